@@ -1,0 +1,65 @@
+# Everything a developer does here, by one word each. `make` alone lists the words.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# pytest's arguments, e.g. make test ARGS="-x tests/test_cookies.py"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test chromium check format matrix bench bench-served upstream docs clean
+
+help: ## list these commands
+	@echo "Tuile. Usage: make COMMAND"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+
+# Two stamps: the package alone is enough to run the example, everything else wants the tools as well. They are older
+# than pyproject.toml whenever it changed, and then make installs again.
+$(VENV)/.package: pyproject.toml
+	@tools/make-venv "$(PYTHON)" $(VENV) .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.package pyproject.toml
+	@tools/make-venv "$(PYTHON)" $(VENV) ".[dev]"
+	@touch $@
+
+venv: $(VENV)/.tools ## make .venv: the package (editable) and the developer's tools
+
+run: $(VENV)/.package ## serve the cookie example on http://127.0.0.1:5000, or the next free port
+	@$(BIN)/python tools/run_example.py
+
+chromium: $(VENV)/.tools ## find a Chromium for the browser tests, install it by apt-get if need be
+	@tools/install-chromium
+
+test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to pytest)
+	@tools/install-chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.tools ## ruff, mypy (strict), the floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.tools ## let ruff put the code into form
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+matrix: ## run the tests (without the browser) on every CPython from 3.10 on that this machine has
+	$(PYTHON) tools/matrix.py $(ARGS)
+
+bench: $(VENV)/.tools ## one request through the WSGI callable, beside other frameworks
+	$(BIN)/python benchmarks/in_process.py $(ARGS)
+
+bench-served: $(VENV)/.tools ## requests through a real server, beside other frameworks
+	$(BIN)/python benchmarks/served.py $(ARGS)
+
+upstream: $(VENV)/.tools ## run Flask's, Werkzeug's and the extensions' own tests on Tuile (ARGS="flask", ARGS="--quick")
+	$(BIN)/python tests/upstream/run.py $(ARGS)
+
+docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blocks compile
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+clean: ## remove everything that make has made
+	rm -rf $(VENV) .matrix .upstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,222 @@
+"""How an application is asked, and how asking it is timed: through WSGI, through ASGI, or as a plain call.
+
+What must live here: the loops that are timed, as short as they can be, and the same for every peer of a door. What must
+not: what is asked for, who is asked, statistics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.measuring.asking import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.measuring.asking import Ask
+
+
+class Door(ABC):
+    """One application behind its interface, ready to be asked."""
+
+    @abstractmethod
+    def ask(self, ask: Ask) -> Answer:
+        """The answer to one request."""
+
+    @abstractmethod
+    def time(self, ask: Ask, count: int) -> float:
+        """Seconds for `count` requests, each with a fresh environ or scope."""
+
+    def close(self) -> None:
+        """Let go of what opening took."""
+
+
+class Wsgi(Door):
+    """A WSGI callable, asked as a server asks it: fresh environ, body iterated and closed."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def ask(self, ask: Ask) -> Answer:
+        """The answer to one request."""
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> object:
+            started[:] = [status, list(headers)]
+            return _write
+
+        chunks = self.app(ask.environ(), start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        return Answer(int(started[0][:3]), started[1], body)
+
+    def time(self, ask: Ask, count: int) -> float:
+        """Seconds for `count` requests, each with a fresh environ."""
+        app = self.app
+        copy = ask.environ().copy
+        content = ask.body
+        start_response = _start_response
+        start = perf_counter()
+        for _ in range(count):
+            environ = copy()
+            environ["wsgi.input"] = io.BytesIO(content)
+            chunks = app(environ, start_response)
+            for _chunk in chunks:
+                pass
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        return perf_counter() - start
+
+
+class Asgi(Door):
+    """An ASGI callable, asked from within a running event loop after its lifespan has started."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self._loop = asyncio.new_event_loop()
+        self._lifespan = _Lifespan(app)
+        self._loop.run_until_complete(self._lifespan.start())
+
+    def ask(self, ask: Ask) -> Answer:
+        """The answer to one request."""
+        answer = Answer(0)
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = [(name.decode(), value.decode()) for name, value in message.get("headers", ())]
+            elif message["type"] == "http.response.body":
+                answer.body += message.get("body", b"")
+
+        self._loop.run_until_complete(self.app(ask.scope(), _receive_from(ask.messages()), send))
+        return answer
+
+    def time(self, ask: Ask, count: int) -> float:
+        """Seconds for `count` requests, each with a fresh scope."""
+        return self._loop.run_until_complete(self._time(ask, count))
+
+    async def _time(self, ask: Ask, count: int) -> float:
+        app = self.app
+        scope = ask.scope()
+        copy = scope.copy
+        headers = scope["headers"]
+        messages = ask.messages()
+        receive_from = _receive_from
+        send = _send
+        start = perf_counter()
+        for _ in range(count):
+            fresh = copy()
+            fresh["headers"] = headers.copy()
+            fresh["state"] = {}
+            await app(fresh, receive_from(messages.copy()), send)
+        return perf_counter() - start
+
+    def close(self) -> None:
+        """Shut the application's lifespan down, and the loop."""
+        self._loop.run_until_complete(self._lifespan.stop())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+@dataclass
+class Call:
+    """What a peer gives for work that is a plain call: the function, and what must be around it."""
+
+    function: Callable[[], object]
+    context: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+class Direct(Door):
+    """A function that is called as it is, within its context; its result, as text, is the answer's body."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+    def ask(self, ask: Ask) -> Answer:
+        """The function's result as an answer."""
+        with self.call.context():
+            return Answer(200, body=str(self.call.function()).encode())
+
+    def time(self, ask: Ask, count: int) -> float:
+        """Seconds for `count` calls."""
+        function = self.call.function
+        with self.call.context():
+            start = perf_counter()
+            for _ in range(count):
+                function()
+            return perf_counter() - start
+
+
+class _Lifespan:
+    """The ASGI lifespan of one application: frameworks build their routes and middleware in it."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.incoming: asyncio.Queue[dict[str, Any]] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start up, and return when the application says that it has, or that it knows no lifespan."""
+        incoming = self.incoming = asyncio.Queue()
+        ready = asyncio.Event()
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                raise RuntimeError(message.get("message", "the application failed to start"))
+            ready.set()
+
+        async def run() -> None:
+            scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+            try:
+                await self.app(scope, incoming.get, send)
+            except (AssertionError, KeyError, NotImplementedError):  # the usual ways of knowing no lifespan
+                pass
+            finally:
+                ready.set()
+
+        await incoming.put({"type": "lifespan.startup"})
+        self.task = asyncio.ensure_future(run())
+        await ready.wait()
+        if self.task.done():
+            self.task.result()
+
+    async def stop(self) -> None:
+        """Shut down, and wait for it."""
+        if self.incoming is not None and self.task is not None:
+            await self.incoming.put({"type": "lifespan.shutdown"})
+            await self.task
+
+
+def _receive_from(messages: list[dict[str, Any]]) -> Callable[[], Any]:
+    """A `receive` that gives these messages from the last to the first and then waits, as a connection does."""
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+async def _send(message: dict[str, Any]) -> None:
+    pass
+
+
+def _write(data: bytes) -> None:
+    pass
+
+
+def _start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], None]:
+    return _write

@@ -1,0 +1,49 @@
+"""The environment in which the benchmarks run: an own virtualenv with pinned peers, and Tuile from the working tree.
+
+What must live here: making `.bench/venv`, continuing in it. What must not: anything that is measured.
+Nothing outside the standard library is imported, because any Python may start a benchmark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / ".bench"
+VENV = FOLDER / "venv"
+PYTHON = VENV / "bin" / "python"
+REQUIREMENTS = ROOT / "benchmarks" / "requirements.txt"
+
+
+def enter() -> None:
+    """Continue this very command in the benchmarks' environment, making it first where it is missing or stale."""
+    if Path(sys.prefix).resolve() == VENV.resolve():
+        return
+    make()
+    os.execv(PYTHON, [str(PYTHON), *sys.argv])
+
+
+def make() -> None:
+    """Install what `requirements.txt` pins and Tuile itself (editable), unless that is done already."""
+    stamp = FOLDER / "made-from"
+    wanted = _fingerprint()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"Making {VENV.relative_to(ROOT)} with the pinned peers (once, about a minute) ...", file=sys.stderr)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
+    subprocess.run([*pip, "--no-deps", "--editable", ROOT], check=True)
+    stamp.write_text(wanted)
+
+
+def _fingerprint() -> str:
+    """A text that changes when another environment would be made."""
+    digest = hashlib.sha256()
+    for file in (REQUIREMENTS, ROOT / "pyproject.toml"):
+        digest.update(file.read_bytes())
+    return f"{sys.version}\n{digest.hexdigest()}\n"

@@ -1,0 +1,511 @@
+"""The application object: what is registered and configured, and the steps of a request beneath it.
+
+Floor 5, the application. What must live here: Flask's public surface that is not a step of a request,
+assembled from the rooms below. What must not: work that has a room of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+import weakref
+from datetime import timedelta
+from functools import cached_property
+from urllib.parse import quote
+
+from werkzeug.datastructures import ImmutableDict
+from werkzeug.exceptions import Aborter
+from werkzeug.routing import BuildError, Rule
+from werkzeug.utils import redirect
+
+from .config import DEFAULT_CONFIG, Config, ConfigAttribute
+from .context import AppContext, RequestContext, _AppCtxGlobals, current
+from .dispatch import Staircase
+from .environment import get_debug_flag, get_load_dotenv
+from .json.provider import DefaultJSONProvider, JSONProvider
+from .logging import create_logger
+from .packages import find_package
+from .proxies import g
+from .request import Request, split_blueprint_path
+from .response import Response
+from .routing import Map
+from .scaffold import _endpoint_from_view_func, setupmethod
+from .sessions import SecureCookieSessionInterface, SessionInterface
+from .templating import create_environment, gather_context
+
+if t.TYPE_CHECKING:
+    import logging
+
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from . import typing as ft
+    from .blueprints import Blueprint
+    from .jinja import DispatchingJinjaLoader, Environment
+    from .testing import FlaskClient, FlaskCliRunner
+
+    T_shell_context_processor = t.TypeVar("T_shell_context_processor", bound=ft.ShellContextProcessorCallable)
+    T_teardown = t.TypeVar("T_teardown", bound=ft.TeardownCallable)
+    T_template_filter = t.TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
+    T_template_global = t.TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
+    T_template_test = t.TypeVar("T_template_test", bound=ft.TemplateTestCallable)
+
+# The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
+_FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
+
+
+def _as_timedelta(value: timedelta | int | None) -> timedelta | None:
+    return timedelta(seconds=value) if value is not None and not isinstance(value, timedelta) else value
+
+
+class _EnvironmentClass:
+    """The class of Jinja environments, imported when it is first asked for."""
+
+    def __get__(self, instance: object, owner: type) -> type[Environment]:
+        from .jinja import Environment  # noqa: PLC0415 - an app without templates never needs Jinja
+
+        return Environment
+
+
+class Flask(Staircase):
+    """An application: a WSGI callable that views, hooks and settings are registered on.
+
+    Parameters:
+        import_name: the name of the module or package the app belongs to, usually `__name__`; it tells where
+            templates, static files and the instance folder are.
+        static_url_path: the URL prefix of the static files; by default the name of their folder.
+        static_folder: the folder of the static files, relative to `root_path`; None to serve none.
+        static_host: the host that serves them; required with `host_matching`.
+        host_matching: whether rules say which host they are for.
+        subdomain_matching: whether rules say which subdomain of `SERVER_NAME` they are for.
+        template_folder: the folder of the templates, relative to `root_path`.
+        instance_path: the absolute path of the folder for what belongs to one installation.
+        instance_relative_config: whether configuration files are looked for there.
+        root_path: the folder of the app's files, for a package that cannot tell.
+    """
+
+    request_class: type[Request] = Request
+    response_class: type[Response] = Response
+    session_interface: SessionInterface = SecureCookieSessionInterface()
+    aborter_class = Aborter
+    app_ctx_globals_class = _AppCtxGlobals
+    config_class = Config
+    default_config: t.Mapping[str, t.Any] = ImmutableDict(DEFAULT_CONFIG)
+    jinja_environment: t.Any = _EnvironmentClass()
+    jinja_options: dict[str, t.Any] = {}  # noqa: RUF012 - to be replaced by a subclass
+    json_provider_class: type[JSONProvider] = DefaultJSONProvider
+    url_rule_class = Rule
+    url_map_class = Map
+    test_client_class: type[FlaskClient] | None = None
+    test_cli_runner_class: type[FlaskCliRunner] | None = None
+
+    testing = ConfigAttribute[bool]("TESTING")
+    secret_key = ConfigAttribute[t.Union[str, bytes, None]]("SECRET_KEY")
+    permanent_session_lifetime = ConfigAttribute[timedelta](
+        "PERMANENT_SESSION_LIFETIME",
+        get_converter=_as_timedelta,  # type: ignore[arg-type] # None only where it was configured
+    )
+
+    def __init__(
+        self,
+        import_name: str,
+        static_url_path: str | None = None,
+        static_folder: str | os.PathLike[str] | None = "static",
+        static_host: str | None = None,
+        host_matching: bool = False,
+        subdomain_matching: bool = False,
+        template_folder: str | os.PathLike[str] | None = "templates",
+        instance_path: str | None = None,
+        instance_relative_config: bool = False,
+        root_path: str | None = None,
+    ) -> None:
+        super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
+        if instance_path is None:
+            instance_path = self.auto_find_instance_path()
+        elif not os.path.isabs(instance_path):
+            message = "If an instance path is provided it must be absolute. A relative path was given instead."
+            raise ValueError(message)
+        self.instance_path = instance_path
+        self.config = self.make_config(instance_relative_config)
+        self.aborter = self.make_aborter()
+        self.json = self.json_provider_class(self)
+        self.url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, t.Any]], str]] = []
+        self.teardown_appcontext_funcs = []
+        self.shell_context_processors: list[ft.ShellContextProcessorCallable] = []
+        self.blueprints: dict[str, Blueprint] = {}
+        self.extensions: dict[str, t.Any] = {}
+        self.url_map = self.url_map_class(host_matching=host_matching)
+        self.subdomain_matching = subdomain_matching
+        self._got_first_request = False
+        self._synchronous = {}
+        if self.has_static_folder:
+            self._serve_static_folder(static_host, host_matching)
+
+    def _serve_static_folder(self, static_host: str | None, host_matching: bool) -> None:
+        if bool(static_host) != host_matching:
+            message = "Invalid static_host/host_matching combination"
+            raise AssertionError(message)
+        # Held weakly: the app holds its views, and should go when nobody else holds it.
+        app = weakref.ref(self)
+
+        def send_static_file(**arguments: t.Any) -> Response:
+            return t.cast("Flask", app()).send_static_file(**arguments)
+
+        self.add_url_rule(
+            f"{self.static_url_path}/<path:filename>", endpoint="static", host=static_host, view_func=send_static_file
+        )
+
+    def _check_setup_finished(self, f_name: str) -> None:
+        if self._got_first_request:
+            message = (
+                f"The setup method '{f_name}' can no longer be called on the application. It has already handled its"
+                " first request, any changes will not be applied consistently.\nMake sure all imports, decorators,"
+                " functions, etc. needed to set up the application are done before running it."
+            )
+            raise AssertionError(message)
+
+    # What the app is and where its files are
+
+    @cached_property
+    def name(self) -> str:  # type: ignore[override] # Scaffold declares an attribute
+        """The name of the app: its import name, or that of the program it was started as."""
+        if self.import_name != "__main__":
+            return self.import_name
+        program = getattr(sys.modules["__main__"], "__file__", None)
+        return "__main__" if program is None else os.path.splitext(os.path.basename(program))[0]
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The logger with the name of the app."""
+        return create_logger(self)
+
+    @property
+    def debug(self) -> bool:
+        """Whether the app is in debug mode (`DEBUG`)."""
+        return t.cast("bool", self.config["DEBUG"])
+
+    @debug.setter
+    def debug(self, value: bool) -> None:
+        self.config["DEBUG"] = value
+        # An environment that is made later looks for itself.
+        if self.config["TEMPLATES_AUTO_RELOAD"] is None and "jinja_env" in self.__dict__:
+            self.jinja_env.auto_reload = value
+
+    def make_config(self, instance_relative: bool = False) -> Config:
+        """Return the configuration to start with: the defaults, and the debug flag of the environment."""
+        defaults = dict(self.default_config)
+        defaults["DEBUG"] = get_debug_flag()
+        return self.config_class(self.instance_path if instance_relative else self.root_path, defaults)
+
+    def make_aborter(self) -> Aborter:
+        """Return the object that `abort` calls."""
+        return self.aborter_class()
+
+    def auto_find_instance_path(self) -> str:
+        """Return the folder for what belongs to one installation, beside the package or below its prefix."""
+        prefix, package_path = find_package(self.import_name)
+        if prefix is None:
+            return os.path.join(package_path, "instance")
+        return os.path.join(prefix, "var", f"{self.name}-instance")
+
+    def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> t.IO[t.Any]:
+        """Open a file of the instance folder; `encoding` is for text modes."""
+        path = os.path.join(self.instance_path, resource)
+        return open(path, mode) if "b" in mode else open(path, mode, encoding=encoding)  # noqa: SIM115 - the caller closes it
+
+    # Templates
+
+    @cached_property
+    def jinja_env(self) -> Environment:
+        """The Jinja environment, made when it is first asked for."""
+        return self.create_jinja_environment()
+
+    def create_jinja_environment(self) -> Environment:
+        """Make the Jinja environment from `jinja_options` and the configuration."""
+        return create_environment(self)
+
+    def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+        """Make the loader that looks in the app's templates and then in those of its blueprints."""
+        from .jinja import DispatchingJinjaLoader  # noqa: PLC0415 - an app without templates never needs Jinja
+
+        return DispatchingJinjaLoader(self)
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        """Answer whether a template escapes what it prints; one made from a string does."""
+        return filename is None or filename.endswith((".html", ".htm", ".xml", ".xhtml", ".svg"))
+
+    def update_template_context(self, context: dict[str, t.Any]) -> None:
+        """Add what the context processors give to the values for a template; those given explicitly stay."""
+        gather_context(self, context)
+
+    @setupmethod
+    def template_filter(self, name: str | None = None) -> t.Callable[[T_template_filter], T_template_filter]:
+        """Register a template filter; its name is the function's unless given."""
+        return _registered_by(self.add_template_filter, name)
+
+    @setupmethod
+    def add_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
+        """Register a template filter, as `template_filter` does."""
+        self.jinja_env.filters[name or f.__name__] = f
+
+    @setupmethod
+    def template_test(self, name: str | None = None) -> t.Callable[[T_template_test], T_template_test]:
+        """Register a template test; its name is the function's unless given."""
+        return _registered_by(self.add_template_test, name)
+
+    @setupmethod
+    def add_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
+        """Register a template test, as `template_test` does."""
+        self.jinja_env.tests[name or f.__name__] = f
+
+    @setupmethod
+    def template_global(self, name: str | None = None) -> t.Callable[[T_template_global], T_template_global]:
+        """Register a function that all templates can call; its name is the function's unless given."""
+        return _registered_by(self.add_template_global, name)
+
+    @setupmethod
+    def add_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
+        """Register a global function of templates, as `template_global` does."""
+        self.jinja_env.globals[name or f.__name__] = f
+
+    # Rules, blueprints and the end of a context
+
+    @setupmethod
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: ft.RouteCallable | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: t.Any,
+    ) -> None:
+        """Register a rule, and the view that answers it.
+
+        Parameters:
+            rule: the URL's path with its variable parts, such as `/user/<int:number>`.
+            endpoint: the name to build URLs by; by default the view's.
+            view_func: the view; it may be registered later with `endpoint`.
+            provide_automatic_options: whether OPTIONS is answered without the view.
+            options: what Werkzeug's `Rule` takes; `methods` is a list of names, by default GET alone.
+
+        Raises:
+            AssertionError: another view has this endpoint.
+            TypeError: `methods` is one string.
+        """
+        if endpoint is None:
+            endpoint = _endpoint_from_view_func(view_func)
+        methods = options.pop("methods", None) or getattr(view_func, "methods", None) or ("GET",)
+        if isinstance(methods, str):
+            message = 'Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])'
+            raise TypeError(message)
+        allowed = {method.upper() for method in methods}
+        required = set(getattr(view_func, "required_methods", ()))
+        if provide_automatic_options is None:
+            provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
+        if provide_automatic_options is None:
+            provide_automatic_options = "OPTIONS" not in allowed and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
+            if provide_automatic_options:
+                required.add("OPTIONS")
+        bound = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
+        bound.provide_automatic_options = bool(provide_automatic_options)  # type: ignore[attr-defined] # read by the dispatch
+        self.url_map.add(bound)
+        if view_func is not None:
+            known = self.view_functions.get(endpoint)
+            if known is not None and known != view_func:
+                message = f"View function mapping is overwriting an existing endpoint function: {endpoint}"
+                raise AssertionError(message)
+            self.view_functions[endpoint] = view_func
+
+    @setupmethod
+    def register_blueprint(self, blueprint: Blueprint, **options: t.Any) -> None:
+        """Register what a blueprint has recorded; the options take the place of the blueprint's own."""
+        blueprint.register(self, options)
+
+    def iter_blueprints(self) -> t.ValuesView[Blueprint]:
+        """Return the blueprints in the order they were registered."""
+        return self.blueprints.values()
+
+    @setupmethod
+    def teardown_appcontext(self, f: T_teardown) -> T_teardown:
+        """Register a function to be called with an exception or None when an app context ends."""
+        self.teardown_appcontext_funcs.append(f)
+        return f
+
+    @setupmethod
+    def shell_context_processor(self, f: T_shell_context_processor) -> T_shell_context_processor:
+        """Register a function that returns names for `tuile shell`."""
+        self.shell_context_processors.append(f)
+        return f
+
+    def make_shell_context(self) -> dict[str, t.Any]:
+        """Return the names that a shell starts with: the app, `g`, and what was registered."""
+        names: dict[str, t.Any] = {"app": self, "g": g}
+        for processor in self.shell_context_processors:
+            names.update(processor())
+        return names
+
+    # URLs
+
+    def url_for(
+        self,
+        /,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: t.Any,
+    ) -> str:
+        """Build the URL of an endpoint.
+
+        Parameters:
+            endpoint: its name; a leading dot stands for the current blueprint.
+            values: the variable parts; those the rule does not know become the query string.
+            _anchor, _method, _scheme, _external: the fragment; which rule of several; another scheme; whether
+                the URL has a scheme and a host, as it has outside a request.
+
+        Raises:
+            BuildError: no rule takes these values, and no `url_build_error_handlers` helped.
+            RuntimeError: outside a request and without `SERVER_NAME`.
+            ValueError: a scheme for a URL that is not external.
+        """
+        context = current.get(None)
+        if context is not None and context.request is not None:
+            request_context = context.request_context
+            adapter = request_context.url_adapter
+            if endpoint[:1] == ".":
+                blueprint = request_context.request.blueprint
+                endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
+            external = _scheme is not None if _external is None else _external
+        else:
+            adapter = self.create_url_adapter(None) if context is None else context.url_adapter
+            if adapter is None:
+                message = (
+                    "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
+                    " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
+                )
+                raise RuntimeError(message)
+            external = True if _external is None else _external
+        if _scheme is not None and not external:
+            message = "When specifying '_scheme', '_external' must be True."
+            raise ValueError(message)
+        self.inject_url_defaults(endpoint, values)
+        try:
+            url: str = adapter.build(endpoint, values, method=_method, url_scheme=_scheme, force_external=external)
+        except BuildError as error:
+            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=external)
+            return self.handle_url_build_error(error, endpoint, values)
+        return url if _anchor is None else f"{url}#{quote(_anchor, safe=_FRAGMENT_SAFE)}"
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, t.Any]) -> None:
+        """Let the `url_defaults` functions of the app, and of the endpoint's blueprints, complete the values."""
+        if not self.url_default_functions:
+            return
+        blueprint = endpoint.rpartition(".")[0]
+        scopes = (None, *reversed(split_blueprint_path(blueprint))) if blueprint else (None,)
+        for scope in scopes:
+            for complete in self.url_default_functions.get(scope, ()):
+                complete(endpoint, values)
+
+    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, t.Any]) -> str:
+        """Return the URL of the first `url_build_error_handlers` that knows one, or raise the last error."""
+        for handler in self.url_build_error_handlers:
+            try:
+                url = handler(error, endpoint, values)
+            except BuildError as raised:
+                # Kept, because the name goes with the except clause.
+                error = raised
+            else:
+                if url is not None:
+                    return url
+        if error is sys.exc_info()[1]:
+            raise  # noqa: PLE0704 - called while it is handled
+        raise error
+
+    def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
+        """Return a response that sends the browser to another URL."""
+        return redirect(location, code=code, Response=self.response_class)
+
+    # Contexts, and running the app
+
+    def app_context(self) -> AppContext:
+        """Return a context that makes this app current; enter it with `with`."""
+        return AppContext(self)
+
+    def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
+        """Return the context of a made-up request; the arguments are those of the test client's `open`."""
+        from .testing import EnvironBuilder  # noqa: PLC0415 - for tests
+
+        builder = EnvironBuilder(self, *args, **kwargs)
+        try:
+            return self.request_context(builder.get_environ())
+        finally:
+            builder.close()
+
+    def test_client(self, use_cookies: bool = True, **kwargs: t.Any) -> FlaskClient:
+        """Return a client that sends requests to this app without a server."""
+        client_class = self.test_client_class
+        if client_class is None:
+            from .testing import FlaskClient as client_class  # noqa: PLC0415 - for tests
+        return t.cast("type[FlaskClient]", client_class)(
+            self, self.response_class, use_cookies=use_cookies, **kwargs
+        )
+
+    def test_cli_runner(self, **kwargs: t.Any) -> FlaskCliRunner:
+        """Return a runner that invokes this app's commands."""
+        runner_class = self.test_cli_runner_class
+        if runner_class is None:
+            from .testing import FlaskCliRunner as runner_class  # noqa: PLC0415 - for tests
+        return t.cast("type[FlaskCliRunner]", runner_class)(self, **kwargs)
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: t.Any,
+    ) -> None:
+        """Serve the app with the development server. Not for production.
+
+        Parameters:
+            host, port: where to listen; by default those of `SERVER_NAME`, else 127.0.0.1 and 5000.
+            debug: whether to be in debug mode, with the debugger and the reloader.
+            load_dotenv: whether to read `.env` and `.flaskenv` first.
+            options: what Werkzeug's `run_simple` takes.
+        """
+        from . import cli  # noqa: PLC0415 - for development
+
+        if os.environ.get("FLASK_RUN_FROM_CLI") == "true":
+            cli.explain_ignored_run()
+            return
+        if get_load_dotenv(load_dotenv):
+            cli.load_dotenv()
+            if "FLASK_DEBUG" in os.environ:
+                self.debug = get_debug_flag()
+        if debug is not None:
+            self.debug = bool(debug)
+        named_host, _, named_port = (self.config.get("SERVER_NAME") or "").partition(":")
+        port = int(port) if port is not None else int(named_port or 5000)
+        options = {"use_reloader": self.debug, "use_debugger": self.debug, "threaded": True, **options}
+        cli.show_server_banner(self.debug, self.name)
+        from werkzeug.serving import run_simple  # noqa: PLC0415 - for development
+
+        try:
+            run_simple(host or named_host or "127.0.0.1", port, self, **options)
+        finally:
+            # After an interactive run, the app can be changed and run again.
+            self._got_first_request = False
+
+
+Function = t.TypeVar("Function", bound=t.Callable[..., t.Any])
+
+
+def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Callable[[Function], Function]:
+    def decorator(function: Function) -> Function:
+        register(function, name=name)
+        return function
+
+    return decorator

@@ -1,0 +1,294 @@
+"""The commands run, shell, routes and secret, and the version. Floor 6, the edges.
+
+Here lives what each command does and prints. Which application it does it to is ``script``'s
+business, what its options accept ``option_types``'.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import secrets
+import sys
+import tokenize
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+# Names that other people replace are looked up on the package, see its docstring.
+from tuile import cli as front
+from tuile.proxies import current_app
+
+from .option_types import CertParamType, SeparatedPathType, _validate_key
+from .options import _debug_option
+from .script import pass_script_info, with_appcontext
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Iterable
+    from typing import NoReturn
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from werkzeug.routing import Rule
+
+    from .script import ScriptInfo
+
+#: The release whose interface this is. Not the installed Flask's, if there happens to be one.
+_FLASK_INTERFACE = "3.1.3"
+
+_SECRET_BYTES = 32
+
+
+def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001 - click's signature of a callback
+    """Print the versions that a bug report should name, and exit."""
+    if not value or ctx.resilient_parsing:
+        return
+    click.echo(
+        f"Python {platform.python_version()}\n"
+        f"Tuile {_installed('tuile')}\n"
+        f"Flask {_FLASK_INTERFACE} (interface)\n"
+        f"Werkzeug {_installed('werkzeug')}",
+        color=ctx.color,
+    )
+    ctx.exit()
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed, run from its source)"
+
+
+version_option = click.Option(
+    ["--version"],
+    help="Show the versions of Python, Tuile and Werkzeug.",
+    expose_value=False,
+    callback=get_version,
+    is_flag=True,
+    is_eager=True,
+)
+
+
+def show_server_banner(debug: bool, app_import_path: str | None) -> None:
+    """Print what is served and whether in debug mode, once: not again after a reload."""
+    if front.is_running_from_reloader():
+        return
+    if app_import_path is not None:
+        click.echo(f" * Serving Flask app '{app_import_path}'")
+    if debug is not None:
+        click.echo(f" * Debug mode: {'on' if debug else 'off'}")
+
+
+def explain_ignored_run() -> None:
+    """Print why a call of ``app.run()`` did nothing while a command was loading the application."""
+    if front.is_running_from_reloader():
+        return
+    click.secho(
+        " * Ignoring a call to 'app.run()' that would block the current 'flask' CLI command.\n"
+        "   Only call 'app.run()' in an 'if __name__ == \"__main__\"' guard.",
+        fg="red",
+    )
+
+
+def _app_that_raises(error: Exception) -> WSGIApplication:
+    def broken(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001 - the WSGI signature
+        raise error from None
+
+    return broken
+
+
+@click.command("run", short_help="Run a development server.")
+@click.option("--host", "-h", default="127.0.0.1", help="The interface to bind to.")
+@click.option("--port", "-p", default=5000, help="The port to bind to.")
+@click.option(
+    "--cert",
+    type=CertParamType(),
+    help="Specify a certificate file to use HTTPS.",
+    is_eager=True,
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    callback=_validate_key,
+    expose_value=False,
+    help="The key file to use when specifying a certificate.",
+)
+@click.option(
+    "--reload/--no-reload",
+    default=None,
+    help="Restart when a source file changes. On in debug mode unless said otherwise.",
+)
+@click.option(
+    "--debugger/--no-debugger",
+    default=None,
+    help="Show a debugger for an exception. On in debug mode unless said otherwise.",
+)
+@click.option(
+    "--with-threads/--without-threads",
+    default=True,
+    help="Enable or disable multithreading.",
+)
+@click.option(
+    "--extra-files",
+    default=None,
+    type=SeparatedPathType(),
+    help=f"More files that cause a restart when they change, separated by {os.pathsep!r}.",
+)
+@click.option(
+    "--exclude-patterns",
+    default=None,
+    type=SeparatedPathType(),
+    help=f"Files that cause no restart when they change, as fnmatch patterns separated by {os.pathsep!r}.",
+)
+@pass_script_info
+def run_command(
+    info: ScriptInfo,
+    *,
+    host: str,
+    port: int,
+    reload: bool | None,
+    debugger: bool | None,
+    with_threads: bool,
+    cert: ssl.SSLContext | tuple[str, str | None] | Literal["adhoc"] | None,
+    extra_files: list[str] | None,
+    exclude_patterns: list[str] | None,
+) -> None:
+    """Serve the application on this machine, for development.
+
+    Not for production: this server was built neither for load nor for hostile clients. With
+    '--debug' it restarts when a source file changes and shows a debugger.
+    """
+    app: WSGIApplication
+    try:
+        app = info.load_app()
+    except Exception as error:
+        if not front.is_running_from_reloader():
+            raise
+        # The reloader must live until the file is mended; till then each request shows why.
+        traceback.print_exc()
+        app = _app_that_raises(error)
+
+    debug = front.get_debug_flag()
+    front.show_server_banner(debug, info.app_import_path)
+    front.run_simple(
+        host,
+        port,
+        app,
+        use_reloader=debug if reload is None else reload,
+        use_debugger=debug if debugger is None else debugger,
+        threaded=with_threads,
+        ssl_context=cert,
+        extra_files=extra_files,
+        exclude_patterns=exclude_patterns,
+    )
+
+
+# "tuile run --debug" is what people type.
+run_command.params.insert(0, _debug_option)
+
+
+@click.command("shell", short_help="Run a shell in the app context.")
+@with_appcontext
+def shell_command() -> None:
+    """Open an interactive Python shell inside the application's context.
+
+    Its names are those of the application's shell context processors, and whatever
+    PYTHONSTARTUP defines.
+    """
+    import code  # noqa: PLC0415 - no other command needs it
+
+    names: dict[str, Any] = {}
+    startup = os.environ.get("PYTHONSTARTUP")
+    if startup and Path(startup).is_file():
+        with tokenize.open(startup) as file:
+            program = compile(file.read(), startup, "exec", dont_inherit=True)
+        exec(program, names)  # noqa: S102 - the user's own file
+    names.update(current_app.make_shell_context())
+
+    _complete_from(names)
+    code.interact(
+        banner=(
+            f"Python {sys.version} on {sys.platform}\n"
+            f"App: {current_app.import_name}\n"
+            f"Instance: {current_app.instance_path}"
+        ),
+        local=names,
+    )
+
+
+def _complete_from(names: dict[str, Any]) -> None:
+    """Call the interpreter's hook for an interactive session, completing from `names`."""
+    hook = getattr(sys, "__interactivehook__", None)
+    if hook is None:  # python -I, or taken away by somebody's sitecustomize
+        return
+    try:
+        import readline  # noqa: PLC0415 - missing on Windows
+        import rlcompleter  # noqa: PLC0415 - needs readline
+    except ImportError:
+        pass
+    else:
+        # It would complete from __main__, which is this program.
+        readline.set_completer(rlcompleter.Completer(names).complete)
+    hook()
+
+
+@click.command("routes", short_help="Show the routes for the app.")
+@click.option(
+    "--sort",
+    "-s",
+    type=click.Choice(("endpoint", "methods", "domain", "rule", "match")),
+    default="endpoint",
+    help="Sort by this column, or by 'match': the order in which a request is compared.",
+)
+@click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS methods.")
+@with_appcontext
+def routes_command(sort: str, all_methods: bool) -> None:
+    """List every route with its endpoint and its methods."""
+    rules = list(current_app.url_map.iter_rules())
+    if not rules:
+        click.echo("No routes were registered.")
+        return
+
+    table = _route_columns(rules, all_methods, host_matching=current_app.url_map.host_matching)
+    order: Iterable[int] = range(len(rules))
+    if sort in table:  # not "match", nor a domain that no rule has
+        order = sorted(order, key=table[sort][1].__getitem__)
+
+    columns = [
+        [heading, "-" * max(map(len, (heading, *cells))), *(cells[index] for index in order)]
+        for heading, cells in table.values()
+    ]
+    widths = [len(column[1]) for column in columns]
+    for row in zip(*columns, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells))
+
+
+def _route_columns(rules: list[Rule], all_methods: bool, *, host_matching: bool) -> dict[str, tuple[str, list[str]]]:
+    """Map each column's name for ``--sort`` to its heading and its cells."""
+    hidden = frozenset() if all_methods else frozenset({"HEAD", "OPTIONS"})
+    domains = [(rule.host if host_matching else rule.subdomain) or "" for rule in rules]
+    table = {
+        "endpoint": ("Endpoint", [str(rule.endpoint) for rule in rules]),
+        "methods": (
+            "Methods",
+            [", ".join(sorted((rule.methods or frozenset()) - hidden)) for rule in rules],
+        ),
+    }
+    if any(domains):
+        table["domain"] = ("Host" if host_matching else "Subdomain", domains)
+    table["rule"] = ("Rule", [rule.rule for rule in rules])
+    return table
+
+
+@click.command("secret", short_help="Print a new SECRET_KEY.")
+def secret_command() -> None:
+    """Print a random text fit to be a SECRET_KEY: 256 bits, as 64 hexadecimal digits.
+
+    Keep it out of version control, and use another one for each installation.
+    """
+    click.echo(secrets.token_hex(_SECRET_BYTES))

@@ -1,0 +1,187 @@
+"""Click groups that know the application. Floor 6, the edges.
+
+Here live AppGroup, whose commands run in the application's context, and FlaskGroup, which adds
+the options that lead to an application and then offers that application's own commands. The
+commands that every FlaskGroup starts with live in ``commands``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import traceback
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from tuile.context import has_app_context
+from tuile.proxies import current_app
+
+from .commands import routes_command, run_command, shell_command, version_option
+from .finding import NoAppException
+from .options import _app_option, _debug_option, _env_file_option
+from .script import ScriptInfo, with_appcontext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuile.app import Flask
+
+_PLUGIN_GROUPS = ("flask.commands", "tuile.commands")
+
+
+class AppGroup(click.Group):
+    """A click group whose commands run in the application's context."""
+
+    def command(  # type: ignore[override]  # click's overloads also know the bare decorator
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Command]:
+        """Make a command of a function, as click does, and wrap it in with_appcontext.
+
+        ``with_appcontext=False`` leaves the function as it is.
+        """
+        wrap = kwargs.pop("with_appcontext", True)
+        register = cast("Callable[[Callable[..., Any]], click.Command]", super().command(*args, **kwargs))
+
+        def decorate(f: Callable[..., Any]) -> click.Command:
+            return register(with_appcontext(f) if wrap else f)
+
+        return decorate
+
+    def group(  # type: ignore[override]  # as above
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Group]:
+        """Make a group of a function, as click does; an AppGroup unless ``cls`` says otherwise."""
+        kwargs.setdefault("cls", AppGroup)
+        return cast("Callable[[Callable[..., Any]], click.Group]", super().group(*args, **kwargs))
+
+
+class FlaskGroup(AppGroup):
+    """A group that finds an application and offers its commands beside its own.
+
+    The ``tuile`` command is one. Make your own to give a project its own script:
+    ``FlaskGroup(name="wiki", create_app=create_app)``.
+
+    add_default_commands
+        whether run, shell and routes are there
+    create_app
+        a function without arguments that makes the application; ``--app`` is not asked then
+    add_version_option
+        whether ``--version`` is there
+    load_dotenv
+        whether ``.env`` and ``.flaskenv`` are loaded, see load_dotenv
+    set_debug_flag
+        whether ``--debug`` and ``FLASK_DEBUG`` decide over ``app.debug``
+    extra
+        passed to click.Group; every option can be set by a variable ``FLASK_...`` unless its
+        ``context_settings`` name another prefix
+    """
+
+    def __init__(
+        self,
+        add_default_commands: bool = True,
+        create_app: Callable[..., Flask] | None = None,
+        add_version_option: bool = True,
+        load_dotenv: bool = True,
+        set_debug_flag: bool = True,
+        **extra: Any,
+    ) -> None:
+        # Options with callbacks of their own, so that the group's callback is free for its user.
+        params = [*(extra.pop("params", None) or ()), _env_file_option, _app_option, _debug_option]
+        if add_version_option:
+            params.append(version_option)
+        extra.setdefault("context_settings", {}).setdefault("auto_envvar_prefix", "FLASK")
+        super().__init__(params=params, **extra)
+
+        self.create_app = create_app
+        self.load_dotenv = load_dotenv
+        self.set_debug_flag = set_debug_flag
+        self._loaded_plugin_commands = False
+        if add_default_commands:
+            for command in (run_command, shell_command, routes_command):
+                self.add_command(command)
+
+    def _load_plugin_commands(self) -> None:
+        if self._loaded_plugin_commands:
+            return
+        for group in _PLUGIN_GROUPS:
+            for entry_point in importlib.metadata.entry_points(group=group):
+                self.add_command(entry_point.load(), entry_point.name)
+        self._loaded_plugin_commands = True
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Find a command: the group's, a plugin's, then the application's.
+
+        The first two work without an application. For the third its context is entered, so
+        that it is there for the callbacks of parameters too.
+        """
+        self._load_plugin_commands()
+        command = super().get_command(ctx, name)
+        if command is not None:
+            return command
+
+        try:
+            app = ctx.ensure_object(ScriptInfo).load_app()
+        except NoAppException as error:
+            _echo_in_red(f"Error: {error.format_message()}")
+            return None
+        if not has_app_context() or current_app._get_current_object() is not app:  # type: ignore[attr-defined]
+            ctx.with_resource(app.app_context())
+        return app.cli.get_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the names of all commands, sorted.
+
+        When the application cannot be loaded the reason is printed and its commands are
+        left out.
+        """
+        self._load_plugin_commands()
+        names = set(super().list_commands(ctx))
+        try:
+            names.update(ctx.ensure_object(ScriptInfo).load_app().cli.list_commands(ctx))
+        except NoAppException as error:
+            _echo_in_red(f"Error: {error.format_message()}")
+        except Exception:  # noqa: BLE001 - whatever the user's module raises, help is printed
+            _echo_in_red(traceback.format_exc())
+        return sorted(names)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse `args` into a context that carries a ScriptInfo, unless it is given one."""
+        # Tells app.run() to do nothing: at the end of a module, without the usual guard, it
+        # would serve in the middle of the import and the command would never run.
+        os.environ["FLASK_RUN_FROM_CLI"] = "true"
+        if "obj" not in extra and "obj" not in self.context_settings:
+            extra["obj"] = ScriptInfo(
+                create_app=self.create_app,
+                set_debug_flag=self.set_debug_flag,
+                load_dotenv_defaults=self.load_dotenv,
+            )
+        return super().make_context(info_name, args, parent=parent, **extra)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse `args`; for a bare call or ``--help``, find the application first.
+
+        click prints help before it looks at variables, and the list would lack the
+        application's commands.
+        """
+        bare = not args and self.no_args_is_help
+        if bare or (len(args) == 1 and args[0] in self.get_help_option_names(ctx)):
+            for option in (_env_file_option, _app_option):
+                option.handle_parse_result(ctx, {}, [])
+        try:
+            return super().parse_args(ctx, args)
+        except BaseException:
+            # Help lists the application's commands and has entered its context for that; click
+            # closes only a context that it hands on.
+            ctx.close()
+            raise
+
+
+def _echo_in_red(text: str) -> None:
+    click.secho(f"{text}\n", err=True, fg="red")

@@ -1,0 +1,84 @@
+"""The options that lead to an application: ``--env-file``, ``--app`` and ``--debug``. Floor 6, the edges.
+
+Here live the click options that every FlaskGroup has, with what each of them does at once
+when it is parsed. What their values may look like lives in ``option_types`` and ``finding``.
+"""
+
+from __future__ import annotations
+
+import os
+
+import click
+from click.core import ParameterSource
+
+# Names that other people replace are looked up on the package, see its docstring.
+from tuile import cli as front
+
+from .script import ScriptInfo
+
+
+def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            import dotenv  # noqa: F401, PLC0415 - optional; only its presence matters
+        except ImportError:
+            raise click.BadParameter(
+                "python-dotenv must be installed to load an env file.", ctx=ctx, param=param
+            ) from None
+
+    load_defaults = ctx.ensure_object(ScriptInfo).load_dotenv_defaults
+    if value is not None or load_defaults:
+        front.load_dotenv(value, load_defaults=load_defaults)
+    return value
+
+
+def _remember_app(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        ctx.ensure_object(ScriptInfo).app_import_path = value
+    return value
+
+
+def _export_debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool | None:
+    source = ctx.get_parameter_source(param.name or "")
+    if source in {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}:
+        # Nobody said anything, so a variable that the environment has must stay.
+        return None
+    # By the environment, since a factory may want to know before there is an application.
+    os.environ["FLASK_DEBUG"] = "1" if value else "0"
+    return value
+
+
+# Eager, and first among the options, so that every other one can come from the file.
+_env_file_option = click.Option(
+    ["-e", "--env-file"],
+    type=click.Path(exists=True, dir_okay=False),
+    help=(
+        "Set environment variables from this file. It overrules '.env' and '.flaskenv', and"
+        " is overruled by variables that are set already. Needs python-dotenv."
+    ),
+    is_eager=True,
+    expose_value=False,
+    callback=_load_env_file,
+)
+
+# Eager and before --help, which is eager too and wants to list the application's commands.
+_app_option = click.Option(
+    ["-A", "--app"],
+    metavar="IMPORT",
+    help=(
+        "The Flask application or factory function to load, in the form 'module:name', where"
+        " the module is a dotted name or a file. The name may be left out when it is 'app',"
+        " 'application', 'create_app' or 'make_app'. A factory can be given arguments:"
+        " 'name(args)'."
+    ),
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_app,
+)
+
+_debug_option = click.Option(
+    ["--debug/--no-debug"],
+    help="Set debug mode.",
+    expose_value=False,
+    callback=_export_debug,
+)

@@ -1,0 +1,115 @@
+"""The application behind one run of the command line. Floor 6, the edges.
+
+Here live ScriptInfo, which loads the application once and remembers it, and the decorators
+that hand it, or its context, to a command. How it is found lives in ``finding``.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+# Names that other people replace are looked up on the package, see its docstring.
+from tuile import cli as front
+from tuile.context import has_app_context
+
+from .finding import NoAppException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuile.app import Flask
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+# The colon of a Windows drive is followed by a slash and separates nothing.
+_COLON = re.compile(r":(?![\\/])")
+
+
+class ScriptInfo:
+    """What one run of the command line knows about its application.
+
+    It is the click context's ``obj``. A FlaskGroup makes one; make your own to give commands
+    an application from elsewhere: ``cli.main(obj=ScriptInfo(create_app=make))``.
+
+    app_import_path
+        the text after ``--app``: ``module``, ``module:name`` or ``module:factory(args)``
+    create_app
+        a function without arguments that makes the application; goes before the path
+    set_debug_flag
+        whether ``FLASK_DEBUG`` decides over ``app.debug`` once the application is loaded
+    load_dotenv_defaults
+        whether ``.env`` and ``.flaskenv`` are wanted, unless ``FLASK_SKIP_DOTENV`` decides;
+        kept for those who load them, nothing is loaded here
+    """
+
+    def __init__(
+        self,
+        app_import_path: str | None = None,
+        create_app: Callable[..., Flask] | None = None,
+        set_debug_flag: bool = True,
+        load_dotenv_defaults: bool = True,
+    ) -> None:
+        self.app_import_path = app_import_path
+        self.create_app = create_app
+        #: Free for commands to pass things to each other.
+        self.data: dict[Any, Any] = {}
+        self.set_debug_flag = set_debug_flag
+        self.load_dotenv_defaults = front.get_load_dotenv(load_dotenv_defaults)
+        self._loaded_app: Flask | None = None
+
+    def load_app(self) -> Flask:
+        """Return the application, found and imported by the first call.
+
+        Raises NoAppException when it cannot be found.
+        """
+        if self._loaded_app is None:
+            app = self._find_app()
+            if self.set_debug_flag:
+                app.debug = front.get_debug_flag()
+            self._loaded_app = app
+        return self._loaded_app
+
+    def _find_app(self) -> Flask:
+        app: Flask | None = None
+        if self.create_app is not None:
+            app = self.create_app()
+        elif self.app_import_path:
+            path, *names = _COLON.split(self.app_import_path, maxsplit=1)
+            app = front.locate_app(front.prepare_import(path), names[0] if names else None)
+        else:
+            for path in ("wsgi.py", "app.py"):
+                module_name = front.prepare_import(path)
+                app = front.locate_app(module_name, None, raise_if_not_found=False)
+                if app is not None:
+                    break
+
+        if app is None:
+            raise NoAppException(
+                "Could not locate a Flask application. Use the 'flask --app' option,"
+                " 'FLASK_APP' environment variable, or a 'wsgi.py' or 'app.py' file in the"
+                " current directory."
+            )
+        return app
+
+
+pass_script_info = click.make_pass_decorator(ScriptInfo, ensure=True)
+
+
+def with_appcontext(f: F) -> F:
+    """Run a command's callback inside the application's context.
+
+    The context stays until the command and its subcommands have ended. One that is already
+    there is used. Commands of ``app.cli`` and of a blueprint's ``cli`` have it without this.
+    """
+
+    @click.pass_context
+    def in_context(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
+        if not has_app_context():
+            ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
+        return ctx.invoke(f, *args, **kwargs)
+
+    return cast("F", update_wrapper(in_context, f))

@@ -1,0 +1,390 @@
+"""The settings of an application: a dict that can be filled from files, objects and the environment.
+
+Floor 1, text and bytes.
+
+Here live the table of defaults (name, value, unit, meaning) and the two classes `Config` and `ConfigAttribute`.
+What a setting does lives in the room that reads it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import typing as t
+from contextlib import suppress
+from datetime import timedelta
+from types import ModuleType
+
+from werkzeug.utils import import_string
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = t.TypeVar("T")
+
+
+class Default(t.NamedTuple):
+    """One row of the table: a setting, its value when nobody sets it, its unit or type, what it does."""
+
+    name: str
+    value: t.Any
+    unit: str
+    meaning: str
+
+
+DEFAULTS: tuple[Default, ...] = (
+    Default(
+        "DEBUG",
+        None,
+        "bool or None (off)",
+        "Debug mode: the interactive debugger, readable JSON, templates and code reloaded on change. "
+        "`tuile run --debug` and the variable FLASK_DEBUG set it early enough for everything to notice. "
+        "Never on a public server: the debugger runs code.",
+    ),
+    Default(
+        "TESTING",
+        False,
+        "bool",
+        "Let exceptions reach the test instead of becoming an error page. Extensions read it too.",
+    ),
+    Default(
+        "PROPAGATE_EXCEPTIONS",
+        None,
+        "bool or None (on when TESTING or DEBUG is)",
+        "Raise an unhandled exception out of the application instead of answering 500.",
+    ),
+    Default(
+        "SECRET_KEY",
+        None,
+        "str, bytes or None (no signing)",
+        "Signs the session and whatever else has to be tamper-proof. Long, random, and only on the server: "
+        "`python -c 'import secrets; print(secrets.token_hex())'`.",
+    ),
+    Default(
+        "SECRET_KEY_FALLBACKS",
+        None,
+        "list of str or bytes, oldest first, or None",
+        "Former secret keys that are still good for reading, so that the key can be changed without logging "
+        "everyone out. Each one costs a signature check; remove it once the sessions it signed have expired.",
+    ),
+    Default(
+        "PERMANENT_SESSION_LIFETIME",
+        timedelta(days=31),
+        "timedelta, or int seconds",
+        "How long a session with `session.permanent = True` lasts, in the browser and on the server's check.",
+    ),
+    Default(
+        "USE_X_SENDFILE",
+        False,
+        "bool",
+        "Answer `send_file` with an X-Sendfile header and let the web server in front send the file.",
+    ),
+    Default(
+        "TRUSTED_HOSTS",
+        None,
+        "list of str or None (every host)",
+        "The host names a request may ask for; another one is answered with 400. "
+        "A leading dot stands for the name and all its subdomains.",
+    ),
+    Default(
+        "SERVER_NAME",
+        None,
+        "str `host[:port]` or None",
+        "The host this application is reached under. Needed for subdomain matching and for URLs made outside "
+        "a request. It does not turn other hosts away.",
+    ),
+    Default(
+        "APPLICATION_ROOT",
+        "/",
+        "str, a URL path",
+        "Where the application is mounted: for URLs made outside a request, and the session cookie's path when "
+        "SESSION_COOKIE_PATH is not set.",
+    ),
+    Default("SESSION_COOKIE_NAME", "session", "str", "The name of the session cookie."),
+    Default(
+        "SESSION_COOKIE_DOMAIN",
+        None,
+        "str or None (only the host that set it)",
+        "Share the session with every subdomain of this domain. Not set is the safer choice.",
+    ),
+    Default(
+        "SESSION_COOKIE_PATH",
+        None,
+        "str or None (APPLICATION_ROOT)",
+        "The session cookie is sent for URLs underneath this path only.",
+    ),
+    Default("SESSION_COOKIE_HTTPONLY", True, "bool", "Hide the session cookie from scripts in the page."),
+    Default(
+        "SESSION_COOKIE_SECURE",
+        False,
+        "bool",
+        "Send the session cookie over HTTPS only. Turn it on wherever the site is served over HTTPS.",
+    ),
+    Default(
+        "SESSION_COOKIE_PARTITIONED",
+        False,
+        "bool",
+        "Keep one session cookie per embedding site, for an application shown in other sites' frames. "
+        "Implies SESSION_COOKIE_SECURE.",
+    ),
+    Default(
+        "SESSION_COOKIE_SAMESITE",
+        None,
+        "'Lax', 'Strict', 'None' or None (not sent)",
+        "Whether the session cookie comes along when another site links or posts to this one. 'Lax' is a good choice.",
+    ),
+    Default(
+        "SESSION_REFRESH_EACH_REQUEST",
+        True,
+        "bool",
+        "Send a permanent session's cookie with every response, so that it expires after the last visit and not "
+        "after the last change.",
+    ),
+    Default(
+        "MAX_CONTENT_LENGTH",
+        None,
+        "int bytes or None (no limit)",
+        "The largest request body that is read; a larger one is answered with 413. "
+        "`request.max_content_length` changes it for one request.",
+    ),
+    Default(
+        "MAX_FORM_MEMORY_SIZE",
+        500_000,
+        "int bytes or None (no limit)",
+        "The largest single form field that is not a file, in a multipart body; a larger one is answered with 413. "
+        "`request.max_form_memory_size` changes it for one request.",
+    ),
+    Default(
+        "MAX_FORM_PARTS",
+        1_000,
+        "int fields or None (no limit)",
+        "The most fields a multipart body may have; more are answered with 413. "
+        "`request.max_form_parts` changes it for one request.",
+    ),
+    Default(
+        "SEND_FILE_MAX_AGE_DEFAULT",
+        None,
+        "timedelta, int seconds, or None (ask again each time)",
+        "How long browsers may keep a file that `send_file` sent, without asking whether it changed.",
+    ),
+    Default(
+        "TRAP_BAD_REQUEST_ERRORS",
+        None,
+        "bool or None (on in debug mode)",
+        "Raise the error of a missing form or query key, with the key's name, instead of answering a bare 400.",
+    ),
+    Default(
+        "TRAP_HTTP_EXCEPTIONS",
+        False,
+        "bool",
+        "Raise HTTP exceptions that no handler takes, for the debugger, instead of answering with them.",
+    ),
+    Default("EXPLAIN_TEMPLATE_LOADING", False, "bool", "Log in which places a template was looked for."),
+    Default("PREFERRED_URL_SCHEME", "http", "str", "The scheme of URLs made outside a request."),
+    Default(
+        "TEMPLATES_AUTO_RELOAD",
+        None,
+        "bool or None (on in debug mode)",
+        "Look at each use whether a template's file changed.",
+    ),
+    Default(
+        "MAX_COOKIE_SIZE",
+        4093,
+        "int bytes, 0 for no warning",
+        "Warn when a Set-Cookie line is longer than this: browsers drop large cookies without a word.",
+    ),
+    Default(
+        "PROVIDE_AUTOMATIC_OPTIONS",
+        True,
+        "bool",
+        "Answer OPTIONS for every route that does not say otherwise with its `provide_automatic_options`.",
+    ),
+)
+
+DEFAULT_CONFIG: dict[str, t.Any] = {row.name: row.value for row in DEFAULTS}
+
+
+class _HasConfig(t.Protocol):
+    """What a `ConfigAttribute` needs of the object it sits on."""
+
+    @property
+    def config(self) -> dict[str, t.Any]: ...
+
+
+class ConfigAttribute(t.Generic[T]):
+    """An attribute that is kept in the object's ``config`` under another name.
+
+    :param name: the key in the config.
+    :param get_converter: applied to the value whenever it is read.
+    """
+
+    def __init__(self, name: str, get_converter: Callable[[t.Any], T] | None = None) -> None:
+        self.__name__ = name
+        self.get_converter = get_converter
+
+    @t.overload
+    def __get__(self, obj: None, owner: type[t.Any] | None = None) -> ConfigAttribute[T]: ...
+
+    @t.overload
+    def __get__(self, obj: _HasConfig, owner: type[t.Any] | None = None) -> T: ...
+
+    def __get__(self, obj: _HasConfig | None, owner: type[t.Any] | None = None) -> T | ConfigAttribute[T]:
+        if obj is None:
+            return self
+        value = obj.config[self.__name__]
+        if self.get_converter is None:
+            return t.cast("T", value)
+        return self.get_converter(value)
+
+    def __set__(self, obj: _HasConfig, value: t.Any) -> None:
+        obj.config[self.__name__] = value
+
+
+class Config(dict[str, t.Any]):
+    """A dict of settings that can also be filled from Python files, objects, data files and the environment.
+
+    Files and objects may hold more than settings: only names in upper case are taken over.
+
+    :param root_path: the directory that relative file names start from.
+    :param defaults: the settings to begin with; copied.
+    """
+
+    def __init__(self, root_path: str | os.PathLike[str], defaults: dict[str, t.Any] | None = None) -> None:
+        super().__init__(defaults or {})
+        self.root_path = root_path
+
+    def from_envvar(self, variable_name: str, silent: bool = False) -> bool:
+        """Run the Python file that an environment variable names; see `from_pyfile`.
+
+        :param silent: answer False instead of raising when the variable or the file is missing.
+        :raises RuntimeError: when the variable is missing or empty.
+        """
+        filename = os.environ.get(variable_name)
+        if filename:
+            return self.from_pyfile(filename, silent=silent)
+        if silent:
+            return False
+        message = (
+            f"The environment variable {variable_name!r} is not set and as such configuration could not be loaded."
+            " Set this variable and make it point to a configuration file"
+        )
+        raise RuntimeError(message)
+
+    def from_prefixed_env(self, prefix: str = "FLASK", *, loads: Callable[[str], t.Any] = json.loads) -> bool:
+        """Take over every environment variable whose name begins with the prefix and an underscore.
+
+        ``FLASK_MAIL__PORT=25`` becomes ``config["MAIL"]["PORT"] = 25``: two underscores step into a dict, which is
+        made when it is missing. Variables are read in the order of their names.
+
+        :param prefix: without its underscore.
+        :param loads: turns the text into a value; the text is kept when it raises.
+        :return: always True.
+        """
+        start = f"{prefix}_"
+        for variable in sorted(os.environ):
+            if not variable.startswith(start):
+                continue
+            value: t.Any = os.environ[variable]
+            # Whatever the loader refuses, in whatever way, stays text.
+            with suppress(Exception):
+                value = loads(value)
+            *steps, last = variable[len(start) :].split("__")
+            target: t.Any = self
+            for step in steps:
+                if step not in target:
+                    target[step] = {}
+                target = target[step]
+            target[last] = value
+        return True
+
+    def from_pyfile(self, filename: str | os.PathLike[str], silent: bool = False) -> bool:
+        """Run a Python file, as a module of its own, and take over its upper case names.
+
+        :param filename: absolute, or relative to `root_path`.
+        :param silent: answer False when there is no such file.
+        """
+        path = os.path.join(self.root_path, filename)
+        module = ModuleType("config")
+        module.__file__ = path
+        try:
+            with open(path, "rb") as file:
+                source = file.read()
+            # A configuration file is a program: running it is what the caller asks for.
+            exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102
+        except OSError as error:
+            if silent and error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
+                return False
+            _say_what_failed(error)
+            raise
+        self.from_object(module)
+        return True
+
+    def from_object(self, obj: object | str) -> None:
+        """Take over the upper case attributes of an object, a class or a module.
+
+        A dict has no such attributes (use `from_mapping`), and a property of a class is read from an instance only.
+
+        :param obj: the object, or its import name.
+        """
+        source: object = import_string(obj) if isinstance(obj, str) else obj
+        for name in dir(source):
+            if name.isupper():
+                self[name] = getattr(source, name)
+
+    def from_file(
+        self,
+        filename: str | os.PathLike[str],
+        load: Callable[[t.IO[t.Any]], Mapping[str, t.Any]],
+        silent: bool = False,
+        text: bool = True,
+    ) -> bool:
+        """Take over the upper case keys of a data file: ``from_file("c.toml", tomllib.load, text=False)``.
+
+        :param filename: absolute, or relative to `root_path`.
+        :param load: reads the open file and returns a mapping.
+        :param silent: answer False when there is no such file.
+        :param text: open the file as text, or else as bytes.
+        """
+        path = os.path.join(self.root_path, filename)
+        try:
+            with open(path, "r" if text else "rb") as file:
+                settings = load(file)
+        except OSError as error:
+            if silent and error.errno in (errno.ENOENT, errno.EISDIR):
+                return False
+            _say_what_failed(error)
+            raise
+        return self.from_mapping(settings)
+
+    def from_mapping(self, mapping: Mapping[str, t.Any] | None = None, **kwargs: t.Any) -> bool:
+        """Take over the upper case keys of a mapping and of the keyword arguments; the latter win.
+
+        :return: always True.
+        """
+        for name, value in {**dict(mapping or {}), **kwargs}.items():
+            if name.isupper():
+                self[name] = value
+        return True
+
+    def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
+        """Return the settings whose names begin with the given text, as keyword arguments for something.
+
+        :param namespace: for example ``"MAIL_"``.
+        :param lowercase: write the names in lower case.
+        :param trim_namespace: leave the common beginning out of the names.
+        """
+        cut = len(namespace) if trim_namespace else 0
+        return {
+            name[cut:].lower() if lowercase else name[cut:]: value
+            for name, value in self.items()
+            if name.startswith(namespace)
+        }
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {dict.__repr__(self)}>"
+
+
+def _say_what_failed(error: OSError) -> None:
+    """Put into the error's text that it was a configuration file that could not be read."""
+    error.strerror = f"Unable to load configuration file ({error.strerror})"

@@ -1,0 +1,502 @@
+"""The one context variable and what it carries while a request, or an app on its own, is active.
+
+Floor 2, one request. What must live here: the contexts, how they are entered and left, and the
+functions that need nothing but the current one. What must not: the proxies (floor 3), and the steps of
+a request (floor 5): a context calls its app's methods for those.
+
+The variable's value always has `app`, `g`, `app_context`, `request_context`, `request` and `session`;
+the last three are None where there is no request. A request's own context is that value in the plain
+case, an `AppContext` is outside a request, and `_Nested` is whenever the two come from different places.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from contextvars import ContextVar, Token
+from functools import update_wrapper
+
+from werkzeug.exceptions import HTTPException
+
+from .once import once
+from .routing import Map
+from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
+
+if t.TYPE_CHECKING:
+    from types import TracebackType
+
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import MapAdapter
+
+    from .app import Flask
+    from .cookies import Cookies
+    from .request import Request
+    from .sessions import SessionMixin
+    from .typing import AfterRequestCallable
+
+F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+_sentinel: t.Any = object()
+
+current: ContextVar[t.Any] = ContextVar("tuile.context")
+
+NO_APP_MESSAGE = """\
+Working outside of application context.
+
+This typically means that you attempted to use functionality that needed
+the current application. To solve this, set up an application context
+with app.app_context(). See the documentation for more information."""
+
+NO_REQUEST_MESSAGE = """\
+Working outside of request context.
+
+This typically means that you attempted to use functionality that needed
+an active HTTP request. Consult the documentation on testing for
+information about how to avoid this problem."""
+
+
+class _AppCtxGlobals:
+    """The namespace behind `g`: attributes kept for as long as an app context lives."""
+
+    # Attribute access is the object's own; these tell type checkers that any name may be there.
+    if t.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> t.Any: ...
+
+        def __setattr__(self, name: str, value: t.Any) -> None: ...
+
+        def __delattr__(self, name: str) -> None: ...
+
+    def get(self, name: str, default: t.Any | None = None) -> t.Any:
+        """Return the attribute `name`, or `default` when it is not set."""
+        return self.__dict__.get(name, default)
+
+    def pop(self, name: str, default: t.Any = _sentinel) -> t.Any:
+        """Remove the attribute `name` and return it; without a `default`, a missing one is a KeyError."""
+        if default is _sentinel:
+            return self.__dict__.pop(name)
+        return self.__dict__.pop(name, default)
+
+    def setdefault(self, name: str, default: t.Any = None) -> t.Any:
+        """Return the attribute `name`, setting it to `default` first when it is missing."""
+        return self.__dict__.setdefault(name, default)
+
+    def __contains__(self, item: str) -> bool:
+        return item in self.__dict__
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self.__dict__)
+
+    def __repr__(self) -> str:
+        value = current.get(None)
+        if value is None:
+            return object.__repr__(self)
+        return f"<flask.g of '{value.app.name}'>"
+
+
+class AppContext:
+    """An application made current, outside of a request or beside one. Enter it with `with`."""
+
+    # What every value of the context variable answers; an app on its own has no request.
+    request: None = None
+    session: None = None
+    request_context: None = None
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.g: _AppCtxGlobals = app.app_ctx_globals_class()
+        self._cv_tokens: list[Token[t.Any]] = []
+
+    @once
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter that builds URLs outside a request; None without `SERVER_NAME`."""
+        return self.app.create_url_adapter(None)
+
+    @property
+    def app_context(self) -> AppContext:
+        """This context: every value of the context variable says which app context it stands for."""
+        return self
+
+    def push(self) -> None:
+        """Make this context the current one. Each push needs its own `pop`."""
+        outer = current.get(None)
+        beside = None if outer is None else outer.request_context
+        self._cv_tokens.append(current.set(self if beside is None else _Nested(self, beside)))
+        if appcontext_pushed.receivers:
+            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def pop(self, exc: BaseException | None = _sentinel) -> None:
+        """Leave this context; the last pop tears it down.
+
+        Raises:
+            AssertionError: another context is the current one.
+        """
+        try:
+            if len(self._cv_tokens) == 1:
+                if exc is _sentinel:
+                    exc = sys.exc_info()[1]
+                self.app.do_teardown_appcontext(exc)
+        finally:
+            found = current.get().app_context
+            current.reset(self._cv_tokens.pop())
+        if found is not self:
+            message = f"Popped wrong app context. ({found!r} instead of {self!r})"
+            raise AssertionError(message)
+        if appcontext_popped.receivers:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def __enter__(self) -> AppContext:
+        self.push()
+        return self
+
+    def __exit__(
+        self, exc_type: type | None, exc_value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.pop(exc_value)
+
+
+class RequestContext:
+    """One request made current, with all that belongs to it.
+
+    What a request may never ask for is made when it is first read: `g`, the URL adapter, the session
+    (unless its interface wants to be asked at the start), the app context as an object of its own.
+    """
+
+    flashes: list[tuple[str, str]] | None = None
+    _opened_session: SessionMixin | None = None
+    _app_context: AppContext | None = None
+    _after_functions: list[AfterRequestCallable[t.Any]] | None = None
+    _cookies: Cookies | None = None
+    _entered = False
+
+    def __init__(
+        self,
+        app: Flask,
+        environ: WSGIEnvironment,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+    ) -> None:
+        self.app = app
+        if request is None:
+            request = app.request_class(environ)
+            request.json_module = app.json
+        self.request: Request = request
+        self._opened_session = session
+
+    @once
+    def _cv_tokens(self) -> list[tuple[Token[t.Any], AppContext | RequestContext | None]]:
+        # How this context was entered, push by push: the token, and the app context that was entered
+        # for it, if any. This context itself stands there for one that nobody has asked for yet.
+        return []
+
+    @property
+    def _after_request_functions(self) -> list[AfterRequestCallable[t.Any]]:
+        if self._after_functions is None:
+            self._after_functions = []
+        return self._after_functions
+
+    @once
+    def g(self) -> _AppCtxGlobals:
+        """The namespace behind the `g` proxy."""
+        return self.app.app_ctx_globals_class()
+
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies of this request, read and written."""
+        if self._cookies is None:
+            from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
+
+            self._cookies = Cookies(self.request)
+        return self._cookies
+
+    @property
+    def request_context(self) -> RequestContext:
+        """This context: every value of the context variable says which request it stands for."""
+        return self
+
+    @property
+    def app_context(self) -> AppContext:
+        """The app context that this request brought along, as an object of its own."""
+        context = self._app_context
+        if context is None:
+            context = self._app_context = AppContext.__new__(AppContext)
+            context.app = self.app
+            context.g = self.g
+            context._cv_tokens = [token for token, entered in self._cv_tokens if entered is self]
+        return context
+
+    @once
+    def url_adapter(self) -> MapAdapter | None:
+        """Werkzeug's adapter for this request; None when the request's host is refused."""
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self.request.routing_exception = error
+            return None
+
+    @property
+    def _session(self) -> SessionMixin:
+        session = self._opened_session
+        if session is None:
+            interface = self.app.session_interface
+            session = interface.open_session(self.app, self.request)
+            if session is None:
+                session = interface.make_null_session(self.app)
+            self._opened_session = session
+        return session
+
+    @_session.setter
+    def _session(self, session: SessionMixin | None) -> None:
+        self._opened_session = session
+
+    @property
+    def session(self) -> SessionMixin:
+        """The session; reading it notes that the answer depends on the cookie."""
+        session = self._opened_session
+        if session is None:
+            session = self._session
+        session.accessed = True
+        return session
+
+    def copy(self) -> RequestContext:
+        """Return a context for the same request and session, to be entered elsewhere."""
+        return type(self)(self.app, self.request.environ, self.request, self._session)
+
+    def match_request(self) -> None:
+        """Find the rule for this request with Werkzeug's adapter, or keep its error for the dispatch."""
+        adapter = self.url_adapter
+        if adapter is None:
+            return
+        try:
+            rule, arguments = adapter.match(return_rule=True)
+        except HTTPException as error:
+            self.request.routing_exception = error
+        else:
+            self.request.url_rule = rule
+            self.request.view_args = t.cast("dict[str, t.Any]", arguments)
+
+    def push(self) -> None:
+        """Make this request the current one: open its session if need be, and match its URL."""
+        app = self.app
+        outer = current.get(None)
+        if outer is None and not self._entered:
+            self._entered = True
+            self._cv_tokens = [(current.set(self), self)]
+            if appcontext_pushed.receivers:
+                appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
+        else:
+            self._push_nested(outer)
+        if not getattr(app.session_interface, "opens_lazily", False):
+            self._session  # noqa: B018 - reading it opens it
+        cls, url_map, request = type(app), app.url_map, self.request
+        if (
+            type(url_map) is Map
+            and cls.create_url_adapter is cls._stock_create_url_adapter
+            and "create_url_adapter" not in app.__dict__
+            and not app.subdomain_matching
+            and app.config["TRUSTED_HOSTS"] is None
+            and request.trusted_hosts is None
+        ):
+            try:
+                found = url_map.find(request.environ)
+            except HTTPException as error:
+                request.routing_exception = error
+                return
+            if found is not None:
+                request.url_rule, request.view_args = found
+                return
+            if self.url_adapter is not None:
+                url_map.accept_host(request.environ.get("HTTP_HOST"))
+        if self.url_adapter is not None:
+            self.match_request()
+
+    def _push_nested(self, outer: t.Any) -> None:
+        """Enter this request inside another context, or once more."""
+        self._entered = True
+        entered = None
+        if outer is None or outer.app is not self.app:
+            entered = AppContext(self.app)
+            entered.push()
+        inner = _Nested(entered or outer.app_context, self)
+        self._cv_tokens.append((current.set(inner), entered))
+
+    def pop(self, exc: BaseException | None = _sentinel) -> None:
+        """Leave this request; the last pop runs the teardown functions.
+
+        Raises:
+            AssertionError: another request is the current one.
+        """
+        app, request = self.app, self.request
+        cls = type(app)
+        last = len(self._cv_tokens) == 1
+        try:
+            if last:
+                if exc is _sentinel:
+                    exc = sys.exc_info()[1]
+                if (
+                    app.teardown_request_funcs
+                    or request_tearing_down.receivers
+                    or cls.do_teardown_request is not cls._stock_do_teardown_request
+                    or "do_teardown_request" in app.__dict__
+                ):
+                    app.do_teardown_request(exc)
+                if not getattr(request, "closes_nothing", False):
+                    _close(request)
+        finally:
+            found = current.get(None)
+            token, entered = self._cv_tokens.pop()
+            current.reset(token)
+            if last:
+                request.environ["werkzeug.request"] = None
+            if entered is self:
+                if (
+                    app.teardown_appcontext_funcs
+                    or appcontext_tearing_down.receivers
+                    or appcontext_popped.receivers
+                    or cls.do_teardown_appcontext is not cls._stock_do_teardown_appcontext
+                    or "do_teardown_appcontext" in app.__dict__
+                ):
+                    self._leave_app(exc)
+            elif entered is not None:
+                t.cast("AppContext", entered).pop(exc)
+            if found is not self and (found is None or found.request_context is not self):
+                message = f"Popped wrong request context. ({found!r} instead of {self!r})"
+                raise AssertionError(message)
+
+    def _leave_app(self, exc: BaseException | None) -> None:
+        """Tear down the app context that this request brought along, with only that one current."""
+        app = self.app
+        context = self.app_context
+        token = current.set(context)
+        try:
+            app.do_teardown_appcontext(exc)
+        finally:
+            if context._cv_tokens:
+                context._cv_tokens.pop()
+            current.reset(token)
+        if appcontext_popped.receivers:
+            appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
+
+    def __enter__(self) -> RequestContext:
+        self.push()
+        return self
+
+    def __exit__(
+        self, exc_type: type | None, exc_value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.pop(exc_value)
+
+    def __repr__(self) -> str:
+        request = self.request
+        return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
+
+
+class _Nested:
+    """An app context and a request that were not entered together."""
+
+    __slots__ = ("app", "app_context", "g", "request", "request_context")
+
+    def __init__(self, app_context: AppContext, request_context: RequestContext) -> None:
+        self.app = app_context.app
+        self.app_context = app_context
+        self.g = app_context.g
+        self.request_context = request_context
+        self.request = request_context.request
+
+    def __getattr__(self, name: str) -> t.Any:
+        # The session, the cookies and all else that belongs to the request.
+        return getattr(self.request_context, name)
+
+
+def _close(request: t.Any) -> None:
+    close = getattr(request, "close", None)
+    if close is not None:
+        close()
+
+
+def has_app_context() -> bool:
+    """Answer whether an app is current, so that `current_app` and `g` can be used."""
+    return current.get(None) is not None
+
+
+def has_request_context() -> bool:
+    """Answer whether a request is current, so that `request` and `session` can be used."""
+    value = current.get(None)
+    return value is not None and value.request is not None
+
+
+def _request_context_for(name: str) -> RequestContext:
+    value = current.get(None)
+    if value is None or value.request is None:
+        message = f"'{name}' can only be used when a request context is active, such as in a view function."
+        raise RuntimeError(message)
+    context: RequestContext = value.request_context
+    return context
+
+
+def after_this_request(f: F) -> F:
+    """Run `f` with the response of this request, before the `after_request` functions, and send what it returns.
+
+    Raises:
+        RuntimeError: no request is active.
+    """
+    _request_context_for("after_this_request")._after_request_functions.append(f)
+    return f
+
+
+def copy_current_request_context(f: F) -> F:
+    """Return `f` wrapped so that it runs with the request that is current now, for greenlets and threads.
+
+    Raises:
+        RuntimeError: no request is active.
+    """
+    context = _request_context_for("copy_current_request_context").copy()
+
+    def with_request(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        with context:
+            return context.app.ensure_sync(f)(*args, **kwargs)
+
+    return t.cast("F", update_wrapper(with_request, f))
+
+
+@t.overload
+def stream_with_context(generator_or_function: t.Iterator[t.AnyStr]) -> t.Iterator[t.AnyStr]: ...
+
+
+@t.overload
+def stream_with_context(
+    generator_or_function: t.Callable[..., t.Iterator[t.AnyStr]],
+) -> t.Callable[[t.Iterator[t.AnyStr]], t.Iterator[t.AnyStr]]: ...
+
+
+def stream_with_context(generator_or_function: t.Any) -> t.Any:
+    """Keep the current request active while a streamed response is generated.
+
+    Takes an iterator, or decorates a generator function that is called within the request.
+
+    Raises:
+        RuntimeError: no request is active when the stream is made.
+    """
+    try:
+        chunks = iter(generator_or_function)
+    except TypeError:
+
+        def make_stream(*args: t.Any, **kwargs: t.Any) -> t.Any:
+            return stream_with_context(generator_or_function(*args, **kwargs))
+
+        return update_wrapper(make_stream, generator_or_function)
+
+    _request_context_for("stream_with_context")
+    value = current.get()
+    return _stream(chunks, value.app_context, value.request_context)
+
+
+def _stream(
+    chunks: t.Iterator[t.Any], app_context: AppContext, request_context: RequestContext
+) -> t.Iterator[t.Any]:
+    with app_context, request_context:
+        try:
+            yield from chunks
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()

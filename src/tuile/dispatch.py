@@ -1,0 +1,500 @@
+"""The staircase: from a WSGI environ down to the view and back up to `start_response`.
+
+Floor 5, the application. What must live here: the steps that a request walks, in walking order, and
+nothing else. What must not: what is done within a step that has a room of its own, registration and
+configuration (`app`).
+
+Every step is a method that may be overridden, wrapped or replaced at any time, on a class or on one app.
+Registries are looked at as they are when a request comes by.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from collections.abc import Iterator
+from inspect import iscoroutinefunction
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.routing import RequestRedirect, RoutingException
+from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wsgi import get_host
+
+from .context import NO_REQUEST_MESSAGE, RequestContext, current
+from .request import Request
+from .response import put_cookie
+from .scaffold import Scaffold, _sentinel
+from .signals import (
+    appcontext_tearing_down,
+    got_request_exception,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from logging import Logger
+    from types import TracebackType
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import MapAdapter
+
+    from . import typing as ft
+    from .config import Config
+    from .context import AppContext, _AppCtxGlobals
+    from .json.provider import JSONProvider
+    from .response import Response
+    from .routing import Map
+    from .sessions import SessionInterface, SessionMixin
+
+_new = object.__new__
+
+
+def _current_request() -> t.Any:
+    """Return the value of the context variable, which holds a request."""
+    context = current.get(None)
+    if context is None or context.request is None:
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return context
+
+
+class Staircase(Scaffold):
+    """The steps of a request. `Flask` is this and the application around it."""
+
+    # What the steps use of the application.
+    app_ctx_globals_class: type[_AppCtxGlobals]
+    config: Config
+    debug: bool
+    json: JSONProvider
+    logger: Logger
+    request_class: type[Request]
+    response_class: type[Response]
+    secret_key: t.Any
+    session_interface: SessionInterface
+    subdomain_matching: bool
+    teardown_appcontext_funcs: list[ft.TeardownCallable]
+    testing: t.Any
+    url_map: Map
+    _got_first_request: bool
+    _stock_create_url_adapter: t.ClassVar[Callable[..., t.Any]]
+    _stock_do_teardown_request: t.ClassVar[Callable[..., t.Any]]
+    _stock_do_teardown_appcontext: t.ClassVar[Callable[..., t.Any]]
+    # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
+    _synchronous: dict[int, Callable[..., t.Any]]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request: the WSGI server's door. It leads to `wsgi_app`, which middleware may wrap."""
+        return self.wsgi_app(environ, start_response)
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request, with its context entered before and left after.
+
+        Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
+        """
+        context = self.request_context(environ)
+        error: BaseException | None = None
+        try:
+            try:
+                context.push()
+                response = self.full_dispatch_request()
+            except Exception as raised:  # noqa: BLE001 - everything a view may raise becomes an answer
+                error = raised
+                response = self.handle_exception(raised)
+            except BaseException:
+                error = sys.exc_info()[1]
+                raise
+            return response(environ, start_response)
+        finally:
+            if "werkzeug.debug.preserve_context" in environ:
+                keep = environ["werkzeug.debug.preserve_context"]
+                keep(context.app_context)
+                keep(context)
+            if error is not None and self.should_ignore_error(error):
+                error = None
+            context.pop(error)
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        """Return a context for the request in a WSGI environ."""
+        request_class = self.request_class
+        if request_class.__init__ is not Request.__init__:
+            return RequestContext(self, environ)  # type: ignore[arg-type] # every staircase is a Flask
+        # What the two constructors would do, without two calls on every request.
+        request = _new(request_class)
+        request.environ = environ
+        environ["werkzeug.request"] = request
+        request.json_module = self.json
+        context = _new(RequestContext)
+        context.app = self  # type: ignore[assignment] # every staircase is a Flask
+        context.request = request
+        return context
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return Werkzeug's adapter for a request, or for building URLs outside one.
+
+        Parameters:
+            request: None outside a request; then the result is None without `SERVER_NAME`.
+
+        Raises:
+            SecurityError: the host is not among `TRUSTED_HOSTS`.
+        """
+        config = self.config
+        if request is None:
+            if config["SERVER_NAME"] is None:
+                return None
+            return self.url_map.bind(
+                config["SERVER_NAME"],
+                script_name=config["APPLICATION_ROOT"],
+                url_scheme=config["PREFERRED_URL_SCHEME"],
+            )
+        if config["TRUSTED_HOSTS"] is not None:
+            request.trusted_hosts = config["TRUSTED_HOSTS"]
+        # Asked here so that an untrusted host is refused before anything else happens.
+        request.host = get_host(request.environ, request.trusted_hosts)
+        server_name, subdomain = config["SERVER_NAME"], None
+        if self.url_map.host_matching:
+            server_name = None
+        elif not self.subdomain_matching:
+            subdomain = self.url_map.default_subdomain or ""
+        return self.url_map.bind_to_environ(request.environ, server_name=server_name, subdomain=subdomain)
+
+    def full_dispatch_request(self) -> Response:
+        """Answer the current request: hooks, view, errors of either, and what is done to each response."""
+        if not self._got_first_request:
+            self._got_first_request = True
+        if type(self).ensure_sync is not Staircase.ensure_sync or "ensure_sync" in self.__dict__:
+            # Somebody wants to be asked each time.
+            self._synchronous.clear()
+        try:
+            if request_started.receivers:
+                request_started.send(self, _async_wrapper=self.ensure_sync)
+            answer = self.preprocess_request()
+            if answer is None:
+                answer = self.dispatch_request()
+        except Exception as error:  # noqa: BLE001 - handlers may be registered for any exception
+            answer = self.handle_user_exception(error)
+        return self.finalize_request(answer)
+
+    def preprocess_request(self) -> ft.ResponseReturnValue | None:
+        """Run the URL value preprocessors, then the `before_request` functions until one answers."""
+        if not (self.url_value_preprocessors or self.before_request_funcs):
+            return None
+        request = _current_request().request
+        scopes = (None, *reversed(request.blueprints))
+        for scope in scopes:
+            for prepare in self.url_value_preprocessors.get(scope, ()):
+                prepare(request.endpoint, request.view_args)
+        for scope in scopes:
+            for function in self.before_request_funcs.get(scope, ()):
+                if id(function) in self._synchronous:
+                    answer = function()
+                else:
+                    answer = self._run(function)
+                if answer is not None:
+                    return t.cast("ft.ResponseReturnValue", answer)
+        return None
+
+    def dispatch_request(self) -> ft.ResponseReturnValue:
+        """Call the view of the matched rule and return its answer, whatever form it has."""
+        context = current.get(None)
+        request = None if context is None else context.request
+        if request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        if request.routing_exception is not None:
+            self.raise_routing_exception(request)
+        rule = request.url_rule
+        if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
+            return self.make_default_options_response()
+        view = self.view_functions[rule.endpoint]
+        if id(view) in self._synchronous:
+            return view(**request.view_args)  # type: ignore[return-value] # a coroutine function is not in there
+        return t.cast("ft.ResponseReturnValue", self._run(view, **request.view_args))
+
+    def raise_routing_exception(self, request: Request) -> t.NoReturn:
+        """Raise what made matching fail; in debug mode, explain a redirect that would lose a form."""
+        error = request.routing_exception
+        if (
+            self.debug
+            and isinstance(error, RequestRedirect)
+            and error.code not in {307, 308}
+            and request.method not in {"GET", "HEAD", "OPTIONS"}
+        ):
+            from .debugging import FormDataRoutingRedirect  # noqa: PLC0415 - only in debug mode
+
+            raise FormDataRoutingRedirect(request)
+        raise t.cast("HTTPException", error)
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS with the methods that the URL allows."""
+        response = self.response_class()
+        response.allow.update(_current_request().url_adapter.allowed_methods())
+        return response
+
+    def finalize_request(
+        self, rv: ft.ResponseReturnValue | HTTPException, from_error_handler: bool = False
+    ) -> Response:
+        """Make a response of an answer and let everyone who wants to change it do so.
+
+        Parameters:
+            from_error_handler: the answer is an error page, so another error is only logged.
+        """
+        response = self.make_response(rv)
+        try:
+            response = self.process_response(response)
+            if request_finished.receivers:
+                request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
+        except Exception:
+            if not from_error_handler:
+                raise
+            self.logger.exception("Request finalizing failed with an error while handling an error")
+        return response
+
+    def make_response(self, rv: ft.ResponseReturnValue) -> Response:
+        """Return the response that a view's answer stands for.
+
+        Parameters:
+            rv: a str or bytes (the body), a dict or list (JSON), an iterator (streamed), a response, an HTTP
+                exception or another WSGI callable, or a tuple `(body, status)`, `(body, headers)`,
+                `(body, status, headers)`.
+
+        Raises:
+            TypeError: it is none of these; None most of all, when a view forgot to return.
+        """
+        status: t.Any = None
+        headers: t.Any = None
+        body: t.Any = rv
+        if isinstance(rv, tuple):
+            body, status, headers = _unpack_answer(rv)
+        if body is None:
+            endpoint = _current_request().request.endpoint
+            message = (
+                f"The view function for {endpoint!r} did not return a valid response. The"
+                " function either returned None or ended without a return statement."
+            )
+            raise TypeError(message)
+        response: t.Any
+        if isinstance(body, (str, bytes, bytearray, Iterator)) and not isinstance(body, self.response_class):
+            # Given to the constructor, so that a content type among the headers takes the default's place.
+            return self.response_class(body, status, headers)  # type: ignore[arg-type] # an iterator of either
+        if isinstance(body, self.response_class):
+            response = body
+        elif isinstance(body, (dict, list)):
+            response = self.json.response(body)
+        else:
+            response = self._convert_response(body)
+        if status is not None:
+            if isinstance(status, (str, bytes, bytearray)):
+                response.status = status
+            else:
+                response.status_code = status
+        if headers:
+            response.headers.update(headers)
+        return t.cast("Response", response)
+
+    def _convert_response(self, answer: t.Any) -> Response:
+        """Make a response of this app's class of a foreign response, an HTTP exception or a WSGI callable."""
+        reason = ""
+        if isinstance(answer, WerkzeugResponse) or callable(answer):
+            environ = _current_request().request.environ
+            kind = type(answer)
+            if (
+                isinstance(answer, HTTPException)
+                and answer.response is None
+                and kind.get_response is HTTPException.get_response
+                and kind.__call__ is HTTPException.__call__
+            ):
+                # What calling it as a WSGI application would send, without collecting that from a server's view.
+                return self.response_class(answer.get_body(environ), answer.code, answer.get_headers(environ))
+            try:
+                return self.response_class.force_type(answer, environ)  # type: ignore[return-value] # of this class
+            except TypeError as error:
+                reason = f"{error}\n"
+        message = (
+            f"{reason}The view function did not return a valid response. The return type must be a string,"
+            " dict, list, tuple with headers or status, Response instance, or WSGI callable,"
+            f" but it was a {type(answer).__name__}."
+        )
+        raise TypeError(message) from None
+
+    def process_response(self, response: Response) -> Response:
+        """Run the functions that were registered for a response, save the session, add the cookies written."""
+        context = current.get(None)
+        if context is None or context.request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        if context._after_functions is not None:
+            # Made within the request, so nothing is remembered about them.
+            for function in context._after_functions:
+                response = self.ensure_sync(function)(response)
+        if self.after_request_funcs:
+            for scope in (*context.request.blueprints, None):
+                for function in reversed(self.after_request_funcs.get(scope, ())):
+                    if id(function) in self._synchronous:
+                        response = function(response)
+                    else:
+                        response = self._run(function, response)
+        interface = self.session_interface
+        session = context._opened_session
+        if session is None and "HTTP_COOKIE" in context.request.environ:
+            session = self._session_to_renew(context)
+        if session is not None and not interface.is_null_session(session):
+            interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
+        if context._cookies is not None:
+            for line in context._cookies.lines():
+                put_cookie(response.headers, line)
+        return response
+
+    def _session_to_renew(self, context: RequestContext) -> SessionMixin | None:
+        """Return the session that nobody touched where it may be one that lasts and is renewed at each request."""
+        if not (self.config["SESSION_REFRESH_EACH_REQUEST"] and self.secret_key):
+            return None
+        name = self.session_interface.get_cookie_name(self)  # type: ignore[arg-type] # every staircase is a Flask
+        return context._session if name in context.request.environ["HTTP_COOKIE"] else None
+
+    def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
+        runner = self.ensure_sync(function)
+        if runner is function:
+            self._synchronous[id(function)] = function
+        return runner(*args, **kwargs)
+
+    def ensure_sync(self, func: Callable[..., t.Any]) -> Callable[..., t.Any]:
+        """Return a function that can be called without `await`: coroutine functions are run to their end."""
+        if iscoroutinefunction(func):
+            return self.async_to_sync(func)
+        return func
+
+    def async_to_sync(self, func: Callable[..., t.Coroutine[t.Any, t.Any, t.Any]]) -> Callable[..., t.Any]:
+        """Return a function that runs a coroutine function in an event loop of its own.
+
+        Raises:
+            RuntimeError: asgiref is not installed.
+        """
+        try:
+            from asgiref.sync import async_to_sync  # noqa: PLC0415 - an extra, and only for async views
+        except ImportError:
+            message = "Install Flask with the 'async' extra in order to use async views."
+            raise RuntimeError(message) from None
+        return t.cast("Callable[..., t.Any]", async_to_sync(func))
+
+    # When something is raised
+
+    def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
+        """Answer what a hook or a view raised with the handler that was registered for it, or raise it again."""
+        if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
+            e.show_exception = True
+        if isinstance(e, HTTPException) and not self.trap_http_exception(e):
+            return self.handle_http_exception(e)
+        handler = self._find_error_handler(e, _current_request().request.blueprints)
+        if handler is None:
+            raise  # noqa: PLE0704 - called while `e` is handled
+        return t.cast("ft.ResponseReturnValue", self.ensure_sync(handler)(e))
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Answer whether an HTTP exception is to be treated as any other (`TRAP_HTTP_EXCEPTIONS` and kin)."""
+        if self.config["TRAP_HTTP_EXCEPTIONS"]:
+            return True
+        trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
+        if trap_bad_request is None and self.debug and isinstance(e, BadRequestKeyError):
+            return True
+        return bool(trap_bad_request) and isinstance(e, BadRequest)
+
+    def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
+        """Answer an HTTP exception with its handler; without one it is its own answer."""
+        # Without a code it only carries a response; a routing exception is a step of routing, not an error.
+        if e.code is None or isinstance(e, RoutingException):
+            return e
+        handler = self._find_error_handler(e, _current_request().request.blueprints)
+        if handler is None:
+            return e
+        return t.cast("ft.ResponseReturnValue", self.ensure_sync(handler)(e))
+
+    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
+        """Return the handler for an exception: by code before by class, a blueprint's before the app's."""
+        kind, code = self._get_exc_class_and_code(type(e))
+        registered = self.error_handler_spec
+        for wanted in (None,) if code is None else (code, None):
+            for scope in (*blueprints, None):
+                handlers = registered[scope].get(wanted) if scope in registered else None
+                if not handlers:
+                    continue
+                for cls in kind.__mro__:
+                    handler = handlers.get(cls)
+                    if handler is not None:
+                        return handler
+        return None
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer what nobody handled with a 500, or raise it again in debug mode and in tests."""
+        exc_info = sys.exc_info()
+        if got_request_exception.receivers:
+            got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
+        propagate = self.config["PROPAGATE_EXCEPTIONS"]
+        if propagate is None:
+            propagate = self.testing or self.debug
+        if propagate:
+            if exc_info[1] is e:
+                raise  # noqa: PLE0704 - called while `e` is handled
+            raise e
+        self.log_exception(exc_info)
+        server_error: InternalServerError | ft.ResponseReturnValue = InternalServerError(original_exception=e)
+        handler = self._find_error_handler(
+            t.cast("InternalServerError", server_error), _current_request().request.blueprints
+        )
+        if handler is not None:
+            server_error = self.ensure_sync(handler)(server_error)
+        return self.finalize_request(t.cast("ft.ResponseReturnValue", server_error), from_error_handler=True)
+
+    def log_exception(
+        self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
+    ) -> None:
+        """Log an exception that becomes a 500, with the request it came from."""
+        request = _current_request().request
+        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
+
+    def should_ignore_error(self, error: BaseException | None) -> bool:  # noqa: ARG002 - for those who override it
+        """Answer whether the teardown functions are to be told of no error. Override it; here it is False."""
+        return False
+
+    # On the way out
+
+    def do_teardown_request(self, exc: BaseException | None = _sentinel) -> None:
+        """Run the `teardown_request` functions, those of blueprints first, and say so by signal."""
+        if exc is _sentinel:
+            exc = sys.exc_info()[1]
+        if self.teardown_request_funcs:
+            for scope in (*_current_request().request.blueprints, None):
+                for function in reversed(self.teardown_request_funcs.get(scope, ())):
+                    self._run(function, exc)
+        if request_tearing_down.receivers:
+            request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = _sentinel) -> None:
+        """Run the `teardown_appcontext` functions and say so by signal."""
+        if exc is _sentinel:
+            exc = sys.exc_info()[1]
+        for function in reversed(self.teardown_appcontext_funcs):
+            self._run(function, exc)
+        if appcontext_tearing_down.receivers:
+            appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+
+
+def _unpack_answer(answer: tuple[t.Any, ...]) -> tuple[t.Any, t.Any, t.Any]:
+    """Return body, status and headers of a view's tuple; what it does not give is None."""
+    if len(answer) == 3:  # noqa: PLR2004 - body, status, headers
+        return answer
+    if len(answer) == 2:  # noqa: PLR2004 - body, and one of the two
+        if isinstance(answer[1], (Headers, dict, tuple, list)):
+            return answer[0], None, answer[1]
+        return answer[0], answer[1], None
+    message = (
+        "The view function did not return a valid response tuple. The tuple must have the form"
+        " (body, status, headers), (body, status), or (body, headers)."
+    )
+    raise TypeError(message)
+
+
+# The steps that a context leaves out when nobody has anything for them to do; it compares with these.
+Staircase._stock_create_url_adapter = Staircase.create_url_adapter
+Staircase._stock_do_teardown_request = Staircase.do_teardown_request
+Staircase._stock_do_teardown_appcontext = Staircase.do_teardown_appcontext

@@ -1,0 +1,93 @@
+"""Signing with a time, and the keys it is done with.
+
+Floor 1, text and bytes: no clock, the time is an argument. What must live here: how a key is derived for
+a purpose, and how a signature is made and checked. What must not: cookies, sessions, configuration.
+
+The tokens are those of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
+of signing and the signature, base64 without padding, with dots between. They are made here without
+building a signer for each token, because every request with a session makes or checks one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import typing as t
+from base64 import urlsafe_b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+
+from itsdangerous import want_bytes
+
+Key = t.Union[str, bytes]
+
+_URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+class BadToken(ValueError):
+    """A token that was not made with these keys, was changed, or is too old. The text says which."""
+
+
+class TimedSigner:
+    """Signs values with the newest of its keys and accepts those signed with any of them.
+
+    Parameters:
+        keys: secrets, the newest last, as `SECRET_KEY_FALLBACKS` and `SECRET_KEY` in that order.
+        salt: the purpose; the same secret gives another key for another purpose.
+        digest: the name of the hash for deriving and for signing, such as `sha1`.
+    """
+
+    def __init__(self, keys: t.Iterable[Key], salt: Key, digest: str) -> None:
+        self._digest = digest
+        purpose = want_bytes(salt)
+        derived = [hmac.digest(want_bytes(key), purpose, digest) for key in keys]
+        if not derived:
+            message = "Signing needs at least one key; none was given."
+            raise ValueError(message)
+        self._newest_first = derived[::-1]
+
+    def sign(self, value: bytes, now: int) -> bytes:
+        """Return the token for a value without dots; `now` is in seconds since the epoch."""
+        signed = b"%s.%s" % (value, encode(now.to_bytes((now.bit_length() + 7) // 8, "big")))
+        return b"%s.%s" % (signed, encode(hmac.digest(self._newest_first[0], signed, self._digest)))
+
+    def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
+        """Return the value in a token.
+
+        Parameters:
+            now: the time in seconds since the epoch.
+            max_age_s: how old the token may be, in seconds; None for any age.
+
+        Raises:
+            BadToken: the signature does not fit, or the time is too old or in the future.
+        """
+        signed, _, signature = token.rpartition(b".")
+        for key in self._newest_first:
+            if hmac.compare_digest(encode(hmac.digest(key, signed, self._digest)), signature):
+                break
+        else:
+            message = "The signature does not match the value."
+            raise BadToken(message)
+        value, dot, stamp = signed.rpartition(b".")
+        if not dot:
+            message = "The value was signed without a time."
+            raise BadToken(message)
+        if max_age_s is not None:
+            age_s = now - int.from_bytes(decode(stamp), "big")
+            if not 0 <= age_s <= max_age_s:
+                message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
+                raise BadToken(message)
+        return value
+
+
+def encode(raw: bytes) -> bytes:
+    """Return URL-safe base64 without padding (RFC 4648 section 5)."""
+    return urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def decode(text: bytes) -> bytes:
+    """Return what URL-safe base64 without padding stands for; BadToken if it stands for nothing."""
+    try:
+        return a2b_base64(text.translate(_URL_SAFE_TO_STANDARD) + b"=" * (-len(text) % 4))
+    except Base64Error as error:
+        message = f"The text is not base64: {error}."
+        raise BadToken(message) from error

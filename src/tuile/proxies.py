@@ -1,0 +1,170 @@
+"""The names that mean something else in every request: `request`, `session`, `g`, `current_app`, `cookies`.
+
+Floor 3, what a view reaches for. What must live here: the proxies, and the two context variables of
+Flask as views of the one that there is. What must not: what they stand for (`context`).
+
+They are Werkzeug's `LocalProxy` with shorter ways for what is done most: an attribute, an item, a
+membership test go straight to the object instead of through a descriptor and a partial.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.local import LocalProxy as WerkzeugLocalProxy
+
+from .context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, RequestContext, _Nested, current
+
+if t.TYPE_CHECKING:
+    from contextvars import Token
+
+    from .app import Flask
+    from .context import _AppCtxGlobals
+    from .cookies import Cookies
+    from .request import Request
+    from .sessions import SessionMixin
+
+Value = t.TypeVar("Value")
+
+
+class LocalProxy(WerkzeugLocalProxy[t.Any]):
+    """A `LocalProxy` over a function that finds the object, with the frequent operations spelt out."""
+
+    __slots__ = ()
+
+    def __init__(self, find: t.Callable[[], t.Any]) -> None:
+        super().__init__(find)
+        # Without the two calls that Werkzeug puts around it.
+        object.__setattr__(self, "_get_current_object", find)
+
+    def __getattr__(self, name: str) -> t.Any:
+        return getattr(self._get_current_object(), name)
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        setattr(self._get_current_object(), name, value)
+
+    def __getitem__(self, key: t.Any) -> t.Any:
+        return self._get_current_object()[key]
+
+    def __setitem__(self, key: t.Any, value: t.Any) -> None:
+        self._get_current_object()[key] = value
+
+    def __contains__(self, item: t.Any) -> bool:
+        return item in self._get_current_object()
+
+
+def _find_app() -> t.Any:
+    value = current.get(None)
+    if value is None:
+        raise RuntimeError(NO_APP_MESSAGE)
+    return value.app
+
+
+def _find_g() -> t.Any:
+    value = current.get(None)
+    if value is None:
+        raise RuntimeError(NO_APP_MESSAGE)
+    return value.g
+
+
+def _find_app_context() -> t.Any:
+    value = current.get(None)
+    if value is None:
+        raise RuntimeError(NO_APP_MESSAGE)
+    return value.app_context
+
+
+def _find_request() -> t.Any:
+    value = current.get(None)
+    if value is None or value.request is None:
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return value.request
+
+
+def _find_session() -> t.Any:
+    value = current.get(None)
+    if value is None or value.request is None:
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return value.session
+
+
+def _find_cookies() -> t.Any:
+    value = current.get(None)
+    if value is None or value.request is None:
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return value.cookies
+
+
+def _find_request_context() -> t.Any:
+    value = current.get(None)
+    if value is None or value.request is None:
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return value.request_context
+
+
+class _RequestProxy(LocalProxy):
+    """The proxy that is read most: one call from the attribute's name to its value."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> t.Any:
+        value = current.get(None)
+        if value is None or value.request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        return getattr(value.request, name)
+
+
+# A proxy's repr says what it is when it is unbound, and people know it as this.
+_RequestProxy.__name__ = "LocalProxy"
+
+
+class _Half(t.Generic[Value]):
+    """Flask's context variable of app contexts, or of request contexts, as a view of `current`.
+
+    It has the methods of a `ContextVar`; tokens are those of `current`.
+    """
+
+    def __init__(self, name: str, part: str) -> None:
+        self.name = name
+        self._part = part
+
+    def get(self, *default: t.Any) -> Value:
+        """Return the current context of this kind, the default, or raise LookupError."""
+        value = current.get(None)
+        found: Value | None = None if value is None else getattr(value, self._part)
+        if found is not None:
+            return found
+        if default:
+            return t.cast("Value", default[0])
+        raise LookupError(self)
+
+    __call__ = get
+
+    def set(self, context: Value) -> Token[t.Any]:
+        """Make a context of this kind the current one, beside what there is of the other kind."""
+        value = current.get(None)
+        if isinstance(context, RequestContext):
+            return current.set(_Nested(context.app_context if value is None else value.app_context, context))
+        beside = None if value is None else value.request_context
+        return current.set(context if beside is None else _Nested(t.cast("AppContext", context), beside))
+
+    def reset(self, token: Token[t.Any]) -> None:
+        """Restore what was current before the `set` that gave the token."""
+        current.reset(token)
+
+
+_cv_app: _Half[AppContext] = _Half("flask.app_ctx", "app_context")
+_cv_request: _Half[RequestContext] = _Half("flask.request_ctx", "request_context")
+
+app_ctx: AppContext = LocalProxy(_find_app_context)  # type: ignore[assignment] # typed as what it stands for
+request_ctx: RequestContext = LocalProxy(_find_request_context)  # type: ignore[assignment]
+#: The application that handles this request, or whose context was entered.
+current_app: Flask = LocalProxy(_find_app)  # type: ignore[assignment]
+#: A namespace that lives as long as the app context: put there what one request shares.
+g: _AppCtxGlobals = LocalProxy(_find_g)  # type: ignore[assignment]
+#: The request that is handled now.
+request: Request = _RequestProxy(_find_request)  # type: ignore[assignment]
+#: The session of the request that is handled now.
+session: SessionMixin = LocalProxy(_find_session)  # type: ignore[assignment]
+#: The cookies of the request that is handled now, to read and to write before there is a response.
+cookies: Cookies = LocalProxy(_find_cookies)  # type: ignore[assignment]

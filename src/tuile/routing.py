@@ -1,0 +1,232 @@
+"""Which rule answers a path: Werkzeug's map, with an index in front of it.
+
+Floor 1, text and bytes. Werkzeug's `Map` parses rules and decides every doubtful case; the index here
+answers only when it is certain that Werkzeug would say the same, and says None otherwise. What must
+live here: the index and how it is built from bound rules. What must not: requests, contexts,
+redirects, errors; those belong to Werkzeug's `MapAdapter`.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from werkzeug.routing import BaseConverter, IntegerConverter, Rule, RuleFactory
+from werkzeug.routing import Map as WerkzeugMap
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing.matcher import State
+
+Found = tuple[Rule, dict[str, t.Any]]
+Convert = t.Callable[[str], t.Any]
+Arguments = tuple[tuple[str, t.Optional[Convert]], ...]
+
+# What a map can be told after rules were added and that the index has taken for granted.
+_KNOBS = frozenset({"host_matching", "default_subdomain", "redirect_defaults", "_matcher"})
+_HOSTS_KEPT = 256
+# How Werkzeug names the groups of a rule's pattern: this and the number of the converter.
+_GROUP = "__werkzeug_"
+
+
+class Answer(t.NamedTuple):
+    """One rule at the end of a path; `certain` is false when only Werkzeug may answer for it."""
+
+    rule: Rule
+    certain: bool
+    arguments: Arguments
+    defaults: t.Mapping[str, t.Any] | None
+
+
+class Edge(t.NamedTuple):
+    """One variable part of a path and where it leads; a `final` one takes all that is left."""
+
+    match: t.Callable[[str], re.Match[str] | None]
+    groups: tuple[int, ...]
+    final: bool
+    node: Node
+
+
+class Node:
+    """A place between two slashes: the parts that may follow, and the rules that end here."""
+
+    __slots__ = ("answers", "certain", "edges", "static")
+
+    def __init__(self) -> None:
+        self.static: dict[str, Node] = {}
+        self.edges: list[Edge] = []
+        self.answers: list[Answer] = []
+        # False where a variable part is of a kind that the walk does not follow.
+        self.certain = True
+
+
+class Index:
+    """The rules of one map as a dictionary of static paths and a tree of the others.
+
+    It reproduces the first descent of Werkzeug's matcher (static before variable, variables by
+    weight). A path on which that descent fails is not decided here.
+    """
+
+    __slots__ = ("root", "static")
+
+    def __init__(self, root: Node | None, static: dict[str, list[Answer]]) -> None:
+        self.root = root
+        self.static = static
+
+    def walk(self, path: str) -> tuple[list[Answer], list[str]] | None:
+        """Follow a path with variable parts, as the server gave it (latin-1), to where its rules are."""
+        node = self.root
+        if node is None or path[:1] != "/" or path[1:2] == "/":
+            return None
+        if not path.isascii():
+            try:
+                path = path.encode("latin1").decode()
+            except UnicodeError:
+                return None
+        parts = path.split("/")
+        values: list[str] = []
+        for position in range(1, len(parts)):
+            part = parts[position]
+            following = node.static.get(part)
+            if following is not None:
+                node = following
+                continue
+            if not node.certain:
+                return None
+            for match, groups, final, following in node.edges:  # noqa: B007 - read after the loop
+                matched = match("/".join(parts[position:]) if final else part)
+                if matched is not None:
+                    break
+            else:
+                return None
+            for group in groups:
+                values.append(matched[group])  # noqa: PERF401 - a comprehension would be one more frame
+            node = following
+            if final:
+                break
+        return node.answers, values
+
+
+class Map(WerkzeugMap):
+    """Werkzeug's URL map with `find`, which answers certain hits without an adapter."""
+
+    _index: Index | None = None
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        self._hosts: set[str | None] = set()
+        super().__init__(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if name in _KNOBS:
+            self._index = None
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        """Bind a rule (or a factory's rules) to this map."""
+        super().add(rulefactory)
+        self._index = None
+
+    def find(self, environ: WSGIEnvironment) -> Found | None:
+        """Return the rule and the view's arguments for a request, or None to ask a `MapAdapter`.
+
+        None says nothing about the request: it may still match, redirect or fail.
+        """
+        index = self._index
+        if index is None:
+            index = self._build_index()
+        if environ.get("HTTP_HOST") not in self._hosts or "HTTP_UPGRADE" in environ:
+            return None
+        path = environ.get("PATH_INFO", "")
+        values: t.Sequence[str] = ()
+        answers = index.static.get(path)
+        if answers is None:
+            reached = index.walk(path)
+            if reached is None:
+                return None
+            answers, values = reached
+        method = environ["REQUEST_METHOD"]
+        for rule, certain, arguments, defaults in answers:
+            if rule.methods is None or method in rule.methods:
+                if not certain:
+                    return None
+                found = _convert(arguments, values) if arguments else {}
+                if defaults and found is not None:
+                    found.update(defaults)
+                return None if found is None else (rule, found)
+        return None
+
+    def accept_host(self, host: str | None) -> None:
+        """Note that Werkzeug could bind a request with this Host header, so `find` may answer it."""
+        if len(self._hosts) >= _HOSTS_KEPT:
+            self._hosts.clear()
+        self._hosts.add(host)
+
+    def _build_index(self) -> Index:
+        self.update()
+        static: dict[str, list[Answer]] = {}
+        domain = None
+        if not self.host_matching and not self.default_subdomain:
+            domain = self._matcher._root.static.get("")
+        start = None if domain is None else domain.static.get("")
+        root = None if start is None else self._copy(start, "", static)
+        self._index = index = Index(root, static)
+        return index
+
+    def _copy(self, state: State, path: str | None, static: dict[str, list[Answer]]) -> Node:
+        """Copy one state of Werkzeug's matcher; `path` is None below a variable part."""
+        node = Node()
+        node.answers = [self._answer(rule) for rule in state.rules if not rule.websocket]
+        if path is not None and node.answers:
+            static[path.encode().decode("latin1")] = node.answers
+        for part, following in state.static.items():
+            node.static[part] = self._copy(following, None if path is None else f"{path}/{part}", static)
+        for rule_part, following in state.dynamic:
+            if rule_part.suffixed:
+                node.certain = False
+                break
+            pattern = re.compile(rule_part.content)
+            below = self._copy(following, None, static)
+            node.edges.append(Edge(pattern.match, _groups(pattern), rule_part.final, below))
+        return node
+
+    def _answer(self, rule: Rule) -> Answer:
+        rivals = self._rules_by_endpoint[rule.endpoint]
+        certain = not (
+            rule.alias
+            or rule.redirect_to is not None
+            or any(rival.provides_defaults_for(rule) for rival in rivals if rival is not rule)
+        )
+        arguments = tuple((name, _conversion(converter)) for name, converter in rule._converters.items())
+        return Answer(rule, certain, arguments, rule.defaults)
+
+
+def _convert(arguments: Arguments, values: t.Sequence[str]) -> dict[str, t.Any] | None:
+    """Return the view's arguments, or None where a converter refuses a value."""
+    found: dict[str, t.Any] = {}
+    try:
+        for (name, convert), value in zip(arguments, values, strict=True):
+            found[name] = value if convert is None else convert(value)
+    except ValueError:
+        return None
+    return found
+
+
+def _groups(pattern: re.Pattern[str]) -> tuple[int, ...]:
+    """Return the numbers of the groups that hold converter values, in the order of the converters."""
+    numbered = [
+        (int(name.removeprefix(_GROUP)), index)
+        for name, index in pattern.groupindex.items()
+        if name.startswith(_GROUP)
+    ]
+    return tuple(index for _, index in sorted(numbered))
+
+
+def _conversion(converter: BaseConverter) -> Convert | None:
+    """Return how a converter turns text into a value; None when it keeps the text."""
+    if type(converter).to_python is BaseConverter.to_python and "to_python" not in converter.__dict__:
+        return None
+    if type(converter) is IntegerConverter and "to_python" not in converter.__dict__:
+        unbounded = converter.min is None and converter.max is None and not converter.fixed_digits
+        if unbounded:
+            return int
+    return converter.to_python

@@ -1,0 +1,146 @@
+"""What a session is, and what a way of keeping sessions must offer.
+
+Floor 2, one request. What must live here: the session objects and `SessionInterface`. What must not:
+any one way of keeping them.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import MutableMapping
+from datetime import datetime, timezone
+
+from werkzeug.datastructures import CallbackDict
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..app import Flask
+    from ..request import Request
+    from ..response import Response
+
+
+class SessionMixin(MutableMapping[str, t.Any]):
+    """A mapping that knows whether it was read, whether it was changed and whether it lasts."""
+
+    #: Whether there was no session before this request; an interface may leave it False.
+    new = False
+    #: Whether the session was changed. True here, so that a session that cannot tell is always saved.
+    modified = True
+    #: Whether the session was looked at in this request, so that the answer varies with the cookie.
+    accessed = False
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the session outlives the browser's own; kept in the session as `_permanent`."""
+        return bool(self.get("_permanent", False))
+
+    @permanent.setter
+    def permanent(self, value: bool) -> None:
+        self["_permanent"] = bool(value)
+
+
+def _note_change(session: t.Any) -> None:
+    session.modified = True
+
+
+class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
+    """A session that is a dictionary and notes when it is changed.
+
+    A change inside a value (a list in the session, say) is not noticed: set `modified` then.
+    """
+
+    modified = False
+
+    def __init__(self, initial: Mapping[str, t.Any] | None = None) -> None:
+        super().__init__(initial, _note_change)
+
+    def __setitem__(self, key: str, value: t.Any) -> None:
+        # Said here and not through the callback: setting a key is what nearly every write is.
+        dict.__setitem__(self, key, value)
+        self.modified = True
+
+
+class NullSession(SecureCookieSession):
+    """A session that can be read, as empty, and that refuses to be written: there is no secret key."""
+
+    def _refuse(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        message = (
+            "The session is unavailable because no secret key was set.  "
+            "Set the secret_key on the application to something unique and secret."
+        )
+        raise RuntimeError(message)
+
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse  # type: ignore[assignment] # none of them returns
+    del _refuse
+
+
+class SessionInterface:
+    """A way of keeping sessions: assign an instance to `app.session_interface`.
+
+    `open_session` runs when a request starts, `save_session` before its response is sent.
+    """
+
+    #: What `make_null_session` makes when `open_session` has returned None.
+    null_session_class = NullSession
+    #: Whether the sessions are pickled; some extensions ask.
+    pickle_based = False
+    #: Whether `open_session` may wait until the session is first touched.
+    opens_lazily = False
+
+    def make_null_session(self, app: Flask) -> NullSession:  # noqa: ARG002 - an interface may need it
+        """Return the session to use when there is no key to keep one with."""
+        return self.null_session_class()
+
+    def is_null_session(self, obj: object) -> bool:
+        """Answer whether `obj` is such a session; it is never saved."""
+        return isinstance(obj, self.null_session_class)
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the name of the session cookie (`SESSION_COOKIE_NAME`)."""
+        return t.cast("str", app.config["SESSION_COOKIE_NAME"])
+
+    def get_cookie_domain(self, app: Flask) -> str | None:
+        """Return the Domain of the session cookie (`SESSION_COOKIE_DOMAIN`); None for this host only."""
+        return t.cast("str | None", app.config["SESSION_COOKIE_DOMAIN"])
+
+    def get_cookie_path(self, app: Flask) -> str:
+        """Return the Path of the session cookie (`SESSION_COOKIE_PATH`, or `APPLICATION_ROOT`)."""
+        return t.cast("str", app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"])
+
+    def get_cookie_httponly(self, app: Flask) -> bool:
+        """Answer whether scripts cannot see the session cookie (`SESSION_COOKIE_HTTPONLY`)."""
+        return t.cast("bool", app.config["SESSION_COOKIE_HTTPONLY"])
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Answer whether the session cookie is for https only (`SESSION_COOKIE_SECURE`)."""
+        return t.cast("bool", app.config["SESSION_COOKIE_SECURE"])
+
+    def get_cookie_samesite(self, app: Flask) -> str | None:
+        """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`)."""
+        return t.cast("str | None", app.config["SESSION_COOKIE_SAMESITE"])
+
+    def get_cookie_partitioned(self, app: Flask) -> bool:
+        """Answer whether the session cookie is kept per top-level site (`SESSION_COOKIE_PARTITIONED`)."""
+        return t.cast("bool", app.config["SESSION_COOKIE_PARTITIONED"])
+
+    def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
+        """Return when the session ends; None for the end of the browser's session."""
+        if session.permanent:
+            return datetime.now(timezone.utc) + app.permanent_session_lifetime
+        return None
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        """Answer whether this response sets the cookie: the session changed, or lasts and is to be renewed."""
+        return session.modified or (session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"]))
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
+        """Return the session of this request, or None to have the null session used.
+
+        It must not raise for a missing or a bad session: those are new ones.
+        """
+        raise NotImplementedError
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Keep the session at the end of the request; not called for a null session."""
+        raise NotImplementedError

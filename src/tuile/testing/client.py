@@ -1,0 +1,240 @@
+"""Sending requests to an application in a test. Floor 6, the edges.
+
+Here live the builder of environs that knows the application's configuration and the client
+that ``app.test_client()`` makes. The cookies it keeps are matched by Werkzeug's client, by
+domain and path alone; what a browser would do with them is another room's business.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import werkzeug.test
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.test import TestResponse
+
+    from tuile.app import Flask
+    from tuile.sessions import SessionMixin
+
+
+@cache
+def _get_werkzeug_version() -> str:
+    return importlib.metadata.version("werkzeug")
+
+
+class EnvironBuilder(werkzeug.test.EnvironBuilder):
+    """A Werkzeug EnvironBuilder that takes what is not given from the application.
+
+    app
+        its SERVER_NAME, APPLICATION_ROOT and PREFERRED_URL_SCHEME fill the URL, and its JSON
+        provider writes `json`
+    path
+        the path, or a whole URL
+    base_url
+        scheme, host and root of the application, instead of the configuration
+    subdomain
+        goes before SERVER_NAME
+    url_scheme
+        instead of PREFERRED_URL_SCHEME
+    args, kwargs
+        passed to Werkzeug's EnvironBuilder, such as `method`, `query_string`, `data`, `json`
+
+    Raises TypeError when `base_url` meets `subdomain` or `url_scheme`, which are parts of it.
+    """
+
+    app: Flask
+
+    def __init__(
+        self,
+        app: Flask,
+        path: str = "/",
+        base_url: str | None = None,
+        subdomain: str | None = None,
+        url_scheme: str | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        if base_url is None:
+            base_url, path = _locate(app, path, subdomain, url_scheme)
+        elif subdomain or url_scheme:
+            raise TypeError('Cannot pass "subdomain" or "url_scheme" with "base_url".')
+        # First, since Werkzeug's constructor calls json_dumps.
+        self.app = app
+        super().__init__(path, base_url, *args, **kwargs)
+
+    def json_dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Write `obj` as the application would."""
+        return self.app.json.dumps(obj, **kwargs)
+
+
+def _locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
+    """Split `path` into a base URL and a path with its query, by the app's configuration.
+
+    What `path` brings itself, scheme or host, is not overruled.
+    """
+    url = urlsplit(path)
+    host = url.netloc
+    if not host:
+        host = app.config.get("SERVER_NAME") or "localhost"
+        if subdomain:
+            host = f"{subdomain}.{host}"
+    scheme = url.scheme or (app.config["PREFERRED_URL_SCHEME"] if url_scheme is None else url_scheme)
+    root = app.config["APPLICATION_ROOT"].lstrip("/")
+    return f"{scheme}://{host}/{root}", f"{url.path}?{url.query}" if url.query else url.path
+
+
+class FlaskClient(werkzeug.test.Client):
+    """A client that calls the application directly and keeps its cookies.
+
+    In a ``with`` block the contexts of the last request stay, so that ``request``, ``session``
+    and ``g`` can be looked at after the response has come::
+
+        with app.test_client() as client:
+            client.get("/?page=2")
+            assert request.args["page"] == "2"
+
+    `environ_base` holds what every request's environ starts with; change it at will.
+    """
+
+    application: Flask
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.preserve_context = False
+        #: Contexts that the application has left behind in the request under way.
+        self._new_contexts: list[AbstractContextManager[Any]] = []
+        #: Those of the last request, entered again.
+        self._context_stack = ExitStack()
+        self.environ_base: dict[str, Any] = {
+            "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_USER_AGENT": f"Werkzeug/{_get_werkzeug_version()}",
+        }
+
+    @contextmanager
+    def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
+        """Open the session this client's cookies name, and save it at the end of the block.
+
+        ::
+
+            with client.session_transaction() as session:
+                session["user_id"] = 5
+
+        The arguments are those of ``app.test_request_context``, for a session that depends on
+        host or path. An error in the block leaves the session as it was.
+
+        Raises TypeError for a client without cookies, RuntimeError when the application has
+        no session to open, mostly for want of a SECRET_KEY.
+        """
+        if self._cookies is None:
+            raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
+
+        app = self.application
+        context = app.test_request_context(*args, **kwargs)
+        request = context.request
+        self._add_cookies_to_wsgi(request.environ)
+        with context:
+            session = app.session_interface.open_session(app, request)
+        if session is None:
+            raise RuntimeError("Session backend did not open a session.")
+
+        yield session
+
+        if app.session_interface.is_null_session(session):
+            return
+        response = app.response_class()
+        with context:
+            app.session_interface.save_session(app, session, response)
+        self._update_cookies_from_response(
+            request.host.partition(":")[0], request.path, response.headers.getlist("Set-Cookie")
+        )
+
+    def _copy_environ(self, other: WSGIEnvironment) -> WSGIEnvironment:
+        environ = self.environ_base | other
+        if self.preserve_context:
+            environ["werkzeug.debug.preserve_context"] = self._new_contexts.append
+        return environ
+
+    def _request_from_builder_args(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:
+        environ_base = self._copy_environ(kwargs.pop("environ_base", None) or {})
+        builder = EnvironBuilder(self.application, *args, environ_base=environ_base, **kwargs)
+        try:
+            return builder.get_request()
+        finally:
+            builder.close()
+
+    def _request_from(self, source: object) -> WerkzeugRequest | None:
+        """Make a request of a builder, an environ or a request; None for anything else.
+
+        The given object stays as it is, for the next call.
+        """
+        if isinstance(source, werkzeug.test.EnvironBuilder):
+            builder = copy(source)
+            builder.environ_base = self._copy_environ(dict(builder.environ_base or {}))
+            return builder.get_request()
+        if isinstance(source, dict):
+            return EnvironBuilder.from_environ(
+                source, app=self.application, environ_base=self._copy_environ({})
+            ).get_request()
+        if isinstance(source, WerkzeugRequest):
+            request = copy(source)
+            request.environ = self._copy_environ(request.environ)
+            return request
+        return None
+
+    def open(
+        self,
+        *args: Any,
+        buffered: bool = False,
+        follow_redirects: bool = False,
+        **kwargs: Any,
+    ) -> TestResponse:
+        """Send a request and return the response.
+
+        args, kwargs
+            those of EnvironBuilder after its `app`; or a single builder, environ or request
+        buffered
+            read the whole body at once and close it
+        follow_redirects
+            send further requests until the answer is no redirect; ``response.history`` has
+            the ones before
+        """
+        request = self._request_from(args[0]) if args else None
+        if request is None:
+            request = self._request_from_builder_args(args, kwargs)
+
+        # The contexts kept so far end here, not under those of this request.
+        self._context_stack.close()
+        response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
+        response.json_module = self.application.json  # type: ignore[assignment]  # Werkzeug: a module; both have loads
+
+        for context in self._new_contexts:
+            self._context_stack.enter_context(context)
+        self._new_contexts.clear()
+        return response
+
+    def __enter__(self) -> FlaskClient:  # noqa: PYI034 - Flask's signature
+        if self.preserve_context:
+            raise RuntimeError("Cannot nest client invocations")
+        self.preserve_context = True
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.preserve_context = False
+        self._context_stack.close()

@@ -1,0 +1,276 @@
+"""The cookie example in a real Chromium: pressed, typed into and read as a visitor does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from examples.cookies.app import app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+    from tests.browser.conftest import NewContext, Serve
+
+
+@pytest.fixture
+def base(serve: Serve) -> str:
+    return serve(app)
+
+
+@pytest.fixture
+def example(page: Page, base: str) -> Page:
+    """The example's page, just opened."""
+    page.goto(base)
+    return page
+
+
+def table(page: Page) -> dict[str, str]:
+    """The table of the cookies that the server received."""
+    rows = page.locator("tbody tr").all()
+    return {row.locator("th").inner_text(): row.locator("td").inner_text() for row in rows}
+
+
+def headers(page: Page, name: str) -> list[str]:
+    """The headers of this name that the page shows."""
+    codes = page.locator(".exchange code", has=page.locator("b", has_text=f"{name}:")).all()
+    texts = [code.inner_text() for code in codes]
+    return [text.removeprefix(f"{name}: ") for text in texts if text.startswith(f"{name}:")]
+
+
+def press(page: Page, label: str) -> None:
+    page.locator("a, button").get_by_text(label, exact=True).or_(
+        page.locator("a, button").filter(has_text=label)
+    ).first.click()
+
+
+def test_the_first_visit_shows_no_cookies(example: Page) -> None:
+    assert example.get_by_text("None yet.").is_visible()
+    assert headers(example, "Cookie") == headers(example, "Set-Cookie") == []
+    assert "no cookie" in example.inner_text("#seen-by-script")
+
+
+def test_a_session_cookie_is_set_then_read(example: Page) -> None:
+    press(example, "Session cookie")
+    assert headers(example, "Set-Cookie") == ["cookie_name=cookie_value; Path=/"]
+    assert table(example) == {}
+    press(example, "Read the cookies again")
+    assert headers(example, "Cookie") == ["cookie_name=cookie_value"]
+    assert table(example) == {"cookie_name": "cookie_value"}
+
+
+def test_update(example: Page) -> None:
+    press(example, "Session cookie")
+    press(example, "Update")
+    press(example, "Read the cookies again")
+    assert table(example) == {"cookie_name": "updated_value"}
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "seconds"),
+    [("15-second cookie", "expiring_cookie_name", 15), ("400-day cookie", "long_cookie_name", 400 * 86400)],
+)
+def test_an_age_is_kept(example: Page, context: BrowserContext, label: str, name: str, seconds: int) -> None:
+    press(example, label)
+    [cookie] = context.cookies()
+    assert cookie.get("name") == name
+    assert abs(cookie.get("expires", 0) - time.time() - seconds) < 5
+
+
+def test_the_path_cookie_comes_where_the_page_says(example: Page, base: str) -> None:
+    press(example, "Path cookie")
+    comes = {}
+    for link in ("/set-path-cookie/", "/set-path-cookie/anything", "/set-path-cookie-alternate", "/"):
+        example.locator(".paths").get_by_role("link", name=link, exact=True).click()
+        assert example.url == f"{base}{link}"
+        comes[link] = "path_cookie_name" in table(example)
+    assert comes == {
+        "/set-path-cookie/": True,
+        "/set-path-cookie/anything": True,
+        "/set-path-cookie-alternate": False,
+        "/": False,
+    }
+
+
+def test_the_cookie_that_stands_in_the_form_comes_back_from_the_server(example: Page) -> None:
+    value = example.input_value("[name=value]")
+    assert {";", ",", '"', " "} <= set(value)
+    assert not value.isascii()
+    press(example, "Set on the server")
+    assert table(example) == {"flavor": value}
+
+
+def test_a_cookie_of_the_pages_script_is_read_by_the_server(example: Page) -> None:
+    example.fill("[name=name]", "made here")
+    example.fill("[name=value]", "crisp, “thin” and brûlée")
+    press(example, "Set with JavaScript")
+    example.wait_for_selector("tbody tr")
+    assert table(example) == {"made here": "crisp, “thin” and brûlée"}
+    assert headers(example, "Cookie") == ["made here=crisp, “thin” and brûlée"]
+
+
+def test_a_name_that_no_browser_keeps_is_explained(example: Page, context: BrowserContext) -> None:
+    example.fill("[name=name]", "semi;colon")
+    press(example, "Set on the server")
+    assert example.locator(".flash.error").is_visible()
+    assert all(cookie.get("name") == "session" for cookie in context.cookies())
+
+
+def test_delete_takes_all_away_the_path_cookie_too(example: Page, context: BrowserContext) -> None:
+    for label in ("Session cookie", "15-second cookie", "400-day cookie", "Path cookie", "Dark", "Set on the server"):
+        press(example, label)
+    assert len(context.cookies()) == 6
+    press(example, "Delete all cookies")
+    assert context.cookies() == []
+    press(example, "Read the cookies again")
+    assert table(example) == {}
+
+
+def test_login_survives_and_logout_ends_it(example: Page, context: BrowserContext, base: str) -> None:
+    example.get_by_label("Your name").fill("Ada 🍪")
+    press(example, "Log in")
+    assert example.inner_text(".flash") == "Welcome, Ada 🍪."
+    assert len(headers(example, "Set-Cookie")) == 2  # the login's, and this page's, which took the message out
+    example.goto(base)
+    assert example.locator(".flash").count() == 0
+    assert example.get_by_text("You are logged in as Ada 🍪.").is_visible()
+    assert "session" not in example.inner_text("#seen-by-script code")
+    press(example, "Log out")
+    assert example.inner_text(".flash") == "You are logged out."
+    example.goto(base)
+    assert context.cookies() == []
+
+
+def test_a_tampered_session_is_nobody(example: Page, context: BrowserContext, base: str) -> None:
+    example.get_by_label("Your name").fill("Ada")
+    press(example, "Log in")
+    [session] = context.cookies()
+    context.add_cookies([{"name": "session", "value": "x" + session.get("value", ""), "url": base}])
+    example.goto(base)
+    assert example.get_by_label("Your name").is_visible()
+
+
+def test_a_flashed_message_is_shown_once(example: Page, base: str) -> None:
+    example.get_by_label("Message").fill("crisp")
+    press(example, "Flash it")
+    assert example.inner_text(".flash") == "crisp"
+    example.goto(base)
+    assert example.locator(".flash").count() == 0
+
+
+def test_members_only(example: Page, base: str) -> None:
+    press(example, "401 unless logged in")
+    assert example.inner_text("h1") == "Unauthorized"
+    press(example, "Back to the cookies")
+    assert example.url == f"{base}/"
+    example.get_by_label("Your name").fill("Ada")
+    press(example, "Log in")
+    press(example, "401 unless logged in")
+    assert "you may see the members' page" in example.inner_text(".flash")
+
+
+def test_a_404_of_its_own(example: Page) -> None:
+    with example.expect_response("**/no-such-page") as answer:
+        press(example, "Our own 404")
+    assert answer.value.status == 404
+    assert "There is nothing at /no-such-page" in example.inner_text("main")
+
+
+def test_a_redirect(example: Page) -> None:
+    press(example, "A redirect")
+    assert example.inner_text(".flash") == "You asked for /moved and were sent here."
+    assert example.inner_text(".exchange >> nth=0").split("\n")[1] == "GET /moved"
+
+
+def test_json(example: Page, base: str) -> None:
+    press(example, "Session cookie")
+    answer = example.goto(f"{base}/api/cookies")
+    assert answer is not None
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"cookie_name": "cookie_value"}
+
+
+@pytest.mark.parametrize(("wish", "chosen"), [("light", "Dark"), ("dark", "Light")])
+def test_the_theme_follows_the_system_until_it_is_chosen(
+    new_context: NewContext, base: str, wish: str, chosen: str
+) -> None:
+    page = new_context(color_scheme=wish).new_page()
+
+    def background() -> str:
+        colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return colour
+
+    page.goto(base)
+    by_wish = background()
+    press(page, chosen)
+    assert page.locator(f"button:has-text('{chosen}')").get_attribute("aria-pressed") == "true"
+    assert background() != by_wish
+    press(page, "Auto")
+    assert background() == by_wish
+
+
+def test_nothing_sticks_out_sideways(example: Page) -> None:
+    for label in ("Session cookie", "400-day cookie", "Path cookie", "Set on the server"):
+        press(example, label)
+    example.get_by_label("Your name").fill("A" * 50)
+    press(example, "Log in")
+    for width in (320, 360, 390, 768, 1280):
+        example.set_viewport_size({"width": width, "height": 800})
+        assert example.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_it_works_without_javascript(new_context: NewContext, base: str) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto(base)
+    assert not page.get_by_text("Set with JavaScript").is_visible()
+    press(page, "Set on the server")
+    assert list(table(page)) == ["flavor"]
+    press(page, "Delete all cookies")
+    press(page, "Read the cookies again")
+    assert table(page) == {}
+
+
+def test_every_field_has_a_label_and_every_text_enough_contrast(new_context: NewContext, base: str) -> None:
+    for wish in ("light", "dark"):
+        page = new_context(color_scheme=wish).new_page()
+        page.goto(base)
+        assert page.locator("input:not(label input)").count() == 0
+        assert page.evaluate(POOREST_CONTRAST) >= 4.5
+
+
+# WCAG 2.2 (1.4.3): the ratio of the luminances of each text and of what is painted behind it; 4.5 is level AA.
+POOREST_CONTRAST = """() => {
+  const channels = colour => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = colour => {
+    const [r, g, b] = channels(colour).slice(0, 3)
+      .map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const colour = getComputedStyle(element).backgroundColor;
+      if (channels(colour)[3] !== 0) return colour;
+    }
+  };
+  const texts = [...document.querySelectorAll("body *")].filter(
+    e => e.checkVisibility() && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+  return Math.min(...texts.map(e => {
+    const [a, b] = [luminance(getComputedStyle(e).color), luminance(behind(e))];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  }));
+}"""
+
+
+def test_nothing_is_asked_of_another_site_and_nothing_fails(page: Page, base: str) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(base)
+    press(page, "Set on the server")
+    assert len(asked) >= 4
+    assert [url for url in asked if not url.startswith(f"{base}/")] == []
+    assert complaints == []

@@ -1,0 +1,259 @@
+"""The settings: the defaults, the ways to fill them, and the attributes that show them."""
+
+from __future__ import annotations
+
+import json
+import os
+import string
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import flask
+import pytest
+from flask.config import Config as FlaskConfig
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tuile.config import DEFAULT_CONFIG, DEFAULTS, Config, ConfigAttribute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# What `from_object(__name__)` and the files below hold.
+TEST_KEY = "foo"
+SECRET_KEY = "config"
+lower_case = "not a setting"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(tmp_path)
+
+
+def written(folder: Path, name: str, text: str) -> str:
+    (folder / name).write_text(text)
+    return name
+
+
+def both_errors(name: str, *args: Any, root: Path, **kwargs: Any) -> tuple[Exception, Exception]:
+    """What Flask's config and ours raise when the same method is called."""
+    raised = []
+    for config in (FlaskConfig(root), Config(root)):
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the two errors are compared with each other
+            getattr(config, name)(*args, **kwargs)
+        raised.append(caught.value)
+    return raised[0], raised[1]
+
+
+def test_the_defaults_are_flasks_in_flasks_order() -> None:
+    assert list(DEFAULT_CONFIG.items()) == list(flask.Flask.default_config.items())
+
+
+def test_every_default_has_a_unit_and_a_meaning() -> None:
+    assert len({row.name for row in DEFAULTS}) == len(DEFAULTS)
+    for row in DEFAULTS:
+        assert row.unit
+        assert row.meaning.endswith((".", "`."))
+
+
+def test_the_defaults_given_are_copied_and_the_root_path_is_kept(tmp_path: Path) -> None:
+    defaults = {"A": 1}
+    config = Config(tmp_path, defaults)
+    config["A"] = 2
+    assert defaults == {"A": 1}
+    assert config.root_path == tmp_path
+    assert Config("x") == {}
+
+
+def test_a_config_shows_itself_with_its_class_name(config: Config) -> None:
+    class Own(Config):
+        pass
+
+    config["A"] = 1
+    assert repr(config) == "<Config {'A': 1}>"
+    assert repr(Own("x", {"B": "b"})) == "<Own {'B': 'b'}>"
+
+
+def test_an_object_gives_its_upper_case_attributes(config: Config) -> None:
+    class Base:
+        A = 1
+        lower = 2
+        Mixed = 3
+
+    class Derived(Base):
+        B = 4
+
+        @property
+        def COMPUTED(self) -> int:  # noqa: N802 - a setting
+            return 5
+
+    config.from_object(Derived())
+    assert config == {"A": 1, "B": 4, "COMPUTED": 5}
+
+
+def test_an_import_name_stands_for_its_object(config: Config) -> None:
+    config.from_object("string")
+    assert config == {name: getattr(string, name) for name in dir(string) if name.isupper()}
+    with pytest.raises(ImportError):
+        config.from_object("no_such_module_at_all")
+
+
+def test_a_python_file_gives_its_upper_case_names(config: Config, tmp_path: Path) -> None:
+    name = written(tmp_path, "settings.py", "import os\nA = 1\nlower = 2\nWHERE = __file__\nMODULE = __name__\n")
+    assert config.from_pyfile(name) is True
+    assert config == {"A": 1, "WHERE": str(tmp_path / name), "MODULE": "config"}
+
+
+def test_a_python_files_own_error_comes_out(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(SyntaxError) as caught:
+        config.from_pyfile(written(tmp_path, "bad.py", "A ="))
+    assert caught.value.filename == str(tmp_path / "bad.py")
+
+
+@pytest.mark.parametrize("method", ["from_pyfile", "from_file"])
+def test_a_missing_file_is_an_error_that_says_so_unless_silent(method: str, tmp_path: Path) -> None:
+    extra = (json.load,) if method == "from_file" else ()
+    theirs, ours = both_errors(method, "missing.cfg", *extra, root=tmp_path)
+    assert isinstance(ours, FileNotFoundError)
+    assert str(ours) == str(theirs)
+    assert "Unable to load configuration file (No such file or directory)" in str(ours)
+    assert getattr(Config(tmp_path), method)("missing.cfg", *extra, silent=True) is False
+
+
+def test_silent_covers_a_folder_too_and_a_file_used_as_a_folder_for_python_files_alone(
+    config: Config, tmp_path: Path
+) -> None:
+    written(tmp_path, "file", "")
+    (tmp_path / "folder").mkdir()
+    assert config.from_pyfile("folder", silent=True) is False
+    assert config.from_file("folder", json.load, silent=True) is False
+    assert config.from_pyfile("file/below", silent=True) is False
+    with pytest.raises(NotADirectoryError):
+        config.from_file("file/below", json.load, silent=True)
+
+
+def test_a_data_file_is_read_as_text_or_as_bytes(config: Config, tmp_path: Path) -> None:
+    name = written(tmp_path, "settings.json", '{"A": "\\u00e9", "lower": 1}')
+    kinds: list[type] = []
+
+    def load(file: Any) -> Any:
+        content = file.read()
+        kinds.append(type(content))
+        return json.loads(content)
+
+    assert config.from_file(name, load) is True
+    assert config == {"A": "é"}
+    assert config.from_file(name, load=load, text=False) is True
+    assert kinds == [str, bytes]
+
+
+def test_an_environment_variable_names_the_file(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUILE_TEST_FILE", written(tmp_path, "settings.py", "A = 1"))
+    assert config.from_envvar("TUILE_TEST_FILE") is True
+    assert config == {"A": 1}
+    monkeypatch.setenv("TUILE_TEST_FILE", "missing.cfg")
+    assert config.from_envvar("TUILE_TEST_FILE", silent=True) is False
+    theirs, ours = both_errors("from_envvar", "TUILE_TEST_FILE", root=tmp_path)
+    assert str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_environment_variable_is_an_error_that_says_what_to_do(
+    value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TUILE_TEST_FILE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TUILE_TEST_FILE", value)
+    theirs, ours = both_errors("from_envvar", "TUILE_TEST_FILE", root=tmp_path)
+    assert isinstance(ours, RuntimeError)
+    assert str(ours) == str(theirs)
+    assert Config(tmp_path).from_envvar("TUILE_TEST_FILE", silent=True) is False
+
+
+def test_a_mapping_gives_its_upper_case_keys_and_keywords_win(config: Config) -> None:
+    assert config.from_mapping({"A": 1, "b": 2, "C": 3}, C=4, d=5) is True
+    assert config == {"A": 1, "C": 4}
+    assert config.from_mapping() is True
+    assert config.from_mapping([("E", 6)]) is True  # type: ignore[arg-type]  # pairs work at run time, as in Flask
+    with pytest.raises(TypeError):
+        config.from_mapping({}, {})  # type: ignore[call-arg]  # the call that must be refused
+
+
+def test_a_namespace_can_keep_its_case_and_its_beginning(config: Config) -> None:
+    config.update(MAIL_HOST="h", MAIL_PORT=25, MAILBOX="m", OTHER=1)
+    assert config.get_namespace("MAIL_") == {"host": "h", "port": 25}
+    assert config.get_namespace("MAIL_", lowercase=False) == {"HOST": "h", "PORT": 25}
+    assert config.get_namespace("MAIL_", trim_namespace=False) == {"mail_host": "h", "mail_port": 25}
+    assert config.get_namespace("MAIL_", lowercase=False, trim_namespace=False) == {"MAIL_HOST": "h", "MAIL_PORT": 25}
+
+
+@pytest.fixture
+def only_these_variables() -> Iterator[Any]:
+    before = dict(os.environ)
+
+    def put(variables: dict[str, str]) -> None:
+        os.environ.clear()
+        os.environ.update(variables)
+
+    yield put
+    put(before)
+
+
+names = st.lists(st.sampled_from(["FLASK", "TUILE", "_", "__", "A", "B", "c"]), min_size=1, max_size=6).map("".join)
+values = st.sampled_from(["1", "1.5", "true", "null", "[1]", '{"A": 1}', '{"B": {}}', "text", "", "01"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(variables=st.dictionaries(names, values, max_size=6))
+def test_prefixed_variables_are_taken_over_as_flask_does(only_these_variables: Any, variables: dict[str, str]) -> None:
+    only_these_variables(variables)
+    outcomes: list[Any] = []
+    for config in (FlaskConfig("x"), Config("x")):
+        try:
+            result = config.from_prefixed_env()
+        except Exception as error:  # noqa: BLE001 - stepping into a number fails in both, and in the same way
+            outcomes.append((type(error), str(error), dict(config)))
+        else:
+            outcomes.append((result, None, dict(config)))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_prefixed_variables_take_another_prefix_and_loader(config: Config, only_these_variables: Any) -> None:
+    only_these_variables({"APP_A": "1", "APP_D__B": "2", "FLASK_C": "3"})
+    assert config.from_prefixed_env("APP", loads=lambda text: text * 2) is True
+    assert config == {"A": "11", "D": {"B": "22"}}
+
+
+class Holder:
+    plain: ConfigAttribute[str] = ConfigAttribute("PLAIN")
+    lifetime = ConfigAttribute[timedelta]("LIFETIME", get_converter=lambda seconds: timedelta(seconds=seconds))
+
+    def __init__(self) -> None:
+        self.config: dict[str, Any] = {"PLAIN": "p", "LIFETIME": 60}
+
+
+def test_an_attribute_reads_and_writes_the_config() -> None:
+    holder = Holder()
+    assert holder.plain == "p"
+    holder.plain = "q"
+    assert holder.config["PLAIN"] == "q"
+    del holder.config["PLAIN"]
+    with pytest.raises(KeyError):
+        _ = holder.plain
+
+
+def test_an_attributes_converter_is_applied_when_reading_alone() -> None:
+    holder = Holder()
+    assert holder.lifetime == timedelta(minutes=1)
+    holder.lifetime = 5
+    assert holder.config["LIFETIME"] == 5
+    assert holder.lifetime == timedelta(seconds=5)
+
+
+def test_an_attribute_read_from_the_class_is_the_descriptor() -> None:
+    assert isinstance(Holder.plain, ConfigAttribute)
+    assert Holder.plain.__name__ == "PLAIN"
+    assert Holder.plain.get_converter is None

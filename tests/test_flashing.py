@@ -1,0 +1,110 @@
+"""Messages kept in the session until a page shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tuile import flash, get_flashed_messages, message_flashed, session
+
+if TYPE_CHECKING:
+    from tuile import Flask
+    from tuile.testing import FlaskClient
+
+
+@pytest.fixture
+def messages(app: Flask) -> Flask:
+    @app.route("/keep")
+    def keep() -> str:
+        flash("plain")
+        flash("bad", "error")
+        flash("good", "info")
+        return "kept"
+
+    @app.route("/show")
+    def show() -> dict[str, Any]:
+        return {
+            "all": get_flashed_messages(),
+            "pairs": get_flashed_messages(with_categories=True),
+            "some": get_flashed_messages(category_filter=["error", "message"]),
+            "some pairs": get_flashed_messages(True, ("info",)),
+            "none": get_flashed_messages(category_filter=["nobody"]),
+        }
+
+    return app
+
+
+def test_messages_arrive_with_the_next_request_and_then_are_gone(messages: Flask, client: FlaskClient) -> None:
+    client.get("/keep")
+    assert client.get("/show").json == {
+        "all": ["plain", "bad", "good"],
+        "pairs": [["message", "plain"], ["error", "bad"], ["info", "good"]],
+        "some": ["plain", "bad"],
+        "some pairs": [["info", "good"]],
+        "none": [],
+    }
+    assert client.get("/show").json == {"all": [], "pairs": [], "some": [], "some pairs": [], "none": []}
+
+
+def test_pairs_are_tuples_also_after_the_session_was_stored(messages: Flask, client: FlaskClient) -> None:
+    with client:
+        client.get("/keep")
+        assert session["_flashes"][0] == ("message", "plain")
+        client.get("/show")
+        assert get_flashed_messages(with_categories=True)[0] == ("message", "plain")
+
+
+def test_messages_of_this_very_request_can_be_shown_too(app: Flask) -> None:
+    with app.test_request_context():
+        flash("now")
+        assert get_flashed_messages() == ["now"]
+        assert "_flashes" not in session
+        flash("later")
+        assert get_flashed_messages() == ["now"]
+        assert session["_flashes"] == [("message", "later")]
+
+
+def test_a_session_is_told_of_every_message(app: Flask) -> None:
+    """A session kept elsewhere sees an assignment and not a change inside a list."""
+    with app.test_request_context():
+        kept = [("message", "first")]
+        session["_flashes"] = kept
+        session.modified = False
+        flash("second")
+        assert session.modified
+        assert session["_flashes"] == [("message", "first"), ("message", "second")]
+
+
+def test_asking_for_messages_that_are_not_there_leaves_the_session_unmodified(app: Flask) -> None:
+    with app.test_request_context():
+        assert get_flashed_messages() == []
+        assert not session.modified
+        assert session.accessed
+
+
+def test_a_listener_hears_of_each_message(app: Flask) -> None:
+    heard: list[tuple[Any, str, str]] = []
+
+    def listen(sender: Flask, message: str, category: str, **extra: Any) -> None:
+        heard.append((sender, message, category))
+
+    with app.test_request_context(), message_flashed.connected_to(listen, app):
+        flash("hello", "info")
+    assert heard == [(app, "hello", "info")]
+
+
+@pytest.mark.parametrize("function", [lambda: flash("x"), get_flashed_messages])
+def test_messages_need_a_request(app: Flask, function: Any) -> None:
+    with pytest.raises(RuntimeError, match="Working outside of request context"):
+        function()
+    with app.app_context(), pytest.raises(RuntimeError, match="Working outside of request context"):
+        function()
+
+
+def test_messages_need_a_secret_key(app: Flask) -> None:
+    app.secret_key = None
+    with app.test_request_context():
+        assert get_flashed_messages() == []
+        with pytest.raises(RuntimeError, match="The session is unavailable because no secret key was set"):
+            flash("x")

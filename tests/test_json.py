@@ -1,0 +1,349 @@
+"""JSON: the provider, its options, the functions that find it, held against Flask's where the bytes must agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import decimal
+import gc
+import io
+import json as standard_json
+import sys
+import threading
+import uuid
+import weakref
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import flask
+import pytest
+from flask.json.provider import DefaultJSONProvider as FlaskProvider
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from tuile import json
+from tuile.context import NO_APP_MESSAGE, current
+from tuile.json import provider as provider_room
+from tuile.json.provider import DefaultJSONProvider, JSONProvider, _default
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    when: dt.date
+
+
+class Small:
+    """As much of an application as a provider looks at."""
+
+    response_class = Response
+    debug = False
+
+    def __init__(self, provider: type[JSONProvider] = DefaultJSONProvider) -> None:
+        self.json = provider(cast("Any", self))
+
+
+flask_app = flask.Flask(__name__)
+
+
+@pytest.fixture
+def app() -> Iterator[Small]:
+    """An application that is the current one."""
+    app = Small()
+    token = current.set(SimpleNamespace(app=app))
+    yield app
+    current.reset(token)
+
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.uuids()
+    | st.decimals()
+    | st.dates()
+    | st.datetimes()
+    | st.builds(Markup, st.text())
+    | st.builds(Point, st.integers(), st.dates())
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.lists(inner, max_size=2).map(tuple),
+    max_leaves=12,
+)
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "separators": st.sampled_from([(",", ":"), (", ", ": "), None]),
+        "indent": st.sampled_from([None, 0, 2, "\t"]),
+        "sort_keys": st.booleans(),
+        "ensure_ascii": st.booleans(),
+        "skipkeys": st.booleans(),
+        "default": st.just(repr),
+        "cls": st.just(standard_json.JSONEncoder),
+    },
+)
+
+
+def outcome(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a call returns, or the type and text of what it raises."""
+    try:
+        return call(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - two calls are compared in whatever they do
+        return type(error), str(error)
+
+
+@given(tree=trees, kwargs=options, ensure_ascii=st.booleans(), sort_keys=st.booleans())
+def test_text_is_flasks_byte_for_byte(tree: Any, kwargs: dict[str, Any], ensure_ascii: bool, sort_keys: bool) -> None:
+    ours, theirs = Small().json, FlaskProvider(flask_app)
+    assert isinstance(ours, DefaultJSONProvider)
+    ours.ensure_ascii = theirs.ensure_ascii = ensure_ascii
+    ours.sort_keys = theirs.sort_keys = sort_keys
+    assert outcome(ours.dumps, tree, **kwargs) == outcome(theirs.dumps, tree, **kwargs)
+
+
+@given(tree=trees, compact=st.sampled_from([None, True, False]), debug=st.booleans())
+def test_a_response_is_flasks_byte_for_byte(tree: Any, compact: bool | None, debug: bool) -> None:
+    app, theirs = Small(), flask.Flask(__name__)
+    app.debug = theirs.debug = debug
+    cast("DefaultJSONProvider", app.json).compact = cast("FlaskProvider", theirs.json).compact = compact
+    reference = cast("Response", theirs.json.response(tree))
+    assert app.json.response(tree).get_data() == reference.get_data()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        "\N{SNOWMAN}\ud800\x00",
+        1.5,
+        float("nan"),
+        float("-inf"),
+        10**30,
+        True,
+        None,
+        {1: 2, None: 3},
+        {"b": {"d": 1, "c": 2}, "a": ()},
+        {(1, 2): 3},
+        {1, 2},
+        object,
+        Point,
+        Point(1, dt.date(2020, 2, 3)),
+        Markup("<b>"),
+        decimal.Decimal("0.10"),
+        type("Number", (int,), {"__repr__": lambda _: "seven"})(7),
+    ],
+    ids=repr,
+)
+def test_each_kind_of_value_comes_out_as_in_flask_or_fails_as_in_flask(value: Any) -> None:
+    assert outcome(Small().json.dumps, value) == outcome(flask_app.json.dumps, value)
+
+
+def test_the_same_text_comes_without_a_c_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"b": [1, {"c": uuid.UUID(int=1)}], "a": "\N{SNOWMAN}"}
+    app = Small()
+    fast = app.json.response(value).get_data(), app.json.dumps(value)
+    monkeypatch.setattr(provider_room, "_c_make_encoder", None)
+    assert (app.json.response(value).get_data(), app.json.dumps(value)) == fast
+
+
+def test_no_arguments_are_null_and_several_are_a_list(app: Small) -> None:
+    assert app.json.response().get_data() == b"null\n"
+    assert app.json.response(1).get_data() == b"1\n"
+    assert app.json.response(1, 2).get_data() == b"[1,2]\n"
+    assert app.json.response(a=1).get_data() == b'{"a":1}\n'
+    with pytest.raises(TypeError, match=r"app\.json\.response\(\) takes either args or kwargs, not both"):
+        app.json.response(1, a=1)
+
+
+def test_every_option_is_noticed_when_it_changes() -> None:
+    app = Small()
+    provider = cast("DefaultJSONProvider", app.json)
+    value = {"b": "é", "a": {1}}
+    provider.default = sorted
+    assert provider.response(value).get_data(as_text=True) == '{"a":[1],"b":"\\u00e9"}\n'
+    provider.sort_keys = False
+    assert provider.response(value).get_data(as_text=True) == '{"b":"\\u00e9","a":[1]}\n'
+    provider.ensure_ascii = False
+    assert provider.response(value).get_data(as_text=True) == '{"b":"é","a":[1]}\n'
+    provider.default = len
+    assert provider.response(value).get_data(as_text=True) == '{"b":"é","a":1}\n'
+    app.debug = True
+    assert provider.response(value).get_data(as_text=True) == '{\n  "b": "é",\n  "a": 1\n}\n'
+    provider.compact = True
+    assert provider.response(value).get_data(as_text=True) == '{"b":"é","a":1}\n'
+    app.debug = False
+    provider.compact = False
+    assert provider.response(value).get_data(as_text=True) == '{\n  "b": "é",\n  "a": 1\n}\n'
+    provider.mimetype = "application/problem+json"
+    assert provider.response(value).mimetype == "application/problem+json"
+    assert DefaultJSONProvider.mimetype == "application/json"
+
+
+def test_a_default_may_be_a_method_and_call_the_first_one() -> None:
+    class Own(DefaultJSONProvider):
+        def default(self, o: Any) -> Any:
+            if isinstance(o, complex):
+                return [o.real, o.imag]
+            return DefaultJSONProvider.default(o)
+
+    provider = Small(Own).json
+    assert provider.dumps([1j, uuid.UUID(int=0)]) == '[[0.0, 1.0], "00000000-0000-0000-0000-000000000000"]'
+
+
+def test_without_a_default_the_standard_error_comes() -> None:
+    provider = cast("DefaultJSONProvider", Small().json)
+    provider.default = None  # type: ignore[assignment]  # json.dumps takes None, so a provider does
+    with pytest.raises(TypeError, match="Object of type set is not JSON serializable"):
+        provider.dumps({1})
+
+
+def test_an_overridden_step_is_used() -> None:
+    class Own(DefaultJSONProvider):
+        def dumps(self, obj: Any, **kwargs: Any) -> str:
+            return f"{sorted(kwargs)}{super().dumps(obj, **kwargs)}"
+
+        def _prepare_response_obj(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            return {"data": super()._prepare_response_obj(args, kwargs)}
+
+    assert Small(Own).json.response(1).get_data() == b"['separators']{\"data\":1}\n"
+
+
+def test_a_provider_needs_dumps_and_loads_and_has_the_rest() -> None:
+    class Own(JSONProvider):
+        def dumps(self, obj: Any, **kwargs: Any) -> str:
+            return f"<{obj}{kwargs}>"
+
+        def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+            return s, kwargs
+
+    app = Small(Own)
+    file = io.StringIO()
+    app.json.dump(1, file, a=2)
+    assert file.getvalue() == "<1{'a': 2}>"
+    assert app.json.load(io.BytesIO(b"x"), b=3) == (b"x", {"b": 3})
+    response = app.json.response(1)
+    assert (response.get_data(), response.mimetype) == (b"<1{}>", "application/json")
+    for method, args in (("dumps", (1,)), ("loads", ("1",))):
+        with pytest.raises(NotImplementedError):
+            getattr(Small(JSONProvider).json, method)(*args)
+
+
+def test_a_provider_does_not_keep_its_application_alive() -> None:
+    app = Small()
+    provider, gone = app.json, weakref.ref(app)
+    del app
+    gc.collect()
+    assert gone() is None
+    with pytest.raises(ReferenceError):
+        provider.response(1)
+
+
+def test_a_circle_is_found_and_the_next_call_is_clean() -> None:
+    provider = Small().json
+    circle: list[Any] = []
+    circle.append(circle)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Circular reference detected"):
+            provider.dumps(circle)
+    circle.clear()
+    assert provider.dumps(circle) == "[]"
+
+
+def test_two_threads_may_write_the_same_object_at_once() -> None:
+    provider = cast("DefaultJSONProvider", Small().json)
+    shared = {"inner": [object()]}
+    both = threading.Barrier(2, timeout=10)
+
+    def default(_: Any) -> str:
+        both.wait()  # until both threads are inside the same object
+        return "x"
+
+    provider.default = default
+    texts: list[str] = []
+    threads = [threading.Thread(target=lambda: texts.append(provider.dumps(shared))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts == ['{"inner": ["x"]}'] * 2
+
+
+def test_a_warm_response_enters_two_functions_before_the_responses_own(app: Small) -> None:
+    class Bare:
+        def __init__(self, body: str, mimetype: str) -> None:
+            self.body = body
+
+    app.response_class = Bare  # type: ignore[assignment]  # nothing of ours to count
+    entered: list[str] = []
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        if event == "call":
+            entered.append(frame.f_code.co_name)
+
+    sys.setprofile(note)
+    try:
+        app.json.response({"a": 1})
+    finally:
+        sys.setprofile(None)
+    assert entered == ["response", "dumps", "__init__"]
+
+
+def test_the_functions_use_the_current_applications_provider(app: Small) -> None:
+    calls: list[tuple[str, Any, Any]] = []
+
+    class Provider:
+        def __getattr__(self, name: str) -> Any:
+            def method(*args: Any, **kwargs: Any) -> str:
+                calls.append((name, args, kwargs))
+                return name
+
+            return method
+
+    app.json = cast("Any", Provider())
+    assert json.dumps(1, a=2) == "dumps"
+    assert json.loads("1", a=2) == "loads"
+    assert json.load(cast("Any", "file"), a=2) == "load"
+    assert cast("Any", json.jsonify(1, a=2)) == "response"
+    json.dump(1, cast("Any", "file"), a=2)
+    assert calls == [
+        ("dumps", (1,), {"a": 2}),
+        ("loads", ("1",), {"a": 2}),
+        ("load", ("file",), {"a": 2}),
+        ("response", (1,), {"a": 2}),
+        ("dump", (1, "file"), {"a": 2}),
+    ]
+
+
+@given(tree=trees)
+def test_outside_an_application_the_functions_do_as_flasks_do(tree: Any) -> None:
+    assert outcome(json.dumps, tree) == outcome(flask.json.dumps, tree)
+    ours, theirs = io.StringIO(), io.StringIO()
+    assert outcome(json.dump, tree, ours, indent=1) == outcome(flask.json.dump, tree, theirs, indent=1)
+    assert ours.getvalue() == theirs.getvalue()
+
+
+def test_outside_an_application_text_and_files_are_read() -> None:
+    assert json.loads('{"a": 1}', parse_int=str) == {"a": "1"}
+    assert json.loads(b"[1]") == [1]
+    assert json.load(io.BytesIO(b"[1]"), parse_int=str) == ["1"]
+
+
+def test_jsonify_needs_an_application() -> None:
+    with pytest.raises(RuntimeError) as ours:
+        json.jsonify(1)
+    with pytest.raises(RuntimeError) as theirs:
+        flask.jsonify(1)
+    assert str(ours.value) == str(theirs.value) == NO_APP_MESSAGE
+
+
+def test_what_has_no_form_in_json_is_an_error_that_names_its_type() -> None:
+    with pytest.raises(TypeError, match=r"^Object of type object is not JSON serializable$"):
+        _default(object())

@@ -1,0 +1,119 @@
+"""Where the code of an import name is on disk; Flask's own answers are the reference."""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING
+
+import flask.helpers
+import flask.sansio.scaffold
+import pytest
+
+from tuile.packages import find_package, get_root_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+KNOWN = ["flask", "json", "json.decoder", "jinja2.loaders", "tuile", "pytest", "__main__", "no_such_name", "no.such"]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_prefix_and_path_are_those_that_flask_finds(name: str) -> None:
+    assert find_package(name) == flask.sansio.scaffold.find_package(name)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_root_path_is_the_one_that_flask_finds(name: str) -> None:
+    assert get_root_path(name) == flask.helpers.get_root_path(name)
+
+
+@pytest.mark.parametrize("kind", ["module", "package", "namespace", "inner"])
+@pytest.mark.parametrize(
+    ("folder", "prefix"),
+    [
+        ("env/lib/python3.11/site-packages", "env"),
+        ("env/Lib/site-packages", "env"),
+        ("env/site-packages", "env"),
+        ("project", None),
+    ],
+)
+def test_an_installed_package_has_the_prefix_of_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, prefix: str | None, kind: str
+) -> None:
+    place = tmp_path / folder
+    name = f"placed_{abs(hash((folder, kind)))}"
+    if kind == "module":
+        place.mkdir(parents=True)
+        (place / f"{name}.py").touch()
+    elif kind == "package":
+        (place / name).mkdir(parents=True)
+        (place / name / "__init__.py").touch()
+    else:
+        (place / name / "inner").mkdir(parents=True)
+        (place / name / "inner" / "__init__.py").touch()
+    if kind == "inner":
+        name += ".inner"
+    monkeypatch.syspath_prepend(place)
+    expected = None if prefix is None else str(tmp_path / prefix)
+    assert find_package(name) == (expected, str(place))
+
+
+def test_the_portion_of_a_namespace_that_holds_the_package_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for portion in ("first", "second"):
+        (tmp_path / portion / "spread_out" / portion).mkdir(parents=True)
+        (tmp_path / portion / "spread_out" / portion / "__init__.py").touch()
+        monkeypatch.syspath_prepend(tmp_path / portion)
+    assert find_package("spread_out.first") == (None, str(tmp_path / "first"))
+    assert find_package("spread_out.second") == (None, str(tmp_path / "second"))
+
+
+def test_a_folder_whose_name_only_begins_like_the_prefix_is_outside_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "env-two"
+    place.mkdir()
+    (place / "beside_the_prefix.py").touch()
+    monkeypatch.syspath_prepend(place)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
+    assert find_package("beside_the_prefix") == (None, str(place))
+
+
+class _NamelessLoader:
+    """An import hook that cannot say which file a module is from."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name == "from_a_hook" else None  # type: ignore[arg-type] # duck-typed
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        if self.path is not None:
+            module.__file__ = self.path
+
+
+def test_a_module_whose_loader_names_no_file_is_imported_to_ask_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [_NamelessLoader(str(tmp_path / "hooked.py")), *sys.meta_path])
+    try:
+        assert get_root_path("from_a_hook") == str(tmp_path)
+    finally:
+        sys.modules.pop("from_a_hook", None)
+
+
+def test_a_module_without_any_file_needs_the_root_path_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [_NamelessLoader(None), *sys.meta_path])
+    try:
+        with pytest.raises(RuntimeError, match="No root path can be found for the provided module 'from_a_hook'"):
+            get_root_path("from_a_hook")
+    finally:
+        sys.modules.pop("from_a_hook", None)

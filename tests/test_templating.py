@@ -1,0 +1,363 @@
+"""Rendering a template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pytest
+
+from tuile import (
+    Blueprint,
+    Flask,
+    before_render_template,
+    flash,
+    g,
+    get_template_attribute,
+    render_template,
+    render_template_string,
+    request,
+    session,
+    stream_template,
+    stream_template_string,
+    template_rendered,
+)
+from tuile.templating import DispatchingJinjaLoader, Environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tuile.testing import FlaskClient
+
+FILES = {
+    "hello.html": "Hello {{ name }}!",
+    "plain.txt": "{{ markup }}",
+    "markup.html": "{{ markup }}",
+    "macros.html": "{% macro greet(name) %}Hello {{ name }}{% endmacro %}{% set answer = 42 %}",
+    "imported.html": "{% macro where() %}{{ request.path }} {{ g.colour }} {{ session.user }}{% endmacro %}",
+    "importing.html": '{% from "imported.html" import where %}{{ where() }}',
+}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Flask:
+    (tmp_path / "templates").mkdir()
+    for name, source in FILES.items():
+        (tmp_path / "templates" / name).write_text(source, "utf-8")
+    application = Flask("pages", root_path=str(tmp_path))
+    application.config.update(TESTING=True, SECRET_KEY="a secret for tests")
+    return application
+
+
+RENDERERS: list[Callable[[], str]] = [
+    lambda: render_template("hello.html", name="you"),
+    lambda: render_template_string("Hello {{ name }}!", name="you"),
+    lambda: "".join(stream_template("hello.html", name="you")),
+    lambda: "".join(stream_template_string("Hello {{ name }}!", name="you")),
+]
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_a_template_renders_in_a_request_and_outside_of_it(app: Flask, render: Callable[[], str]) -> None:
+    with app.app_context():
+        assert render() == "Hello you!"
+    with app.test_request_context():
+        assert render() == "Hello you!"
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_a_template_needs_an_application(render: Callable[[], str]) -> None:
+    with pytest.raises(RuntimeError, match="Working outside of application context"):
+        render()
+
+
+@pytest.mark.parametrize("render", RENDERERS)
+def test_listeners_hear_before_and_after_with_the_template_and_its_values(
+    app: Flask, render: Callable[[], str]
+) -> None:
+    heard: list[tuple[str, str | None, str]] = []
+
+    def before(sender: Flask, template: jinja2.Template, context: dict[str, Any], **extra: Any) -> None:
+        assert sender is app
+        heard.append(("before", template.name, context["name"]))
+        context["name"] = "everyone"
+
+    def after(sender: Flask, template: jinja2.Template, context: dict[str, Any], **extra: Any) -> None:
+        assert sender is app
+        heard.append(("after", template.name, context["name"]))
+
+    with before_render_template.connected_to(before, app), template_rendered.connected_to(after, app):
+        with app.app_context():
+            assert render() == "Hello everyone!"
+    assert [(when, name) for when, _, name in heard] == [("before", "you"), ("after", "everyone")]
+    assert {template for _, template, _ in heard} <= {"hello.html", None}
+
+
+def test_the_first_template_that_exists_is_taken(app: Flask) -> None:
+    with app.app_context():
+        assert render_template(["no.html", "hello.html"], name="you") == "Hello you!"
+        assert "".join(stream_template(["no.html", "hello.html"], name="you")) == "Hello you!"
+        assert render_template(app.jinja_env.get_template("hello.html"), name="you") == "Hello you!"
+        with pytest.raises(jinja2.TemplatesNotFound):
+            render_template(["no.html", "nor_this.html"])
+        with pytest.raises(jinja2.TemplateNotFound, match=r"no\.html"):
+            render_template("no.html")
+
+
+def test_html_is_escaped_and_text_is_not(app: Flask) -> None:
+    with app.app_context():
+        assert render_template("markup.html", markup="<b>") == "&lt;b&gt;"
+        assert render_template("plain.txt", markup="<b>") == "<b>"
+        assert render_template_string("{{ markup }}", markup="<b>") == "&lt;b&gt;"
+
+
+# A stream
+
+
+def test_a_stream_is_rendered_while_it_is_sent_and_still_has_its_request(app: Flask, client: FlaskClient) -> None:
+    rendered: list[int] = []
+
+    def number(value: int) -> int:
+        rendered.append(value)
+        return value
+
+    @app.route("/page")
+    def page() -> Any:
+        g.numbers = range(20)
+        source = "{% for n in g.numbers %}{{ number(n) }} {% endfor %}{{ request.path }}"
+        stream = stream_template_string(source, number=number)
+        assert rendered == []
+        return stream
+
+    with client.get("/page") as response:
+        assert response.is_streamed
+        assert len(rendered) < 20
+        assert response.text.endswith("18 19 /page")
+    assert rendered == list(range(20))
+
+
+def test_a_streams_values_are_gathered_when_it_is_made(app: Flask) -> None:
+    asked: list[str] = []
+
+    def processor() -> dict[str, Any]:
+        asked.append("asked")
+        return {}
+
+    app.context_processor(processor)
+    with app.app_context():
+        stream_template("hello.html")
+        assert asked == ["asked"]
+
+
+# What a template can read
+
+
+def test_the_usual_names_are_there_in_a_request(app: Flask) -> None:
+    source = "{{ request.path }} {{ g.colour }} {{ session.user }} {{ config.TESTING }} {{ url_for('index') }}"
+    app.add_url_rule("/start", "index")
+    with app.test_request_context("/here"):
+        g.colour = "green"
+        session["user"] = "ada"
+        assert render_template_string(source) == "/here green ada True /start"
+
+
+def test_the_usual_names_are_there_in_an_imported_template(app: Flask) -> None:
+    with app.test_request_context("/here"):
+        g.colour = "green"
+        session["user"] = "ada"
+        assert render_template("importing.html") == "/here green ada"
+
+
+def test_outside_of_a_request_there_is_g_and_no_request(app: Flask) -> None:
+    with app.app_context():
+        g.colour = "green"
+        assert render_template_string("{{ g.colour }} {{ 'some' if request else 'no' }} request") == "green no request"
+
+
+def test_request_and_g_are_handed_over_without_their_proxies(app: Flask) -> None:
+    seen: dict[str, Any] = {}
+
+    def keep(**values: Any) -> str:
+        seen.update(values)
+        return ""
+
+    with app.test_request_context():
+        render_template_string("{{ keep(request=request, g=g, session=session) }}", keep=keep)
+        assert type(seen["request"]) is app.request_class
+        assert type(seen["g"]) is app.app_ctx_globals_class
+        # Handing the session itself over would count as reading it.
+        assert seen["session"] is session
+
+
+def test_a_template_that_does_not_read_the_session_does_not_touch_it(app: Flask, client: FlaskClient) -> None:
+    app.add_url_rule("/", "index", lambda: render_template("hello.html"))
+    assert "Cookie" not in client.get("/").vary
+
+
+def test_flashed_messages_can_be_read_from_a_template(app: Flask) -> None:
+    with app.test_request_context():
+        flash("hello", "info")
+        assert render_template_string("{{ get_flashed_messages(true) }}", x=1) == "[(&#39;info&#39;, &#39;hello&#39;)]"
+
+
+def test_the_applications_json_is_used_in_templates(app: Flask) -> None:
+    class Provider(app.json_provider_class):  # type: ignore[name-defined,misc] # the application's own class
+        def dumps(self, value: Any, **options: Any) -> str:
+            return '"own"'
+
+    app.json = Provider(app)
+    with app.app_context():
+        assert render_template_string("{{ 1|tojson }}") == '"own"'
+
+
+# Context processors
+
+
+def test_processors_run_in_order_and_given_values_win(app: Flask) -> None:
+    app.context_processor(lambda: {"a": "first", "b": "first", "c": "first"})
+    app.context_processor(lambda: {"b": "second", "c": "second", "request": "replaced"})
+    with app.test_request_context():
+        source = "{{ a }} {{ b }} {{ c }} {{ request }}"
+        assert render_template_string(source, c="given") == "first second given replaced"
+        assert render_template_string("{{ request }}", request="given") == "given"
+
+
+def test_a_nested_blueprints_values_win_over_its_parents(app: Flask, client: FlaskClient) -> None:
+    parent, child = Blueprint("parent", __name__), Blueprint("child", __name__)
+    app.context_processor(lambda: {"a": "app", "b": "app", "c": "app"})
+    parent.context_processor(lambda: {"b": "parent", "c": "parent"})
+    child.context_processor(lambda: {"c": "child"})
+    child.add_url_rule("/", "page", lambda: render_template_string("{{ a }} {{ b }} {{ c }}"))
+    parent.register_blueprint(child)
+    app.register_blueprint(parent)
+    assert client.get("/").text == "app parent child"
+
+
+def test_an_asynchronous_processor_is_waited_for(app: Flask) -> None:
+    @app.context_processor
+    async def values() -> dict[str, Any]:
+        return {"name": "async"}
+
+    with app.app_context():
+        assert render_template("hello.html") == "Hello async!"
+
+
+def test_reading_the_processors_does_not_grow_their_registry(app: Flask, client: FlaskClient) -> None:
+    part = Blueprint("part", __name__)
+    part.add_url_rule("/", "page", lambda: render_template("hello.html"))
+    app.register_blueprint(part)
+    del app.template_context_processors["part"]
+    assert client.get("/").text == "Hello !"
+    assert list(app.template_context_processors) == [None]
+
+
+def test_the_values_dict_is_the_one_that_the_application_is_given(app: Flask) -> None:
+    class Own(Flask):
+        def update_template_context(self, context: dict[str, Any]) -> None:
+            super().update_template_context(context)
+            context["name"] = "own " + context["name"]
+
+    app.__class__ = Own
+    with app.app_context():
+        assert render_template("hello.html", name="you") == "Hello own you!"
+
+
+# The environment
+
+
+def test_the_room_gives_the_classes_of_the_jinja_room() -> None:
+    from tuile import jinja, templating  # noqa: PLC0415 - the lazy import is the subject
+
+    assert templating.Environment is jinja.Environment
+    assert templating.DispatchingJinjaLoader is jinja.DispatchingJinjaLoader
+    assert issubclass(Environment, jinja2.Environment)
+    with pytest.raises(AttributeError, match="has no attribute 'Enviroment'"):
+        templating.Enviroment  # noqa: B018 - a misspelt name
+
+
+def test_the_environment_follows_options_and_configuration(app: Flask) -> None:
+    assert app.jinja_env.app is app
+    assert app.jinja_env.autoescape == app.select_jinja_autoescape
+    assert app.jinja_env.auto_reload is False
+
+    other = Flask("other", root_path=app.root_path)
+    other.debug = True
+    assert other.jinja_env.auto_reload is True
+
+    configured = Flask("configured", root_path=app.root_path)
+    configured.debug = True
+    configured.config["TEMPLATES_AUTO_RELOAD"] = False
+    configured.jinja_options = {"autoescape": False, "trim_blocks": True, "extensions": ["jinja2.ext.do"]}
+    assert configured.jinja_env.auto_reload is False
+    assert configured.jinja_env.autoescape is False
+    assert configured.jinja_env.trim_blocks is True
+    assert configured.jinja_options.keys() == {"autoescape", "trim_blocks", "extensions"}
+
+
+def test_a_loader_among_the_options_takes_the_place_of_the_dispatching_one(app: Flask) -> None:
+    class Own(Flask):
+        def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+            raise AssertionError("nobody needs it")
+
+    app.__class__ = Own
+    app.jinja_options = {"loader": jinja2.DictLoader({"a.html": "from a dict"})}
+    with app.app_context():
+        assert render_template("a.html") == "from a dict"
+
+
+def test_a_subclass_of_the_environment_is_used(app: Flask) -> None:
+    class OwnEnvironment(Environment):
+        pass
+
+    class Own(Flask):
+        jinja_environment = OwnEnvironment
+
+    assert type(Own("own", root_path=".").jinja_env) is OwnEnvironment
+    app.jinja_environment = OwnEnvironment
+    assert type(app.jinja_env) is OwnEnvironment
+    assert Flask.jinja_environment is Environment
+
+
+def test_the_applications_templates_come_before_the_blueprints(app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    for name in ("hello.html", "own.html"):
+        (tmp_path / "part" / name).write_text("the blueprint's", "utf-8")
+    app.register_blueprint(Blueprint("part", __name__, template_folder=str(tmp_path / "part")))
+    app.register_blueprint(Blueprint("bare", __name__))
+    with app.app_context():
+        assert render_template("hello.html", name="you") == "Hello you!"
+        assert render_template("own.html") == "the blueprint's"
+    assert sorted(app.jinja_env.list_templates()) == sorted([*FILES, "own.html"])
+
+
+def test_an_overridden_loader_iteration_decides_where_templates_come_from(app: Flask) -> None:
+    class Themed(DispatchingJinjaLoader):
+        def _iter_loaders(self, template: str) -> Any:
+            yield self.app, jinja2.DictLoader({"hello.html": "themed " + template})
+            yield from super()._iter_loaders(template)
+
+    class Own(Flask):
+        def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+            return Themed(self)
+
+    app.__class__ = Own
+    with app.app_context():
+        assert render_template("hello.html") == "themed hello.html"
+        assert render_template("plain.txt", markup="x") == "x"
+
+
+def test_a_macro_or_a_variable_can_be_used_from_python(app: Flask) -> None:
+    with app.app_context():
+        assert get_template_attribute("macros.html", "greet")("you") == "Hello you"
+        assert get_template_attribute("macros.html", "answer") == 42
+        with pytest.raises(AttributeError):
+            get_template_attribute("macros.html", "missing")
+    with pytest.raises(RuntimeError, match="Working outside of application context"):
+        get_template_attribute("macros.html", "greet")
+
+
+def test_a_request_is_seen_by_the_template_that_is_rendered_in_it_alone(app: Flask, client: FlaskClient) -> None:
+    app.add_url_rule("/<name>", "page", lambda name: render_template_string("{{ request.path }}"))
+    assert [client.get(path).text for path in ("/a", "/b")] == ["/a", "/b"]
+    assert not request
