@@ -39,7 +39,7 @@ check: $(VENV)/.tools ## ruff, mypy (strict), the floors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.tools ## let ruff put the code into form
 	$(BIN)/ruff check --fix-only

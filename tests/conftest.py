@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,7 @@ def app() -> Flask:
     # Imported here, not above: the tests of the lower rooms run without the application.
     from tuile import Flask  # noqa: PLC0415
 
-    application = Flask("tests")
+    application = Flask("tests", root_path=str(Path(__file__).parent))
     application.config.update(TESTING=True, SECRET_KEY="a secret for tests")
     return application
 

@@ -20,9 +20,9 @@ def test_no_arguments_make_an_empty_response(app: Flask) -> None:
 def test_the_arguments_are_a_views_return_value(app: Flask) -> None:
     with app.test_request_context():
         response = make_response("text", 201, {"X-Test": "1"})
-        assert (response.text, response.status_code, response.headers["X-Test"]) == ("text", 201, "1")
+        assert (response.data, response.status_code, response.headers["X-Test"]) == (b"text", 201, "1")
         response = make_response(("text", 202))
-        assert (response.text, response.status_code) == ("text", 202)
+        assert (response.data, response.status_code) == (b"text", 202)
         assert make_response(response) is response
 
 

@@ -328,7 +328,7 @@ def test_a_blueprint_serves_its_static_folder_below_its_prefix(app: Flask, tmp_p
     part = Patient("part", __name__, root_path=str(tmp_path), static_folder="assets", url_prefix="/part")
     app.register_blueprint(part)
     with app.test_client().get("/part/assets/a.txt") as response:
-        assert response.text == "from the blueprint"
+        assert response.get_data() == b"from the blueprint"
         assert response.cache_control.max_age == 77
     with app.test_request_context():
         assert url_for("part.static", filename="a.txt") == "/part/assets/a.txt"

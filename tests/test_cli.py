@@ -903,8 +903,12 @@ def test_an_application_that_fails_to_load_after_a_reload_raises_in_each_request
     result = CliRunner().invoke(run_command, obj=ScriptInfo(create_app=create_app))
     assert result.exit_code == 0
     assert printed == [True]
-    with pytest.raises(LookupError, match="no database"):
-        served.args[2]({}, lambda *args: None)
+    depths = []
+    for _ in range(2):
+        with pytest.raises(LookupError, match="no database") as caught:
+            served.args[2]({}, lambda *args: None)
+        depths.append(len(caught.traceback))
+    assert depths[0] == depths[1], "the traceback grows with every request"
 
 
 def test_the_banner_is_printed_once_and_can_be_replaced(

@@ -90,7 +90,7 @@ def test_the_application_says_how_long_a_file_may_be_kept_unless_the_call_does(a
         with send(max_age=None) as response:
             assert response.cache_control.max_age == 42
         with send(max_age=0) as response:
-            assert response.cache_control.max_age is None or response.cache_control.max_age == 0
+            assert response.cache_control.max_age == 0
         with send(max_age=lambda path: 7) as response:
             assert response.cache_control.max_age == 7
     assert len(asked) == 2
@@ -106,11 +106,11 @@ def test_a_condition_of_the_request_is_answered(app: Flask) -> None:
     client = app.test_client()
     with client.get("/static/page.html") as response:
         tag = response.headers["ETag"]
-        assert response.text == "<p>page"
+        assert response.get_data() == b"<p>page"
     with client.get("/static/page.html", headers={"If-None-Match": tag}) as response:
         assert response.status_code == 304
     with client.get("/static/page.html", headers={"Range": "bytes=1-1"}) as response:
-        assert (response.status_code, response.text) == (206, "p")
+        assert (response.status_code, response.get_data()) == (206, b"p")
 
 
 @pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "missing.txt", "..", ""])

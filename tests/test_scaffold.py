@@ -7,7 +7,7 @@ import sys
 from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from werkzeug.exceptions import NotFound
@@ -263,7 +263,8 @@ def test_the_setting_says_how_long_a_file_may_be_kept(scaffold: Scaffold, settin
 
 def test_a_resource_opens_for_reading_below_the_root_path(scaffold: Scaffold, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_bytes("süß".encode())
-    with scaffold.open_resource("note.txt") as binary:
+    binary: IO[bytes] = scaffold.open_resource("note.txt")
+    with binary:
         assert binary.read() == "süß".encode()
     for mode in ("r", "rt"):
         with scaffold.open_resource("note.txt", mode, encoding="utf-8") as text:

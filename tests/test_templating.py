@@ -133,7 +133,7 @@ def test_a_stream_is_rendered_while_it_is_sent_and_still_has_its_request(app: Fl
     with client.get("/page") as response:
         assert response.is_streamed
         assert len(rendered) < 20
-        assert response.text.endswith("18 19 /page")
+        assert response.get_data().endswith(b"18 19 /page")
     assert rendered == list(range(20))
 
 
@@ -360,4 +360,4 @@ def test_a_macro_or_a_variable_can_be_used_from_python(app: Flask) -> None:
 def test_a_request_is_seen_by_the_template_that_is_rendered_in_it_alone(app: Flask, client: FlaskClient) -> None:
     app.add_url_rule("/<name>", "page", lambda name: render_template_string("{{ request.path }}"))
     assert [client.get(path).text for path in ("/a", "/b")] == ["/a", "/b"]
-    assert not request
+    assert not bool(request)

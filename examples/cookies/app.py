@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 
 from werkzeug.exceptions import HTTPException
@@ -143,7 +144,8 @@ def delete_cookies() -> Response:
     session.clear()
     response = show_page()
     for name in request.cookies:
-        response.delete_cookie(name)
+        with suppress(ValueError):  # a name that no server may write: only the script that made it can delete it
+            response.delete_cookie(name)
     response.delete_cookie("path_cookie_name", path="/set-path-cookie")
     return response
 
@@ -227,9 +229,10 @@ def back_to_page() -> Response:
 
 def show_page() -> Response:
     """A response that will hold the page: what the browser sent, and what this response tells it to keep."""
-    g.page = make_response()
-    g.exchanges = [Exchange(g.page)]
+    response = make_response()
+    g.page = response
+    g.exchanges = [Exchange(response)]
     if earlier := redirected.pop(request.args.get("after", ""), None):
         g.exchanges.insert(0, earlier)
     g.messages = get_flashed_messages(with_categories=True)  # they leave the session now, before it is saved
-    return g.page
+    return response

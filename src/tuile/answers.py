@@ -41,7 +41,8 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
     """
     context = current.get(None)
     if context is not None:
-        return context.app.redirect(location, code=code)
+        app: Flask = context.app
+        return app.redirect(location, code=code)
     # Only a script without an application comes here.
     from werkzeug.utils import redirect as make_redirect  # noqa: PLC0415
 

@@ -103,8 +103,8 @@ def _quoted_string(text: str, opening: int) -> tuple[str, int] | None:
     None when the quote has no partner, or when more than blanks follows the partner: then the quotes are part of the
     value, as of `"a" and "b"`.
     """
-    # Backslashes are counted instead of matched: a regular expression for this needs memory for each of them. And the
-    # search ends at the next quote that could open a value, so that a header of quotes alone is still read once.
+    # Backslashes are counted instead of matched: a regular expression for this needs memory for each of them. The
+    # search ends at the latest where another quote opens a value, so that all searches together read the text once.
     begin = opening + 1
     closing = text.find('"', begin)
     while closing >= 0:
@@ -221,10 +221,8 @@ def cookie_identity(line: str) -> tuple[str, str, str]:
 _is_plain_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
 
 # Octet -> what stands for it between quotes. A space needs the quotes and no escape.
-_ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if octet != 0x20 and not _is_plain_value(chr(octet))} | {
-    ord('"'): r"\"",
-    ord("\\"): r"\\",
-}
+_ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if octet != 0x20 and not _is_plain_value(chr(octet))}
+_ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\"}
 
 
 def _quoted(value: str) -> str:
@@ -322,10 +320,7 @@ def _whole_seconds(max_age: object) -> int:
     if isinstance(max_age, timedelta):
         return int(max_age.total_seconds())
     if isinstance(max_age, (int, float)) and not isinstance(max_age, bool):
-        try:
-            return int(max_age)
-        except (OverflowError, ValueError):
-            raise CookieSyntaxError(f"The cookie's max_age {max_age!r} is no number of seconds.") from None
+        return int(max_age)
     raise TypeError(
         f"A cookie's max_age is a number of seconds or a timedelta, not {type(max_age).__name__}: {max_age!r}."
     )

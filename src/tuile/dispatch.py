@@ -14,6 +14,7 @@ import sys
 import typing as t
 from collections.abc import Iterator
 from inspect import iscoroutinefunction
+from types import FunctionType
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
@@ -157,7 +158,7 @@ class Staircase(Scaffold):
             server_name = None
         elif not self.subdomain_matching:
             subdomain = self.url_map.default_subdomain or ""
-        return self.url_map.bind_to_environ(request.environ, server_name=server_name, subdomain=subdomain)
+        return _bind_as_flask(self.url_map, request.environ, server_name, subdomain)
 
     def full_dispatch_request(self) -> Response:
         """Answer the current request: hooks, view, errors of either, and what is done to each response."""
@@ -477,6 +478,14 @@ class Staircase(Scaffold):
             self._run(function, exc)
         if appcontext_tearing_down.receivers:
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+
+
+def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None) -> MapAdapter:
+    return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
+
+
+# Werkzeug warns in the name of its caller when a host is not below SERVER_NAME; people filter that by this name.
+_bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
 
 
 def _unpack_answer(answer: tuple[t.Any, ...]) -> tuple[t.Any, t.Any, t.Any]:

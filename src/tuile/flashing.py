@@ -16,6 +16,8 @@ from .signals import message_flashed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .context import RequestContext
+
 
 def flash(message: str, category: str = "message") -> None:
     """Keep a message for the next page that asks for messages.
@@ -24,7 +26,7 @@ def flash(message: str, category: str = "message") -> None:
         warning.
     """
     context = current.get(None)
-    if context is None or context.request_context is None:
+    if context is None or context.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     session = context.session
     # Assigned anew, because a session notices an assignment and not a change inside a value.
@@ -43,14 +45,15 @@ def get_flashed_messages(
     category_filter: give only messages of these categories; empty gives all.
     """
     context = current.get(None)
-    if context is None or context.request_context is None:
+    if context is None or context.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    flashes: list[tuple[str, str]] | None = context.request_context.flashes
+    request_context: RequestContext = context.request_context
+    flashes = request_context.flashes
     if flashes is None:
         session = context.session
         # Looking first leaves a session that holds no message unmodified.
         flashes = session.pop("_flashes") if "_flashes" in session else []
-        context.request_context.flashes = flashes
+        request_context.flashes = flashes
     if category_filter:
         flashes = [pair for pair in flashes if pair[0] in category_filter]
     if with_categories:

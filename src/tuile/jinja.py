@@ -70,7 +70,7 @@ class DispatchingJinjaLoader(BaseLoader):
             attempts.append((loader, owner, answer))
 
         context = current.get(None)
-        asking = None if context is None or context.request_context is None else context.request.blueprint
+        asking = None if context is None or context.request is None else context.request.blueprint
         explain_template_loading_attempts(self.app, template, attempts, asking)
         for _, _, found in attempts:
             if found is not None:

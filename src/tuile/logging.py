@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _errors_stream() -> TextIO:
     """Where the server wants errors of the current request, `sys.stderr` outside requests."""
     context = current.get(None)
-    if context is None or context.request_context is None:
+    if context is None or context.request is None:
         return sys.stderr
     return cast("TextIO", context.request.environ["wsgi.errors"])
 

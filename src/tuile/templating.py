@@ -75,7 +75,7 @@ def _default_template_ctx_processor() -> dict[str, Any]:
     context = current.get(None)
     if context is None:
         return {}
-    if context.request_context is None:
+    if context.request is None:
         return {"g": context.g}
     return {"g": context.g, "request": context.request}
 
@@ -89,7 +89,7 @@ def gather_context(app: Flask, context: dict[str, Any]) -> None:
     given = context.copy()
     running = current.get(None)
     scopes: tuple[str | None, ...] = (None,)
-    if running is not None and running.request_context is not None:
+    if running is not None and running.request is not None:
         scopes = (None, *reversed(running.request.blueprints))
     processors = app.template_context_processors
     for scope in scopes:
@@ -130,7 +130,7 @@ def _stream(app: Flask, template: Template, context: dict[str, Any]) -> Iterator
             template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
 
     running = current.get(None)
-    if running is None or running.request_context is None:
+    if running is None or running.request is None:
         return pieces()
     # The server iterates after the view has returned, when the request would be gone.
     return stream_with_context(pieces())

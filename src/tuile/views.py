@@ -92,7 +92,7 @@ class MethodView(View):
     def dispatch_request(self, **kwargs: Any) -> ft.ResponseReturnValue:
         """Answer with the method named like the request's; GET's answers HEAD if need be."""
         context = current.get(None)
-        if context is None or context.request_context is None:
+        if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         method = context.request.method
         handler = getattr(self, method.lower(), None)

@@ -66,7 +66,7 @@ def test_the_cookies_of_a_request_cannot_be_changed(client: FlaskClient) -> None
         client.get("/")
         assert isinstance(request.cookies, ImmutableMultiDict)
         with pytest.raises(TypeError, match="immutable"):
-            request.cookies["cookie_name"] = "changed"  # type: ignore[index] # that it cannot be is what is tested
+            request.cookies["cookie_name"] = "changed"
         assert request.cookies["cookie_name"] == "cookie_value"
 
 

@@ -95,8 +95,11 @@ def explain_ignored_run() -> None:
 
 
 def _app_that_raises(error: Exception) -> WSGIApplication:
+    loading = error.__traceback__
+
     def broken(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001 - the WSGI signature
-        raise error from None
+        # Each raise would otherwise add its frames to those of the requests before.
+        raise error.with_traceback(loading)
 
     return broken
 

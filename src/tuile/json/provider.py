@@ -20,7 +20,6 @@ from werkzeug.http import http_date
 
 if t.TYPE_CHECKING:
     from tuile.app import Flask
-
     from tuile.response import Response
 
 
@@ -33,7 +32,7 @@ class JSONProvider:
     """
 
     def __init__(self, app: Flask) -> None:
-        self._app: Flask = weakref.proxy(app)
+        self._app = t.cast("Flask", weakref.proxy(app))
 
     def dumps(self, obj: t.Any, **kwargs: t.Any) -> str:
         """The object as JSON text.

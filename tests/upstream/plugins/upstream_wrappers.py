@@ -39,11 +39,11 @@ class Request(TuileRequest):
 class Response(TuileResponse):
     """Tuile's, plain text unless told otherwise."""
 
-    default_mimetype = WerkzeugResponse.default_mimetype
+    default_mimetype: str | None = WerkzeugResponse.default_mimetype
 
 
 # Werkzeug's test response is its Response and a few attributes more. Ours stands between those two.
-class TestResponse(WerkzeugTestResponse, Response):
+class TestResponse(WerkzeugTestResponse, Response):  # type: ignore[misc] # both inherit default_mimetype, typed apart
     """What the test client answers with."""
 
     __test__ = False
