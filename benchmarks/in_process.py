@@ -5,9 +5,9 @@
     .venv/bin/python benchmarks/in_process.py --only hello --peers Tuile Flask Falcon
     .venv/bin/python benchmarks/in_process.py --markdown docs/performance.md
 
-Every peer is asked for the same work and its answer is checked before it is timed. WSGI peers are called as a WSGI server
-calls them, ASGI peers from within a running event loop. Each round times every peer once, in rotating order; the ratios
-are taken within a round, and their median and quartiles over the rounds are what is printed.
+Every peer is asked for the same work and its answer is checked before it is timed. WSGI peers are called as a WSGI
+server calls them, ASGI peers from within a running event loop. Each round times every peer once, in rotating order; the
+ratios are taken within a round, and their median and quartiles over the rounds are what is printed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from benchmarks.workloads import WORKLOADS
 
 EXPLANATION = """\
 One request through the application's WSGI or ASGI callable, in one process, without a server: what the framework itself
-costs. *bare* is the callable that the server could call with no framework, written by hand for each work. A dash means that the
-framework does not do this work, or not in a comparable way. Answers are compared before anything is timed; for 404, 405
-and redirects each framework sends its own page. "(call)" is a function call within a request, not a request."""
+costs. *bare* is the callable that the server could call with no framework, written by hand for each work. A dash means
+that the framework does not do this work, or not in a comparable way. Answers are compared before anything is timed; for
+404, 405 and redirects each framework sends its own page. "(call)" is a function call in a request, not a request."""
 
 
 def main() -> int:
-    """Measure what the command line asks for and print it."""
+    """Measure what the command line asks for and print it; 1 when a peer gave a wrong answer."""
     options = _options()
     environment.enter()
     logging.disable(logging.WARNING)  # a 404 is not news; for every peer alike
@@ -51,7 +51,7 @@ def main() -> int:
     print()
     print(report.goals_table(rows))
     _save(rows, options)
-    return 0
+    return 1 if any(row.faults for row in rows) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -59,8 +59,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="TEXT", help="workloads with one of these texts in their name")
     parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of: {', '.join(peer.name for peer in PEERS)}")
     parser.add_argument("--rounds", type=int, default=11, help="default: %(default)s")
-    parser.add_argument("--slice-ms", type=float, default=40, help="time for one peer in one round, default: %(default)s")
-    parser.add_argument("--json", type=Path, default=environment.FOLDER / "in_process.json", help="default: %(default)s")
+    parser.add_argument(
+        "--slice-ms", type=float, default=40, help="time for one peer in one round, default: %(default)s"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=environment.FOLDER / "in_process.json", help="default: %(default)s"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this document")
     return parser.parse_args()
 

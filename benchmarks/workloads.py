@@ -21,7 +21,11 @@ HELLO = "Hello, World!"
 # A cookie's attributes as a careful application sets them.
 COOKIE_MAX_AGE_S = 3600
 # What the small page shows, and its source as a template.
-PAGE = {"title": "Reading list", "user": "Ada & Charles", "items": ["Émile", "<Middlemarch>", "Ulysses", "Emma", "Nana"]}
+PAGE = {
+    "title": "Reading list",
+    "user": "Ada & Charles",
+    "items": ["Émile", "<Middlemarch>", "Ulysses", "Emma"],
+}
 PAGE_SOURCE = (TEMPLATES / "page.html").read_text(encoding="utf-8")
 PAGE_BODY = (TEMPLATES / "page.expected.html").read_bytes()
 STREAM_PIECES = 20
@@ -32,10 +36,14 @@ _ORDER = {"customer": "Ada", "lines": [{"name": f"book {n}", "price": 7 + n, "qu
 _PHOTO = random.Random(1).randbytes(1024 * 1024)  # noqa: S311 - any bytes that are the same each time
 _BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
 _MULTIPART = (
-    f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\nholiday\r\n'
-    f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="photo.jpg"\r\n'
-    "Content-Type: image/jpeg\r\n\r\n"
-).encode() + _PHOTO + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\nholiday\r\n'
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="photo.jpg"\r\n'
+        "Content-Type: image/jpeg\r\n\r\n"
+    ).encode()
+    + _PHOTO
+    + f"\r\n--{_BOUNDARY}--\r\n".encode()
+)
 _THREE_COOKIES = "consent=yes; theme=dark; lang=en-GB"
 _FIFTY_COOKIES = "; ".join(f"cookie_{number}=value-{number}" for number in range(50))
 
@@ -44,7 +52,7 @@ def _post(path: str, content_type: str, body: bytes) -> Ask:
     return Ask("POST", path, (("Content-Type", content_type),), body)
 
 
-def _routes(count: int, *goals: Goal) -> Workload:
+def routes_workload(count: int, *goals: Goal) -> Workload:
     """One of `count` routes: half of them static, half with an integer, asked for the one in the middle."""
     return Workload(
         f"{count:,} routes",
@@ -176,9 +184,9 @@ WORKLOADS = (
         "3 before and 3 after hooks", key="hooks", ask=Ask(), body=HELLO.encode(), goals=(Goal("Flask", times=14),)
     ),
     Workload("blueprint route", key="blueprint", ask=Ask(path="/admin/users/42"), body=b"user 42"),
-    _routes(10),
-    _routes(1_000),
-    _routes(10_000, Goal(of="10 routes", at_most_times=1.15)),
+    routes_workload(10),
+    routes_workload(1_000),
+    routes_workload(10_000, Goal(of="10 routes", at_most_times=1.15)),
     Workload("streamed response, 20 pieces", key="stream", ask=Ask(), body=(STREAM_PIECE * STREAM_PIECES).encode()),
     Workload(
         "static file", key="static_file", ask=Ask(path="/static/style.css"), body=(STATIC / "style.css").read_bytes()

@@ -35,7 +35,7 @@ def make() -> None:
         return
     print(f"Making {VENV.relative_to(ROOT)} with the pinned peers (once, about a minute) ...", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
     subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
     subprocess.run([*pip, "--no-deps", "--editable", ROOT], check=True)
     stamp.write_text(wanted)

@@ -5,7 +5,7 @@ What must live here: formatting, and the machine's description. What must not: m
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -44,10 +44,12 @@ def machine() -> dict[str, Any]:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0] if names else model
     return {
-        "date": datetime.datetime.now(tz=datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": dt.datetime.now(tz=dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "processor": f"{model}, {os.cpu_count()} cores",
         "system": platform.platform(),
@@ -77,6 +79,7 @@ def text_row(row: Row, reference: str) -> str:
         ratio = row.ratio(peer, reference)
         shown = "" if ratio is None or peer == reference else f"{spread(ratio):>24}"
         lines.append(f"    {peer:<12}{number(time.median):>10} µs{shown}")
+    lines.extend(f"  ! {peer} left out: {fault}" for peer, fault in row.faults.items())
     return "\n".join(lines)
 
 

@@ -1,18 +1,17 @@
 """Interleaved rounds: every peer is timed once per round, in rotating order, and a ratio is taken within each round.
 
-A machine's speed drifts by more than frameworks differ; two slices a fraction of a second apart see the same machine. What
-must live here: the order of timing, the collector's part in it, medians and spreads. What must not: printing.
+A machine's speed drifts by more than frameworks differ; two slices a fraction of a second apart see the same machine.
+What must live here: the order of timing, the collector's part in it, medians and spreads. What must not: printing.
 """
 
 from __future__ import annotations
 
 import gc
 import statistics
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring.workload import Entrant, NotTheSameWork, enter
+from benchmarks.measuring.workload import Entrant, enter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,10 +38,14 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """What one workload took: for each peer the microseconds per request of every round."""
+    """What one workload took: for each peer the microseconds per request of every round.
+
+    `faults` says who could not take part, and why: its answer was not the right one, or it raised.
+    """
 
     workload: Workload
     times_us: dict[str, list[float]]
+    faults: dict[str, str]
 
     def time_us(self, peer: str) -> Spread | None:
         """A peer's microseconds per request."""
@@ -60,11 +63,12 @@ class Row:
 def measure(workload: Workload, peers: Iterable[Peer], rounds: int, slice_s: float) -> Row:
     """Ask every peer for a workload, check the answers, then time them in interleaved rounds."""
     entrants = []
+    faults = {}
     for peer in peers:
         try:
             entrant = enter(peer, workload)
-        except (ImportError, NotTheSameWork) as error:
-            print(f"  ! {peer.name} left out of {workload.name!r}: {error}", file=sys.stderr)
+        except Exception as error:  # noqa: BLE001 - whatever a peer raises, the others are still worth measuring
+            faults[peer.name] = f"{type(error).__name__}: {error}"
             continue
         if entrant is not None:
             entrants.append(entrant)
@@ -75,7 +79,7 @@ def measure(workload: Workload, peers: Iterable[Peer], rounds: int, slice_s: flo
     finally:
         for entrant in entrants:
             entrant.door.close()
-    return Row(workload, {entrant.peer.name: entrant.times_us for entrant in entrants})
+    return Row(workload, {entrant.peer.name: entrant.times_us for entrant in entrants}, faults)
 
 
 def _calibrate(entrant: Entrant, slice_s: float) -> int:
@@ -88,8 +92,8 @@ def _calibrate(entrant: Entrant, slice_s: float) -> int:
 
 def _interleave(entrants: list[Entrant], rounds: int) -> None:
     """Time each entrant once per round; who begins changes from round to round."""
-    # What exists by now (eleven frameworks) is not the request's garbage: frozen, the collector does not walk it. It stays
-    # switched on, because a framework that makes cycles has to pay for them.
+    # What exists by now (eleven frameworks) is not the request's garbage: frozen, the collector does not walk it. It
+    # stays switched on, because a framework that makes cycles has to pay for them.
     gc.collect()
     gc.freeze()
     try:

@@ -1,7 +1,7 @@
 """What a piece of work is, who can do it, and whether an answer is the right one.
 
-What must live here: the types `Workload`, `Peer` and `Goal`, and the check of answers. What must not: a workload (those are in
-benchmarks/workloads.py) or a peer's code (benchmarks/peers/).
+What must live here: the types `Workload`, `Peer` and `Goal`, and the check of answers. What must not: a workload (those
+are in benchmarks/workloads.py) or a peer's code (benchmarks/peers/).
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmarks.measuring.asking import Answer, Ask
 from benchmarks.measuring.doors import Asgi, Direct, Door, Wsgi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from benchmarks.measuring.asking import Answer, Ask
 
 
 @dataclass(frozen=True)
 class Goal:
     """What Tuile wants to reach beside one peer.
 
-    With `times`, the peer's time divided by Tuile's must be at least that. With `extra_us`, Tuile's time less the peer's
-    must be at most that many microseconds. With `at_most_us`, Tuile's own time must be. With `of` and `at_most_times`,
-    Tuile's time must be at most that multiple of its time for another workload.
+    With `times`, the peer's time divided by Tuile's must be at least that. With `extra_us`, Tuile's time less the
+    peer's must be at most that many microseconds. With `at_most_us`, Tuile's own time must be. With `of` and
+    `at_most_times`, Tuile's time must be at most that multiple of its time for another workload.
     """
 
     peer: str = "Tuile"
@@ -101,7 +102,7 @@ class Peer:
         """The function that makes this peer's application for a workload, or None where the peer does not do it."""
         module = importlib.import_module(f"benchmarks.peers.{self.module}")
         function = getattr(module, workload.key, None)
-        if function is None or (workload.name, self.name) in TOO_SLOW:
+        if function is None or (self.name, workload.name) in LEFT_OUT:
             return None
         given = () if self.given is None else (importlib.import_module(self.given),)
         return lambda: function(*given, *workload.arguments)
@@ -117,8 +118,12 @@ class Peer:
         return Wsgi(made) if self.door == "wsgi" else Asgi(made)
 
 
-# Building or walking these would take longer than all the rest; the tables show them as absent.
-TOO_SLOW: frozenset[tuple[str, str]] = frozenset()
+# What a peer could be asked for but is not, and why. The tables show a dash.
+LEFT_OUT = {
+    ("BlackSheep", "405"): "answers 404",
+    ("FastAPI", "10,000 routes"): "takes half a minute to build",
+    ("Litestar", "10,000 routes"): "takes minutes to build",
+}
 
 PEERS = (
     Peer("bare", "wsgi", "bare"),
@@ -143,7 +148,6 @@ class Entrant:
     peer: Peer
     door: Door
     ask: Ask
-    answer: Answer
     count: int = 0
     times_us: list[float] = field(default_factory=list)
 
@@ -157,14 +161,17 @@ def enter(peer: Peer, workload: Workload) -> Entrant | None:
     door = peer.open(workload)
     if door is None:
         return None
-    ask = workload.ask
-    if workload.login is not None:
-        ask = ask.with_cookies(_cookie_header(door.ask(workload.login)))
-    answer = door.ask(ask)
-    faults = workload.faults(answer)
-    if faults:
-        raise NotTheSameWork(f"{workload.name}, {peer.name}: {'; '.join(faults)}")
-    return Entrant(peer, door, ask, answer)
+    try:
+        ask = workload.ask
+        if workload.login is not None:
+            ask = ask.with_cookies(_cookie_header(door.ask(workload.login)))
+        faults = workload.faults(door.ask(ask))
+        if faults:
+            raise NotTheSameWork("; ".join(faults))
+    except BaseException:
+        door.close()
+        raise
+    return Entrant(peer, door, ask)
 
 
 def _cookie_header(answer: Answer) -> str:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from blacksheep import Application, Content, Cookie, FromJSON, Request, Response, StreamedContent, json, redirect as go, text
+from blacksheep import (
+    Application,
+    Cookie,
+    FromJSON,
+    Request,
+    Response,
+    StreamedContent,
+    json,
+    text,
+)
+from blacksheep import (
+    redirect as go,
+)
 from blacksheep.cookies import CookieSameSiteMode
 from blacksheep.server.routing import Router
 
@@ -117,7 +129,7 @@ def json_post() -> Any:
     app = _new()
 
     @app.router.post("/")
-    async def order(data: FromJSON[dict]) -> Response:  # type: ignore[type-arg]  # its documentation's form
+    async def order(data: FromJSON[dict]) -> Response:
         content = data.value
         total = sum(line["price"] * line["quantity"] for line in content["lines"])
         return json({"customer": content["customer"], "total": total})

@@ -10,7 +10,16 @@ from typing import Any
 import bottle
 
 from benchmarks.measuring.doors import Call
-from benchmarks.workloads import COOKIE_MAX_AGE_S, HELLO, PAGE, SECRET_KEY, STATIC, STREAM_PIECE, STREAM_PIECES, TEMPLATES
+from benchmarks.workloads import (
+    COOKIE_MAX_AGE_S,
+    HELLO,
+    PAGE,
+    SECRET_KEY,
+    STATIC,
+    STREAM_PIECE,
+    STREAM_PIECES,
+    TEMPLATES,
+)
 
 
 def hello() -> Any:

@@ -61,7 +61,7 @@ def fifty_cookies() -> Any:
 
 
 def parse_cookies(header: str) -> Call:
-    from falcon.request_helpers import parse_cookie_header
+    from falcon.request_helpers import _parse_cookie_header as parse_cookie_header
 
     return Call(lambda: parse_cookie_header(header)["cookie_49"][0])
 

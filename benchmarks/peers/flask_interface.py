@@ -1,5 +1,8 @@
 """The applications in Flask's interface. Flask and Tuile run this very code; `f` is the one package or the other."""
 
+# mypy: disable-error-code="untyped-decorator"
+# (`f` is Any, and so are its decorators.)
+
 from __future__ import annotations
 
 from typing import Any
@@ -109,7 +112,8 @@ def _call_url_for(f: Any, endpoint: str, **values: Any) -> Call:
     app.add_url_rule("/users/<int:user_id>/<name>", "user", lambda user_id, name: "")
     url_for = f.url_for
     return Call(
-        lambda: url_for(endpoint, **values), lambda: app.test_request_context("/about", base_url="http://127.0.0.1:8000")
+        lambda: url_for(endpoint, **values),
+        lambda: app.test_request_context("/about", base_url="http://127.0.0.1:8000"),
     )
 
 

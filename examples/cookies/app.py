@@ -223,7 +223,7 @@ def back_to_page() -> Response:
     response = make_response(redirect(url_for("read_cookies", after=ticket)))
     redirected[ticket] = Exchange(response)
     if len(redirected) > 100:
-        del redirected[next(iter(redirected))]
+        redirected.pop(next(iter(redirected)), None)
     return response
 
 

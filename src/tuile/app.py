@@ -55,8 +55,14 @@ if t.TYPE_CHECKING:
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
 
 
-def _as_timedelta(value: timedelta | int | None) -> timedelta | None:
-    return timedelta(seconds=value) if value is not None and not isinstance(value, timedelta) else value
+class _Lifetime(ConfigAttribute[timedelta]):
+    """A time span of the configuration, which may be given in seconds."""
+
+    def __get__(self, obj: t.Any, owner: type | None = None) -> t.Any:
+        if obj is None:
+            return self
+        value = obj.config[self.__name__]
+        return timedelta(seconds=value) if isinstance(value, int) else value
 
 
 class _EnvironmentClass:
@@ -102,10 +108,14 @@ class Flask(Staircase):
 
     testing = ConfigAttribute[bool]("TESTING")
     secret_key = ConfigAttribute[t.Union[str, bytes, None]]("SECRET_KEY")
-    permanent_session_lifetime = ConfigAttribute[timedelta](
-        "PERMANENT_SESSION_LIFETIME",
-        get_converter=_as_timedelta,  # type: ignore[arg-type] # None only where it was configured
-    )
+    permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
+
+    # Whether `secret_key` is what the configuration says; a subclass may have another way to get it.
+    _keeps_secret_in_config: t.ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._keeps_secret_in_config = cls.secret_key is Flask.secret_key
 
     def __init__(
         self,
@@ -183,7 +193,8 @@ class Flask(Staircase):
     @property
     def debug(self) -> bool:
         """Whether the app is in debug mode (`DEBUG`)."""
-        return t.cast("bool", self.config["DEBUG"])
+        debug: bool = self.config["DEBUG"]
+        return debug
 
     @debug.setter
     def debug(self, value: bool) -> None:

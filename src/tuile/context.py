@@ -167,6 +167,9 @@ class RequestContext:
     _after_functions: list[AfterRequestCallable[t.Any]] | None = None
     _cookies: Cookies | None = None
     _entered = False
+    # Whether the URL map may answer for this request without what only some apps have: another map, hosts
+    # to match or to trust, an adapter of their own.
+    _routes_plainly = False
 
     def __init__(
         self,
@@ -227,11 +230,20 @@ class RequestContext:
     @once
     def url_adapter(self) -> MapAdapter | None:
         """Werkzeug's adapter for this request; None when the request's host is refused."""
+        app, request = self.app, self.request
+        server_name = app.config["SERVER_NAME"]
+        if self._routes_plainly:
+            adapter = app.url_map.adapter_for(request.environ, server_name)
+            if adapter is not None:
+                return adapter
         try:
-            return self.app.create_url_adapter(self.request)
+            adapter = app.create_url_adapter(request)
         except HTTPException as error:
-            self.request.routing_exception = error
+            request.routing_exception = error
             return None
+        if self._routes_plainly and adapter is not None:
+            app.url_map.accept_host(request.environ, server_name, adapter)
+        return adapter
 
     @property
     def _session(self) -> SessionMixin:
@@ -288,14 +300,16 @@ class RequestContext:
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
         cls, url_map, request = type(app), app.url_map, self.request
-        if (
+        self._routes_plainly = (
             type(url_map) is Map
             and cls.create_url_adapter is cls._stock_create_url_adapter
             and "create_url_adapter" not in app.__dict__
             and not app.subdomain_matching
+            and not url_map.host_matching
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
-        ):
+        )
+        if self._routes_plainly:
             try:
                 found = url_map.find(request.environ)
             except HTTPException as error:
@@ -304,8 +318,6 @@ class RequestContext:
             if found is not None:
                 request.url_rule, request.view_args = found
                 return
-            if self.url_adapter is not None:
-                url_map.accept_host(request.environ.get("HTTP_HOST"))
         if self.url_adapter is not None:
             self.match_request()
 

@@ -5,8 +5,7 @@ Floor 1, text and bytes: no clock, no socket, no request; the time is an argumen
 Here lives every reading of a `Cookie` header and every writing of a `Set-Cookie` line, with what can be wrong in
 either. What a browser makes of a line lives in `jar`, what a request or response does with cookies in `cookies`.
 
-Section numbers are those of `STANDARD`. Text crosses the WSGI border as PEP 3333 has it: one character per octet
-(latin-1), whatever the octets mean.
+Section numbers are those of `STANDARD`. Header text is as PEP 3333 has it: one character (latin-1) per octet.
 """
 
 from __future__ import annotations
@@ -154,7 +153,7 @@ def dump_cookie(
 ) -> str:
     r"""The value of a Set-Cookie field, one character per octet.
 
-    :param key: the name: no control characters, ``;``, ``=`` or ``"``, and no space at either end. Beyond ASCII it is
+    :param key: the name: no control characters, ``;`` or ``=``, and no space at either end. Beyond ASCII it is
         sent as UTF-8.
     :param value: any text. What a cookie cannot hold (section 4.1.1: controls, blanks, ``"``, ``,``, ``;``, ``\`` and
         everything beyond ASCII) is put into quotes and escaped, for `parse_cookie` to read.
@@ -184,6 +183,10 @@ def dump_cookie(
     first, last = _attributes(path, domain, secure, httponly, samesite, partitioned)
     if max_age is None and expires is None:
         line = f"{name}={value}{first}{last}"
+    elif expires is None and type(max_age) is int and sync_expires:
+        # What _lifetime would say, for the way nearly every cookie is given its life.
+        moment = _date_of_second(floor(now) + max_age)
+        line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
     else:
         line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
     size = len(line)
@@ -230,7 +233,7 @@ def _quoted(value: str) -> str:
     return f'"{_octets("value", value).decode("latin-1").translate(_ESCAPES)}"'
 
 
-_name_refused = re.compile(r'[\x00-\x1f\x7f;="]|\A | \Z')
+_name_refused = re.compile(r"[\x00-\x1f\x7f;=]|\A | \Z")
 
 
 @lru_cache(maxsize=512)
@@ -388,7 +391,6 @@ _REASONS = {
     " ": "browsers drop a space at either end, and the cookie comes back under another name",
     ";": "it ends this part of the cookie, and what follows becomes an attribute",
     "=": "it ends the name, and what follows becomes part of the value",
-    '"': "other servers take it for the beginning of a quoted string, and lose the cookies after it",
 }
 
 

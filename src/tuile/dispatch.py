@@ -24,8 +24,10 @@ from werkzeug.wsgi import get_host
 
 from .context import NO_REQUEST_MESSAGE, RequestContext, current
 from .request import Request
-from .response import put_cookie
+from .headers import put_cookie
+from .response import Response as OwnResponse
 from .scaffold import Scaffold, _sentinel
+from .sessions import SecureCookieSession
 from .signals import (
     appcontext_tearing_down,
     got_request_exception,
@@ -51,6 +53,8 @@ if t.TYPE_CHECKING:
     from .sessions import SessionInterface, SessionMixin
 
 _new = object.__new__
+# The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
+_error_pages: dict[tuple[t.Any, ...], str] = {}
 
 
 def _current_request() -> t.Any:
@@ -119,13 +123,14 @@ class Staircase(Scaffold):
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         """Return a context for the request in a WSGI environ."""
         request_class = self.request_class
-        if request_class.__init__ is not Request.__init__:
+        if not getattr(request_class, "starts_plainly", False):
             return RequestContext(self, environ)  # type: ignore[arg-type] # every staircase is a Flask
         # What the two constructors would do, without two calls on every request.
         request = _new(request_class)
         request.environ = environ
-        environ["werkzeug.request"] = request
+        request.method = environ.get("REQUEST_METHOD", "GET").upper()
         request.json_module = self.json
+        environ["werkzeug.request"] = request
         context = _new(RequestContext)
         context.app = self  # type: ignore[assignment] # every staircase is a Flask
         context.request = request
@@ -193,7 +198,7 @@ class Staircase(Scaffold):
                 else:
                     answer = self._run(function)
                 if answer is not None:
-                    return t.cast("ft.ResponseReturnValue", answer)
+                    return answer  # type: ignore[no-any-return] # what a hook may answer is a view's answer
         return None
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
@@ -210,21 +215,21 @@ class Staircase(Scaffold):
         view = self.view_functions[rule.endpoint]
         if id(view) in self._synchronous:
             return view(**request.view_args)  # type: ignore[return-value] # a coroutine function is not in there
-        return t.cast("ft.ResponseReturnValue", self._run(view, **request.view_args))
+        return self._run(view, **request.view_args)  # type: ignore[no-any-return] # what views may answer
 
     def raise_routing_exception(self, request: Request) -> t.NoReturn:
         """Raise what made matching fail; in debug mode, explain a redirect that would lose a form."""
         error = request.routing_exception
         if (
-            self.debug
-            and isinstance(error, RequestRedirect)
+            isinstance(error, RequestRedirect)
+            and self.debug
             and error.code not in {307, 308}
             and request.method not in {"GET", "HEAD", "OPTIONS"}
         ):
             from .debugging import FormDataRoutingRedirect  # noqa: PLC0415 - only in debug mode
 
             raise FormDataRoutingRedirect(request)
-        raise t.cast("HTTPException", error)
+        raise error  # type: ignore[misc] # it is only called where there is one
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods that the URL allows."""
@@ -275,11 +280,13 @@ class Staircase(Scaffold):
             )
             raise TypeError(message)
         response: t.Any
-        if isinstance(body, (str, bytes, bytearray, Iterator)) and not isinstance(body, self.response_class):
-            # Given to the constructor, so that a content type among the headers takes the default's place.
-            return self.response_class(body, status, headers)  # type: ignore[arg-type] # an iterator of either
         if isinstance(body, self.response_class):
             response = body
+        elif type(body) is dict or type(body) is list:
+            response = self.json.response(body)
+        elif isinstance(body, (str, bytes, bytearray, Iterator)):
+            # Given to the constructor, so that a content type among the headers takes the default's place.
+            return self.response_class(body, status=status, headers=headers)
         elif isinstance(body, (dict, list)):
             response = self.json.response(body)
         else:
@@ -291,7 +298,7 @@ class Staircase(Scaffold):
                 response.status_code = status
         if headers:
             response.headers.update(headers)
-        return t.cast("Response", response)
+        return response  # type: ignore[no-any-return] # of the app's class by now
 
     def _convert_response(self, answer: t.Any) -> Response:
         """Make a response of this app's class of a foreign response, an HTTP exception or a WSGI callable."""
@@ -306,7 +313,7 @@ class Staircase(Scaffold):
                 and kind.__call__ is HTTPException.__call__
             ):
                 # What calling it as a WSGI application would send, without collecting that from a server's view.
-                return self.response_class(answer.get_body(environ), answer.code, answer.get_headers(environ))
+                return self._error_page(answer, environ)
             try:
                 return self.response_class.force_type(answer, environ)  # type: ignore[return-value] # of this class
             except TypeError as error:
@@ -317,6 +324,25 @@ class Staircase(Scaffold):
             f" but it was a {type(answer).__name__}."
         )
         raise TypeError(message) from None
+
+    def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
+        """Return an HTTP exception as the response that Werkzeug makes of it."""
+        kind = type(error)
+        # Written once where nothing in it can differ: Werkzeug's own class, with the text it was born with.
+        fixed = kind.__module__ == HTTPException.__module__ and "description" not in vars(error)
+        key = (kind, kind.__dict__.get("description"), kind.code)
+        body = _error_pages.get(key) if fixed else None
+        if body is None:
+            body = error.get_body(environ)
+            if fixed and isinstance(key[1], str):
+                _error_pages[key] = body
+        if kind.get_headers is HTTPException.get_headers:
+            response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
+        else:
+            response = OwnResponse(body, error.code, error.get_headers(environ))
+        if self.response_class is OwnResponse:
+            return response
+        return self.response_class.force_type(response, environ)  # type: ignore[return-value] # of this class
 
     def process_response(self, response: Response) -> Response:
         """Run the functions that were registered for a response, save the session, add the cookies written."""
@@ -336,9 +362,12 @@ class Staircase(Scaffold):
                         response = self._run(function, response)
         interface = self.session_interface
         session = context._opened_session
-        if session is None and "HTTP_COOKIE" in context.request.environ:
-            session = self._session_to_renew(context)
-        if session is not None and not interface.is_null_session(session):
+        if session is None:
+            # Nobody touched it. One that lasts is renewed all the same.
+            sent = context.request.environ.get("HTTP_COOKIE")
+            if sent is not None and self.config["SESSION_COOKIE_NAME"] in sent:
+                session = self._session_to_renew(context)
+        if session is not None and (type(session) is SecureCookieSession or not interface.is_null_session(session)):
             interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
         if context._cookies is not None:
             for line in context._cookies.lines():
@@ -346,11 +375,10 @@ class Staircase(Scaffold):
         return response
 
     def _session_to_renew(self, context: RequestContext) -> SessionMixin | None:
-        """Return the session that nobody touched where it may be one that lasts and is renewed at each request."""
-        if not (self.config["SESSION_REFRESH_EACH_REQUEST"] and self.secret_key):
-            return None
-        name = self.session_interface.get_cookie_name(self)  # type: ignore[arg-type] # every staircase is a Flask
-        return context._session if name in context.request.environ["HTTP_COOKIE"] else None
+        """Open the session of a request that carries one, where its cookie may have to be sent anew."""
+        if self.config["SESSION_REFRESH_EACH_REQUEST"] and self.secret_key:
+            return context._session
+        return None
 
     def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
@@ -389,14 +417,14 @@ class Staircase(Scaffold):
         handler = self._find_error_handler(e, _current_request().request.blueprints)
         if handler is None:
             raise  # noqa: PLE0704 - called while `e` is handled
-        return t.cast("ft.ResponseReturnValue", self.ensure_sync(handler)(e))
+        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
 
     def trap_http_exception(self, e: Exception) -> bool:
         """Answer whether an HTTP exception is to be treated as any other (`TRAP_HTTP_EXCEPTIONS` and kin)."""
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
             return True
         trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
-        if trap_bad_request is None and self.debug and isinstance(e, BadRequestKeyError):
+        if trap_bad_request is None and isinstance(e, BadRequestKeyError) and self.debug:
             return True
         return bool(trap_bad_request) and isinstance(e, BadRequest)
 
@@ -408,7 +436,7 @@ class Staircase(Scaffold):
         handler = self._find_error_handler(e, _current_request().request.blueprints)
         if handler is None:
             return e
-        return t.cast("ft.ResponseReturnValue", self.ensure_sync(handler)(e))
+        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
 
     def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
         """Return the handler for an exception: by code before by class, a blueprint's before the app's."""

@@ -1,20 +1,27 @@
-"""The headers of a response, built the short way.
+"""The very list of headers that `start_response` receives.
 
-Floor 1, text and bytes. A response's headers are Werkzeug's `Headers`, which hold a list of pairs; the
-functions here make and read that list without walking through Werkzeug's checks when the text is known
-to be clean. What must live here: what is known about header names. What must not: values that come from
-a user, which always go through `Headers` itself.
+Floor 1, text and bytes. A response's headers are Werkzeug's `Headers`, which hold a list of pairs; what is
+done to each response is done on that list here, without walking through Werkzeug's checks where the text
+is known to be clean. What must live here: what is known about header names and lists. What must not: text
+that comes from a user and has not been checked for line breaks; that goes through `Headers` itself.
 """
 
 from __future__ import annotations
 
-from werkzeug.datastructures import Headers
+import typing as t
 
-# The names that Werkzeug's response looks at when it prepares headers for WSGI; all others pass as they are.
-_PREPARED = frozenset({"location", "content-location", "content-length"})
-_PASSED = frozenset(
+from .cookie_syntax import cookie_identity
+
+if t.TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
+
+#: The names that Werkzeug's response looks at when it prepares headers for WSGI, in lower case.
+PREPARED = frozenset({"location", "content-location", "content-length"})
+#: Names that it certainly passes on as they are, so that they need not be put into lower case.
+PASSED = frozenset(
     {
         "Access-Control-Allow-Origin",
+        "Allow",
         "Cache-Control",
         "Content-Type",
         "Date",
@@ -25,24 +32,29 @@ _PASSED = frozenset(
         "Vary",
     }
 )
-_new = Headers.__new__
 
 
-def clean_headers(pairs: list[tuple[str, str]]) -> Headers:
-    """Return `Headers` that hold this very list; names and values must be known to be free of line breaks."""
-    headers = _new(Headers)
-    headers._list = pairs
-    return headers
-
-
-def ready_for_wsgi(pairs: list[tuple[str, str]]) -> bool:
-    """Answer whether the pairs can be sent as they are: a length is there, and nothing needs rewriting."""
-    has_length = False
+def put_cookie(headers: Headers, line: str) -> None:
+    """Add a finished Set-Cookie line, in the place of one for the same cookie (RFC 6265bis section 4.1.1)."""
+    pairs = headers._list
     for name, _ in pairs:
-        if name in _PASSED:
-            continue
-        if name == "Content-Length" and not has_length:
-            has_length = True
-        elif name.lower() in _PREPARED:
-            return False
-    return has_length
+        if name == "Set-Cookie":
+            identity = cookie_identity(line)
+            pairs[:] = [
+                pair for pair in pairs if pair[0] != "Set-Cookie" or cookie_identity(pair[1]) != identity
+            ]
+            break
+    pairs.append(("Set-Cookie", line))
+
+
+def vary_by(headers: Headers, field: str) -> None:
+    """Say that the response depends on a request header, unless it says so already (RFC 9110 section 12.5.5)."""
+    pairs = headers._list
+    lowered = field.lower()
+    for index, (name, value) in enumerate(pairs):
+        if name.lower() == "vary":
+            known = [part.strip().lower() for part in value.split(",")]
+            if lowered not in known:
+                pairs[index] = (name, f"{value}, {field}" if value.strip() else field)
+            return
+    pairs.append(("Vary", field))

@@ -10,17 +10,23 @@ building a signer for each token, because every request with a session makes or 
 
 from __future__ import annotations
 
-import hmac
 import typing as t
-from base64 import urlsafe_b64encode
 from binascii import Error as Base64Error
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
+from hmac import compare_digest
 
 from itsdangerous import want_bytes
 
+try:
+    # The function behind hmac.digest, which only chooses between this and Python code.
+    from _hashlib import hmac_digest
+except ImportError:  # pragma: no cover - a Python without OpenSSL
+    from hmac import digest as hmac_digest
+
 Key = t.Union[str, bytes]
 
-_URL_SAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class BadToken(ValueError):
@@ -39,7 +45,7 @@ class TimedSigner:
     def __init__(self, keys: t.Iterable[Key], salt: Key, digest: str) -> None:
         self._digest = digest
         purpose = want_bytes(salt)
-        derived = [hmac.digest(want_bytes(key), purpose, digest) for key in keys]
+        derived = [hmac_digest(want_bytes(key), purpose, digest) for key in keys]
         if not derived:
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
@@ -47,8 +53,10 @@ class TimedSigner:
 
     def sign(self, value: bytes, now: int) -> bytes:
         """Return the token for a value without dots; `now` is in seconds since the epoch."""
-        signed = b"%s.%s" % (value, encode(now.to_bytes((now.bit_length() + 7) // 8, "big")))
-        return b"%s.%s" % (signed, encode(hmac.digest(self._newest_first[0], signed, self._digest)))
+        stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
+        signed = b"%s.%s" % (value, stamp.translate(_TO_URL_SAFE, b"="))
+        signature = b2a_base64(hmac_digest(self._newest_first[0], signed, self._digest), newline=False)
+        return b"%s.%s" % (signed, signature.translate(_TO_URL_SAFE, b"="))
 
     def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
         """Return the value in a token.
@@ -62,7 +70,8 @@ class TimedSigner:
         """
         signed, _, signature = token.rpartition(b".")
         for key in self._newest_first:
-            if hmac.compare_digest(encode(hmac.digest(key, signed, self._digest)), signature):
+            expected = b2a_base64(hmac_digest(key, signed, self._digest), newline=False)
+            if compare_digest(expected.translate(_TO_URL_SAFE, b"="), signature):
                 break
         else:
             message = "The signature does not match the value."
@@ -72,7 +81,12 @@ class TimedSigner:
             message = "The value was signed without a time."
             raise BadToken(message)
         if max_age_s is not None:
-            age_s = now - int.from_bytes(decode(stamp), "big")
+            try:
+                raw = a2b_base64(stamp.translate(_TO_STANDARD) + b"=" * (-len(stamp) % 4))
+            except Base64Error as error:
+                message = f"The time in the value is not base64: {error}."
+                raise BadToken(message) from error
+            age_s = now - int.from_bytes(raw, "big")
             if not 0 <= age_s <= max_age_s:
                 message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
                 raise BadToken(message)
@@ -81,13 +95,13 @@ class TimedSigner:
 
 def encode(raw: bytes) -> bytes:
     """Return URL-safe base64 without padding (RFC 4648 section 5)."""
-    return urlsafe_b64encode(raw).rstrip(b"=")
+    return b2a_base64(raw, newline=False).translate(_TO_URL_SAFE, b"=")
 
 
 def decode(text: bytes) -> bytes:
     """Return what URL-safe base64 without padding stands for; BadToken if it stands for nothing."""
     try:
-        return a2b_base64(text.translate(_URL_SAFE_TO_STANDARD) + b"=" * (-len(text) % 4))
+        return a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
     except Base64Error as error:
         message = f"The text is not base64: {error}."
         raise BadToken(message) from error

@@ -114,8 +114,38 @@ class _RequestProxy(LocalProxy):
         return getattr(value.request, name)
 
 
+class _SessionProxy(LocalProxy):
+    """The proxy of a dictionary: one call from the key to its value."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> t.Any:
+        value = current.get(None)
+        if value is None or value.request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        session = value._opened_session or value._session
+        session.accessed = True
+        return getattr(session, name)
+
+    def __getitem__(self, key: t.Any) -> t.Any:
+        value = current.get(None)
+        if value is None or value.request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        session = value._opened_session or value._session
+        session.accessed = True
+        return session[key]
+
+    def __setitem__(self, key: t.Any, item: t.Any) -> None:
+        value = current.get(None)
+        if value is None or value.request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        session = value._opened_session or value._session
+        session.accessed = True
+        session[key] = item
+
+
 # A proxy's repr says what it is when it is unbound, and people know it as this.
-_RequestProxy.__name__ = "LocalProxy"
+_RequestProxy.__name__ = _SessionProxy.__name__ = "LocalProxy"
 
 
 class _Half(t.Generic[Value]):
@@ -165,6 +195,6 @@ g: _AppCtxGlobals = LocalProxy(_find_g)  # type: ignore[assignment]
 #: The request that is handled now.
 request: Request = _RequestProxy(_find_request)  # type: ignore[assignment]
 #: The session of the request that is handled now.
-session: SessionMixin = LocalProxy(_find_session)  # type: ignore[assignment]
+session: SessionMixin = _SessionProxy(_find_session)  # type: ignore[assignment]
 #: The cookies of the request that is handled now, to read and to write before there is a response.
 cookies: Cookies = LocalProxy(_find_cookies)  # type: ignore[assignment]

@@ -25,6 +25,10 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
 
+_new_multidict = ImmutableMultiDict.__new__
+_fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
+
+
 def _limit(key: str, default: int | None) -> property:
     """Return an attribute that is the app's configured `key` until it is set on one request."""
     own = f"_{key.lower()}"
@@ -54,6 +58,32 @@ def split_blueprint_path(name: str) -> list[str]:
     return names
 
 
+def _attribute(cls: type, name: str) -> object:
+    """Return what a class has under a name, without asking a descriptor to answer for it."""
+    return next(vars(kind)[name] for kind in cls.__mro__ if name in vars(kind))
+
+
+class _ReceivedCookies:
+    """The cookies the client sent; of several with one name, the first counts. Read once, then kept."""
+
+    def __get__(self, request: Request | None, owner: type) -> t.Any:
+        if request is None:
+            return self
+        pairs = parse_cookie(request.environ.get("HTTP_COOKIE"))
+        kind = request.dict_storage_class
+        if kind is ImmutableMultiDict:
+            # What the constructor would do with pairs, in one call for all of them.
+            values: dict[str, list[str]] = {}
+            for name, value in pairs:
+                values.setdefault(name, []).append(value)
+            cookies: t.Any = _new_multidict(ImmutableMultiDict)
+            _fill(cookies, values)
+        else:
+            cookies = kind(pairs)
+        request.cookies = cookies
+        return cookies
+
+
 class Request(WerkzeugRequest):
     """The request that a view sees as `request`.
 
@@ -81,12 +111,16 @@ class Request(WerkzeugRequest):
     # Said by the class as long as leaving a request needs no call of `close`; an uploaded file and a
     # subclass with a `close` of its own take it back.
     closes_nothing = True
+    # Said by the class as long as the constructor and `method` are those below.
+    starts_plainly = True
     shallow = False
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.close is not Request.close:
             cls.closes_nothing = False
+        if cls.__init__ is not Request.__init__ or _attribute(cls, "method") is not _attribute(Request, "method"):
+            cls.starts_plainly = False
 
     def __init__(
         self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
@@ -138,11 +172,7 @@ class Request(WerkzeugRequest):
         address: str | None = self.environ.get("REMOTE_ADDR")
         return address
 
-    @once
-    def cookies(self) -> ImmutableMultiDict[str, str]:
-        """The cookies the client sent; of several with one name, the first counts."""
-        header = ";".join(self.headers.getlist("Cookie"))
-        return t.cast("ImmutableMultiDict[str, str]", self.dict_storage_class(parse_cookie(header)))
+    cookies: ImmutableMultiDict[str, str] = _ReceivedCookies()  # type: ignore[assignment] # what it answers
 
     @property
     def endpoint(self) -> str | None:

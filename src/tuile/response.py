@@ -20,8 +20,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from . import json
 from .context import current
-from .cookie_syntax import cookie_identity, dump_cookie
-from .headers import clean_headers, ready_for_wsgi
+from .cookie_syntax import dump_cookie
+from .headers import PASSED, PREPARED, put_cookie
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,6 +43,7 @@ _SENDING = (
     "status",
     "status_code",
 )
+_new = Headers.__new__
 _STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
 _CONTENT_TYPES = {
     mimetype: get_content_type(mimetype, "utf-8")
@@ -74,54 +75,59 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        if status is None:
-            status = self.default_status
-        line = _STATUS_LINES.get(status) if type(status) is int else None
-        if content_type is None:
-            content_type = _CONTENT_TYPES.get(mimetype or self.default_mimetype)  # type: ignore[arg-type] # None is no key
-            if headers and mimetype is None:
-                content_type = None
-        if type(response) is str:
-            response = response.encode()
+        code = self.default_status if status is None else status
+        line = _STATUS_LINES.get(code) if type(code) is int else None
+        finished = content_type or _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)  # type: ignore[arg-type] # None is no key
+        body = response.encode() if type(response) is str else response
         if (
             line is None
-            or content_type is None
+            or not finished
             or headers
             or isinstance(headers, Headers)
-            or type(response) is not bytes
+            or type(body) is not bytes
             or not self._builds_plainly
         ):
-            super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+            super().__init__(body, status, headers, mimetype, content_type, direct_passthrough)
             return
-        pairs = [("Content-Type", content_type)]
+        pairs = [("Content-Type", finished)]
         if self.automatically_set_content_length:
-            pairs.append(("Content-Length", str(len(response))))
-        self.headers = clean_headers(pairs)
+            pairs.append(("Content-Length", str(len(body))))
+        self.headers = _new(Headers)
+        self.headers._list = pairs
         self._status = line
-        self._status_code = status  # type: ignore[assignment] # an int, or there would be no line for it
+        self._status_code = code  # type: ignore[assignment] # an int, or there would be no line for it
         self.direct_passthrough = direct_passthrough
         self._on_close = []
-        self.response = [response]
+        self.response = [body]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response: call `start_response` and return the body's parts."""
         body = self.response
-        code = self._status_code
         headers = self.headers
+        code = self._status_code
         if (
-            type(body) is list
-            and len(body) == 1
-            and type(body[0]) is bytes
-            and code >= 200  # noqa: PLR2004 - below are the interim answers
-            and code not in {204, 304}
-            and not self._on_close
-            and type(headers) is Headers
-            and self._sends_plainly
-            and ready_for_wsgi(headers._list)
+            type(body) is not list
+            or len(body) != 1
+            or type(body[0]) is not bytes
+            or code < 200  # noqa: PLR2004 - the interim answers, which have no body
+            or code in {204, 304}
+            or self._on_close
+            or type(headers) is not Headers
+            or not self._sends_plainly
         ):
-            start_response(self._status, headers._list[:])
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else body
-        return super().__call__(environ, start_response)
+            return super().__call__(environ, start_response)
+        pairs = headers._list
+        length_is_known = False
+        for name, _ in pairs:
+            if name == "Content-Length":
+                length_is_known = True
+            elif name not in PASSED and name.lower() in PREPARED:
+                return super().__call__(environ, start_response)
+        if not length_is_known:
+            return super().__call__(environ, start_response)
+        # A copy: middleware may add to the list it gets, and this response may be sent again.
+        start_response(self._status, pairs[:])
+        return () if environ["REQUEST_METHOD"] == "HEAD" else body
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class
@@ -145,33 +151,46 @@ class Response(WerkzeugResponse):
         samesite: str | None = None,
         partitioned: bool = False,
     ) -> None:
-        """Set a cookie, in the place of one that this response already sets with that name, domain and path."""
+        """Set a cookie, in the place of one that this response already sets with that name, domain and path.
+
+        Parameters:
+            key, value: the name, and any text.
+            max_age: how long browsers keep it, in seconds; None until the browser is closed.
+            expires: the same as a moment: a datetime (without a zone: UTC), seconds since 1970, finished text.
+            path: sent for URLs underneath this path.
+            domain: sent to this host and those underneath it, instead of to the very host that sets it.
+            secure: sent over HTTPS only.
+            httponly: hidden from scripts.
+            samesite: `Strict`, `Lax` or `None`.
+            partitioned: kept apart for each embedding site; implies `secure`.
+
+        Raises:
+            CookieSyntaxError: the name, the path or the domain would break out of its place.
+        """
+        if type(self).max_cookie_size is not Response.max_cookie_size or (context := current.get(None)) is None:
+            max_size = self.max_cookie_size
+        else:
+            max_size = context.app.config["MAX_COOKIE_SIZE"]
         line = dump_cookie(
             key,
-            value=value,
-            max_age=max_age,
-            expires=expires,
-            path=path,
-            domain=domain,
-            secure=secure,
-            httponly=httponly,
-            max_size=self.max_cookie_size,
+            value,
+            max_age,
+            expires,
+            path,
+            domain,
+            secure,
+            httponly,
+            max_size=max_size,
             samesite=samesite,
             partitioned=partitioned,
             now=time.time(),
         )
-        put_cookie(self.headers, line)
-
-
-def put_cookie(headers: Headers, line: str) -> None:
-    """Add a Set-Cookie line, after removing one for the same cookie (RFC 6265bis section 4.1.1)."""
-    pairs = headers._list
-    if any(name == "Set-Cookie" for name, _ in pairs):
-        identity = cookie_identity(line)
-        pairs[:] = [
-            pair for pair in pairs if pair[0] != "Set-Cookie" or cookie_identity(pair[1]) != identity
-        ]
-    headers.add("Set-Cookie", line)
+        pairs = self.headers._list
+        for name, _ in pairs:
+            if name == "Set-Cookie":
+                put_cookie(self.headers, line)
+                return
+        pairs.append(("Set-Cookie", line))
 
 
 def _has_stock(cls: type[Response], names: tuple[str, ...]) -> bool:

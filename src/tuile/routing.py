@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from werkzeug.routing import BaseConverter, IntegerConverter, Rule, RuleFactory
+from werkzeug.routing import BaseConverter, IntegerConverter, MapAdapter, Rule, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
 
 if t.TYPE_CHECKING:
@@ -113,7 +113,8 @@ class Map(WerkzeugMap):
     _index: Index | None = None
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        self._hosts: set[str | None] = set()
+        # Host header -> (scheme, SERVER_NAME) -> the name that Werkzeug bound such a request with.
+        self._hosts: dict[str | None, dict[tuple[str, str | None], str]] = {}
         super().__init__(*args, **kwargs)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
@@ -155,11 +156,35 @@ class Map(WerkzeugMap):
                 return None if found is None else (rule, found)
         return None
 
-    def accept_host(self, host: str | None) -> None:
-        """Note that Werkzeug could bind a request with this Host header, so `find` may answer it."""
+    def accept_host(self, environ: WSGIEnvironment, server_name: str | None, adapter: MapAdapter) -> None:
+        """Note that Werkzeug could bind a request with this Host header, so that it need not be asked again.
+
+        Parameters:
+            server_name: the configured `SERVER_NAME`.
+            adapter: what Werkzeug made of the request.
+        """
         if len(self._hosts) >= _HOSTS_KEPT:
             self._hosts.clear()
-        self._hosts.add(host)
+        bound = self._hosts.setdefault(environ.get("HTTP_HOST"), {})
+        if len(bound) < _HOSTS_KEPT:
+            bound[environ["wsgi.url_scheme"], server_name] = adapter.server_name
+
+    def adapter_for(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter | None:
+        """Return what `bind_to_environ` would for a host that is known, or None to ask it."""
+        host = environ.get("HTTP_HOST")
+        scheme = environ.get("wsgi.url_scheme", "")
+        name = self._hosts.get(host, {}).get((scheme, server_name))
+        if name is None or host is None or "HTTP_UPGRADE" in environ:
+            return None
+        script_name, path_info, query = (environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
+        if script_name is None or path_info is None or query is None:
+            return None
+        if not (path_info.isascii() and script_name.isascii() and query.isascii()):
+            script_name, path_info, query = (
+                text.encode("latin1").decode(errors="replace") for text in (script_name, path_info, query)
+            )
+        method = environ["REQUEST_METHOD"]
+        return MapAdapter(self, name, script_name, self.default_subdomain or "", scheme, path_info, method, query)
 
     def _build_index(self) -> Index:
         self.update()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,3 +46,15 @@ def test_the_program_serves_itself_on_the_host_and_port_it_names(monkeypatch: py
     monkeypatch.setattr(werkzeug.serving, "run_simple", lambda *arguments, **options: started.append(arguments))
     names = runpy.run_path(str(PROGRAM), run_name="__main__")
     assert started == [("localhost", 5000, names["app"])]
+
+
+def test_a_program_that_always_serves_itself_can_be_served_from_the_command_line(tmp_path: Path) -> None:
+    guarded = PROGRAM.read_text(encoding="utf-8")
+    typed_in = guarded.replace('if __name__ == "__main__":\n    app.run', "app.run")
+    assert typed_in != guarded
+    (tmp_path / "app.py").write_text(typed_in, encoding="utf-8")
+    command = [sys.executable, "-m", "tuile", "routes"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "/setcookie" in done.stdout
+    assert "Running on" not in done.stdout + done.stderr

@@ -16,7 +16,7 @@ Tuile runs other projects' own tests, unmodified, from their source distribution
 outcome with what it is on the original: Flask 3.1.3 and Werkzeug 3.1.9. This page is written by that run,
 `make upstream`, the last time on CPython {python}. How each suite is run is in `tests/upstream/suites.toml`.
 
-| suite | version | passed on Flask | passed on Tuile | differences |
+| suite | version | passed on the original | passed on Tuile | differences |
 | --- | --- | ---: | ---: | ---: |
 """
 

@@ -68,10 +68,14 @@ class Comparison:
             if result["outcome"] == "error" and test not in self.original:
                 yield f"{test}: cannot be collected on Tuile{excerpt(result)}"
         worse = self.worse
-        for test in worse:
-            if test not in self.reasons:
-                then, result = self.original[test]["outcome"], self.tuile.get(test, {"outcome": "missing"})
+        unexplained = [test for test in worse if test not in self.reasons]
+        for test in unexplained:
+            if test in self.tuile:
+                then, result = self.original[test]["outcome"], self.tuile[test]
                 yield f"{test}: {then} on the original, {result['outcome']} on Tuile{excerpt(result)}"
+        missing = Counter(test.partition("::")[0] for test in unexplained if test not in self.tuile)
+        for file, count in missing.items():
+            yield f"{file}: {count} tests did not run on Tuile"
         for test in self.reasons:
             if test not in worse:
                 yield f"{test}: listed in differences.toml, but as good as on the original"

@@ -12,6 +12,8 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import tomli
+
 if TYPE_CHECKING:
     from tests.upstream.suites import Sdist
 
@@ -57,7 +59,8 @@ def make_environment(name: str, requirements: list[str]) -> Path:
     """The folder of a virtual environment that holds Tuile (editable) and exactly these requirements."""
     folder = UPSTREAM / "environments" / name
     stamp = folder / "installed.txt"
-    wanted = "\n".join([*requirements, (ROOT / "pyproject.toml").read_text(encoding="utf-8")])
+    ours: list[str] = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    wanted = "\n".join([*requirements, *ours])
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         print(f"{name}: making its environment ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)

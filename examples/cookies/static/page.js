@@ -15,4 +15,4 @@ setByScript.addEventListener("click", () => {
 });
 
 seenByScript.hidden = false;
-seenByScript.querySelector("code").textContent = document.cookie || "no cookie.";
+seenByScript.querySelector("code").textContent = document.cookie || "none";

@@ -97,6 +97,8 @@ def _default(o: t.Any) -> t.Any:
 _c_make_encoder: t.Callable[..., t.Callable[[t.Any, int], t.Iterable[str]]] | None
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
+# What json.loads comes down to for text that begins and ends with its value: the value and where it ends.
+_scan: t.Callable[[str, int], tuple[t.Any, int]] = json.JSONDecoder().scan_once
 _COMPACT_OPTIONS = {"separators": (",", ":")}
 
 
@@ -154,6 +156,14 @@ class DefaultJSONProvider(JSONProvider):
 
         :param kwargs: as for `json.loads`.
         """
+        if not kwargs and type(s) is str:
+            try:
+                obj, end = _scan(s, 0)
+            except StopIteration:
+                end = -1
+            if end == len(s):
+                return obj
+        # Options, bytes, blanks around the value, and the errors: with json's own words.
         return json.loads(s, **kwargs)
 
     def response(self, *args: t.Any, **kwargs: t.Any) -> Response:

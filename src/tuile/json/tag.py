@@ -35,6 +35,7 @@ from uuid import UUID
 from markupsafe import Markup
 from werkzeug.http import http_date, parse_date
 
+from tuile.context import current
 from tuile.json import dumps, loads
 
 
@@ -216,6 +217,8 @@ class TagDateTime(JSONTag):
 
 _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, TagUUID, TagDateTime)
 
+_BUILT_IN_KEYS = sum(1 for tag_class in _BUILT_IN_TAGS if tag_class.key)
+
 # What no built-in tag takes: exactly these types, since a subclass may have an `__html__`.
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
@@ -267,7 +270,11 @@ class TaggedJSONSerializer:
                 if kind is not dict:
                     return value
                 if len(value) != 1 or next(iter(value)) not in self.tags:
-                    return {k: inner if type(inner) in _SCALARS else self.tag(inner) for k, inner in value.items()}
+                    tagged = value.copy()
+                    for key, inner in value.items():
+                        if type(inner) not in _SCALARS:
+                            tagged[key] = self.tag(inner)
+                    return tagged
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
@@ -296,8 +303,14 @@ class TaggedJSONSerializer:
 
     def dumps(self, value: t.Any) -> str:
         """The value as compact JSON text, tagged."""
-        return dumps(self.tag(value), separators=(",", ":"))
+        here = current.get(None)
+        write = dumps if here is None else here.app.json.dumps
+        return write(self.tag(value), separators=(",", ":"))  # type: ignore[no-any-return] # text, by either
 
     def loads(self, value: str) -> t.Any:
         """The value that `dumps` was given, from the text it returned."""
+        if '" ' not in value and len(self.tags) == _BUILT_IN_KEYS:
+            # The key of a built-in tag begins with a space, so there is none in here to look for.
+            here = current.get(None)
+            return loads(value) if here is None else here.app.json.loads(value)
         return self._untag_scan(loads(value))

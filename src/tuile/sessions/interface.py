@@ -53,7 +53,9 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
     modified = False
 
     def __init__(self, initial: Mapping[str, t.Any] | None = None) -> None:
-        super().__init__(initial, _note_change)
+        dict.__init__(self, initial or ())
+        # What CallbackDict's own constructor would set; it is called with the session after each change.
+        self.on_update = _note_change
 
     def __setitem__(self, key: str, value: t.Any) -> None:
         # Said here and not through the callback: setting a key is what nearly every write is.
@@ -98,31 +100,31 @@ class SessionInterface:
 
     def get_cookie_name(self, app: Flask) -> str:
         """Return the name of the session cookie (`SESSION_COOKIE_NAME`)."""
-        return t.cast("str", app.config["SESSION_COOKIE_NAME"])
+        return app.config["SESSION_COOKIE_NAME"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_domain(self, app: Flask) -> str | None:
         """Return the Domain of the session cookie (`SESSION_COOKIE_DOMAIN`); None for this host only."""
-        return t.cast("str | None", app.config["SESSION_COOKIE_DOMAIN"])
+        return app.config["SESSION_COOKIE_DOMAIN"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the Path of the session cookie (`SESSION_COOKIE_PATH`, or `APPLICATION_ROOT`)."""
-        return t.cast("str", app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"])
+        return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_httponly(self, app: Flask) -> bool:
         """Answer whether scripts cannot see the session cookie (`SESSION_COOKIE_HTTPONLY`)."""
-        return t.cast("bool", app.config["SESSION_COOKIE_HTTPONLY"])
+        return app.config["SESSION_COOKIE_HTTPONLY"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Answer whether the session cookie is for https only (`SESSION_COOKIE_SECURE`)."""
-        return t.cast("bool", app.config["SESSION_COOKIE_SECURE"])
+        return app.config["SESSION_COOKIE_SECURE"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_samesite(self, app: Flask) -> str | None:
         """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`)."""
-        return t.cast("str | None", app.config["SESSION_COOKIE_SAMESITE"])
+        return app.config["SESSION_COOKIE_SAMESITE"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_partitioned(self, app: Flask) -> bool:
         """Answer whether the session cookie is kept per top-level site (`SESSION_COOKIE_PARTITIONED`)."""
-        return t.cast("bool", app.config["SESSION_COOKIE_PARTITIONED"])
+        return app.config["SESSION_COOKIE_PARTITIONED"]  # type: ignore[no-any-return] # as it was configured
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
         """Return when the session ends; None for the end of the browser's session."""

@@ -10,9 +10,11 @@ import hashlib
 import time
 import typing as t
 import zlib
+from datetime import datetime, timezone
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from ..headers import vary_by
 from ..json.tag import TaggedJSONSerializer
 from ..keyring import BadToken, TimedSigner, decode, encode
 from .interface import SecureCookieSession, SessionInterface
@@ -53,6 +55,8 @@ class SecureCookieSessionInterface(SessionInterface):
     session_class = SecureCookieSession
     opens_lazily = True
 
+    # Whether the cookie's name and attributes are certainly those of the configuration.
+    _is_stock: t.ClassVar[bool] = True
     _signers: t.ClassVar[dict[tuple[t.Any, ...], TimedSigner]] = {}
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
@@ -60,6 +64,7 @@ class SecureCookieSessionInterface(SessionInterface):
         # A subclass may do anything when it opens a session, so it is asked when Flask would ask it.
         if "opens_lazily" not in cls.__dict__:
             cls.opens_lazily = False
+        cls._is_stock = False
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
@@ -75,17 +80,20 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session from the request's cookie; a bad or an old one is an empty session."""
-        if not app.secret_key:
+        signer: t.Any = self._signer(app)
+        serializer = self.get_signing_serializer(app) if signer is None else None
+        if signer is None and serializer is None:
             return None
-        token = request.cookies.get(self.get_cookie_name(app))
+        name = app.config["SESSION_COOKIE_NAME"] if self._is_stock else self.get_cookie_name(app)
+        cookies = request.cookies
+        token = cookies[name] if name in cookies else None  # noqa: SIM401 - `get` would be one more call
         if not token:
             return self.session_class()
-        max_age_s = int(app.permanent_session_lifetime.total_seconds())
-        signer = self._signer(app)
+        lifetime = app.permanent_session_lifetime
+        max_age_s = lifetime.days * 86400 + lifetime.seconds
         try:
-            if signer is None:
-                serializer = self.get_signing_serializer(app)
-                return None if serializer is None else self.session_class(serializer.loads(token, max_age=max_age_s))
+            if serializer is not None:
+                return self.session_class(serializer.loads(token, max_age=max_age_s))
             payload = signer.unsign(token.encode(), int(time.time()), max_age_s)
             return self.session_class(self.serializer.loads(_unpack(payload)))
         except (BadSignature, ValueError):
@@ -94,43 +102,53 @@ class SecureCookieSessionInterface(SessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         if session.accessed:
-            _vary_by_cookie(response)
+            vary_by(response.headers, "Cookie")
         if not session:
             if session.modified:
                 response.delete_cookie(self.get_cookie_name(app), **self._cookie_attributes(app))
-                _vary_by_cookie(response)
+                vary_by(response.headers, "Cookie")
             return
-        if not self.should_set_cookie(app, session):
-            return
-        expires = self.get_expiration_time(app, session)
-        response.set_cookie(
-            self.get_cookie_name(app), self._token(app, session), expires=expires, **self._cookie_attributes(app)
-        )
-        _vary_by_cookie(response)
-
-    def _token(self, app: Flask, session: SessionMixin) -> str:
+        if self._is_stock and type(session) is SecureCookieSession:
+            # What the questions below would answer, unless somebody has overridden one of them.
+            config, lasts = app.config, session.get("_permanent", False)
+            if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
+                return
+            name = config["SESSION_COOKIE_NAME"]
+            expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
+        else:
+            if not self.should_set_cookie(app, session):
+                return
+            name, expires = self.get_cookie_name(app), self.get_expiration_time(app, session)
         signer = self._signer(app)
         if signer is not None:
-            payload = _pack(self.serializer.dumps(dict(session)))
-            return signer.sign(payload, int(time.time())).decode()
+            token = signer.sign(_pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
+        else:
+            token = self._serialized(app, session)
+        response.set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
+        if not session.accessed:
+            vary_by(response.headers, "Cookie")
+
+    def _serialized(self, app: Flask, session: SessionMixin) -> str:
+        """Return the token that itsdangerous makes of the session."""
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             message = "The session cannot be saved: the app's secret key was removed during the request. Set SECRET_KEY."
             raise RuntimeError(message)
-        return t.cast("str", serializer.dumps(dict(session)))
+        token: str = serializer.dumps(dict(session))
+        return token
 
     def _signer(self, app: Flask) -> TimedSigner | None:
-        """Return the kept signer for the app's keys; None where itsdangerous has to be asked."""
+        """Return the kept signer for the app's keys; None without a key, and where itsdangerous has to be asked."""
+        key = app.config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key
         if (
-            type(self).get_signing_serializer is not SecureCookieSessionInterface.get_signing_serializer
+            not key
+            or type(self).get_signing_serializer is not SecureCookieSessionInterface.get_signing_serializer
             or self.digest_method is not _lazy_sha1
             or self.key_derivation != "hmac"
             or type(self.serializer) is not TaggedJSONSerializer
         ):
             return None
-        keys = _secret_keys(app)
-        if not keys:
-            return None
+        keys = _secret_keys(app) if app.config["SECRET_KEY_FALLBACKS"] else (key,)
         purpose = (self.salt, *keys)
         signer = self._signers.get(purpose)
         if signer is None:
@@ -140,6 +158,17 @@ class SecureCookieSessionInterface(SessionInterface):
         return signer
 
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
+        if self._is_stock:
+            # What the functions below answer, unless somebody has overridden one.
+            config = app.config
+            return {
+                "domain": config["SESSION_COOKIE_DOMAIN"],
+                "path": config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"],
+                "secure": config["SESSION_COOKIE_SECURE"],
+                "httponly": config["SESSION_COOKIE_HTTPONLY"],
+                "samesite": config["SESSION_COOKIE_SAMESITE"],
+                "partitioned": config["SESSION_COOKIE_PARTITIONED"],
+            }
         return {
             "domain": self.get_cookie_domain(app),
             "path": self.get_cookie_path(app),
@@ -176,24 +205,15 @@ def _pack(text: str) -> bytes:
     """Return the text as base64, compressed and marked with a dot where that is shorter."""
     raw = text.encode()
     compressed = zlib.compress(raw)
-    if len(compressed) < len(raw) - 1:
-        return b"." + encode(compressed)
-    return encode(raw)
+    return b"." + encode(compressed) if len(compressed) < len(raw) - 1 else encode(raw)
 
 
 def _unpack(payload: bytes) -> str:
-    try:
-        if payload[:1] == b".":
-            return zlib.decompress(decode(payload[1:])).decode()
+    """Return the text that `_pack` was given; any ValueError says that it was not this function."""
+    if payload[:1] != b".":
         return decode(payload).decode()
-    except (zlib.error, UnicodeDecodeError) as error:
+    try:
+        return zlib.decompress(decode(payload[1:])).decode()
+    except zlib.error as error:
         message = f"The signed value is not a session: {error}."
         raise BadToken(message) from error
-
-
-def _vary_by_cookie(response: Response) -> None:
-    """Say that the answer depends on the cookie, unless the response says so already."""
-    if "Vary" in response.headers:
-        response.vary.add("Cookie")
-    else:
-        response.headers["Vary"] = "Cookie"

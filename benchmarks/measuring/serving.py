@@ -1,0 +1,147 @@
+"""Starting a server on the loopback, asking it once, loading it with wrk, and always stopping it.
+
+What must live here: processes, ports, what wrk prints. What must not: which cells are measured, or tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from benchmarks.measuring import environment
+from benchmarks.measuring.asking import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.measuring.workload import Peer, Workload
+
+HOST = "127.0.0.1"
+APP = "benchmarks.measuring.served_app:app"
+# The server has the first core for itself and the load generator the second.
+SERVER_CORE, LOAD_CORE = "0", "1"
+START_LIMIT_S = 30
+STOP_LIMIT_S = 5
+_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+@dataclass(frozen=True)
+class Server:
+    """One way of serving: the interface it speaks and its command, to which the port is added."""
+
+    name: str
+    door: Literal["wsgi", "asgi"]
+    arguments: tuple[str, ...]
+
+    def command(self, port: int) -> list[str]:
+        """The whole command, run by this interpreter."""
+        where = ["--bind", f"{HOST}:{port}"] if "gunicorn" in self.arguments else ["--host", HOST, "--port", str(port)]
+        return ["taskset", "-c", SERVER_CORE, sys.executable, "-m", *self.arguments, *where, APP]
+
+
+_GRANIAN = ("granian", "--workers", "1", "--no-ws", "--log-level", "error")
+SERVERS = (
+    Server("granian WSGI", "wsgi", (*_GRANIAN, "--interface", "wsgi", "--blocking-threads", "1")),
+    Server(
+        "gunicorn gthread",
+        "wsgi",
+        ("gunicorn", "--workers", "1", "--worker-class", "gthread", "--threads", "4", "--log-level", "error"),
+    ),
+    Server("uvicorn", "asgi", ("uvicorn", "--workers", "1", "--no-access-log", "--log-level", "error")),
+    Server("granian ASGI", "asgi", (*_GRANIAN, "--interface", "asgi")),
+)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk measured."""
+
+    requests_per_s: float
+    p99_ms: float
+
+
+class ServingFailed(RuntimeError):
+    """A server did not start, gave a wrong answer, or wrk saw errors."""
+
+
+@contextlib.contextmanager
+def served(server: Server, peer: Peer, workload: Workload) -> Iterator[int]:
+    """Serve a peer's application while the block runs; gives the port. No process is left behind, whatever happens."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = int(free.getsockname()[1])
+    own = {"BENCH_PEER": peer.name, "BENCH_WORK": workload.name, "PYTHONPATH": str(environment.ROOT)}
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            server.command(port),
+            cwd=environment.ROOT,
+            env={**os.environ, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # its workers are in its group, and are stopped with it
+        )
+        try:
+            if not _answers(process, port):
+                errors.seek(0)
+                raise ServingFailed(f"{server.name} did not start: {errors.read().decode(errors='replace')[-500:]}")
+            yield port
+        finally:
+            _stop(process)
+
+
+def ask(port: int, workload: Workload) -> Answer:
+    """One request through the server."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    with contextlib.closing(connection):
+        connection.request(workload.ask.method, workload.ask.path, headers=dict(workload.ask.headers))
+        response = connection.getresponse()
+        return Answer(response.status, response.getheaders(), response.read())
+
+
+def load(port: int, workload: Workload, seconds: int, connections: int) -> Load:
+    """Requests for some seconds over kept-alive connections."""
+    headers = [part for name, value in workload.ask.headers for part in ("-H", f"{name}: {value}")]
+    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *headers]
+    url = f"http://{HOST}:{port}{workload.ask.path}"
+    printed = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
+    errors = re.findall(r"Socket errors: .*|Non-2xx or 3xx responses: \d+", printed)
+    if errors:
+        raise ServingFailed("; ".join(errors))
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", printed)
+    if rate is None or p99 is None:
+        raise ServingFailed(f"wrk printed something unexpected: {printed[-500:]}")
+    return Load(float(rate[1]), float(p99[1]) * _MS[p99[2]])
+
+
+def _answers(process: subprocess.Popen[Any], port: int) -> bool:
+    """Whether the server accepts a connection before it ends or the limit has passed."""
+    limit = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < limit and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _stop(process: subprocess.Popen[Any]) -> None:
+    """End the server and everything it started: politely, then not."""
+    for signal_, limit in ((signal.SIGTERM, STOP_LIMIT_S), (signal.SIGKILL, STOP_LIMIT_S)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal_)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(limit)
+            break
+    with contextlib.suppress(ProcessLookupError):  # a worker that outlived its server
+        os.killpg(process.pid, signal.SIGKILL)
