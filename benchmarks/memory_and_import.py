@@ -43,9 +43,9 @@ ROUTES = 1_000
 
 EXPLANATION = f"""\
 Every figure is the median of fresh processes. *import* is `import` of the framework in an interpreter that has imported
-nothing else. *memory* is resident memory, after that import and after {REQUESTS:,} requests for "hello" (the second with the
-benchmark's own modules loaded, the same for everyone: *bare* shows them). *first answer* is the time from making an
-application to its first answer with {ROUTES:,} routes, imports not counted."""
+nothing else. *memory* is resident memory, after that import and after {REQUESTS:,} requests for "hello"; *bare* is the
+interpreter. *first answer* is the time from making an application to its first answer with {ROUTES:,} routes, imports not
+counted."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +53,32 @@ class Figure:
     """One of the things that are measured: what the fresh process is told, and what to take from its answer."""
 
     name: str
-    arguments: tuple[str, ...]
+    mode: str
+    count: int
     key: str
     factor: float
     at_most_of_flask: float | None = None
 
-    def of(self, peer: str) -> float:
-        """The figure from one fresh process."""
-        mode, *rest = self.arguments
-        given = MODULES[peer] if mode == "import" else peer
-        command = [sys.executable, FRESH, mode, given, *rest]
+    def of(self, peer: str) -> float | None:
+        """The figure from one fresh process, None where the peer has none."""
+        told = [MODULES[peer]] if self.mode == "import" else _as_told(peer, self.count)
+        command = [sys.executable, str(FRESH), self.mode, *told]
         answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=environment.ROOT)
-        return float(json.loads(answer.stdout)[self.key]) * self.factor
+        figures = json.loads(answer.stdout)
+        return float(figures[self.key]) * self.factor if figures else None
+
+
+def _as_told(name: str, count: int) -> list[str]:
+    """A peer as the fresh process takes it."""
+    peer = next(one for one in PEERS if one.name == name)
+    return [peer.module, peer.door, str(count), peer.given or "-"]
 
 
 FIGURES = (
-    Figure("import, ms", ("import",), "seconds", 1e3, at_most_of_flask=0.6),
-    Figure("memory after import, MB", ("import",), "resident_kb", 1 / 1024, at_most_of_flask=0.85),
-    Figure(f"memory after {REQUESTS:,} requests, MB", ("requests", str(REQUESTS)), "resident_kb", 1 / 1024, 0.85),
-    Figure(f"first answer with {ROUTES:,} routes, ms", ("routes", str(ROUTES)), "seconds", 1e3),
+    Figure("import, ms", "import", 0, "seconds", 1e3, at_most_of_flask=0.6),
+    Figure("memory after import, MB", "import", 0, "resident_kb", 1 / 1024, at_most_of_flask=0.85),
+    Figure(f"memory after {REQUESTS:,} requests, MB", "requests", REQUESTS, "resident_kb", 1 / 1024, 0.85),
+    Figure(f"first answer with {ROUTES:,} routes, ms", "routes", ROUTES, "seconds", 1e3),
 )
 
 
@@ -126,7 +133,7 @@ def _measure(figure: Figure, peers: list[str], rounds: int) -> Measured:
         shift = number % len(peers)
         for peer in peers[shift:] + peers[:shift]:
             value = figure.of(peer)
-            if number >= 0:
+            if number >= 0 and value is not None:
                 measured.values.setdefault(peer, []).append(value)
     return measured
 

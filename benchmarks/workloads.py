@@ -6,30 +6,17 @@ The application that does it is the function of the same key in each module of b
 from __future__ import annotations
 
 import json
+import os
 import random
-from pathlib import Path
 
+from benchmarks.content import COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES, TEMPLATES
 from benchmarks.measuring.asking import Ask
 from benchmarks.measuring.workload import Goal, Workload
 
-ASSETS = Path(__file__).resolve().parent / "assets"
-TEMPLATES = ASSETS / "templates"
-STATIC = ASSETS / "static"
-
-SECRET_KEY = "b3e0a1c59f7d4e6288aa0c1d2e3f4a5b"  # noqa: S105 - signs the benchmarks' cookies only
-HELLO = "Hello, World!"
-# A cookie's attributes as a careful application sets them.
-COOKIE_MAX_AGE_S = 3600
-# What the small page shows, and its source as a template.
-PAGE = {
-    "title": "Reading list",
-    "user": "Ada & Charles",
-    "items": ["Émile", "<Middlemarch>", "Ulysses", "Emma"],
-}
-PAGE_SOURCE = (TEMPLATES / "page.html").read_text(encoding="utf-8")
-PAGE_BODY = (TEMPLATES / "page.expected.html").read_bytes()
-STREAM_PIECES = 20
-STREAM_PIECE = "x" * 1023 + "\n"
+with open(os.path.join(TEMPLATES, "page.expected.html"), "rb") as _file:
+    _PAGE_BODY = _file.read()
+with open(os.path.join(STATIC, "style.css"), "rb") as _file:
+    _STYLE = _file.read()
 
 _FORM = b"name=Ada+Lovelace&email=ada%40example.org&message=" + b"How+do+you+do%3F+" * 8
 _ORDER = {"customer": "Ada", "lines": [{"name": f"book {n}", "price": 7 + n, "quantity": n} for n in range(1, 6)]}
@@ -150,7 +137,7 @@ WORKLOADS = (
         "render_template, small page",
         key="template",
         ask=Ask(),
-        body=PAGE_BODY,
+        body=_PAGE_BODY,
         goals=(Goal("bare", extra_us=3),),
         note="bare is a WSGI callable that renders the same page with Jinja alone: Jinja's own time.",
     ),
@@ -158,7 +145,7 @@ WORKLOADS = (
         "render_template_string, same source again",
         key="template_string",
         ask=Ask(),
-        body=PAGE_BODY,
+        body=_PAGE_BODY,
         goals=(Goal("Flask", times=15),),
         note="bare compiles the template once.",
     ),
@@ -188,7 +175,5 @@ WORKLOADS = (
     routes_workload(1_000),
     routes_workload(10_000, Goal(of="10 routes", at_most_times=1.15)),
     Workload("streamed response, 20 pieces", key="stream", ask=Ask(), body=(STREAM_PIECE * STREAM_PIECES).encode()),
-    Workload(
-        "static file", key="static_file", ask=Ask(path="/static/style.css"), body=(STATIC / "style.css").read_bytes()
-    ),
+    Workload("static file", key="static_file", ask=Ask(path="/static/style.css"), body=_STYLE),
 )

@@ -114,8 +114,25 @@ def outcome(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
 def same(program: Callable[..., Observed], /, *args: Any) -> Observed:
     """Run a program on both frameworks and return what was observed, which must be equal."""
     theirs, ours = program(flask, *args), program(tuile, *args)
-    assert ours == theirs, f"on Flask: {theirs!r}\non Tuile: {ours!r}"
+    if ours != theirs:
+        raise AssertionError(describe_difference(theirs, ours))
     return ours
+
+
+def describe_difference(theirs: Any, ours: Any) -> str:
+    """Where two observations differ first, and how."""
+    where = ""
+    while True:
+        keys: Iterable[Any] = ()
+        if isinstance(theirs, dict) and isinstance(ours, dict) and theirs.keys() == ours.keys():
+            keys = theirs
+        elif isinstance(theirs, (list, tuple)) and isinstance(ours, (list, tuple)) and len(theirs) == len(ours):
+            keys = range(len(theirs))
+        differing = next((key for key in keys if theirs[key] != ours[key]), None)
+        if differing is None:
+            return f"at {where or 'the top'}:\non Flask: {theirs!r}\non Tuile: {ours!r}"
+        where += f"[{differing!r}]"
+        theirs, ours = theirs[differing], ours[differing]
 
 
 class _Rooms:

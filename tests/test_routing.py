@@ -6,7 +6,6 @@ import threading
 import uuid
 import warnings
 from contextlib import suppress
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -16,9 +15,9 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import BaseConverter, EndpointPrefix, Rule, Submount, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
-from werkzeug.test import create_environ
 
 import tuile
+from tests.beside_flask import ABSENT, make_environ, same, send
 from tuile.routing import Map
 
 if TYPE_CHECKING:
@@ -32,15 +31,6 @@ Found = tuple[Rule, dict[str, Any]]
 quick = settings(
     derandomize=True, deadline=None, database=None, max_examples=250, suppress_health_check=[HealthCheck.too_slow]
 )
-
-
-PLAIN = create_environ("/")
-
-
-def environ_of(**request: str | None) -> Environ:
-    """A request as a server hands it over; the path is latin-1, as PEP 3333 has it."""
-    environ = {**PLAIN, **request, "wsgi.input": BytesIO()}
-    return {name: value for name, value in environ.items() if value is not None}
 
 
 def octets(text: str) -> str:
@@ -57,11 +47,11 @@ def bound(url_map: WerkzeugMap, environ: Environ) -> MapAdapter:
 def asked(url_map: Map, environ: Environ) -> Found | None:
     """What the index says, of a host that Werkzeug has been asked about."""
     try:
-        bound(url_map, environ)
+        adapter = bound(url_map, environ)
     except HTTPException:
         pass
     else:
-        url_map.accept_host(environ.get("HTTP_HOST"))
+        url_map.accept_host(environ, None, adapter)
     return url_map.find(environ)
 
 
@@ -276,21 +266,21 @@ def paths_for(draw: st.DrawFn, texts: list[str]) -> str:
 
 
 @st.composite
-def requests_for(draw: st.DrawFn, texts: list[str]) -> dict[str, str | None]:
-    """What a request differs in from the plain one; None for what it lacks."""
-    request: dict[str, str | None] = {"PATH_INFO": draw(paths_for(texts))}
+def requests_for(draw: st.DrawFn, texts: list[str]) -> dict[str, Any]:
+    """What a request differs in from the plain one."""
+    request: dict[str, Any] = {"PATH_INFO": draw(paths_for(texts))}
     odd = draw(st.integers(0, 29))
     if odd < 5:
         request["REQUEST_METHOD"] = draw(st.sampled_from(METHODS))
     elif odd < 8:
         request["HTTP_HOST"] = draw(st.sampled_from(HOSTS))
     elif odd == 8:
-        request["wsgi.url_scheme"] = draw(st.sampled_from(["https", "ws", "wss"]))
+        request["wsgi_url_scheme"] = draw(st.sampled_from(["https", "ws", "wss"]))
     elif odd == 9:
         request["HTTP_UPGRADE"] = "websocket"
         request["HTTP_CONNECTION"] = draw(st.sampled_from(["Upgrade", "keep-alive, Upgrade", "close"]))
     elif odd == 10:
-        request[draw(st.sampled_from(["HTTP_HOST", "PATH_INFO"]))] = None
+        request[draw(st.sampled_from(["HTTP_HOST", "PATH_INFO"]))] = ABSENT
     return request
 
 
@@ -301,7 +291,7 @@ def test_what_is_found_is_what_werkzeug_finds(data: st.DataObject) -> None:
     texts = [rule.rule for rule in url_map.iter_rules()]
     requests = data.draw(st.lists(requests_for(texts), min_size=5, max_size=25))
     for request in requests:
-        environ = environ_of(**request)
+        environ = make_environ(**request)
         expected = answered_by_werkzeug(url_map, environ)
         try:
             found = asked(url_map, environ)

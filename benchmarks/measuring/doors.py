@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import io
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measuring.asking import Answer
+from benchmarks.measuring.lifespan import Lifespan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchmarks.measuring.asking import Ask
+    from benchmarks.measuring.call import Call
 
 
 class Door(ABC):
@@ -84,7 +84,7 @@ class Asgi(Door):
     def __init__(self, app: Any) -> None:
         self.app = app
         self._loop = asyncio.new_event_loop()
-        self._lifespan = _Lifespan(app)
+        self._lifespan = Lifespan(app)
         self._loop.run_until_complete(self._lifespan.start())
 
     def ask(self, ask: Ask) -> Answer:
@@ -129,14 +129,6 @@ class Asgi(Door):
         self._loop.close()
 
 
-@dataclass
-class Call:
-    """What a peer gives for work that is a plain call: the function, and what must be around it."""
-
-    function: Callable[[], object]
-    context: Callable[[], AbstractContextManager[object]] = nullcontext
-
-
 class Direct(Door):
     """A function that is called as it is, within its context; its result, as text, is the answer's body."""
 
@@ -156,46 +148,6 @@ class Direct(Door):
             for _ in range(count):
                 function()
             return perf_counter() - start
-
-
-class _Lifespan:
-    """The ASGI lifespan of one application: frameworks build their routes and middleware in it."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.incoming: asyncio.Queue[dict[str, Any]] | None = None
-        self.task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start up, and return when the application says that it has, or that it knows no lifespan."""
-        incoming = self.incoming = asyncio.Queue()
-        ready = asyncio.Event()
-
-        async def send(message: dict[str, Any]) -> None:
-            if message["type"] == "lifespan.startup.failed":
-                raise RuntimeError(message.get("message", "the application failed to start"))
-            ready.set()
-
-        async def run() -> None:
-            scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-            try:
-                await self.app(scope, incoming.get, send)
-            except (AssertionError, KeyError, NotImplementedError):  # the usual ways of knowing no lifespan
-                pass
-            finally:
-                ready.set()
-
-        await incoming.put({"type": "lifespan.startup"})
-        self.task = asyncio.ensure_future(run())
-        await ready.wait()
-        if self.task.done():
-            self.task.result()
-
-    async def stop(self) -> None:
-        """Shut down, and wait for it."""
-        if self.incoming is not None and self.task is not None:
-            await self.incoming.put({"type": "lifespan.shutdown"})
-            await self.task
 
 
 def _receive_from(messages: list[dict[str, Any]]) -> Callable[[], Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,13 +38,13 @@ def make() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "-qq", "install"]
     subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
-    subprocess.run([*pip, "--no-deps", "--editable", ROOT], check=True)
+    subprocess.run([*pip, "--editable", ROOT], check=True)
     stamp.write_text(wanted)
 
 
 def _fingerprint() -> str:
-    """A text that changes when another environment would be made."""
-    digest = hashlib.sha256()
-    for file in (REQUIREMENTS, ROOT / "pyproject.toml"):
-        digest.update(file.read_bytes())
-    return f"{sys.version}\n{digest.hexdigest()}\n"
+    """A text that changes when another environment would be made: another Python, other pins, other dependencies."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    dependencies = re.search(r"^dependencies = \[.*?^\]", project, re.MULTILINE | re.DOTALL)
+    parts = [sys.version, REQUIREMENTS.read_text(encoding="utf-8"), dependencies[0] if dependencies else project]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,23 +1,31 @@
 """What a fresh process says about one framework: the benchmarks start this file by its path, once per figure.
 
-    fresh.py import MODULE          seconds to import it, and resident memory after that
-    fresh.py requests PEER COUNT    resident memory after so many requests for "hello"
-    fresh.py routes PEER COUNT      seconds from the first route to the first answer, with so many routes
+    fresh.py import MODULE                       seconds to import it, and resident memory after that
+    fresh.py requests MODULE DOOR COUNT GIVEN    resident memory after so many requests for "hello"
+    fresh.py routes MODULE DOOR COUNT GIVEN      seconds from making an application with so many routes to its first answer
 
-What must live here: as few imports as can be, because each counts. Prints one JSON object.
+MODULE is under benchmarks/peers for the last two, DOOR is wsgi or asgi, and GIVEN the package its functions take, or "-".
+What must live here: as few imports as can be, because each counts. Prints one JSON object, empty where there is no figure.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Python looks first beside this file; everything here is imported from the project's root.
 sys.path[0] = __file__.rpartition("/benchmarks/")[0]
 
+_HEADERS = {"host": "127.0.0.1:8000", "user-agent": "fresh", "accept": "*/*", "accept-encoding": "gzip"}
+
 
 def resident_kb() -> int:
-    """This process's resident memory in kilobytes, 0 where the system does not tell."""
+    """The process's resident memory in kilobytes, 0 where the system does not tell."""
     try:
         with open("/proc/self/status", encoding="ascii") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
@@ -32,40 +40,109 @@ def import_(module: str) -> dict[str, float]:
     return {"seconds": perf_counter() - start, "resident_kb": resident_kb()}
 
 
-def requests(peer_name: str, count: int) -> dict[str, float]:
+def requests(module: str, door: str, count: str, given: str) -> dict[str, float]:
     """Memory after answering "hello" so often."""
-    from benchmarks.measuring.workload import PEERS, enter  # noqa: PLC0415 - not for `import`
-    from benchmarks.workloads import WORKLOADS  # noqa: PLC0415
-
-    entrant = enter(next(one for one in PEERS if one.name == peer_name), WORKLOADS[0])
-    assert entrant is not None
-    entrant.door.time(entrant.ask, count)
-    kilobytes = resident_kb()
-    entrant.door.close()
-    return {"resident_kb": kilobytes}
+    make = _factory(module, "hello", given)
+    if make is None:
+        return {}
+    asking(door)(make(), "/", int(count))
+    return {"resident_kb": resident_kb()}
 
 
-def routes(peer_name: str, count: int) -> dict[str, float]:
+def routes(module: str, door: str, count: str, given: str) -> dict[str, float]:
     """Seconds from making the application, its module imported already, to its first answer."""
-    from benchmarks.measuring.workload import PEERS  # noqa: PLC0415 - not for `import`
-    from benchmarks.workloads import routes_workload  # noqa: PLC0415
-
-    peer = next(one for one in PEERS if one.name == peer_name)
-    workload = routes_workload(count)
-    peer.factory(workload)
+    make = _factory(module, "routes", given)
+    if make is None:
+        return {}
+    ask = asking(door)
     start = perf_counter()
-    door = peer.open(workload)
-    assert door is not None
-    answer = door.ask(workload.ask)
-    seconds = perf_counter() - start
-    assert not workload.faults(answer)
-    door.close()
-    return {"seconds": seconds}
+    ask(make(int(count)), f"/section{int(count) // 4}/42", 1)
+    return {"seconds": perf_counter() - start}
+
+
+def _factory(module: str, key: str, given: str) -> Callable[..., Any] | None:
+    peer = getattr(__import__(f"benchmarks.peers.{module}"), "peers")  # noqa: B009 - a namespace package has no types
+    function = getattr(getattr(peer, module), key, None)
+    if function is None or given == "-":
+        return function  # type: ignore[no-any-return]  # what getattr gives
+    return lambda *arguments: function(__import__(given), *arguments)
+
+
+def asking(door: str) -> Callable[[Any, str, int], None]:
+    """What asks an application so often for a path; asyncio is imported for those alone that need it."""
+    if door == "wsgi":
+        return _ask_wsgi
+    import asyncio  # noqa: PLC0415 - counts
+
+    return lambda app, path, count: asyncio.run(_ask_asgi(app, path, count))
+
+
+def _ask_wsgi(app: Any, path: str, count: int) -> None:
+    base = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "8000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in _HEADERS.items()},
+    }
+    statuses = set()
+
+    def start_response(status: str, headers: object, exc_info: object = None) -> None:
+        statuses.add(status[:3])
+
+    for _ in range(count):
+        chunks = app(base.copy(), start_response)
+        assert b"".join(chunks)
+        if hasattr(chunks, "close"):
+            chunks.close()
+    assert statuses == {"200"}
+
+
+async def _ask_asgi(app: Any, path: str, count: int) -> None:
+    from benchmarks.measuring.lifespan import Lifespan  # noqa: PLC0415 - counts
+
+    lifespan = Lifespan(app)
+    await lifespan.start()
+    base = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "server": ("127.0.0.1", 8000),
+        "client": ("127.0.0.1", 51234),
+        "scheme": "http",
+        "root_path": "",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+    }
+    statuses = set()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.add(message["status"])
+
+    for _ in range(count):
+        headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+        await app({**base, "headers": headers, "state": {}}, receive, send)
+    assert statuses == {200}
+    await lifespan.stop()
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "import":
-        result = import_(sys.argv[2])
-    else:
-        result = {"requests": requests, "routes": routes}[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
-    print(repr(result).replace("'", '"'))
+    figure = {"import": import_, "requests": requests, "routes": routes}[sys.argv[1]]
+    print(repr(figure(*sys.argv[2:])).replace("'", '"'))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from benchmarks.measuring.doors import Call
-from benchmarks.workloads import (
+from benchmarks.content import (
     COOKIE_MAX_AGE_S,
     HELLO,
     PAGE,
@@ -18,6 +18,7 @@ from benchmarks.workloads import (
     STREAM_PIECES,
     TEMPLATES,
 )
+from benchmarks.measuring.call import Call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,7 +134,7 @@ def stream() -> Any:
 
 def static_file() -> Any:
     def app(environ: Any, start_response: Any) -> Any:
-        file = (STATIC / environ["PATH_INFO"].removeprefix("/static/")).open("rb")
+        file = open(os.path.join(STATIC, environ["PATH_INFO"].removeprefix("/static/")), "rb")
         start_response("200 OK", [("Content-Type", "text/css")])
         return environ["wsgi.file_wrapper"](file)
 

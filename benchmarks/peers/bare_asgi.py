@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from benchmarks.workloads import COOKIE_MAX_AGE_S, HELLO
+from benchmarks.content import COOKIE_MAX_AGE_S, HELLO
 
 _TEXT = b"text/html; charset=utf-8"
 

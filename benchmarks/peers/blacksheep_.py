@@ -23,7 +23,7 @@ from blacksheep import (
 from blacksheep.cookies import CookieSameSiteMode
 from blacksheep.server.routing import Router
 
-from benchmarks.workloads import COOKIE_MAX_AGE_S, HELLO, SECRET_KEY, STATIC, STREAM_PIECE, STREAM_PIECES
+from benchmarks.content import COOKIE_MAX_AGE_S, HELLO, SECRET_KEY, STATIC, STREAM_PIECE, STREAM_PIECES
 
 
 def _new() -> Any:

@@ -9,8 +9,7 @@ from typing import Any
 
 import bottle
 
-from benchmarks.measuring.doors import Call
-from benchmarks.workloads import (
+from benchmarks.content import (
     COOKIE_MAX_AGE_S,
     HELLO,
     PAGE,
@@ -20,6 +19,7 @@ from benchmarks.workloads import (
     STREAM_PIECES,
     TEMPLATES,
 )
+from benchmarks.measuring.call import Call
 
 
 def hello() -> Any:
@@ -115,7 +115,7 @@ def url_for_arguments() -> Call:
 
 def template() -> Any:
     app = bottle.Bottle()
-    lookup = [str(TEMPLATES)]
+    lookup = [TEMPLATES]
 
     @app.get("/")
     def page() -> Any:
@@ -197,6 +197,6 @@ def static_file() -> Any:
 
     @app.get("/static/<name:path>")
     def static(name: str) -> Any:
-        return bottle.static_file(name, root=str(STATIC))
+        return bottle.static_file(name, root=STATIC)
 
     return app

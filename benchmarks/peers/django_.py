@@ -15,8 +15,7 @@ from django.http.cookie import parse_cookie
 from django.shortcuts import render
 from django.urls import path, reverse
 
-from benchmarks.measuring.doors import Call
-from benchmarks.workloads import (
+from benchmarks.content import (
     COOKIE_MAX_AGE_S,
     HELLO,
     PAGE,
@@ -25,8 +24,9 @@ from benchmarks.workloads import (
     STREAM_PIECES,
     TEMPLATES,
 )
+from benchmarks.measuring.call import Call
 
-_JINJA = {"BACKEND": "django.template.backends.jinja2.Jinja2", "DIRS": [str(TEMPLATES)], "APP_DIRS": False}
+_JINJA = {"BACKEND": "django.template.backends.jinja2.Jinja2", "DIRS": [TEMPLATES], "APP_DIRS": False}
 
 settings.configure(
     ALLOWED_HOSTS=["*"],

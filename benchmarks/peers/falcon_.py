@@ -9,8 +9,8 @@ from typing import Any
 
 import falcon
 
-from benchmarks.measuring.doors import Call
-from benchmarks.workloads import COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES
+from benchmarks.content import COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES
+from benchmarks.measuring.call import Call
 
 
 class _Hello:
@@ -160,5 +160,5 @@ def stream() -> Any:
 
 def static_file() -> Any:
     app = falcon.App()
-    app.add_static_route("/static", str(STATIC))
+    app.add_static_route("/static", STATIC)
     return app

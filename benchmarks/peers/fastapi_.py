@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.sessions import SessionMiddleware
 
-from benchmarks.workloads import COOKIE_MAX_AGE_S, HELLO, SECRET_KEY, STATIC, STREAM_PIECE, STREAM_PIECES
+from benchmarks.content import COOKIE_MAX_AGE_S, HELLO, SECRET_KEY, STATIC, STREAM_PIECE, STREAM_PIECES
 
 
 async def _hello() -> Any:

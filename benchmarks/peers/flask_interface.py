@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.measuring.doors import Call
-from benchmarks.workloads import (
+from benchmarks.content import (
     ASSETS,
     COOKIE_MAX_AGE_S,
     HELLO,
@@ -18,10 +17,11 @@ from benchmarks.workloads import (
     STREAM_PIECE,
     STREAM_PIECES,
 )
+from benchmarks.measuring.call import Call
 
 
 def _new(f: Any) -> Any:
-    return f.Flask("benchmarks", root_path=str(ASSETS))
+    return f.Flask("benchmarks", root_path=ASSETS)
 
 
 def hello(f: Any) -> Any:
@@ -205,7 +205,7 @@ def hooks(f: Any) -> Any:
 
 def blueprint(f: Any) -> Any:
     app = _new(f)
-    admin = f.Blueprint("admin", "benchmarks.admin", url_prefix="/admin", root_path=str(ASSETS))
+    admin = f.Blueprint("admin", "benchmarks.admin", url_prefix="/admin", root_path=ASSETS)
 
     @admin.get("/users/<int:user_id>")
     def user(user_id: int) -> Any:

@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie
 from litestar.response import Redirect, Stream
 from litestar.static_files import create_static_files_router
 
-from benchmarks.workloads import COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES
+from benchmarks.content import COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES
 
 
 def _new(*handlers: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import quart
 
-from benchmarks.workloads import (
+from benchmarks.content import (
     ASSETS,
     COOKIE_MAX_AGE_S,
     HELLO,
@@ -22,7 +22,7 @@ from benchmarks.workloads import (
 
 
 def _new() -> Any:
-    return quart.Quart("benchmarks", root_path=str(ASSETS))
+    return quart.Quart("benchmarks", root_path=ASSETS)
 
 
 def hello() -> Any:
@@ -173,7 +173,7 @@ def hooks() -> Any:
 
 def blueprint() -> Any:
     app = _new()
-    admin = quart.Blueprint("admin", "benchmarks.admin", url_prefix="/admin", root_path=str(ASSETS))
+    admin = quart.Blueprint("admin", "benchmarks.admin", url_prefix="/admin", root_path=ASSETS)
 
     @admin.get("/users/<int:user_id>")
     async def user(user_id: int) -> Any:

@@ -16,8 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from benchmarks.measuring.doors import Call
-from benchmarks.workloads import (
+from benchmarks.content import (
     COOKIE_MAX_AGE_S,
     HELLO,
     PAGE,
@@ -27,6 +26,7 @@ from benchmarks.workloads import (
     STREAM_PIECES,
     TEMPLATES,
 )
+from benchmarks.measuring.call import Call
 
 
 async def _hello(request: Any) -> Any:

@@ -6,12 +6,12 @@ from .answers import make_response as make_response
 from .answers import redirect as redirect
 from .app import Flask as Flask
 from .blueprints import Blueprint as Blueprint
+from .carrying import after_this_request as after_this_request
+from .carrying import copy_current_request_context as copy_current_request_context
+from .carrying import has_app_context as has_app_context
+from .carrying import has_request_context as has_request_context
+from .carrying import stream_with_context as stream_with_context
 from .config import Config as Config
-from .context import after_this_request as after_this_request
-from .context import copy_current_request_context as copy_current_request_context
-from .context import has_app_context as has_app_context
-from .context import has_request_context as has_request_context
-from .context import stream_with_context as stream_with_context
 from .files import send_file as send_file
 from .files import send_from_directory as send_from_directory
 from .flashing import flash as flash

@@ -20,11 +20,12 @@ from werkzeug.routing import BuildError, Rule
 from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
-from .context import AppContext, RequestContext, _AppCtxGlobals, current
+from .context import AppContext, RequestContext, current
 from .dispatch import Staircase
 from .environment import get_debug_flag, get_load_dotenv
 from .json.provider import DefaultJSONProvider, JSONProvider
 from .logging import create_logger
+from .namespace import _AppCtxGlobals
 from .packages import find_package
 from .proxies import g
 from .request import Request, split_blueprint_path
@@ -37,7 +38,6 @@ from .templating import create_environment, gather_context
 if t.TYPE_CHECKING:
     import logging
 
-    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from . import typing as ft
@@ -99,7 +99,7 @@ class Flask(Staircase):
     config_class = Config
     default_config: t.Mapping[str, t.Any] = ImmutableDict(DEFAULT_CONFIG)
     jinja_environment: t.Any = _EnvironmentClass()
-    jinja_options: dict[str, t.Any] = {}  # noqa: RUF012 - to be replaced by a subclass
+    jinja_options: dict[str, t.Any] = {}
     json_provider_class: type[JSONProvider] = DefaultJSONProvider
     url_rule_class = Rule
     url_map_class = Map
@@ -107,7 +107,7 @@ class Flask(Staircase):
     test_cli_runner_class: type[FlaskCliRunner] | None = None
 
     testing = ConfigAttribute[bool]("TESTING")
-    secret_key = ConfigAttribute[t.Union[str, bytes, None]]("SECRET_KEY")
+    secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
     permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
 
     # Whether `secret_key` is what the configuration says; a subclass may have another way to get it.
@@ -178,7 +178,7 @@ class Flask(Staircase):
     # What the app is and where its files are
 
     @cached_property
-    def name(self) -> str:  # type: ignore[override] # Scaffold declares an attribute
+    def name(self) -> str:  # type: ignore[override] # Scaffold declares it as an attribute, and so it is used
         """The name of the app: its import name, or that of the program it was started as."""
         if self.import_name != "__main__":
             return self.import_name
@@ -223,7 +223,7 @@ class Flask(Staircase):
     def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> t.IO[t.Any]:
         """Open a file of the instance folder; `encoding` is for text modes."""
         path = os.path.join(self.instance_path, resource)
-        return open(path, mode) if "b" in mode else open(path, mode, encoding=encoding)  # noqa: SIM115 - the caller closes it
+        return open(path, mode) if "b" in mode else open(path, mode, encoding=encoding)
 
     # Templates
 
@@ -457,19 +457,17 @@ class Flask(Staircase):
 
     def test_client(self, use_cookies: bool = True, **kwargs: t.Any) -> FlaskClient:
         """Return a client that sends requests to this app without a server."""
-        client_class = self.test_client_class
-        if client_class is None:
-            from .testing import FlaskClient as client_class  # noqa: PLC0415 - for tests
-        return t.cast("type[FlaskClient]", client_class)(
-            self, self.response_class, use_cookies=use_cookies, **kwargs
-        )
+        from .testing import FlaskClient  # noqa: PLC0415 - for tests
+
+        client_class = self.test_client_class or FlaskClient
+        return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
 
     def test_cli_runner(self, **kwargs: t.Any) -> FlaskCliRunner:
         """Return a runner that invokes this app's commands."""
-        runner_class = self.test_cli_runner_class
-        if runner_class is None:
-            from .testing import FlaskCliRunner as runner_class  # noqa: PLC0415 - for tests
-        return t.cast("type[FlaskCliRunner]", runner_class)(self, **kwargs)
+        from .testing import FlaskCliRunner  # noqa: PLC0415 - for tests
+
+        runner_class = self.test_cli_runner_class or FlaskCliRunner
+        return runner_class(self, **kwargs)
 
     def run(
         self,

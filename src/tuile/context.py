@@ -1,8 +1,8 @@
 """The one context variable and what it carries while a request, or an app on its own, is active.
 
-Floor 2, one request. What must live here: the contexts, how they are entered and left, and the
-functions that need nothing but the current one. What must not: the proxies (floor 3), and the steps of
-a request (floor 5): a context calls its app's methods for those.
+Floor 2, one request. What must live here: the contexts, and how they are entered and left. What must
+not: what is done with the current one (`carrying`, the proxies), and the steps of a request (floor 5): a
+context calls its app's methods for those.
 
 The variable's value always has `app`, `g`, `app_context`, `request_context`, `request` and `session`;
 the last three are None where there is no request. A request's own context is that value in the plain
@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 import typing as t
 from contextvars import ContextVar, Token
-from functools import update_wrapper
 
 from werkzeug.exceptions import HTTPException
 
@@ -26,15 +25,16 @@ if t.TYPE_CHECKING:
     from types import TracebackType
 
     from _typeshed.wsgi import WSGIEnvironment
+    from typing_extensions import Self
     from werkzeug.routing import MapAdapter
 
     from .app import Flask
     from .cookies import Cookies
+    from .namespace import _AppCtxGlobals
     from .request import Request
     from .sessions import SessionMixin
     from .typing import AfterRequestCallable
 
-F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 _sentinel: t.Any = object()
 
 current: ContextVar[t.Any] = ContextVar("tuile.context")
@@ -52,45 +52,6 @@ Working outside of request context.
 This typically means that you attempted to use functionality that needed
 an active HTTP request. Consult the documentation on testing for
 information about how to avoid this problem."""
-
-
-class _AppCtxGlobals:
-    """The namespace behind `g`: attributes kept for as long as an app context lives."""
-
-    # Attribute access is the object's own; these tell type checkers that any name may be there.
-    if t.TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> t.Any: ...
-
-        def __setattr__(self, name: str, value: t.Any) -> None: ...
-
-        def __delattr__(self, name: str) -> None: ...
-
-    def get(self, name: str, default: t.Any | None = None) -> t.Any:
-        """Return the attribute `name`, or `default` when it is not set."""
-        return self.__dict__.get(name, default)
-
-    def pop(self, name: str, default: t.Any = _sentinel) -> t.Any:
-        """Remove the attribute `name` and return it; without a `default`, a missing one is a KeyError."""
-        if default is _sentinel:
-            return self.__dict__.pop(name)
-        return self.__dict__.pop(name, default)
-
-    def setdefault(self, name: str, default: t.Any = None) -> t.Any:
-        """Return the attribute `name`, setting it to `default` first when it is missing."""
-        return self.__dict__.setdefault(name, default)
-
-    def __contains__(self, item: str) -> bool:
-        return item in self.__dict__
-
-    def __iter__(self) -> t.Iterator[str]:
-        return iter(self.__dict__)
-
-    def __repr__(self) -> str:
-        value = current.get(None)
-        if value is None:
-            return object.__repr__(self)
-        return f"<flask.g of '{value.app.name}'>"
 
 
 class AppContext:
@@ -113,7 +74,7 @@ class AppContext:
 
     @property
     def app_context(self) -> AppContext:
-        """This context: every value of the context variable says which app context it stands for."""
+        """Itself: every value of the context variable says which app context it stands for."""
         return self
 
     def push(self) -> None:
@@ -144,12 +105,12 @@ class AppContext:
         if appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def __enter__(self) -> AppContext:
+    def __enter__(self) -> Self:
         self.push()
         return self
 
     def __exit__(
-        self, exc_type: type | None, exc_value: BaseException | None, tb: TracebackType | None
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.pop(exc_value)
 
@@ -213,7 +174,7 @@ class RequestContext:
 
     @property
     def request_context(self) -> RequestContext:
-        """This context: every value of the context variable says which request it stands for."""
+        """Itself: every value of the context variable says which request it stands for."""
         return self
 
     @property
@@ -340,36 +301,34 @@ class RequestContext:
         app, request = self.app, self.request
         cls = type(app)
         last = len(self._cv_tokens) == 1
+        if exc is _sentinel:
+            exc = sys.exc_info()[1]
         try:
-            if last:
-                if exc is _sentinel:
-                    exc = sys.exc_info()[1]
-                if (
-                    app.teardown_request_funcs
-                    or request_tearing_down.receivers
-                    or cls.do_teardown_request is not cls._stock_do_teardown_request
-                    or "do_teardown_request" in app.__dict__
-                ):
-                    app.do_teardown_request(exc)
-                if not getattr(request, "closes_nothing", False):
-                    _close(request)
+            if last and (
+                app.teardown_request_funcs
+                or request_tearing_down.receivers
+                or cls.do_teardown_request is not cls._stock_do_teardown_request
+                or "do_teardown_request" in app.__dict__
+            ):
+                app.do_teardown_request(exc)
+            if last and not getattr(request, "closes_nothing", False):
+                _close(request)
         finally:
             found = current.get(None)
             token, entered = self._cv_tokens.pop()
             current.reset(token)
             if last:
                 request.environ["werkzeug.request"] = None
-            if entered is self:
-                if (
-                    app.teardown_appcontext_funcs
-                    or appcontext_tearing_down.receivers
-                    or appcontext_popped.receivers
-                    or cls.do_teardown_appcontext is not cls._stock_do_teardown_appcontext
-                    or "do_teardown_appcontext" in app.__dict__
-                ):
-                    self._leave_app(exc)
-            elif entered is not None:
-                t.cast("AppContext", entered).pop(exc)
+            if entered is self and (
+                app.teardown_appcontext_funcs
+                or appcontext_tearing_down.receivers
+                or appcontext_popped.receivers
+                or cls.do_teardown_appcontext is not cls._stock_do_teardown_appcontext
+                or "do_teardown_appcontext" in app.__dict__
+            ):
+                self._leave_app(exc)
+            elif isinstance(entered, AppContext):
+                entered.pop(exc)
             if found is not self and (found is None or found.request_context is not self):
                 message = f"Popped wrong request context. ({found!r} instead of {self!r})"
                 raise AssertionError(message)
@@ -388,12 +347,12 @@ class RequestContext:
         if appcontext_popped.receivers:
             appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
 
-    def __enter__(self) -> RequestContext:
+    def __enter__(self) -> Self:
         self.push()
         return self
 
     def __exit__(
-        self, exc_type: type | None, exc_value: BaseException | None, tb: TracebackType | None
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.pop(exc_value)
 
@@ -425,90 +384,13 @@ def _close(request: t.Any) -> None:
         close()
 
 
-def has_app_context() -> bool:
-    """Answer whether an app is current, so that `current_app` and `g` can be used."""
-    return current.get(None) is not None
+def value_with_request() -> t.Any:
+    """Return the value of the context variable, which stands for a request.
 
-
-def has_request_context() -> bool:
-    """Answer whether a request is current, so that `request` and `session` can be used."""
-    value = current.get(None)
-    return value is not None and value.request is not None
-
-
-def _request_context_for(name: str) -> RequestContext:
+    Raises:
+        RuntimeError: no request is active.
+    """
     value = current.get(None)
     if value is None or value.request is None:
-        message = f"'{name}' can only be used when a request context is active, such as in a view function."
-        raise RuntimeError(message)
-    context: RequestContext = value.request_context
-    return context
-
-
-def after_this_request(f: F) -> F:
-    """Run `f` with the response of this request, before the `after_request` functions, and send what it returns.
-
-    Raises:
-        RuntimeError: no request is active.
-    """
-    _request_context_for("after_this_request")._after_request_functions.append(f)
-    return f
-
-
-def copy_current_request_context(f: F) -> F:
-    """Return `f` wrapped so that it runs with the request that is current now, for greenlets and threads.
-
-    Raises:
-        RuntimeError: no request is active.
-    """
-    context = _request_context_for("copy_current_request_context").copy()
-
-    def with_request(*args: t.Any, **kwargs: t.Any) -> t.Any:
-        with context:
-            return context.app.ensure_sync(f)(*args, **kwargs)
-
-    return t.cast("F", update_wrapper(with_request, f))
-
-
-@t.overload
-def stream_with_context(generator_or_function: t.Iterator[t.AnyStr]) -> t.Iterator[t.AnyStr]: ...
-
-
-@t.overload
-def stream_with_context(
-    generator_or_function: t.Callable[..., t.Iterator[t.AnyStr]],
-) -> t.Callable[[t.Iterator[t.AnyStr]], t.Iterator[t.AnyStr]]: ...
-
-
-def stream_with_context(generator_or_function: t.Any) -> t.Any:
-    """Keep the current request active while a streamed response is generated.
-
-    Takes an iterator, or decorates a generator function that is called within the request.
-
-    Raises:
-        RuntimeError: no request is active when the stream is made.
-    """
-    try:
-        chunks = iter(generator_or_function)
-    except TypeError:
-
-        def make_stream(*args: t.Any, **kwargs: t.Any) -> t.Any:
-            return stream_with_context(generator_or_function(*args, **kwargs))
-
-        return update_wrapper(make_stream, generator_or_function)
-
-    _request_context_for("stream_with_context")
-    value = current.get()
-    return _stream(chunks, value.app_context, value.request_context)
-
-
-def _stream(
-    chunks: t.Iterator[t.Any], app_context: AppContext, request_context: RequestContext
-) -> t.Iterator[t.Any]:
-    with app_context, request_context:
-        try:
-            yield from chunks
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+        raise RuntimeError(NO_REQUEST_MESSAGE)
+    return value

@@ -55,7 +55,7 @@ class Cookies(Mapping[str, str]):
 
     def __contains__(self, name: object) -> bool:
         if name in self._written:
-            return self._written[t.cast("str", name)] is not None
+            return self._written[name] is not None
         return name in self._received
 
     def __repr__(self) -> str:

@@ -17,70 +17,42 @@ from inspect import iscoroutinefunction
 from types import FunctionType
 
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
-from werkzeug.routing import RequestRedirect, RoutingException
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_host
 
-from .context import NO_REQUEST_MESSAGE, RequestContext, current
-from .request import Request
+from .context import NO_REQUEST_MESSAGE, RequestContext, _sentinel, current, value_with_request
+from .errors import ErrorHandling
 from .headers import put_cookie
-from .response import Response as OwnResponse
-from .scaffold import Scaffold, _sentinel
 from .sessions import SecureCookieSession
-from .signals import (
-    appcontext_tearing_down,
-    got_request_exception,
-    request_finished,
-    request_started,
-    request_tearing_down,
-)
+from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from logging import Logger
-    from types import TracebackType
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.routing import MapAdapter
 
     from . import typing as ft
-    from .config import Config
-    from .context import AppContext, _AppCtxGlobals
     from .json.provider import JSONProvider
+    from .request import Request
     from .response import Response
     from .routing import Map
     from .sessions import SessionInterface, SessionMixin
 
 _new = object.__new__
-# The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
-_error_pages: dict[tuple[t.Any, ...], str] = {}
 
 
-def _current_request() -> t.Any:
-    """Return the value of the context variable, which holds a request."""
-    context = current.get(None)
-    if context is None or context.request is None:
-        raise RuntimeError(NO_REQUEST_MESSAGE)
-    return context
-
-
-class Staircase(Scaffold):
+class Staircase(ErrorHandling):
     """The steps of a request. `Flask` is this and the application around it."""
 
     # What the steps use of the application.
-    app_ctx_globals_class: type[_AppCtxGlobals]
-    config: Config
-    debug: bool
     json: JSONProvider
-    logger: Logger
     request_class: type[Request]
-    response_class: type[Response]
     secret_key: t.Any
     session_interface: SessionInterface
     subdomain_matching: bool
     teardown_appcontext_funcs: list[ft.TeardownCallable]
-    testing: t.Any
     url_map: Map
     _got_first_request: bool
     _stock_create_url_adapter: t.ClassVar[Callable[..., t.Any]]
@@ -163,7 +135,8 @@ class Staircase(Scaffold):
             server_name = None
         elif not self.subdomain_matching:
             subdomain = self.url_map.default_subdomain or ""
-        return _bind_as_flask(self.url_map, request.environ, server_name, subdomain)
+        adapter: MapAdapter = _bind_as_flask(self.url_map, request.environ, server_name, subdomain)
+        return adapter
 
     def full_dispatch_request(self) -> Response:
         """Answer the current request: hooks, view, errors of either, and what is done to each response."""
@@ -186,17 +159,14 @@ class Staircase(Scaffold):
         """Run the URL value preprocessors, then the `before_request` functions until one answers."""
         if not (self.url_value_preprocessors or self.before_request_funcs):
             return None
-        request = _current_request().request
+        request = value_with_request().request
         scopes = (None, *reversed(request.blueprints))
         for scope in scopes:
             for prepare in self.url_value_preprocessors.get(scope, ()):
                 prepare(request.endpoint, request.view_args)
         for scope in scopes:
             for function in self.before_request_funcs.get(scope, ()):
-                if id(function) in self._synchronous:
-                    answer = function()
-                else:
-                    answer = self._run(function)
+                answer: t.Any = function() if id(function) in self._synchronous else self._run(function)
                 if answer is not None:
                     return answer  # type: ignore[no-any-return] # what a hook may answer is a view's answer
         return None
@@ -217,24 +187,10 @@ class Staircase(Scaffold):
             return view(**request.view_args)  # type: ignore[return-value] # a coroutine function is not in there
         return self._run(view, **request.view_args)  # type: ignore[no-any-return] # what views may answer
 
-    def raise_routing_exception(self, request: Request) -> t.NoReturn:
-        """Raise what made matching fail; in debug mode, explain a redirect that would lose a form."""
-        error = request.routing_exception
-        if (
-            isinstance(error, RequestRedirect)
-            and self.debug
-            and error.code not in {307, 308}
-            and request.method not in {"GET", "HEAD", "OPTIONS"}
-        ):
-            from .debugging import FormDataRoutingRedirect  # noqa: PLC0415 - only in debug mode
-
-            raise FormDataRoutingRedirect(request)
-        raise error  # type: ignore[misc] # it is only called where there is one
-
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods that the URL allows."""
         response = self.response_class()
-        response.allow.update(_current_request().url_adapter.allowed_methods())
+        response.allow.update(value_with_request().url_adapter.allowed_methods())
         return response
 
     def finalize_request(
@@ -273,7 +229,7 @@ class Staircase(Scaffold):
         if isinstance(rv, tuple):
             body, status, headers = _unpack_answer(rv)
         if body is None:
-            endpoint = _current_request().request.endpoint
+            endpoint = value_with_request().request.endpoint
             message = (
                 f"The view function for {endpoint!r} did not return a valid response. The"
                 " function either returned None or ended without a return statement."
@@ -286,25 +242,20 @@ class Staircase(Scaffold):
             response = self.json.response(body)
         elif isinstance(body, (str, bytes, bytearray, Iterator)):
             # Given to the constructor, so that a content type among the headers takes the default's place.
-            return self.response_class(body, status=status, headers=headers)
+            return self.response_class(body, status=status, headers=headers)  # type: ignore[arg-type] # of str or bytes
         elif isinstance(body, (dict, list)):
             response = self.json.response(body)
         else:
             response = self._convert_response(body)
-        if status is not None:
-            if isinstance(status, (str, bytes, bytearray)):
-                response.status = status
-            else:
-                response.status_code = status
-        if headers:
-            response.headers.update(headers)
+        if status is not None or headers:
+            _complete(response, status, headers)
         return response  # type: ignore[no-any-return] # of the app's class by now
 
     def _convert_response(self, answer: t.Any) -> Response:
         """Make a response of this app's class of a foreign response, an HTTP exception or a WSGI callable."""
         reason = ""
         if isinstance(answer, WerkzeugResponse) or callable(answer):
-            environ = _current_request().request.environ
+            environ = value_with_request().request.environ
             kind = type(answer)
             if (
                 isinstance(answer, HTTPException)
@@ -325,41 +276,13 @@ class Staircase(Scaffold):
         )
         raise TypeError(message) from None
 
-    def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
-        """Return an HTTP exception as the response that Werkzeug makes of it."""
-        kind = type(error)
-        # Written once where nothing in it can differ: Werkzeug's own class, with the text it was born with.
-        fixed = kind.__module__ == HTTPException.__module__ and "description" not in vars(error)
-        key = (kind, kind.__dict__.get("description"), kind.code)
-        body = _error_pages.get(key) if fixed else None
-        if body is None:
-            body = error.get_body(environ)
-            if fixed and isinstance(key[1], str):
-                _error_pages[key] = body
-        if kind.get_headers is HTTPException.get_headers:
-            response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
-        else:
-            response = OwnResponse(body, error.code, error.get_headers(environ))
-        if self.response_class is OwnResponse:
-            return response
-        return self.response_class.force_type(response, environ)  # type: ignore[return-value] # of this class
-
     def process_response(self, response: Response) -> Response:
         """Run the functions that were registered for a response, save the session, add the cookies written."""
         context = current.get(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        if context._after_functions is not None:
-            # Made within the request, so nothing is remembered about them.
-            for function in context._after_functions:
-                response = self.ensure_sync(function)(response)
-        if self.after_request_funcs:
-            for scope in (*context.request.blueprints, None):
-                for function in reversed(self.after_request_funcs.get(scope, ())):
-                    if id(function) in self._synchronous:
-                        response = function(response)
-                    else:
-                        response = self._run(function, response)
+        if context._after_functions is not None or self.after_request_funcs:
+            response = self._run_after_request(context, response)
         interface = self.session_interface
         session = context._opened_session
         if session is None:
@@ -372,6 +295,16 @@ class Staircase(Scaffold):
         if context._cookies is not None:
             for line in context._cookies.lines():
                 put_cookie(response.headers, line)
+        return response
+
+    def _run_after_request(self, context: t.Any, response: Response) -> Response:
+        """Pass the response through those registered in this request, then through the blueprints' and the app's."""
+        # Made within the request, so nothing is remembered about them.
+        for function in context._after_functions or ():
+            response = self.ensure_sync(function)(response)
+        for scope in (*context.request.blueprints, None):
+            for function in reversed(self.after_request_funcs.get(scope, ())):
+                response = function(response) if id(function) in self._synchronous else self._run(function, response)
         return response
 
     def _session_to_renew(self, context: RequestContext) -> SessionMixin | None:
@@ -404,86 +337,7 @@ class Staircase(Scaffold):
         except ImportError:
             message = "Install Flask with the 'async' extra in order to use async views."
             raise RuntimeError(message) from None
-        return t.cast("Callable[..., t.Any]", async_to_sync(func))
-
-    # When something is raised
-
-    def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
-        """Answer what a hook or a view raised with the handler that was registered for it, or raise it again."""
-        if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
-            e.show_exception = True
-        if isinstance(e, HTTPException) and not self.trap_http_exception(e):
-            return self.handle_http_exception(e)
-        handler = self._find_error_handler(e, _current_request().request.blueprints)
-        if handler is None:
-            raise  # noqa: PLE0704 - called while `e` is handled
-        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
-
-    def trap_http_exception(self, e: Exception) -> bool:
-        """Answer whether an HTTP exception is to be treated as any other (`TRAP_HTTP_EXCEPTIONS` and kin)."""
-        if self.config["TRAP_HTTP_EXCEPTIONS"]:
-            return True
-        trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
-        if trap_bad_request is None and isinstance(e, BadRequestKeyError) and self.debug:
-            return True
-        return bool(trap_bad_request) and isinstance(e, BadRequest)
-
-    def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
-        """Answer an HTTP exception with its handler; without one it is its own answer."""
-        # Without a code it only carries a response; a routing exception is a step of routing, not an error.
-        if e.code is None or isinstance(e, RoutingException):
-            return e
-        handler = self._find_error_handler(e, _current_request().request.blueprints)
-        if handler is None:
-            return e
-        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
-
-    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
-        """Return the handler for an exception: by code before by class, a blueprint's before the app's."""
-        kind, code = self._get_exc_class_and_code(type(e))
-        registered = self.error_handler_spec
-        for wanted in (None,) if code is None else (code, None):
-            for scope in (*blueprints, None):
-                handlers = registered[scope].get(wanted) if scope in registered else None
-                if not handlers:
-                    continue
-                for cls in kind.__mro__:
-                    handler = handlers.get(cls)
-                    if handler is not None:
-                        return handler
-        return None
-
-    def handle_exception(self, e: Exception) -> Response:
-        """Answer what nobody handled with a 500, or raise it again in debug mode and in tests."""
-        exc_info = sys.exc_info()
-        if got_request_exception.receivers:
-            got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
-        propagate = self.config["PROPAGATE_EXCEPTIONS"]
-        if propagate is None:
-            propagate = self.testing or self.debug
-        if propagate:
-            if exc_info[1] is e:
-                raise  # noqa: PLE0704 - called while `e` is handled
-            raise e
-        self.log_exception(exc_info)
-        server_error: InternalServerError | ft.ResponseReturnValue = InternalServerError(original_exception=e)
-        handler = self._find_error_handler(
-            t.cast("InternalServerError", server_error), _current_request().request.blueprints
-        )
-        if handler is not None:
-            server_error = self.ensure_sync(handler)(server_error)
-        return self.finalize_request(t.cast("ft.ResponseReturnValue", server_error), from_error_handler=True)
-
-    def log_exception(
-        self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
-    ) -> None:
-        """Log an exception that becomes a 500, with the request it came from."""
-        request = _current_request().request
-        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
-
-    def should_ignore_error(self, error: BaseException | None) -> bool:  # noqa: ARG002 - for those who override it
-        """Answer whether the teardown functions are to be told of no error. Override it; here it is False."""
-        return False
+        return async_to_sync(func)
 
     # On the way out
 
@@ -492,7 +346,7 @@ class Staircase(Scaffold):
         if exc is _sentinel:
             exc = sys.exc_info()[1]
         if self.teardown_request_funcs:
-            for scope in (*_current_request().request.blueprints, None):
+            for scope in (*value_with_request().request.blueprints, None):
                 for function in reversed(self.teardown_request_funcs.get(scope, ())):
                     self._run(function, exc)
         if request_tearing_down.receivers:
@@ -516,11 +370,21 @@ def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdo
 _bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
 
 
+def _complete(response: Response, status: t.Any, headers: t.Any) -> None:
+    """Give a response the status and the headers that came with it in a tuple."""
+    if isinstance(status, (str, bytes, bytearray)):
+        response.status = status  # type: ignore[assignment] # bytes fail there as they do in Flask
+    elif status is not None:
+        response.status_code = status
+    if headers:
+        response.headers.update(headers)
+
+
 def _unpack_answer(answer: tuple[t.Any, ...]) -> tuple[t.Any, t.Any, t.Any]:
     """Return body, status and headers of a view's tuple; what it does not give is None."""
-    if len(answer) == 3:  # noqa: PLR2004 - body, status, headers
+    if len(answer) == 3:
         return answer
-    if len(answer) == 2:  # noqa: PLR2004 - body, and one of the two
+    if len(answer) == 2:
         if isinstance(answer[1], (Headers, dict, tuple, list)):
             return answer[0], None, answer[1]
         return answer[0], answer[1], None

@@ -40,9 +40,7 @@ def put_cookie(headers: Headers, line: str) -> None:
     for name, _ in pairs:
         if name == "Set-Cookie":
             identity = cookie_identity(line)
-            pairs[:] = [
-                pair for pair in pairs if pair[0] != "Set-Cookie" or cookie_identity(pair[1]) != identity
-            ]
+            pairs[:] = [pair for pair in pairs if pair[0] != "Set-Cookie" or cookie_identity(pair[1]) != identity]
             break
     pairs.append(("Set-Cookie", line))
 

@@ -21,9 +21,9 @@ try:
     # The function behind hmac.digest, which only chooses between this and Python code.
     from _hashlib import hmac_digest
 except ImportError:  # pragma: no cover - a Python without OpenSSL
-    from hmac import digest as hmac_digest
+    from hmac import digest as hmac_digest  # type: ignore[assignment] # takes even more than bytes
 
-Key = t.Union[str, bytes]
+Key = str | bytes
 
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")

@@ -19,8 +19,8 @@ if t.TYPE_CHECKING:
     from contextvars import Token
 
     from .app import Flask
-    from .context import _AppCtxGlobals
     from .cookies import Cookies
+    from .namespace import _AppCtxGlobals
     from .request import Request
     from .sessions import SessionMixin
 

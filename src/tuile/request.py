@@ -122,9 +122,7 @@ class Request(WerkzeugRequest):
         if cls.__init__ is not Request.__init__ or _attribute(cls, "method") is not _attribute(Request, "method"):
             cls.starts_plainly = False
 
-    def __init__(
-        self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False
-    ) -> None:
+    def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
         if shallow:
             self.shallow = True

@@ -109,7 +109,7 @@ class Response(WerkzeugResponse):
             type(body) is not list
             or len(body) != 1
             or type(body[0]) is not bytes
-            or code < 200  # noqa: PLR2004 - the interim answers, which have no body
+            or code < 200
             or code in {204, 304}
             or self._on_close
             or type(headers) is not Headers

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
 Found = tuple[Rule, dict[str, t.Any]]
 Convert = t.Callable[[str], t.Any]
-Arguments = tuple[tuple[str, t.Optional[Convert]], ...]
+Arguments = tuple[tuple[str, Convert | None], ...]
 
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "default_subdomain", "redirect_defaults", "_matcher"})
@@ -78,12 +78,7 @@ class Index:
         node = self.root
         if node is None or path[:1] != "/" or path[1:2] == "/":
             return None
-        if not path.isascii():
-            try:
-                path = path.encode("latin1").decode()
-            except UnicodeError:
-                return None
-        parts = path.split("/")
+        parts = (path if path.isascii() else _decoded(path)).split("/")
         values: list[str] = []
         for position in range(1, len(parts)):
             part = parts[position]
@@ -176,7 +171,8 @@ class Map(WerkzeugMap):
         name = self._hosts.get(host, {}).get((scheme, server_name))
         if name is None or host is None or "HTTP_UPGRADE" in environ:
             return None
-        script_name, path_info, query = (environ.get("SCRIPT_NAME"), environ.get("PATH_INFO"), environ.get("QUERY_STRING"))
+        script_name, path_info = environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")
+        query = environ.get("QUERY_STRING")
         if script_name is None or path_info is None or query is None:
             return None
         if not (path_info.isascii() and script_name.isascii() and query.isascii()):
@@ -225,6 +221,14 @@ class Map(WerkzeugMap):
         return Answer(rule, certain, arguments, rule.defaults)
 
 
+def _decoded(path: str) -> str:
+    """Return a path of the server (latin-1) as text (UTF-8); nothing matches one that is not UTF-8."""
+    try:
+        return path.encode("latin1").decode()
+    except UnicodeError:
+        return ""
+
+
 def _convert(arguments: Arguments, values: t.Sequence[str]) -> dict[str, t.Any] | None:
     """Return the view's arguments, or None where a converter refuses a value."""
     found: dict[str, t.Any] = {}
@@ -239,9 +243,7 @@ def _convert(arguments: Arguments, values: t.Sequence[str]) -> dict[str, t.Any] 
 def _groups(pattern: re.Pattern[str]) -> tuple[int, ...]:
     """Return the numbers of the groups that hold converter values, in the order of the converters."""
     numbered = [
-        (int(name.removeprefix(_GROUP)), index)
-        for name, index in pattern.groupindex.items()
-        if name.startswith(_GROUP)
+        (int(name.removeprefix(_GROUP)), index) for name, index in pattern.groupindex.items() if name.startswith(_GROUP)
     ]
     return tuple(index for _, index in sorted(numbered))
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .context import current, stream_with_context
+from .carrying import stream_with_context
+from .context import current
 from .flashing import get_flashed_messages
 from .proxies import current_app, g, request, session
 from .signals import before_render_template, template_rendered

@@ -94,7 +94,8 @@ def excerpt(result: dict[str, str]) -> str:
 def run_suite(suite: Suite, side: str, arguments: list[str]) -> Outcomes:
     """Run a suite on one side; each test's outcome."""
     source = unpack(suite.sdist)
-    result = UPSTREAM / "outcomes" / f"{suite.name}-{side}.json"
+    # Of a part of a suite under another name: --reuse must not take it for the whole.
+    result = UPSTREAM / "outcomes" / f"{suite.name}-{side}{'-part' if arguments else ''}.json"
     result.parent.mkdir(parents=True, exist_ok=True)
     result.unlink(missing_ok=True)
     command = [str(UPSTREAM / "environments" / suite.environment_name / "bin" / "pytest")]
@@ -147,7 +148,7 @@ def clean_environment() -> dict[str, str]:
 def original_outcomes(suite: Suite, arguments: list[str], *, reuse: bool) -> Outcomes:
     """The original's side, from an earlier run if that will do."""
     earlier = UPSTREAM / "outcomes" / f"{suite.name}-{ORIGINAL}.json"
-    if reuse and earlier.exists():
+    if reuse and not arguments and earlier.exists():
         outcomes: Outcomes = json.loads(earlier.read_text(encoding="utf-8"))
         return outcomes
     return run_suite(suite, ORIGINAL, arguments)
@@ -183,9 +184,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="suites; none means all")
     parser.add_argument("--quick", action="store_true", help="only those that suites.toml calls quick")
     parser.add_argument("--reuse", action="store_true", help="take the original's outcomes from an earlier run")
-    before, _, after = " ".join(sys.argv[1:]).partition("-- ")
-    options = parser.parse_args(before.split())
-    arguments = after.split()
+    words = sys.argv[1:]
+    ours = words.index("--") if "--" in words else len(words)
+    options, arguments = parser.parse_args(words[:ours]), words[ours + 1 :]
 
     suites, environments = read_suites()
     chosen = choose(suites, options.names, quick=options.quick)

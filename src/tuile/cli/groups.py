@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tuile.context import has_app_context
+from tuile.carrying import has_app_context
 from tuile.proxies import current_app
 
 from .commands import routes_command, run_command, shell_command, version_option

@@ -98,7 +98,8 @@ _c_make_encoder: t.Callable[..., t.Callable[[t.Any, int], t.Iterable[str]]] | No
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
 # What json.loads comes down to for text that begins and ends with its value: the value and where it ends.
-_scan: t.Callable[[str, int], tuple[t.Any, int]] = json.JSONDecoder().scan_once
+_scan: t.Callable[[str, int], tuple[t.Any, int]]
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # not in typeshed
 _COMPACT_OPTIONS = {"separators": (",", ":")}
 
 
@@ -160,7 +161,7 @@ class DefaultJSONProvider(JSONProvider):
             try:
                 obj, end = _scan(s, 0)
             except StopIteration:
-                end = -1
+                obj, end = None, -1
             if end == len(s):
                 return obj
         # Options, bytes, blanks around the value, and the errors: with json's own words.

@@ -262,23 +262,29 @@ class TaggedJSONSerializer:
         # built-in tags stand, a dict or list of scalars is known to come out as it is: 20 -> 1 Python functions
         # for two keys, tests/test_json_tag.py. A dict that looks like a tag is left to the tags.
         kind = type(value)
-        if kind in _SCALARS or kind is dict or kind is list:
-            built_in = type(self) is TaggedJSONSerializer and tuple(map(type, self.order)) == _BUILT_IN_TAGS
-            if built_in:
-                if kind is list:
-                    return [inner if type(inner) in _SCALARS else self.tag(inner) for inner in value]
-                if kind is not dict:
-                    return value
-                if len(value) != 1 or next(iter(value)) not in self.tags:
-                    tagged = value.copy()
-                    for key, inner in value.items():
-                        if type(inner) not in _SCALARS:
-                            tagged[key] = self.tag(inner)
-                    return tagged
+        if (
+            (kind in _SCALARS or kind is dict or kind is list)
+            and type(self) is TaggedJSONSerializer
+            and tuple(map(type, self.order)) == _BUILT_IN_TAGS
+        ):
+            if kind is list:
+                return [inner if type(inner) in _SCALARS else self.tag(inner) for inner in value]
+            if kind is not dict:
+                return value
+            if len(value) != 1 or next(iter(value)) not in self.tags:
+                return self._tag_values(value)
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
         return value
+
+    def _tag_values(self, value: dict[t.Any, t.Any]) -> dict[t.Any, t.Any]:
+        """The dict, with each value tagged that is not certain to come out as it is."""
+        tagged = value.copy()
+        for key, inner in value.items():
+            if type(inner) not in _SCALARS:
+                tagged[key] = self.tag(inner)
+        return tagged
 
     def untag(self, value: dict[str, t.Any]) -> t.Any:
         """The value that a dict stands for: itself, unless its only key is a tag."""
@@ -305,7 +311,8 @@ class TaggedJSONSerializer:
         """The value as compact JSON text, tagged."""
         here = current.get(None)
         write = dumps if here is None else here.app.json.dumps
-        return write(self.tag(value), separators=(",", ":"))  # type: ignore[no-any-return] # text, by either
+        text: str = write(self.tag(value), separators=(",", ":"))
+        return text
 
     def loads(self, value: str) -> t.Any:
         """The value that `dumps` was given, from the text it returned."""

@@ -73,7 +73,7 @@ class NullSession(SecureCookieSession):
         )
         raise RuntimeError(message)
 
-    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse  # type: ignore[assignment] # none of them returns
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse
     del _refuse
 
 
@@ -90,7 +90,7 @@ class SessionInterface:
     #: Whether `open_session` may wait until the session is first touched.
     opens_lazily = False
 
-    def make_null_session(self, app: Flask) -> NullSession:  # noqa: ARG002 - an interface may need it
+    def make_null_session(self, app: Flask) -> NullSession:
         """Return the session to use when there is no key to keep one with."""
         return self.null_session_class()
 
@@ -128,9 +128,10 @@ class SessionInterface:
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
         """Return when the session ends; None for the end of the browser's session."""
-        if session.permanent:
-            return datetime.now(timezone.utc) + app.permanent_session_lifetime
-        return None
+        if not session.permanent:
+            return None
+        end: datetime = datetime.now(timezone.utc) + app.permanent_session_lifetime
+        return end
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         """Answer whether this response sets the cookie: the session changed, or lasts and is to be renewed."""
