@@ -18,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuile import cookie_syntax
-from tuile.cookie_syntax import CookieSyntaxError, cookie_identity, dump_cookie, http_date, parse_cookie
+from tuile.cookie_syntax import CookieSyntaxError, cookie_identity, dump_cookie, parse_cookie
+from tuile.dates import http_date
 
 NOW = 1_700_000_000.25
 
@@ -373,7 +374,6 @@ def test_no_input_makes_a_line_with_anything_that_was_not_asked_for(
         (" a", " ", 0),
         ("a ", " ", 1),
         ("  ", " ", 0),
-        ('a"', '"', 1),
         ("é\ud800", "\ud800", 1),
     ],
 )

@@ -11,13 +11,18 @@ Section numbers are those of `STANDARD`. Header text is as PEP 3333 has it: one 
 from __future__ import annotations
 
 import re
-import time
 import typing as t
 import warnings
-from datetime import date, datetime, timedelta, timezone
+from datetime import timedelta
 from functools import lru_cache
 from math import floor
 from urllib.parse import quote
+
+from .dates import http_date
+
+if t.TYPE_CHECKING:
+    import time
+    from datetime import date, datetime
 
 STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC number yet
 
@@ -310,7 +315,7 @@ def _lifetime(
     if isinstance(expires, str):
         moment = _checked("expires", expires, _date_refused)
     elif expires is not None:
-        moment = http_date(expires)
+        moment = _date(expires)
     elif seconds is not None and sync_expires:
         moment = _date_of_second(floor(now) + seconds)
     else:
@@ -329,41 +334,15 @@ def _whole_seconds(max_age: object) -> int:
     )
 
 
-# --- dates (section 4.1.1: IMF-fixdate of RFC 9110, section 5.6.7) ----------------------------------------------------
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def http_date(moment: datetime | date | float | time.struct_time) -> str:
-    """The moment as HTTP writes it: ``Sun, 06 Nov 1994 08:49:37 GMT``.
-
-    :param moment: seconds since 1970, a datetime (without a zone: UTC), a date (its midnight, UTC), or a struct_time
-        (in the machine's zone, as `time.localtime` returns it).
-    :raises CookieSyntaxError: outside of the years 1 to 9999.
-    """
+def _date(moment: datetime | date | float | time.struct_time) -> str:
     try:
-        if isinstance(moment, time.struct_time):
-            moment = time.mktime(moment)
-        if not isinstance(moment, date):
-            moment = datetime.fromtimestamp(moment, timezone.utc)
-        elif not isinstance(moment, datetime):
-            moment = datetime(moment.year, moment.month, moment.day, tzinfo=timezone.utc)
-        elif moment.tzinfo is not None:
-            moment = moment.astimezone(timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        raise CookieSyntaxError(f"The moment {moment!r} is not within the years 1 to 9999.") from None
-    except TypeError:
-        raise TypeError(
-            f"A moment is a datetime, a date or a number of seconds, not {type(moment).__name__}: {moment!r}."
-        ) from None
-    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month]
-    clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
-    return f"{day}, {moment.day:02d} {month} {moment.year:04d} {clock} GMT"
+        return http_date(moment)
+    except ValueError as error:
+        raise CookieSyntaxError(str(error)) from None
 
 
 # Cookies set within the same second for the same time end in the same second.
-_date_of_second: t.Callable[[int], str] = lru_cache(maxsize=64)(http_date)
+_date_of_second: t.Callable[[int], str] = lru_cache(maxsize=64)(_date)
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from inspect import iscoroutinefunction
 from types import FunctionType
 
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_host
 
+from .answers import complete_response, unpack_answer
 from .context import NO_REQUEST_MESSAGE, RequestContext, _sentinel, current, value_with_request
 from .errors import ErrorHandling
 from .headers import put_cookie
@@ -62,7 +62,7 @@ class Staircase(ErrorHandling):
     _synchronous: dict[int, Callable[..., t.Any]]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request: the WSGI server's door. It leads to `wsgi_app`, which middleware may wrap."""
+        """Answer one request: the server's door to `wsgi_app`, which middleware may wrap."""
         return self.wsgi_app(environ, start_response)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -227,7 +227,7 @@ class Staircase(ErrorHandling):
         headers: t.Any = None
         body: t.Any = rv
         if isinstance(rv, tuple):
-            body, status, headers = _unpack_answer(rv)
+            body, status, headers = unpack_answer(rv)
         if body is None:
             endpoint = value_with_request().request.endpoint
             message = (
@@ -248,7 +248,7 @@ class Staircase(ErrorHandling):
         else:
             response = self._convert_response(body)
         if status is not None or headers:
-            _complete(response, status, headers)
+            complete_response(response, status, headers)
         return response  # type: ignore[no-any-return] # of the app's class by now
 
     def _convert_response(self, answer: t.Any) -> Response:
@@ -366,33 +366,8 @@ def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdo
     return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
 
 
-# Werkzeug warns in the name of its caller when a host is not below SERVER_NAME; people filter that by this name.
+# Werkzeug warns in its caller's name when a host is not below SERVER_NAME; people filter that by this one.
 _bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
-
-
-def _complete(response: Response, status: t.Any, headers: t.Any) -> None:
-    """Give a response the status and the headers that came with it in a tuple."""
-    if isinstance(status, (str, bytes, bytearray)):
-        response.status = status  # type: ignore[assignment] # bytes fail there as they do in Flask
-    elif status is not None:
-        response.status_code = status
-    if headers:
-        response.headers.update(headers)
-
-
-def _unpack_answer(answer: tuple[t.Any, ...]) -> tuple[t.Any, t.Any, t.Any]:
-    """Return body, status and headers of a view's tuple; what it does not give is None."""
-    if len(answer) == 3:
-        return answer
-    if len(answer) == 2:
-        if isinstance(answer[1], (Headers, dict, tuple, list)):
-            return answer[0], None, answer[1]
-        return answer[0], answer[1], None
-    message = (
-        "The view function did not return a valid response tuple. The tuple must have the form"
-        " (body, status, headers), (body, status), or (body, headers)."
-    )
-    raise TypeError(message)
 
 
 # The steps that a context leaves out when nobody has anything for them to do; it compares with these.

@@ -49,7 +49,8 @@ class ErrorHandling(Scaffold):
     if t.TYPE_CHECKING:
 
         @cached_property
-        def logger(self) -> Logger: ...
+        def logger(self) -> Logger:
+            """The app's logger."""
 
     def raise_routing_exception(self, request: Request) -> t.NoReturn:
         """Raise what made matching fail; in debug mode, explain a redirect that would lose a form."""

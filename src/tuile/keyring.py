@@ -11,6 +11,7 @@ building a signer for each token, because every request with a session makes or 
 from __future__ import annotations
 
 import typing as t
+import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from hmac import compare_digest
@@ -93,15 +94,22 @@ class TimedSigner:
         return value
 
 
-def encode(raw: bytes) -> bytes:
-    """Return URL-safe base64 without padding (RFC 4648 section 5)."""
-    return b2a_base64(raw, newline=False).translate(_TO_URL_SAFE, b"=")
+def pack(text: str) -> bytes:
+    """Return text as URL-safe base64 (RFC 4648 section 5) without padding, compressed and after a dot if that is shorter."""
+    raw, mark = text.encode(), b""
+    compressed = zlib.compress(raw)
+    if len(compressed) < len(raw) - 1:
+        raw, mark = compressed, b"."
+    return mark + b2a_base64(raw, newline=False).translate(_TO_URL_SAFE, b"=")
 
 
-def decode(text: bytes) -> bytes:
-    """Return what URL-safe base64 without padding stands for; BadToken if it stands for nothing."""
+def unpack(packed: bytes) -> str:
+    """Return the text that `pack` was given; BadToken for anything that it cannot have returned."""
+    compressed = packed[:1] == b"."
+    encoded = packed[1:] if compressed else packed
     try:
-        return a2b_base64(text.translate(_TO_STANDARD) + b"=" * (-len(text) % 4))
-    except Base64Error as error:
-        message = f"The text is not base64: {error}."
+        raw = a2b_base64(encoded.translate(_TO_STANDARD) + b"=" * (-len(encoded) % 4))
+        return (zlib.decompress(raw) if compressed else raw).decode()
+    except (Base64Error, UnicodeDecodeError, zlib.error) as error:
+        message = f"The value is not packed text: {error}."
         raise BadToken(message) from error

@@ -272,19 +272,11 @@ class TaggedJSONSerializer:
             if kind is not dict:
                 return value
             if len(value) != 1 or next(iter(value)) not in self.tags:
-                return self._tag_values(value)
+                return {key: inner if type(inner) in _SCALARS else self.tag(inner) for key, inner in value.items()}
         for tag in self.order:
             if tag.check(value):
                 return tag.tag(value)
         return value
-
-    def _tag_values(self, value: dict[t.Any, t.Any]) -> dict[t.Any, t.Any]:
-        """The dict, with each value tagged that is not certain to come out as it is."""
-        tagged = value.copy()
-        for key, inner in value.items():
-            if type(inner) not in _SCALARS:
-                tagged[key] = self.tag(inner)
-        return tagged
 
     def untag(self, value: dict[str, t.Any]) -> t.Any:
         """The value that a dict stands for: itself, unless its only key is a tag."""
@@ -311,13 +303,25 @@ class TaggedJSONSerializer:
         """The value as compact JSON text, tagged."""
         here = current.get(None)
         write = dumps if here is None else here.app.json.dumps
-        text: str = write(self.tag(value), separators=(",", ":"))
+        built_in = type(self) is TaggedJSONSerializer and tuple(map(type, self.order)) == _BUILT_IN_TAGS
+        tagged = value if built_in and self._is_flat(value) else self.tag(value)
+        text: str = write(tagged, separators=(",", ":"))
         return text
 
     def loads(self, value: str) -> t.Any:
         """The value that `dumps` was given, from the text it returned."""
-        if '" ' not in value and len(self.tags) == _BUILT_IN_KEYS:
-            # The key of a built-in tag begins with a space, so there is none in here to look for.
-            here = current.get(None)
-            return loads(value) if here is None else here.app.json.loads(value)
-        return self._untag_scan(loads(value))
+        here = current.get(None)
+        read = loads if here is None else here.app.json.loads
+        scanned = read(value)
+        if type(self) is TaggedJSONSerializer and self._is_flat(scanned):
+            return scanned
+        return self._untag_scan(scanned)
+
+    def _is_flat(self, value: t.Any) -> bool:
+        """Whether it is a dict of scalars that no tag would change, as most sessions are."""
+        if type(value) is not dict or (len(value) == 1 and next(iter(value)) in self.tags):
+            return False
+        for inner in value.values():  # noqa: SIM110 - `all` and a generator would be a function more
+            if type(inner) not in _SCALARS:
+                return False
+        return True

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 import typing as t
-import zlib
 from datetime import datetime, timezone
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from ..headers import vary_by
 from ..json.tag import TaggedJSONSerializer
-from ..keyring import BadToken, TimedSigner, decode, encode
+from ..keyring import TimedSigner, pack, unpack
 from .interface import SecureCookieSession, SessionInterface
 
 if t.TYPE_CHECKING:
@@ -95,7 +94,7 @@ class SecureCookieSessionInterface(SessionInterface):
             if serializer is not None:
                 return self.session_class(serializer.loads(token, max_age=max_age_s))
             payload = signer.unsign(token.encode(), int(time.time()), max_age_s)
-            return self.session_class(self.serializer.loads(_unpack(payload)))
+            return self.session_class(self.serializer.loads(unpack(payload)))
         except (BadSignature, ValueError):
             return self.session_class()
 
@@ -121,7 +120,7 @@ class SecureCookieSessionInterface(SessionInterface):
             name, expires = self.get_cookie_name(app), self.get_expiration_time(app, session)
         signer = self._signer(app)
         if signer is not None:
-            token = signer.sign(_pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
+            token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
         else:
             token = self._serialized(app, session)
         response.set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
@@ -201,23 +200,3 @@ def _secret_keys(app: Flask) -> tuple[str | bytes, ...]:
         )
         raise TypeError(message)
     return (*fallbacks, key)
-
-
-def _pack(text: str) -> bytes:
-    """Return the text as base64, compressed and marked with a dot where that is shorter."""
-    raw = text.encode()
-    compressed = zlib.compress(raw)
-    if len(compressed) < len(raw) - 1:
-        return b"." + encode(compressed)
-    return encode(raw)
-
-
-def _unpack(payload: bytes) -> str:
-    """Return the text that `_pack` was given; any ValueError says that it was not this function."""
-    if payload[:1] != b".":
-        return decode(payload).decode()
-    try:
-        return zlib.decompress(decode(payload[1:])).decode()
-    except zlib.error as error:
-        message = f"The signed value is not a session: {error}."
-        raise BadToken(message) from error

@@ -8,6 +8,7 @@ domain and path alone; what a browser would do with them is another room's busin
 from __future__ import annotations
 
 import importlib.metadata
+import time
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import cache
@@ -15,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import werkzeug.test
+from werkzeug.test import Cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
+
+from tuile.cookie_syntax import dump_cookie, parse_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +164,51 @@ class FlaskClient(werkzeug.test.Client):
             request.host.partition(":")[0], request.path, response.headers.getlist("Set-Cookie")
         )
 
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        *,
+        domain: str = "localhost",
+        origin_only: bool = True,
+        path: str = "/",
+        **kwargs: Any,
+    ) -> None:
+        """Keep a cookie as if a response had set it.
+
+        domain, origin_only
+            send it to this host alone, or with `origin_only` False to those below it as well
+        path
+            send it to URLs below this path
+        kwargs
+            the other attributes, as for ``Response.set_cookie``
+
+        Raises TypeError for a client without cookies.
+        """
+        if self._cookies is None:
+            raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
+        line = dump_cookie(key, value, domain=domain, path=path, now=time.time(), **kwargs)
+        cookie = _read_set_cookie(domain, "/", line)
+        if cookie is not None:
+            cookie.origin_only = origin_only
+            self._keep(cookie)
+
+    def _update_cookies_from_response(self, server_name: str, path: str, headers: list[str]) -> None:
+        if self._cookies is None:
+            return
+        for line in headers:
+            cookie = _read_set_cookie(server_name, path, line)
+            if cookie is not None:
+                self._keep(cookie)
+
+    def _keep(self, cookie: Cookie) -> None:
+        if self._cookies is None:
+            return
+        if cookie._should_delete:
+            self._cookies.pop(cookie._storage_key, None)
+        else:
+            self._cookies[cookie._storage_key] = cookie
+
     def _copy_environ(self, other: WSGIEnvironment) -> WSGIEnvironment:
         environ = self.environ_base | other
         if self.preserve_context:
@@ -238,3 +287,17 @@ class FlaskClient(werkzeug.test.Client):
     ) -> None:
         self.preserve_context = False
         self._context_stack.close()
+
+
+def _read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:
+    """The cookie of a Set-Cookie line as Werkzeug's client keeps it; None for one without a name."""
+    pair, separator, attributes = line.partition(";")
+    pairs = parse_cookie(pair)
+    if not pairs:
+        return None
+    name, _, value = pair.partition("=")
+    # Werkzeug reads the attributes, and this room the name: Werkzeug's own reading knows none with a space.
+    cookie = Cookie._from_response_header(server_name, path, f"name={value}{separator}{attributes}")
+    cookie.key = name.strip(" \t")
+    cookie.decoded_key, cookie.decoded_value = pairs[0]
+    return cookie
