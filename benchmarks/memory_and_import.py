@@ -44,8 +44,8 @@ ROUTES = 1_000
 EXPLANATION = f"""\
 Every figure is the median of fresh processes. *import* is `import` of the framework in an interpreter that has imported
 nothing else. *memory* is resident memory, after that import and after {REQUESTS:,} requests for "hello"; *bare* is the
-interpreter. *first answer* is the time from making an application to its first answer with {ROUTES:,} routes, imports not
-counted."""
+interpreter. *first answer* is the time from making an application to its first answer with {ROUTES:,} routes, imports
+not counted."""
 
 
 @dataclass(frozen=True)

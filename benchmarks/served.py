@@ -40,8 +40,8 @@ BARE = {"wsgi": "bare", "asgi": "bare ASGI"}
 
 EXPLANATION = """\
 One worker process pinned to one core, wrk on another (one thread, {connections} kept-alive connections), {seconds} s
-per cell and round, {rounds} interleaved rounds. *of bare* is the share of the requests per second that the same server answers
-with a callable and no framework, in the same round."""
+per cell and round, {rounds} interleaved rounds. *of bare* is the share of the requests per second that the same server
+answers with a callable and no framework, in the same round."""
 
 
 @dataclass

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import flask
 
 import tuile
-from tuile.stand_in import ROOMS
+from tuile.stand_in.table import ROOMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
+
+    from tuile import Flask
 
 Observed = TypeVar("Observed")
 Environ = dict[str, Any]
@@ -47,7 +49,7 @@ class Answer(NamedTuple):
 def make_environ(path: str = "/", **changes: Any) -> Environ:
     """A WSGI environ as a server makes it; `path` is the text of PATH_INFO, already as the server gives it.
 
-    changes: keys to set, or to take out where the value is ABSENT; `wsgi_input` stands for `wsgi.input` and so on.
+    changes: keys to set, or to take out where the value is ABSENT; `wsgi_input` stands for `wsgi.input`, and so on.
     """
     environ: Environ = {
         "REQUEST_METHOD": "GET",
@@ -79,6 +81,13 @@ def make_post(body: bytes, content_type: str | None = None, path: str = "/", **c
     if content_type is not None:
         given["CONTENT_TYPE"] = content_type
     return make_environ(path, **(given | changes))
+
+
+def make_app(lib: Any, **config: Any) -> Flask:
+    """An application of a framework, typed as ours, with nothing registered."""
+    app: Flask = lib.Flask("beside", static_folder=None)
+    app.config.update(config)
+    return app
 
 
 def send(app: Any, environ: Environ | None = None) -> Answer:

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.measuring.asgi_server import Lifespan, receive_from
 from benchmarks.measuring.asking import Answer
-from benchmarks.measuring.lifespan import Lifespan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class Asgi(Door):
             elif message["type"] == "http.response.body":
                 answer.body += message.get("body", b"")
 
-        self._loop.run_until_complete(self.app(ask.scope(), _receive_from(ask.messages()), send))
+        self._loop.run_until_complete(self.app(ask.scope(), receive_from(ask.messages()), send))
         return answer
 
     def time(self, ask: Ask, count: int) -> float:
@@ -111,7 +111,6 @@ class Asgi(Door):
         copy = scope.copy
         headers = scope["headers"]
         messages = ask.messages()
-        receive_from = _receive_from
         send = _send
         start = perf_counter()
         for _ in range(count):
@@ -148,18 +147,6 @@ class Direct(Door):
             for _ in range(count):
                 function()
             return perf_counter() - start
-
-
-def _receive_from(messages: list[dict[str, Any]]) -> Callable[[], Any]:
-    """A `receive` that gives these messages from the last to the first and then waits, as a connection does."""
-
-    async def receive() -> dict[str, Any]:
-        if messages:
-            return messages.pop()
-        await asyncio.Event().wait()
-        return {"type": "http.disconnect"}
-
-    return receive
 
 
 async def _send(message: dict[str, Any]) -> None:

@@ -2,10 +2,11 @@
 
     fresh.py import MODULE                       seconds to import it, and resident memory after that
     fresh.py requests MODULE DOOR COUNT GIVEN    resident memory after so many requests for "hello"
-    fresh.py routes MODULE DOOR COUNT GIVEN      seconds from making an application with so many routes to its first answer
+    fresh.py routes MODULE DOOR COUNT GIVEN      seconds from making an application with so many routes to an answer
 
-MODULE is under benchmarks/peers for the last two, DOOR is wsgi or asgi, and GIVEN the package its functions take, or "-".
-What must live here: as few imports as can be, because each counts. Prints one JSON object, empty where there is no figure.
+MODULE is under benchmarks/peers for the last two, DOOR is wsgi or asgi, GIVEN the package its functions take, or "-".
+Prints one JSON object, empty where there is no figure. What must live here: as few imports as can be, because each
+counts.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def _factory(module: str, key: str, given: str) -> Callable[..., Any] | None:
     peer = getattr(__import__(f"benchmarks.peers.{module}"), "peers")  # noqa: B009 - a namespace package has no types
     function = getattr(getattr(peer, module), key, None)
     if function is None or given == "-":
-        return function  # type: ignore[no-any-return]  # what getattr gives
+        return function
     return lambda *arguments: function(__import__(given), *arguments)
 
 
@@ -110,7 +111,7 @@ def _ask_wsgi(app: Any, path: str, count: int) -> None:
 
 
 async def _ask_asgi(app: Any, path: str, count: int) -> None:
-    from benchmarks.measuring.lifespan import Lifespan  # noqa: PLC0415 - counts
+    from benchmarks.measuring.asgi_server import Lifespan, receive_from  # noqa: PLC0415 - counts
 
     lifespan = Lifespan(app)
     await lifespan.start()
@@ -127,10 +128,8 @@ async def _ask_asgi(app: Any, path: str, count: int) -> None:
         "raw_path": path.encode(),
         "query_string": b"",
     }
+    request = {"type": "http.request", "body": b"", "more_body": False}
     statuses = set()
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -138,11 +137,12 @@ async def _ask_asgi(app: Any, path: str, count: int) -> None:
 
     for _ in range(count):
         headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-        await app({**base, "headers": headers, "state": {}}, receive, send)
+        await app({**base, "headers": headers, "state": {}}, receive_from([request]), send)
     assert statuses == {200}
     await lifespan.stop()
 
 
 if __name__ == "__main__":
-    figure = {"import": import_, "requests": requests, "routes": routes}[sys.argv[1]]
+    figures: dict[str, Callable[..., dict[str, float]]] = {"import": import_, "requests": requests, "routes": routes}
+    figure = figures[sys.argv[1]]
     print(repr(figure(*sys.argv[2:])).replace("'", '"'))

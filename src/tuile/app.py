@@ -20,7 +20,7 @@ from werkzeug.routing import BuildError, Rule
 from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
-from .context import AppContext, RequestContext, current
+from .context import AppContext, current
 from .dispatch import Staircase
 from .environment import get_debug_flag, get_load_dotenv
 from .json.provider import DefaultJSONProvider, JSONProvider
@@ -29,6 +29,7 @@ from .namespace import _AppCtxGlobals
 from .packages import find_package
 from .proxies import g
 from .request import Request, split_blueprint_path
+from .request_context import RequestContext, remember_stock_steps
 from .response import Response
 from .routing import Map
 from .scaffold import _endpoint_from_view_func, setupmethod
@@ -518,3 +519,13 @@ def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Calla
         return function
 
     return decorator
+
+
+# The steps that a context leaves out while nobody has anything for them to do; it compares with these.
+remember_stock_steps(
+    Flask.app_context,
+    Flask.create_url_adapter,
+    Flask.do_teardown_appcontext,
+    Flask.do_teardown_request,
+    Request.close,
+)

@@ -9,14 +9,19 @@ from __future__ import annotations
 import typing as t
 from functools import update_wrapper
 
-from .context import AppContext, RequestContext, current
+from .context import AppContext, current
+
+if t.TYPE_CHECKING:
+    from .request_context import RequestContext
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
 
 def has_app_context() -> bool:
     """Answer whether an app is current, so that `current_app` and `g` can be used."""
-    return current.get(None) is not None
+    value = current.get(None)
+    # A request may outlive the app context it was entered in; every other value has one.
+    return value is not None and getattr(value, "app_context_is_left", False) is False
 
 
 def has_request_context() -> bool:

@@ -16,7 +16,7 @@ from .signals import message_flashed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .context import RequestContext
+    from .request_context import RequestContext
 
 
 def flash(message: str, category: str = "message") -> None:

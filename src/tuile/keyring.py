@@ -95,7 +95,7 @@ class TimedSigner:
 
 
 def pack(text: str) -> bytes:
-    """Return text as URL-safe base64 (RFC 4648 section 5) without padding, compressed and after a dot if that is shorter."""
+    """Return text as URL-safe base64 without padding (RFC 4648 section 5), compressed after a dot if shorter."""
     raw, mark = text.encode(), b""
     compressed = zlib.compress(raw)
     if len(compressed) < len(raw) - 1:

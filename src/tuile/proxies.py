@@ -13,7 +13,8 @@ import typing as t
 
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 
-from .context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, RequestContext, _Nested, current
+from .context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, combined, current
+from .request_context import RequestContext
 
 if t.TYPE_CHECKING:
     from contextvars import Token
@@ -69,7 +70,7 @@ def _find_g() -> t.Any:
 
 def _find_app_context() -> t.Any:
     value = current.get(None)
-    if value is None:
+    if value is None or value.app_context is None:
         raise RuntimeError(NO_APP_MESSAGE)
     return value.app_context
 
@@ -174,9 +175,8 @@ class _Half(t.Generic[Value]):
         """Make a context of this kind the current one, beside what there is of the other kind."""
         value = current.get(None)
         if isinstance(context, RequestContext):
-            return current.set(_Nested(context.app_context if value is None else value.app_context, context))
-        beside = None if value is None else value.request_context
-        return current.set(context if beside is None else _Nested(t.cast("AppContext", context), beside))
+            return current.set(combined(value and value.app_context, context))
+        return current.set(combined(t.cast("AppContext", context), value and value.request_context))
 
     def reset(self, token: Token[t.Any]) -> None:
         """Restore what was current before the `set` that gave the token."""

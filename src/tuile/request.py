@@ -69,7 +69,12 @@ class _ReceivedCookies:
     def __get__(self, request: Request | None, owner: type) -> t.Any:
         if request is None:
             return self
-        pairs = parse_cookie(request.environ.get("HTTP_COOKIE"))
+        headers = request.__dict__.get("headers")
+        if headers is None or (type(headers) is EnvironHeaders and headers.environ is request.environ):
+            pairs = parse_cookie(request.environ.get("HTTP_COOKIE"))
+        else:
+            # Somebody has put other headers in their place.
+            pairs = parse_cookie(";".join(headers.getlist("Cookie")))
         kind = request.dict_storage_class
         if kind is ImmutableMultiDict:
             # What the constructor would do with pairs, in one call for all of them.
@@ -108,17 +113,12 @@ class Request(WerkzeugRequest):
     max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
     max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
-    # Said by the class as long as leaving a request needs no call of `close`; an uploaded file and a
-    # subclass with a `close` of its own take it back.
-    closes_nothing = True
     # Said by the class as long as the constructor and `method` are those below.
     starts_plainly = True
     shallow = False
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.close is not Request.close:
-            cls.closes_nothing = False
         if cls.__init__ is not Request.__init__ or _attribute(cls, "method") is not _attribute(Request, "method"):
             cls.starts_plainly = False
 
@@ -198,7 +198,6 @@ class Request(WerkzeugRequest):
 
     def _load_form_data(self) -> None:
         super()._load_form_data()
-        self.closes_nothing = False
         context = current.get(None)
         if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:
             from .debugging import attach_enctype_error_multidict  # noqa: PLC0415 - only in debug mode

@@ -33,12 +33,7 @@ if t.TYPE_CHECKING:
 # What the constructor, and what the WSGI call, use of the class; a subclass with its own goes the long way.
 _BUILDING = ("_clean_status", "data", "headers", "response", "set_data", "status", "status_code")
 _SENDING = (
-    "close",
-    "get_app_iter",
-    "get_wsgi_headers",
-    "get_wsgi_response",
     "headers",
-    "iter_encoded",
     "response",
     "status",
     "status_code",
@@ -49,6 +44,16 @@ _CONTENT_TYPES = {
     mimetype: get_content_type(mimetype, "utf-8")
     for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
 }
+# Those that are finished when they are given.
+_FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
+# What decides about sending, as long as nobody has overridden it.
+_get_wsgi_response = WerkzeugResponse.get_wsgi_response
+_get_wsgi_headers = WerkzeugResponse.get_wsgi_headers
+_get_app_iter = WerkzeugResponse.get_app_iter
+_iter_encoded = WerkzeugResponse.iter_encoded
+_close = WerkzeugResponse.close
+# How many attributes a response has from birth; one more may be an override of a method.
+_ATTRIBUTES = 6
 
 
 class Response(WerkzeugResponse):
@@ -75,33 +80,31 @@ class Response(WerkzeugResponse):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        code = self.default_status if status is None else status
-        line = _STATUS_LINES.get(code) if type(code) is int else None
-        finished = content_type or _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)  # type: ignore[arg-type] # None is no key
-        body = response.encode() if type(response) is str else response
-        if (
-            line is None
-            or not finished
-            or headers
-            or isinstance(headers, Headers)
-            or type(body) is not bytes
-            or not self._builds_plainly
-        ):
-            super().__init__(body, status, headers, mimetype, content_type, direct_passthrough)
-            return
-        pairs = [("Content-Type", finished)]
-        if self.automatically_set_content_length:
-            pairs.append(("Content-Length", str(len(body))))
-        self.headers = _new(Headers)
-        self.headers._list = pairs
-        self._status = line
-        self._status_code = code  # type: ignore[assignment] # an int, or there would be no line for it
-        self.direct_passthrough = direct_passthrough
-        self._on_close = []
-        self.response = [body]
+        if headers is None and self._builds_plainly:
+            body = response.encode() if type(response) is str else response
+            code: t.Any = self.default_status if status is None else status
+            line = _STATUS_LINES.get(code) if type(code) is int else None
+            if content_type is None:
+                finished = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)  # type: ignore[arg-type] # None is no key
+            else:
+                finished = _FINISHED.get(content_type)
+            if line is not None and finished is not None and type(body) is bytes:
+                self.headers = own = _new(Headers)
+                if self.automatically_set_content_length:
+                    own._list = [("Content-Type", finished), ("Content-Length", str(len(body)))]
+                else:
+                    own._list = [("Content-Type", finished)]
+                self._status = line
+                self._status_code = code
+                self.direct_passthrough = direct_passthrough
+                self._on_close = []
+                self.response = [body]
+                return
+        super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response: call `start_response` and return the body's parts."""
+        cls = type(self)
         body = self.response
         headers = self.headers
         code = self._status_code
@@ -113,7 +116,13 @@ class Response(WerkzeugResponse):
             or code in {204, 304}
             or self._on_close
             or type(headers) is not Headers
-            or not self._sends_plainly
+            or not cls._sends_plainly
+            or cls.get_wsgi_response is not _get_wsgi_response
+            or cls.get_wsgi_headers is not _get_wsgi_headers
+            or cls.get_app_iter is not _get_app_iter
+            or cls.iter_encoded is not _iter_encoded
+            or cls.close is not _close
+            or len(self.__dict__) != _ATTRIBUTES
         ):
             return super().__call__(environ, start_response)
         pairs = headers._list
@@ -125,9 +134,9 @@ class Response(WerkzeugResponse):
                 return super().__call__(environ, start_response)
         if not length_is_known:
             return super().__call__(environ, start_response)
-        # A copy: middleware may add to the list it gets, and this response may be sent again.
+        # Copies: middleware may add to the lists it gets, and this response may be sent again.
         start_response(self._status, pairs[:])
-        return () if environ["REQUEST_METHOD"] == "HEAD" else body
+        return () if environ["REQUEST_METHOD"] == "HEAD" else body[:]
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import typing as t
+from collections import Counter
+from threading import Lock
 
 from werkzeug.routing import BaseConverter, IntegerConverter, MapAdapter, Rule, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
@@ -25,6 +27,7 @@ Arguments = tuple[tuple[str, Convert | None], ...]
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "default_subdomain", "redirect_defaults", "_matcher"})
 _HOSTS_KEPT = 256
+_SCHEMES = frozenset({"http", "https"})
 # How Werkzeug names the groups of a rule's pattern: this and the number of the converter.
 _GROUP = "__werkzeug_"
 
@@ -110,17 +113,25 @@ class Map(WerkzeugMap):
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         # Host header -> (scheme, SERVER_NAME) -> the name that Werkzeug bound such a request with.
         self._hosts: dict[str | None, dict[tuple[str, str | None], str]] = {}
+        # Counted so that an index that was built while a rule came in is not kept.
+        self._revision = 0
+        self._revision_lock = Lock()
         super().__init__(*args, **kwargs)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
-        if name in _KNOBS:
-            self._index = None
+        if name in _KNOBS and "_revision_lock" in self.__dict__:
+            self._forget_index()
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Bind a rule (or a factory's rules) to this map."""
         super().add(rulefactory)
-        self._index = None
+        self._forget_index()
+
+    def _forget_index(self) -> None:
+        with self._revision_lock:
+            self._revision += 1
+            self._index = None
 
     def find(self, environ: WSGIEnvironment) -> Found | None:
         """Return the rule and the view's arguments for a request, or None to ask a `MapAdapter`.
@@ -130,20 +141,23 @@ class Map(WerkzeugMap):
         index = self._index
         if index is None:
             index = self._build_index()
-        if environ.get("HTTP_HOST") not in self._hosts or "HTTP_UPGRADE" in environ:
+        if (
+            environ.get("HTTP_HOST") not in self._hosts
+            or environ.get("wsgi.url_scheme") not in _SCHEMES
+            or "HTTP_UPGRADE" in environ
+        ):
             return None
-        path = environ.get("PATH_INFO", "")
         values: t.Sequence[str] = ()
-        answers = index.static.get(path)
+        answers = index.static.get(environ.get("PATH_INFO", ""))
         if answers is None:
-            reached = index.walk(path)
+            reached = index.walk(environ.get("PATH_INFO", ""))
             if reached is None:
                 return None
             answers, values = reached
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, defaults in answers:
             if rule.methods is None or method in rule.methods:
-                if not certain:
+                if not certain or (rule.methods is None and not method.isupper()):
                     return None
                 found = _convert(arguments, values) if arguments else {}
                 if defaults and found is not None:
@@ -183,42 +197,60 @@ class Map(WerkzeugMap):
         return MapAdapter(self, name, script_name, self.default_subdomain or "", scheme, path_info, method, query)
 
     def _build_index(self) -> Index:
+        revision = self._revision
         self.update()
-        static: dict[str, list[Answer]] = {}
         domain = None
         if not self.host_matching and not self.default_subdomain:
             domain = self._matcher._root.static.get("")
+        builder = _IndexBuilder(self)
         start = None if domain is None else domain.static.get("")
-        root = None if start is None else self._copy(start, "", static)
-        self._index = index = Index(root, static)
+        root = None if start is None else builder.copy(start, "")
+        index = Index(root, builder.static)
+        with self._revision_lock:
+            if revision == self._revision:
+                self._index = index
         return index
 
-    def _copy(self, state: State, path: str | None, static: dict[str, list[Answer]]) -> Node:
-        """Copy one state of Werkzeug's matcher; `path` is None below a variable part."""
+
+class _IndexBuilder:
+    """Copies the states of Werkzeug's matcher into nodes."""
+
+    def __init__(self, url_map: Map) -> None:
+        self.static: dict[str, list[Answer]] = {}
+        # How many rules with defaults there are for an endpoint and its arguments: one of them may be the
+        # URL that another one redirects to.
+        self._with_defaults = Counter(_purpose(rule) for rule in url_map._rules if rule.defaults)
+
+    def copy(self, state: State, path: str | None) -> Node:
+        """Copy one state and what follows it; `path` is what leads there, None below a variable part."""
         node = Node()
         node.answers = [self._answer(rule) for rule in state.rules if not rule.websocket]
-        if path is not None and node.answers:
-            static[path.encode().decode("latin1")] = node.answers
+        # Werkzeug reads several slashes at the start of a path as one.
+        if path is not None and node.answers and path[:2] != "//":
+            self.static[path.encode().decode("latin1")] = node.answers
         for part, following in state.static.items():
-            node.static[part] = self._copy(following, None if path is None else f"{path}/{part}", static)
+            node.static[part] = self.copy(following, None if path is None else f"{path}/{part}")
         for rule_part, following in state.dynamic:
-            if rule_part.suffixed:
+            try:
+                pattern = re.compile(rule_part.content)
+            except re.error:
+                # For Werkzeug to say when somebody asks for a URL like this.
+                pattern = None
+            if pattern is None or rule_part.suffixed:
                 node.certain = False
                 break
-            pattern = re.compile(rule_part.content)
-            below = self._copy(following, None, static)
-            node.edges.append(Edge(pattern.match, _groups(pattern), rule_part.final, below))
+            node.edges.append(Edge(pattern.match, _groups(pattern), rule_part.final, self.copy(following, None)))
         return node
 
     def _answer(self, rule: Rule) -> Answer:
-        rivals = self._rules_by_endpoint[rule.endpoint]
-        certain = not (
-            rule.alias
-            or rule.redirect_to is not None
-            or any(rival.provides_defaults_for(rule) for rival in rivals if rival is not rule)
-        )
+        rivals = self._with_defaults[_purpose(rule)] - bool(rule.defaults)
+        certain = not (rule.alias or rule.redirect_to is not None or rivals)
         arguments = tuple((name, _conversion(converter)) for name, converter in rule._converters.items())
         return Answer(rule, certain, arguments, rule.defaults)
+
+
+def _purpose(rule: Rule) -> tuple[t.Any, frozenset[str]]:
+    return rule.endpoint, frozenset(rule.arguments)
 
 
 def _decoded(path: str) -> str:

@@ -11,6 +11,8 @@ do lives in the rooms beside this one:
 ``options``        ``--app``, ``--debug`` and ``--env-file``
 ``option_types``   what ``--cert``, ``--key`` and the path lists accept
 ``commands``       run, shell, routes, secret, and the version
+``exec_command``   exec, which starts another program on Tuile
+``doctor``         doctor, which says what an application really runs on
 =================  ==========================================================
 
 A collaborator that other people replace (``tuile.cli.show_server_banner = ...`` is the usual
@@ -20,8 +22,12 @@ this module when it is called, by the rooms too. A new room must keep to that.
 
 from __future__ import annotations
 
+import sys
+
+import click
 from werkzeug.serving import is_running_from_reloader, run_simple
 
+from tuile import stand_in
 from tuile.environment import get_debug_flag, get_load_dotenv
 from tuile.proxies import current_app
 
@@ -35,7 +41,9 @@ from .commands import (
     show_server_banner,
     version_option,
 )
+from .doctor import doctor_command
 from .env_files import load_dotenv
+from .exec_command import exec_command
 from .finding import (
     NoAppException,
     _called_with_wrong_args,
@@ -94,11 +102,25 @@ The application is named with '--app' or the environment variable 'FLASK_APP'.
 Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 """,
 )
-# Only here and not among a FlaskGroup's default commands: in somebody's own script it would
-# shadow a command of that name.
-cli.add_command(secret_command)
+# Only here and not among a FlaskGroup's default commands: in somebody's own script they would
+# shadow commands of these names.
+for _command in (doctor_command, exec_command, secret_command):
+    cli.add_command(_command)
 
 
 def main() -> None:
-    """Run the ``tuile`` command line on this process's arguments, then exit."""
+    """Run the ``tuile`` command line on this process's arguments, then exit.
+
+    From here on, before a plugin or the application is loaded, ``import flask`` means Tuile.
+    """
+    name = sys.argv[1:2]
+    if name == ["exec"]:
+        # Straight there: neither env files nor plugins are to be loaded for another program.
+        exec_command.main(sys.argv[2:], prog_name="tuile exec")
+    try:
+        stand_in.install(children=True)
+    except RuntimeError as error:
+        if name != ["doctor"]:  # which tells more about it
+            click.secho(f"Error: {error}", err=True, fg="red")
+            sys.exit(1)
     cli.main()

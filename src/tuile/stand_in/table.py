@@ -10,6 +10,9 @@ was imported from another module of Flask is looked up in that module's row.
 
 from __future__ import annotations
 
+#: The release of Flask whose modules these are.
+INTERFACE = "3.1.3"
+
 #: Flask's modules, and the rooms that have what they define, first come first served.
 ROOMS: dict[str, tuple[str, ...]] = {
     "flask": ("tuile",),
@@ -18,7 +21,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask.blueprints": ("tuile.blueprints",),
     "flask.cli": ("tuile.cli",),
     "flask.config": ("tuile.config",),
-    "flask.ctx": ("tuile.context", "tuile.carrying", "tuile.namespace"),
+    "flask.ctx": ("tuile.context", "tuile.request_context", "tuile.carrying", "tuile.namespace"),
     "flask.debughelpers": ("tuile.debugging",),
     "flask.globals": ("tuile.proxies",),
     "flask.helpers": (
@@ -50,7 +53,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
 
 #: What a room calls otherwise: Flask's name, the room, the room's name.
 RENAMED: dict[str, dict[str, tuple[str, str]]] = {
-    "flask.app": {"_make_timedelta": ("tuile.app", "_as_timedelta")},
     "flask.cli": {
         "_env_file_callback": ("tuile.cli.options", "_load_env_file"),
         "_set_app": ("tuile.cli.options", "_remember_app"),
@@ -63,7 +65,7 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "flask.helpers": {"_split_blueprint_path": ("tuile.request", "split_blueprint_path")},
     # Tuile has one class where Flask has one without and one with input and output.
-    "flask.sansio.app": {"App": ("tuile.app", "Flask"), "_make_timedelta": ("tuile.app", "_as_timedelta")},
+    "flask.sansio.app": {"App": ("tuile.app", "Flask")},
 }
 
 #: What Flask's modules import: "name", or "name as another". The modules themselves come first, after "import".
@@ -75,9 +77,7 @@ IMPORTS: dict[str, dict[str, str]] = {
         "flask.app": "Flask",
         "flask.blueprints": "Blueprint",
         "flask.config": "Config",
-        "flask.ctx": (
-            "after_this_request, copy_current_request_context, has_app_context, has_request_context"
-        ),
+        "flask.ctx": ("after_this_request, copy_current_request_context, has_app_context, has_request_context"),
         "flask.globals": "current_app, g, request, session",
         "flask.helpers": (
             "abort, flash, get_flashed_messages, get_template_attribute, make_response, redirect, send_file,"

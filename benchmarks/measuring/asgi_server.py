@@ -1,12 +1,15 @@
-"""The start and the end of an ASGI application, as a server tells it of them.
+"""A server's part towards an ASGI application: its start and end, and what it receives.
 
-What must live here: that protocol. What must not: requests.
+What must live here: that protocol, with asyncio alone. What must not: what is asked for, timing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Lifespan:
@@ -47,3 +50,15 @@ class Lifespan:
         if self.incoming is not None and self.task is not None:
             await self.incoming.put({"type": "lifespan.shutdown"})
             await self.task
+
+
+def receive_from(messages: list[dict[str, Any]]) -> Callable[[], Any]:
+    """A `receive` that gives these messages from the last to the first and then waits, as a connection does."""
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive

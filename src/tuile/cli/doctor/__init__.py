@@ -1,0 +1,103 @@
+"""``tuile doctor``: what an application really runs on, and what in it does not or goes the slow way. Floor 6, the edges.
+
+Here lives the command, and how its report is printed. What it finds is found in the rooms beside this one:
+
+===============  ===========================================================
+``process``      the interpreter, the packages, who stands in for Flask
+``application``  what of the application goes another way than most do
+``sources``      what the loaded modules want of Flask that Tuile lacks
+``report``       one finding
+===============  ===========================================================
+
+Nothing is known here by the name of an extension: everything is looked at as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..finding import NoAppException
+from ..script import ScriptInfo, pass_script_info
+from .report import FAILS, HEADINGS, NOTE, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tuile.app import Flask
+
+
+@click.command("doctor", short_help="Say what the app really runs on.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@pass_script_info
+@click.pass_context
+def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> None:
+    """Say what the application really runs on, and what in it does not work or goes the slow way, and why.
+
+    The application is loaded as the other commands load it, and not called. The exit code is 1 when
+    something does not work.
+    """
+    # Here and not above: only this command needs them.
+    from .process import describe_process, examine_process  # noqa: PLC0415
+    from .sources import examine_sources  # noqa: PLC0415
+
+    app, findings = _load(info)
+    findings += examine_process()
+    application = None
+    if app is not None:
+        from .application import describe_application, examine_application  # noqa: PLC0415
+
+        application = describe_application(app)
+        findings += [*examine_application(app), *examine_sources()]
+    report = {
+        "process": describe_process(),
+        "application": application,
+        "findings": [finding._asdict() for finding in findings],
+    }
+    click.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report, findings)))
+    ctx.exit(1 if any(finding.kind == FAILS for finding in findings) else 0)
+
+
+def _load(info: ScriptInfo) -> tuple[Flask | None, list[Finding]]:
+    """Return the application, or None and the reason why there is none."""
+    try:
+        return info.load_app(), []
+    except NoAppException as error:
+        kind = FAILS if info.app_import_path else NOTE
+        return None, [Finding(kind, "the application", error.format_message())]
+    except Exception as error:  # noqa: BLE001 - whatever the application's module raises, the rest is reported
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"loading it raises {type(error).__name__}: {error}"
+        return None, [Finding(FAILS, "the application", reason, f"{last.filename}:{last.lineno}")]
+
+
+def _lines(report: dict[str, Any], findings: list[Finding]) -> Iterable[str]:
+    for heading, facts in (("Process", report["process"]), ("Application", report["application"])):
+        if facts is not None:
+            yield heading
+            yield from (f"  {name.replace('_', ' ')}: {_text(value)}" for name, value in facts.items())
+            yield ""
+    for kind, heading in HEADINGS.items():
+        chosen = [finding for finding in findings if finding.kind == kind]
+        if chosen:
+            yield heading
+            for finding in chosen:
+                yield f"  {finding.subject}: {finding.reason}"
+                if finding.where:
+                    yield f"    {finding.where}"
+            yield ""
+    if all(finding.kind == NOTE for finding in findings):
+        yield "Nothing is in the way."
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)

@@ -1,0 +1,198 @@
+"""The application: what of it goes another way than most do. Floor 6, the edges.
+
+Here lives what can be told by looking at an application object. It is looked at and never called: no
+view, no hook, no request. What its modules' sources say lives in ``sources``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import tuile.app
+from tuile.dispatch import Staircase
+from tuile.request import Request
+from tuile.response import Response
+from tuile.routing import Map
+
+from .report import FAILS, NOTE, SLOW, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tuile.app import Flask
+
+_HOUSE = os.path.dirname(os.path.abspath(tuile.app.__file__))
+
+# Steps that nobody calls as long as they are the stock ones and have nothing to do.
+_LEFT_OUT = {
+    "create_url_adapter": "so Werkzeug's adapter is made by it, and matches the URL, on every request",
+    "do_teardown_appcontext": "so it is called on every request, whether there is something to tear down or not",
+    "do_teardown_request": "so it is called on every request, whether there is something to tear down or not",
+    "ensure_sync": "so it is asked about every function on every request, and not once",
+}
+
+# What a response is built and sent with; with a method of its own it goes through Werkzeug's general code.
+_SENDING = (
+    "close",
+    "get_app_iter",
+    "get_wsgi_headers",
+    "get_wsgi_response",
+    "headers",
+    "iter_encoded",
+    "response",
+    "set_data",
+    "status",
+    "status_code",
+)
+
+
+def describe_application(app: Flask) -> dict[str, Any]:
+    """Return the facts about an application, by name."""
+    cls = type(app)
+    return {
+        "import_name": app.import_name,
+        "class": _name(cls),
+        "root_path": app.root_path,
+        "debug": app.debug,
+        "rules": sum(1 for _ in app.url_map.iter_rules()),
+        "blueprints": sorted(app.blueprints),
+        "extensions": sorted(map(str, app.extensions)),
+        "request_class": _name(app.request_class),
+        "response_class": _name(app.response_class),
+        "session_interface": _name(type(app.session_interface)),
+        "url_map_class": _name(type(app.url_map)),
+        "json_provider": _name(type(app.json)),
+    }
+
+
+def examine_application(app: Flask) -> Iterator[Finding]:
+    """Yield what in an application does not work, goes the slow way, or is not the stock one."""
+    yield from _examine_routing(app)
+    yield from _examine_classes(app)
+    yield from _examine_session(app)
+    yield from _examine_views(app)
+    yield from _examine_steps(app)
+
+
+def _examine_routing(app: Flask) -> Iterator[Finding]:
+    reason = "so Werkzeug's adapter matches the URL on every request"
+    if type(app.url_map) is not Map:
+        yield Finding(SLOW, _name(type(app.url_map)), f"is the URL map, {reason}", _place(type(app.url_map)))
+    if app.url_map.host_matching:
+        yield Finding(SLOW, "host_matching", f"is on, {reason}")
+    if app.subdomain_matching:
+        yield Finding(SLOW, "subdomain_matching", f"is on, {reason}")
+    if app.config["TRUSTED_HOSTS"] is not None:
+        yield Finding(SLOW, "TRUSTED_HOSTS", f"is set, {reason}, which also looks at the host")
+
+
+def _examine_classes(app: Flask) -> Iterator[Finding]:
+    request_class, response_class = app.request_class, app.response_class
+    if request_class.__init__ is not Request.__init__:
+        reason = (
+            "has a constructor of its own, so it is called on every request, and Werkzeug's with it if it asks for that"
+        )
+        yield Finding(SLOW, _name(request_class), reason, _place(request_class.__init__))
+    if not issubclass(response_class, Response):
+        reason = "is not a subclass of flask.Response, so Werkzeug's general code builds and sends each response"
+        yield Finding(SLOW, _name(response_class), reason, _place(response_class))
+        return
+    own = [name for name in _SENDING if getattr(response_class, name, None) is not getattr(Response, name, None)]
+    for method in ("__init__", "__call__"):
+        if getattr(response_class, method) is not getattr(Response, method):
+            own.append(method)
+    if own:
+        reason = f"has its own {', '.join(own)}, so Werkzeug's general code builds and sends each response"
+        yield Finding(SLOW, _name(response_class), reason, _place(response_class))
+
+
+def _examine_session(app: Flask) -> Iterator[Finding]:
+    interface = app.session_interface
+    if not getattr(interface, "opens_lazily", False):
+        reason = "opens the session at the start of every request, whether a view reads it or not, as Flask does"
+        yield Finding(SLOW, _name(type(interface)), reason, _place(type(interface)))
+    if not app.secret_key and not app.config.get("SECRET_KEY"):
+        yield Finding(NOTE, "SECRET_KEY", "is not set, so there is no session to write to")
+
+
+def _examine_views(app: Flask) -> Iterator[Finding]:
+    registries: dict[str, Any] = {
+        "before_request": app.before_request_funcs,
+        "after_request": app.after_request_funcs,
+        "teardown_request": app.teardown_request_funcs,
+    }
+    functions = [(f"view {endpoint!r}", view) for endpoint, view in app.view_functions.items()]
+    for name, registry in registries.items():
+        functions += [(name, function) for registered in registry.values() for function in registered]
+    asynchronous = [(name, function) for name, function in functions if inspect.iscoroutinefunction(function)]
+    try:
+        import asgiref.sync  # noqa: F401, PLC0415 - an extra; only its presence matters
+    except ImportError:
+        kind, reason = FAILS, "is a coroutine function and asgiref is not installed: pip install 'tuile[async]'"
+    else:
+        kind, reason = (
+            SLOW,
+            "is a coroutine function, run to its end in an event loop of its own at each call, as in Flask",
+        )
+    for name, function in asynchronous:
+        yield Finding(kind, name, reason, _place(function))
+
+
+def _examine_steps(app: Flask) -> Iterator[Finding]:
+    """Yield the methods of the application that are not Tuile's, on its class or on itself."""
+    for name in sorted(_methods()):
+        own = vars(app).get(name)
+        if own is not None:
+            yield _finding_of_step(name, own, "on this application")
+            continue
+        # Not by getattr, which would bind it.
+        found = inspect.getattr_static(type(app), name)
+        if not _is_tuiles(found):
+            owner = next(cls for cls in type(app).__mro__ if name in vars(cls))
+            yield _finding_of_step(name, found, f"in {_name(owner)}")
+
+
+def _finding_of_step(name: str, found: Any, by: str) -> Finding:
+    if name == "wsgi_app":
+        return Finding(NOTE, name, f"is wrapped or overridden {by}, by {_name(found)}", _place(found))
+    consequence = _LEFT_OUT.get(name)
+    if consequence is None:
+        return Finding(NOTE, name, f"is overridden {by}, and called as Flask calls it", _place(found))
+    return Finding(SLOW, name, f"is overridden {by}, {consequence}", _place(found))
+
+
+def _methods() -> set[str]:
+    """The names of the methods that Tuile's application class defines and others may override."""
+    return {
+        name
+        for cls in Staircase.__mro__
+        if cls.__module__.startswith("tuile.")
+        for name, value in vars(cls).items()
+        if inspect.isfunction(value) and (name == "__call__" or not name.startswith("_"))
+    }
+
+
+def _is_tuiles(found: object) -> bool:
+    """Answer whether a function is from Tuile's own files and has no wrapper around it."""
+    # By its type itself: a wrapper may pass for what it wraps.
+    return type(found) is FunctionType and found.__code__.co_filename.startswith(_HOUSE + os.sep)
+
+
+def _name(value: Any) -> str:
+    """The name by which a class, a function or an object's class is imported."""
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def _place(value: Any) -> str:
+    """The file and line where a class or function is defined, or nothing."""
+    named: Callable[..., Any] = inspect.unwrap(value) if callable(value) else value
+    if not (inspect.isclass(named) or inspect.isroutine(named)):
+        named = type(named)
+    try:
+        return f"{inspect.getsourcefile(named)}:{inspect.getsourcelines(named)[1]}"
+    except (OSError, TypeError):
+        return ""

@@ -1,0 +1,84 @@
+"""The process: interpreter, packages, who stands in for Flask. Floor 6, the edges.
+
+Here lives what can be told without an application. The application's own lives in ``application``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tuile import stand_in
+
+from .report import FAILS, NOTE, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Those that every request meets. What else is installed is the application's business.
+_PACKAGES = ("werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker")
+
+
+def describe_process() -> dict[str, Any]:
+    """Return the facts about this process, by name."""
+    house = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "executable": sys.executable,
+        "tuile": _installed("tuile") or "not installed, run from its source",
+        "tuile_is_in": house,
+        "interface": f"Flask {stand_in.INTERFACE}",
+        "packages": {name: _installed(name) or "not installed" for name in _PACKAGES},
+        "flask_distribution": _installed("flask"),
+        "stand_in": stand_in.is_installed(),
+        "started_by_tuile_exec": stand_in.START in sys.path,
+        "sitecustomize": getattr(sys.modules.get("sitecustomize"), "__file__", None),
+    }
+
+
+def examine_process() -> Iterator[Finding]:
+    """Yield what about this process is in Tuile's way."""
+    yield from _examine_flask()
+    for flag, option, reason in (
+        ("no_site", "-S", "does not run sitecustomize"),
+        ("ignore_environment", "-E" if not sys.flags.isolated else "-I", "ignores PYTHONPATH"),
+    ):
+        if getattr(sys.flags, flag):
+            yield Finding(
+                NOTE,
+                f"python {option}",
+                f"{reason}, so 'tuile exec' cannot reach a program that is started like this one."
+                " Let its first line be 'import tuile.stand_in; tuile.stand_in.install()'.",
+            )
+    installed = _installed("flask")
+    if installed is not None and installed != stand_in.INTERFACE:
+        yield Finding(
+            NOTE,
+            f"Flask {installed}",
+            f"is installed, and Tuile has the interface of {stand_in.INTERFACE}:"
+            " an extension that asks for the version prepares for the other one.",
+        )
+
+
+def _examine_flask() -> Iterator[Finding]:
+    """Yield the modules that hold the real Flask."""
+    real = stand_in.real_flask()
+    if real is not None:
+        for name in stand_in.holders():
+            reason = "holds Flask itself, and what it makes of it does not run on Tuile"
+            yield Finding(FAILS, name, reason, getattr(sys.modules[name], "__file__", None) or "")
+    if not stand_in.is_installed():
+        reason = "does not mean Tuile in this process"
+        if real is not None:
+            reason += f": Flask itself was imported first, from {getattr(real, '__file__', None)}"
+        yield Finding(FAILS, "import flask", reason)
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

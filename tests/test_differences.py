@@ -1,0 +1,374 @@
+"""Every difference that docs/differences.md lists, demonstrated on Flask and on Tuile.
+
+A demonstration is a function of a framework's module that returns what can be observed. Its name is nobody's; the heading it
+stands under is, and no heading of the page may be without one.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import importlib
+import re
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import flask
+import pytest
+from itsdangerous import TimestampSigner
+from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
+
+import tuile
+from tests.beside_flask import make_environ, outcome, part, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Demonstration = Callable[[Any], Any]
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "differences.md"
+HEADINGS = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+# heading -> what is observed, on Flask and on Tuile
+DEMONSTRATIONS: dict[str, list[tuple[Demonstration, Any, Any]]] = {}
+
+
+def shown(heading: str, on_flask: Any, on_tuile: Any) -> Callable[[Demonstration], Demonstration]:
+    """Register a demonstration under a heading of the page, with what it comes to on either framework."""
+
+    def register(demonstration: Demonstration) -> Demonstration:
+        DEMONSTRATIONS.setdefault(heading, []).append((demonstration, on_flask, on_tuile))
+        return demonstration
+
+    return register
+
+
+def make_app(lib: Any, view: Callable[[], Any], **config: Any) -> Any:
+    """An application with one view, which raises what it does not handle."""
+    app = lib.Flask("differences", static_folder=None)
+    app.config.update({"PROPAGATE_EXCEPTIONS": True, **config})
+    app.add_url_rule("/", "view", view)
+    return app
+
+
+def lines_set(answer: Any) -> list[str]:
+    """The Set-Cookie lines of an answer."""
+    return [value for name, value in answer.headers if name == "Set-Cookie"]
+
+
+def line_of(lib: Any, *args: Any, **kwargs: Any) -> str:
+    """The line that a response sets a cookie with, or the type of what is raised; its `Expires` left out."""
+    response = lib.Response()
+    try:
+        response.set_cookie(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - which one is what is compared
+        return type(error).__name__
+    line: str = response.headers["Set-Cookie"]
+    return re.sub(r" Expires=[^;]+ GMT;", "", line)
+
+
+REFUSED = "CookieSyntaxError"
+BAD_NAMES = ("", "a;b", "a=b", "a\tb", " a")
+
+
+@shown("A cookie name that browsers would read otherwise is an error", [True] * 5, [False] * 5)
+def _(lib: Any) -> Any:
+    return [line_of(lib, name, "v") == f"{name}=v; Path=/" for name in BAD_NAMES]
+
+
+@shown("A cookie name that browsers would read otherwise is an error", "ValueError", REFUSED)
+def _(lib: Any) -> Any:
+    return line_of(lib, "a\rb", "v")
+
+
+@shown(
+    "A path or domain that would end its attribute is an error",
+    ["a=v; Path=/x%3By", "a=v; Domain=x.com; Secure; Path=/"],
+    [REFUSED, REFUSED],
+)
+def _(lib: Any) -> Any:
+    return [line_of(lib, "a", "v", path="/x;y"), line_of(lib, "a", "v", domain="x.com; Secure")]
+
+
+@shown("Text for `expires` that would end its attribute is an error", "a=v; Expires=x; Secure; Path=/", REFUSED)
+def _(lib: Any) -> Any:
+    return line_of(lib, "a", "v", expires="x; Secure")
+
+
+@shown("Setting a cookie again replaces its line", ["a=1", "a=2", "a=3", "b=4"], ["a=3", "b=4"])
+def _(lib: Any) -> Any:
+    response = lib.Response()
+    response.headers.add("Set-Cookie", "a=1; Path=/")
+    for name, value in (("a", "2"), ("a", "3"), ("b", "4")):
+        response.set_cookie(name, value)
+    return [line.partition(";")[0] for line in response.headers.getlist("Set-Cookie")]
+
+
+@shown(
+    "`max_age` is a whole number of seconds",
+    ["a=v; Max-Age=1.9; Path=/", "a=v; Max-Age; Path=/"],
+    ["a=v; Max-Age=1; Path=/", "TypeError"],
+)
+def _(lib: Any) -> Any:
+    return [line_of(lib, "a", "v", max_age=age) for age in (1.9, True)]
+
+
+@shown(
+    "Control characters U+001A to U+001F in a value are escaped",
+    'a="\\031\x1a\x1f\\177"; Path=/',
+    'a="\\031\\032\\037\\177"; Path=/',
+)
+def _(lib: Any) -> Any:
+    return line_of(lib, "a", "\x19\x1a\x1f\x7f")
+
+
+@shown(
+    "Errors of `set_cookie` have other types",
+    ["UnicodeError", "UnicodeEncodeError", "AttributeError"],
+    [REFUSED, REFUSED, "TypeError"],
+)
+def _(lib: Any) -> Any:
+    return [
+        line_of(lib, "a", "v", domain=f"{'x' * 64}.com"),
+        line_of(lib, "a", "\ud800"),
+        line_of(lib, "a", "v", samesite=True),
+    ]
+
+
+@shown("Errors of `set_cookie` have other types", False, True)
+def _(lib: Any) -> Any:
+    # Which of the three Flask raises is the machine's C library's business.
+    error = line_of(lib, "a", "v", expires=1e18)
+    assert error in {"OSError", "OverflowError", "ValueError", REFUSED}
+    return error == REFUSED
+
+
+def cookies_read(lib: Any, header: str) -> Any:
+    """What a view reads of a Cookie header, as the server gives it."""
+    read: dict[str, str] = {}
+    app = make_app(lib, lambda: read.update(lib.request.cookies) or "")
+    send(app, make_environ(HTTP_COOKIE=header))
+    return read
+
+
+@shown("One odd cookie does not cost the others", {"b": "2"}, {"a": '{"k":"v, w"}', "c d": "1", "b": "2"})
+def _(lib: Any) -> Any:
+    return cookies_read(lib, 'a={"k":"v, w"}; c d=1; b=2')
+
+
+@shown("The bytes of a cookie are read as UTF-8", {"a": "Ã©", "b": "ÿ"}, {"a": "é", "b": "\ufffd"})
+def _(lib: Any) -> Any:
+    return cookies_read(lib, "a=é".encode().decode("latin-1") + "; b=\xff")
+
+
+@shown("`request.cookies` reads the environ", ["theirs"], ["sent"])
+def _(lib: Any) -> Any:
+    def view() -> list[str]:
+        lib.request.headers = Headers({"Cookie": "theirs=1"})
+        return list(lib.request.cookies)
+
+    app = make_app(lib, lambda: " ".join(view()))
+    return send(app, make_environ(HTTP_COOKIE="sent=1")).text.split()
+
+
+@shown("The built-in session is opened when it is first touched", [1, 1], [0, 1])
+def _(lib: Any) -> Any:
+    interface = part(lib, "sessions").SecureCookieSessionInterface
+
+    class Own(interface):  # type: ignore[misc] # of whichever framework
+        pass
+
+    counts = []
+    for chosen in (interface, Own):
+        app = make_app(lib, lambda: "", SECRET_KEY="a key")
+        app.session_interface = chosen()
+        counts.append(calls(interface, "open_session", app))
+    return counts
+
+
+@shown("`SECRET_KEY_FALLBACKS` as one text is a `TypeError`", "returned", "raised")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: str(lib.session.get("user")), SECRET_KEY="new", SECRET_KEY_FALLBACKS="old")
+    return outcome(send, app)[0]
+
+
+@shown("A signed session that cannot be read is an empty session", 500, 200)
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="a key", PROPAGATE_EXCEPTIONS=False)
+    app.logger.disabled = True
+    signer = TimestampSigner("a key", salt="cookie-session", key_derivation="hmac", digest_method=hashlib.sha1)
+    token = signer.sign(b"bm90IEpTT04").decode()  # "not JSON"
+    return send(app, make_environ(HTTP_COOKIE=f"session={token}")).code
+
+
+@shown("What a request says is read from the environ when it is first asked for", "127.0.0.1", "192.0.2.1")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: lib.request.remote_addr)
+
+    @app.before_request  # type: ignore[untyped-decorator] # of whichever framework
+    def change() -> None:
+        lib.request.environ["REMOTE_ADDR"] = "192.0.2.1"
+
+    return send(app).text
+
+
+OVERRIDDEN = "Methods of requests, responses, contexts and session interfaces are overridden, not patched"
+
+
+def calls(owner: Any, name: str, app: Any) -> int:
+    """How often a method that is patched on its class is called in a warm request."""
+    send(app)
+    original = getattr(owner, name)
+    counted = []
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        counted.append(name)
+        return original(*args, **kwargs)
+
+    with mock.patch.object(owner, name, count):
+        send(app)
+    return len(counted)
+
+
+@shown(OVERRIDDEN, {1}, {0})
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: "text")
+    contexts = part(lib, "ctx")
+    patched = [
+        (MapAdapter, ["match"]),
+        (lib.Request, ["__init__", "close"]),
+        (
+            lib.Response,
+            ["get_wsgi_headers", "get_wsgi_response", "get_app_iter", "iter_encoded", "close", "set_data"],
+        ),
+        (contexts.RequestContext, ["__init__"]),
+        (contexts.AppContext, ["__init__", "push", "pop"]),
+    ]
+    return {f"{owner.__name__}.{name}" for owner, names in patched for name in names if calls(owner, name, app)}
+
+
+@shown(OVERRIDDEN, "X-Made=by hand", "Content-Type=text/html; charset=utf-8")
+def _(lib: Any) -> Any:
+    def view() -> Any:
+        response = lib.make_response("text")
+        response.get_wsgi_headers = lambda environ: Headers({"X-Made": "by hand"})
+        return response
+
+    return "=".join(send(make_app(lib, view)).headers[0])
+
+
+@shown(OVERRIDDEN, "mine=", "session=")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: lib.session.update(a=1) or "", SECRET_KEY="a key")
+    app.session_interface = part(lib, "sessions").SecureCookieSessionInterface()
+    app.session_interface.get_cookie_name = lambda app: "mine"
+    return lines_set(send(app))[0].partition("=")[0] + "="
+
+
+def test_the_steps_of_the_application_can_be_patched_on_the_class_and_on_one_app() -> None:
+    for name in (
+        "wsgi_app",
+        "request_context",
+        "full_dispatch_request",
+        "preprocess_request",
+        "dispatch_request",
+        "finalize_request",
+        "make_response",
+        "process_response",
+        "do_teardown_request",
+        "do_teardown_appcontext",
+    ):
+        app = make_app(tuile, lambda: "text")
+        assert calls(tuile.Flask, name, app) == 1, name
+        assert calls(app, name, app) == 1, name
+
+
+@shown(
+    OVERRIDDEN,
+    ["b'overridden'"],
+    ["b'overridden'"],
+)
+def _(lib: Any) -> Any:
+    class Own(lib.Response):  # type: ignore[misc] # of whichever framework
+        def iter_encoded(self) -> Any:
+            return iter([b"overridden"])
+
+    app = make_app(lib, lambda: "text")
+    app.response_class = Own
+    return [repr(send(app).body)]
+
+
+@shown("There is one context variable", [True, True], [False, False])
+def _(lib: Any) -> Any:
+    names = part(lib, "globals")
+    return [isinstance(variable, contextvars.ContextVar) for variable in (names._cv_app, names._cv_request)]
+
+
+def modules_after_import(lib: Any) -> set[str]:
+    """The modules that a fresh interpreter has after the import of a framework alone."""
+    program = f"import sys, {lib.__name__}; print(*sys.modules)"
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+@shown("`import tuile` does not import Jinja and click", {"cli", "click", "jinja2"}, set())
+def _(lib: Any) -> Any:
+    heavy = {"click": "click", "jinja2": "jinja2", f"{lib.__name__}.cli": "cli"}
+    return {name for module, name in heavy.items() if module in modules_after_import(lib)}
+
+
+@shown("There is no `tuile.__version__`", "returned", "raised")
+def _(lib: Any) -> Any:
+    with pytest.warns(DeprecationWarning) if lib is flask else mock.MagicMock():
+        return outcome(getattr, lib, "__version__")[0]
+
+
+@shown("Cookies whose name has a space are kept", ("raised", "StopIteration"), ("returned", "a b=1"))
+def _(lib: Any) -> Any:
+    def view() -> Any:
+        response = lib.make_response(lib.request.headers.get("Cookie", ""))
+        response.set_cookie("a b", "1")
+        return response
+
+    client = make_app(lib, view).test_client()
+    return outcome(lambda: [client.get("/").text, client.get("/").text][1])[:2]
+
+
+@shown("`base_url` with `subdomain` or `url_scheme` is a `TypeError`", "AssertionError", "TypeError")
+def _(lib: Any) -> Any:
+    client = make_app(lib, lambda: "").test_client()
+    return outcome(client.get, "/", base_url="http://localhost", subdomain="a")[1]
+
+
+@shown("The command is `tuile`", (False, "Flask 3.1.3"), (True, "Tuile"))
+def _(lib: Any) -> Any:
+    cli = importlib.import_module(f"{lib.__name__}.cli").cli
+    told = make_app(lib, lambda: "").test_cli_runner().invoke(cli, ["--version"])
+    return "secret" in cli.commands, re.findall("Tuile|Flask 3.1.3", told.output)[0]
+
+
+@shown("`--cert` keeps the case of an import path", "raised", "returned")
+def _(lib: Any) -> Any:
+    certs = type(sys)("certs")
+    certs.Context = ssl.create_default_context()  # type: ignore[attr-defined] # a module made here
+    convert = importlib.import_module(f"{lib.__name__}.cli").CertParamType().convert
+    with mock.patch.dict(sys.modules, certs=certs):
+        return outcome(convert, "certs.Context", None, None)[0]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_a_listed_difference_is_as_the_page_says(heading: str) -> None:
+    demonstrations = DEMONSTRATIONS.get(heading, [])
+    assert demonstrations, f"demonstrate {heading!r}"
+    for demonstration, on_flask, on_tuile in demonstrations:
+        assert demonstration(flask) == on_flask
+        assert demonstration(tuile) == on_tuile
+
+
+def test_every_demonstration_has_its_heading() -> None:
+    assert [heading for heading in DEMONSTRATIONS if heading not in HEADINGS] == []

@@ -1,0 +1,1036 @@
+"""The steps of a request: each can be replaced at any time, and all go as on Flask."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import io
+import logging
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    Unauthorized,
+    default_exceptions,
+)
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+import tuile
+from tests.beside_flask import Environ, make_app, make_environ, make_post, outcome, part, same, send
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from tuile import Flask
+
+
+class OwnError(Exception):
+    """An application's own error."""
+
+
+class OwnNotFound(NotFound):
+    """An application's own 404."""
+
+    description = "own"
+
+
+class Teapot(HTTPException):
+    """An application's own status."""
+
+    code = 418
+
+
+def fail(error: BaseException | type[BaseException]) -> Any:
+    raise error
+
+
+def register_views(lib: Any, app: Flask) -> Flask:
+    """A route for each kind of answer and each kind of failure."""
+    views: dict[str, Callable[[], Any]] = {
+        "text": lambda: "text",
+        "json": lambda: {"a": 1},
+        "stream": lambda: iter(["a", "b"]),
+        "none": lambda: None,
+        "error": lambda: fail(OwnError("own")),
+        "lookup": lambda: fail(KeyError("key")),
+        "abort": lambda: lib.abort(403),
+        "own404": lambda: fail(OwnNotFound()),
+        "returned": NotFound,
+        "badkey": lambda: lib.request.form["missing"],
+        "moved": lambda: lib.redirect("/text"),
+        "abortresponse": lambda: lib.abort(lib.Response("aborted", 409)),
+    }
+    for name, view in views.items():
+        app.add_url_rule(f"/{name}", name, view)
+    app.add_url_rule("/slash/", "slash", views["text"])
+    app.add_url_rule("/put", "put", views["text"], methods=["PUT"])
+    return app
+
+
+PATHS = ["text", "json", "stream", "none", "error", "lookup", "abort", "own404", "returned", "badkey", "moved"]
+PATHS += ["abortresponse", "slash", "slash/", "put", "nowhere"]
+
+
+def visit_all(app: Flask, method: str = "GET") -> list[Any]:
+    return [outcome(send, app, make_environ(f"/{path}", REQUEST_METHOD=method)) for path in PATHS]
+
+
+# Every step, replaced in every way, at any time.
+
+STEPS = [
+    "wsgi_app",
+    "request_context",
+    "create_url_adapter",
+    "full_dispatch_request",
+    "preprocess_request",
+    "dispatch_request",
+    "raise_routing_exception",
+    "make_default_options_response",
+    "finalize_request",
+    "make_response",
+    "process_response",
+    "ensure_sync",
+    "handle_user_exception",
+    "trap_http_exception",
+    "handle_http_exception",
+    "_find_error_handler",
+    "handle_exception",
+    "log_exception",
+    "should_ignore_error",
+    "do_teardown_request",
+    "do_teardown_appcontext",
+]
+WAYS = ["subclass", "subclass later", "base of a subclass", "instance", "instance later", "class later", "mock"]
+
+
+def register_hooks(app: Flask) -> None:
+    app.before_request(lambda: None)
+    app.after_request(lambda response: response)
+    app.teardown_request(lambda error: None)
+    app.teardown_appcontext(lambda error: None)
+    app.register_error_handler(OwnError, lambda error: ("handled", 400))
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_was_replaced_is_called_as_on_flask(step: str, way: str, hooks: bool) -> None:
+    def program(lib: Any) -> Any:
+        calls: list[Any] = []
+
+        def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
+            def replacement(*arguments: Any, **named: Any) -> Any:
+                # When an adapter is made outside a request is not part of the interface.
+                if step != "create_url_adapter" or arguments[-1] is not None:
+                    calls.append(len(named))
+                return original(*arguments, **named)
+
+            return replacement
+
+        middle = type("Middle", (lib.Flask,), {})
+        cls = type("Own", (middle,), {})
+        if way == "subclass":
+            setattr(cls, step, wrap(getattr(lib.Flask, step)))
+        app: Flask = cls("own", static_folder=None)
+        app.logger.disabled = True
+        register_views(lib, app)
+        if hooks:
+            register_hooks(app)
+        if way == "instance":
+            setattr(app, step, wrap(getattr(app, step)))
+        patch: Any = mock.patch.object(lib.Flask, step, getattr(lib.Flask, step))
+        before: list[Any] = []
+        if "later" in way or way in {"mock", "base of a subclass"}:
+            before = visit_all(app)
+        if way in {"subclass later", "base of a subclass"}:
+            setattr(cls if way == "subclass later" else middle, step, wrap(getattr(lib.Flask, step)))
+        elif way == "instance later":
+            setattr(app, step, wrap(getattr(app, step)))
+        elif way in {"class later", "mock"}:
+            patch = mock.patch.object(lib.Flask, step, wrap(getattr(lib.Flask, step)))
+        with patch:
+            during = [visit_all(app), list(calls), visit_all(app, "OPTIONS"), list(calls)]
+        after = len(calls) - len(during[-1])
+        return before, during, after, visit_all(app)
+
+    _, during, _, _ = same(program)
+    assert len(during[3]) > 0
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_that_is_wrapped_and_unwrapped_leaves_no_trace(step: str) -> None:
+    app = register_views(tuile, make_app(tuile))
+    app.logger.disabled = True
+    before = visit_all(app)
+    calls: list[str] = []
+    original = getattr(tuile.Flask, step)
+
+    def replacement(*arguments: Any, **named: Any) -> Any:
+        calls.append(step)
+        return original(*arguments, **named)
+
+    for _ in range(2):
+        with mock.patch.object(tuile.Flask, step, replacement):
+            visit_all(app, "OPTIONS")
+            visit_all(app)
+        number = len(calls)
+        assert number > 0
+        assert visit_all(app) == before
+        assert len(calls) == number
+
+
+def test_a_step_may_answer_in_place_of_the_rest() -> None:
+    def program(lib: Any) -> Any:
+        answers: dict[str, Any] = {
+            "preprocess_request": lambda self: "early",
+            "dispatch_request": lambda self: ("dispatched", 201),
+            "full_dispatch_request": lambda self: lib.Response("full"),
+            "make_response": lambda self, rv: lib.Response(f"made of {rv!r}"),
+            "process_response": lambda self, response: lib.Response("processed"),
+            "finalize_request": lambda self, rv, from_error_handler=False: lib.Response("final"),
+            "handle_user_exception": lambda self, e: f"user {e!r}",
+            "handle_http_exception": lambda self, e: f"http {e!r}",
+            "handle_exception": lambda self, e: lib.Response(f"any {e!r}", 500),
+            "trap_http_exception": lambda self, e: True,
+            "_find_error_handler": lambda self, e, blueprints: lambda error: f"found for {error!r}",
+            "ensure_sync": lambda self, func: lambda *arguments, **named: f"ran {func.__name__}",
+            "make_default_options_response": lambda self: lib.Response("options"),
+            "raise_routing_exception": lambda self, request: fail(Teapot()),
+            "create_url_adapter": lambda self, request: None,
+        }
+        observed = {}
+        for step, answer in answers.items():
+            app: Flask = type("Own", (lib.Flask,), {step: answer})("own", static_folder=None)
+            app.logger.disabled = True
+            observed[step] = visit_all(register_views(lib, app))
+        return observed
+
+    same(program)
+
+
+def test_the_wsgi_app_can_be_wrapped_by_middleware() -> None:
+    def program(lib: Any) -> Any:
+        app = register_views(lib, make_app(lib))
+        inner = app.wsgi_app
+
+        def middleware(environ: Environ, start_response: Any) -> Any:
+            environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/prefix")
+            environ["SCRIPT_NAME"] = "/prefix"
+
+            def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+                return start_response(f"{status} indeed", [*headers, ("X-Middle", "1")], exc_info)
+
+            return inner(environ, start)
+
+        app.wsgi_app = middleware  # type: ignore[method-assign] # as Flask's documentation says to
+        return send(app, make_environ("/prefix/text")), app.test_client().get("/prefix/moved").location
+
+    same(program)
+
+
+# What is registered, however it came there.
+
+
+class CallableObject:
+    """A callable that is no function, and cannot be a key either."""
+
+    __hash__ = None  # type: ignore[assignment] # on purpose
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("a view is not compared when it is called")
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self.answer
+
+    def method(self, *arguments: Any, **named: Any) -> Any:
+        return self.answer
+
+    async def coroutine_method(self, *arguments: Any, **named: Any) -> Any:
+        await asyncio.sleep(0)
+        return self.answer
+
+
+async def answer_later(*arguments: Any, answer: Any = "later", **named: Any) -> Any:
+    await asyncio.sleep(0)
+    return answer
+
+
+CALLABLES: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "function": lambda answer: lambda *arguments, **named: answer,
+    "partial": lambda answer: functools.partial(lambda *arguments, **named: arguments[0], answer),
+    "bound method": lambda answer: CallableObject(answer).method,
+    "callable object": CallableObject,
+    "built-in": lambda answer: {"k": answer}.copy if isinstance(answer, str) else (lambda *arguments: answer),
+    "coroutine function": lambda answer: functools.partial(answer_later, answer=answer),
+    "coroutine method": lambda answer: CallableObject(answer).coroutine_method,
+    "class": lambda answer: type("View", (), {"__new__": lambda cls, *arguments, **named: answer}),
+}
+
+
+@pytest.mark.parametrize("kind", CALLABLES)
+def test_whatever_can_be_called_can_be_a_view_or_a_hook(kind: str) -> None:
+    def program(lib: Any) -> Any:
+        make = CALLABLES[kind]
+        observed: list[Any] = []
+        for later in (False, True):
+            app = register_views(lib, make_app(lib))
+            if later:
+                observed.append(send(app, make_environ("/text")))
+            app.view_functions["text"] = make("replaced")
+            observed.append([send(app, make_environ("/text")) for _ in range(2)])
+            app.before_request_funcs.setdefault(None, []).append(make(None))
+            observed.append([send(app, make_environ("/text")) for _ in range(2)])
+            app.after_request_funcs.setdefault(None, []).append(make(lib.Response("after")))
+            observed.append([send(app, make_environ("/text")) for _ in range(2)])
+            app.teardown_request_funcs.setdefault(None, []).append(make(None))
+            app.teardown_appcontext_funcs.append(make(None))
+            app.error_handler_spec[None][404][NotFound] = make(("handled", 410))
+            observed.append([send(app, make_environ("/nowhere")) for _ in range(2)])
+            app.before_request_funcs[None] = [make("before")]
+            app.after_request_funcs = {}
+            observed.append([send(app, make_environ("/text")) for _ in range(2)])
+        return observed
+
+    same(program)
+
+
+def test_registries_are_looked_at_as_they_are() -> None:
+    def program(lib: Any) -> Any:
+        app = register_views(lib, make_app(lib))
+        blueprint = lib.Blueprint("bp", "beside", url_prefix="/bp")
+        blueprint.add_url_rule("/x", "x", lambda: "x")
+        app.register_blueprint(blueprint)
+        calls: list[Any] = []
+
+        def tagged(name: str, answer: Any = None) -> Callable[..., Any]:
+            def function(*arguments: Any) -> Any:
+                calls.append((name, lib.request.path))
+                return arguments[0] if name.startswith("after") else answer
+
+            return function
+
+        observed = []
+        changes: list[Callable[[], Any]] = [
+            lambda: None,
+            lambda: app.before_request_funcs.update({None: [tagged("before")], "bp": [tagged("before bp")]}),
+            lambda: app.after_request_funcs.update({None: [tagged("after")], "bp": [tagged("after bp")]}),
+            lambda: app.teardown_request_funcs.update({None: [tagged("down")], "bp": [tagged("down bp")]}),
+            lambda: app.teardown_appcontext_funcs.extend([lambda error: calls.append("app 1")]),
+            lambda: app.url_value_preprocessors.update({None: [tagged("values")], "bp": [tagged("values bp")]}),
+            lambda: app.before_request_funcs[None].insert(0, tagged("first")),
+            lambda: app.before_request_funcs[None].clear(),
+            lambda: setattr(app, "before_request_funcs", {"bp": [tagged("new dict")]}),
+            lambda: app.before_request_funcs.setdefault(None, []).append(tagged("answer", "answered")),
+            lambda: app.before_request_funcs.pop(None),
+            lambda: app.error_handler_spec[None][404].update({NotFound: lambda error: ("own", 404)}),
+            lambda: app.error_handler_spec[None][404].clear(),
+            lambda: app.view_functions.update(text=lambda: "new view"),
+            lambda: app.view_functions.pop("text"),
+            lambda: app.teardown_appcontext_funcs.clear(),
+        ]
+        for change in changes:
+            change()
+            observed.append([outcome(send, app, make_environ(path)) for path in ("/text", "/bp/x", "/nowhere")])
+            observed.append(calls.copy())
+            calls.clear()
+        return observed
+
+    same(program)
+
+
+def test_a_hook_that_registers_another_during_the_request_goes_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = register_views(lib, make_app(lib))
+        calls: list[str] = []
+
+        def add_more(*arguments: Any) -> Any:
+            calls.append("first")
+            app.before_request_funcs[None].append(lambda: calls.append("second"))
+            app.teardown_request_funcs.setdefault(None, []).append(lambda error: calls.append("down"))
+
+        app.before_request_funcs[None] = [add_more]
+        return send(app, make_environ("/text")), send(app, make_environ("/text")), calls
+
+    same(program)
+
+
+# What a view may return.
+
+
+class OwnDict(dict[str, Any]):
+    """A dict by another name."""
+
+
+class OwnText(str):
+    """Text by another name."""
+
+    __slots__ = ()
+
+
+class OwnTuple(tuple[Any, ...]):
+    """A tuple by another name."""
+
+    __slots__ = ()
+
+
+def wsgi_callable(environ: Environ, start_response: Any) -> list[bytes]:
+    start_response("206 Part", [("X-Wsgi", environ["PATH_INFO"]), ("Content-Type", "a/b")])
+    return [b"wsgi"]
+
+
+class WsgiObject:
+    """A WSGI application that is an object."""
+
+    __call__ = staticmethod(wsgi_callable)
+
+
+def generate() -> Iterator[str]:
+    yield "gene"
+    yield "rated"
+
+
+async def generate_later() -> AsyncIterator[str]:
+    yield "x"
+
+
+BODIES: dict[str, Callable[[Any], Any]] = {
+    "text": lambda lib: "grüße",
+    "empty": lambda lib: "",
+    "bytes": lambda lib: b"\xff",
+    "bytearray": lambda lib: bytearray(b"array"),
+    "memoryview": lambda lib: memoryview(b"view"),
+    "own text": lambda lib: OwnText("own"),
+    "markup": lambda lib: __import__("markupsafe").Markup("<b>"),
+    "dict": lambda lib: {"a": [1, None]},
+    "own dict": lambda lib: OwnDict(a=1),
+    "list": lambda lib: [1, "a"],
+    "set": lambda lib: {1},
+    "generator": lambda lib: generate(),
+    "iterator": lambda lib: iter([b"a", "b"]),
+    "map": lambda lib: map(str, range(3)),
+    "file": lambda lib: io.BytesIO(b"file"),
+    "async generator": lambda lib: generate_later(),
+    "response": lambda lib: lib.Response("response", 203, {"X-A": "1"}),
+    "Werkzeug's response": lambda lib: WerkzeugResponse("foreign", 203, {"X-A": "1"}),
+    "exception": lambda lib: NotFound("returned"),
+    "exception with a response": lambda lib: HTTPException(response=lib.Response("inner", 444)),
+    "own exception": lambda lib: Teapot("tea"),
+    "405": lambda lib: MethodNotAllowed(["GET", "PUT"]),
+    "401": lambda lib: Unauthorized(www_authenticate=None),
+    "redirect": lambda lib: RequestRedirect("http://localhost/there"),
+    "exception without a code": lambda lib: HTTPException("nothing"),
+    "wsgi callable": lambda lib: wsgi_callable,
+    "wsgi object": lambda lib: WsgiObject(),
+    "a callable that is no wsgi": lambda lib: lambda: "x",
+    "an exception class": lambda lib: NotFound,
+    "none": lambda lib: None,
+    "number": lambda lib: 5,
+    "true": lambda lib: True,
+    "object": lambda lib: object(),
+    "nested tuple": lambda lib: (("a", 201), 202),
+}
+SHAPES: dict[str, Callable[[Any], Any]] = {
+    "plain": lambda body: body,
+    "status": lambda body: (body, 201),
+    "status text": lambda body: (body, "202 Own"),
+    "status bytes": lambda body: (body, b"202 Own"),
+    "status float": lambda body: (body, 201.5),
+    "status none": lambda body: (body, None),
+    "headers dict": lambda body: (body, {"X-B": "2", "Content-Type": "text/own"}),
+    "headers list": lambda body: (body, [("X-B", "1"), ("X-B", "2")]),
+    "headers Headers": lambda body: (body, Headers({"X-B": "2"})),
+    "headers tuple": lambda body: (body, (("X-B", "2"),)),
+    "headers empty": lambda body: (body, {}),
+    "headers of lists": lambda body: (body, {"X-B": ["1", "2"]}),
+    "both": lambda body: (body, 201, {"X-B": "2"}),
+    "both empty": lambda body: (body, None, None),
+    "both text": lambda body: (body, "299 Own", [("Content-Length", "3")]),
+    "wrong order": lambda body: (body, {"X-B": "2"}, 201),
+    "own tuple": lambda body: OwnTuple((body, 201)),
+    "single": lambda body: (body,),
+    "none at all": lambda body: (),
+    "four": lambda body: (body, 200, {}, "x"),
+    "list of two": lambda body: [body, 201],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_what_a_view_returns_is_sent_as_on_flask(body: str, shape: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, TESTING=True)
+        seen: list[Any] = []
+        app.add_url_rule("/", "view", lambda: SHAPES[shape](BODIES[body](lib)))
+
+        @app.after_request
+        def look(response: Any) -> Any:
+            seen.append((type(response) is lib.Response, response.status, list(response.headers), response.is_sequence))
+            return response
+
+        answers = [normalise(outcome(send, app, make_environ(REQUEST_METHOD=method))) for method in ("GET", "HEAD")]
+        # What is collected of an HTTP exception for HEAD has no body yet on Flask.
+        return answers, seen
+
+    same(program)
+
+
+def normalise(observed: Any) -> Any:
+    """An outcome without the addresses of objects in its text."""
+    how, *what = observed
+    return (how, what[0], what[1].partition(" at 0x")[0]) if how == "raised" else observed
+
+
+def test_another_class_of_responses_is_what_becomes_of_answers() -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.Response):  # type: ignore[misc] # a class of either framework
+            default_mimetype = "application/own"
+            default_status = 299
+
+        class Other(lib.Response):  # type: ignore[misc] # a class of either framework
+            pass
+
+        app = make_app(lib, TESTING=True)
+        app.response_class = Own
+        bodies = {**BODIES, "other class": lambda lib: Other("other"), "own class": lambda lib: Own("own")}
+        observed = []
+        for name, make in bodies.items():
+            if name in {"object", "async generator"}:
+                continue
+            app.view_functions.clear()
+            with app.test_request_context():
+                made = outcome(app.make_response, make(lib))
+                if made[0] == "returned":
+                    made = (type(made[1]) is Own, made[1].status, list(made[1].headers), made[1].get_data())
+                observed.append((name, normalise(made) if made[0] == "raised" else made))
+        return observed
+
+    same(program)
+
+
+@pytest.mark.parametrize("code", sorted(default_exceptions))
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_every_error_page_is_sent_as_on_flask(code: int, method: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        seen: list[Any] = []
+        app.add_url_rule("/", "view", lambda: lib.abort(code, "with <a> reason"), methods=["GET", "POST"])
+        app.add_url_rule("/plain", "plain", lambda: lib.abort(code), methods=["GET", "POST"])
+
+        @app.after_request
+        def look(response: Any) -> Any:
+            seen.append((response.status, list(response.headers), response.is_sequence, response.mimetype))
+            return response
+
+        return [send(app, make_environ(path, REQUEST_METHOD=method)) for path in ("/", "/plain")], seen
+
+    assert same(program)[0][0].code == code
+
+
+# Error handlers: which one of several answers.
+
+KEYS: list[Any] = [
+    404,
+    403,
+    418,
+    500,
+    NotFound,
+    OwnNotFound,
+    HTTPException,
+    InternalServerError,
+    OwnError,
+    KeyError,
+    LookupError,
+    Exception,
+    Teapot,
+    BadRequest,
+    BadRequestKeyError,
+]
+RAISED: list[Callable[[], BaseException]] = [
+    NotFound,
+    OwnNotFound,
+    Teapot,
+    OwnError,
+    lambda: KeyError("k"),
+    lambda: IndexError("i"),
+    lambda: BadRequestKeyError({}, "k"),
+    InternalServerError,
+    lambda: HTTPException("no code"),
+]
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["app", "parent", "child", "child for all"]), st.sampled_from(KEYS)), max_size=8
+    ),
+    st.sampled_from([{}, {"TRAP_HTTP_EXCEPTIONS": True}, {"TRAP_BAD_REQUEST_ERRORS": True}, {"DEBUG": True}]),
+    st.booleans(),
+)
+def test_the_handler_that_answers_is_flasks(
+    registered: list[tuple[str, Any]], config: dict[str, bool], handlers_fail: bool
+) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, **config)
+        app.logger.disabled = True
+        parent, child = lib.Blueprint("parent", "beside"), lib.Blueprint("child", "beside")
+        owners: dict[str, Any] = {
+            "app": app.register_error_handler,
+            "parent": parent.register_error_handler,
+            "child": child.register_error_handler,
+            "child for all": lambda key, handler: child.app_errorhandler(key)(handler),
+        }
+        for number, (scope, key) in enumerate(registered):
+
+            def handle(error: Any, number: int = number, key: Any = key) -> Any:
+                if handlers_fail and number == 0:
+                    raise OwnError("in a handler")
+                original = getattr(error, "original_exception", None)
+                return f"{number} {key} {type(error).__name__} {type(original).__name__}"
+
+            owners[scope](key, handle)
+        for name, owner in (("app", app), ("parent", parent), ("child", child)):
+            for index, make in enumerate(RAISED):
+                owner.add_url_rule(f"/{name}/{index}", f"view{index}", lambda make=make: fail(make()))
+        parent.register_blueprint(child)
+        app.register_blueprint(parent)
+        paths = [f"/{name}/{index}" for name in ("app", "parent", "child") for index in range(len(RAISED))]
+        return [outcome(send, app, make_environ(path)) for path in [*paths, "/nowhere"]]
+
+    same(program)
+
+
+@pytest.mark.parametrize("key", [404, "404", 600, 0, NotFound, NotFound(), object, KeyError, "KeyError", None, 418.0])
+def test_a_wrong_key_of_an_error_handler_is_explained_as_on_flask(key: Any) -> None:
+    def program(lib: Any) -> Any:
+        app, blueprint = make_app(lib), lib.Blueprint("bp", "beside")
+        observed = [outcome(owner.register_error_handler, key, str) for owner in (app, blueprint)]
+        return [(*made[:2], str(made[-1]).partition(" at 0x")[0]) for made in observed]
+
+    same(program)
+
+
+# Hooks and signals, in order.
+
+
+def make_diary(lib: Any, app: Flask, diary: list[Any]) -> None:
+    """Note every hook and signal of an app with a nested blueprint."""
+    parent, child = lib.Blueprint("parent", "beside", url_prefix="/p"), lib.Blueprint("child", "beside")
+    owners: dict[str, Any] = {"app": app, "parent": parent, "child": child}
+    for name, owner in owners.items():
+        owner.before_request(functools.partial(note, diary, f"before {name}"))
+        owner.after_request(functools.partial(note_response, diary, f"after {name}"))
+        owner.teardown_request(functools.partial(note_error, diary, f"teardown {name}"))
+        owner.url_value_preprocessor(functools.partial(note_values, diary, f"values {name}"))
+        owner.add_url_rule(f"/{name}", "view", lambda name=name: diary.append("view") or name)
+        owner.add_url_rule(f"/{name}/fails", "fails", lambda: fail(OwnError("x")))
+    child.before_app_request(functools.partial(note, diary, "before all"))
+    child.after_app_request(functools.partial(note_response, diary, "after all"))
+    app.teardown_appcontext(functools.partial(note_error, diary, "teardown context"))
+    parent.register_blueprint(child)
+    app.register_blueprint(parent)
+    for signal in (
+        "request_started",
+        "request_finished",
+        "request_tearing_down",
+        "got_request_exception",
+        "appcontext_pushed",
+        "appcontext_tearing_down",
+        "appcontext_popped",
+    ):
+
+        def receive(sender: Any, signal: str = signal, **extra: Any) -> None:
+            diary.append((signal, sender is app, sorted(extra), type(extra.get("exc")).__name__))
+
+        getattr(lib, signal).connect(receive, app, weak=False)
+
+
+def note(diary: list[Any], what: str) -> None:
+    diary.append(what)
+
+
+def note_response(diary: list[Any], what: str, response: Any) -> Any:
+    diary.append((what, response.status))
+    return response
+
+
+def note_error(diary: list[Any], what: str, error: Any) -> None:
+    diary.append((what, type(error).__name__))
+
+
+def note_values(diary: list[Any], what: str, endpoint: str | None, values: Any) -> None:
+    diary.append((what, endpoint, values))
+
+
+@pytest.mark.parametrize("config", [{}, {"TESTING": True}], ids=str)
+def test_hooks_and_signals_come_in_flasks_order(config: dict[str, bool]) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, **config)
+        app.logger.disabled = True
+        diary: list[Any] = []
+        make_diary(lib, app, diary)
+        for path in ("/app", "/p/parent", "/p/child", "/app/fails", "/p/child/fails", "/nowhere", "/app/"):
+            for method in ("GET", "OPTIONS", "POST"):
+                diary.append(outcome(send, app, make_environ(path, REQUEST_METHOD=method)))
+        return diary
+
+    assert len(same(program)) > 200
+
+
+@pytest.mark.parametrize("where", ["request_started", "request_finished", "got_request_exception", "appcontext_pushed"])
+def test_a_receiver_that_raises_or_waits_goes_as_on_flask(where: str) -> None:
+    def program(lib: Any) -> Any:
+        observed = []
+        for receiver in (fail_receiving, wait_receiving):
+            app = make_app(lib)
+            app.logger.disabled = True
+            app.add_url_rule("/", "view", lambda: "x")
+            app.add_url_rule("/fails", "fails", lambda: fail(OwnError("x")))
+            with getattr(lib, where).connected_to(receiver, app):
+                observed.append([outcome(send, app, make_environ(path)) for path in ("/", "/fails")])
+            observed.append(lib.has_app_context())
+        return observed
+
+    same(program)
+
+
+def fail_receiving(sender: Any, **extra: Any) -> None:
+    raise OwnError("in a receiver")
+
+
+async def wait_receiving(sender: Any, **extra: Any) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "teardown_appcontext"])
+@pytest.mark.parametrize("config", [{}, {"TESTING": True}, {"DEBUG": True}], ids=str)
+def test_a_hook_that_raises_goes_as_on_flask(hook: str, config: dict[str, bool]) -> None:
+    def program(lib: Any) -> Any:
+        observed: list[Any] = []
+        for error in (OwnError("hook"), NotFound("hook"), KeyError("hook")):
+            app = register_views(lib, make_app(lib, **config))
+            app.logger.disabled = True
+            getattr(app, hook)(lambda *arguments, error=error: fail(error))
+            app.register_error_handler(KeyError, lambda error: ("handled", 400))
+            app.register_error_handler(500, lambda error: (f"own 500 {type(error.original_exception).__name__}", 500))
+            observed.append([outcome(send, app, make_environ(f"/{path}")) for path in ("text", "error", "nowhere")])
+            observed.append(lib.has_app_context())
+        return observed
+
+    same(program)
+
+
+# Exceptions that nobody handled.
+
+
+@pytest.mark.parametrize("propagate", [None, True, False])
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("testing", [False, True])
+def test_an_exception_is_propagated_trapped_or_answered_as_on_flask(
+    propagate: bool | None, debug: bool, testing: bool
+) -> None:
+    def program(lib: Any) -> Any:
+        observed = []
+        for trap_http, trap_bad in product([False, True], [None, False, True]):
+            app = register_views(lib, make_app(lib, DEBUG=debug, TESTING=testing, PROPAGATE_EXCEPTIONS=propagate))
+            app.config.update(TRAP_HTTP_EXCEPTIONS=trap_http, TRAP_BAD_REQUEST_ERRORS=trap_bad)
+            app.logger.disabled = True
+            observed.append(visit_all(app))
+            observed.append(send_or_raise(app, make_environ("/text", REQUEST_METHOD="POST")))
+        return observed
+
+    same(program)
+
+
+def send_or_raise(app: Flask, environ: Environ) -> Any:
+    """An answer, or the exceptions that came out, the first one first."""
+    try:
+        return send(app, environ)
+    except Exception as error:  # noqa: BLE001 - which one is what is compared
+        chain = []
+        found: BaseException | None = error
+        while found is not None:
+            chain.append((type(found).__name__, str(found), found.__suppress_context__))
+            found = found.__cause__ or found.__context__
+        return chain
+
+
+def test_exceptions_keep_their_chain_and_their_traceback() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, TESTING=True)
+
+        def chained() -> Any:
+            try:
+                raise KeyError("first")
+            except KeyError as error:
+                raise OwnError("second") from error
+
+        def handler_fails(error: Any) -> Any:
+            raise LookupError("in the handler")
+
+        app.add_url_rule("/chained", "chained", chained)
+        app.add_url_rule("/handled", "handled", lambda: fail(ValueError("handled")))
+        app.register_error_handler(ValueError, handler_fails)
+        chains = [send_or_raise(app, make_environ(path)) for path in ("/chained", "/handled")]
+        try:
+            send(app, make_environ("/chained"))
+        except OwnError as error:
+            trace, names = error.__traceback__, []
+            while trace is not None:
+                names.append(trace.tb_frame.f_code.co_name)
+                trace = trace.tb_next
+            assert names[-1] == "chained"
+        return chains
+
+    same(program)
+
+
+def test_an_exception_is_logged_once_with_the_request_it_came_from() -> None:
+    def program(lib: Any) -> Any:
+        app = register_views(lib, lib.Flask("logs", static_folder=None))
+        records: list[logging.LogRecord] = []
+        handler = logging.Handler()
+        handler.emit = records.append  # type: ignore[method-assign] # a handler that keeps
+        app.logger.handlers[:] = [handler]
+        app.logger.propagate = False
+        for path in ("/error", "/100%25s", "/none", "/text"):
+            send(app, make_environ(path))
+        app.after_request_funcs[None] = [lambda response: fail(OwnError("finalizing"))]
+        send(app, make_environ("/error"))
+        return [
+            (record.name, record.levelname, record.getMessage(), record.exc_info[0].__name__)
+            for record in records
+            if record.exc_info and record.exc_info[0]
+        ]
+
+    assert same(program)[0] == ("logs", "ERROR", "Exception on /error [GET]", "OwnError")
+
+
+def test_what_is_not_an_exception_passes_through() -> None:
+    def program(lib: Any) -> Any:
+        observed: list[Any] = []
+        for error in (SystemExit(1), KeyboardInterrupt(), GeneratorExit()):
+            app = make_app(lib)
+            app.add_url_rule("/", "view", lambda error=error: fail(error))
+            app.teardown_request(lambda error: observed.append(type(error).__name__))
+            try:
+                send(app)
+            except BaseException as caught:  # noqa: BLE001 - which one is what is compared
+                observed.append((type(caught).__name__, lib.has_app_context()))
+        return observed
+
+    same(program)
+
+
+def test_an_error_while_a_500_is_made_is_logged_and_the_500_is_sent() -> None:
+    def program(lib: Any) -> Any:
+        app = register_views(lib, make_app(lib))
+        app.logger.disabled = True
+        app.after_request(lambda response: fail(OwnError("after")))
+        app.register_error_handler(500, lambda error: (f"own {error.original_exception}", 500))
+        return send(app, make_environ("/error")), send(app, make_environ("/text"))
+
+    same(program)
+
+
+# Async
+
+
+def test_coroutine_functions_can_be_views_hooks_and_handlers() -> None:
+    def program(lib: Any) -> Any:
+        calls: list[str] = []
+        app = make_app(lib, SECRET_KEY="key")
+
+        async def view(name: str) -> Any:
+            await asyncio.sleep(0)
+            lib.session["seen"] = True
+            lib.g.order = [*lib.g.order, "view"]
+            if name == "bad":
+                raise OwnError(name)
+            return f"{name} {lib.g.order} {lib.request.path}", 201
+
+        async def before() -> None:
+            lib.g.order = ["before"]
+
+        async def after(response: Any) -> Any:
+            response.headers["X-Order"] = " ".join(lib.g.order)
+            return response
+
+        async def teardown(error: Any) -> None:
+            calls.append(type(error).__name__)
+
+        async def handle(error: Any) -> Any:
+            return f"handled {error}", 400
+
+        app.add_url_rule("/<name>", "view", view)
+        app.before_request(before)
+        app.after_request(after)
+        app.teardown_request(teardown)
+        app.teardown_appcontext(teardown)
+        app.register_error_handler(OwnError, handle)
+        app.register_error_handler(404, handle)
+        return [send(app, make_environ(path)) for path in ("/a", "/bad", "/a/b", "/a")], calls
+
+    assert same(program)[0][0].code == 201
+
+
+def test_without_asgiref_a_coroutine_function_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asgiref", None)
+    monkeypatch.setitem(sys.modules, "asgiref.sync", None)
+
+    def program(lib: Any) -> Any:
+        app = make_app(lib, TESTING=True)
+        app.add_url_rule("/", "view", answer_later)
+        return outcome(send, app), outcome(app.ensure_sync, answer_later), outcome(app.async_to_sync, answer_later)
+
+    text = "Install Flask with the 'async' extra in order to use async views."
+    assert same(program)[0] == ("raised", "RuntimeError", text)
+
+
+def test_an_apps_own_way_of_running_coroutines_is_used() -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.Flask):  # type: ignore[misc] # a class of either framework
+            def async_to_sync(self, func: Any) -> Any:
+                return lambda *arguments, **named: f"own {asyncio.run(func(*arguments, **named))}"
+
+        app: Flask = Own("own", static_folder=None)
+        app.add_url_rule("/", "view", answer_later)
+        app.add_url_rule("/sync", "sync", lambda: "sync")
+        return send(app), send(app), send(app, make_environ("/sync"))
+
+    same(program)
+
+
+# OPTIONS, HEAD and redirects
+
+
+def test_options_and_head_are_answered_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        view = lambda: f"{lib.request.method}"  # noqa: E731 - one view under many names
+        app.add_url_rule("/get", "get", view)
+        app.add_url_rule("/post", "post", view, methods=["POST", "PATCH"])
+        app.add_url_rule("/own", "own", view, methods=["OPTIONS", "GET"])
+        app.add_url_rule("/off", "off", view, provide_automatic_options=False)
+        app.add_url_rule("/on", "on", view, methods=["OPTIONS"], provide_automatic_options=True)
+        app.add_url_rule("/<int:n>", "n", lambda n: str(n), methods=["get"])  # noqa: PLW0108 - a view's argument has a name
+        app.add_url_rule("/two", "two", view, methods=["DELETE"])
+        app.add_url_rule("/two", "two_too", view, methods=["PUT"])
+        app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+        app.add_url_rule("/configured", "configured", view)
+        paths = ["get", "post", "own", "off", "on", "5", "two", "configured", "x"]
+        methods = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "get", "BREW", ""]
+        return [send(app, make_environ(f"/{path}", REQUEST_METHOD=method)) for path, method in product(paths, methods)]
+
+    same(program)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_redirects_of_routing_are_sent_as_on_flask(method: str, debug: bool) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, DEBUG=debug)
+        app.add_url_rule("/slash/", "slash", lambda: "x", methods=["GET", "POST"])
+        app.add_url_rule("/old", "old", redirect_to="/slash/", methods=["GET", "POST"])
+        app.add_url_rule("/page/", "page", lambda n: str(n), defaults={"n": 1}, methods=["GET", "POST"])  # noqa: PLW0108 - see above
+        app.add_url_rule("/page/<int:n>", "page", methods=["GET", "POST"])
+        app.add_url_rule("/ü/", "umlaut", lambda: "x", methods=["GET", "POST"])
+        paths = ["/slash", "//slash//", "/old", "/page/1", "/\xc3\xbc", "/slash?x"]
+        return [send_or_raise(app, make_environ(path, QUERY_STRING="a=%2f&b", REQUEST_METHOD=method)) for path in paths]
+
+    same(program)
+
+
+# One app inside itself, and many threads
+
+
+def test_a_view_may_call_the_app_again() -> None:
+    def program(lib: Any) -> Any:
+        calls: list[Any] = []
+        app = make_app(lib, SECRET_KEY="key")
+        app.teardown_request(lambda error: calls.append(("request", lib.request.path)))
+        app.teardown_appcontext(lambda error: calls.append(("context", lib.g.get("depth"))))
+
+        def view(depth: int) -> str:
+            lib.g.depth = depth
+            lib.session[str(depth)] = True
+            inner = app.test_client().get(f"/{depth - 1}").text if depth else ""
+            return f"{lib.request.path} {lib.g.depth} {sorted(lib.session)} [{inner}]"
+
+        app.add_url_rule("/<int:depth>", "view", view)
+        return send(app, make_environ("/3")), calls, lib.has_app_context()
+
+    assert "/0 0" in same(program)[0].text
+
+
+def test_threads_do_not_mix_up_their_requests() -> None:
+    app = make_app(tuile, SECRET_KEY="key")
+    app.add_url_rule("/", "warm", lambda: "warm")
+    ready = threading.Barrier(8)
+
+    @app.before_request
+    def remember() -> None:
+        tuile.g.token = tuile.request.args.get("token")
+
+    @app.after_request
+    def repeat(response: tuile.Response) -> tuile.Response:
+        response.headers["X-Token"] = tuile.g.token
+        return response
+
+    @app.route("/<kind>/<int:number>", methods=["GET", "POST"])
+    def show(kind: str, number: int) -> Any:
+        tuile.session["token"] = tuile.g.token
+        if number % 7 == 0:
+            tuile.abort(404, tuile.g.token)
+        body = tuile.request.get_data(as_text=True)
+        return {"kind": kind, "number": number, "token": tuile.request.args["token"], "body": body}
+
+    def work(thread: int) -> int:
+        ready.wait(10)
+        for number in range(200):
+            token = f"{thread}-{number}"
+            environ = make_post(token.encode(), path=f"/kind{thread}/{number}", QUERY_STRING=f"token={token}")
+            answer = send(app, environ)
+            assert dict(answer.headers)["X-Token"] == token
+            if number % 7 == 0:
+                assert answer.code == 404
+                assert f"<p>{token}</p>" in answer.text
+            else:
+                expected = f'"body":"{token}","kind":"kind{thread}","number":{number},"token":"{token}"'
+                assert answer.text.strip() == f"{{{expected}}}"
+        return 200
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(work, range(8))) == 1600
+
+
+def test_a_session_interface_decides_what_is_a_null_session() -> None:
+    def program(lib: Any) -> Any:
+        class Own(part(lib, "sessions").SecureCookieSessionInterface):  # type: ignore[misc] # of either framework
+            def is_null_session(self, obj: object) -> bool:
+                return True
+
+        app = make_app(lib, SECRET_KEY="key")
+        app.session_interface = Own()
+        app.add_url_rule("/", "view", lambda: lib.session.update(a=1) or "set")
+        return send(app)
+
+    assert "Set-Cookie" not in dict(same(program).headers)

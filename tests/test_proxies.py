@@ -1,0 +1,343 @@
+"""The names that mean something else in every request behave as Flask's proxies do, bound and unbound."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from contextvars import Token, copy_context
+from typing import TYPE_CHECKING, Any
+
+import flask
+import pytest
+import werkzeug.local
+
+import tuile
+from tests.beside_flask import make_app, outcome, part, same
+from tuile.context import current
+from tuile.proxies import LocalProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The proxies of `flask.globals`, by what has to be current for them.
+OF_APP = ["current_app", "g", "app_ctx"]
+OF_REQUEST = ["request", "session", "request_ctx"]
+NAMES = [*OF_APP, *OF_REQUEST]
+
+
+def proxy(lib: Any, name: str) -> Any:
+    return getattr(part(lib, "globals"), name)
+
+
+def plain(value: Any) -> Any:
+    """A result that can be compared: no addresses, no names of modules."""
+    if isinstance(value, (str, int, float, bytes, type(None), bool)):
+        return value
+    if isinstance(value, (list, tuple, set, dict)):
+        return value
+    return type(value).__name__
+
+
+def set_and_read(it: Any) -> Any:
+    it.given = 1
+    return [it.given, vars(it).get("given")]
+
+
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "attribute": lambda it: it.nothing_has_this,
+    "getattr with default": lambda it: getattr(it, "nothing_has_this", "default"),
+    "hasattr": lambda it: hasattr(it, "nothing_has_this"),
+    "setattr": lambda it: setattr(it, "given", 1),
+    "setattr and read": set_and_read,
+    "delattr": lambda it: delattr(it, "nothing_has_this"),
+    "getitem": lambda it: it["k"],
+    "setitem": lambda it: operator.setitem(it, "k", 1),
+    "delitem": lambda it: operator.delitem(it, "k"),
+    "contains": lambda it: "k" in it,
+    "len": len,
+    "iter": lambda it: list(iter(it)),
+    "bool": bool,
+    "not": operator.not_,
+    "equal to itself": lambda it: it == it._get_current_object(),
+    "unequal to itself": lambda it: it != it._get_current_object(),
+    "equal to None": lambda it: it == None,  # noqa: E711 - the operator is what is tested
+    "hash": lambda it: hash(it) == hash(it._get_current_object()),
+    "call": lambda it: it(),
+    "add": lambda it: it + 1,
+    "right or": lambda it: {"x": 1} | it,
+    "less": lambda it: it < it,  # noqa: PLR0124 - the operator is what is tested
+    "class": lambda it: it.__class__.__name__,
+    "isinstance of the proxy": lambda it: isinstance(it, werkzeug.local.LocalProxy),
+    "type": lambda it: type(it).__name__,
+    "vars": lambda it: "app" in vars(it),
+    "dir": lambda it: "__class__" in dir(it),
+    "copy": lambda it: type(copy.copy(it)).__name__,
+    "the object": lambda it: type(it._get_current_object()).__name__,
+    "with": lambda it: it.__enter__ is not None,
+    "next": next,
+    "reversed": lambda it: list(reversed(it)),
+    "int": int,
+    "bytes": bytes,
+    "format": lambda it: format(it, "")[:1],
+    "callable": callable,
+    "repr": lambda it: repr(it).partition(" at 0x")[0].replace("tuile.context", "flask.ctx"),
+    "str": lambda it: str(it).partition(" at 0x")[0].replace("tuile.context", "flask.ctx"),
+}
+
+
+def make_bound_app(lib: Any) -> Any:
+    return make_app(lib, SECRET_KEY="key", SERVER_NAME="localhost")
+
+
+# Iterating over an unbound proxy says what is missing; Flask says that it is not iterable.
+CLEARER = {"iter"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_iterating_over_an_unbound_proxy_says_what_is_missing(name: str) -> None:
+    with pytest.raises(RuntimeError, match="Working outside of"):
+        list(proxy(tuile, name))
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in CLEARER])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_operation_on_an_unbound_proxy_goes_as_on_flask(name: str, operation: str) -> None:
+    same(lambda lib: outcome(lambda: plain(OPERATIONS[operation](proxy(lib, name)))))
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in {"attribute", "delattr", "call"}])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_operation_on_a_bound_proxy_goes_as_on_flask(name: str, operation: str) -> None:
+    def program(lib: Any) -> Any:
+        with make_bound_app(lib).test_request_context("/path"):
+            how, *what = outcome(lambda: plain(OPERATIONS[operation](proxy(lib, name))))
+        # Python names the type in its own words when an operation is not there.
+        return (how, *what) if how == "returned" else (how, what[0])
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", OF_REQUEST)
+def test_a_proxy_of_the_request_is_unbound_in_an_app_context(name: str) -> None:
+    def program(lib: Any) -> Any:
+        with make_bound_app(lib).app_context():
+            return [
+                outcome(lambda function=function: plain(function(proxy(lib, name))))
+                for key, function in OPERATIONS.items()
+                if key not in CLEARER
+            ]
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unbound_proxy_says_what_is_missing(name: str) -> None:
+    def program(lib: Any) -> Any:
+        return [outcome(getattr, proxy(lib, name), attribute) for attribute in ("x", "name", "_get_current_object")][:2]
+
+    (raised, kind, text), _ = same(program)
+    assert (raised, kind) == ("raised", "RuntimeError")
+    outside = "application" if name in OF_APP else "request"
+    assert text.startswith(f"Working outside of {outside} context.\n\nThis typically means")
+
+
+def test_the_cookies_proxy_says_what_is_missing() -> None:
+    with pytest.raises(RuntimeError, match="Working outside of request context"):
+        tuile.cookies.get("a")
+    with tuile.Flask("x").app_context(), pytest.raises(RuntimeError, match="Working outside of request context"):
+        tuile.cookies["a"]
+    assert repr(tuile.cookies) == "<LocalProxy unbound>"
+
+
+@pytest.mark.parametrize("name", [*NAMES, "cookies"])
+def test_every_proxy_is_werkzeugs(name: str) -> None:
+    assert isinstance(getattr(tuile.proxies, name), werkzeug.local.LocalProxy)
+    assert type(getattr(tuile.proxies, name)).__name__ == "LocalProxy"
+
+
+def test_what_a_proxy_stands_for_changes_with_the_context() -> None:
+    def program(lib: Any) -> Any:
+        first, second = make_bound_app(lib), lib.Flask("second")
+        observed = []
+
+        def look() -> None:
+            observed.append((lib.current_app.name, lib.request.path if lib.request else None, lib.g.get("n")))
+
+        with first.test_request_context("/first"):
+            lib.g.n = 1
+            look()
+            with second.app_context():
+                look()
+                with second.test_request_context("/second"):
+                    look()
+            look()
+        return observed
+
+    same(program)
+
+
+def test_a_proxy_passes_for_what_it_stands_for() -> None:
+    def program(lib: Any) -> Any:
+        app = make_bound_app(lib)
+        with app.test_request_context("/path", json={"a": 1}):
+            request, g, session = lib.request, lib.g, lib.session
+            session["k"] = 1
+            session.update(m=2)
+            g.n = [1]
+            g.n += [2]
+            request.added = "yes"
+            del session["m"]
+            return (
+                isinstance(request, lib.Request),
+                isinstance(lib.current_app, lib.Flask),
+                isinstance(session, dict),
+                lib.current_app == app,
+                {lib.current_app: 1}[app],
+                request._get_current_object().added,
+                list(session),
+                session | {"z": 1},
+                session.modified,
+                g.n,
+                request.json,
+                [key for key in session],  # noqa: C416 - iteration is what is tested
+                callable(lib.current_app),
+            )
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documentation_of_a_bound_proxy_is_that_of_the_object(name: str) -> None:
+    def program(lib: Any) -> Any:
+        with make_bound_app(lib).test_request_context():
+            return proxy(lib, name).__doc__ == proxy(lib, name)._get_current_object().__doc__
+
+    assert same(program) is True
+
+
+def test_a_method_read_from_a_proxy_belongs_to_the_request_it_was_read_in() -> None:
+    app = tuile.Flask("x")
+    with app.test_request_context("/first?a=1"):
+        get = tuile.request.args.get
+    with app.test_request_context("/second?a=2"):
+        assert (get("a"), tuile.request.args.get("a")) == ("1", "2")
+
+
+def test_the_app_context_behind_its_proxy_can_be_entered() -> None:
+    def program(lib: Any) -> Any:
+        app = make_bound_app(lib)
+        with app.test_request_context():
+            lib.g.n = 1
+            app_ctx, request_ctx = proxy(lib, "app_ctx"), proxy(lib, "request_ctx")
+            with app_ctx:
+                inner = lib.g.n
+            with request_ctx:
+                again = lib.request.path
+            return (
+                inner,
+                again,
+                app_ctx.app is app,
+                app_ctx.g.n,
+                request_ctx.app is app,
+                request_ctx.session is not None,
+            )
+
+    same(program)
+
+
+def test_a_subclass_and_in_place_operators_work_on_a_proxy_of_ones_own() -> None:
+    kept: dict[str, Any] = {"value": [1]}
+    mine: Any = LocalProxy(lambda: kept["value"])
+    mine += [2]
+    assert kept["value"] == [1, 2]
+    assert mine == [1, 2]
+    assert isinstance(mine, LocalProxy)
+
+
+# The two context variables, as views of one.
+
+
+def describe(lib: Any) -> Any:
+    variables = part(lib, "globals")
+    app_context, request_context = variables._cv_app.get(None), variables._cv_request.get(None)
+    return (
+        app_context and app_context.app.name,
+        request_context and request_context.request.path,
+        lib.has_app_context(),
+        lib.has_request_context(),
+        bool(lib.current_app),
+        bool(lib.request),
+    )
+
+
+def test_the_variables_hold_the_current_contexts() -> None:
+    def program(lib: Any) -> Any:
+        variables = part(lib, "globals")
+        app, other = make_bound_app(lib), lib.Flask("other")
+        observed = [describe(lib), outcome(variables._cv_app.get)[:2], outcome(variables._cv_request.get)[:2]]
+        observed.append((variables._cv_app.get("default"), variables._cv_request.get("default")))
+        with app.app_context() as app_context:
+            observed += [describe(lib), variables._cv_app.get() is app_context]
+            with app.test_request_context("/a") as request_context:
+                observed += [describe(lib), variables._cv_request.get() is request_context]
+                observed += [variables._cv_app.get() is app_context]
+                with other.app_context():
+                    observed += [describe(lib), variables._cv_request.get() is request_context]
+            observed += [describe(lib)]
+        with app.test_request_context("/b"):
+            # Asked for twice, it is the same.
+            observed += [variables._cv_app.get() is variables._cv_app.get(), variables._cv_app.get().app is app]
+        return observed
+
+    same(program)
+
+
+def test_a_context_can_be_set_and_reset_as_some_tests_do() -> None:
+    def program(lib: Any) -> Any:
+        variables = part(lib, "globals")
+        app = make_bound_app(lib)
+        app_context, request_context = app.app_context(), app.test_request_context("/a")
+        observed = [describe(lib)]
+        app_token = variables._cv_app.set(app_context)
+        observed.append(describe(lib))
+        request_token = variables._cv_request.set(request_context)
+        observed.append(describe(lib))
+        variables._cv_request.reset(request_token)
+        observed.append(describe(lib))
+        variables._cv_app.reset(app_token)
+        observed.append(describe(lib))
+        return observed, isinstance(app_token, Token)
+
+    same(program)
+
+
+def test_contexts_that_were_set_can_be_reset_in_either_order() -> None:
+    def program(lib: Any) -> Any:
+        variables = part(lib, "globals")
+        app = make_bound_app(lib)
+        app_token = variables._cv_app.set(app.app_context())
+        request_token = variables._cv_request.set(app.test_request_context("/a"))
+        variables._cv_app.reset(app_token)
+        between = describe(lib)
+        variables._cv_request.reset(request_token)
+        return between, describe(lib)
+
+    # In a context of its own, for what may be left behind.
+    copy_context().run(same, program)
+
+
+def test_a_request_can_be_set_without_an_app() -> None:
+    def program(lib: Any) -> Any:
+        variables = part(lib, "globals")
+        token = variables._cv_request.set(make_bound_app(lib).test_request_context("/a"))
+        path = lib.request.path
+        variables._cv_request.reset(token)
+        return path, describe(lib)
+
+    same(program)
+
+
+def test_the_variables_that_old_extensions_import_have_flasks_names() -> None:
+    for name in ("_cv_app", "_cv_request"):
+        assert getattr(tuile.proxies, name).name == getattr(flask.globals, name).name
+    assert current.get(None) is None
