@@ -32,13 +32,17 @@ def clean_environment(**changes: str) -> dict[str, str]:
 
 
 def run(
-    command: Sequence[str | Path], *, cwd: Path | None = None, check: bool = True, **changes: str
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    check: bool = True,
+    environment: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; when it fails and should not have, its output is the error's text."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=clean_environment(**changes),
+        env=clean_environment(**environment or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -50,15 +54,15 @@ def run(
     return done
 
 
-def observe(program: str, *, stand_in: bool = True, cwd: Path | None = None, **changes: str) -> Any:
+def observe(program: str, *, stand_in: bool = True, cwd: Path | None = None) -> Any:
     """Run a program in a fresh interpreter and return what it left in its variable `seen`, as JSON carries it."""
     lines = [STAND_IN if stand_in else "", dedent(program), "\nimport json; print('\\n' + json.dumps(seen))"]
-    done = run([sys.executable, *STRICT, "-c", "".join(lines)], cwd=cwd, **changes)
+    done = run([sys.executable, *STRICT, "-c", "".join(lines)], cwd=cwd)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def observe_both(program: str, **changes: str) -> Any:
+def observe_both(program: str) -> Any:
     """Observe a program on Flask and on Tuile and return what was seen, which must be equal."""
-    theirs, ours = observe(program, stand_in=False, **changes), observe(program, **changes)
+    theirs, ours = observe(program, stand_in=False), observe(program)
     assert ours == theirs, f"on Flask: {theirs!r}\non Tuile: {ours!r}"
     return ours

@@ -1,25 +1,61 @@
-"""What can be checked about README, ARCHITECTURE, CHANGELOG and docs/ without reading them: `make docs`."""
+"""What can be checked about README, ARCHITECTURE, CHANGELOG and docs/ without reading them: `make docs`.
+
+Python blocks compile. One marked `python run` is run in an interpreter of its own, as a reader would run it, together with the
+`python continue` blocks after it. What is different from Flask is demonstrated in test_differences.py.
+"""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
+import flask
 import pytest
+
+import tuile
+from tests.frames.test_frames import WORKS
+from tuile.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+# Written by commands and not kept in every working copy.
+GENERATED = {ROOT / "docs" / "compatibility.md", ROOT / "docs" / "performance.md"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+FILE = re.compile(r"`((?:src|tests|docs|examples|benchmarks|tools|\.ci)/[\w./-]+)`")
+COMMAND = re.compile(r"^tuile (?:--\S+ \S+ )*([a-z]\w*)", re.MULTILINE)
+MAKE = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
+ROOM = re.compile(r"^   (\w+)/? {2,}", re.MULTILINE)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
+class Example(NamedTuple):
+    """A program that a page shows and that is run."""
+
+    page: Path
+    line: int
+    code: str
+
+
+def text_of(page: Path) -> str:
+    """All of a page."""
+    return page.read_text(encoding="utf-8")
+
+
 def prose(page: Path) -> str:
     """A page without its code blocks."""
-    return FENCE.sub("", page.read_text(encoding="utf-8"))
+    return FENCE.sub("", text_of(page))
+
+
+def shell(page: Path) -> str:
+    """The commands of a page's shell blocks."""
+    return "".join(code for language, _, code in FENCE.findall(text_of(page)) if language == "sh")
 
 
 def anchors(page: Path) -> set[str]:
@@ -28,27 +64,108 @@ def anchors(page: Path) -> set[str]:
     return {heading.strip().replace(" ", "-") for heading in headings}
 
 
+def examples() -> list[Example]:
+    """The programs of all pages that are marked to be run."""
+    found: list[Example] = []
+    for page in PAGES:
+        text = text_of(page)
+        for block in FENCE.finditer(text):
+            language, mark, code = block[1], block[2].strip(), block[3]
+            if language != "python" or not mark:
+                continue
+            assert mark in {"run", "continue"}, f"{page.name}: a Python block is marked {mark!r}"
+            if mark == "run":
+                found.append(Example(page, text.count("\n", 0, block.start(3)) + 1, code))
+            else:
+                found[-1] = found[-1]._replace(code=found[-1].code + code)
+    return found
+
+
 @every_page
 def test_a_link_within_the_project_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(prose(page)):
         if re.match(r"[a-z]+:", link):  # https:, mailto:
             continue
         file, _, anchor = unquote(link).partition("#")
-        target = page.parent / file if file else page
+        target = (page.parent / file).resolve() if file else page
+        if target in GENERATED:
+            continue
         assert target.exists(), f"{link}: no such file"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{link}: no such heading"
 
 
 @every_page
+def test_a_file_that_is_named_exists(page: Path) -> None:
+    assert [
+        name for name in FILE.findall(prose(page)) if not (ROOT / name).exists() and ROOT / name not in GENERATED
+    ] == []
+
+
+@every_page
+def test_a_page_of_the_folder_is_in_its_list(page: Path) -> None:
+    listed = {(ROOT / "docs" / link).resolve() for link in LINK.findall(text_of(ROOT / "docs" / "README.md"))}
+    if ROOT / "docs" in page.parents and page.name != "README.md":
+        assert page in listed
+
+
+@every_page
 def test_a_python_block_compiles(page: Path) -> None:
-    for language, code in FENCE.findall(page.read_text(encoding="utf-8")):
+    for language, _, code in FENCE.findall(text_of(page)):
         if language == "python":
             compile(code, str(page), "exec")
 
 
+@pytest.mark.parametrize("example", examples(), ids=lambda one: f"{one.page.relative_to(ROOT)}:{one.line}")
+def test_an_example_runs(example: Example, tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", example.code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @every_page
 def test_a_make_command_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8")))
-    assert named <= targets
+    targets = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
+    assert set(MAKE.findall(prose(page) + shell(page))) <= targets
+
+
+@every_page
+def test_a_tuile_command_exists(page: Path) -> None:
+    assert set(COMMAND.findall(shell(page))) <= set(cli.commands)
+
+
+@every_page
+def test_a_page_names_no_folder_of_one_machine(page: Path) -> None:
+    assert re.findall(r"(?<![\w.])/(?:home|root|tmp|work|Users)/\S*", text_of(page)) == []
+
+
+def test_the_picture_of_the_floors_has_every_room_on_its_floor() -> None:
+    picture = next(code for language, _, code in FENCE.findall(text_of(ROOT / "ARCHITECTURE.md")) if "EDGES" in code)
+    drawn = {
+        room: int(floor)
+        for floor, rooms in re.findall(r"^([1-6])  .*\n((?:   .*\n)+)", picture, re.MULTILINE)
+        for room in ROOM.findall(rooms)
+    }
+    declared = {}
+    for path in (ROOT / "src" / "tuile").iterdir():
+        module = path / "__init__.py" if path.is_dir() else path
+        if module.suffix == ".py" and module.exists() and path.name != "__init__.py":
+            found = re.search(r"\bFloor ([1-6])\b", text_of(module))
+            declared[path.stem] = int(found[1]) if found else 0
+    assert drawn == declared
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the page has the figures of CPython 3.11")
+def test_the_functions_entered_are_those_that_the_readme_says() -> None:
+    table = text_of(ROOT / "README.md").partition("<!-- begin functions")[2].partition("<!-- end")[0]
+    stated = {
+        name: (int(theirs), int(ours)) for name, theirs, ours in re.findall(r"\| ([\w ]+) \| (\d+) \| (\d+) \|", table)
+    }
+    counted = {}
+    for work in WORKS:
+        counts = []
+        for framework in (flask, tuile):
+            client, environ = work.prepared(framework)
+            counts.append(len(client.functions_entered(environ)))
+        counted[work.name] = tuple(counts)
+    assert stated == counted

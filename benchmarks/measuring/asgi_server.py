@@ -6,10 +6,7 @@ What must live here: that protocol, with asyncio alone. What must not: what is a
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 
 class Lifespan:
@@ -52,13 +49,31 @@ class Lifespan:
             await self.task
 
 
-def receive_from(messages: list[dict[str, Any]]) -> Callable[[], Any]:
-    """A `receive` that gives these messages from the last to the first and then waits, as a connection does."""
+class Exchange:
+    """One request's `receive` and `send`: the given messages from the last to the first, then a wait for the end.
 
-    async def receive() -> dict[str, Any]:
-        if messages:
-            return messages.pop()
-        await asyncio.Event().wait()
+    As with a real server a disconnect is received as soon as the answer is complete; some frameworks wait for it.
+    """
+
+    __slots__ = ("_complete", "_messages", "_waiting")
+
+    def __init__(self, messages: list[dict[str, Any]]) -> None:
+        self._messages = messages
+        self._complete = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def receive(self) -> dict[str, Any]:
+        """The next message."""
+        if self._messages:
+            return self._messages.pop()
+        if not self._complete:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
         return {"type": "http.disconnect"}
 
-    return receive
+    async def send(self, message: dict[str, Any]) -> None:
+        """Take a message; nothing of it is kept."""
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._complete = True
+            if self._waiting is not None and not self._waiting.done():
+                self._waiting.set_result(None)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measuring.asgi_server import Lifespan, receive_from
+from benchmarks.measuring.asgi_server import Exchange, Lifespan
 from benchmarks.measuring.asking import Answer
 
 if TYPE_CHECKING:
@@ -97,8 +97,10 @@ class Asgi(Door):
                 answer.headers = [(name.decode(), value.decode()) for name, value in message.get("headers", ())]
             elif message["type"] == "http.response.body":
                 answer.body += message.get("body", b"")
+            await exchange.send(message)
 
-        self._loop.run_until_complete(self.app(ask.scope(), receive_from(ask.messages()), send))
+        exchange = Exchange(ask.messages())
+        self._loop.run_until_complete(self.app(ask.scope(), exchange.receive, send))
         return answer
 
     def time(self, ask: Ask, count: int) -> float:
@@ -111,13 +113,13 @@ class Asgi(Door):
         copy = scope.copy
         headers = scope["headers"]
         messages = ask.messages()
-        send = _send
         start = perf_counter()
         for _ in range(count):
             fresh = copy()
             fresh["headers"] = headers.copy()
             fresh["state"] = {}
-            await app(fresh, receive_from(messages.copy()), send)
+            exchange = Exchange(messages.copy())
+            await app(fresh, exchange.receive, exchange.send)
         return perf_counter() - start
 
     def close(self) -> None:
@@ -147,10 +149,6 @@ class Direct(Door):
             for _ in range(count):
                 function()
             return perf_counter() - start
-
-
-async def _send(message: dict[str, Any]) -> None:
-    pass
 
 
 def _write(data: bytes) -> None:

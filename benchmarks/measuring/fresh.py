@@ -111,7 +111,7 @@ def _ask_wsgi(app: Any, path: str, count: int) -> None:
 
 
 async def _ask_asgi(app: Any, path: str, count: int) -> None:
-    from benchmarks.measuring.asgi_server import Lifespan, receive_from  # noqa: PLC0415 - counts
+    from benchmarks.measuring.asgi_server import Exchange, Lifespan  # noqa: PLC0415 - counts
 
     lifespan = Lifespan(app)
     await lifespan.start()
@@ -134,10 +134,12 @@ async def _ask_asgi(app: Any, path: str, count: int) -> None:
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             statuses.add(message["status"])
+        await exchange.send(message)
 
     for _ in range(count):
         headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-        await app({**base, "headers": headers, "state": {}}, receive_from([request]), send)
+        exchange = Exchange([request])
+        await app({**base, "headers": headers, "state": {}}, exchange.receive, send)
     assert statuses == {200}
     await lifespan.stop()
 

@@ -110,7 +110,7 @@ def url_for_static() -> Call:
 
 
 def template() -> Any:
-    return _app(path("", lambda request: render(request, "page.html", PAGE)))
+    return _app(path("", lambda request: render(request, "page.html", dict(PAGE))))
 
 
 def form() -> Any:

@@ -20,7 +20,7 @@ from werkzeug.routing import BuildError, Rule
 from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
-from .context import AppContext, current
+from .context import current
 from .dispatch import Staircase
 from .environment import get_debug_flag, get_load_dotenv
 from .json.provider import DefaultJSONProvider, JSONProvider
@@ -29,7 +29,6 @@ from .namespace import _AppCtxGlobals
 from .packages import find_package
 from .proxies import g
 from .request import Request, split_blueprint_path
-from .request_context import RequestContext, remember_stock_steps
 from .response import Response
 from .routing import Map
 from .scaffold import _endpoint_from_view_func, setupmethod
@@ -44,6 +43,7 @@ if t.TYPE_CHECKING:
     from . import typing as ft
     from .blueprints import Blueprint
     from .jinja import DispatchingJinjaLoader, Environment
+    from .request_context import RequestContext
     from .testing import FlaskClient, FlaskCliRunner
 
     T_shell_context_processor = t.TypeVar("T_shell_context_processor", bound=ft.ShellContextProcessorCallable)
@@ -442,10 +442,6 @@ class Flask(Staircase):
 
     # Contexts, and running the app
 
-    def app_context(self) -> AppContext:
-        """Return a context that makes this app current; enter it with `with`."""
-        return AppContext(self)
-
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
         """Return the context of a made-up request; the arguments are those of the test client's `open`."""
         from .testing import EnvironBuilder  # noqa: PLC0415 - for tests
@@ -519,13 +515,3 @@ def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Calla
         return function
 
     return decorator
-
-
-# The steps that a context leaves out while nobody has anything for them to do; it compares with these.
-remember_stock_steps(
-    Flask.app_context,
-    Flask.create_url_adapter,
-    Flask.do_teardown_appcontext,
-    Flask.do_teardown_request,
-    Request.close,
-)

@@ -21,14 +21,15 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_host
 
 from .answers import complete_response, unpack_answer
-from .context import NO_REQUEST_MESSAGE, _sentinel, current, value_with_request
+from .context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from .errors import ErrorHandling
 from .headers import put_cookie
-from .request import Request
 from .request_context import RequestContext
 from .response import Response as OwnResponse
+from .routing import Map
 from .sessions import SecureCookieSession
 from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
+from .watching import Watched, attributes, still_has
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,15 +39,50 @@ if t.TYPE_CHECKING:
 
     from . import typing as ft
     from .json.provider import JSONProvider
+    from .request import Request
     from .response import Response
-    from .routing import Map
     from .sessions import SessionInterface, SessionMixin
 
 _new = object.__new__
 
 
-class Staircase(ErrorHandling):
+# The steps that are left out, or whose work is done at once, while nobody has replaced them.
+_OPTIONAL = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
+_WATCHED = frozenset({*_OPTIONAL, "subdomain_matching", "url_map"})
+# What `Staircase.look` compares with; filled below, when there is something to compare with.
+_STOCK: dict[str, object] = {}
+
+
+class Staircase(ErrorHandling, metaclass=Watched):
     """The steps of a request. `Flask` is this and the application around it."""
+
+    #: Whether the class has the optional steps as they are defined here; noted when a class is made or changed.
+    has_stock_steps = False
+    #: Whether this app has them as its class does, and a URL map that can answer by itself.
+    walks_plainly = False
+
+    @classmethod
+    def look(cls) -> None:
+        """Note whether the class leaves the optional steps alone."""
+        cls.note("has_stock_steps", still_has(cls, _STOCK))
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if name in _WATCHED:
+            self._look_at_own()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _WATCHED:
+            self._look_at_own()
+
+    def _look_at_own(self) -> None:
+        own = self.__dict__
+        self.walks_plainly = (
+            not any(step in own for step in _OPTIONAL)
+            and type(own.get("url_map")) is Map
+            and not own.get("subdomain_matching")
+        )
 
     # What the steps use of the application.
     json: JSONProvider
@@ -95,7 +131,7 @@ class Staircase(ErrorHandling):
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         """Return a context for the request in a WSGI environ."""
         request_class = self.request_class
-        if request_class is not Request and not getattr(request_class, "starts_plainly", False):
+        if not getattr(request_class, "starts_plainly", False):
             return RequestContext(self, environ)  # type: ignore[arg-type] # every staircase is a Flask
         # What the two constructors would do, without two calls on every request.
         request = _new(request_class)
@@ -142,8 +178,8 @@ class Staircase(ErrorHandling):
         """Answer the current request: hooks, view, errors of either, and what is done to each response."""
         if not self._got_first_request:
             self._got_first_request = True
-        if type(self).ensure_sync is not Staircase.ensure_sync or "ensure_sync" in self.__dict__:
-            # Somebody wants to be asked each time.
+        if not (self.has_stock_steps and self.walks_plainly):
+            # Somebody may want to be asked by `ensure_sync` each time.
             self._synchronous.clear()
         try:
             if request_started.receivers:
@@ -325,6 +361,10 @@ class Staircase(ErrorHandling):
             self._synchronous[id(function)] = function
         return runner(*args, **kwargs)
 
+    def app_context(self) -> AppContext:
+        """Return a context that makes this app current; enter it with `with`."""
+        return AppContext(self)  # type: ignore[arg-type] # every staircase is a Flask
+
     def ensure_sync(self, func: Callable[..., t.Any]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`: coroutine functions are run to their end."""
         if iscoroutinefunction(func):
@@ -373,3 +413,7 @@ def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdo
 
 # Werkzeug warns in its caller's name when a host is not below SERVER_NAME; people filter that by this one.
 _bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
+
+
+_STOCK.update(attributes(Staircase, _OPTIONAL))
+Staircase.look()

@@ -11,6 +11,7 @@ import typing as t
 from werkzeug._internal import _wsgi_decoding_dance
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import _get_server
 
@@ -18,6 +19,7 @@ from . import json
 from .context import current
 from .cookie_syntax import parse_cookie
 from .once import once
+from .watching import Replaceable, Watched, attributes, still_has
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -58,11 +60,6 @@ def split_blueprint_path(name: str) -> list[str]:
     return names
 
 
-def _attribute(cls: type, name: str) -> object:
-    """Return what a class has under a name, without asking a descriptor to answer for it."""
-    return next(vars(kind)[name] for kind in cls.__mro__ if name in vars(kind))
-
-
 class _ReceivedCookies:
     """The cookies the client sent; of several with one name, the first counts. Read once, then kept."""
 
@@ -89,7 +86,20 @@ class _ReceivedCookies:
         return cookies
 
 
-class Request(WerkzeugRequest):
+class _Files(cached_property[t.Any]):
+    """The uploaded files, which are to be closed however they came there."""
+
+    def __set__(self, obj: object, value: t.Any) -> None:
+        super().__set__(obj, value)
+        obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
+
+
+# What `Request.look` compares with; filled below, when there is something to compare with.
+_STARTING: dict[str, object] = {}
+_CLOSING = attributes(WerkzeugRequest, ("close",))
+
+
+class Request(WerkzeugRequest, metaclass=Watched):
     """The request that a view sees as `request`.
 
     Everything that Werkzeug's constructor computes from the environ is computed here at the first
@@ -113,14 +123,19 @@ class Request(WerkzeugRequest):
     max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
     max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
-    # Said by the class as long as the constructor and `method` are those below.
-    starts_plainly = True
+    # Whether the constructor and `method` are those below, so that their work can be done without them.
+    starts_plainly = False
+    # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
+    closes_nothing = False
+    close = Replaceable(WerkzeugRequest, "closes_nothing")
+    files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
     shallow = False
 
-    def __init_subclass__(cls, **kwargs: t.Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if cls.__init__ is not Request.__init__ or _attribute(cls, "method") is not _attribute(Request, "method"):
-            cls.starts_plainly = False
+    @classmethod
+    def look(cls) -> None:
+        """Note whether the class leaves alone what is done without asking it."""
+        cls.note("starts_plainly", still_has(cls, _STARTING) and cls.trusted_hosts is None)
+        cls.note("closes_nothing", still_has(cls, _CLOSING))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
@@ -198,6 +213,7 @@ class Request(WerkzeugRequest):
 
     def _load_form_data(self) -> None:
         super()._load_form_data()
+        self.closes_nothing = False
         context = current.get(None)
         if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:
             from .debugging import attach_enctype_error_multidict  # noqa: PLC0415 - only in debug mode
@@ -213,3 +229,7 @@ class Request(WerkzeugRequest):
             if context is not None and context.app.debug:
                 raise
             raise BadRequest from error
+
+
+_STARTING.update(attributes(Request, ("__init__", "method")))
+Request.look()

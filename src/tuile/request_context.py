@@ -15,7 +15,6 @@ from werkzeug.exceptions import HTTPException
 
 from .context import AppContext, _sentinel, combined, current
 from .once import once
-from .routing import Map
 from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 
 if t.TYPE_CHECKING:
@@ -31,9 +30,6 @@ if t.TYPE_CHECKING:
     from .request import Request
     from .sessions import SessionMixin
     from .typing import AfterRequestCallable
-
-# Steps of a request by name, as they were defined (see `remember_stock_steps`).
-_stock: dict[str, t.Callable[..., t.Any]] = {}
 
 
 class RequestContext:
@@ -112,7 +108,13 @@ class RequestContext:
         """Werkzeug's adapter for this request; None when the request's host is refused."""
         app, request = self.app, self.request
         server_name = app.config["SERVER_NAME"]
-        plain = self._routes_plainly()
+        plain = (
+            app.walks_plainly
+            and app.has_stock_steps
+            and not app.url_map.host_matching
+            and app.config["TRUSTED_HOSTS"] is None
+            and request.trusted_hosts is None
+        )
         if plain:
             adapter = app.url_map.adapter_for(request.environ, server_name)
             if adapter is not None:
@@ -125,19 +127,6 @@ class RequestContext:
         if plain and adapter is not None:
             app.url_map.accept_host(request.environ, server_name, adapter)
         return adapter
-
-    def _routes_plainly(self) -> bool:
-        """Answer whether the app has none of what only Werkzeug's adapter knows of."""
-        app = self.app
-        return (
-            type(app.url_map) is Map
-            and type(app).create_url_adapter is _stock["create_url_adapter"]
-            and "create_url_adapter" not in app.__dict__
-            and not app.subdomain_matching
-            and not app.url_map.host_matching
-            and app.config["TRUSTED_HOSTS"] is None
-            and self.request.trusted_hosts is None
-        )
 
     @property
     def _session(self) -> SessionMixin:
@@ -183,33 +172,24 @@ class RequestContext:
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
         app, request = self.app, self.request
-        cls, own, url_map = type(app), app.__dict__, app.url_map
         plain = (
-            type(url_map) is Map
+            app.walks_plainly
+            and app.has_stock_steps
             and type(self) is RequestContext
-            and cls.create_url_adapter is _stock["create_url_adapter"]
-            and "create_url_adapter" not in own
-            and not app.subdomain_matching
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
         )
         if not plain:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
-        if (
-            self._token is not None
-            or current.get(None) is not None
-            or appcontext_pushed.receivers
-            or cls.app_context is not _stock["app_context"]
-            or "app_context" in own
-        ):
-            self._push_nested()
-        else:
+        if plain and self._token is None and current.get(None) is None and not appcontext_pushed.receivers:
             self._token = current.set(self)
+        else:
+            self._push_nested()
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
         if plain:
             try:
-                found = url_map.find(request.environ)
+                found = app.url_map.find(request.environ)
             except HTTPException as error:
                 request.routing_exception = error
                 return
@@ -245,17 +225,11 @@ class RequestContext:
             self._pop_nested(exc)
             return
         app, request = self.app, self.request
-        cls, own = type(app), app.__dict__
+        plain = app.walks_plainly and app.has_stock_steps
         try:
-            if (
-                app.teardown_request_funcs
-                or request_tearing_down.receivers
-                or cls.do_teardown_request is not _stock["do_teardown_request"]
-                or "do_teardown_request" in own
-            ):
+            if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
                 app.do_teardown_request(exc)
-            own_request = request.__dict__
-            if "files" in own_request or "close" in own_request or type(request).close is not _stock["close"]:
+            if not getattr(request, "closes_nothing", False):
                 _close(request)
         finally:
             found = current.get(None)
@@ -266,8 +240,7 @@ class RequestContext:
                 app.teardown_appcontext_funcs
                 or appcontext_tearing_down.receivers
                 or appcontext_popped.receivers
-                or cls.do_teardown_appcontext is not _stock["do_teardown_appcontext"]
-                or "do_teardown_appcontext" in own
+                or not plain
             ):
                 self._leave_app(exc)
             if found is not self:
@@ -333,11 +306,6 @@ def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
     else:
         message = f"Popped wrong request context. ({current_request!r} instead of {context!r})"
     raise AssertionError(message)
-
-
-def remember_stock_steps(*steps: t.Callable[..., t.Any]) -> None:
-    """Note what an app's steps are as long as nobody has replaced them; a context leaves out calls of those."""
-    _stock.update({step.__name__: step for step in steps})
 
 
 def _close(request: t.Any) -> None:

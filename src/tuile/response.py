@@ -22,6 +22,7 @@ from . import json
 from .context import current
 from .cookie_syntax import dump_cookie
 from .headers import PASSED, PREPARED, put_cookie
+from .watching import Replaceable, Watched, attributes, still_has
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,13 +31,11 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# What the constructor, and what the WSGI call, use of the class; a subclass with its own goes the long way.
-_BUILDING = ("_clean_status", "data", "headers", "response", "set_data", "status", "status_code")
-_SENDING = (
-    "headers",
-    "response",
-    "status",
-    "status_code",
+# What the constructor, and what the WSGI call, use of a class; one that has its own goes the long way.
+_USED = ("headers", "response", "status", "status_code")
+_BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_data"))
+_SENDING = attributes(
+    WerkzeugResponse, (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
 )
 _new = Headers.__new__
 _STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
@@ -46,30 +45,29 @@ _CONTENT_TYPES = {
 }
 # Those that are finished when they are given.
 _FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
-# What decides about sending, as long as nobody has overridden it.
-_get_wsgi_response = WerkzeugResponse.get_wsgi_response
-_get_wsgi_headers = WerkzeugResponse.get_wsgi_headers
-_get_app_iter = WerkzeugResponse.get_app_iter
-_iter_encoded = WerkzeugResponse.iter_encoded
-_close = WerkzeugResponse.close
-# How many attributes a response has from birth; one more may be an override of a method.
-_ATTRIBUTES = 6
 
 
-class Response(WerkzeugResponse):
+class Response(WerkzeugResponse, metaclass=Watched):
     """The response that a view's answer becomes, HTML unless told otherwise."""
 
     default_mimetype: str | None = "text/html"
     json_module = json
     autocorrect_location_header = False
 
-    _builds_plainly: t.ClassVar[bool] = True
-    _sends_plainly: t.ClassVar[bool] = True
+    # Whether the short ways are open: noted for a class, and taken back for a response with a method of its own.
+    _builds_plainly = False
+    _sends_plainly = False
+    close = Replaceable(WerkzeugResponse, "_sends_plainly")
+    get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")
+    get_wsgi_headers = Replaceable(WerkzeugResponse, "_sends_plainly")
+    get_wsgi_response = Replaceable(WerkzeugResponse, "_sends_plainly")
+    iter_encoded = Replaceable(WerkzeugResponse, "_sends_plainly")
 
-    def __init_subclass__(cls, **kwargs: t.Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._builds_plainly = _has_stock(cls, _BUILDING)
-        cls._sends_plainly = _has_stock(cls, _SENDING)
+    @classmethod
+    def look(cls) -> None:
+        """Note whether the class leaves alone what the short ways stand for."""
+        cls.note("_builds_plainly", still_has(cls, _BUILDING))
+        cls.note("_sends_plainly", still_has(cls, _SENDING))
 
     def __init__(
         self,
@@ -104,25 +102,18 @@ class Response(WerkzeugResponse):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response: call `start_response` and return the body's parts."""
-        cls = type(self)
         body = self.response
         headers = self.headers
         code = self._status_code
         if (
-            type(body) is not list
+            not self._sends_plainly
+            or type(body) is not list
             or len(body) != 1
             or type(body[0]) is not bytes
             or code < 200
             or code in {204, 304}
             or self._on_close
             or type(headers) is not Headers
-            or not cls._sends_plainly
-            or cls.get_wsgi_response is not _get_wsgi_response
-            or cls.get_wsgi_headers is not _get_wsgi_headers
-            or cls.get_app_iter is not _get_app_iter
-            or cls.iter_encoded is not _iter_encoded
-            or cls.close is not _close
-            or len(self.__dict__) != _ATTRIBUTES
         ):
             return super().__call__(environ, start_response)
         pairs = headers._list
@@ -200,7 +191,3 @@ class Response(WerkzeugResponse):
                 put_cookie(self.headers, line)
                 return
         pairs.append(("Set-Cookie", line))
-
-
-def _has_stock(cls: type[Response], names: tuple[str, ...]) -> bool:
-    return all(getattr(cls, name, None) is getattr(Response, name, None) for name in names)

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 from werkzeug.serving import is_running_from_reloader, run_simple
 
 from tuile import stand_in
@@ -121,6 +120,5 @@ def main() -> None:
         stand_in.install(children=True)
     except RuntimeError as error:
         if name != ["doctor"]:  # which tells more about it
-            click.secho(f"Error: {error}", err=True, fg="red")
-            sys.exit(1)
+            sys.exit(f"Error: {error}")
     cli.main()

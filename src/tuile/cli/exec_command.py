@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-# As a shell says it, and env, nohup and timeout after it.
-_NOT_EXECUTABLE = 126
-_NOT_FOUND = 127
-
 # Options of the interpreter with which it does not look where the stand-in is waiting, and why.
 _DEAF = {
     "E": "ignores PYTHONPATH",
@@ -35,12 +31,16 @@ _WITH_VALUE = "WX"
 _LAST = "cm"
 
 
-class _NotStarted(click.ClickException):
-    """The program cannot be started."""
+class _NotFound(click.ClickException):
+    """There is no such program. The exit code is what a shell, env and nohup say then."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = 127
+
+
+class _NotExecutable(click.ClickException):
+    """What there is cannot be executed."""
+
+    exit_code = 126
 
 
 @click.command(
@@ -82,15 +82,14 @@ def find_program(command: Sequence[str]) -> list[str]:
     if name.endswith(".py") and os.path.isfile(name) and not (found and os.access(found, os.X_OK)):
         return [sys.executable, name, *arguments]
     if found is None:
-        raise _NotStarted(
+        raise _NotFound(
             f"There is no program {name!r}, neither in {_beside()} nor on PATH."
-            f" If it is a module, say 'tuile exec -m {name}'.",
-            _NOT_FOUND,
+            f" If it is a module, say 'tuile exec -m {name}'."
         )
     if not os.path.exists(found):
-        raise _NotStarted(f"There is no file {name!r}.", _NOT_FOUND)
+        raise _NotFound(f"There is no file {name!r}.")
     if os.path.isdir(found) or not os.access(found, os.X_OK):
-        raise _NotStarted(f"{name!r} is not a program: the system does not let it be executed.", _NOT_EXECUTABLE)
+        raise _NotExecutable(f"{name!r} is not a program: the system does not let it be executed.")
     return [found, *arguments]
 
 
@@ -115,7 +114,7 @@ def start(command: Sequence[str]) -> NoReturn:
         # The path is also its argv[0]: by that an interpreter finds its environment.
         os.execve(command[0], list(command), environ)  # noqa: S606 - as above
     except OSError as error:
-        raise _NotStarted(f"{command[0]!r} cannot be started: {error.strerror}.", _NOT_EXECUTABLE) from None
+        raise _NotExecutable(f"{command[0]!r} cannot be started: {error.strerror}.") from None
 
 
 def _beside() -> str:

@@ -19,7 +19,7 @@ import os
 import sys
 import typing as t
 
-from .modules import Finder, FlaskModule, Portion
+from .modules import Finder, FlaskModule, Portion, look_up
 from .table import IMPORTS, INTERFACE, RENAMED, ROOMS
 
 if t.TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "holders",
     "install",
     "is_installed",
+    "look_up",
     "reach_children",
     "real_flask",
 ]

@@ -48,7 +48,7 @@ _TARGETS = {module: {**_parse(IMPORTS.get(module, {})), **RENAMED.get(module, {}
 
 def rooms_of(module: str) -> list[ModuleType]:
     """Return the rooms that have what a module of Flask defines."""
-    return [import_module(room) for room in ROOMS[module]]
+    return [import_module(room) for room in ROOMS.get(module, ())]
 
 
 def look_up(module: str, name: str) -> t.Any:

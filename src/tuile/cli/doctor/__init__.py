@@ -1,4 +1,4 @@
-"""``tuile doctor``: what an application really runs on, and what in it does not or goes the slow way. Floor 6, the edges.
+"""``tuile doctor``: what an application really runs on, and what in it is in the way. Floor 6, the edges.
 
 Here lives the command, and how its report is printed. What it finds is found in the rooms beside this one:
 

@@ -36,6 +36,8 @@ _LEFT_OUT = {
 
 # What a response is built and sent with; with a method of its own it goes through Werkzeug's general code.
 _SENDING = (
+    "__call__",
+    "__init__",
     "close",
     "get_app_iter",
     "get_wsgi_headers",
@@ -101,9 +103,6 @@ def _examine_classes(app: Flask) -> Iterator[Finding]:
         yield Finding(SLOW, _name(response_class), reason, _place(response_class))
         return
     own = [name for name in _SENDING if getattr(response_class, name, None) is not getattr(Response, name, None)]
-    for method in ("__init__", "__call__"):
-        if getattr(response_class, method) is not getattr(Response, method):
-            own.append(method)
     if own:
         reason = f"has its own {', '.join(own)}, so Werkzeug's general code builds and sends each response"
         yield Finding(SLOW, _name(response_class), reason, _place(response_class))

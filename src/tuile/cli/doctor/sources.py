@@ -13,7 +13,6 @@ import importlib.metadata
 import os
 import sys
 import sysconfig
-from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from tuile import stand_in
@@ -145,9 +144,11 @@ class _Reader(ast.NodeVisitor):
         return None
 
     def _want(self, line: int, module: str, name: str) -> None:
-        if name in {"__version__", "__path__", "__file__"}:
+        if name.startswith("__"):
             return
-        if module not in stand_in.ROOMS or not hasattr(import_module(module), name):
+        try:
+            stand_in.look_up(module, name)
+        except AttributeError:
             self.wishes.append(Wish(line, module, name))
 
 

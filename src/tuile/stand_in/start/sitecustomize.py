@@ -76,7 +76,7 @@ def run_the_next_sitecustomize() -> None:
     entry = sys.path.pop(index)
     this = sys.modules.pop("sitecustomize", None)
     try:
-        import sitecustomize  # noqa: F401, PLC0415 - for what it does
+        __import__("sitecustomize")
     except ImportError as error:
         if error.name != "sitecustomize":
             raise

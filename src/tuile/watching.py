@@ -1,0 +1,102 @@
+"""Noticing that a class, or one object, has got something else in the place of what it was made with.
+
+Floor 1, text and bytes. What must live here: how a replacement is noticed when it is made, so that nobody
+has to look for one at each request. What must not: what follows from it.
+
+A class of the kind `Watched` has a class method `look`, which notes what others may take for granted of the
+class. It is called when the class is made, and again for it and its subclasses whenever one of their
+attributes is set or deleted: by a test's patch, a monitoring agent, an extension.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from abc import ABCMeta
+from types import MethodType
+
+
+class Watched(ABCMeta):
+    """The kind of class that looks at itself again when it is changed.
+
+    It is derived from `ABCMeta` only so that a watched class can be combined with abstract ones.
+    """
+
+    # As for any class that is not abstract.
+    __instancecheck__ = type.__instancecheck__
+    __subclasscheck__ = type.__subclasscheck__
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], **kwargs: t.Any) -> None:
+        super().__init__(name, bases, namespace, **kwargs)
+        cls.look()
+
+    def look(cls) -> None:
+        """Note what others may take for granted of this class, with `note`."""
+
+    def note(cls, name: str, value: object) -> None:
+        """Set an attribute without looking again."""
+        type.__setattr__(cls, name, value)
+
+    def __setattr__(cls, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        cls._look_below()
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        cls._look_below()
+
+    def _look_below(cls) -> None:
+        cls.look()
+        subclasses: list[t.Any] = type.__subclasses__(cls)
+        for subclass in subclasses:
+            subclass._look_below()
+
+
+class Replaceable:
+    """A method, inherited from `base`, that sets `flag` to False on an object that gets another in its place."""
+
+    def __init__(self, base: type, flag: str) -> None:
+        self.base = base
+        self.flag = flag
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def stock(self) -> object:
+        """Return the method as it was inherited."""
+        return attribute(self.base, self.name)
+
+    def __get__(self, instance: t.Any, owner: type) -> t.Any:
+        if instance is None:
+            return getattr(self.base, self.name)
+        own = instance.__dict__.get(self.name)
+        return MethodType(getattr(self.base, self.name), instance) if own is None else own
+
+    def __set__(self, instance: t.Any, value: t.Any) -> None:
+        instance.__dict__[self.name] = value
+        setattr(instance, self.flag, False)
+
+    def __delete__(self, instance: t.Any) -> None:
+        try:
+            del instance.__dict__[self.name]
+        except KeyError:
+            raise AttributeError(self.name) from None
+
+
+def attribute(cls: type, name: str) -> object:
+    """Return what a class has under a name, its own or inherited, without asking a descriptor to answer for it."""
+    for kind in cls.__mro__:
+        if name in vars(kind):
+            found: object = vars(kind)[name]
+            return found.stock() if isinstance(found, Replaceable) else found
+    return None
+
+
+def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
+    """Return what a class has under these names, to be compared with later."""
+    return {name: attribute(cls, name) for name in names}
+
+
+def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
+    """Answer whether a class has what `attributes` found; nothing is certain of an empty mapping."""
+    return bool(stock) and all(attribute(cls, name) is value for name, value in stock.items())

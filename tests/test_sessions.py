@@ -1,0 +1,1166 @@
+"""Sessions: Flask's cookies to the byte, Flask's headers, and nothing is opened that nobody asks for."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+import warnings
+import zlib
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+from uuid import UUID
+
+import flask
+import itsdangerous
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from itsdangerous import base64_encode
+from markupsafe import Markup
+
+import tuile
+from tests.beside_flask import ABSENT, Answer, make_environ, outcome, part, same, send
+from tuile.json.tag import JSONTag, TaggedJSONSerializer
+from tuile.sessions import SecureCookieSession, SecureCookieSessionInterface
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tuile import Flask
+    from tuile.testing import FlaskClient
+
+NOW = int(time.time())
+KEY = "a secret for tests"
+
+quick = settings(
+    derandomize=True, deadline=None, database=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+@contextmanager
+def frozen(now: int = NOW) -> Iterator[None]:
+    """Let the clock stand still for what is signed; Expires comes from another one, see `lines`."""
+    with mock.patch("time.time", lambda: now):
+        yield
+
+
+def lines(answer: Answer) -> list[str]:
+    """The Set-Cookie lines, with how far off an Expires is in the place of its date."""
+
+    def how_far(match: re.Match[str]) -> str:
+        away = parsedate_to_datetime(match[1]) - datetime.now(timezone.utc)
+        return match[0] if away < timedelta(days=-3650) else f"Expires={round(away.total_seconds(), -2)}"
+
+    return [re.sub("Expires=([^;]*)", how_far, value) for name, value in answer.headers if name == "Set-Cookie"]
+
+
+def vary(answer: Answer) -> list[str]:
+    fields = [field for name, value in answer.headers if name == "Vary" for field in value.split(",")]
+    return sorted(field.strip().lower() for field in fields)
+
+
+def token_of(answer: Answer) -> str | None:
+    """What the session cookie was set to; None where it was not set, an empty text where it was deleted."""
+    (line,) = lines(answer) or [""]
+    return line.partition(";")[0].partition("=")[2] if line else None
+
+
+def new_app(lib: Any, **config: Any) -> Any:
+    """An app of either framework that stores what its environ has, and tells what it finds."""
+    app = lib.Flask("app", static_folder=None)
+    app.config.update({"SECRET_KEY": KEY, **config})
+
+    @app.route("/write")
+    def write() -> str:
+        lib.session.update(lib.request.environ["test.content"])
+        return "written"
+
+    @app.route("/read")
+    def read() -> str:
+        return repr(dict(lib.session))
+
+    @app.route("/clear")
+    def clear() -> str:
+        lib.session.clear()
+        return "cleared"
+
+    @app.route("/nothing")
+    def nothing() -> str:
+        return "nothing"
+
+    return app
+
+
+@cache
+def shared_app(lib: Any) -> Any:
+    return new_app(lib)
+
+
+def written(app: Any, content: dict[str, Any], now: int = NOW) -> str | None:
+    """The session cookie with this content."""
+    with frozen(now):
+        return token_of(send(app, make_environ("/write") | {"test.content": content}))
+
+
+def visit(app: Any, token: str | None, path: str = "/read", now: int = NOW) -> Answer:
+    with frozen(now):
+        return send(app, make_environ(path, HTTP_COOKIE=ABSENT if token is None else f"session={token}"))
+
+
+# --- the bytes are Flask's --------------------------------------------------------------------------------------------
+
+names = st.one_of(st.text(max_size=8), st.sampled_from([" t", " b", " di", " d", " u", " m", " t__", "a", "_permanent"]))
+moments = st.datetimes(
+    min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.sampled_from([None, timezone.utc])
+)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(),
+    st.text(max_size=3).map(lambda text: text * 500),
+    st.binary(),
+    st.text().map(Markup),
+    st.uuids(),
+    moments,
+)
+contents = st.dictionaries(
+    names,
+    st.recursive(
+        scalars,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4),
+            st.lists(inner, max_size=4).map(tuple),
+            st.dictionaries(names, inner, max_size=3),
+            st.tuples(st.sampled_from([" t", " b", " di", " u", " d", " m"]), inner).map(lambda pair: dict([pair])),
+        ),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+def written_and_read(lib: Any, content: dict[str, Any]) -> tuple[Any, str | None]:
+    app = shared_app(lib)
+    token = outcome(written, app, content)
+    return token, visit(app, token[1]).text if token[0] == "returned" else None
+
+
+@quick
+@given(contents)
+@example({"a": (1, (2, []), {" t": [3]}), "b": b"\0\xff", "m": Markup("<b>"), "u": UUID(int=7)})
+@example({"d": datetime(2024, 2, 29, 12, tzinfo=timezone.utc), "long": "a" * 5000, " t": 1, "é": "日本\ud800"})
+@example({" t": [1, 2]})
+@example({" di": {" di": {" di__": (1,)}}})
+@example({"_permanent": True})
+def test_the_cookie_is_flasks_to_the_byte_and_is_read_as_flask_reads_it(content: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about large cookies
+        same(written_and_read, content)
+
+
+def test_a_session_that_lived_in_flask_goes_on_in_tuile_and_back() -> None:
+    theirs, ours = new_app(flask), new_app(tuile)
+    token = written(theirs, {"user": 7, "roles": ("a", "b"), "long": "x" * 200})
+    assert visit(ours, token).text == visit(theirs, token).text == repr({"long": "x" * 200, "roles": ("a", "b"), "user": 7})
+    token = written(ours, {"user": 8})
+    assert visit(theirs, token).text == "{'user': 8}"
+
+
+def test_the_json_settings_of_the_app_write_the_session() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+        app.json.ensure_ascii = False
+        app.json.sort_keys = False
+        token = written(app, {"z": "é", "a": 1})
+        return token, visit(app, token).text
+
+    assert same(program)[1] == "{'z': 'é', 'a': 1}"
+
+
+def test_a_value_that_has_no_json_is_an_error_in_the_request() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib, TESTING=True)
+        return outcome(written, app, {"a": object()})
+
+    assert same(program)[1] == "TypeError"
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("writer", [flask, tuile])
+@pytest.mark.parametrize("reader", [flask, tuile])
+@pytest.mark.parametrize(
+    ("old", "new", "fallbacks"),
+    [
+        ("old", "new", ["old"]),
+        (b"old", "new", ("older", b"old")),
+        ("old", b"\xff\0", {"old"}),
+        ("öld", "new", ["a", "b", "c", "öld"]),
+    ],
+)
+def test_a_session_survives_a_change_of_keys(writer: Any, reader: Any, old: Any, new: Any, fallbacks: Any) -> None:
+    before = new_app(writer, SECRET_KEY=old)
+    after = new_app(reader, SECRET_KEY=new, SECRET_KEY_FALLBACKS=fallbacks)
+    token = written(before, {"user": 7})
+    assert visit(after, token).text == "{'user': 7}"
+    renewed = written(after, {"user": 8})
+    assert visit(before, renewed).text == "{}"
+    assert visit(after, renewed).text == "{'user': 8}"
+    # And when the old key is gone for good:
+    later = new_app(reader, SECRET_KEY=new)
+    assert visit(later, token).text == "{}"
+    assert visit(later, renewed).text == "{'user': 8}"
+
+
+def test_keys_changed_while_the_app_runs_count_at_once() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+        seen = [written(app, {"a": 1})]
+        app.secret_key = "another"
+        seen += [visit(app, seen[0]).text, written(app, {"a": 2})]
+        app.config["SECRET_KEY_FALLBACKS"] = [KEY]
+        seen += [visit(app, seen[0]).text]
+        app.config["SECRET_KEY_FALLBACKS"].clear()
+        seen += [visit(app, seen[0]).text, visit(app, seen[2]).text]
+        app.secret_key = None
+        return [*seen, visit(app, seen[2]).text]
+
+    assert same(program)[1::2] == ["{}", "{'a': 1}", "{'a': 2}"]
+
+
+def test_a_key_that_a_subclass_keeps_elsewhere_is_used() -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.Flask):  # type: ignore[misc] # of either framework
+            secret_key = property(lambda self: b"from a safe")
+
+        app = Own("app", static_folder=None)
+        app.add_url_rule("/write", "write", lambda: lib.session.update(a=1) or "written")
+        with frozen():
+            return lines(send(app, make_environ("/write")))
+
+    assert len(same(program)) == 1
+
+
+@pytest.mark.parametrize("fallbacks", ["old key", b"old key"])
+def test_a_single_key_as_the_fallbacks_is_an_error_with_a_cure(fallbacks: Any) -> None:
+    token = written(new_app(tuile), {"a": 1})
+    app = new_app(tuile, TESTING=True, SECRET_KEY_FALLBACKS=fallbacks)
+    text = rf"SECRET_KEY_FALLBACKS must be a list of keys.*{type(fallbacks).__name__}.*\[key\]"
+    for attempt in (lambda: written(app, {"a": 1}), lambda: visit(app, token)):
+        with pytest.raises(TypeError, match=text):
+            attempt()
+    with pytest.raises(TypeError, match=text):
+        SecureCookieSessionInterface().get_signing_serializer(app)
+
+
+def test_no_fallbacks_may_be_written_in_several_ways() -> None:
+    for fallbacks in (None, [], (), ""):
+        app = new_app(tuile, SECRET_KEY_FALLBACKS=fallbacks)
+        assert visit(app, written(app, {"a": 1})).text == "{'a': 1}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"salt": "another"},
+        {"salt": b"another"},
+        {"key_derivation": "django-concat"},
+        {"digest_method": staticmethod(__import__("hashlib").sha256)},
+        {"serializer": __import__("json")},
+    ],
+)
+def test_an_interface_that_signs_in_another_way_does_so_as_in_flask(changes: dict[str, Any]) -> None:
+    def program(lib: Any, on: str) -> Any:
+        stock = part(lib, "sessions").SecureCookieSessionInterface
+        app = new_app(lib)
+        app.session_interface = type("Own", (stock,), changes)() if on == "class" else stock()
+        if on == "instance":
+            for name, value in changes.items():
+                setattr(app.session_interface, name, getattr(value, "__func__", value))
+        token = written(app, {"a": [1, "b"]})
+        assert token != written(new_app(lib), {"a": [1, "b"]}) or "serializer" in changes
+        return token, visit(app, token).text
+
+    for on in ("class", "instance"):
+        assert same(program, on)[1] == "{'a': [1, 'b']}"
+
+
+# --- the line that sets the cookie ------------------------------------------------------------------------------------
+
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "SESSION_COOKIE_NAME": st.sampled_from(["session", "s", "__Host-s", "sessión", "a.b"]),
+        "SESSION_COOKIE_DOMAIN": st.sampled_from(
+            [None, False, "example.com", ".example.com", "Example.COM", "localhost", "exämple.com", "example.com:5000"]
+        ),
+        "SESSION_COOKIE_PATH": st.sampled_from([None, "/", "/app", "/a b", "/ä", "", "/a%20b", "/x,y"]),
+        "SESSION_COOKIE_HTTPONLY": st.booleans(),
+        "SESSION_COOKIE_SECURE": st.booleans(),
+        "SESSION_COOKIE_SAMESITE": st.sampled_from([None, "Lax", "Strict", "None", "lax", "STRICT"]),
+        "SESSION_COOKIE_PARTITIONED": st.booleans(),
+        "APPLICATION_ROOT": st.sampled_from(["/", "/root"]),
+        "PERMANENT_SESSION_LIFETIME": st.sampled_from([timedelta(hours=5), 3600, 0, timedelta(days=400), 100000.5]),
+        "MAX_COOKIE_SIZE": st.sampled_from([0, 4093]),
+    },
+)
+
+
+@quick
+@given(options, st.booleans())
+def test_every_option_gives_the_line_that_flask_gives(config: dict[str, Any], permanent: bool) -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib, **config)
+        content = {"a": 1, "_permanent": True} if permanent else {"a": 1}
+        with frozen():
+            answers = [send(app, make_environ("/write") | {"test.content": content})]
+            answers.append(send(app, make_environ("/clear", HTTP_COOKIE=lines(answers[0])[0].partition(";")[0])))
+        return [(answer.status, vary(answer), lines(answer)) for answer in answers]
+
+    same(program)
+
+
+@pytest.mark.parametrize("samesite", ["anything", "", "lax ", 5])
+def test_an_impossible_samesite_is_an_error_in_the_request(samesite: Any) -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib, TESTING=True, SESSION_COOKIE_SAMESITE=samesite)
+        return outcome(written, app, {"a": 1})[0]
+
+    assert same(program) == "raised"
+
+
+def test_a_large_session_warns_as_flask_does() -> None:
+    def program(lib: Any, limit: int, size: int) -> list[str]:
+        app = new_app(lib, MAX_COOKIE_SIZE=limit)
+        content = {"a": random.Random(1).randbytes(size).hex()}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            written(app, content)
+        return [f"{warning.category.__name__}: {warning.message}" for warning in caught]
+
+    assert len(same(program, 4093, 5_000)) == 1
+    assert len(same(program, 50, 10)) == 1
+    assert same(program, 0, 5_000) == []
+    assert same(program, 4093, 100) == []
+
+
+# --- sequences of operations ------------------------------------------------------------------------------------------
+
+keys = st.sampled_from(["a", "b", "list"])
+plain_values = st.sampled_from([1, "x", None, (1, 2)])
+steps = st.one_of(
+    st.tuples(st.sampled_from(["read", "get", "in", "del", "pop", "pop or none"]), keys),
+    st.tuples(st.sampled_from(["set", "setdefault", "update", "merge"]), keys, plain_values),
+    st.tuples(st.sampled_from(["len", "bool", "names", "is empty", "clear", "popitem", "copy", "new", "append"])),
+    st.tuples(st.sampled_from(["modified", "accessed", "permanent"])),
+    st.tuples(st.sampled_from(["set modified", "set accessed", "set permanent"]), st.booleans()),
+    st.tuples(st.sampled_from(["flash", "flashed", "update nothing", "in template", "inner"])),
+)
+stages = st.fixed_dictionaries(
+    {"end": st.sampled_from(["text", "text", "text", "404", "500", "redirect", "vary", "vary *", "streamed", "before"])},
+    optional={
+        "before": st.lists(steps, max_size=2),
+        "view": st.lists(steps, max_size=3),
+        "after": st.lists(steps, max_size=2),
+        "teardown": st.lists(steps, max_size=1),
+    },
+)
+plans = st.lists(st.tuples(st.sampled_from([0, 1, 99, 100, 101, -5]), stages), min_size=1, max_size=5)
+
+
+def perform(lib: Any, step: tuple[Any, ...]) -> Any:  # noqa: C901 - one line for each operation
+    session = lib.session
+    match step:
+        case ["read", key]:
+            return session[key]
+        case ["get", key]:
+            return session.get(key)
+        case ["in", key]:
+            return key in session
+        case ["del", key]:
+            del session[key]
+        case ["pop", key]:
+            return session.pop(key)
+        case ["pop or none", key]:
+            return session.pop(key, None)
+        case ["set", key, value]:
+            session[key] = value
+        case ["setdefault", key, value]:
+            return session.setdefault(key, value)
+        case ["update", key, value]:
+            session.update({key: value})
+        case ["merge", key, value]:
+            session |= {key: value}
+        case ["append"]:
+            session.setdefault("list", []).append(len(session))
+        case ["modified" | "accessed" | "permanent" | "new" as name]:
+            return getattr(session, name)
+        case ["set modified" | "set accessed" | "set permanent" as name, value]:
+            setattr(session, name.split()[1], value)
+        case ["flash"]:
+            lib.flash("a message", "a category")
+        case ["flashed"]:
+            return lib.get_flashed_messages(with_categories=True)
+        case ["in template"]:
+            return lib.render_template_string("{{ session.a }}")
+        case ["inner"]:
+            return lib.current_app.test_client().get("/?inner").text
+        case [other]:
+            return {
+                "len": lambda: len(session),
+                "bool": lambda: bool(session),
+                "names": lambda: sorted(session),
+                "is empty": lambda: session == {},
+                "clear": session.clear,
+                "popitem": session.popitem,
+                "copy": lambda: dict(session.copy()),
+                "update nothing": session.update,
+            }[other]()
+    return None
+
+
+def acted_out(lib: Any, config: dict[str, Any], plan: list[tuple[int, dict[str, Any]]]) -> list[Any]:
+    """What a client sees of requests that do something with the session, and what the app sees."""
+    app = lib.Flask("app", static_folder=None)
+    app.config.update(config)
+    seen: list[Any] = []
+    stage: dict[str, Any] = {}
+
+    def act(when: str) -> None:
+        if lib.request.query_string != b"inner":
+            seen.extend(outcome(perform, lib, step) for step in stage.get(when, ()))
+
+    @app.before_request
+    def before() -> Any:
+        act("before")
+        return "from before" if stage["end"] == "before" else None
+
+    @app.route("/")
+    def view() -> Any:
+        if lib.request.query_string == b"inner":
+            return f"{dict(lib.session)}"
+        act("view")
+        if stage["end"] == "404":
+            lib.abort(404)
+        if stage["end"] == "500":
+            raise LookupError
+        if stage["end"] == "redirect":
+            return lib.redirect("/elsewhere")
+        response = app.make_response(iter(["a", "b"]) if stage["end"] == "streamed" else "text")
+        if stage["end"] == "vary":
+            response.vary.update(["Accept", "cookie"])
+        if stage["end"] == "vary *":
+            response.headers["Vary"] = "*"
+        return response
+
+    app.register_error_handler(LookupError, lambda error: ("handled", 500))
+
+    @app.after_request
+    def after(response: Any) -> Any:
+        act("after")
+        return response
+
+    app.teardown_request(lambda error: act("teardown"))
+    cookie, now = None, NOW
+    for elapsed, stage in plan:  # noqa: B007 - the hooks read it
+        now += elapsed
+        with frozen(now):
+            answer = send(app, make_environ(HTTP_COOKIE=f"other=1; session={cookie}" if cookie else ABSENT))
+        for line in lines(answer):
+            cookie = None if "Max-Age=0" in line else line.partition(";")[0].partition("=")[2]
+        seen.append((answer.status, vary(answer), lines(answer), answer.body))
+    return seen
+
+
+@settings(quick, max_examples=400)
+@given(
+    st.fixed_dictionaries(
+        {"SECRET_KEY": st.sampled_from([KEY, KEY, KEY, b"bytes", None])},
+        optional={
+            "SESSION_REFRESH_EACH_REQUEST": st.booleans(),
+            "PERMANENT_SESSION_LIFETIME": st.sampled_from([100, timedelta(seconds=100), timedelta(days=31)]),
+        },
+    ),
+    plans,
+)
+def test_whatever_is_done_to_a_session_the_client_sees_what_flask_sends(
+    config: dict[str, Any], plan: list[tuple[int, dict[str, Any]]]
+) -> None:
+    same(acted_out, config, plan)
+
+
+# --- sessions that last -----------------------------------------------------------------------------------------------
+
+
+def test_a_lasting_session_is_renewed_by_a_request_that_does_not_touch_it() -> None:
+    def program(lib: Any, refresh: bool, name: str) -> Any:
+        app = new_app(lib, SESSION_REFRESH_EACH_REQUEST=refresh, SESSION_COOKIE_NAME=name)
+        token = written(app, {"a": 1, "_permanent": True})
+        sent = f"other=1; {name}={token}".encode().decode("latin-1")
+        with frozen(NOW + 5):
+            answer = send(app, make_environ("/nothing", HTTP_COOKIE=sent))
+        return vary(answer), lines(answer)
+
+    vary_by, renewed = same(program, True, "session")
+    assert vary_by == ["cookie"]
+    assert len(renewed) == 1
+    assert same(program, False, "session") == ([], [])
+    # Its name is in the header as other characters, and is the same name all the same.
+    assert len(same(program, True, "sessión")[1]) == 1
+
+
+def test_a_session_that_does_not_last_is_left_alone_by_a_request_that_does_not_touch_it() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+        answer = visit(app, written(app, {"a": 1}), "/nothing")
+        return vary(answer), lines(answer)
+
+    assert same(program) == ([], [])
+
+
+@pytest.mark.parametrize("lifetime", [100, timedelta(seconds=100), 100.75, timedelta(seconds=100, microseconds=999_999)])
+@pytest.mark.parametrize("elapsed", [0, 99, 100, 101, 10**6, -1])
+def test_a_session_ends_on_the_server_too(lifetime: Any, elapsed: int) -> None:
+    def program(lib: Any) -> str:
+        app = new_app(lib, PERMANENT_SESSION_LIFETIME=lifetime)
+        return visit(app, written(app, {"a": 1}), now=NOW + elapsed).text
+
+    assert same(program) == ("{'a': 1}" if 0 <= elapsed <= 100 else "{}")
+
+
+def test_each_renewal_begins_a_new_life() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib, PERMANENT_SESSION_LIFETIME=100)
+        token = written(app, {"a": 1, "_permanent": True})
+        for days in range(5):
+            token = token_of(visit(app, token, "/nothing", NOW + 90 * days)) or token
+        return token, visit(app, token, "/read", NOW + 450).text
+
+    assert same(program)[1] == "{'_permanent': True, 'a': 1}"
+
+
+# --- without a key ----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_key_the_session_can_be_read_and_not_written() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib, SECRET_KEY=None)
+        with app.test_request_context():
+            session = lib.session
+            seen = [dict(session), session.get("a"), "a" in session, len(session), session.permanent, session.modified]
+            writes = {
+                "set": lambda: session.__setitem__("a", 1),
+                "delete": lambda: session.__delitem__("a"),
+                "clear": session.clear,
+                "pop": lambda: session.pop("a", None),
+                "popitem": session.popitem,
+                "update": lambda: session.update(a=1),
+                "setdefault": lambda: session.setdefault("a"),
+                "permanent": lambda: setattr(session, "permanent", True),
+                "flash": lambda: lib.flash("message"),
+            }
+            return [*seen, *(outcome(write) for write in writes.values()), type(session._get_current_object()).__name__]
+
+    seen = same(program)
+    text = (
+        "The session is unavailable because no secret key was set.  "
+        "Set the secret_key on the application to something unique and secret."
+    )
+    assert seen[6:-1] == [("raised", "RuntimeError", text)] * 9
+
+
+def test_without_a_key_a_cookie_is_neither_read_nor_renewed_nor_deleted() -> None:
+    def program(lib: Any) -> Any:
+        token = written(new_app(lib), {"a": 1, "_permanent": True})
+        app = new_app(lib, SECRET_KEY=None)
+        answers = [visit(app, token, path) for path in ("/read", "/nothing")]
+        return [(answer.text, vary(answer), lines(answer)) for answer in answers]
+
+    assert same(program) == [("{}", ["cookie"], []), ("nothing", [], [])]
+
+
+# --- when a session is opened -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the requests whose session was opened by the built-in interface."""
+    paths: list[str] = []
+    stock = SecureCookieSessionInterface.open_session
+
+    def counting(self: SecureCookieSessionInterface, app: Any, request: Any) -> Any:
+        paths.append(request.path)
+        return stock(self, app, request)
+
+    monkeypatch.setattr(SecureCookieSessionInterface, "open_session", counting)
+    return paths
+
+
+def test_a_session_that_nobody_touches_is_not_opened(opened: list[str]) -> None:
+    app = new_app(tuile)
+    app.before_request(lambda: None)
+    app.after_request(lambda response: response)
+    app.teardown_request(lambda error: None)
+    token = written(new_app(flask), {"a": 1})
+    for environ in (
+        make_environ("/nothing"),
+        make_environ("/missing"),
+        make_environ("/nothing", REQUEST_METHOD="POST"),
+        make_environ("/nothing", HTTP_COOKIE="other=1"),
+    ):
+        send(app, environ)
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    visit(app, token, "/nothing")
+    assert opened == []
+
+
+def test_a_session_is_opened_once_however_often_it_is_touched(opened: list[str]) -> None:
+    app = new_app(tuile)
+
+    @app.route("/often")
+    def often() -> str:
+        tuile.session["a"] = 1
+        tuile.session.get("b")
+        tuile.get_flashed_messages()
+        return tuile.render_template_string("{{ session.a }}")
+
+    app.after_request(lambda response: tuile.session.setdefault("c", response) and response)
+    app.config["SECRET_KEY"] = None
+    app.register_error_handler(RuntimeError, lambda error: repr(dict(tuile.session)))
+    visit(app, None, "/often")
+    app.config["SECRET_KEY"] = KEY
+    app.after_request_funcs.clear()
+    assert visit(app, None, "/often").text == "1"
+    assert opened == ["/often", "/often"]
+
+
+def test_an_interface_of_the_apps_own_is_asked_at_the_start_of_every_request() -> None:
+    def program(lib: Any, base: str) -> Any:
+        sessions = part(lib, "sessions")
+        calls: list[Any] = []
+
+        class Own(getattr(sessions, base)):  # type: ignore[misc] # of either framework
+            def open_session(self, app: Any, request: Any) -> Any:
+                calls.append(("open", request.path, request.url_rule, lib.has_request_context(), lib.g.get("early")))
+                return sessions.SecureCookieSession({"from": request.path})
+
+            def save_session(self, app: Any, session: Any, response: Any) -> None:
+                calls.append(("save", dict(session), session.accessed, session.modified, response.status_code))
+
+        app = new_app(lib)
+        app.session_interface = Own()
+        app.before_request(lambda: calls.append("before"))
+        texts = [send(app, make_environ(path)).text for path in ("/nothing", "/read", "/missing", "/clear")]
+        with app.test_request_context("/nothing"):
+            calls.append("inside")
+        return calls, texts[:2]
+
+    for base in ("SessionInterface", "SecureCookieSessionInterface"):
+        calls, texts = same(program, base)
+        assert calls[0] == ("open", "/nothing", None, True, None)
+        assert calls[2] == ("save", {"from": "/nothing"}, False, False, 200)
+        assert texts == ["nothing", "{'from': '/read'}"]
+
+
+def test_an_interface_may_have_no_session_for_a_request() -> None:
+    def program(lib: Any) -> Any:
+        sessions = part(lib, "sessions")
+        calls: list[str] = []
+
+        class Refusing(sessions.NullSession):  # type: ignore[misc] # of either framework
+            pass
+
+        class Own(sessions.SessionInterface):  # type: ignore[misc] # of either framework
+            null_session_class = Refusing
+
+            def open_session(self, app: Any, request: Any) -> Any:
+                calls.append("open")
+
+            def save_session(self, app: Any, session: Any, response: Any) -> None:
+                calls.append("save")
+
+        app = new_app(lib)
+        app.session_interface = Own()
+        app.add_url_rule("/type", "type", lambda: type(lib.session._get_current_object()).__name__)
+        return [send(app, make_environ(path)).text for path in ("/type", "/nothing", "/read")], calls
+
+    assert same(program) == (["Refusing", "nothing", "{}"], ["open"] * 3)
+
+
+def test_a_subclass_may_decide_that_a_session_is_not_to_be_saved() -> None:
+    def program(lib: Any, name: str) -> Any:
+        class Own(part(lib, "sessions").SecureCookieSessionInterface):  # type: ignore[misc] # of either framework
+            pass
+
+        setattr(Own, name, lambda self, *args: name == "is_null_session")
+        app = new_app(lib)
+        app.session_interface = Own()
+        return written(app, {"a": 1})
+
+    assert same(program, "is_null_session") is None
+    assert same(program, "should_set_cookie") is None
+
+
+METHODS = {
+    "get_cookie_name": "own",
+    "get_cookie_domain": "own.example",
+    "get_cookie_path": "/own",
+    "get_cookie_httponly": False,
+    "get_cookie_secure": True,
+    "get_cookie_samesite": "Strict",
+    "get_cookie_partitioned": True,
+    "get_expiration_time": datetime(2040, 1, 1, tzinfo=timezone.utc),
+    "should_set_cookie": True,
+    "get_signing_serializer": itsdangerous.URLSafeTimedSerializer("own"),
+    "make_null_session": {},
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("where", ["subclass", "instance"])
+def test_each_question_to_an_interface_may_be_answered_otherwise(name: str, where: str) -> None:
+    def program(lib: Any) -> Any:
+        stock = part(lib, "sessions").SecureCookieSessionInterface
+        app = new_app(lib)
+        if where == "subclass":
+            app.session_interface = type("Own", (stock,), {name: lambda self, *args: METHODS[name]})()
+        else:
+            app.session_interface = stock()
+            setattr(app.session_interface, name, lambda *args: METHODS[name])
+        seen: list[Any] = []
+        with frozen():
+            answer = send(app, make_environ("/write") | {"test.content": {"a": 1}})
+            for path in ("/read", "/nothing", "/clear"):
+                seen.append((answer.body, vary(answer), lines(answer)))
+                cookie = lines(answer)[0].partition(";")[0] if lines(answer) else ""
+                answer = send(app, make_environ(path, HTTP_COOKIE=cookie))
+        return [*seen, (answer.body, vary(answer), lines(answer))]
+
+    same(program)
+
+
+def test_a_session_class_may_be_told_of_changes_in_its_own_way() -> None:
+    def program(lib: Any) -> Any:
+        sessions = part(lib, "sessions")
+
+        class Own(sessions.SecureCookieSession):  # type: ignore[misc] # of either framework
+            def __init__(self, initial: Any = None) -> None:
+                super().__init__(initial)
+                self.changes = 0
+                self.on_update = self.note
+
+            @staticmethod
+            def note(session: Any) -> None:
+                session.changes += 1
+                session.modified = True
+
+        app = new_app(lib)
+        app.session_interface = sessions.SecureCookieSessionInterface()
+        app.session_interface.session_class = Own
+        with app.test_request_context():
+            lib.session["a"] = 1
+            lib.session.setdefault("b", 2)
+            del lib.session["a"]
+            lib.session.update(c=3)
+            return lib.session.changes, dict(lib.session)
+
+    assert same(program) == (4, {"b": 2, "c": 3})
+
+
+def test_the_session_of_a_context_can_be_read_and_replaced() -> None:
+    def program(lib: Any) -> Any:
+        sessions = part(lib, "sessions")
+        app = new_app(lib)
+        with app.test_request_context() as context:
+            quiet = context._session
+            seen = [quiet.accessed, dict(quiet), quiet is context._session]
+            seen += [context.session is quiet, quiet.accessed]
+            context._session = sessions.SecureCookieSession({"b": 2})
+            return [*seen, dict(lib.session), context._session.accessed, lib.session.get("b")]
+
+    assert same(program) == [False, {}, True, True, True, {"b": 2}, True, 2]
+
+
+def test_a_context_may_be_given_its_session() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+        given = part(lib, "sessions").SecureCookieSession({"given": True})
+        context = part(lib, "ctx").RequestContext(app, make_environ("/"), session=given)
+        with context:
+            return lib.session._get_current_object() is given, dict(lib.session)
+
+    assert same(program) == (True, {"given": True})
+
+
+# --- what a client may send -------------------------------------------------------------------------------------------
+
+TOKEN = written(new_app(tuile), {"a": 1, "long": "x" * 100}) or ""
+SHORT = written(new_app(tuile), {"a": 1}) or ""
+
+
+def is_unknown(token: str) -> bool:
+    """Whether a session is empty, and nothing worse."""
+    answer = visit(shared_app(tuile), token)
+    assert (answer.status, lines(answer)) == ("200 OK", [])
+    return answer.text == "{}"
+
+
+@pytest.mark.parametrize("token", [TOKEN, SHORT])
+def test_a_tampered_session_is_an_empty_one(token: str) -> None:
+    assert not is_unknown(token)
+    for position, character in enumerate(token):
+        for other in {"A", "z", "-", "_", ".", "é", " ", "\x00"} - {character}:
+            if not (position == len(token) - 1 and other == " "):
+                assert is_unknown(token[:position] + other + token[position + 1 :]), (position, other)
+        assert is_unknown(token[:position])
+        assert position == 0 or is_unknown(token[position:])
+    swapped = TOKEN.rpartition(".")[0] + "." + SHORT.rpartition(".")[2]
+    assert is_unknown(swapped)
+
+
+@quick
+@given(st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1")), st.just(TOKEN).map(lambda t: t * 3)))
+@example(".")
+@example("...")
+@example("..A.A")
+@example("é.é.é")
+@example('"')
+@example("\udcff")
+def test_a_session_of_garbage_is_an_empty_one(garbage: str) -> None:
+    assert is_unknown(garbage.replace(TOKEN, "x") if garbage == TOKEN else garbage)
+
+
+@pytest.mark.parametrize("unit", ["a", ".", "=", "é", "\xff", '"', "\\", TOKEN + ".", "session=x;"])
+def test_a_huge_session_is_an_empty_one(unit: str) -> None:
+    start = time.perf_counter()
+    assert is_unknown((unit * 1_000_000)[:1_000_000])
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"a":{" u":5}}',
+        '{"a":{" u":"no uuid"}}',
+        '{"a":{" b":5}}',
+        '{"a":{" b":"A"}}',
+        '{"a":{" t":5}}',
+        '{"a":{" d":5}}',
+        '{"a":{" d":"no date"}}',
+        '{"a":{" di":5}}',
+        '{"a":{" di":{}}}',
+        '{"a":{" m":null}}',
+        '{"a":1',
+        "",
+        "\ufeff{}",
+        "[" * 100_000,
+        "null",
+        "{}",
+        "[]",
+    ],
+)
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_signed_session_that_cannot_be_read_is_an_empty_one(content: str, compressed: bool) -> None:
+    # Signed with the right key, by another program or another version of this one.
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+        signer = part(lib, "sessions").SecureCookieSessionInterface().get_signing_serializer(app)
+        with frozen():
+            raw = content.encode()
+            payload = b"." + base64_encode(zlib.compress(raw)) if compressed else base64_encode(raw)
+            token = signer.make_signer(signer.salt).sign(payload).decode()
+        return visit(app, token).text
+
+    same(program)
+
+
+@pytest.mark.parametrize("payload", [b".", b".AAAA", b"A", b"_w", b"", b"..", b"=", b".eJw"])
+def test_a_signed_session_that_is_not_packed_is_an_empty_one(payload: bytes) -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+        signer = part(lib, "sessions").SecureCookieSessionInterface().get_signing_serializer(app)
+        with frozen():
+            return visit(app, signer.make_signer(signer.salt).sign(payload).decode()).text
+
+    assert same(program) == "{}"
+
+
+# --- tags of the app's own --------------------------------------------------------------------------------------------
+
+
+class Colour(str):
+    """A text that is more than a text."""
+
+    __slots__ = ()
+
+
+class TagColour(JSONTag):
+    """How it is kept."""
+
+    __slots__ = ()
+    key = "colour"
+
+    def check(self, value: Any) -> bool:
+        return isinstance(value, Colour)
+
+    def to_json(self, value: Any) -> Any:
+        return str(value)
+
+    def to_python(self, value: Any) -> Any:
+        if value == "gone":
+            raise LookupError(value)
+        return Colour(value)
+
+
+def with_serializer(serializer: Any) -> Flask:
+    app: Flask = new_app(tuile)
+    interface = SecureCookieSessionInterface()
+    interface.serializer = serializer
+    app.session_interface = interface
+    return app
+
+
+def kinds(app: Flask, content: dict[str, Any]) -> list[str]:
+    """The types of a session's values after they were written and read."""
+    token = written(app, content)
+    with app.test_request_context(headers={"Cookie": f"session={token}"}), frozen():
+        return [type(value).__name__ for value in tuile.session.values()]
+
+
+def test_a_tag_that_is_registered_is_used() -> None:
+    serializer = TaggedJSONSerializer()
+    serializer.register(TagColour, index=0)
+    app = with_serializer(serializer)
+    assert kinds(app, {"a": Colour("red")}) == ["Colour"]
+    assert kinds(app, {"a": Colour("red"), "b": (1,), "c": "x"}) == ["Colour", "tuple", "str"]
+
+
+def test_a_tag_in_the_place_of_a_built_in_one_is_used() -> None:
+    class Own(TaggedJSONSerializer):
+        default_tags = [TagColour, *TaggedJSONSerializer.default_tags[:-1]]
+
+    assert kinds(with_serializer(Own()), {"a": Colour("red")}) == ["Colour"]
+
+
+def test_a_tag_that_cannot_read_what_it_once_wrote_gives_an_empty_session() -> None:
+    serializer = TaggedJSONSerializer()
+    serializer.register(TagColour, index=0)
+    app = with_serializer(serializer)
+    assert visit(app, written(app, {"a": Colour("gone")})).text == "{}"
+
+
+# --- around a request -------------------------------------------------------------------------------------------------
+
+
+def test_a_session_is_saved_with_whatever_is_sent() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("app", static_folder=None)
+        app.secret_key = KEY
+
+        @app.before_request
+        def before() -> Any:
+            lib.session["path"] = lib.request.path
+            return "from before" if lib.request.path == "/before" else None
+
+        app.add_url_rule("/", "index", lambda: "index")
+        app.add_url_rule("/404", "404", lambda: lib.abort(404))
+        app.add_url_rule("/500", "500", lambda: 1 / 0)
+        app.add_url_rule("/redirect", "redirect", lambda: lib.redirect("/"))
+        app.add_url_rule("/none", "none", lambda: ("", 204))
+        app.add_url_rule("/slash/", "slash", lambda: "slash")
+        app.add_url_rule("/stream", "stream", lambda: iter("ab"))
+        app.add_url_rule("/raw", "raw", lambda: lib.Response(b"", 304))
+        paths = ["/", "/before", "/404", "/500", "/redirect", "/none", "/slash", "/stream", "/raw", "/missing"]
+        with frozen():
+            answers = [send(app, make_environ(path)) for path in paths]
+            answers += [send(app, make_environ("/", REQUEST_METHOD=method)) for method in ("HEAD", "OPTIONS", "PUT")]
+        return [(answer.status, vary(answer), lines(answer)) for answer in answers]
+
+    assert all(len(cookies) == 1 for _, _, cookies in same(program))
+
+
+def test_a_response_made_elsewhere_carries_the_session() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("app", static_folder=None)
+        app.secret_key = KEY
+        app.after_request(lambda response: lib.session.update(a=1) or lib.Response("another"))
+        app.add_url_rule("/", "index", lambda: "index")
+        with frozen():
+            answer = send(app, make_environ())
+        return answer.text, vary(answer), lines(answer)
+
+    assert same(program)[0] == "another"
+
+
+def test_sessions_of_nested_requests_are_kept_apart() -> None:
+    def program(lib: Any) -> Any:
+        app, other = new_app(lib), new_app(lib, SECRET_KEY="another")
+        seen: list[Any] = []
+        with app.test_request_context():
+            lib.session["a"] = 1
+            with app.test_request_context():
+                seen.append(dict(lib.session))
+                lib.session["b"] = 2
+                with other.test_request_context(), app.app_context():
+                    seen.append(dict(lib.session))
+                    lib.session["c"] = 3
+                seen.append(dict(lib.session))
+            seen.append(dict(lib.session))
+        return seen
+
+    assert same(program) == [{}, {}, {"b": 2}, {"a": 1}]
+
+
+def test_a_request_made_inside_a_view_has_a_session_of_its_own() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+
+        @app.route("/outer")
+        def outer() -> str:
+            lib.session["outer"] = 1
+            client = lib.current_app.test_client()
+            client.get("/write", environ_overrides={"test.content": {"inner": 2}})
+            inner = client.get("/read").text
+            return f"{dict(lib.session)} {inner}"
+
+        answer = visit(app, None, "/outer")
+        return answer.text, visit(app, token_of(answer)).text
+
+    assert same(program) == ("{'outer': 1} {'inner': 2}", "{'outer': 1}")
+
+
+def test_a_copied_context_shares_the_session() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+
+        @app.route("/copied")
+        def copied() -> str:
+            @lib.copy_current_request_context
+            def work() -> None:
+                lib.session["from the copy"] = True
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join(5)
+            return repr(dict(lib.session))
+
+        answer = visit(app, None, "/copied")
+        return answer.text, vary(answer), lines(answer)
+
+    text, _, cookies = same(program)
+    assert (text, len(cookies)) == ("{'from the copy': True}", 1)
+
+
+def test_a_session_can_be_read_while_a_response_is_streamed() -> None:
+    def program(lib: Any) -> Any:
+        app = new_app(lib)
+
+        @app.route("/stream")
+        def stream() -> Any:
+            lib.session["a"] = 1
+
+            def parts() -> Iterator[str]:
+                yield repr(dict(lib.session))
+                lib.session["too late"] = 1
+                yield repr(dict(lib.session))
+
+            return lib.stream_with_context(parts())
+
+        answer = visit(app, None, "/stream")
+        return answer.text, vary(answer), visit(app, token_of(answer)).text
+
+    assert same(program)[2] == "{'a': 1}"
+
+
+def test_sessions_of_many_threads_are_kept_apart() -> None:
+    app = new_app(tuile)
+    found: dict[int, str] = {}
+
+    def visitor(number: int) -> None:
+        token = None
+        for _ in range(20):
+            answer = send(app, make_environ("/write", HTTP_COOKIE=f"session={token}") | {"test.content": {"n": number}})
+            token = token_of(answer)
+        found[number] = send(app, make_environ("/read", HTTP_COOKIE=f"session={token}")).text
+
+    threads = [threading.Thread(target=visitor, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert found == {number: f"{{'n': {number}}}" for number in range(8)}
+
+
+# --- the test client --------------------------------------------------------------------------------------------------
+
+
+def test_a_session_transaction_reads_and_writes_the_clients_session(client: FlaskClient) -> None:
+    app = client.application
+    app.add_url_rule("/", "index", lambda: repr(dict(tuile.session)))
+    with client.session_transaction() as session:
+        session["a"] = 1
+    assert client.get("/").text == "{'a': 1}"
+    with client.session_transaction() as session:
+        assert session == {"a": 1}
+        session.clear()
+    assert client.get_cookie("session") is None
+    assert client.get("/").text == "{}"
+
+
+def test_a_session_transaction_without_a_key_says_so(app: Flask) -> None:
+    app.secret_key = None
+    with pytest.raises(RuntimeError, match="Session backend did not open a session"):
+        with app.test_client().session_transaction():
+            pass
+
+
+def test_the_session_can_be_looked_at_after_a_request(client: FlaskClient) -> None:
+    client.application.add_url_rule("/", "index", lambda: tuile.session.update(a=1) or "index")
+    client.application.add_url_rule("/quiet", "quiet", lambda: "quiet")
+    with client:
+        client.get("/")
+        assert tuile.session == {"a": 1}
+        client.get("/quiet")
+        assert tuile.session == {"a": 1}
+
+
+# --- the objects ------------------------------------------------------------------------------------------------------
+
+
+def test_a_session_knows_every_change_that_a_dictionary_knows() -> None:
+    changes: dict[str, Any] = {
+        "set": lambda session: session.__setitem__("b", 2),
+        "delete": lambda session: session.__delitem__("a"),
+        "pop": lambda session: session.pop("a"),
+        "popitem": lambda session: session.popitem(),
+        "clear": lambda session: session.clear(),
+        "update": lambda session: session.update(b=2),
+        "merge": lambda session: session.__ior__({"b": 2}),
+        "setdefault": lambda session: session.setdefault("b", 2),
+        "permanent": lambda session: setattr(session, "permanent", True),
+        "set the same": lambda session: session.__setitem__("a", 1),
+        "pop nothing": lambda session: session.pop("x", None),
+        "setdefault of what is there": lambda session: session.setdefault("a", 1),
+        "read": lambda session: (session["a"], session.get("b"), len(session), list(session), "a" in session),
+        "failed delete": lambda session: session.__delitem__("x"),
+        "copy": lambda session: session.copy().clear(),
+    }
+
+    def program(lib: Any, name: str) -> Any:
+        session = part(lib, "sessions").SecureCookieSession({"a": 1})
+        result = outcome(changes[name], session)
+        return result[0], session.modified, dict(session)
+
+    for name in changes:
+        same(program, name)
+    assert SecureCookieSession().modified is False
+    assert SecureCookieSession([("a", 1)]) == {"a": 1}  # type: ignore[arg-type] # a dictionary takes pairs as well
