@@ -105,6 +105,7 @@ def main() -> int:
     """Measure what the command line asks for and print it."""
     options = _options()
     environment.enter()
+    report.warn_if_busy()
     peers = [name for name in MODULES if not options.peers or name in options.peers]
     known = {peer.name for peer in PEERS}
     assert known.issuperset(peers)

@@ -41,7 +41,8 @@ BARE = {"wsgi": "bare", "asgi": "bare ASGI"}
 EXPLANATION = """\
 One worker process pinned to one core, wrk on another (one thread, {connections} kept-alive connections), {seconds} s
 per cell and round, {rounds} interleaved rounds. *of bare* is the share of the requests per second that the same server
-answers with a callable and no framework, in the same round."""
+answers with a callable and no framework, in the same round. *CPU µs* is the processor time of the server's
+processes per request, the server's own part included."""
 
 
 @dataclass
@@ -74,6 +75,7 @@ def main() -> int:
         return 2
     # Ended from outside, the servers are still stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    report.warn_if_busy()
     cells = _cells(options)
     for number in range(options.rounds):
         shift = number % len(cells)
@@ -117,18 +119,21 @@ def _measure(cell: Cell, options: argparse.Namespace) -> None:
     if cell.fault:
         return
     try:
-        with served(cell.server, cell.peer, cell.workload) as port:
-            faults = cell.workload.faults(ask(port, cell.workload))
+        with served(cell.server, cell.peer, cell.workload) as serving:
+            faults = cell.workload.faults(ask(serving, cell.workload))
             if faults:
                 raise ServingFailed("; ".join(faults))
-            load(port, cell.workload, 1, options.connections)
-            cell.loads.append(load(port, cell.workload, options.seconds, options.connections))
+            load(serving, cell.workload, 1, options.connections)
+            cell.loads.append(load(serving, cell.workload, options.seconds, options.connections))
     except (ServingFailed, OSError) as error:
         cell.fault = str(error)
         print(f"  ! {cell.name}: {cell.fault}", file=sys.stderr)
         return
     last = cell.loads[-1]
-    print(f"{cell.name}: {last.requests_per_s:,.0f} requests/s, P99 {last.p99_ms:.2f} ms", flush=True)
+    print(
+        f"{cell.name}: {last.requests_per_s:,.0f} requests/s, P99 {last.p99_ms:.2f} ms, {last.cpu_us:.1f} µs CPU",
+        flush=True,
+    )
 
 
 def _of_bare(cell: Cell, cells: list[Cell]) -> Spread | None:
@@ -152,11 +157,13 @@ def _table(cells: list[Cell]) -> str:
     for cell in cells:
         if cell.loads:
             rate, p99 = Spread.of(cell.rates()), Spread.of([one.p99_ms for one in cell.loads])
+            cpu = Spread.of([one.cpu_us for one in cell.loads])
             shown = [f"{rate.median:,.0f}", report.spread(_of_bare(cell, cells)), f"{p99.median:.2f}"]
+            shown.append(report.number(cpu.median))
         else:
-            shown = [cell.fault or report.NOTHING, report.NOTHING, report.NOTHING]
+            shown = [report.NOTHING] * 4
         rows.append([f"{cell.server.name}, {cell.workload.name}", cell.peer.name, *shown])
-    return report.table(["server, work", "framework", "requests/s", "of bare", "P99, ms"], rows)
+    return report.table(["server, work", "framework", "requests/s", "of bare", "P99, ms", "CPU µs per request"], rows)
 
 
 def _goals(cells: list[Cell]) -> str:
@@ -212,6 +219,8 @@ def _save(cells: list[Cell], options: argparse.Namespace) -> None:
                 "peer": cell.peer.name,
                 "requests_per_s": cell.rates(),
                 "p99_ms": [one.p99_ms for one in cell.loads],
+                "cpu_us": [one.cpu_us for one in cell.loads],
+                "fault": cell.fault,
             }
             for cell in cells
         ],

@@ -16,6 +16,7 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import (
     BadRequest,
@@ -115,7 +116,8 @@ STEPS = [
     "do_teardown_request",
     "do_teardown_appcontext",
 ]
-WAYS = ["subclass", "subclass later", "base of a subclass", "instance", "instance later", "class later", "mock"]
+# Who is given the replacement, and when: before the first request, after it, or for a while.
+WAYS = ["subclass", "subclass later", "base later", "instance", "instance later", "class for a while"]
 
 
 def register_hooks(app: Flask) -> None:
@@ -126,49 +128,60 @@ def register_hooks(app: Flask) -> None:
     app.register_error_handler(OwnError, lambda error: ("handled", 400))
 
 
+class Replacing:
+    """An app one step of which is replaced by one that notes its calls."""
+
+    def __init__(self, lib: Any, step: str, way: str) -> None:
+        self.step = step
+        self.calls: list[int] = []
+        self.base = type("Base", (lib.Flask,), {})
+        self.cls = type("Own", (self.base,), {})
+        if way == "subclass":
+            self.replace(self.cls)
+        self.app: Flask = self.cls("own", static_folder=None)
+        self.app.logger.disabled = True
+        register_views(lib, self.app)
+        if way == "instance":
+            self.replace(self.app)
+
+    def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def replacement(*arguments: Any, **named: Any) -> Any:
+            # When an adapter is made outside a request is not part of the interface.
+            if self.step != "create_url_adapter" or arguments[-1] is not None:
+                self.calls.append(len(named))
+            return original(*arguments, **named)
+
+        return replacement
+
+    def replace(self, owner: Any) -> None:
+        setattr(owner, self.step, self.wrap(getattr(owner, self.step)))
+
+    def replace_later(self, way: str) -> None:
+        owners = {"subclass later": self.cls, "base later": self.base, "instance later": self.app}
+        if way in owners:
+            self.replace(owners[way])
+
+    def visit(self) -> list[Any]:
+        return [visit_all(self.app), self.calls.copy(), visit_all(self.app, "OPTIONS"), self.calls.copy()]
+
+
 @pytest.mark.parametrize("hooks", [False, True])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_was_replaced_is_called_as_on_flask(step: str, way: str, hooks: bool) -> None:
     def program(lib: Any) -> Any:
-        calls: list[Any] = []
-
-        def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
-            def replacement(*arguments: Any, **named: Any) -> Any:
-                # When an adapter is made outside a request is not part of the interface.
-                if step != "create_url_adapter" or arguments[-1] is not None:
-                    calls.append(len(named))
-                return original(*arguments, **named)
-
-            return replacement
-
-        middle = type("Middle", (lib.Flask,), {})
-        cls = type("Own", (middle,), {})
-        if way == "subclass":
-            setattr(cls, step, wrap(getattr(lib.Flask, step)))
-        app: Flask = cls("own", static_folder=None)
-        app.logger.disabled = True
-        register_views(lib, app)
+        replacing = Replacing(lib, step, way)
         if hooks:
-            register_hooks(app)
-        if way == "instance":
-            setattr(app, step, wrap(getattr(app, step)))
-        patch: Any = mock.patch.object(lib.Flask, step, getattr(lib.Flask, step))
-        before: list[Any] = []
-        if "later" in way or way in {"mock", "base of a subclass"}:
-            before = visit_all(app)
-        if way in {"subclass later", "base of a subclass"}:
-            setattr(cls if way == "subclass later" else middle, step, wrap(getattr(lib.Flask, step)))
-        elif way == "instance later":
-            setattr(app, step, wrap(getattr(app, step)))
-        elif way in {"class later", "mock"}:
-            patch = mock.patch.object(lib.Flask, step, wrap(getattr(lib.Flask, step)))
-        with patch:
-            during = [visit_all(app), list(calls), visit_all(app, "OPTIONS"), list(calls)]
-        after = len(calls) - len(during[-1])
-        return before, during, after, visit_all(app)
+            register_hooks(replacing.app)
+        before = visit_all(replacing.app) if " " in way else []
+        replacing.replace_later(way)
+        if way != "class for a while":
+            return before, replacing.visit(), replacing.visit()
+        with mock.patch.object(lib.Flask, step, replacing.wrap(getattr(lib.Flask, step))):
+            during = replacing.visit()
+        return before, during, replacing.visit()
 
-    _, during, _, _ = same(program)
+    during = same(program)[1]
     assert len(during[3]) > 0
 
 
@@ -336,15 +349,15 @@ def test_registries_are_looked_at_as_they_are() -> None:
             lambda: app.teardown_appcontext_funcs.extend([lambda error: calls.append("app 1")]),
             lambda: app.url_value_preprocessors.update({None: [tagged("values")], "bp": [tagged("values bp")]}),
             lambda: app.before_request_funcs[None].insert(0, tagged("first")),
-            lambda: app.before_request_funcs[None].clear(),
+            lambda: app.before_request_funcs[None].clear(),  # noqa: PLW0108 - looked up when it is called
             lambda: setattr(app, "before_request_funcs", {"bp": [tagged("new dict")]}),
             lambda: app.before_request_funcs.setdefault(None, []).append(tagged("answer", "answered")),
             lambda: app.before_request_funcs.pop(None),
             lambda: app.error_handler_spec[None][404].update({NotFound: lambda error: ("own", 404)}),
-            lambda: app.error_handler_spec[None][404].clear(),
+            lambda: app.error_handler_spec[None][404].clear(),  # noqa: PLW0108 - looked up when it is called
             lambda: app.view_functions.update(text=lambda: "new view"),
             lambda: app.view_functions.pop("text"),
-            lambda: app.teardown_appcontext_funcs.clear(),
+            app.teardown_appcontext_funcs.clear,
         ]
         for change in changes:
             change()
@@ -411,6 +424,18 @@ async def generate_later() -> AsyncIterator[str]:
     yield "x"
 
 
+def make_object(lib: Any) -> object:
+    return object()
+
+
+def make_generator(lib: Any) -> Iterator[str]:
+    return generate()
+
+
+def make_async_generator(lib: Any) -> AsyncIterator[str]:
+    return generate_later()
+
+
 BODIES: dict[str, Callable[[Any], Any]] = {
     "text": lambda lib: "grüße",
     "empty": lambda lib: "",
@@ -418,16 +443,16 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "bytearray": lambda lib: bytearray(b"array"),
     "memoryview": lambda lib: memoryview(b"view"),
     "own text": lambda lib: OwnText("own"),
-    "markup": lambda lib: __import__("markupsafe").Markup("<b>"),
+    "markup": lambda lib: Markup("<b>"),
     "dict": lambda lib: {"a": [1, None]},
     "own dict": lambda lib: OwnDict(a=1),
     "list": lambda lib: [1, "a"],
     "set": lambda lib: {1},
-    "generator": lambda lib: generate(),
+    "generator": make_generator,
     "iterator": lambda lib: iter([b"a", "b"]),
     "map": lambda lib: map(str, range(3)),
     "file": lambda lib: io.BytesIO(b"file"),
-    "async generator": lambda lib: generate_later(),
+    "async generator": make_async_generator,
     "response": lambda lib: lib.Response("response", 203, {"X-A": "1"}),
     "Werkzeug's response": lambda lib: WerkzeugResponse("foreign", 203, {"X-A": "1"}),
     "exception": lambda lib: NotFound("returned"),
@@ -444,7 +469,7 @@ BODIES: dict[str, Callable[[Any], Any]] = {
     "none": lambda lib: None,
     "number": lambda lib: 5,
     "true": lambda lib: True,
-    "object": lambda lib: object(),
+    "object": make_object,
     "nested tuple": lambda lib: (("a", 201), 202),
 }
 SHAPES: dict[str, Callable[[Any], Any]] = {
@@ -509,7 +534,11 @@ def test_another_class_of_responses_is_what_becomes_of_answers() -> None:
 
         app = make_app(lib, TESTING=True)
         app.response_class = Own
-        bodies = {**BODIES, "other class": lambda lib: Other("other"), "own class": lambda lib: Own("own")}
+        bodies: dict[str, Callable[[Any], Any]] = {
+            **BODIES,
+            "other class": lambda lib: Other("other"),
+            "own class": lambda lib: Own("own"),
+        }
         observed = []
         for name, make in bodies.items():
             if name in {"object", "async generator"}:
@@ -639,7 +668,7 @@ def make_diary(lib: Any, app: Flask, diary: list[Any]) -> None:
         owner.after_request(functools.partial(note_response, diary, f"after {name}"))
         owner.teardown_request(functools.partial(note_error, diary, f"teardown {name}"))
         owner.url_value_preprocessor(functools.partial(note_values, diary, f"values {name}"))
-        owner.add_url_rule(f"/{name}", "view", lambda name=name: diary.append("view") or name)
+        owner.add_url_rule(f"/{name}", "view", functools.partial(note_view, diary, name))
         owner.add_url_rule(f"/{name}/fails", "fails", lambda: fail(OwnError("x")))
     child.before_app_request(functools.partial(note, diary, "before all"))
     child.after_app_request(functools.partial(note_response, diary, "after all"))
@@ -666,6 +695,11 @@ def note(diary: list[Any], what: str) -> None:
     diary.append(what)
 
 
+def note_view(diary: list[Any], name: str) -> str:
+    diary.append("view")
+    return name
+
+
 def note_response(diary: list[Any], what: str, response: Any) -> Any:
     diary.append((what, response.status))
     return response
@@ -686,15 +720,17 @@ def test_hooks_and_signals_come_in_flasks_order(config: dict[str, bool]) -> None
         app.logger.disabled = True
         diary: list[Any] = []
         make_diary(lib, app, diary)
-        for path in ("/app", "/p/parent", "/p/child", "/app/fails", "/p/child/fails", "/nowhere", "/app/"):
-            for method in ("GET", "OPTIONS", "POST"):
-                diary.append(outcome(send, app, make_environ(path, REQUEST_METHOD=method)))
-        return diary
+        paths = ["/app", "/p/parent", "/p/child", "/app/fails", "/p/child/fails", "/nowhere", "/app/"]
+        answers = [
+            outcome(send, app, make_environ(path, REQUEST_METHOD=method))
+            for path, method in product(paths, ["GET", "OPTIONS", "POST"])
+        ]
+        return diary, answers
 
-    assert len(same(program)) > 200
+    assert len(same(program)[0]) > 200
 
 
-@pytest.mark.parametrize("where", ["request_started", "request_finished", "got_request_exception", "appcontext_pushed"])
+@pytest.mark.parametrize("where", ["request_started", "request_finished", "got_request_exception"])
 def test_a_receiver_that_raises_or_waits_goes_as_on_flask(where: str) -> None:
     def program(lib: Any) -> Any:
         observed = []
@@ -802,23 +838,29 @@ def test_exceptions_keep_their_chain_and_their_traceback() -> None:
     same(program)
 
 
+class Keeping(logging.Handler):
+    """A handler of log records that keeps what they say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Any] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raised = record.exc_info[0] if record.exc_info else None
+        self.kept.append((record.name, record.levelname, record.getMessage(), raised and raised.__name__))
+
+
 def test_an_exception_is_logged_once_with_the_request_it_came_from() -> None:
     def program(lib: Any) -> Any:
         app = register_views(lib, lib.Flask("logs", static_folder=None))
-        records: list[logging.LogRecord] = []
-        handler = logging.Handler()
-        handler.emit = records.append  # type: ignore[method-assign] # a handler that keeps
+        handler = Keeping()
         app.logger.handlers[:] = [handler]
         app.logger.propagate = False
         for path in ("/error", "/100%25s", "/none", "/text"):
             send(app, make_environ(path))
         app.after_request_funcs[None] = [lambda response: fail(OwnError("finalizing"))]
         send(app, make_environ("/error"))
-        return [
-            (record.name, record.levelname, record.getMessage(), record.exc_info[0].__name__)
-            for record in records
-            if record.exc_info and record.exc_info[0]
-        ]
+        return handler.kept
 
     assert same(program)[0] == ("logs", "ERROR", "Exception on /error [GET]", "OwnError")
 
@@ -954,6 +996,97 @@ def test_redirects_of_routing_are_sent_as_on_flask(method: str, debug: bool) -> 
         app.add_url_rule("/ü/", "umlaut", lambda: "x", methods=["GET", "POST"])
         paths = ["/slash", "//slash//", "/old", "/page/1", "/\xc3\xbc", "/slash?x"]
         return [send_or_raise(app, make_environ(path, QUERY_STRING="a=%2f&b", REQUEST_METHOD=method)) for path in paths]
+
+    same(program)
+
+
+# What is kept from one request for the next
+
+REQUEST_PARTS: dict[str, st.SearchStrategy[Any]] = {
+    "path": st.sampled_from(["/show", "/show/5", "/post", "/slash", "/sub", "/nowhere", "/show/\xc3\xbc"]),
+    "REQUEST_METHOD": st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]),
+    "HTTP_HOST": st.sampled_from(
+        ["localhost", "a.example", "api.a.example", "A.example:80", "b.example:8000", "", " "]
+    ),
+    "SERVER_NAME": st.sampled_from(["localhost", "server.example", "a b"]),
+    "SERVER_PORT": st.sampled_from(["80", "443", "8000"]),
+    "SCRIPT_NAME": st.sampled_from(["", "/app", "/\xc3\xbc/"]),
+    "QUERY_STRING": st.sampled_from(["", "a=1", "b=%2f&b"]),
+    "wsgi.url_scheme": st.sampled_from(["http", "https"]),
+    "HTTP_CONNECTION": st.sampled_from(["upgrade"]),
+    "HTTP_UPGRADE": st.sampled_from(["websocket"]),
+}
+CHANGES: dict[str, Callable[[Any, Flask], Any]] = {
+    "nothing": lambda lib, app: None,
+    "server name": lambda lib, app: app.config.update(SERVER_NAME="a.example"),
+    "another server name": lambda lib, app: app.config.update(SERVER_NAME="b.example:8000"),
+    "no server name": lambda lib, app: app.config.update(SERVER_NAME=None),
+    "trusted hosts": lambda lib, app: app.config.update(TRUSTED_HOSTS=["a.example"]),
+    "all hosts": lambda lib, app: app.config.update(TRUSTED_HOSTS=None),
+    "subdomains": lambda lib, app: setattr(app, "subdomain_matching", True),
+    "no subdomains": lambda lib, app: setattr(app, "subdomain_matching", False),
+    "default subdomain": lambda lib, app: setattr(app.url_map, "default_subdomain", "api"),
+    "no default subdomain": lambda lib, app: setattr(app.url_map, "default_subdomain", ""),
+    "another rule": lambda lib, app: add_late(app, "/nowhere"),
+    "a rule for a subdomain": lambda lib, app: add_late(app, "/sub", subdomain="api"),
+    "another map": lambda lib, app: setattr(app, "url_map", make_late_map(lib)),
+    "no strict slashes": lambda lib, app: setattr(app.url_map, "strict_slashes", False),
+    "request class": lambda lib, app: setattr(app, "request_class", make_trusting(lib)),
+    "first request class": lambda lib, app: setattr(app, "request_class", lib.Request),
+    "view": lambda lib, app: app.view_functions.update(show=lambda **arguments: "another view"),
+}
+
+
+def add_late(app: Flask, rule: str, **options: Any) -> None:
+    app._got_first_request = False
+    app.add_url_rule(rule, f"late{len(app.view_functions)}", lambda: "late", **options)
+
+
+def make_late_map(lib: Any) -> Any:
+    app = lib.Flask("late", static_folder=None)
+    app.add_url_rule("/show", "show", lambda: "never asked")
+    return app.url_map
+
+
+def make_trusting(lib: Any) -> Any:
+    return type("Trusting", (lib.Request,), {"trusted_hosts": ["a.example"]})
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(CHANGES)) | st.just("nothing"), st.fixed_dictionaries({}, optional=REQUEST_PARTS)
+        ),
+        min_size=2,
+        max_size=8,
+    )
+)
+@pytest.mark.filterwarnings("ignore:Current server name")
+def test_what_is_known_of_one_request_does_not_show_in_the_next(steps: list[tuple[str, Environ]]) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.logger.disabled = True
+
+        def show(n: int = 0) -> Any:
+            request, adapter = lib.request, part(lib, "globals").request_ctx.url_adapter
+            return {
+                "request": [n, request.url, request.host, request.root_path, request.method, request.args],
+                "urls": [lib.url_for("show", n=n, _external=external) for external in (False, True)],
+                "adapter": [adapter.server_name, adapter.script_name, adapter.subdomain, adapter.url_scheme],
+                "more": [adapter.path_info, adapter.default_method, str(adapter.query_args), adapter.websocket],
+                "allowed": sorted(adapter.allowed_methods()),
+            }
+
+        app.add_url_rule("/show", "show", show)
+        app.add_url_rule("/show/<int:n>", "show", show)
+        app.add_url_rule("/post", "post", show, methods=["POST"])
+        app.add_url_rule("/slash/", "slash", show)
+        answers = []
+        for change, changes in steps:
+            CHANGES[change](lib, app)
+            answers.append(outcome(send, app, make_environ(**{"path": "/show", **changes})))
+        return answers
 
     same(program)
 

@@ -1,7 +1,7 @@
 """What can be checked about README, ARCHITECTURE, CHANGELOG and docs/ without reading them: `make docs`.
 
-Python blocks compile. One marked `python run` is run in an interpreter of its own, as a reader would run it, together with the
-`python continue` blocks after it. What is different from Flask is demonstrated in test_differences.py.
+Python blocks compile. One marked `python run` is run in an interpreter of its own, as a reader would run it, together
+with the `python continue` blocks after it. What is different from Flask is demonstrated in test_differences.py.
 """
 
 from __future__ import annotations

@@ -208,6 +208,35 @@ def test_a_sitecustomize_that_runs_the_next_one_itself_works_on_either_side(tmp_
     assert run([sys.executable, "-c", WHERE], environment={"PYTHONPATH": path}).stdout == f"agent\n{ON_TUILE}"
 
 
+@pytest.mark.parametrize("call", ["os.execl(python, *command)", "os.execve(python, command, dict(os.environ))"])
+def test_an_agent_that_puts_itself_first_and_runs_no_other_comes_second(tmp_path: Path, call: str) -> None:
+    # `tuile exec AGENT-RUN program`: the agent's wrapper becomes the program with its own folder in front.
+    tmp_path.joinpath("agent").mkdir()
+    tmp_path.joinpath("agent", "sitecustomize.py").write_text(f"print('agent'); {WHERE}")
+    tmp_path.joinpath("agent_run.py").write_text(
+        "import os, sys\n"
+        "python, command = sys.executable, [sys.executable, *sys.argv[1:]]\n"
+        f"os.environ['PYTHONPATH'] = {str(tmp_path / 'agent')!r} + os.pathsep + os.environ['PYTHONPATH']\n"
+        f"{call}\n"
+    )
+    done = tuile_exec("agent_run.py", "-c", WHERE, cwd=tmp_path)
+    assert done.stdout == f"agent\n{ON_TUILE}{ON_TUILE}"
+
+
+def test_a_program_that_takes_the_stand_in_off_the_path_gets_its_way(tmp_path: Path) -> None:
+    tmp_path.joinpath("script.py").write_text(
+        f"import os, sys\ndel os.environ['PYTHONPATH']\nos.execv(sys.executable, [sys.executable, '-c', {WHERE!r}])\n"
+    )
+    assert tuile_exec("script.py", cwd=tmp_path).stdout == ON_FLASK
+
+
+def test_an_interpreter_starts_as_quickly_as_before() -> None:
+    # What the start costs is what it imports: nothing that the interpreter had not imported by itself.
+    program = "import sys; print(*sorted(sys.modules))"
+    without = set(run([sys.executable, "-c", program]).stdout.split())
+    assert set(tuile_exec("python", "-c", program).stdout.split()) - without == {"sitecustomize", "__future__"}
+
+
 def test_an_error_in_the_next_sitecustomize_is_told_as_python_tells_it(tmp_path: Path) -> None:
     tmp_path.joinpath("sitecustomize.py").write_text("import a_module_that_is_not_there")
     done = tuile_exec("python", "-c", WHERE, PYTHONPATH=str(tmp_path))

@@ -591,6 +591,34 @@ def test_a_close_of_ones_own_is_called_once(where: str, monkeypatch: pytest.Monk
     same(build)
 
 
+def test_a_close_of_one_request_counts_beside_that_of_its_class() -> None:
+    def build(lib: Any) -> Any:
+        closed: list[str] = []
+
+        class Own(lib.Request):  # type: ignore[misc] # a class of either framework
+            def close(self) -> None:
+                closed.append("class")
+                super().close()
+
+        app = make_app(lib)
+        app.request_class = Own
+
+        @app.route("/")
+        def show() -> str:
+            original = lib.request.close
+
+            def close() -> None:
+                closed.append("instance")
+                original()
+
+            lib.request.close = close
+            return "x"
+
+        return send(app), closed
+
+    assert same(build)[1] == ["instance", "class"]
+
+
 def test_a_request_is_freed_when_it_is_answered() -> None:
     def build(lib: Any) -> Any:
         app = make_app(lib)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, EndpointPrefix, Rule, Submount, ValidationError
 from werkzeug.routing import Map as WerkzeugMap
 
@@ -753,6 +753,39 @@ def test_a_request_class_with_trusted_hosts_is_asked_for_them() -> None:
         return [send(app, make_environ(HTTP_HOST=host)) for host in ("localhost", "evil.example", "localhost")]
 
     assert [answer.code for answer in same(program)] == [200, 400, 200]
+
+
+def changed_code(error: Any) -> Any:
+    error.code = 410
+    return error
+
+
+def own_body(error: Any) -> Any:
+    error.get_body = lambda environ=None, scope=None: "a body of its own"
+    return error
+
+
+def own_headers(error: Any) -> Any:
+    error.get_headers = lambda environ=None, scope=None: [("Content-Type", "text/plain"), ("X-Own", "1")]
+    return error
+
+
+@pytest.mark.parametrize("changed", [changed_code, own_body, own_headers])
+@pytest.mark.parametrize("kind", [NotFound, MethodNotAllowed])
+def test_an_error_that_was_changed_is_sent_so_and_leaves_nothing_for_the_next(
+    changed: Callable[[Any], Any], kind: type[HTTPException]
+) -> None:
+    def program(lib: Any) -> Any:
+        def view() -> Any:
+            raise changed(kind())
+
+        app = lib.Flask("app", static_folder=None)
+        app.add_url_rule("/", "view", view)
+        wanted = [("/missing", "GET"), ("/", "PUT"), ("/", "GET")] * 2
+        answers = [send(app, make_environ(path, REQUEST_METHOD=method)) for path, method in wanted]
+        return [(answer.status, sorted(answer.headers[:1]), answer.body) for answer in answers]
+
+    same(program)
 
 
 @st.composite

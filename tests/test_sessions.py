@@ -46,7 +46,7 @@ quick = settings(
 @contextmanager
 def frozen(now: int = NOW) -> Iterator[None]:
     """Let the clock stand still for what is signed; Expires comes from another one, see `lines`."""
-    with mock.patch("time.time", lambda: now):
+    with mock.patch("time.time", return_value=now):
         yield
 
 
@@ -75,25 +75,10 @@ def new_app(lib: Any, **config: Any) -> Any:
     """An app of either framework that stores what its environ has, and tells what it finds."""
     app = lib.Flask("app", static_folder=None)
     app.config.update({"SECRET_KEY": KEY, **config})
-
-    @app.route("/write")
-    def write() -> str:
-        lib.session.update(lib.request.environ["test.content"])
-        return "written"
-
-    @app.route("/read")
-    def read() -> str:
-        return repr(dict(lib.session))
-
-    @app.route("/clear")
-    def clear() -> str:
-        lib.session.clear()
-        return "cleared"
-
-    @app.route("/nothing")
-    def nothing() -> str:
-        return "nothing"
-
+    app.add_url_rule("/write", "write", lambda: lib.session.update(lib.request.environ["test.content"]) or "written")
+    app.add_url_rule("/read", "read", lambda: repr(dict(lib.session)))
+    app.add_url_rule("/clear", "clear", lambda: lib.session.clear() or "cleared")
+    app.add_url_rule("/nothing", "nothing", lambda: "nothing")
     return app
 
 
@@ -115,10 +100,11 @@ def visit(app: Any, token: str | None, path: str = "/read", now: int = NOW) -> A
 
 # --- the bytes are Flask's --------------------------------------------------------------------------------------------
 
-names = st.one_of(st.text(max_size=8), st.sampled_from([" t", " b", " di", " d", " u", " m", " t__", "a", "_permanent"]))
-moments = st.datetimes(
-    min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.sampled_from([None, timezone.utc])
-)
+TAGS = [" t", " b", " di", " d", " u", " m"]
+BEGINNING = datetime.fromtimestamp(0, timezone.utc).replace(tzinfo=None)
+
+names = st.one_of(st.text(max_size=8), st.sampled_from([*TAGS, " t__", "a", "_permanent"]))
+moments = st.datetimes(BEGINNING, BEGINNING + timedelta(days=50_000), timezones=st.sampled_from([None, timezone.utc]))
 scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -139,7 +125,7 @@ contents = st.dictionaries(
             st.lists(inner, max_size=4),
             st.lists(inner, max_size=4).map(tuple),
             st.dictionaries(names, inner, max_size=3),
-            st.tuples(st.sampled_from([" t", " b", " di", " u", " d", " m"]), inner).map(lambda pair: dict([pair])),
+            st.tuples(st.sampled_from(TAGS), inner).map(lambda pair: dict([pair])),
         ),
         max_leaves=8,
     ),
@@ -169,7 +155,11 @@ def test_the_cookie_is_flasks_to_the_byte_and_is_read_as_flask_reads_it(content:
 def test_a_session_that_lived_in_flask_goes_on_in_tuile_and_back() -> None:
     theirs, ours = new_app(flask), new_app(tuile)
     token = written(theirs, {"user": 7, "roles": ("a", "b"), "long": "x" * 200})
-    assert visit(ours, token).text == visit(theirs, token).text == repr({"long": "x" * 200, "roles": ("a", "b"), "user": 7})
+    assert (
+        visit(ours, token).text
+        == visit(theirs, token).text
+        == repr({"long": "x" * 200, "roles": ("a", "b"), "user": 7})
+    )
     token = written(ours, {"user": 8})
     assert visit(theirs, token).text == "{'user': 8}"
 
@@ -263,7 +253,8 @@ def test_a_single_key_as_the_fallbacks_is_an_error_with_a_cure(fallbacks: Any) -
 
 
 def test_no_fallbacks_may_be_written_in_several_ways() -> None:
-    for fallbacks in (None, [], (), ""):
+    none: list[Any] = [None, [], (), ""]
+    for fallbacks in none:
         app = new_app(tuile, SECRET_KEY_FALLBACKS=fallbacks)
         assert visit(app, written(app, {"a": 1})).text == "{'a': 1}"
 
@@ -365,8 +356,9 @@ steps = st.one_of(
     st.tuples(st.sampled_from(["set modified", "set accessed", "set permanent"]), st.booleans()),
     st.tuples(st.sampled_from(["flash", "flashed", "update nothing", "in template", "inner"])),
 )
+ENDS = ["text", "text", "text", "404", "500", "redirect", "vary", "vary *", "streamed", "before"]
 stages = st.fixed_dictionaries(
-    {"end": st.sampled_from(["text", "text", "text", "404", "500", "redirect", "vary", "vary *", "streamed", "before"])},
+    {"end": st.sampled_from(ENDS)},
     optional={
         "before": st.lists(steps, max_size=2),
         "view": st.lists(steps, max_size=3),
@@ -428,51 +420,62 @@ def perform(lib: Any, step: tuple[Any, ...]) -> Any:  # noqa: C901 - one line fo
     return None
 
 
-def acted_out(lib: Any, config: dict[str, Any], plan: list[tuple[int, dict[str, Any]]]) -> list[Any]:
-    """What a client sees of requests that do something with the session, and what the app sees."""
-    app = lib.Flask("app", static_folder=None)
-    app.config.update(config)
-    seen: list[Any] = []
-    stage: dict[str, Any] = {}
+def ended(lib: Any, end: str) -> Any:
+    """What the view comes to."""
+    match end:
+        case "404":
+            lib.abort(404)
+        case "500":
+            raise LookupError
+        case "redirect":
+            return lib.redirect("/elsewhere")
+        case "vary":
+            return "varied", {"Vary": "Accept, cookie"}
+        case "vary *":
+            return "varied", {"Vary": "*"}
+        case "streamed":
+            return iter(["a", "b"])
+    return "text"
 
-    def act(when: str) -> None:
+
+def acting_app(lib: Any, stage: dict[str, Any], seen: list[Any]) -> Any:
+    """An app that does what the stage says, and notes what comes of it."""
+    app = lib.Flask("app", static_folder=None)
+
+    def act(when: str, answer: Any = None) -> Any:
         if lib.request.query_string != b"inner":
             seen.extend(outcome(perform, lib, step) for step in stage.get(when, ()))
+        return answer
 
-    @app.before_request
     def before() -> Any:
         act("before")
         return "from before" if stage["end"] == "before" else None
 
-    @app.route("/")
     def view() -> Any:
         if lib.request.query_string == b"inner":
-            return f"{dict(lib.session)}"
+            return repr(dict(lib.session))
         act("view")
-        if stage["end"] == "404":
-            lib.abort(404)
-        if stage["end"] == "500":
-            raise LookupError
-        if stage["end"] == "redirect":
-            return lib.redirect("/elsewhere")
-        response = app.make_response(iter(["a", "b"]) if stage["end"] == "streamed" else "text")
-        if stage["end"] == "vary":
-            response.vary.update(["Accept", "cookie"])
-        if stage["end"] == "vary *":
-            response.headers["Vary"] = "*"
-        return response
+        return ended(lib, stage["end"])
 
+    app.before_request(before)
+    app.add_url_rule("/", "view", view)
     app.register_error_handler(LookupError, lambda error: ("handled", 500))
-
-    @app.after_request
-    def after(response: Any) -> Any:
-        act("after")
-        return response
-
+    app.after_request(lambda response: act("after", response))
     app.teardown_request(lambda error: act("teardown"))
+    return app
+
+
+def acted_out(lib: Any, config: dict[str, Any], plan: list[tuple[int, dict[str, Any]]]) -> list[Any]:
+    """What a client sees of requests that do something with the session, and what the app sees."""
+    stage: dict[str, Any] = {}
+    seen: list[Any] = []
+    app = acting_app(lib, stage, seen)
+    app.config.update(config)
     cookie, now = None, NOW
-    for elapsed, stage in plan:  # noqa: B007 - the hooks read it
+    for elapsed, next_stage in plan:
         now += elapsed
+        stage.clear()
+        stage.update(next_stage)
         with frozen(now):
             answer = send(app, make_environ(HTTP_COOKIE=f"other=1; session={cookie}" if cookie else ABSENT))
         for line in lines(answer):
@@ -527,7 +530,9 @@ def test_a_session_that_does_not_last_is_left_alone_by_a_request_that_does_not_t
     assert same(program) == ([], [])
 
 
-@pytest.mark.parametrize("lifetime", [100, timedelta(seconds=100), 100.75, timedelta(seconds=100, microseconds=999_999)])
+@pytest.mark.parametrize(
+    "lifetime", [100, timedelta(seconds=100), 100.75, timedelta(seconds=100, microseconds=999_999)]
+)
 @pytest.mark.parametrize("elapsed", [0, 99, 100, 101, 10**6, -1])
 def test_a_session_ends_on_the_server_too(lifetime: Any, elapsed: int) -> None:
     def program(lib: Any) -> str:
@@ -585,7 +590,7 @@ def test_without_a_key_a_cookie_is_neither_read_nor_renewed_nor_deleted() -> Non
         answers = [visit(app, token, path) for path in ("/read", "/nothing")]
         return [(answer.text, vary(answer), lines(answer)) for answer in answers]
 
-    assert same(program) == [("{}", ["cookie"], []), ("nothing", [], [])]
+    assert same(program) == [("{}", [], []), ("nothing", [], [])]
 
 
 # --- when a session is opened -----------------------------------------------------------------------------------------
@@ -626,13 +631,13 @@ def test_a_session_that_nobody_touches_is_not_opened(opened: list[str]) -> None:
 def test_a_session_is_opened_once_however_often_it_is_touched(opened: list[str]) -> None:
     app = new_app(tuile)
 
-    @app.route("/often")
     def often() -> str:
         tuile.session["a"] = 1
         tuile.session.get("b")
         tuile.get_flashed_messages()
         return tuile.render_template_string("{{ session.a }}")
 
+    app.add_url_rule("/often", "often", often)
     app.after_request(lambda response: tuile.session.setdefault("c", response) and response)
     app.config["SECRET_KEY"] = None
     app.register_error_handler(RuntimeError, lambda error: repr(dict(tuile.session)))
@@ -673,13 +678,12 @@ def test_an_interface_of_the_apps_own_is_asked_at_the_start_of_every_request() -
 
 def test_an_interface_may_have_no_session_for_a_request() -> None:
     def program(lib: Any) -> Any:
-        sessions = part(lib, "sessions")
         calls: list[str] = []
 
-        class Refusing(sessions.NullSession):  # type: ignore[misc] # of either framework
+        class Refusing(part(lib, "sessions").NullSession):  # type: ignore[misc] # of either framework
             pass
 
-        class Own(sessions.SessionInterface):  # type: ignore[misc] # of either framework
+        class Own(part(lib, "sessions").SessionInterface):  # type: ignore[misc] # of either framework
             null_session_class = Refusing
 
             def open_session(self, app: Any, request: Any) -> Any:
@@ -752,7 +756,7 @@ def test_a_session_class_may_be_told_of_changes_in_its_own_way() -> None:
     def program(lib: Any) -> Any:
         sessions = part(lib, "sessions")
 
-        class Own(sessions.SecureCookieSession):  # type: ignore[misc] # of either framework
+        class Own(part(lib, "sessions").SecureCookieSession):  # type: ignore[misc] # of either framework
             def __init__(self, initial: Any = None) -> None:
                 super().__init__(initial)
                 self.changes = 0
@@ -846,52 +850,37 @@ def test_a_huge_session_is_an_empty_one(unit: str) -> None:
     assert time.perf_counter() - start < 2
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        '{"a":{" u":5}}',
-        '{"a":{" u":"no uuid"}}',
-        '{"a":{" b":5}}',
-        '{"a":{" b":"A"}}',
-        '{"a":{" t":5}}',
-        '{"a":{" d":5}}',
-        '{"a":{" d":"no date"}}',
-        '{"a":{" di":5}}',
-        '{"a":{" di":{}}}',
-        '{"a":{" m":null}}',
-        '{"a":1',
-        "",
-        "\ufeff{}",
-        "[" * 100_000,
-        "null",
-        "{}",
-        "[]",
-    ],
-)
-@pytest.mark.parametrize("compressed", [True, False])
-def test_a_signed_session_that_cannot_be_read_is_an_empty_one(content: str, compressed: bool) -> None:
-    # Signed with the right key, by another program or another version of this one.
-    def program(lib: Any) -> Any:
+def payload_of(content: str, compressed: bool) -> bytes:
+    raw = content.encode()
+    return b"." + base64_encode(zlib.compress(raw)) if compressed else base64_encode(raw)
+
+
+UNREADABLE = [
+    *('{"a":{" u":5}}', '{"a":{" u":"no uuid"}}', '{"a":{" b":5}}', '{"a":{" b":"A"}}', '{"a":{" t":5}}'),
+    *('{"a":{" d":5}}', '{"a":{" d":"no date"}}', '{"a":{" di":5}}', '{"a":{" di":{}}}', '{"a":{" m":null}}'),
+    *('{"a":1', "", "\ufeff{}", "null", "{}", "[]", "5", '"text"', "[1]", ' {"a" :1} ', '{"a":NaN}', "[" * 100_000),
+]
+UNUSUAL_PAYLOADS = {
+    **{f"raw {payload!r}": payload for payload in (b".", b".AAAA", b"A", b"_w", b"", b"..", b"=", b".eJw")},
+    **{f"plain {content[:30]}": payload_of(content, compressed=False) for content in UNREADABLE},
+    **{f"compressed {content[:30]}": payload_of(content, compressed=True) for content in UNREADABLE},
+}
+
+
+@pytest.mark.parametrize("payload", UNUSUAL_PAYLOADS.values(), ids=UNUSUAL_PAYLOADS)
+def test_a_signed_session_that_cannot_be_read_is_an_empty_one(payload: bytes) -> None:
+    # Signed with the right key, by another program or by an earlier version of this one.
+    def program(lib: Any) -> Answer:
         app = new_app(lib)
-        signer = part(lib, "sessions").SecureCookieSessionInterface().get_signing_serializer(app)
+        serializer = part(lib, "sessions").SecureCookieSessionInterface().get_signing_serializer(app)
         with frozen():
-            raw = content.encode()
-            payload = b"." + base64_encode(zlib.compress(raw)) if compressed else base64_encode(raw)
-            token = signer.make_signer(signer.salt).sign(payload).decode()
-        return visit(app, token).text
+            token = serializer.make_signer(serializer.salt).sign(payload).decode()
+        return visit(app, token)
 
-    same(program)
-
-
-@pytest.mark.parametrize("payload", [b".", b".AAAA", b"A", b"_w", b"", b"..", b"=", b".eJw"])
-def test_a_signed_session_that_is_not_packed_is_an_empty_one(payload: bytes) -> None:
-    def program(lib: Any) -> Any:
-        app = new_app(lib)
-        signer = part(lib, "sessions").SecureCookieSessionInterface().get_signing_serializer(app)
-        with frozen():
-            return visit(app, signer.make_signer(signer.salt).sign(payload).decode()).text
-
-    assert same(program) == "{}"
+    theirs, ours = program(flask), program(tuile)
+    # Where Flask fails, the client has no way out but to delete the cookie.
+    assert ours.text == ("{}" if theirs.code == 500 else theirs.text)
+    assert ours.code == 200
 
 
 # --- tags of the app's own --------------------------------------------------------------------------------------------
@@ -966,11 +955,11 @@ def test_a_session_is_saved_with_whatever_is_sent() -> None:
         app = lib.Flask("app", static_folder=None)
         app.secret_key = KEY
 
-        @app.before_request
         def before() -> Any:
             lib.session["path"] = lib.request.path
             return "from before" if lib.request.path == "/before" else None
 
+        app.before_request(before)
         app.add_url_rule("/", "index", lambda: "index")
         app.add_url_rule("/404", "404", lambda: lib.abort(404))
         app.add_url_rule("/500", "500", lambda: 1 / 0)
@@ -1024,7 +1013,6 @@ def test_a_request_made_inside_a_view_has_a_session_of_its_own() -> None:
     def program(lib: Any) -> Any:
         app = new_app(lib)
 
-        @app.route("/outer")
         def outer() -> str:
             lib.session["outer"] = 1
             client = lib.current_app.test_client()
@@ -1032,6 +1020,7 @@ def test_a_request_made_inside_a_view_has_a_session_of_its_own() -> None:
             inner = client.get("/read").text
             return f"{dict(lib.session)} {inner}"
 
+        app.add_url_rule("/outer", "outer", outer)
         answer = visit(app, None, "/outer")
         return answer.text, visit(app, token_of(answer)).text
 
@@ -1042,17 +1031,16 @@ def test_a_copied_context_shares_the_session() -> None:
     def program(lib: Any) -> Any:
         app = new_app(lib)
 
-        @app.route("/copied")
         def copied() -> str:
-            @lib.copy_current_request_context
             def work() -> None:
                 lib.session["from the copy"] = True
 
-            thread = threading.Thread(target=work)
+            thread = threading.Thread(target=lib.copy_current_request_context(work))
             thread.start()
             thread.join(5)
             return repr(dict(lib.session))
 
+        app.add_url_rule("/copied", "copied", copied)
         answer = visit(app, None, "/copied")
         return answer.text, vary(answer), lines(answer)
 
@@ -1064,7 +1052,6 @@ def test_a_session_can_be_read_while_a_response_is_streamed() -> None:
     def program(lib: Any) -> Any:
         app = new_app(lib)
 
-        @app.route("/stream")
         def stream() -> Any:
             lib.session["a"] = 1
 
@@ -1075,6 +1062,7 @@ def test_a_session_can_be_read_while_a_response_is_streamed() -> None:
 
             return lib.stream_with_context(parts())
 
+        app.add_url_rule("/stream", "stream", stream)
         answer = visit(app, None, "/stream")
         return answer.text, vary(answer), visit(app, token_of(answer)).text
 
@@ -1124,7 +1112,7 @@ def test_a_session_transaction_without_a_key_says_so(app: Flask) -> None:
 
 
 def test_the_session_can_be_looked_at_after_a_request(client: FlaskClient) -> None:
-    client.application.add_url_rule("/", "index", lambda: tuile.session.update(a=1) or "index")
+    client.application.add_url_rule("/", "index", lambda: repr(tuile.session.setdefault("a", 1)))
     client.application.add_url_rule("/quiet", "quiet", lambda: "quiet")
     with client:
         client.get("/")

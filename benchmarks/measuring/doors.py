@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 class Door(ABC):
     """One application behind its interface, ready to be asked."""
 
+    # What is read before and after; the process's own time instead leaves other processes out.
+    clock = staticmethod(perf_counter)
+
     @abstractmethod
     def ask(self, ask: Ask) -> Answer:
         """The answer to one request."""
@@ -61,11 +64,11 @@ class Wsgi(Door):
 
     def time(self, ask: Ask, count: int) -> float:
         """Seconds for `count` requests, each with a fresh environ."""
-        app = self.app
+        app, clock = self.app, self.clock
         copy = ask.environ().copy
         content = ask.body
         start_response = _start_response
-        start = perf_counter()
+        start = clock()
         for _ in range(count):
             environ = copy()
             environ["wsgi.input"] = io.BytesIO(content)
@@ -75,7 +78,7 @@ class Wsgi(Door):
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
-        return perf_counter() - start
+        return clock() - start
 
 
 class Asgi(Door):
@@ -108,19 +111,19 @@ class Asgi(Door):
         return self._loop.run_until_complete(self._time(ask, count))
 
     async def _time(self, ask: Ask, count: int) -> float:
-        app = self.app
+        app, clock = self.app, self.clock
         scope = ask.scope()
         copy = scope.copy
         headers = scope["headers"]
         messages = ask.messages()
-        start = perf_counter()
+        start = clock()
         for _ in range(count):
             fresh = copy()
             fresh["headers"] = headers.copy()
             fresh["state"] = {}
             exchange = Exchange(messages.copy())
             await app(fresh, exchange.receive, exchange.send)
-        return perf_counter() - start
+        return clock() - start
 
     def close(self) -> None:
         """Shut the application's lifespan down, and the loop."""
@@ -143,12 +146,12 @@ class Direct(Door):
 
     def time(self, ask: Ask, count: int) -> float:
         """Seconds for `count` calls."""
-        function = self.call.function
+        function, clock = self.call.function, self.clock
         with self.call.context():
-            start = perf_counter()
+            start = clock()
             for _ in range(count):
                 function()
-            return perf_counter() - start
+            return clock() - start
 
 
 def _write(data: bytes) -> None:

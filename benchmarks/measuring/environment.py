@@ -6,6 +6,7 @@ Nothing outside the standard library is imported, because any Python may start a
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -30,8 +31,13 @@ def enter() -> None:
 
 def make() -> None:
     """Install what `requirements.txt` pins and Tuile itself (editable), unless that is done already."""
-    stamp = FOLDER / "made-from"
-    wanted = _fingerprint()
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two benchmarks started together make it once
+        _make_if_stale(FOLDER / "made-from", _fingerprint())
+
+
+def _make_if_stale(stamp: Path, wanted: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"Making {VENV.relative_to(ROOT)} with the pinned peers (once, about a minute) ...", file=sys.stderr)

@@ -57,6 +57,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def warn_if_busy() -> None:
+    """Say so when other processes will share the processor with what is measured."""
+    busy = os.getloadavg()[0]
+    if busy > 0.5:
+        print(f"The machine is busy (load {busy:.1f}): the figures will be noisy.", file=sys.stderr)
+
+
 def command() -> str:
     """The command that was given, as it can be given again from the project's root."""
     script = Path(sys.argv[0]).resolve()

@@ -64,10 +64,19 @@ SERVERS = (
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk measured."""
+    """What wrk measured, and the processor time that the server took per request, which other processes hardly move."""
 
     requests_per_s: float
     p99_ms: float
+    cpu_us: float
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that is running: its port, and the process group it and its workers are in."""
+
+    port: int
+    group: int
 
 
 class ServingFailed(RuntimeError):
@@ -75,8 +84,8 @@ class ServingFailed(RuntimeError):
 
 
 @contextlib.contextmanager
-def served(server: Server, peer: Peer, workload: Workload) -> Iterator[int]:
-    """Serve a peer's application while the block runs; gives the port. No process is left behind, whatever happens."""
+def served(server: Server, peer: Peer, workload: Workload) -> Iterator[Serving]:
+    """Serve a peer's application while the block runs. No process is left behind, whatever happens."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = int(free.getsockname()[1])
@@ -95,34 +104,48 @@ def served(server: Server, peer: Peer, workload: Workload) -> Iterator[int]:
             if not _answers(process, port):
                 errors.seek(0)
                 raise ServingFailed(f"{server.name} did not start: {errors.read().decode(errors='replace')[-500:]}")
-            yield port
+            yield Serving(port, process.pid)
         finally:
             _stop(process)
 
 
-def ask(port: int, workload: Workload) -> Answer:
+def ask(serving: Serving, workload: Workload) -> Answer:
     """One request through the server."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, serving.port, timeout=10)
     with contextlib.closing(connection):
         connection.request(workload.ask.method, workload.ask.path, headers=dict(workload.ask.headers))
         response = connection.getresponse()
         return Answer(response.status, response.getheaders(), response.read())
 
 
-def load(port: int, workload: Workload, seconds: int, connections: int) -> Load:
+def load(serving: Serving, workload: Workload, seconds: int, connections: int) -> Load:
     """Requests for some seconds over kept-alive connections."""
     headers = [part for name, value in workload.ask.headers for part in ("-H", f"{name}: {value}")]
     command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *headers]
-    url = f"http://{HOST}:{port}{workload.ask.path}"
+    url = f"http://{HOST}:{serving.port}{workload.ask.path}"
+    before_s = _cpu_s(serving.group)
     printed = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
+    cpu_s = _cpu_s(serving.group) - before_s
     errors = re.findall(r"Socket errors: .*|Non-2xx or 3xx responses: \d+", printed)
     if errors:
         raise ServingFailed("; ".join(errors))
     rate = re.search(r"Requests/sec:\s+([\d.]+)", printed)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", printed)
-    if rate is None or p99 is None:
+    count = re.search(r"(\d+) requests in", printed)
+    if rate is None or p99 is None or count is None:
         raise ServingFailed(f"wrk printed something unexpected: {printed[-500:]}")
-    return Load(float(rate[1]), float(p99[1]) * _MS[p99[2]])
+    return Load(float(rate[1]), float(p99[1]) * _MS[p99[2]], cpu_s / int(count[1]) * 1e6)
+
+
+def _cpu_s(group: int) -> float:
+    """The processor time of all processes of a group so far."""
+    ticks = 0
+    for process in os.listdir("/proc"):
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{int(process)}/stat", encoding="utf-8") as stat:
+            fields = stat.read().rpartition(")")[2].split()  # the name before it may hold anything
+            if int(fields[2]) == group:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _answers(process: subprocess.Popen[Any], port: int) -> bool:

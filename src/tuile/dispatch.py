@@ -15,6 +15,7 @@ import typing as t
 from collections.abc import Iterator
 from inspect import iscoroutinefunction
 from types import FunctionType
+from weakref import WeakValueDictionary
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -29,7 +30,7 @@ from .response import Response as OwnResponse
 from .routing import Map
 from .sessions import SecureCookieSession
 from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
-from .watching import Watched, attributes, still_has
+from .watching import Watched, attributes, still_has, when_changed
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,41 +49,51 @@ _new = object.__new__
 
 # The steps that are left out, or whose work is done at once, while nobody has replaced them.
 _OPTIONAL = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
-_WATCHED = frozenset({*_OPTIONAL, "subdomain_matching", "url_map"})
-# What `Staircase.look` compares with; filled below, when there is something to compare with.
+# What an app notes things about when it is set on it.
+_WATCHED = frozenset(
+    {*_OPTIONAL, "request_class", "response_class", "session_interface", "subdomain_matching", "url_map"}
+)
+# What `Staircase` has of the optional steps; filled below, when it is there.
 _STOCK: dict[str, object] = {}
+_apps: WeakValueDictionary[int, Staircase] = WeakValueDictionary()
 
 
 class Staircase(ErrorHandling, metaclass=Watched):
     """The steps of a request. `Flask` is this and the application around it."""
 
-    #: Whether the class has the optional steps as they are defined here; noted when a class is made or changed.
-    has_stock_steps = False
-    #: Whether this app has them as its class does, and a URL map that can answer by itself.
+    # What an app notes of itself, its class and the classes it uses, whenever one of them changes.
+    #: Whether the optional steps are those defined here, and the URL map can answer by itself.
     walks_plainly = False
-
-    @classmethod
-    def look(cls) -> None:
-        """Note whether the class leaves the optional steps alone."""
-        cls.note("has_stock_steps", still_has(cls, _STOCK))
+    #: The class to make a request of without its constructor; None where that is not to be left out.
+    plain_request_class: type[Request] | None = None
+    #: The class to make a response of text with; None where Flask's keywords may mean something to it.
+    plain_response_class: type[Response] | None = None
+    #: Whether the session may wait until it is touched.
+    opens_session_lazily = False
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
         if name in _WATCHED:
-            self._look_at_own()
+            self._look()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in _WATCHED:
-            self._look_at_own()
+            self._look()
 
-    def _look_at_own(self) -> None:
+    def _look(self) -> None:
         own = self.__dict__
-        self.walks_plainly = (
-            not any(step in own for step in _OPTIONAL)
+        _apps[id(self)] = self
+        self.walks_plainly = plain = (
+            still_has(type(self), _STOCK)
+            and not any(step in own for step in _OPTIONAL)
             and type(own.get("url_map")) is Map
             and not own.get("subdomain_matching")
         )
+        requests, responses = self.request_class, self.response_class
+        self.plain_request_class = requests if plain and getattr(requests, "starts_plainly", False) else None
+        self.plain_response_class = responses if responses.__init__ is OwnResponse.__init__ else None
+        self.opens_session_lazily = getattr(self.session_interface, "opens_lazily", False)
 
     # What the steps use of the application.
     json: JSONProvider
@@ -130,8 +141,8 @@ class Staircase(ErrorHandling, metaclass=Watched):
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         """Return a context for the request in a WSGI environ."""
-        request_class = self.request_class
-        if not getattr(request_class, "starts_plainly", False):
+        request_class = self.plain_request_class
+        if request_class is None or self.config["TRUSTED_HOSTS"] is not None:
             return RequestContext(self, environ)  # type: ignore[arg-type] # every staircase is a Flask
         # What the two constructors would do, without two calls on every request.
         request = _new(request_class)
@@ -142,6 +153,8 @@ class Staircase(ErrorHandling, metaclass=Watched):
         context = _new(RequestContext)
         context.app = self  # type: ignore[assignment] # every staircase is a Flask
         context.request = request
+        context.is_plain = True
+        context.is_touched = False
         return context
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
@@ -178,7 +191,7 @@ class Staircase(ErrorHandling, metaclass=Watched):
         """Answer the current request: hooks, view, errors of either, and what is done to each response."""
         if not self._got_first_request:
             self._got_first_request = True
-        if not (self.has_stock_steps and self.walks_plainly):
+        if not self.walks_plainly:
             # Somebody may want to be asked by `ensure_sync` each time.
             self._synchronous.clear()
         try:
@@ -260,10 +273,10 @@ class Staircase(ErrorHandling, metaclass=Watched):
         Raises:
             TypeError: it is none of these; None most of all, when a view forgot to return.
         """
-        response_class = self.response_class
-        if type(rv) is str and response_class.__init__ is OwnResponse.__init__:
+        if type(rv) is str and self.plain_response_class is not None:
             # What the lines below come to, without keywords: 0.3 -> 0.1 µs for the call on CPython 3.11.
-            return response_class(rv)
+            return self.plain_response_class(rv)
+        response_class = self.response_class
         status: t.Any = None
         headers: t.Any = None
         body: t.Any = rv
@@ -277,7 +290,7 @@ class Staircase(ErrorHandling, metaclass=Watched):
             )
             raise TypeError(message)
         response: t.Any
-        if isinstance(body, response_class):
+        if type(body) is response_class or isinstance(body, response_class):
             response = body
         elif type(body) is dict or type(body) is list:
             response = self.json.response(body)
@@ -322,6 +335,8 @@ class Staircase(ErrorHandling, metaclass=Watched):
         context = current.get(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
+        if not (context.is_touched or self.after_request_funcs or "HTTP_COOKIE" in context.request.environ):
+            return response
         if context._after_functions is not None or self.after_request_funcs:
             response = self._run_after_request(context, response)
         interface = self.session_interface
@@ -415,5 +430,10 @@ def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdo
 _bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
 
 
+def _look_at_apps() -> None:
+    for app in list(_apps.values()):
+        app._look()
+
+
 _STOCK.update(attributes(Staircase, _OPTIONAL))
-Staircase.look()
+when_changed(_look_at_apps)

@@ -44,8 +44,12 @@ class RequestContext:
     _app_context: AppContext | None = None
     _after_functions: list[AfterRequestCallable[t.Any]] | None = None
     _cookies: Cookies | None = None
-    # The token of the first push, when it was not inside another context; False when that is over.
-    _token: Token[t.Any] | t.Literal[False] | None = None
+    # The token of the first push, when it was not inside another context.
+    _token: Token[t.Any] | None = None
+    # Whether it is made for one plain push and pop: of an app that walks plainly, with no hosts to trust.
+    is_plain = False
+    # Whether there is anything to do for the response: a session, functions, cookies.
+    is_touched = False
     # All other pushes: the token, the value that was set, and the app context that was entered for it, if any.
     _nested: list[tuple[Token[t.Any], t.Any, AppContext | None]] | None = None
 
@@ -61,17 +65,20 @@ class RequestContext:
             request = app.request_class(environ)
             request.json_module = app.json
         self.request: Request = request
-        self._opened_session = session
+        if session is not None:
+            self._session = session
 
     @property
     def _after_request_functions(self) -> list[AfterRequestCallable[t.Any]]:
         if self._after_functions is None:
             self._after_functions = []
+            self.is_touched = True
         return self._after_functions
 
     @_after_request_functions.setter
     def _after_request_functions(self, functions: list[AfterRequestCallable[t.Any]]) -> None:
         self._after_functions = functions
+        self.is_touched = True
 
     @once
     def g(self) -> _AppCtxGlobals:
@@ -85,6 +92,7 @@ class RequestContext:
             from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
 
             self._cookies = Cookies(self.request)
+            self.is_touched = True
         return self._cookies
 
     @property
@@ -109,8 +117,7 @@ class RequestContext:
         app, request = self.app, self.request
         server_name = app.config["SERVER_NAME"]
         plain = (
-            app.walks_plainly
-            and app.has_stock_steps
+            app.plain_request_class is not None
             and not app.url_map.host_matching
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
@@ -137,11 +144,13 @@ class RequestContext:
             if session is None:
                 session = interface.make_null_session(self.app)
             self._opened_session = session
+            self.is_touched = True
         return session
 
     @_session.setter
     def _session(self, session: SessionMixin | None) -> None:
         self._opened_session = session
+        self.is_touched = True
 
     @property
     def session(self) -> SessionMixin:
@@ -172,20 +181,14 @@ class RequestContext:
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
         app, request = self.app, self.request
-        plain = (
-            app.walks_plainly
-            and app.has_stock_steps
-            and type(self) is RequestContext
-            and app.config["TRUSTED_HOSTS"] is None
-            and request.trusted_hosts is None
-        )
+        plain = self.is_plain
         if not plain:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
-        if plain and self._token is None and current.get(None) is None and not appcontext_pushed.receivers:
+        if plain and current.get(None) is None and not appcontext_pushed.receivers:
             self._token = current.set(self)
         else:
             self._push_nested()
-        if not getattr(app.session_interface, "opens_lazily", False):
+        if not app.opens_session_lazily:
             self._session  # noqa: B018 - reading it opens it
         if plain:
             try:
@@ -208,7 +211,7 @@ class RequestContext:
             entered.push()
         if self._nested is None:
             self._nested = []
-            self._token = self._token or False
+        self.is_plain = False
         value = combined(entered or outer.app_context, self)
         self._nested.append((current.set(value), value, entered))
 
@@ -221,11 +224,11 @@ class RequestContext:
         if exc is _sentinel:
             exc = sys.exc_info()[1]
         token = self._token
-        if not token or self._nested:
+        if token is None or self._nested:
             self._pop_nested(exc)
             return
         app, request = self.app, self.request
-        plain = app.walks_plainly and app.has_stock_steps
+        plain = app.walks_plainly
         try:
             if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
                 app.do_teardown_request(exc)
@@ -233,7 +236,8 @@ class RequestContext:
                 _close(request)
         finally:
             found = current.get(None)
-            self._token = False
+            self._token = None
+            self.is_plain = False
             current.reset(token)
             request.environ["werkzeug.request"] = None
             if (

@@ -57,6 +57,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # Whether the short ways are open: noted for a class, and taken back for a response with a method of its own.
     _builds_plainly = False
     _sends_plainly = False
+    # What a response made of text alone begins with: its Content-Type header, status line and status code.
+    _text_start: tuple[tuple[str, str], str, int] | None = None
     close = Replaceable(WerkzeugResponse, "_sends_plainly")
     get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")
     get_wsgi_headers = Replaceable(WerkzeugResponse, "_sends_plainly")
@@ -66,8 +68,15 @@ class Response(WerkzeugResponse, metaclass=Watched):
     @classmethod
     def look(cls) -> None:
         """Note whether the class leaves alone what the short ways stand for."""
-        cls.note("_builds_plainly", still_has(cls, _BUILDING))
+        builds_plainly = still_has(cls, _BUILDING)
+        cls.note("_builds_plainly", builds_plainly)
         cls.note("_sends_plainly", still_has(cls, _SENDING))
+        content_type = _CONTENT_TYPES.get(cls.default_mimetype or "")
+        line = _STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
+        start = None
+        if builds_plainly and cls.automatically_set_content_length and content_type is not None and line is not None:
+            start = (("Content-Type", content_type), line, cls.default_status)
+        cls.note("_text_start", start)
 
     def __init__(
         self,
@@ -78,6 +87,17 @@ class Response(WerkzeugResponse, metaclass=Watched):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
+        if status is headers is mimetype is content_type is None and type(response) is str:
+            start = self._text_start
+            if start is not None:
+                body = response.encode()
+                pair, self._status, self._status_code = start
+                self.headers = own = _new(Headers)
+                own._list = [pair, ("Content-Length", str(len(body)))]
+                self.direct_passthrough = direct_passthrough
+                self._on_close = []
+                self.response = [body]
+                return
         if headers is None and self._builds_plainly:
             body = response.encode() if type(response) is str else response
             code: t.Any = self.default_status if status is None else status

@@ -14,6 +14,13 @@ import typing as t
 from abc import ABCMeta
 from types import MethodType
 
+_listeners: list[t.Callable[[], None]] = []
+
+
+def when_changed(listener: t.Callable[[], None]) -> None:
+    """Have a function called after any watched class was changed."""
+    _listeners.append(listener)
+
 
 class Watched(ABCMeta):
     """The kind of class that looks at itself again when it is changed.
@@ -38,11 +45,16 @@ class Watched(ABCMeta):
 
     def __setattr__(cls, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
-        cls._look_below()
+        cls._changed()
 
     def __delattr__(cls, name: str) -> None:
         super().__delattr__(name)
+        cls._changed()
+
+    def _changed(cls) -> None:
         cls._look_below()
+        for listener in _listeners:
+            listener()
 
     def _look_below(cls) -> None:
         cls.look()

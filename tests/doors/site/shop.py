@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import flask
@@ -11,7 +12,7 @@ app = Flask(__name__, static_folder=None)
 app.config.update(SECRET_KEY="a key that both frameworks know", SESSION_COOKIE_NAME="shop")
 
 basket = Blueprint("basket", __name__, url_prefix="/basket")
-torn_down = []
+torn_down: list[str] = []
 
 
 @app.before_request
@@ -57,12 +58,11 @@ def form() -> Any:
 
 @app.get("/stream")
 def stream() -> Response:
-    @stream_with_context
-    def count() -> Any:
+    def count() -> Iterator[str]:
         for number in range(int(request.args["to"])):
             yield f"{number} of {request.path}\n"
 
-    return Response(count(), mimetype="text/plain")
+    return Response(stream_with_context(count()), mimetype="text/plain")
 
 
 @app.get("/torn-down")

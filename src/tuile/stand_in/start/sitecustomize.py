@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
+# As typing has it, which is not imported here: that takes as long as all the rest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OLDEST = (3, 10)
@@ -87,6 +89,32 @@ def run_the_next_sitecustomize() -> None:
             sys.modules.setdefault("sitecustomize", this)
 
 
+def stay_first_when_becoming_another_program(name: str) -> None:
+    """Wrap `os.execv` or `os.execve` so that the interpreter it starts comes to this folder first.
+
+    Agents' wrappers (`tuile exec AGENT-RUN program`) put a folder of theirs in front of PYTHONPATH and become the
+    program, and not every `sitecustomize` runs the next one, as this one does.
+    """
+    execute = getattr(os, name)
+
+    def execute_with_this_folder_first(path: Any, arguments: Any, *environments: Any) -> Any:
+        environ = environments[0] if environments else os.environ
+        entries = environ.get("PYTHONPATH", "").split(os.pathsep)
+        if HERE in entries[1:]:
+            entries = [HERE, *(entry for entry in entries if entry != HERE)]
+            if environments:
+                environments = ({**environ, "PYTHONPATH": os.pathsep.join(entries)},)
+            else:
+                environ["PYTHONPATH"] = os.pathsep.join(entries)
+        return execute(path, arguments, *environments)
+
+    execute_with_this_folder_first.__name__ = execute.__name__
+    execute_with_this_folder_first.__doc__ = execute.__doc__
+    setattr(os, name, execute_with_this_folder_first)
+
+
 if not any(getattr(finder, "stands_in_for_flask", False) for finder in sys.meta_path):
     sys.meta_path.insert(0, Doorman())
+    for _name in ("execv", "execve"):
+        stay_first_when_becoming_another_program(_name)
 run_the_next_sitecustomize()
