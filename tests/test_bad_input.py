@@ -73,6 +73,16 @@ def make_reading_app(lib: Any, **config: Any) -> Flask:
     return app
 
 
+def keep_app(lib: Any, config: dict[str, Any]) -> Flask:
+    """The same, made once for a configuration: what a request leaves behind must not matter to the next."""
+    return _keep_app(lib, tuple(config.items()))
+
+
+@functools.cache
+def _keep_app(lib: Any, config: tuple[tuple[str, Any], ...]) -> Flask:
+    return make_reading_app(lib, **dict(config))
+
+
 def multipart(body: bytes, boundary: str = "x", **changes: Any) -> Environ:
     return make_post(body, f"multipart/form-data; boundary={boundary}", "/form", **changes)
 
@@ -292,7 +302,7 @@ def test_a_query_that_is_no_bytes_does_not_reach_the_view() -> None:
 @pytest.mark.filterwarnings("ignore:The session")
 def test_a_malformed_request_is_answered_as_on_flask(kind: str, debug: bool) -> None:
     def program(lib: Any) -> Any:
-        app = make_reading_app(lib, DEBUG=debug, PROPAGATE_EXCEPTIONS=False)
+        app = keep_app(lib, {"DEBUG": debug, "PROPAGATE_EXCEPTIONS": False})
         cold = sent_or_raised(app, REQUESTS[kind])
         send(app, make_environ("/nothing"))
         # What is known of a path or a host by now changes nothing.
@@ -318,8 +328,8 @@ def test_a_view_that_reads_nothing_is_not_disturbed(kind: str) -> None:
 def test_a_bad_host_is_answered_as_on_flask(host: str, debug: bool) -> None:
     def program(lib: Any) -> Any:
         observed = []
-        for config in ({}, {"SERVER_NAME": "example.org"}, {"TRUSTED_HOSTS": ["a.b", ".example"]}):
-            app = make_reading_app(lib, DEBUG=debug, PROPAGATE_EXCEPTIONS=False, **config)
+        for config in ({}, {"SERVER_NAME": "example.org"}, {"TRUSTED_HOSTS": ("a.b", ".example")}):
+            app = keep_app(lib, {"DEBUG": debug, "PROPAGATE_EXCEPTIONS": False, **config})
             observed += [
                 sent_or_raised(app, functools.partial(make_environ, path, HTTP_HOST=host))
                 for path in ("/url", "/url", "/nowhere", "/int/5")
@@ -378,19 +388,10 @@ def test_an_environ_without_a_key_is_answered_as_on_flask_or_better(missing: str
 )
 def test_any_request_is_answered_as_on_flask(path: str, changes: Environ, body: bytes) -> None:
     def program(lib: Any) -> Any:
-        app = keep_app(lib)
+        app = keep_app(lib, {})
         return sent_or_raised(app, lambda: make_environ(path) | changes | {"wsgi.input": io.BytesIO(body)})
 
     same(program)
-
-
-KEPT: dict[str, Flask] = {}
-
-
-def keep_app(lib: Any) -> Flask:
-    if lib.__name__ not in KEPT:
-        KEPT[lib.__name__] = make_reading_app(lib)
-    return KEPT[lib.__name__]
 
 
 def test_a_cookie_header_of_a_million_characters_is_read_quickly() -> None:

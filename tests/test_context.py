@@ -7,6 +7,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from contextvars import copy_context
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,10 @@ class Walk:
         if self.stack:
             self.stack.pop().pop(*error)
 
+    def leave(self, index: int) -> None:
+        if -len(self.stack) <= index < len(self.stack):
+            self.stack.pop(index).pop(None)
+
 
 def perform(lib: Any, commands: list[Command]) -> Any:
     walk = Walk(lib)
@@ -157,6 +162,28 @@ def perform(lib: Any, commands: list[Command]) -> Any:
 @given(st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=12))
 def test_contexts_nest_in_any_way_as_on_flask(commands: list[Command]) -> None:
     same(perform, commands)
+
+
+def perform_until_it_fails(lib: Any, commands: list[Command]) -> Any:
+    """As `perform`, up to the first mistake; what is current after one is nobody's business."""
+    walk = Walk(lib)
+
+    def carry_out() -> Any:
+        for kind, *arguments in [*commands, *[("pop",)] * len(commands)]:
+            walk.diary.note("before", kind)
+            how, *error = outcome(getattr(walk, kind), *arguments)
+            if how == "raised":
+                return error[0], walk.diary.entries
+        walk.diary.note("after")
+        return "", walk.diary.entries
+
+    return copy_context().run(carry_out)
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.lists(st.sampled_from([*COMMANDS, *[("leave", index) for index in range(-3, 3)]]), min_size=2, max_size=10))
+def test_contexts_are_left_in_any_order_as_on_flask(commands: list[Command]) -> None:
+    same(perform_until_it_fails, commands)
 
 
 @pytest.mark.parametrize(
@@ -272,6 +299,14 @@ def test_an_app_context_may_be_left_before_the_request_inside_it() -> None:
         return diary.entries
 
     in_thread(same, program)
+
+
+def test_a_request_whose_app_context_was_left_may_have_another_inside() -> None:
+    def program(lib: Any) -> Any:
+        commands = [("app", "one"), ("request", "one", "/a"), ("leave", -2), ("request", "one", "/b")]
+        return perform_until_it_fails(lib, commands)
+
+    assert same(program)[0] == ""
 
 
 def test_a_teardown_that_raises_leaves_nothing_current() -> None:

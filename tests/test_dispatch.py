@@ -87,8 +87,12 @@ PATHS = ["text", "json", "stream", "none", "error", "lookup", "abort", "own404",
 PATHS += ["abortresponse", "slash", "slash/", "put", "nowhere"]
 
 
-def visit_all(app: Flask, method: str = "GET") -> list[Any]:
-    return [outcome(send, app, make_environ(f"/{path}", REQUEST_METHOD=method)) for path in PATHS]
+# Those on which every step is taken.
+STEP_PATHS = ["text", "error", "lookup", "abort", "nowhere", "slash", "put", "badkey"]
+
+
+def visit_all(app: Flask, method: str = "GET", paths: list[str] = PATHS) -> list[Any]:
+    return [outcome(send, app, make_environ(f"/{path}", REQUEST_METHOD=method)) for path in paths]
 
 
 # Every step, replaced in every way, at any time.
@@ -162,18 +166,20 @@ class Replacing:
             self.replace(owners[way])
 
     def visit(self) -> list[Any]:
-        return [visit_all(self.app), self.calls.copy(), visit_all(self.app, "OPTIONS"), self.calls.copy()]
+        answers = [visit_all(self.app, method, STEP_PATHS) for method in ("GET", "OPTIONS")]
+        return [answers, self.calls.copy()]
 
 
-@pytest.mark.parametrize("hooks", [False, True])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "hooks"), [*[(way, False) for way in WAYS], ("instance later", True), ("class for a while", True)]
+)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_that_was_replaced_is_called_as_on_flask(step: str, way: str, hooks: bool) -> None:
     def program(lib: Any) -> Any:
         replacing = Replacing(lib, step, way)
         if hooks:
             register_hooks(replacing.app)
-        before = visit_all(replacing.app) if " " in way else []
+        before = visit_all(replacing.app, "GET", STEP_PATHS) if " " in way else []
         replacing.replace_later(way)
         if way != "class for a while":
             return before, replacing.visit(), replacing.visit()
@@ -182,7 +188,7 @@ def test_a_step_that_was_replaced_is_called_as_on_flask(step: str, way: str, hoo
         return before, during, replacing.visit()
 
     during = same(program)[1]
-    assert len(during[3]) > 0
+    assert len(during[1]) > 0
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -228,12 +228,17 @@ def test_the_short_way_gives_a_response_what_werkzeugs_constructors_give() -> No
 # What can be done to a response. Each operation is tried alone on every kind of body, and in sequences.
 
 
+def name_value(value: Any) -> str:
+    """A value's part of a test's name, which is the same in every run."""
+    return repr(value) if isinstance(value, (str, bytes, int, list, type(None))) else type(value).__name__
+
+
 def assign(name: str, value: Any) -> Operation:
     def write(response: Any) -> None:
         # A value that keeps state, such as a generator, has to be new each time.
         setattr(response, name, value() if callable(value) else value)
 
-    return f"{name} = {value!r}", write
+    return f"{name} = {name_value(value)}", write
 
 
 def call(path: str, /, *arguments: Any, **named: Any) -> Operation:
@@ -245,7 +250,7 @@ def call(path: str, /, *arguments: Any, **named: Any) -> Operation:
         result = getattr(owner, method)(*arguments, **named)
         return None if result is response else look(result)
 
-    return f"{path}{arguments}", run
+    return f"{path}({', '.join(map(name_value, arguments))})", run
 
 
 def keep_last_call(response: Any) -> None:

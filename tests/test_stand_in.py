@@ -38,7 +38,8 @@ def describe(value: Any) -> str:
         return f"module {value.__name__}"
     if type(value).__name__ == "LocalProxy":
         return "proxy"
-    if inspect.isclass(value):
+    # A parametrised Callable passes for a class up to Python 3.10.
+    if inspect.isclass(value) and not hasattr(value, "__origin__"):
         return "class"
     return "function" if inspect.isroutine(value) else "value"
 

@@ -63,7 +63,7 @@ class _Lifetime(ConfigAttribute[timedelta]):
         if obj is None:
             return self
         value = obj.config[self.__name__]
-        return timedelta(seconds=value) if isinstance(value, int) else value
+        return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
 
 
 class _EnvironmentClass:
@@ -307,7 +307,9 @@ class Flask(Staircase):
         """
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
-        methods = options.pop("methods", None) or getattr(view_func, "methods", None) or ("GET",)
+        methods = options.pop("methods", None)
+        if methods is None:
+            methods = getattr(view_func, "methods", None) or ("GET",)
         if isinstance(methods, str):
             message = 'Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])'
             raise TypeError(message)

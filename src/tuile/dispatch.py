@@ -28,7 +28,6 @@ from .headers import put_cookie
 from .request_context import RequestContext
 from .response import Response as OwnResponse
 from .routing import Map
-from .sessions import SecureCookieSession
 from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
 from .watching import Watched, attributes, still_has, when_changed
 
@@ -346,7 +345,7 @@ class Staircase(ErrorHandling, metaclass=Watched):
             sent = context.request.environ.get("HTTP_COOKIE")
             if sent is not None and self.config["SESSION_COOKIE_NAME"] in sent:
                 session = self._session_to_renew(context)
-        if session is not None and (type(session) is SecureCookieSession or not interface.is_null_session(session)):
+        if session is not None and not interface.is_null_session(session):
             interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
         if context._cookies is not None:
             for line in context._cookies.lines():

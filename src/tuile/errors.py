@@ -17,6 +17,7 @@ from .context import value_with_request
 from .response import Response as OwnResponse
 from .scaffold import Scaffold
 from .signals import got_request_exception
+from .watching import attributes, still_has
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ if t.TYPE_CHECKING:
     from .request import Request
     from .response import Response
 
+# What a page is written with.
+_PAGE = attributes(HTTPException, ("get_body", "get_description", "name"))
 # The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
 _error_pages: dict[tuple[t.Any, ...], str] = {}
 
@@ -145,6 +148,7 @@ class ErrorHandling(Scaffold):
         kind = type(error)
         # Written once where nothing in it can differ: Werkzeug's own class, with the text it was born with.
         fixed = kind.__module__ == HTTPException.__module__ and "description" not in vars(error)
+        fixed = fixed and still_has(kind, _PAGE)
         key = (kind, kind.__dict__.get("description"), kind.code)
         body = _error_pages.get(key) if fixed else None
         if body is None:

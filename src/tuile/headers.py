@@ -37,11 +37,11 @@ PASSED = frozenset(
 def put_cookie(headers: Headers, line: str) -> None:
     """Add a finished Set-Cookie line, in the place of one for the same cookie (RFC 6265bis section 4.1.1)."""
     pairs = headers._list
-    for name, _ in pairs:
-        if name == "Set-Cookie":
-            identity = cookie_identity(line)
-            pairs[:] = [pair for pair in pairs if pair[0] != "Set-Cookie" or cookie_identity(pair[1]) != identity]
-            break
+    if any(name.lower() == "set-cookie" for name, _ in pairs):
+        identity = cookie_identity(line)
+        pairs[:] = [
+            (name, value) for name, value in pairs if name.lower() != "set-cookie" or cookie_identity(value) != identity
+        ]
     pairs.append(("Set-Cookie", line))
 
 

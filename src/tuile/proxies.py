@@ -14,15 +14,15 @@ import typing as t
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 
 from .context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, combined, current
-from .request_context import RequestContext
 
 if t.TYPE_CHECKING:
     from contextvars import Token
 
     from .app import Flask
-    from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request import Request
+    from .request_context import RequestContext
+    from .request_cookies import Cookies
     from .sessions import SessionMixin
 
 Value = t.TypeVar("Value")
@@ -32,6 +32,8 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
     """A `LocalProxy` over a function that finds the object, with the frequent operations spelt out."""
 
     __slots__ = ()
+    # A class's own text would hide what Werkzeug's answers: the text of the object.
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __init__(self, find: t.Callable[[], t.Any]) -> None:
         super().__init__(find)
@@ -149,10 +151,18 @@ class _SessionProxy(LocalProxy):
 _RequestProxy.__name__ = _SessionProxy.__name__ = "LocalProxy"
 
 
+class _HalfToken(t.NamedTuple):
+    """What `_Half.reset` needs: the token of `current`, the value that was set, what was there of this kind before."""
+
+    token: Token[t.Any]
+    value: t.Any
+    before: object
+
+
 class _Half(t.Generic[Value]):
     """Flask's context variable of app contexts, or of request contexts, as a view of `current`.
 
-    It has the methods of a `ContextVar`; tokens are those of `current`.
+    It has the methods of a `ContextVar`.
     """
 
     def __init__(self, name: str, part: str) -> None:
@@ -171,16 +181,24 @@ class _Half(t.Generic[Value]):
 
     __call__ = get
 
-    def set(self, context: Value) -> Token[t.Any]:
+    def set(self, context: Value) -> _HalfToken:
         """Make a context of this kind the current one, beside what there is of the other kind."""
-        value = current.get(None)
-        if isinstance(context, RequestContext):
-            return current.set(combined(value and value.app_context, context))
-        return current.set(combined(t.cast("AppContext", context), value and value.request_context))
+        before = current.get(None)
+        if self._part == "app_context":
+            value = combined(t.cast("AppContext", context), before and before.request_context)
+        else:
+            value = combined(before and before.app_context, t.cast("RequestContext", context))
+        return _HalfToken(current.set(value), value, before and getattr(before, self._part))
 
-    def reset(self, token: Token[t.Any]) -> None:
-        """Restore what was current before the `set` that gave the token."""
-        current.reset(token)
+    def reset(self, token: _HalfToken) -> None:
+        """Restore what was current of this kind before the `set` that gave the token."""
+        found = current.get(None)
+        if found is token.value:
+            current.reset(token.token)
+        elif self._part == "app_context":
+            current.set(combined(t.cast("AppContext", token.before), found and found.request_context))
+        else:
+            current.set(combined(found and found.app_context, t.cast("RequestContext", token.before)))
 
 
 _cv_app: _Half[AppContext] = _Half("flask.app_ctx", "app_context")

@@ -25,9 +25,9 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .app import Flask
-    from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request import Request
+    from .request_cookies import Cookies
     from .sessions import SessionMixin
     from .typing import AfterRequestCallable
 
@@ -50,8 +50,9 @@ class RequestContext:
     is_plain = False
     # Whether there is anything to do for the response: a session, functions, cookies.
     is_touched = False
-    # All other pushes: the token, the value that was set, and the app context that was entered for it, if any.
-    _nested: list[tuple[Token[t.Any], t.Any, AppContext | None]] | None = None
+    # The pushes once there was another one: the token, the value that was set, and the app context that was
+    # entered for it, if any; this context itself stands there for the one that it brought along.
+    _nested: list[tuple[Token[t.Any], t.Any, AppContext | RequestContext | None]] | None = None
 
     def __init__(
         self,
@@ -89,7 +90,7 @@ class RequestContext:
     def cookies(self) -> Cookies:
         """The cookies of this request, read and written."""
         if self._cookies is None:
-            from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
+            from .request_cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
 
             self._cookies = Cookies(self.request)
             self.is_touched = True
@@ -108,7 +109,8 @@ class RequestContext:
             context = self._app_context = AppContext.__new__(AppContext)
             context.app = self.app
             context.g = self.g
-            context._pushes = [(self._token, self)] if self._token else []
+            own = [(token, self) for token, _, entered in self._nested or () if entered is self]
+            context._pushes = own if self._token is None else [(self._token, self)]
         return context
 
     @once
@@ -204,15 +206,19 @@ class RequestContext:
 
     def _push_nested(self) -> None:
         """Enter this request inside another context, or once more."""
-        outer = current.get(None)
-        entered = None
-        if outer is None or outer.app is not self.app:
-            entered = self.app.app_context()
-            entered.push()
         if self._nested is None:
             self._nested = []
+        if self._token is not None:
+            self._nested.append((self._token, self, self))
+            self._token = None
         self.is_plain = False
-        value = combined(entered or outer.app_context, self)
+        outer = current.get(None)
+        outside = None if outer is None else outer.app_context
+        entered = None
+        if outside is None or outside.app is not self.app:
+            entered = self.app.app_context()
+            entered.push()
+        value = combined(entered or outside, self)
         self._nested.append((current.set(value), value, entered))
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
@@ -224,7 +230,7 @@ class RequestContext:
         if exc is _sentinel:
             exc = sys.exc_info()[1]
         token = self._token
-        if token is None or self._nested:
+        if token is None:
             self._pop_nested(exc)
             return
         app, request = self.app, self.request
@@ -232,8 +238,8 @@ class RequestContext:
         try:
             if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
                 app.do_teardown_request(exc)
-            if not getattr(request, "closes_nothing", False):
-                _close(request)
+            if not request.closes_nothing:
+                request.close()
         finally:
             found = current.get(None)
             self._token = None
@@ -252,15 +258,15 @@ class RequestContext:
 
     def _pop_nested(self, exc: BaseException | None) -> None:
         """Leave a push that was made inside another context, or once more."""
-        nested = self._nested or []
-        last = len(nested) == 1 and not self._token
+        pushes = self._nested or []
+        last = len(pushes) == 1
         try:
             if last:
                 self.app.do_teardown_request(exc)
                 _close(self.request)
         finally:
             found = current.get()
-            token, value, entered = nested.pop()
+            token, value, entered = pushes.pop()
             if found is value:
                 current.reset(token)
             else:
@@ -269,7 +275,9 @@ class RequestContext:
                 current.set(combined(found and found.app_context, before and before.request_context))
             if last:
                 self.request.environ["werkzeug.request"] = None
-            if entered is not None:
+            if entered is self:
+                self._leave_app(exc)
+            elif isinstance(entered, AppContext):
                 entered.pop(exc)
             if found is None or found.request_context is not self:
                 _refuse_pop(self, found)

@@ -5,7 +5,7 @@ subclass of, and the two short ways through it: building from text, and sending 
 must not: writing a Set-Cookie line (`cookie_syntax` does), deciding what a view's answer means.
 
 Every attribute is real from birth. The short ways are taken only while a class leaves alone what they
-stand for; that is looked at once, when the class is made.
+stand for; that is noted when the class is made and whenever it is changed.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _sends_plainly = False
     # What a response made of text alone begins with: its Content-Type header, status line and status code.
     _text_start: tuple[tuple[str, str], str, int] | None = None
+
     close = Replaceable(WerkzeugResponse, "_sends_plainly")
     get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")
     get_wsgi_headers = Replaceable(WerkzeugResponse, "_sends_plainly")
@@ -87,19 +88,19 @@ class Response(WerkzeugResponse, metaclass=Watched):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        if status is headers is mimetype is content_type is None and type(response) is str:
+        if type(response) is str and status is None and headers is None and mimetype is None and content_type is None:
             start = self._text_start
             if start is not None:
-                body = response.encode()
+                text = response.encode()
                 pair, self._status, self._status_code = start
                 self.headers = own = _new(Headers)
-                own._list = [pair, ("Content-Length", str(len(body)))]
+                own._list = [pair, ("Content-Length", str(len(text)))]
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
-                self.response = [body]
+                self.response = [text]
                 return
         if headers is None and self._builds_plainly:
-            body = response.encode() if type(response) is str else response
+            body: t.Any = response.encode() if type(response) is str else response
             code: t.Any = self.default_status if status is None else status
             line = _STATUS_LINES.get(code) if type(code) is int else None
             if content_type is None:
@@ -130,8 +131,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             or type(body) is not list
             or len(body) != 1
             or type(body[0]) is not bytes
-            or code < 200
-            or code in {204, 304}
+            or (code != 200 and (code < 200 or code in {204, 304}))
             or self._on_close
             or type(headers) is not Headers
         ):
@@ -139,6 +139,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
         pairs = headers._list
         length_is_known = False
         for name, _ in pairs:
+            if name == "Content-Type":
+                continue
             if name == "Content-Length":
                 length_is_known = True
             elif name not in PASSED and name.lower() in PREPARED:
@@ -146,8 +148,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
         if not length_is_known:
             return super().__call__(environ, start_response)
         # Copies: middleware may add to the lists it gets, and this response may be sent again.
-        start_response(self._status, pairs[:])
-        return () if environ["REQUEST_METHOD"] == "HEAD" else body[:]
+        start_response(self._status, pairs.copy())
+        return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class
@@ -207,7 +209,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         )
         pairs = self.headers._list
         for name, _ in pairs:
-            if name == "Set-Cookie":
+            if name not in PASSED or name == "Set-Cookie":
                 put_cookie(self.headers, line)
                 return
         pairs.append(("Set-Cookie", line))

@@ -32,22 +32,12 @@ _SCHEMES = frozenset({"http", "https"})
 _GROUP = "__werkzeug_"
 
 
-class Answer(t.NamedTuple):
-    """One rule at the end of a path; `certain` is false when only Werkzeug may answer for it."""
-
-    rule: Rule
-    certain: bool
-    arguments: Arguments
-    defaults: t.Mapping[str, t.Any] | None
-
-
-class Edge(t.NamedTuple):
-    """One variable part of a path and where it leads; a `final` one takes all that is left."""
-
-    match: t.Callable[[str], re.Match[str] | None]
-    groups: tuple[int, ...]
-    final: bool
-    node: Node
+# One rule at the end of a path: whether it is certain or only Werkzeug may answer for it, the view's arguments
+# with their conversions, the defaults. Plain tuples, which unpack in a third of the time of named ones.
+Answer = tuple[Rule, bool, Arguments, t.Mapping[str, t.Any] | None]
+# One variable part of a path: how it matches, the groups with values, whether it takes all that is left of the
+# path, and the node it leads to.
+Edge = tuple[t.Callable[[str], re.Match[str] | None], tuple[int, ...], bool, "Node"]
 
 
 class Node:
@@ -239,14 +229,14 @@ class _IndexBuilder:
             if pattern is None or rule_part.suffixed:
                 node.certain = False
                 break
-            node.edges.append(Edge(pattern.match, _groups(pattern), rule_part.final, self.copy(following, None)))
+            node.edges.append((pattern.match, _groups(pattern), rule_part.final, self.copy(following, None)))
         return node
 
     def _answer(self, rule: Rule) -> Answer:
         rivals = self._with_defaults[_purpose(rule)] - bool(rule.defaults)
         certain = not (rule.alias or rule.redirect_to is not None or rivals)
         arguments = tuple((name, _conversion(converter)) for name, converter in rule._converters.items())
-        return Answer(rule, certain, arguments, rule.defaults)
+        return rule, certain, arguments, rule.defaults
 
 
 def _purpose(rule: Rule) -> tuple[t.Any, frozenset[str]]:

@@ -243,9 +243,8 @@ def compare(app: Application, server: Server, reasons: Reasons, *, verbose: bool
     listed = {label for name, where, label in reasons if (name, where) == (app.name, server.name)}
     for label in sorted(differing.keys() - listed):
         print(f"  {label}")
-        lines = unified_diff(
-            *(answer.splitlines() for answer in differing[label]), "on Flask", "on Tuile", lineterm="", n=1
-        )
+        theirs, ours = (answer.splitlines() for answer in differing[label])
+        lines = unified_diff(theirs, ours, "on Flask", "on Tuile", lineterm="", n=1)
         print("\n".join(f"    | {line}" for line in islice(lines, None if verbose else LINES_SHOWN)))
     for label in sorted(listed - differing.keys()):
         print(f"  {label}: listed in compare.toml, but the answers are the same")
@@ -260,6 +259,16 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def check_sides() -> None:
+    """Exit unless the two sides are what they are called: everything below would be the same for a wrong reason."""
+    program = ["python", "-c", "import flask; print(flask.Flask.__module__)"]
+    for prefix, expected in (([], "flask.app"), (["tuile", "exec"], "tuile.app")):
+        command = [*prefix, *program]
+        found = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        if found != expected:
+            sys.exit(f"{' '.join(command)} finds {found}, and not {expected}.")
 
 
 def choose(entries: list[Any], names: list[str], what: str) -> list[Any]:
@@ -280,6 +289,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="print differences in full")
     options = parser.parse_args()
     make_environment(ENVIRONMENT, read_toml("compare.toml")["install"])
+    check_sides()
     fine = True
     for app in choose(apps, options.names, "application"):
         for server in choose(servers, options.server, "server"):

@@ -16,6 +16,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from ..headers import vary_by
 from ..json.tag import TaggedJSONSerializer
 from ..keyring import TimedSigner, pack, unpack
+from ..watching import attributes, still_has
 from .interface import SecureCookieSession, SessionInterface
 
 if t.TYPE_CHECKING:
@@ -29,6 +30,21 @@ if t.TYPE_CHECKING:
 session_json_serializer = TaggedJSONSerializer()
 
 _SIGNERS_KEPT = 64
+# The questions that are answered without asking them, while nobody has replaced one.
+_STEPS = (
+    "get_cookie_domain",
+    "get_cookie_httponly",
+    "get_cookie_name",
+    "get_cookie_partitioned",
+    "get_cookie_path",
+    "get_cookie_samesite",
+    "get_cookie_secure",
+    "get_expiration_time",
+    "open_session",
+    "should_set_cookie",
+)
+# What this interface answers them with; filled below, when it is there.
+_STOCK: dict[str, object] = {}
 
 
 def _lazy_sha1(string: bytes = b"") -> t.Any:
@@ -52,18 +68,16 @@ class SecureCookieSessionInterface(SessionInterface):
     #: What turns the session into text and back.
     serializer = session_json_serializer
     session_class = SecureCookieSession
-    opens_lazily = True
 
     # Whether the cookie's name and attributes are certainly those of the configuration.
-    _is_stock: t.ClassVar[bool] = True
+    _asks_itself: t.ClassVar[bool] = True
     _signers: t.ClassVar[dict[tuple[t.Any, ...], TimedSigner]] = {}
 
-    def __init_subclass__(cls, **kwargs: t.Any) -> None:
-        super().__init_subclass__(**kwargs)
-        # A subclass may do anything when it opens a session, so it is asked when Flask would ask it.
-        if "opens_lazily" not in cls.__dict__:
-            cls.opens_lazily = False
-        cls._is_stock = False
+    @classmethod
+    def look(cls) -> None:
+        """Note whether the class is the one here; another one may do anything, and is asked when Flask would ask it."""
+        cls.note("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
+        cls.note("_asks_itself", not still_has(cls, _STOCK))
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
@@ -83,7 +97,9 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer = self.get_signing_serializer(app) if signer is None else None
         if signer is None and serializer is None:
             return None
-        name = app.config["SESSION_COOKIE_NAME"] if self._is_stock else self.get_cookie_name(app)
+        name = (
+            app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
+        )
         cookies = request.cookies
         token = cookies[name] if name in cookies else None  # noqa: SIM401 - `get` would be one more call
         if not token:
@@ -107,7 +123,7 @@ class SecureCookieSessionInterface(SessionInterface):
                 response.delete_cookie(self.get_cookie_name(app), **self._cookie_attributes(app))
                 vary_by(response.headers, "Cookie")
             return
-        if self._is_stock and type(session) is SecureCookieSession:
+        if not (self._asks_itself or self.__dict__) and type(session) is SecureCookieSession:
             # What the questions below would answer, unless somebody has overridden one of them.
             config, lasts = app.config, session.get("_permanent", False)
             if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
@@ -159,7 +175,7 @@ class SecureCookieSessionInterface(SessionInterface):
         return signer
 
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
-        if self._is_stock:
+        if not (self._asks_itself or self.__dict__):
             # What the functions below answer, unless somebody has overridden one.
             config = app.config
             return {
@@ -200,3 +216,7 @@ def _secret_keys(app: Flask) -> tuple[str | bytes, ...]:
         )
         raise TypeError(message)
     return (*fallbacks, key)
+
+
+_STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))
+SecureCookieSessionInterface.look()
