@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tuile import Flask
     from tuile.testing import FlaskClient
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own() -> Iterator[None]:
+    """Start each test without what the command line puts into the environment, and put back what it changes."""
+    with mock.patch.dict(os.environ):
+        for name in [name for name in os.environ if name.startswith("FLASK_")]:
+            del os.environ[name]
+        os.environ.pop("WERKZEUG_RUN_MAIN", None)
+        yield
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import typing as t
 from collections.abc import Iterator
 from inspect import iscoroutinefunction
 from types import FunctionType
-from weakref import WeakValueDictionary
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -23,13 +22,10 @@ from werkzeug.wsgi import get_host
 
 from .answers import complete_response, unpack_answer
 from .context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
-from .errors import ErrorHandling
-from .headers import put_cookie
-from .request_context import RequestContext
-from .response import Response as OwnResponse
-from .routing import Map
+from .request_context import RequestContext, add_cookies
+from .shortcuts import OPTIONAL_STEPS, SHORTENED, Shortcuts
 from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
-from .watching import Watched, attributes, still_has, when_changed
+from .watching import attributes
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,58 +37,14 @@ if t.TYPE_CHECKING:
     from .json.provider import JSONProvider
     from .request import Request
     from .response import Response
+    from .routing import Map
     from .sessions import SessionInterface, SessionMixin
 
 _new = object.__new__
 
 
-# The steps that are left out, or whose work is done at once, while nobody has replaced them.
-_OPTIONAL = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
-# What an app notes things about when it is set on it.
-_WATCHED = frozenset(
-    {*_OPTIONAL, "request_class", "response_class", "session_interface", "subdomain_matching", "url_map"}
-)
-# What `Staircase` has of the optional steps; filled below, when it is there.
-_STOCK: dict[str, object] = {}
-_apps: WeakValueDictionary[int, Staircase] = WeakValueDictionary()
-
-
-class Staircase(ErrorHandling, metaclass=Watched):
+class Staircase(Shortcuts):
     """The steps of a request. `Flask` is this and the application around it."""
-
-    # What an app notes of itself, its class and the classes it uses, whenever one of them changes.
-    #: Whether the optional steps are those defined here, and the URL map can answer by itself.
-    walks_plainly = False
-    #: The class to make a request of without its constructor; None where that is not to be left out.
-    plain_request_class: type[Request] | None = None
-    #: The class to make a response of text with; None where Flask's keywords may mean something to it.
-    plain_response_class: type[Response] | None = None
-    #: Whether the session may wait until it is touched.
-    opens_session_lazily = False
-
-    def __setattr__(self, name: str, value: t.Any) -> None:
-        super().__setattr__(name, value)
-        if name in _WATCHED:
-            self._look()
-
-    def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
-        if name in _WATCHED:
-            self._look()
-
-    def _look(self) -> None:
-        own = self.__dict__
-        _apps[id(self)] = self
-        self.walks_plainly = plain = (
-            still_has(type(self), _STOCK)
-            and not any(step in own for step in _OPTIONAL)
-            and type(own.get("url_map")) is Map
-            and not own.get("subdomain_matching")
-        )
-        requests, responses = self.request_class, self.response_class
-        self.plain_request_class = requests if plain and getattr(requests, "starts_plainly", False) else None
-        self.plain_response_class = responses if responses.__init__ is OwnResponse.__init__ else None
-        self.opens_session_lazily = getattr(self.session_interface, "opens_lazily", False)
 
     # What the steps use of the application.
     json: JSONProvider
@@ -259,6 +211,7 @@ class Staircase(ErrorHandling, metaclass=Watched):
             if not from_error_handler:
                 raise
             self.logger.exception("Request finalizing failed with an error while handling an error")
+            add_cookies(current.get(), response)
         return response
 
     def make_response(self, rv: ft.ResponseReturnValue) -> Response:
@@ -343,13 +296,13 @@ class Staircase(ErrorHandling, metaclass=Watched):
         if session is None:
             # Nobody touched it. One that lasts is renewed all the same.
             sent = context.request.environ.get("HTTP_COOKIE")
-            if sent is not None and self.config["SESSION_COOKIE_NAME"] in sent:
+            name: str = self.config["SESSION_COOKIE_NAME"]
+            if sent is not None and (name in sent or not name.isascii()):
                 session = self._session_to_renew(context)
         if session is not None and not interface.is_null_session(session):
             interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
         if context._cookies is not None:
-            for line in context._cookies.lines():
-                put_cookie(response.headers, line)
+            add_cookies(context, response)
         return response
 
     def _run_after_request(self, context: t.Any, response: Response) -> Response:
@@ -429,10 +382,4 @@ def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdo
 _bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
 
 
-def _look_at_apps() -> None:
-    for app in list(_apps.values()):
-        app._look()
-
-
-_STOCK.update(attributes(Staircase, _OPTIONAL))
-when_changed(_look_at_apps)
+SHORTENED.update(attributes(Staircase, OPTIONAL_STEPS))

@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     from .response import Response
 
 # What a page is written with.
-_PAGE = attributes(HTTPException, ("get_body", "get_description", "name"))
+_PAGE = attributes(HTTPException, ("get_body", "get_description", "get_headers", "name"))
 # The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
 _error_pages: dict[tuple[t.Any, ...], str] = {}
 
@@ -146,16 +146,15 @@ class ErrorHandling(Scaffold):
     def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
         """Return an HTTP exception as the response that Werkzeug makes of it."""
         kind = type(error)
-        # Written once where nothing in it can differ: Werkzeug's own class, with the text it was born with.
-        fixed = kind.__module__ == HTTPException.__module__ and "description" not in vars(error)
-        fixed = fixed and still_has(kind, _PAGE)
+        # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
+        fixed = kind.__module__ == HTTPException.__module__ and len(vars(error)) == 1 and still_has(kind, _PAGE)
         key = (kind, kind.__dict__.get("description"), kind.code)
         body = _error_pages.get(key) if fixed else None
         if body is None:
             body = error.get_body(environ)
             if fixed and isinstance(key[1], str):
                 _error_pages[key] = body
-        if kind.get_headers is HTTPException.get_headers:
+        if fixed:
             response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
         else:
             response = OwnResponse(body, error.code, error.get_headers(environ))

@@ -44,6 +44,11 @@ class TimedSigner:
     """
 
     def __init__(self, keys: t.Iterable[Key], salt: Key, digest: str) -> None:
+        if isinstance(keys, (str, bytes)):
+            message = (
+                f"keys must be a list of keys, not a single {type(keys).__name__}; write [key] in the place of key."
+            )
+            raise TypeError(message)
         self._digest = digest
         purpose = want_bytes(salt)
         derived = [hmac_digest(want_bytes(key), purpose, digest) for key in keys]
@@ -81,12 +86,12 @@ class TimedSigner:
         if not dot:
             message = "The value was signed without a time."
             raise BadToken(message)
+        try:
+            raw = a2b_base64(stamp.translate(_TO_STANDARD) + b"=" * (-len(stamp) % 4))
+        except Base64Error as error:
+            message = f"The time in the value is not base64: {error}."
+            raise BadToken(message) from error
         if max_age_s is not None:
-            try:
-                raw = a2b_base64(stamp.translate(_TO_STANDARD) + b"=" * (-len(stamp) % 4))
-            except Base64Error as error:
-                message = f"The time in the value is not base64: {error}."
-                raise BadToken(message) from error
             age_s = now - int.from_bytes(raw, "big")
             if not 0 <= age_s <= max_age_s:
                 message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."

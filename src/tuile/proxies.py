@@ -109,6 +109,7 @@ class _RequestProxy(LocalProxy):
     """The proxy that is read most: one call from the attribute's name to its value."""
 
     __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattr__(self, name: str) -> t.Any:
         value = current.get(None)
@@ -121,6 +122,7 @@ class _SessionProxy(LocalProxy):
     """The proxy of a dictionary: one call from the key to its value."""
 
     __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattr__(self, name: str) -> t.Any:
         value = current.get(None)
@@ -151,14 +153,6 @@ class _SessionProxy(LocalProxy):
 _RequestProxy.__name__ = _SessionProxy.__name__ = "LocalProxy"
 
 
-class _HalfToken(t.NamedTuple):
-    """What `_Half.reset` needs: the token of `current`, the value that was set, what was there of this kind before."""
-
-    token: Token[t.Any]
-    value: t.Any
-    before: object
-
-
 class _Half(t.Generic[Value]):
     """Flask's context variable of app contexts, or of request contexts, as a view of `current`.
 
@@ -181,24 +175,23 @@ class _Half(t.Generic[Value]):
 
     __call__ = get
 
-    def set(self, context: Value) -> _HalfToken:
+    def set(self, context: Value) -> Token[t.Any]:
         """Make a context of this kind the current one, beside what there is of the other kind."""
-        before = current.get(None)
-        if self._part == "app_context":
-            value = combined(t.cast("AppContext", context), before and before.request_context)
-        else:
-            value = combined(before and before.app_context, t.cast("RequestContext", context))
-        return _HalfToken(current.set(value), value, before and getattr(before, self._part))
+        return current.set(self._beside(context, current.get(None)))
 
-    def reset(self, token: _HalfToken) -> None:
+    def reset(self, token: Token[t.Any]) -> None:
         """Restore what was current of this kind before the `set` that gave the token."""
-        found = current.get(None)
-        if found is token.value:
-            current.reset(token.token)
-        elif self._part == "app_context":
-            current.set(combined(t.cast("AppContext", token.before), found and found.request_context))
-        else:
-            current.set(combined(found and found.app_context, t.cast("RequestContext", token.before)))
+        before = None if token.old_value is token.MISSING else token.old_value
+        value = self._beside(before and getattr(before, self._part), current.get(None))
+        # Reset for the token's sake, which is used up by it, and then said again.
+        current.reset(token)
+        if value is not before:
+            current.set(value)
+
+    def _beside(self, context: t.Any, found: t.Any) -> t.Any:
+        if self._part == "app_context":
+            return combined(context, found and found.request_context)
+        return combined(found and found.app_context, context)
 
 
 _cv_app: _Half[AppContext] = _Half("flask.app_ctx", "app_context")

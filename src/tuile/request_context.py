@@ -14,6 +14,7 @@ from contextvars import Token
 from werkzeug.exceptions import HTTPException
 
 from .context import AppContext, _sentinel, combined, current
+from .headers import put_cookie
 from .once import once
 from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 
@@ -28,6 +29,7 @@ if t.TYPE_CHECKING:
     from .namespace import _AppCtxGlobals
     from .request import Request
     from .request_cookies import Cookies
+    from .response import Response
     from .sessions import SessionMixin
     from .typing import AfterRequestCallable
 
@@ -165,7 +167,9 @@ class RequestContext:
 
     def copy(self) -> RequestContext:
         """Return a context for the same request and session, to be entered elsewhere."""
-        return type(self)(self.app, self.request.environ, self.request, self._session)
+        copied = type(self)(self.app, self.request.environ, self.request, self._session)
+        copied._cookies = self.cookies
+        return copied
 
     def match_request(self) -> None:
         """Find the rule for this request with Werkzeug's adapter, or keep its error for the dispatch."""
@@ -318,6 +322,12 @@ def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
     else:
         message = f"Popped wrong request context. ({current_request!r} instead of {context!r})"
     raise AssertionError(message)
+
+
+def add_cookies(context: t.Any, response: Response) -> None:
+    """Put the cookies that were written in a request on a response to it."""
+    for line in context.cookies.lines():
+        put_cookie(response.headers, line)
 
 
 def _close(request: t.Any) -> None:

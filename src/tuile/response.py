@@ -209,7 +209,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         )
         pairs = self.headers._list
         for name, _ in pairs:
-            if name not in PASSED or name == "Set-Cookie":
+            if name == "Set-Cookie" or (name not in PASSED and name.lower() == "set-cookie"):
                 put_cookie(self.headers, line)
                 return
         pairs.append(("Set-Cookie", line))

@@ -17,6 +17,12 @@ from types import FunctionType, MethodType
 _listeners: list[t.Callable[[], None]] = []
 
 
+def announce() -> None:
+    """Tell the listeners that something they take for granted was changed."""
+    for listener in _listeners:
+        listener()
+
+
 def when_changed(listener: t.Callable[[], None]) -> None:
     """Have a function called after any watched class was changed."""
     _listeners.append(listener)
@@ -34,6 +40,9 @@ class Watched(ABCMeta):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], **kwargs: t.Any) -> None:
         super().__init__(name, bases, namespace, **kwargs)
+        if not any(isinstance(base, ABCMeta) and not isinstance(base, Watched) for base in cls.__mro__):
+            # Without an abstract class among its bases, what is marked as abstract means nothing.
+            cls.note("__abstractmethods__", frozenset())
         cls.look()
 
     def look(cls) -> None:
@@ -53,8 +62,7 @@ class Watched(ABCMeta):
 
     def _changed(cls) -> None:
         cls._look_below()
-        for listener in _listeners:
-            listener()
+        announce()
 
     def _look_below(cls) -> None:
         cls.look()

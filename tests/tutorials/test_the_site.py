@@ -43,6 +43,7 @@ def test_every_client_has_its_own_cookies() -> None:
 
 def test_the_program_serves_itself_on_the_host_and_port_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[tuple[Any, ...]] = []
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
     monkeypatch.setattr(werkzeug.serving, "run_simple", lambda *arguments, **options: started.append(arguments))
     names = runpy.run_path(str(PROGRAM), run_name="__main__")
     assert started == [("localhost", 5000, names["app"])]

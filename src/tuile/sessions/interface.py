@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from werkzeug.datastructures import CallbackDict
 
-from ..watching import Watched
+from ..watching import Watched, announce
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,9 +60,12 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
         self.on_update = _note_change
 
     def __setitem__(self, key: str, value: t.Any) -> None:
-        # Said here and not through the callback: setting a key is what nearly every write is.
         dict.__setitem__(self, key, value)
-        self.modified = True
+        if self.on_update is _note_change:
+            # Without the call: setting a key is what nearly every write is.
+            self.modified = True
+        elif self.on_update is not None:
+            self.on_update(self)  # type: ignore[arg-type] # a session of this class
 
 
 class NullSession(SecureCookieSession):
@@ -95,6 +98,12 @@ class SessionInterface(metaclass=Watched):
     @classmethod
     def look(cls) -> None:
         """Note what an app may take for granted of this way of keeping sessions."""
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if hasattr(type(self), name):
+            # A method or a setting in the place of the class's: apps may no longer rely on those.
+            announce()
 
     def make_null_session(self, app: Flask) -> NullSession:
         """Return the session to use when there is no key to keep one with."""

@@ -11,7 +11,7 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 
 from ..headers import vary_by
 from ..json.tag import TaggedJSONSerializer
@@ -40,7 +40,9 @@ _STEPS = (
     "get_cookie_samesite",
     "get_cookie_secure",
     "get_expiration_time",
+    "get_signing_serializer",
     "open_session",
+    "save_session",
     "should_set_cookie",
 )
 # What this interface answers them with; filled below, when it is there.
@@ -109,9 +111,13 @@ class SecureCookieSessionInterface(SessionInterface):
         try:
             if serializer is not None:
                 return self.session_class(serializer.loads(token, max_age=max_age_s))
-            payload = signer.unsign(token.encode(), int(time.time()), max_age_s)
-            return self.session_class(self.serializer.loads(unpack(payload)))
-        except (BadSignature, ValueError):
+            text = unpack(signer.unsign(token.encode(), int(time.time()), max_age_s))
+        except (BadData, ValueError):
+            return self.session_class()
+        try:
+            return self.session_class(self.serializer.loads(text))
+        except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
+            app.logger.warning("The session was signed with this app's key, but cannot be read. It is empty now.")
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -159,7 +165,8 @@ class SecureCookieSessionInterface(SessionInterface):
         key = app.config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key
         if (
             not key
-            or type(self).get_signing_serializer is not SecureCookieSessionInterface.get_signing_serializer
+            or self._asks_itself
+            or self.__dict__
             or self.digest_method is not _lazy_sha1
             or self.key_derivation != "hmac"
             or type(self.serializer) is not TaggedJSONSerializer

@@ -17,7 +17,7 @@ INTERFACE = "3.1.3"
 ROOMS: dict[str, tuple[str, ...]] = {
     "flask": ("tuile",),
     "flask.__main__": ("tuile.__main__",),
-    "flask.app": ("tuile.app", "tuile.dispatch", "tuile.errors"),
+    "flask.app": ("tuile.app", "tuile.dispatch", "tuile.shortcuts", "tuile.errors"),
     "flask.blueprints": ("tuile.blueprints",),
     "flask.cli": ("tuile.cli",),
     "flask.config": ("tuile.config",),
@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask.json.tag": ("tuile.json.tag",),
     "flask.logging": ("tuile.logging",),
     "flask.sansio": (),
-    "flask.sansio.app": ("tuile.app", "tuile.dispatch", "tuile.errors"),
+    "flask.sansio.app": ("tuile.app", "tuile.dispatch", "tuile.shortcuts", "tuile.errors"),
     "flask.sansio.blueprints": ("tuile.blueprints", "tuile.recording"),
     "flask.sansio.scaffold": ("tuile.scaffold", "tuile.packages"),
     "flask.sessions": ("tuile.sessions", "tuile.sessions.interface", "tuile.sessions.signed"),

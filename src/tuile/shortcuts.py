@@ -1,0 +1,81 @@
+"""What an app notes of itself so that a request need not look for it.
+
+Floor 5, the application. What must live here: under which conditions a step of a request may be left out, or
+its work be done without calling it, and how a change of those conditions is noticed: when it is made. What
+must not: the steps (`dispatch`), and the doing without (there, and in `request_context`).
+"""
+
+from __future__ import annotations
+
+import typing as t
+from weakref import WeakValueDictionary
+
+from .errors import ErrorHandling
+from .response import Response
+from .routing import Map
+from .watching import Watched, still_has, when_changed
+
+if t.TYPE_CHECKING:
+    from .request import Request
+    from .sessions import SessionInterface
+
+#: The steps that are left out, or whose work is done at once, while nobody has replaced them.
+OPTIONAL_STEPS = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
+# What an app notes things about when it is set on it.
+_WATCHED = frozenset(
+    {*OPTIONAL_STEPS, "request_class", "response_class", "session_interface", "subdomain_matching", "url_map"}
+)
+#: What the staircase has of the optional steps; it fills this when it is there.
+SHORTENED: dict[str, object] = {}
+_apps: WeakValueDictionary[int, Shortcuts] = WeakValueDictionary()
+
+
+class Shortcuts(ErrorHandling, metaclass=Watched):
+    """The notes of an app. They are taken anew when the app, its class or a class that it uses is changed."""
+
+    # What they depend on.
+    request_class: type[Request]
+    session_interface: SessionInterface
+
+    # What an app notes of itself, its class and the classes it uses, whenever one of them changes.
+    #: Whether the optional steps are those defined here, and the URL map can answer by itself.
+    walks_plainly = False
+    #: The class to make a request of without its constructor; None where that is not to be left out.
+    plain_request_class: type[Request] | None = None
+    #: The class to make a response of text with; None where Flask's keywords may mean something to it.
+    plain_response_class: type[Response] | None = None
+    #: Whether the session may wait until it is touched.
+    opens_session_lazily = False
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if name in _WATCHED:
+            self._look()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _WATCHED:
+            self._look()
+
+    def _look(self) -> None:
+        own = self.__dict__
+        _apps[id(self)] = self
+        self.walks_plainly = plain = (
+            still_has(type(self), SHORTENED)
+            and not any(step in own for step in OPTIONAL_STEPS)
+            and type(own.get("url_map")) is Map
+            and not own.get("subdomain_matching")
+        )
+        requests, responses = self.request_class, self.response_class
+        self.plain_request_class = requests if plain and getattr(requests, "starts_plainly", False) else None
+        self.plain_response_class = responses if responses.__init__ is Response.__init__ else None
+        interface = self.session_interface
+        self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
+
+
+def _look_at_apps() -> None:
+    for app in list(_apps.values()):
+        app._look()
+
+
+when_changed(_look_at_apps)
