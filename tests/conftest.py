@@ -26,6 +26,16 @@ def _environment_of_its_own() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _signals_without_receivers() -> Iterator[None]:
+    """Disconnect what a test has connected: receivers are held by the process, and a request walks what is there."""
+    yield
+    from tuile.signals import _signals  # noqa: PLC0415 - as below
+
+    for signal in _signals.values():
+        signal._clear_state()
+
+
 @pytest.fixture
 def app() -> Flask:
     """A testing application with a secret key and nothing registered."""

@@ -177,7 +177,7 @@ def _(lib: Any) -> Any:
     for chosen in (interface, Own):
         opened: list[Any] = []
 
-        class Counted(interface.session_class):  # type: ignore[misc, name-defined] # of whichever framework
+        class Counted(interface.session_class):  # type: ignore[misc] # of whichever framework
             def __init__(self, *arguments: Any, opened: list[Any] = opened) -> None:
                 super().__init__(*arguments)
                 opened.append(self)
@@ -269,17 +269,18 @@ def _(lib: Any) -> Any:
     return lines_set(send(app))[0].partition("=")[0] + "="
 
 
-@shown("`Flask`, `Request` and `Response` have a metaclass", [True] * 3, [False] * 3)
+@shown("`Flask`, `Request`, `Response` and `SessionInterface` have a metaclass", [True] * 4, [False] * 4)
 def _(lib: Any) -> Any:
     class Own(type):
         pass
 
-    return [outcome(Own, "Sub", (base,), {})[0] == "returned" for base in (lib.Flask, lib.Request, lib.Response)]
+    bases: tuple[Any, ...] = (lib.Flask, lib.Request, lib.Response, part(lib, "sessions").SessionInterface)
+    return [outcome(Own, "Sub", (base,), {})[0] == "returned" for base in bases]
 
 
-@shown("`Flask`, `Request` and `Response` have a metaclass", ["returned"] * 3, ["returned"] * 3)
+@shown("`Flask`, `Request`, `Response` and `SessionInterface` have a metaclass", ["returned"] * 4, ["returned"] * 4)
 def _(lib: Any) -> Any:
-    bases: tuple[Any, ...] = (lib.Flask, lib.Request, lib.Response)
+    bases: tuple[Any, ...] = (lib.Flask, lib.Request, lib.Response, part(lib, "sessions").SessionInterface)
     return [outcome(type("Own", (type(base),), {}), "Sub", (base,), {})[0] for base in bases]
 
 

@@ -168,4 +168,6 @@ def test_the_functions_entered_are_those_that_the_readme_says() -> None:
             client, environ = work.prepared(framework)
             counts.append(len(client.functions_entered(environ)))
         counted[work.name] = tuple(counts)
-    assert stated == counted
+    assert {name: ours for name, (_, ours) in stated.items()} == {name: ours for name, (_, ours) in counted.items()}
+    # Flask's own vary by a few with what else was done in the process.
+    assert all(abs(stated[name][0] - theirs) <= 10 for name, (theirs, _) in counted.items())

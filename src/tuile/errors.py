@@ -17,7 +17,6 @@ from .context import value_with_request
 from .response import Response as OwnResponse
 from .scaffold import Scaffold
 from .signals import got_request_exception
-from .watching import attributes, still_has
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +31,9 @@ if t.TYPE_CHECKING:
     from .request import Request
     from .response import Response
 
-# What a page is written with.
-_PAGE = attributes(HTTPException, ("get_body", "get_description", "get_headers", "name"))
+# What a page is written with, as long as nobody has replaced it.
+_get_body, _get_description = HTTPException.get_body, HTTPException.get_description
+_get_headers, _name = HTTPException.get_headers, HTTPException.name
 # The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
 _error_pages: dict[tuple[t.Any, ...], str] = {}
 
@@ -147,7 +147,14 @@ class ErrorHandling(Scaffold):
         """Return an HTTP exception as the response that Werkzeug makes of it."""
         kind = type(error)
         # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
-        fixed = kind.__module__ == HTTPException.__module__ and len(vars(error)) == 1 and still_has(kind, _PAGE)
+        fixed = (
+            kind.__module__ == HTTPException.__module__
+            and len(vars(error)) == 1
+            and kind.get_body is _get_body
+            and kind.get_description is _get_description
+            and kind.get_headers is _get_headers
+            and kind.name is _name
+        )
         key = (kind, kind.__dict__.get("description"), kind.code)
         body = _error_pages.get(key) if fixed else None
         if body is None:

@@ -111,8 +111,8 @@ class SessionInterface(metaclass=Watched):
 
     def is_null_session(self, obj: object) -> bool:
         """Answer whether `obj` is such a session; it is never saved."""
-        # Not isinstance, which would ask the metaclass of all mappings: 7 times the work.
-        return self.null_session_class in type(obj).__mro__
+        # Not isinstance, which would ask the metaclass of all mappings. A proxy says here what it stands for.
+        return self.null_session_class in obj.__class__.__mro__
 
     def get_cookie_name(self, app: Flask) -> str:
         """Return the name of the session cookie (`SESSION_COOKIE_NAME`)."""
