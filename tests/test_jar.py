@@ -94,6 +94,12 @@ def test_a_script_writes_and_reads_text() -> None:
     assert jar.cookie_header(HERE, now=NOW, api="script") == "a=é€\ufffd"
 
 
+@pytest.mark.parametrize("line", ["a=1", b"a=1"])
+def test_a_line_alone_is_an_error_that_says_so(line: Any) -> None:
+    with pytest.raises(TypeError, match=r"A list of Set-Cookie lines is wanted, not one line\. Write: \["):
+        Jar().receive(HERE, line, now=NOW)
+
+
 def test_a_moment_needs_a_zone() -> None:
     naive = datetime(2026, 11, 20)  # noqa: DTZ001  that is the test
     jar = Jar()
@@ -202,7 +208,8 @@ def test_a_list_of_ones_own_can_be_given() -> None:
             "sid=1; Domain=localhost",
             (
                 "Chromium ignores the cookie 'sid': Domain=localhost is a public suffix:"
-                " it would reach everybody who has a name under it (rfc6265bis 5.7 step 9). Leave domain out, which is for 127.0.0.1 alone."
+                " it would reach everybody who has a name under it (rfc6265bis 5.7 step 9)."
+                " Leave domain out, which is for 127.0.0.1 alone."
             ),
         ),
         (
@@ -452,6 +459,13 @@ def test_u35_chromium_drops_by_priority_and_leaves_each_its_quota() -> None:
     assert counts == {"low": 30, "medium": 79, "high": 41}
     assert "low9" not in left
     assert "low10" in left
+
+
+def test_u42_a_partition_holds_ten_kilobytes_of_a_site_in_chromium() -> None:
+    jar = Jar("chromium")
+    partitioned = [f"c{number:02}={'x' * 1021}; Secure; Partitioned" for number in range(12)]
+    jar.receive(HERE, ["c=1", *partitioned], now=NOW)
+    assert names(jar) == ["c", *(f"c{number:02}" for number in range(2, 12))]
 
 
 # --- profiles ---------------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ class Profile:
     # how many (sections 5.7 and 6.1); the second number is what is left when the first is passed
     per_domain: tuple[int, int] = (50, 50)
     total: tuple[int, int] = (3000, 3000)
+    per_partition_octets: int = 0  # of names and values, for each domain in a partition; 0: no limit
     counts_by_site: bool = False  # a registrable domain has the limit, not for a Domain
     total_spares_s: int = 0  # used within this time, a cookie stays although there are too many in total
     evicts_by_priority: bool = False
@@ -132,6 +133,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     Difference("chromium", "counts_by_site", True, "a registrable domain has the limit", _CHROMIUM, _SEEN),
     Difference(
         "chromium", "evicts_by_priority", True, "Low goes first, and each priority has a quota", _CHROMIUM, _SEEN
+    ),
+    Difference(
+        "chromium",
+        "per_partition_octets",
+        10_240,
+        "ten kilobytes of one site in one partition",
+        "https://github.com/privacycg/CHIPS/pull/59, and the test against Chromium",
+        _SEEN,
     ),
     Difference(
         "chromium", "total", (3300, 3000), "more than 3300 are cut to 3000", "net/cookies/cookie_monster.cc", _SEEN

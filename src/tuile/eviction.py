@@ -9,6 +9,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timedelta
 
+from .set_cookie import octet_count
+
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,6 +44,25 @@ def too_many_of_a_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
         return _by_priority(oldest_first, excess)
     oldest_first.sort(key=lambda slot: slot.cookie.secure)
     return oldest_first[:excess]
+
+
+def too_many_of_a_partition(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
+    """What has to go of the cookies of a domain that are kept in one partition: the least recently used."""
+    octets = sum(map(_octets, slots)) if profile.per_partition_octets else 0
+    number = len(slots)
+    excess = []
+    if octets > profile.per_partition_octets or number > profile.per_domain[0]:
+        for slot in sorted(slots, key=Slot.age_key):
+            if octets <= profile.per_partition_octets and number <= profile.per_domain[0]:
+                break
+            excess.append(slot)
+            octets -= _octets(slot)
+            number -= 1
+    return excess
+
+
+def _octets(slot: Slot) -> int:
+    return octet_count(slot.cookie.name) + octet_count(slot.cookie.value)
 
 
 # Chromium's rounds: the priority that loses cookies, and whether its Secure ones are spared.

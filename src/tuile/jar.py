@@ -13,17 +13,15 @@ from datetime import timedelta
 from operator import itemgetter
 
 from .browsers import PROFILES, Profile
-from .eviction import Slot, too_many_in_all, too_many_of_a_domain
-from .jar_rules import Refused, Request, ignored, is_sent, judge
+from .eviction import Slot, too_many_in_all, too_many_of_a_domain, too_many_of_a_partition
+from .jar_rules import Api, Refused, Request, ignored, judge, request_of
 from .set_cookie import split_set_cookie
 from .sites import (
     TYPED,
     Context,
     PublicSuffix,
     Sites,
-    address_of,
     domain_matches,
-    is_loopback,
     listed_suffix,
     path_matches,
 )
@@ -33,7 +31,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-Api: t.TypeAlias = t.Literal["http", "script"]
 _Key: t.TypeAlias = "tuple[str, str, bool, str, tuple[str, bool] | None]"
 
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
@@ -91,6 +88,8 @@ class Jar:
         :param status: the response's; what comes with 1xx is not processed (section 5.3).
         :raises ValueError: the URL is no address of a page, or `now` has no zone.
         """
+        if isinstance(set_cookie_lines, (str, bytes)):
+            raise TypeError(f"A list of Set-Cookie lines is wanted, not one line. Write: [{set_cookie_lines!r}].")
         request = self._request(url, now, api, context)
         verdicts = []
         for given in set_cookie_lines:
@@ -203,7 +202,7 @@ class Jar:
         for slot in self._shelf(host).values():
             cookie = slot.cookie
             at_home = host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
-            if at_home and path_matches(path, cookie.path) and is_sent(cookie, request, safe_method=safe):
+            if at_home and path_matches(path, cookie.path) and _is_sent(cookie, request, safe_method=safe):
                 slot.used = request.now
                 found.append((-len(cookie.path), slot.order, cookie))
         found.sort(key=itemgetter(0, 1))
@@ -251,11 +250,11 @@ class Jar:
 
     def _drop_excess(self, cookie: StoredCookie, request: Request) -> int:
         """Drop what is too many, and say how many that were."""
-        slots: Iterable[Slot] = self._shelf(cookie.domain).values()
-        slots = [slot for slot in slots if slot.cookie.partition == cookie.partition]
+        slots = [slot for slot in self._shelf(cookie.domain).values() if slot.cookie.partition == cookie.partition]
         if not self.profile.counts_by_site:
             slots = [slot for slot in slots if slot.cookie.domain == cookie.domain]
-        excess = too_many_of_a_domain(slots, self.profile)
+        too_many = too_many_of_a_domain if cookie.partition is None else too_many_of_a_partition
+        excess = too_many(slots, self.profile)
         self._take(excess)
         return len(excess) + self._drop_excess_in_all(request.now)
 
@@ -273,16 +272,7 @@ class Jar:
         return len(excess)
 
     def _request(self, url: str, now: datetime, api: Api, context: Context) -> Request:
-        profile, sites = self.profile, self.sites
-        address = address_of(url)
-        script = api == "script"
-        secure = address.scheme == "https" or (profile.loopback_is_secure and is_loopback(address.host))
-        relation = context.relation(
-            address, sites, script=script, schemeful=profile.schemeful, count_redirects=profile.counts_redirects
-        )
-        third_party = context.is_third_party(address, sites)
-        partition = context.partition(address, sites)
-        return Request(address, _aware(now), script, secure, relation, third_party, partition, sites, profile)
+        return request_of(url, now=_aware(now), api=api, context=context, sites=self.sites, profile=self.profile)
 
 
 def _aware(now: datetime) -> datetime:
@@ -302,6 +292,33 @@ def _overlays(new: StoredCookie, old: StoredCookie) -> bool:
     if not (domain_matches(new.domain, old.domain) or domain_matches(old.domain, new.domain)):
         return False
     return path_matches(new.path, old.path)
+
+
+def _is_sent(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
+    """Whether the cookie, which is for this host and path, goes with the request."""
+    if cookie.secure and not request.secure:
+        return False
+    if cookie.httponly and request.script:
+        return False
+    if cookie.partition is None:
+        if request.third_party and request.profile.third_party != "kept":
+            return False
+    elif cookie.partition != request.partition:
+        return False
+    return request.relation == "same-site" or _is_sent_across(cookie, request, safe_method=safe_method)
+
+
+def _is_sent_across(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
+    profile = request.profile
+    samesite = profile.samesite_by_default if cookie.samesite == "Default" else cookie.samesite
+    if samesite == "None":
+        return True
+    if samesite == "Strict" or request.relation == "cross-site" or request.script:
+        return False
+    if safe_method:
+        return True
+    young = timedelta(seconds=profile.lax_allows_unsafe_s)
+    return cookie.samesite == "Default" and bool(young) and request.now - cookie.created <= young
 
 
 def _octets(text: str) -> str:

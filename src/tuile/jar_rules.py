@@ -25,12 +25,15 @@ from .set_cookie import (
     prefix_of,
     split_set_cookie,
 )
-from .sites import canonical_host, default_path, domain_matches, is_ip, is_loopback
+from .sites import address_of, canonical_host, default_path, domain_matches, is_ip, is_loopback
 from .verdicts import Note, StoredCookie, shown
 
 if t.TYPE_CHECKING:
     from .browsers import Profile
-    from .sites import Address, Relation, Sites
+    from .sites import Address, Context, Relation, Sites
+
+
+Api: t.TypeAlias = t.Literal["http", "script"]
 
 
 class Request(t.NamedTuple):
@@ -45,6 +48,28 @@ class Request(t.NamedTuple):
     partition: tuple[str, bool]
     sites: Sites
     profile: Profile
+
+
+def request_of(url: str, *, now: datetime, api: Api, context: Context, sites: Sites, profile: Profile) -> Request:
+    """The circumstances of a response from a URL, or of a request or a script there.
+
+    :raises ValueError: the URL is no address of a page.
+    """
+    address = address_of(url)
+    script = api == "script"
+    return Request(
+        address,
+        now,
+        script,
+        address.scheme == "https" or (profile.loopback_is_secure and is_loopback(address.host)),
+        context.relation(
+            address, sites, script=script, schemeful=profile.schemeful, count_redirects=profile.counts_redirects
+        ),
+        context.is_third_party(address, sites),
+        context.partition(address, sites),
+        sites,
+        profile,
+    )
 
 
 class Refused(Exception):
@@ -310,11 +335,12 @@ def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request)
         prefix = PREFIXES[1] if prefix.host else None
     if prefix is None:
         return
-    domain = not cookie.host_only
-    if profile.host_prefix_bars_domain and parts.last("domain") and not is_ip(cookie.domain):
-        domain = True
-    given = parts.last("path")
-    faults = prefix.faults(cookie.secure, cookie.httponly, domain, cookie.path if given else None)
+    domain = parts.last("domain")
+    has_domain = not cookie.host_only
+    if profile.host_prefix_bars_domain and domain:
+        has_domain = not is_ip(cookie.domain) or domain not in {cookie.domain, f"[{cookie.domain}]"}
+    path = cookie.path if parts.last("path") else None
+    faults = prefix.faults(cookie.secure, cookie.httponly, has_domain, path)
     if faults:
         reason = f"its name begins with {cookie.name[: len(prefix.text)]}, and {faults}"
         raise Refused(prefix.rule, reason, prefix.cure(cookie.name[:40]))
@@ -337,36 +363,6 @@ def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Reque
     if request.third_party and not partitioned and request.profile.third_party == "refused":
         reason = f"{request.address.host} is a third party here, and third parties have Partitioned cookies only"
         raise Refused("7.1", reason, written(cookie.name, "samesite='None', secure=True, partitioned=True"))
-
-
-# --- sending (section 5.8.3) ------------------------------------------------------------------------------------------
-
-
-def is_sent(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
-    """Whether the cookie, which is for this host and path, goes with the request."""
-    if cookie.secure and not request.secure:
-        return False
-    if cookie.httponly and request.script:
-        return False
-    if cookie.partition is None:
-        if request.third_party and request.profile.third_party != "kept":
-            return False
-    elif cookie.partition != request.partition:
-        return False
-    return request.relation == "same-site" or _is_sent_across(cookie, request, safe_method=safe_method)
-
-
-def _is_sent_across(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
-    profile = request.profile
-    samesite = profile.samesite_by_default if cookie.samesite == "Default" else cookie.samesite
-    if samesite == "None":
-        return True
-    if samesite == "Strict" or request.relation == "cross-site" or request.script:
-        return False
-    if safe_method:
-        return True
-    young = timedelta(seconds=profile.lax_allows_unsafe_s)
-    return cookie.samesite == "Default" and bool(young) and request.now - cookie.created <= young
 
 
 def ignored(note: Note, name: str, profile: Profile) -> Note:

@@ -46,15 +46,22 @@ _is_host = re.compile(
 # UTS 46 keeps these four where Unicode's case folding would lose them, and removes what has no shape of its own.
 _KEPT = "\u00df\u03c2\u200c\u200d"
 _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
-_shapeless = re.compile("[\u00ad\u034f\u180b-\u180f\u200b\u2060\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]").sub
+_shapeless = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2064\u206a-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0100-\U000e01ef]"
+).sub
 
 
 def _mapped(host: str) -> str:
     """The host's characters mapped as UTS 46 maps them."""
     text = _shapeless("", host.translate(_DOTS))
-    folded = (c if c in _KEPT else "\u00df" if c == "\u1e9e" else c.casefold() for c in text)
-    again = (c if c in _KEPT else c.casefold() for c in unicodedata.normalize("NFKC", "".join(folded)))
-    return unicodedata.normalize("NFC", "".join(again))
+    return unicodedata.normalize("NFC", "".join(c if c in _KEPT else _folded(c) for c in text))
+
+
+def _folded(character: str) -> str:
+    if character == "\u1e9e":  # the capital sharp s
+        return "\u00df"
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", character.casefold()).casefold())
 
 
 def _a_label(label: str) -> str | None:
