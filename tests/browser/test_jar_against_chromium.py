@@ -265,7 +265,15 @@ def test_chromium_does_as_the_staged_conformance_case_says(
         [f"c{number:02}={'x' * 1021}; Secure; Partitioned" for number in range(12)],
         ["c=1", *(f"c{number}=1; Secure; Partitioned; Priority=High" for number in range(183))],
     ],
-    ids=["plain", "some are Secure", "of three priorities", "of two, some Secure", "all alike and Secure", "ten kilobytes of a partition", "a partition"],
+    ids=[
+        "plain",
+        "some are Secure",
+        "of three priorities",
+        "of two, some Secure",
+        "all alike and Secure",
+        "ten kilobytes of a partition",
+        "a partition",
+    ],
 )
 def test_chromium_drops_the_same_when_there_are_too_many(
     lines: list[str], context: BrowserContext, server: CookieServer
