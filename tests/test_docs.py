@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -158,7 +159,7 @@ def test_the_picture_of_the_floors_has_every_room_on_its_floor() -> None:
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the page has the figures of CPython 3.11")
 def test_the_functions_entered_are_those_that_the_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:
     # The first cookie of a second writes a date that the others of that second share.
-    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python
     table = text_of(ROOT / "README.md").partition("<!-- begin functions")[2].partition("<!-- end")[0]
     stated = {
         name: (int(theirs), int(ours)) for name, theirs, ours in re.findall(r"\| ([\w ]+) \| (\d+) \| (\d+) \|", table)

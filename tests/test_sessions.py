@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 import re
 import sys
@@ -267,9 +269,10 @@ def test_no_fallbacks_may_be_written_in_several_ways() -> None:
         {"salt": "another"},
         {"salt": b"another"},
         {"key_derivation": "django-concat"},
-        {"digest_method": staticmethod(__import__("hashlib").sha256)},
-        {"serializer": __import__("json")},
+        {"digest_method": staticmethod(hashlib.sha256)},
+        {"serializer": json},
     ],
+    ids=["salt", "salt in bytes", "derivation", "digest", "serializer"],
 )
 def test_an_interface_that_signs_in_another_way_does_so_as_in_flask(changes: dict[str, Any]) -> None:
     def program(lib: Any, on: str) -> Any:
