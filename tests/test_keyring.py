@@ -268,3 +268,9 @@ def test_what_was_not_packed_is_text_or_a_bad_token(packed: bytes) -> None:
     except BadToken:
         return
     assert isinstance(text, str)
+
+
+@quick
+@given(st.lists(st.sampled_from(['"a":', "{}", "1,", "x", "é"]), max_size=70).map("".join))
+def test_a_text_that_repeats_itself_is_packed_as_itsdangerous_packs_it(text: str) -> None:
+    assert pack(text).decode() == PACKING.dump_payload(text).decode()

@@ -449,7 +449,8 @@ def acting_app(lib: Any, stage: dict[str, Any], seen: list[Any]) -> Any:
 
     def act(when: str, answer: Any = None) -> Any:
         if lib.request.query_string != b"inner":
-            seen.extend(outcome(perform, lib, step) for step in stage.get(when, ()))
+            # As text, since what is in the session may change until all is seen.
+            seen.extend(repr(outcome(perform, lib, step)) for step in stage.get(when, ()))
         return answer
 
     def before() -> Any:
