@@ -255,7 +255,7 @@ def _convert(arguments: Arguments, values: t.Sequence[str]) -> dict[str, t.Any] 
     """Return the view's arguments, or None where a converter refuses a value."""
     found: dict[str, t.Any] = {}
     try:
-        for (name, convert), value in zip(arguments, values, strict=True):
+        for (name, convert), value in zip(arguments, values):  # noqa: B905 - as many, and `strict` costs as much as the rest
             found[name] = value if convert is None else convert(value)
     except ValueError:
         return None
