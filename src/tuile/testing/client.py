@@ -2,7 +2,7 @@
 
 Here live the builder of environs that knows the application's configuration and the client
 that ``app.test_client()`` makes. The cookies it keeps are matched by Werkzeug's client, by
-domain and path alone; what a browser would do with them is another room's business.
+domain and path alone; asked for a browser, it has them kept by that one's jar (``client_jar``).
 """
 
 from __future__ import annotations
@@ -22,15 +22,19 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from tuile.cookie_syntax import dump_cookie, parse_cookie
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
     from werkzeug.test import TestResponse
 
     from tuile.app import Flask
     from tuile.sessions import SessionMixin
+
+    from .browser import Browser
+    from .client_jar import ClientJar
 
 
 @cache
@@ -110,12 +114,22 @@ class FlaskClient(werkzeug.test.Client):
             assert request.args["page"] == "2"
 
     `environ_base` holds what every request's environ starts with; change it at will.
+
+    A client made by ``app.test_client(browser="chromium")`` keeps and sends cookies as that browser
+    does, each request being one whose address the user typed. Its `browser` has the clock, the
+    verdicts and everything else that the interface of this class has no place for.
     """
 
     application: Flask
+    _jar: ClientJar | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        browser = kwargs.pop("browser", None)
         super().__init__(*args, **kwargs)
+        if browser is not None:
+            from .client_jar import ClientJar  # noqa: PLC0415 - few tests want it, and it reads a long list
+
+            self._jar = ClientJar(browser, self.application, use_cookies=self._cookies is not None)
         self.preserve_context = False
         #: Contexts that the application has left behind in the request under way.
         self._new_contexts: list[AbstractContextManager[Any]] = []
@@ -125,6 +139,11 @@ class FlaskClient(werkzeug.test.Client):
             "REMOTE_ADDR": "127.0.0.1",
             "HTTP_USER_AGENT": f"Werkzeug/{_get_werkzeug_version()}",
         }
+
+    @property
+    def browser(self) -> Browser | None:
+        """The `tuile.testing.Browser` whose cookies these are; None for a client with a lax jar."""
+        return None if self._jar is None else self._jar.browser
 
     @contextmanager
     def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
@@ -139,7 +158,8 @@ class FlaskClient(werkzeug.test.Client):
         host or path. An error in the block leaves the session as it was.
 
         Raises TypeError for a client without cookies, RuntimeError when the application has
-        no session to open, mostly for want of a SECRET_KEY.
+        no session to open, mostly for want of a SECRET_KEY, ValueError when the client's browser
+        drops the cookie.
         """
         if self._cookies is None:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
@@ -160,9 +180,14 @@ class FlaskClient(werkzeug.test.Client):
         response = app.response_class()
         with context:
             app.session_interface.save_session(app, session, response)
-        self._update_cookies_from_response(
-            request.host.partition(":")[0], request.path, response.headers.getlist("Set-Cookie")
-        )
+        if self._jar is None:
+            self._update_cookies_from_response(
+                request.host.partition(":")[0], request.path, response.headers.getlist("Set-Cookie")
+            )
+            return
+        dropped = self._jar.receive(request.environ, response.headers).problems
+        if dropped:
+            raise ValueError(f"The session is not saved. {dropped}")
 
     def set_cookie(
         self,
@@ -183,8 +208,11 @@ class FlaskClient(werkzeug.test.Client):
         kwargs
             the other attributes, as for ``Response.set_cookie``
 
-        Raises TypeError for a client without cookies.
+        Raises TypeError for a client without cookies, ValueError when its browser drops the cookie.
         """
+        if self._jar is not None:
+            self._jar.keep(key, value, domain=domain, origin_only=origin_only, path=path, **kwargs)
+            return
         if self._cookies is None:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
         line = dump_cookie(key, value, domain=domain, path=path, now=time.time(), **kwargs)
@@ -192,6 +220,32 @@ class FlaskClient(werkzeug.test.Client):
         if cookie is not None:
             cookie.origin_only = origin_only
             self._keep(cookie)
+
+    def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
+        """Look up a cookie by its name, and the domain and path that it is for."""
+        return super().get_cookie(key, domain, path) if self._jar is None else self._jar.find(key, domain, path)
+
+    def delete_cookie(self, key: str, *, domain: str = "localhost", path: str = "/") -> None:
+        """Take away a cookie by its name, and the domain and path that it is for, if it is there."""
+        if self._jar is None:
+            super().delete_cookie(key, domain=domain, path=path)
+        else:
+            self._jar.forget(key, domain, path)
+
+    def _add_cookies_to_wsgi(self, environ: WSGIEnvironment) -> None:
+        if self._jar is None:
+            super()._add_cookies_to_wsgi(environ)
+        else:
+            self._jar.send(environ)
+
+    def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> tuple[Iterable[bytes], str, Headers]:
+        """Call the application with an environ, sending and keeping cookies."""
+        if self._jar is None:
+            return super().run_wsgi_app(environ, buffered)
+        self._jar.send(environ)
+        body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered)
+        self._jar.receive(environ, headers)
+        return body, status, headers
 
     def _update_cookies_from_response(self, server_name: str, path: str, headers: list[str]) -> None:
         if self._cookies is None:

@@ -1,0 +1,62 @@
+"""Which application answers for which host in a test browser. Floor 6, the edges.
+
+Here lives the look-up alone. What is sent to the application is built in `asking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tuile.sites import canonical_host
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+class Hosts:
+    """The applications by host.
+
+    apps
+        one WSGI application, which answers for every host; or a mapping of hosts to applications. A host is written
+        ``"shop.example"``, ``"shop.example:8443"`` for one port alone, ``"*.shop.example"`` for all below it,
+        ``"*"`` for all others. The most exact one answers.
+
+    Raises TypeError for what is neither, ValueError for no host at all or one that cannot be.
+    """
+
+    def __init__(self, apps: WSGIApplication | Mapping[str, WSGIApplication]) -> None:
+        self._apps = dict(apps) if isinstance(apps, Mapping) else {"*": apps}
+        if not self._apps:
+            raise ValueError("No application is given. Write: Browser(app), or Browser({'shop.example': app}).")
+        for host, app in self._apps.items():
+            if not callable(app):
+                raise TypeError(f"A WSGI application is wanted for {host!r}, not {type(app).__name__}.")
+            if host != "*" and not _may_be_host(host):
+                raise ValueError(f"{host!r} is no host. Write it without scheme and path, as in 'shop.example'.")
+        self._apps = {host.lower(): app for host, app in self._apps.items()}
+
+    def app_for(self, url: str) -> WSGIApplication:
+        """The application that answers a URL.
+
+        Raises LookupError when no one does: a browser would say that there is no such host.
+        """
+        parts = urlsplit(url)
+        host = canonical_host(parts.hostname or "") or ""
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        bracketed = f"[{host}]" if ":" in host else host
+        above = host.split(".")
+        wanted = [f"{bracketed}:{port}", host, *(f"*.{'.'.join(above[n:])}" for n in range(1, len(above))), "*"]
+        for name in wanted:
+            if name in self._apps:
+                return self._apps[name]
+        known = ", ".join(map(repr, self._apps))
+        raise LookupError(f"No application answers for {host!r} (port {port}). There is one for {known}.")
+
+
+def _may_be_host(name: str) -> bool:
+    if canonical_host(name.removeprefix("*.")) is not None:
+        return True
+    host, colon, port = name.rpartition(":")
+    return bool(colon) and port.isdecimal() and canonical_host(host) is not None
