@@ -5,9 +5,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import ClientRedirectError
 
 from tuile import Flask, jsonify, make_response, redirect, request, session
+from tuile.json.provider import DefaultJSONProvider
 from tuile.testing import Browser, BrowserResponse, FlaskClient
 from tuile.testing.asking import Ask, origin, settled
 from tuile.testing.clock import Clock
@@ -42,18 +45,18 @@ def site(**lines: str | list[str]) -> Flask:
     # The lines are wrong on purpose, and the browser is to say so.
     app.config.update(TESTING=True, SECRET_KEY="key of the tests", COOKIE_CHECKS="off")
 
-    def answering(given: list[str]) -> Callable[[], Any]:
+    def answering(some: list[str]) -> Callable[[], Any]:
         def answer() -> Any:
             response = make_response(show())
-            for line in given:
+            for line in some:
                 response.headers.add("Set-Cookie", line)
             return response
 
         return answer
 
     methods = ["GET", "POST", "PUT"]
-    for name, given in lines.items():
-        view = answering([given] if isinstance(given, str) else given)
+    for name, some in lines.items():
+        view = answering([some] if isinstance(some, str) else some)
         app.add_url_rule(f"/{name}", name, view, methods=methods)
 
     @app.route("/to/<int:status>", methods=methods)
@@ -569,8 +572,17 @@ def test_applications_that_cannot_be_are_errors() -> None:
         Browser({"a.example": "app"})  # type: ignore[dict-item]  # the mistake
     with pytest.raises(ValueError, match=r"'https://a\.example' is no host"):
         Browser({"https://a.example": site()})
+    with pytest.raises(ValueError, match="is no host"):
+        Browser({"*.a.example:80": site()})
     with pytest.raises(ValueError, match="There is no profile 'opera'"):
         Browser(site(), "opera")
+
+
+def test_a_host_may_be_written_in_any_way() -> None:
+    app = site()
+    for name in ("Bücher.example", "*.Example", "xn--bcher-kva.example:443"):
+        assert Browser({name: app}).visit("https://bücher.example/").json["host"] == "xn--bcher-kva.example"
+    assert Browser({"[0::1]": app}).visit("http://[::1]/").status_code == 200
 
 
 # --- requests as browsers send them -----------------------------------------------------------------------------------
@@ -690,16 +702,44 @@ def test_an_address_is_settled_as_browsers_do() -> None:
     assert Ask(SHOP, credentials="same-origin", initiator="null").has_credentials() is False
 
 
-def test_the_applications_json_reads_its_answers() -> None:
-    app = site()
+def test_a_path_arrives_as_it_is_written() -> None:
+    def empty(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [])
+        return []
 
-    class Provider(type(app.json)):  # type: ignore[misc]  # a class that is there at run time
+    browser = Browser(empty)
+    paths = ["//x/y?a=//b", "/a%2Fb?%C3%BC=%20", "/a:b", "/a;b?c?d", "/caf%C3%A9"]
+    requests = [browser.visit(f"{SHOP}{path}#part").request for path in paths]
+    assert [request.environ["REQUEST_URI"] for request in requests] == paths
+    arrived = [request.environ["PATH_INFO"].encode("latin-1").decode() for request in requests]
+    assert arrived == ["//x/y", "/a/b", "/a:b", "/a;b", "/café"]
+    assert browser.visit(f"{SHOP}/ü x?ö#ä").url == f"{SHOP}/%C3%BC%20x?%C3%B6#%C3%A4"
+
+
+@given(st.text(st.characters(max_codepoint=255)))
+def test_whatever_a_location_says_is_followed_or_the_answer(location: str) -> None:
+    following = Ask(f"{SHOP}/a").redirected(302, location)
+    if following is not None:
+        assert following.url.isascii()
+        assert settled(following.url) == following.url
+
+
+def test_the_applications_json_reads_and_writes() -> None:
+    class Provider(DefaultJSONProvider):
+        def dumps(self, obj: Any, **kwargs: Any) -> str:
+            return '"written by the application"'
+
         def loads(self, s: Any, **kwargs: Any) -> Any:
             return "read by the application"
 
+    app = site()
+    browser = Browser({"plain.example": app.wsgi_app, "*": app})
+    assert browser.visit(SHOP).json["path"] == "/"
     app.json = Provider(app)
-    assert Browser(app).visit(SHOP).json == "read by the application"
-    assert Browser({"*": app.wsgi_app}).visit(SHOP).json["path"] == "/"
+    response = browser.fetch(SHOP, method="POST", json={})
+    assert response.json == "read by the application"
+    assert response.request.get_json() == "written by the application"
+    assert browser.fetch("https://plain.example/", method="POST", json={}).request.get_json() == {}
 
 
 # --- behind Flask's client --------------------------------------------------------------------------------------------

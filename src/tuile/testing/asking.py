@@ -10,7 +10,6 @@ default, is the one policy here).
 
 from __future__ import annotations
 
-import json
 import typing as t
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -18,6 +17,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
+from werkzeug.urls import iri_to_uri
 
 from tuile.sites import Address, Context, Sites, address_of, is_loopback
 
@@ -35,7 +35,7 @@ _ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 def settled(url: str, base: str = "") -> str:
-    """The URL in full: absolute, without user and password.
+    """The URL in full: absolute, in ASCII, without user and password.
 
     Raises ValueError when it is no address of a page, mostly for want of a host.
     """
@@ -43,7 +43,7 @@ def settled(url: str, base: str = "") -> str:
     parts = urlsplit(whole)
     if parts.scheme not in _PORTS:
         raise ValueError(f"{url!r} is no address of a page. Give an absolute URL such as 'https://example.com/'.")
-    return parts._replace(netloc=urlsplit(origin(whole)).netloc, path=parts.path or "/").geturl()
+    return iri_to_uri(parts._replace(netloc=urlsplit(origin(whole)).netloc, path=parts.path or "/").geturl())
 
 
 def origin(url: str) -> str:
@@ -131,7 +131,6 @@ class Ask:
         if cookie_header:
             headers["Cookie"] = cookie_header
         builder = EnvironBuilder(
-            path=parts.path,
             base_url=f"{parts.scheme}://{parts.netloc}/",
             query_string=parts.query,
             method=self.method,
@@ -140,6 +139,8 @@ class Ask:
             data=self.body or None,
             environ_base={"REMOTE_ADDR": "127.0.0.1"},
         )
+        # Not as an argument, which would be split once more: `//x` is a path here, and no host.
+        builder.path, builder.request_uri = parts.path, f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
             return builder.get_environ()
         finally:
@@ -199,21 +200,21 @@ class Ask:
         return "" if downgraded else f"{home}/"
 
 
-def encoded(data: t.Any, json_value: t.Any, dumps: t.Callable[[t.Any], str] = json.dumps) -> tuple[bytes, str]:
+def encoded(data: t.Any, json: t.Any = None, dumps: t.Callable[[t.Any], str] = str) -> tuple[bytes, str]:
     """The body of a request and its type.
 
     data
         what Werkzeug's EnvironBuilder takes: the fields of a form, with files as a file or ``(file, name)``; or bytes
         or text as they are
-    json_value
+    json
         written as JSON instead, by `dumps`
 
     Raises TypeError for both.
     """
-    if json_value is not None:
+    if json is not None:
         if data is not None:
             raise TypeError("Give data or json, not both.")
-        return dumps(json_value).encode(), "application/json"
+        return dumps(json).encode(), "application/json"
     if data is None:
         return b"", ""
     builder = EnvironBuilder(method="POST", data=data)

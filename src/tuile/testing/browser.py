@@ -104,7 +104,7 @@ class Window:
         if method == "GET":
             query = urlencode(data or {}, doseq=True)
             return self._open(replace(ask, url=urlsplit(action)._replace(query=query).geturl()))
-        body, content_type = encoded(data or {}, None)
+        body, content_type = encoded(data or {})
         return self._open(
             replace(ask, method="POST", body=body, content_type=content_type or "application/x-www-form-urlencoded")
         )
@@ -141,7 +141,7 @@ class Window:
         page = self._sender(address, from_site)
         # A page without an origin is its own site in the address bar, and no cookie is of it.
         way = (*(self._above if from_site is None else ()), page)
-        body, content_type = encoded(data, json)
+        body, content_type = encoded(data, json, self._network.dumps_for(address))
         ask = Ask(
             address,
             method.upper(),

@@ -242,7 +242,7 @@ class FlaskClient(werkzeug.test.Client):
         """Call the application with an environ, sending and keeping cookies."""
         if self._jar is None:
             return super().run_wsgi_app(environ, buffered)
-        self._jar.send(environ)
+        self._add_cookies_to_wsgi(environ)
         body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered)
         self._jar.receive(environ, headers)
         return body, status, headers

@@ -27,15 +27,13 @@ class Hosts:
     """
 
     def __init__(self, apps: WSGIApplication | Mapping[str, WSGIApplication]) -> None:
-        self._apps = dict(apps) if isinstance(apps, Mapping) else {"*": apps}
-        if not self._apps:
+        given = apps if isinstance(apps, Mapping) else {"*": apps}
+        if not given:
             raise ValueError("No application is given. Write: Browser(app), or Browser({'shop.example': app}).")
-        for host, app in self._apps.items():
+        for name, app in given.items():
             if not callable(app):
-                raise TypeError(f"A WSGI application is wanted for {host!r}, not {type(app).__name__}.")
-            if host != "*" and not _may_be_host(host):
-                raise ValueError(f"{host!r} is no host. Write it without scheme and path, as in 'shop.example'.")
-        self._apps = {host.lower(): app for host, app in self._apps.items()}
+                raise TypeError(f"A WSGI application is wanted for {name!r}, not {type(app).__name__}.")
+        self._apps = {_settled(name): app for name, app in given.items()}
 
     def app_for(self, url: str) -> WSGIApplication:
         """The application that answers a URL.
@@ -45,9 +43,13 @@ class Hosts:
         parts = urlsplit(url)
         host = canonical_host(parts.hostname or "") or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        bracketed = f"[{host}]" if ":" in host else host
-        above = host.split(".")
-        wanted = [f"{bracketed}:{port}", host, *(f"*.{'.'.join(above[n:])}" for n in range(1, len(above))), "*"]
+        labels = host.split(".")
+        wanted = [
+            f"{_bracketed(host)}:{port}",
+            host,
+            *(f"*.{'.'.join(labels[n:])}" for n in range(1, len(labels))),
+            "*",
+        ]
         for name in wanted:
             if name in self._apps:
                 return self._apps[name]
@@ -55,8 +57,20 @@ class Hosts:
         raise LookupError(f"No application answers for {host!r} (port {port}). There is one for {known}.")
 
 
-def _may_be_host(name: str) -> bool:
-    if canonical_host(name.removeprefix("*.")) is not None:
-        return True
-    host, colon, port = name.rpartition(":")
-    return bool(colon) and port.isdecimal() and canonical_host(host) is not None
+def _settled(name: str) -> str:
+    """The name of a host, with or without a port, as it is looked up."""
+    if name == "*":
+        return name
+    star, bare = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    host = canonical_host(bare)
+    if host is not None:
+        return star + host
+    before, _, port = bare.rpartition(":")
+    host = canonical_host(before)
+    if host is None or star or not port.isdecimal():
+        raise ValueError(f"{name!r} is no host. Write it without scheme and path, as in 'shop.example'.")
+    return f"{_bracketed(host)}:{int(port)}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

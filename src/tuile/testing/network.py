@@ -6,6 +6,7 @@ Here lives sending: one request and the redirects after it, with their cookies. 
 
 from __future__ import annotations
 
+import json
 import typing as t
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -130,6 +131,11 @@ class Network:
             return moment + self._server_is_behind
         except OverflowError:
             return LATEST if self._server_is_behind > timedelta() else EARLIEST
+
+    def dumps_for(self, url: str) -> t.Callable[[t.Any], str]:
+        """What writes JSON for an address: the application's own, where it has one."""
+        app = self.hosts.app_for(url)
+        return app.json.dumps if isinstance(app, Flask) else json.dumps
 
     def send(self, ask: Ask) -> BrowserResponse:
         """Send a request, and those that redirects ask for.
