@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import importlib
 import io
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from unittest import mock
 
 import flask
 
@@ -130,7 +133,10 @@ def outcome(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
 
 def same(program: Callable[..., Observed], /, *args: Any) -> Observed:
     """Run a program on both frameworks and return what was observed, which must be equal."""
-    theirs, ours = program(flask, *args), program(tuile, *args)
+    now = time.time()
+    # At one moment for both: sessions are signed with the second.
+    with mock.patch("time.time", partial(float, now)):
+        theirs, ours = program(flask, *args), program(tuile, *args)
     if ours != theirs:
         raise AssertionError(describe_difference(theirs, ours))
     return ours

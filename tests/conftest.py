@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tuile import Flask
     from tuile.testing import FlaskClient
+
+
+# The same examples each time, on machines of any speed.
+settings.register_profile("tuile", deadline=None, derandomize=True)
+settings.load_profile("tuile")
 
 
 @pytest.fixture(autouse=True)
