@@ -16,6 +16,7 @@ from types import new_class
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from unittest import mock
 
+import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,7 +64,7 @@ def describe_app(app: Flask) -> Any:
         app.secret_key,
         app.permanent_session_lifetime,
         repr(app),
-        dict(app.config),
+        {name: app.config[name] for name in flask.Flask.default_config},  # without Tuile's own
         app.config.root_path,
     )
 

@@ -29,7 +29,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FILE = re.compile(r"`((?:src|tests|docs|examples|benchmarks|tools|\.ci)/[\w./-]+)`")
-COMMAND = re.compile(r"^tuile (?:--\S+ \S+ )*([a-z]\w*)", re.MULTILINE)
+COMMAND = re.compile(r"^tuile (?:--\S+ \S+ )*([a-z][\w-]*)", re.MULTILINE)
 MAKE = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
 ROOM = re.compile(r"^   (\w+)/? {2,}", re.MULTILINE)
 

@@ -32,6 +32,7 @@ from .request import Request, split_blueprint_path
 from .response import Response
 from .routing import Map
 from .scaffold import _endpoint_from_view_func, setupmethod
+from .secret_keys import KeptRing, KeptSigner, RingOfApp
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .templating import create_environment, gather_context
 
@@ -111,6 +112,13 @@ class Flask(Staircase):
     secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
     permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
 
+    #: The keys of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for whatever has to be signed or encrypted; a `KeyRing`.
+    keyring = RingOfApp()
+
+    # What `secret_keys` keeps on an app, and whether the log was told of keys that can be guessed.
+    _kept_ring: KeptRing | None = None
+    _kept_signer: KeptSigner | None = None
+    _told_of_weak_keys = False
     # Whether `secret_key` is what the configuration says; a subclass may have another way to get it.
     _keeps_secret_in_config: t.ClassVar[bool] = True
 

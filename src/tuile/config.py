@@ -59,7 +59,7 @@ DEFAULTS: tuple[Default, ...] = (
         None,
         "str, bytes or None (no signing)",
         "Signs the session and whatever else has to be tamper-proof. Long, random, and only on the server: "
-        "`python -c 'import secrets; print(secrets.token_hex())'`.",
+        "`tuile secret` prints one.",
     ),
     Default(
         "SECRET_KEY_FALLBACKS",
@@ -200,6 +200,10 @@ DEFAULTS: tuple[Default, ...] = (
         "bool",
         "Answer OPTIONS for every route that does not say otherwise with its `provide_automatic_options`.",
     ),
+    # Not Flask's.
+    Default("SECRET_KEY_RETIRED", None, "list of ids or None", "Keys not to be used any more, by their ids."),
+    Default("SESSION_DIGEST", "sha1", "'sha1' (Flask's) or 'sha256'", "Signs new sessions; both are read."),
+    Default("SESSION_ENCRYPT", False, "bool", "Hide the session from its browser, too; signed ones are still read."),
 )
 
 DEFAULT_CONFIG: dict[str, t.Any] = {row.name: row.value for row in DEFAULTS}

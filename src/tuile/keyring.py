@@ -1,9 +1,10 @@
-"""Signing with a time, and the keys it is done with.
+"""Keys: which there are, what is derived from them, and the tokens that are made with them.
 
-Floor 1, text and bytes: no clock, the time is an argument. What must live here: how a key is derived for
-a purpose, and how a signature is made and checked. What must not: cookies, sessions, configuration.
+Floor 1, text and bytes: no clock, the time is an argument, and no configuration. What must live here: the ring of an
+application's keys, how a key is derived for a purpose, and Flask's way of signing. What must not: cookies, sessions,
+where the keys come from (`secret_keys`), what a token of our own looks like (`tokens`).
 
-The tokens are those of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
+`TimedSigner` makes the tokens of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
 of signing and the signature, base64 without padding, with dots between. They are made here without
 building a signer for each token, because every request with a session makes or checks one.
 """
@@ -18,20 +19,31 @@ from hmac import compare_digest
 
 from itsdangerous import want_bytes
 
+from .tokens import (
+    ENCRYPTED,
+    KEY_BYTES,
+    SIGNED,
+    TO_STANDARD,
+    TO_URL_SAFE,
+    BadToken,
+    Opened,
+    Version,
+    bound_to,
+    make_token,
+    open_token,
+)
+
 try:
     # The function behind hmac.digest, which only chooses between this and Python code.
     from _hashlib import hmac_digest
 except ImportError:  # pragma: no cover - a Python without OpenSSL
     from hmac import digest as hmac_digest  # type: ignore[assignment] # takes even more than bytes
 
-Key = str | bytes
+__all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id", "pack", "unpack", "weakness"]
 
-_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+Key: t.TypeAlias = str | bytes
 
-
-class BadToken(ValueError):
-    """A token that was not made with these keys, was changed, or is too old. The text says which."""
+# --- Flask's way of signing -------------------------------------------------------------------------------------------
 
 
 class TimedSigner:
@@ -41,9 +53,10 @@ class TimedSigner:
         keys: secrets, the newest last, as `SECRET_KEY_FALLBACKS` and `SECRET_KEY` in that order.
         salt: the purpose; the same secret gives another key for another purpose.
         digest: the name of the hash for deriving and for signing, such as `sha1`.
+        also_accepted: the names of other hashes, for reading.
     """
 
-    def __init__(self, keys: t.Iterable[Key], salt: Key, digest: str) -> None:
+    def __init__(self, keys: t.Iterable[Key], salt: Key, digest: str, also_accepted: t.Iterable[str] = ()) -> None:
         if isinstance(keys, (str, bytes)):
             message = (
                 f"keys must be a list of keys, not a single {type(keys).__name__}; write [key] in the place of key."
@@ -51,18 +64,21 @@ class TimedSigner:
             raise TypeError(message)
         self._digest = digest
         purpose = want_bytes(salt)
-        derived = [hmac_digest(want_bytes(key), purpose, digest) for key in keys]
-        if not derived:
+        newest_first = [want_bytes(key) for key in keys][::-1]
+        if not newest_first:
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
-        self._newest_first = derived[::-1]
+        self._accepted = [
+            (hmac_digest(key, purpose, name), name) for name in (digest, *also_accepted) for key in newest_first
+        ]
+        self._newest = self._accepted[0][0]
 
     def sign(self, value: bytes, now: int) -> bytes:
         """Return the token for a value without dots; `now` is in seconds since the epoch."""
         stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
-        signed = b"%s.%s" % (value, stamp.translate(_TO_URL_SAFE, b"="))
-        signature = b2a_base64(hmac_digest(self._newest_first[0], signed, self._digest), newline=False)
-        return b"%s.%s" % (signed, signature.translate(_TO_URL_SAFE, b"="))
+        signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE, b"="))
+        signature = b2a_base64(hmac_digest(self._newest, signed, self._digest), newline=False)
+        return b"%s.%s" % (signed, signature.translate(TO_URL_SAFE, b"="))
 
     def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
         """Return the value in a token.
@@ -75,9 +91,9 @@ class TimedSigner:
             BadToken: the signature does not fit, or the time is too old or in the future.
         """
         signed, _, signature = token.rpartition(b".")
-        for key in self._newest_first:
-            expected = b2a_base64(hmac_digest(key, signed, self._digest), newline=False)
-            if compare_digest(expected.translate(_TO_URL_SAFE, b"="), signature):
+        for key, digest in self._accepted:
+            expected = b2a_base64(hmac_digest(key, signed, digest), newline=False)
+            if compare_digest(expected.translate(TO_URL_SAFE, b"="), signature):
                 break
         else:
             message = "The signature does not match the value."
@@ -87,7 +103,7 @@ class TimedSigner:
             message = "The value was signed without a time."
             raise BadToken(message)
         try:
-            raw = a2b_base64(stamp.translate(_TO_STANDARD) + b"=" * (-len(stamp) % 4))
+            raw = a2b_base64(stamp.translate(TO_STANDARD) + b"=" * (-len(stamp) % 4))
         except Base64Error as error:
             message = f"The time in the value is not base64: {error}."
             raise BadToken(message) from error
@@ -95,7 +111,7 @@ class TimedSigner:
             age_s = now - int.from_bytes(raw, "big")
             if not 0 <= age_s <= max_age_s:
                 message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
-                raise BadToken(message)
+                raise BadToken(message, "expired")
         return value
 
 
@@ -114,7 +130,7 @@ def pack(text: str) -> bytes:
         compressed = zlib.compress(raw)
         if len(compressed) < len(raw) - 1:
             raw, mark = compressed, b"."
-    return mark + b2a_base64(raw, newline=False).translate(_TO_URL_SAFE, b"=")
+    return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
 
 
 def unpack(packed: bytes) -> str:
@@ -122,8 +138,223 @@ def unpack(packed: bytes) -> str:
     compressed = packed[:1] == b"."
     encoded = packed[1:] if compressed else packed
     try:
-        raw = a2b_base64(encoded.translate(_TO_STANDARD) + b"=" * (-len(encoded) % 4))
+        raw = a2b_base64(encoded.translate(TO_STANDARD) + b"=" * (-len(encoded) % 4))
         return (zlib.decompress(raw) if compressed else raw).decode()
     except (Base64Error, UnicodeDecodeError, zlib.error) as error:
         message = f"The value is not packed text: {error}."
         raise BadToken(message) from error
+
+
+# --- the ring of keys -------------------------------------------------------------------------------------------------
+
+_SALT = b"tuile.keyring 1"
+_DERIVED_KEPT = 256
+
+
+def hkdf(secret: bytes, *, salt: bytes = b"", info: bytes = b"", length: int = KEY_BYTES) -> bytes:
+    """Return a key derived from a secret: HKDF with SHA-256 (RFC 5869).
+
+    Parameters:
+        salt: not secret; none is as good as 32 zeros.
+        info: what the key is for.
+        length: in octets, 8160 at the most.
+    """
+    if not 0 < length <= 255 * 32:
+        message = f"HKDF with SHA-256 derives 1 to 8160 octets, not {length}."
+        raise ValueError(message)
+    extracted = hmac_digest(salt or bytes(32), secret, "sha256")
+    key = block = b""
+    while len(key) < length:
+        block = hmac_digest(extracted, block + info + bytes((len(key) // 32 + 1,)), "sha256")
+        key += block
+    return key[:length]
+
+
+def key_id(key: Key) -> str:
+    """Return the name under which a key may be spoken of: eight hexadecimal digits that do not tell the key."""
+    return hkdf(want_bytes(key), salt=_SALT, info=b"id", length=4).hex()
+
+
+class _RingKey:
+    """One key of a ring, with its id and what was derived from it so far."""
+
+    __slots__ = ("_derived", "_secret", "id")
+
+    def __init__(self, key: Key) -> None:
+        if not isinstance(key, (str, bytes)):
+            message = f"A key is text or bytes, not {type(key).__name__}."
+            raise TypeError(message)
+        self._secret = want_bytes(key)
+        if not self._secret:
+            message = "A key of a ring is empty, and anybody could sign with it. `tuile secret` prints a good one."
+            raise ValueError(message)
+        self.id = key_id(self._secret)
+        self._derived: dict[tuple[str, str, int], bytes] = {}
+
+    def derive(self, use: str, purpose: str, length: int = KEY_BYTES) -> bytes:
+        """Return the key for one use and one purpose."""
+        which = (use, purpose, length)
+        derived = self._derived.get(which)
+        if derived is None:
+            if len(self._derived) >= _DERIVED_KEPT:
+                self._derived.clear()
+            # A use has no zero in it, so that where it ends is certain.
+            info = f"{use}\0{purpose}".encode(errors="surrogatepass")
+            derived = self._derived[which] = hkdf(self._secret, salt=_SALT, info=info, length=length)
+        return derived
+
+    def __repr__(self) -> str:
+        return f"<key {self.id}>"
+
+
+class KeyRing:
+    """The keys of an application: one to make tokens with, others that are still good for reading, others no more.
+
+    Each purpose has keys of its own, derived from those of the ring; so tokens of one purpose are none of another. An
+    app's ring is `app.keyring`. Neither the ring nor an error of it tells a key or a value.
+
+    Parameters:
+        current: makes new tokens, and reads.
+        verify_only: former keys, in any order. They read.
+        retired: ids of keys that read no more, so that a token can be told to be of one of them.
+
+    Raises:
+        ValueError: a key is empty, or one of those to be used is retired.
+        TypeError: a key is neither text nor bytes, or `verify_only` or `retired` is a single one.
+    """
+
+    def __init__(self, current: Key, verify_only: t.Iterable[Key] = (), retired: t.Iterable[str] = ()) -> None:
+        for name, several in (("verify_only", verify_only), ("retired", retired)):
+            if isinstance(several, (str, bytes)):
+                message = f"{name} must be a list, not a single {type(several).__name__}; write [it] in its place."
+                raise TypeError(message)
+        self._keys = (_RingKey(current), *(_RingKey(key) for key in verify_only))
+        self._retired = frozenset(retired)
+        for key in self._keys:
+            if key.id in self._retired:
+                message = f"The key {key.id} is retired and cannot be used any more. Take it out, or another one."
+                raise ValueError(message)
+
+    @property
+    def current_id(self) -> str:
+        """The id of the key that new tokens are made with."""
+        return self._keys[0].id
+
+    @property
+    def verify_only_ids(self) -> tuple[str, ...]:
+        """The ids of the former keys that still read."""
+        return tuple(key.id for key in self._keys[1:])
+
+    @property
+    def retired_ids(self) -> frozenset[str]:
+        """The ids of the keys that read no more."""
+        return self._retired
+
+    def __repr__(self) -> str:
+        others = ", ".join(self.verify_only_ids) or "none"
+        return f"<{type(self).__name__} current {self.current_id}; verify-only {others}; retired {len(self._retired)}>"
+
+    def __reduce__(self) -> t.NoReturn:
+        message = "A KeyRing is not pickled: it would take the keys to wherever the pickle goes."
+        raise TypeError(message)
+
+    def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
+        """Return the current key's octets for a purpose of one's own, such as `"my-extension tokens"`."""
+        return self._keys[0].derive("derive", purpose, length)
+
+    def derive_all(self, purpose: str, length: int = KEY_BYTES) -> tuple[bytes, ...]:
+        """Return what `derive` returns, and then the same of the keys that only read."""
+        return tuple(key.derive("derive", purpose, length) for key in self._keys)
+
+    def sign(self, purpose: str, value: str, *, now: float, name: str = "", expires: float | None = None) -> str:
+        """Return a token that everybody can read and nobody can change.
+
+        Parameters:
+            purpose: what it is for; the same for opening it.
+            now: when it is made, in seconds since 1970.
+            name: what it belongs to (a cookie's name, a user's id); the same for opening it.
+            expires: when it ends, in seconds since 1970; None for no end.
+        """
+        return self._make(SIGNED, purpose, value, now, name, expires)
+
+    def verify(self, purpose: str, token: str, *, now: float, name: str = "", max_age_s: float | None = None) -> Opened:
+        """Return what is in a token that `sign` returned.
+
+        Parameters:
+            max_age_s: how old it may be, in seconds, even if it ends later; None for any age.
+
+        Raises:
+            BadToken: it is not such a token, or has ended; `reason` says which.
+        """
+        return self._open(SIGNED, purpose, token, now, name, max_age_s)
+
+    def encrypt(self, purpose: str, value: str, *, now: float, name: str = "", expires: float | None = None) -> str:
+        """Return a token that nobody can read or change; parameters as of `sign`.
+
+        Raises:
+            RuntimeError: the package cryptography is not there.
+        """
+        return self._make(ENCRYPTED, purpose, value, now, name, expires)
+
+    def decrypt(
+        self, purpose: str, token: str, *, now: float, name: str = "", max_age_s: float | None = None
+    ) -> Opened:
+        """Return what is in a token that `encrypt` returned; parameters and errors as of `verify` and `encrypt`."""
+        return self._open(ENCRYPTED, purpose, token, now, name, max_age_s)
+
+    def _make(self, version: Version, purpose: str, value: str, now: float, name: str, expires: float | None) -> str:
+        key = self._keys[0]
+        bound = bound_to(purpose, name)
+        return make_token(version, key.derive(version, purpose), key.id, bound, value, now, expires)
+
+    def _open(
+        self, version: Version, purpose: str, token: str, now: float, name: str, max_age_s: float | None
+    ) -> Opened:
+        def keys_of(wanted: str) -> list[bytes]:
+            found = [key.derive(version, purpose) for key in self._keys if key.id == wanted]
+            if found:
+                return found
+            if wanted in self._retired:
+                raise BadToken(f"The token's key {wanted} is retired.", "retired key")
+            raise BadToken(f"The token's key {wanted} is not on this ring.", "unknown key")
+
+        return open_token(version, token, keys_of, bound_to(purpose, name), now, max_age_s)
+
+
+# --- keys that can be guessed -----------------------------------------------------------------------------------------
+
+_ENOUGH_BYTES = 16
+# What people write where a key is to come, and the keys that Flask's documentation shows.
+_GUESSED_WORDS = (
+    "development", "production", "superduper", "password", "insecure", "default", "replace", "session", "please",
+    "secret", "change", "random", "string", "cookie", "unsafe", "testing", "flask", "tuile", "super", "never", "guess",
+    "value", "dummy", "todo", "test", "your", "very", "long", "here", "this", "that", "with", "will", "must", "some",
+    "prod", "key", "app", "dev", "not", "the", "you", "for", "my", "me", "is", "to", "so",
+)  # fmt: skip
+_SHOWN_KEYS = frozenset(
+    {
+        b'_5#y2L"F4Q8z\n\xec]/',
+        b"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    }
+)
+
+
+def weakness(key: Key) -> str | None:
+    """Return why a key can be guessed, without telling it; None for one that looks random enough.
+
+    16 octets are 128 bits where they are random; whether they are nobody can tell, so this finds only what is plainly
+    too little: short ones, few different characters, the words of examples, the keys of Flask's documentation.
+    """
+    secret = want_bytes(key)
+    if len(secret) < _ENOUGH_BYTES:
+        return f"it is shorter than {_ENOUGH_BYTES} bytes"
+    if secret in _SHOWN_KEYS:
+        return "it is the example of a documentation"
+    if len(set(secret)) < 8:
+        return "it has fewer than 8 different characters"
+    left = secret.lower()
+    for word in _GUESSED_WORDS:
+        left = left.replace(word.encode(), b"")
+    if len(left) < 8:
+        return "it is made of words that examples are made of"
+    return None

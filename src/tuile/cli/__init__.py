@@ -11,6 +11,7 @@ do lives in the rooms beside this one:
 ``options``        ``--app``, ``--debug`` and ``--env-file``
 ``option_types``   what ``--cert``, ``--key`` and the path lists accept
 ``commands``       run, shell, routes, secret, and the version
+``rotate_keys``    rotate-keys, which says how a key is changed
 ``exec_command``   exec, which starts another program on Tuile
 ``doctor``         doctor, which says what an application really runs on
 =================  ==========================================================
@@ -54,6 +55,7 @@ from .finding import (
 from .groups import AppGroup, FlaskGroup
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _app_option, _debug_option, _env_file_option
+from .rotate_keys import rotate_keys_command
 from .script import ScriptInfo, pass_script_info, with_appcontext
 
 __all__ = [
@@ -82,6 +84,7 @@ __all__ = [
     "main",
     "pass_script_info",
     "prepare_import",
+    "rotate_keys_command",
     "routes_command",
     "run_command",
     "run_simple",
@@ -103,7 +106,7 @@ Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 )
 # Only here and not among a FlaskGroup's default commands: in somebody's own script they would
 # shadow commands of these names.
-for _command in (doctor_command, exec_command, secret_command):
+for _command in (doctor_command, exec_command, rotate_keys_command, secret_command):
     cli.add_command(_command)
 
 

@@ -15,7 +15,9 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from ..headers import vary_by
 from ..json.tag import TaggedJSONSerializer
-from ..keyring import TimedSigner, pack, unpack
+from ..keyring import BadToken, TimedSigner, pack, unpack
+from ..secret_keys import keys_of, look_at_keys, other_digests, session_signer
+from ..tokens import is_encrypted
 from ..watching import attributes, still_has
 from .interface import SecureCookieSession, SessionInterface
 
@@ -29,7 +31,6 @@ if t.TYPE_CHECKING:
 
 session_json_serializer = TaggedJSONSerializer()
 
-_SIGNERS_KEPT = 64
 # The questions that are answered without asking them, while nobody has replaced one.
 _STEPS = (
     "get_cookie_domain",
@@ -54,6 +55,9 @@ def _lazy_sha1(string: bytes = b"") -> t.Any:
     return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
 
 
+_METHODS: dict[str, Callable[[bytes], t.Any]] = {"sha1": _lazy_sha1, "sha256": hashlib.sha256}
+
+
 class SecureCookieSessionInterface(SessionInterface):
     """Keeps a session in a cookie that the browser can read but not change.
 
@@ -73,7 +77,6 @@ class SecureCookieSessionInterface(SessionInterface):
 
     # Whether the cookie's name and attributes are certainly those of the configuration.
     _asks_itself: t.ClassVar[bool] = True
-    _signers: t.ClassVar[dict[tuple[t.Any, ...], TimedSigner]] = {}
 
     @classmethod
     def look(cls) -> None:
@@ -83,14 +86,21 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
-        keys = _secret_keys(app)
+        keys = keys_of(app)
         if not keys:
             return None
+        look_at_keys(app, keys)
+        methods = [self.digest_method]
+        if self.digest_method is _lazy_sha1:
+            digest = app.config.get("SESSION_DIGEST") or "sha1"
+            methods = [_METHODS[name] for name in (digest, *other_digests(digest))]
+        first, *others = [{"key_derivation": self.key_derivation, "digest_method": method} for method in methods]
         return URLSafeTimedSerializer(
             list(keys),  # type: ignore[arg-type] # a mixture of both is fine
             salt=self.salt,
             serializer=self.serializer,
-            signer_kwargs={"key_derivation": self.key_derivation, "digest_method": self.digest_method},
+            signer_kwargs=first,
+            fallback_signers=others,  # type: ignore[arg-type] # a list of less than the list may hold
         )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
@@ -113,11 +123,14 @@ class SecureCookieSessionInterface(SessionInterface):
                 return self.session_class(serializer.loads(token, max_age=max_age_s))
             text = unpack(signer.unsign(token.encode(), int(time.time()), max_age_s))
         except (BadData, ValueError):
-            return self.session_class()
+            # In this order, because a signed session is what nearly every one is.
+            text = self._decrypted(app, name, token, max_age_s) if is_encrypted(token) else ""
+            if not text:
+                return self.session_class()
         try:
             return self.session_class(self.serializer.loads(text))
         except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
-            app.logger.warning("The session was signed with this app's key, but cannot be read. It is empty now.")
+            app.logger.warning("The session was made with this app's key, but cannot be read. It is empty now.")
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -141,28 +154,50 @@ class SecureCookieSessionInterface(SessionInterface):
                 return
             name, expires = self.get_cookie_name(app), self.get_expiration_time(app, session)
         signer = self._signer(app)
-        if signer is not None:
+        if signer is not None and not app.config.get("SESSION_ENCRYPT"):
             token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
         else:
-            token = self._serialized(app, session)
+            token = self._serialized(app, name, session)
         response.set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
         if not session.accessed:
             vary_by(response.headers, "Cookie")
 
-    def _serialized(self, app: Flask, session: SessionMixin) -> str:
-        """Return the token that itsdangerous makes of the session."""
+    def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
+        """Return the token of the session, encrypted or as itsdangerous makes it."""
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             message = (
                 "The session cannot be saved: the app's secret key was removed during the request. Set SECRET_KEY."
             )
             raise RuntimeError(message)
-        token: str = serializer.dumps(dict(session))
+        token: str
+        if app.config.get("SESSION_ENCRYPT"):
+            # Not compressed: how well it can be would tell something of what is in it.
+            text = self.serializer.dumps(dict(session))
+            token = app.keyring.encrypt(self._purpose(), text, now=time.time(), name=name)
+        else:
+            token = serializer.dumps(dict(session))
         return token
+
+    def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> str:
+        """Return the text of an encrypted session, whether new ones are encrypted or not; "" for a bad one."""
+        try:
+            opened = app.keyring.decrypt(self._purpose(), token, now=time.time(), name=name, max_age_s=max_age_s)
+        except BadToken:
+            return ""
+        except RuntimeError as error:
+            app.logger.warning("The session is encrypted and cannot be read, so it is empty now. %s", error)
+            return ""
+        return opened.value
+
+    def _purpose(self) -> str:
+        salt: t.Any = self.salt  # a subclass's may be bytes
+        return f"session {salt if isinstance(salt, str) else salt.hex()}"
 
     def _signer(self, app: Flask) -> TimedSigner | None:
         """Return the kept signer for the app's keys; None without a key, and where itsdangerous has to be asked."""
-        key = app.config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key
+        config = app.config
+        key = config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key
         if (
             not key
             or self._asks_itself
@@ -172,14 +207,16 @@ class SecureCookieSessionInterface(SessionInterface):
             or type(self.serializer) is not TaggedJSONSerializer
         ):
             return None
-        keys = _secret_keys(app) if app.config["SECRET_KEY_FALLBACKS"] else (key,)
-        purpose = (self.salt, *keys)
-        signer = self._signers.get(purpose)
-        if signer is None:
-            if len(self._signers) >= _SIGNERS_KEPT:
-                self._signers.clear()
-            signer = self._signers[purpose] = TimedSigner(keys, self.salt, "sha1")
-        return signer
+        kept = app._kept_signer
+        if (
+            kept is not None
+            and kept.only_key is key
+            and kept.salt is self.salt
+            and kept.digest is config.get("SESSION_DIGEST")
+            and not config["SECRET_KEY_FALLBACKS"]
+        ):
+            return kept.signer
+        return session_signer(app, key, self.salt)
 
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
         if not (self._asks_itself or self.__dict__):
@@ -201,28 +238,6 @@ class SecureCookieSessionInterface(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
             "partitioned": self.get_cookie_partitioned(app),
         }
-
-
-def _secret_keys(app: Flask) -> tuple[str | bytes, ...]:
-    """Return the app's keys, the newest last; none without a `SECRET_KEY`.
-
-    Raises:
-        TypeError: `SECRET_KEY_FALLBACKS` is one key and not a list of keys.
-    """
-    key = app.secret_key
-    if not key:
-        return ()
-    fallbacks = app.config["SECRET_KEY_FALLBACKS"]
-    if not fallbacks:
-        return (key,)
-    if isinstance(fallbacks, (str, bytes)):
-        message = (
-            "SECRET_KEY_FALLBACKS must be a list of keys, but it is a single"
-            f" {type(fallbacks).__name__}, which would be read as one key a letter."
-            " Write [key] in the place of key."
-        )
-        raise TypeError(message)
-    return (*fallbacks, key)
 
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))
