@@ -196,6 +196,20 @@ def _(lib: Any) -> Any:
     return outcome(send, app)[0]
 
 
+@shown("An empty key in `SECRET_KEY_FALLBACKS` reads nothing", "{'user': 'admin'}", "{}")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="new", SECRET_KEY_FALLBACKS=[""], TESTING=True)
+    signer = TimestampSigner("", salt="cookie-session", key_derivation="hmac", digest_method=hashlib.sha1)
+    token = signer.sign(b"eyJ1c2VyIjoiYWRtaW4ifQ").decode()
+    return send(app, make_environ(HTTP_COOKIE=f"session={token}")).text
+
+
+@shown("There are more settings", [], ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT"])
+def _(lib: Any) -> Any:
+    ours = ("SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT")
+    return [name for name in lib.Flask("differences").config if name in ours]
+
+
 @shown("A signed session that cannot be read is an empty session", 500, 200)
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="a key", PROPAGATE_EXCEPTIONS=False)

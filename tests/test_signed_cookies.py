@@ -306,6 +306,13 @@ def test_former_keys_that_are_empty_or_retired_are_left_out() -> None:
         app.keyring  # noqa: B018 - reading it makes it
 
 
+def test_retired_ids_as_one_text_are_an_error() -> None:
+    app = new_app(SECRET_KEY_RETIRED=key_id(FORMER))
+    for use in (lambda: app.keyring, lambda: tuile.session.get("a")):
+        with pytest.raises(TypeError, match="SECRET_KEY_RETIRED must be a list of ids"):
+            within(app, use)
+
+
 @kinds
 def test_without_a_key_reading_and_writing_say_what_to_do(kind: str) -> None:
     app = new_app(SECRET_KEY=None)

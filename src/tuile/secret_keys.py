@@ -77,9 +77,22 @@ def keys_of(app: Flask) -> tuple[Key, ...]:
             " Write [key] in the place of key."
         )
         raise TypeError(message)
-    retired = app.config.get("SECRET_KEY_RETIRED") or ()
+    retired = retired_ids(app)
     former = (other for other in fallbacks if other)
     return (*(other for other in former if not retired or key_id(other) not in retired), key)
+
+
+def retired_ids(app: Flask) -> tuple[str, ...]:
+    """Return the ids of the keys that are not to be used any more.
+
+    Raises:
+        TypeError: `SECRET_KEY_RETIRED` is one id and not a list of ids.
+    """
+    retired = app.config.get("SECRET_KEY_RETIRED") or ()
+    if isinstance(retired, str):
+        message = f"SECRET_KEY_RETIRED must be a list of ids, but it is one text. Write [{retired!r}]."
+        raise TypeError(message)
+    return tuple(retired)
 
 
 def ring_of(app: Flask) -> KeyRing:
@@ -89,7 +102,7 @@ def ring_of(app: Flask) -> KeyRing:
         RuntimeError: there is no `SECRET_KEY`, or it is one of `SECRET_KEY_RETIRED`.
     """
     keys = keys_of(app)
-    retired = tuple(app.config.get("SECRET_KEY_RETIRED") or ())
+    retired = retired_ids(app)
     kept: KeptRing | None = app._kept_ring
     if kept is None or kept.made_of != (keys, retired):
         if not keys:
@@ -107,7 +120,7 @@ def look_at_keys(app: Flask, keys: tuple[Key, ...]) -> None:
     debug mode or in tests, where `dev` is as good a key as any.
     """
     config = app.config
-    retired = config.get("SECRET_KEY_RETIRED")
+    retired = retired_ids(app)
     if retired and key_id(keys[-1]) in retired:
         message = (
             f"The SECRET_KEY is {key_id(keys[-1])}, which SECRET_KEY_RETIRED says is not to be used any more."

@@ -14,7 +14,7 @@ import click
 
 from tuile.keyring import key_id, weakness
 from tuile.proxies import current_app
-from tuile.secret_keys import keys_of
+from tuile.secret_keys import keys_of, retired_ids
 
 from .script import with_appcontext
 
@@ -34,10 +34,11 @@ def rotate_keys_command() -> None:
     """
     try:
         keys = keys_of(current_app)[::-1]  # the newest first
-    except TypeError as error:  # SECRET_KEY_FALLBACKS is no list
+        retired = retired_ids(current_app)
+    except TypeError as error:  # a setting that is no list
         raise click.ClickException(str(error)) from None
     new = secrets.token_hex(_SECRET_BYTES)
-    click.echo(_found(keys, tuple(current_app.config.get("SECRET_KEY_RETIRED") or ())))
+    click.echo(_found(keys, retired))
     click.echo(f"A new key; its id is {key_id(new)}. It is shown this once:\n\n    {new}\n")
     click.echo(_steps(keys, key_id(new), current_app.permanent_session_lifetime) if keys else _FIRST_KEY)
 
