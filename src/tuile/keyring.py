@@ -11,6 +11,7 @@ building a signer for each token, because every request with a session makes or 
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
 import zlib
 from binascii import Error as Base64Error
@@ -62,22 +63,26 @@ class TimedSigner:
                 f"keys must be a list of keys, not a single {type(keys).__name__}; write [key] in the place of key."
             )
             raise TypeError(message)
-        self._digest = digest
         purpose = want_bytes(salt)
         newest_first = [want_bytes(key) for key in keys][::-1]
         if not newest_first:
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
         self._accepted = [
-            (hmac_digest(key, purpose, name), name) for name in (digest, *also_accepted) for key in newest_first
+            _begun_hmac(hmac_digest(key, purpose, name), name)
+            for name in (digest, *also_accepted)
+            for key in newest_first
         ]
-        self._newest = self._accepted[0][0]
 
     def sign(self, value: bytes, now: int) -> bytes:
         """Return the token for a value without dots; `now` is in seconds since the epoch."""
         stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
         signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE, b"="))
-        signature = b2a_base64(hmac_digest(self._newest, signed, self._digest), newline=False)
+        begun, outer = self._accepted[0]
+        inner, mac = begun.copy(), outer.copy()
+        inner.update(signed)
+        mac.update(inner.digest())
+        signature = b2a_base64(mac.digest(), newline=False)
         return b"%s.%s" % (signed, signature.translate(TO_URL_SAFE, b"="))
 
     def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
@@ -91,8 +96,11 @@ class TimedSigner:
             BadToken: the signature does not fit, or the time is too old or in the future.
         """
         signed, _, signature = token.rpartition(b".")
-        for key, digest in self._accepted:
-            expected = b2a_base64(hmac_digest(key, signed, digest), newline=False)
+        for begun, outer in self._accepted:
+            inner, mac = begun.copy(), outer.copy()
+            inner.update(signed)
+            mac.update(inner.digest())
+            expected = b2a_base64(mac.digest(), newline=False)
             if compare_digest(expected.translate(TO_URL_SAFE, b"="), signature):
                 break
         else:
@@ -113,6 +121,16 @@ class TimedSigner:
                 message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
                 raise BadToken(message, "expired")
         return value
+
+
+def _begun_hmac(key: bytes, digest: str) -> tuple[t.Any, t.Any]:
+    """Return the two hashes of an HMAC (RFC 2104) with the key already in them: copying them is half its work."""
+    block_size = hashlib.new(digest).block_size
+    if len(key) > block_size:
+        key = hashlib.new(digest, key).digest()
+    padded = key.ljust(block_size, b"\0")
+    inner = hashlib.new(digest, bytes(octet ^ 0x36 for octet in padded))
+    return inner, hashlib.new(digest, bytes(octet ^ 0x5C for octet in padded))
 
 
 # Up to here a text becomes as long in the smallest window as in the largest, which costs 25 times as much to set up.
