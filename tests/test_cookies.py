@@ -57,7 +57,8 @@ def writing(name: str, value: str = "1") -> Callable[..., Any]:
 def answered(view: Callable[[], Any], received: str | None = None, **config: Any) -> Answer:
     """What an app with this one view answers to a request with this Cookie header."""
     answer = send(
-        new_app(view, TESTING=True, **config), make_environ(HTTP_COOKIE=ABSENT if received is None else received)
+        new_app(view, TESTING=True, COOKIE_CHECKS="off", **config),
+        make_environ(HTTP_COOKIE=ABSENT if received is None else received),
     )
     assert answer.code == 200, answer.text
     return answer

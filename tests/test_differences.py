@@ -101,6 +101,33 @@ def _(lib: Any) -> Any:
     return line_of(lib, "a", "v", expires="x; Secure")
 
 
+def answer_with(lib: Any, **config: Any) -> Any:
+    """What comes of setting a cookie that browsers drop."""
+    app = make_app(lib, lambda: ("text", {"Set-Cookie": "a=1; SameSite=None"}), **config)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            send(app, make_environ())
+        except ValueError as error:
+            return type(error).__name__
+    return [warning.category.__name__ for warning in caught]
+
+
+@shown(
+    "Cookies that browsers will drop are errors in tests",
+    [[], [], [], []],
+    ["CookieCheckError", ["CookieWarning"], [], []],
+)
+def _(lib: Any) -> Any:
+    modes: list[dict[str, Any]] = [{"TESTING": True}, {"DEBUG": True}, {}, {"TESTING": True, "COOKIE_CHECKS": "off"}]
+    return [answer_with(lib, **mode) for mode in modes]
+
+
+@shown("There is a setting `COOKIE_CHECKS`", False, True)
+def _(lib: Any) -> Any:
+    return "COOKIE_CHECKS" in lib.Flask("differences").config
+
+
 @shown("Setting a cookie again replaces its line", ["a=1", "a=2", "a=3", "b=4"], ["a=3", "b=4"])
 def _(lib: Any) -> Any:
     response = lib.Response()

@@ -137,6 +137,8 @@ def test_a_class_has_the_same_public_names_with_the_same_parameters(module: str,
     assert [attribute for attribute in names if not hasattr(ours, attribute)] == []
     for attribute in names:
         kind = kind_of(theirs, attribute)
+        if name == "Config" and attribute in vars(dict):
+            continue  # what the built-in type has in C may be written in Python
         assert kind_of(ours, attribute) == kind, attribute
         if kind != "data":
             assert describe(getattr(ours, attribute)) == describe(getattr(theirs, attribute)), attribute

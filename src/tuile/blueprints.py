@@ -146,6 +146,8 @@ class Blueprint(Recording):
     def _merge_blueprint_funcs(self, app: Flask, name: str) -> None:
         """Copy what was collected into the registries of `app`, under `name`."""
         app.view_functions.update(self.view_functions)
+        for cookie in self.declared_cookies.values():
+            app._declare(cookie)
         for scope, handlers in self.error_handler_spec.items():
             app.error_handler_spec[_scoped(name, scope)] = defaultdict(
                 dict, {code: dict(by_class) for code, by_class in handlers.items()}

@@ -18,6 +18,8 @@ from types import ModuleType
 
 from werkzeug.utils import import_string
 
+from .watching import WatchedSettings
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -204,6 +206,9 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SECRET_KEY_RETIRED", None, "list of ids or None", "Keys not to be used any more, by their ids."),
     Default("SESSION_DIGEST", "sha1", "'sha1' (Flask's) or 'sha256'", "Signs new sessions; both are read."),
     Default("SESSION_ENCRYPT", False, "bool", "Hide the session from its browser, too; signed ones are still read."),
+    Default(
+        "COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers will drop."
+    ),
 )
 
 DEFAULT_CONFIG: dict[str, t.Any] = {row.name: row.value for row in DEFAULTS}
@@ -243,7 +248,7 @@ class ConfigAttribute(t.Generic[T]):
         obj.config[self.__name__] = value
 
 
-class Config(dict[str, t.Any]):
+class Config(WatchedSettings):
     """A dict of settings that can also be filled from Python files, objects, data files and the environment.
 
     Files and objects may hold more than settings: only names in upper case are taken over.

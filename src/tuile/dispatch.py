@@ -142,6 +142,7 @@ class Staircase(Shortcuts):
         """Answer the current request: hooks, view, errors of either, and what is done to each response."""
         if not self._got_first_request:
             self._got_first_request = True
+            self._note_cookie_checks()
         if not self.walks_plainly:
             # Somebody may want to be asked by `ensure_sync` each time.
             self._synchronous.clear()
@@ -207,12 +208,19 @@ class Staircase(Shortcuts):
             response = self.process_response(response)
             if request_finished.receivers:
                 request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
+            if self.cookie_checks is not None:
+                self._check_cookies(response, self.cookie_checks)
         except Exception:
             if not from_error_handler:
                 raise
             self.logger.exception("Request finalizing failed with an error while handling an error")
             add_cookies(current.get(), response)
         return response
+
+    def _check_cookies(self, response: Response, mode: str) -> None:
+        from .cookie_checks import check_response  # noqa: PLC0415 - off in production
+
+        check_response(self, value_with_request().request, response, mode)  # type: ignore[arg-type] # a Flask
 
     def make_response(self, rv: ft.ResponseReturnValue) -> Response:
         """Return the response that a view's answer stands for.

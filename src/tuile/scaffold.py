@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from . import typing as ft
+from .declared_cookies import DeclaresCookies
 from .files import send_from_directory
 from .packages import get_root_path
 from .proxies import current_app
@@ -62,7 +63,7 @@ def _append(registry: dict[ft.AppOrBlueprintKey, list[Any]], entry: _Entry) -> _
     return entry
 
 
-class Scaffold:
+class Scaffold(DeclaresCookies):
     """What `Flask` and `Blueprint` have in common.
 
     import_name: the module the object is made in, normally `__name__`.
@@ -92,6 +93,7 @@ class Scaffold:
 
         # Endpoint name to view function.
         self.view_functions: dict[str, ft.RouteCallable] = {}
+        self.declared_cookies = {}
 
         # Every registry below is live: extensions write into it at any time. Its first key is
         # the scope: a blueprint's name, or None for all that this object handles.

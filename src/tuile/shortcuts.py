@@ -7,13 +7,14 @@ must not: the steps (`dispatch`), and the doing without (there, and in `request_
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from weakref import WeakValueDictionary
 
 from .errors import ErrorHandling
 from .response import Response
 from .routing import Map
-from .watching import Watched, still_has, when_changed
+from .watching import Watched, still_has, when_changed, when_set
 
 if t.TYPE_CHECKING:
     from .request import Request
@@ -23,7 +24,7 @@ if t.TYPE_CHECKING:
 OPTIONAL_STEPS = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
 # What an app notes things about when it is set on it.
 _WATCHED = frozenset(
-    {*OPTIONAL_STEPS, "request_class", "response_class", "session_interface", "subdomain_matching", "url_map"}
+    {*OPTIONAL_STEPS, "config", "request_class", "response_class", "session_interface", "subdomain_matching", "url_map"}
 )
 #: What the staircase has of the optional steps; it fills this when it is there.
 SHORTENED: dict[str, object] = {}
@@ -46,6 +47,8 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     plain_response_class: type[Response] | None = None
     #: Whether the session may wait until it is touched.
     opens_session_lazily = False
+    #: What is done about cookies that browsers will drop: ``warn``, ``error``, or None for nothing.
+    cookie_checks: str | None = None
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
@@ -71,6 +74,33 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         self.plain_response_class = responses if responses.__init__ is Response.__init__ else None
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
+        self._note_cookie_checks()
+
+    def _note_cookie_checks(self) -> None:
+        """Note what `COOKIE_CHECKS` comes to.
+
+        Raises:
+            ValueError: it is none of its values.
+        """
+        config = self.__dict__.get("config")
+        if config is None:
+            return
+        mode = config.get("COOKIE_CHECKS")
+        if mode is None:
+            mode = "off"
+            if config.get("TESTING"):
+                # A suite that was written for Flask, and is run as it is, has not asked for it.
+                mode = "off" if _stands_in_for_flask() else "error"
+            elif config.get("DEBUG"):
+                mode = "warn"
+        if mode not in {"warn", "error", "off"}:
+            message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
+            raise ValueError(message)
+        self.cookie_checks = None if mode == "off" else mode
+
+
+def _stands_in_for_flask() -> bool:
+    return any(getattr(finder, "stands_in_for_flask", False) is True for finder in sys.meta_path)
 
 
 def _look_at_apps() -> None:
@@ -79,3 +109,12 @@ def _look_at_apps() -> None:
 
 
 when_changed(_look_at_apps)
+
+
+def _look_at_settings(settings: object) -> None:
+    for app in list(_apps.values()):
+        if app.__dict__.get("config") is settings:
+            app._note_cookie_checks()
+
+
+when_set(_look_at_settings, {"COOKIE_CHECKS", "DEBUG", "TESTING"})

@@ -5,7 +5,8 @@ has to look for one at each request. What must not: what follows from it.
 
 A class of the kind `Watched` has a class method `look`, which notes what others may take for granted of the
 class. It is called when the class is made, and again for it and its subclasses whenever one of their
-attributes is set or deleted: by a test's patch, a monitoring agent, an extension.
+attributes is set or deleted: by a test's patch, a monitoring agent, an extension. Of a dict of the kind
+`WatchedSettings` those are told who have asked for a name by `when_set`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from abc import ABCMeta
 from types import FunctionType, MethodType
 
 _listeners: list[t.Callable[[], None]] = []
+_setting_listeners: dict[str, list[t.Callable[[object], None]]] = {}
 
 
 def announce() -> None:
@@ -130,3 +132,40 @@ def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
 def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
     """Answer whether a class has what `attributes` found; nothing is certain of an empty mapping."""
     return bool(stock) and all(attribute(cls, name) is value for name, value in stock.items())
+
+
+def when_set(listener: t.Callable[[object], None], names: t.Iterable[str]) -> None:
+    """Have a function called with the dict after one of these names may have been set or deleted in it."""
+    for name in names:
+        _setting_listeners.setdefault(name, []).append(listener)
+
+
+class WatchedSettings(dict[str, t.Any]):
+    """A dict that tells when something was set or deleted. Reading it is as fast as reading any dict.
+
+    The other ways to take something out of a dict tell nobody: settings are not taken out.
+    """
+
+    def _tell(self, names: t.Iterable[str]) -> None:
+        told = {id(listener): listener for name in names for listener in _setting_listeners.get(name, ())}
+        for listener in told.values():
+            listener(self)
+
+    def __setitem__(self, name: str, value: t.Any) -> None:
+        super().__setitem__(name, value)
+        if name in _setting_listeners:
+            self._tell((name,))
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._tell((name,))
+
+    def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
+        self.update(other)
+        return self
+
+    def update(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Take over what is given, as any dict does."""
+        given = dict(*args, **kwargs)
+        super().update(given)
+        self._tell(given)

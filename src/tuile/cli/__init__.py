@@ -13,6 +13,7 @@ do lives in the rooms beside this one:
 ``commands``       run, shell, routes, secret, and the version
 ``rotate_keys``    rotate-keys, which says how a key is changed
 ``exec_command``   exec, which starts another program on Tuile
+``list_cookies``   cookies, which lists the cookies that an application declares
 ``doctor``         doctor, which says what an application really runs on
 =================  ==========================================================
 
@@ -53,6 +54,7 @@ from .finding import (
     prepare_import,
 )
 from .groups import AppGroup, FlaskGroup
+from .list_cookies import cookies_command
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _app_option, _debug_option, _env_file_option
 from .rotate_keys import rotate_keys_command
@@ -106,7 +108,7 @@ Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 )
 # Only here and not among a FlaskGroup's default commands: in somebody's own script they would
 # shadow commands of these names.
-for _command in (doctor_command, exec_command, rotate_keys_command, secret_command):
+for _command in (cookies_command, doctor_command, exec_command, rotate_keys_command, secret_command):
     cli.add_command(_command)
 
 

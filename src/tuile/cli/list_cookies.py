@@ -1,0 +1,85 @@
+"""The command cookies: which cookies an application sets, and what for. Floor 6, the edges.
+
+Here lives how declared cookies and the session's are listed. What a declared cookie says of itself lives in
+``tuile.declared_cookies``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tuile.declared_cookies import life
+from tuile.proxies import current_app
+
+from .script import with_appcontext
+
+if TYPE_CHECKING:
+    from tuile.app import Flask
+
+_FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitioned"}
+
+
+@click.command("cookies", short_help="List the cookies that the app declares.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, with all there is to know.")
+@with_appcontext
+def cookies_command(as_json: bool) -> None:
+    """List the declared cookies and the session's: purpose, life, attributes, and where each is declared.
+
+    It is what a privacy page needs. Cookies that are set without being declared are not in it.
+    """
+    rows = [cookie.described() for _, cookie in sorted(current_app.declared_cookies.items())]
+    rows.extend(_session_of(current_app))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif not rows:
+        click.echo("No cookies are declared. Write: theme = app.cookie('theme', default='light', purpose='...')")
+    for row in () if as_json else rows:
+        click.echo(click.style(row["name"], bold=True))
+        for heading, text in (
+            ("Purpose", row["purpose"] or "(none given)"),
+            ("Life", row["life"]),
+            ("Attributes", _attributes(row)),
+            ("Declared", row["declared_at"]),
+        ):
+            click.echo(f"  {heading:<12}{text}")
+
+
+def _session_of(app: Flask) -> list[dict[str, Any]]:
+    """What there is to say of the session's cookie; nothing where there is no key to sign it."""
+    if not app.secret_key:
+        return []
+    interface = app.session_interface
+    lasting = int(app.permanent_session_lifetime.total_seconds())
+    return [
+        {
+            "name": interface.get_cookie_name(app),
+            "purpose": "What the site keeps of a visit, such as who is logged in.",
+            "max_age": None,
+            "life": f"{life(None)}, or {life(lasting)} where session.permanent is set",
+            "path": interface.get_cookie_path(app),
+            "domain": interface.get_cookie_domain(app),
+            "secure": interface.get_cookie_secure(app),
+            "httponly": interface.get_cookie_httponly(app),
+            "samesite": interface.get_cookie_samesite(app),
+            "partitioned": interface.get_cookie_partitioned(app),
+            "protection": "encrypted" if app.config.get("SESSION_ENCRYPT") else "signed",
+            "type": "session",
+            "choices": None,
+            "declared_at": "configuration, SESSION_COOKIE_...",
+        }
+    ]
+
+
+def _attributes(row: dict[str, Any]) -> str:
+    parts = [f"Path={row['path']}"]
+    if row["domain"]:
+        parts.append(f"Domain={row['domain']}")
+    parts.extend(word for flag, word in _FLAGS.items() if row[flag])
+    if row["samesite"]:
+        parts.append(f"SameSite={row['samesite']}")
+    if row["protection"]:
+        parts.append(row["protection"])
+    return ", ".join(parts)

@@ -1,0 +1,194 @@
+"""The text that stands for a typed value in a cookie.
+
+Floor 1, text and bytes. What must live here: how a str, a number, a bool, an Enum, a dataclass and JSON are written,
+and what of a client's text is taken for one. What must not: the syntax of headers (`cookie_syntax`).
+
+JSON is percent-encoded, so that a script reads it with `JSON.parse(decodeURIComponent(value))`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+import types
+import typing as t
+from enum import Enum
+from urllib.parse import quote, unquote
+
+_MOST_DIGITS = 300
+
+
+class Codec(t.NamedTuple):
+    """How values of one type are written and read."""
+
+    write: t.Callable[[t.Any], str]  # raises TypeError for a value of another type
+    read: t.Callable[[str], t.Any]  # raises ValueError for text that is none
+
+
+def codec_of(kind: t.Any) -> Codec:
+    """How values of a type are written and read.
+
+    :param kind: `str`, `int`, `float`, `bool`, an Enum whose values are str or int, a dataclass, or `dict`, `list` or
+        `object` for JSON.
+    :raises TypeError: it is none of these.
+    """
+    if isinstance(kind, type):
+        if kind in _PLAIN:
+            return _PLAIN[kind]
+        if issubclass(kind, Enum):
+            return _enum(kind)
+        if kind in {dict, list, object} or dataclasses.is_dataclass(kind):
+            return _structure(kind)
+    raise TypeError(
+        f"A cookie cannot be of type {kind!r}. Give str, int, float, bool, an Enum, a dataclass, or dict, list or"
+        " object for JSON."
+    )
+
+
+def _of_type(kind: type, value: t.Any) -> t.Any:
+    # True is an int for Python, and "1" would come back.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"The cookie's value is of type {kind.__name__}, not {type(value).__name__}: {value!r}.")
+    return value
+
+
+_is_int = re.compile(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}").fullmatch
+_is_float = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,4})?").fullmatch
+_BOOLS = {"1": True, "0": False, "true": True, "false": False}
+
+
+def _read_int(text: str) -> int:
+    if not _is_int(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _read_float(text: str) -> float:
+    number = float(text) if _is_float(text) else math.inf
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _write_float(value: float) -> str:
+    number = float(value if type(value) is int else _of_type(float, value))
+    if not math.isfinite(number):
+        raise TypeError(f"The cookie's value is a number, not {value!r}.")
+    return repr(number)
+
+
+def _read_bool(text: str) -> bool:
+    value = _BOOLS.get(text.lower())
+    if value is None:
+        raise ValueError(text)
+    return value
+
+
+_PLAIN: dict[t.Any, Codec] = {
+    str: Codec(lambda value: str.__str__(_of_type(str, value)), str),
+    int: Codec(lambda value: str(int(_of_type(int, value))), _read_int),
+    float: Codec(_write_float, _read_float),
+    bool: Codec(lambda value: "1" if _of_type(bool, value) else "0", _read_bool),
+}
+
+
+def _enum(kind: type[Enum]) -> Codec:
+    members = {str(member.value): member for member in kind}
+    if len(members) < len(kind) or not all(type(member.value) in {str, int} for member in kind):
+        raise TypeError(f"The values of {kind.__name__} are not all of type str or int, and different as text.")
+
+    def read(text: str) -> Enum:
+        if text not in members:
+            raise ValueError(text)
+        return members[text]
+
+    return Codec(lambda value: str(_of_type(kind, value).value), read)
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+
+def _structure(kind: type) -> Codec:
+    def write(value: t.Any) -> str:
+        plain = _plain(_of_type(kind, value) if kind is not object else value)
+        return quote(
+            json.dumps(plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False), safe="{}[]:!*()'/@$&+?"
+        )
+
+    def read(text: str) -> t.Any:
+        try:
+            return _built(kind, json.loads(unquote(text, errors="strict"), parse_constant=_refused))
+        except RecursionError:
+            raise ValueError(text) from None
+
+    return Codec(write, read)
+
+
+def _refused(constant: str) -> t.NoReturn:
+    raise ValueError(constant)
+
+
+def _plain(value: t.Any) -> t.Any:
+    """The value in terms of JSON."""
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _built(kind: t.Any, found: t.Any) -> t.Any:
+    """The value of a type that JSON from a client stands for.
+
+    :raises ValueError: it stands for none.
+    """
+    if kind is t.Any or kind is object:
+        return found
+    origin, arguments = t.get_origin(kind), t.get_args(kind)
+    if origin in {t.Union, types.UnionType}:
+        return _one_of(arguments, found)
+    if origin is t.Literal:
+        return _known(found in arguments, found)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _dataclass(kind, found)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(found)
+    if origin is dict and isinstance(found, dict):
+        return {_built(arguments[0], key): _built(arguments[1], item) for key, item in found.items()}
+    if origin is list and isinstance(found, list):
+        return [_built(arguments[0], item) for item in found]
+    if kind is float and type(found) is int:
+        return float(found)
+    return _known(type(found) is (type(None) if kind is None else origin or kind), found)
+
+
+def _known(is_so: bool, found: t.Any) -> t.Any:
+    if not is_so:
+        raise ValueError(found)
+    return found
+
+
+def _one_of(kinds: tuple[t.Any, ...], found: t.Any) -> t.Any:
+    for kind in kinds:
+        try:
+            return _built(kind, found)
+        except ValueError:
+            continue
+    raise ValueError(found)
+
+
+def _dataclass(kind: type[t.Any], found: t.Any) -> t.Any:
+    hints = t.get_type_hints(kind)
+    names = {field.name for field in dataclasses.fields(kind) if field.init}
+    if not isinstance(found, dict) or not names.issuperset(found):
+        raise ValueError(found)
+    try:
+        return kind(**{name: _built(hints[name], item) for name, item in found.items()})
+    except TypeError as error:  # a field is missing
+        raise ValueError(str(error)) from None
