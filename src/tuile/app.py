@@ -12,15 +12,13 @@ import typing as t
 import weakref
 from datetime import timedelta
 from functools import cached_property
-from urllib.parse import quote
 
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import Aborter
-from werkzeug.routing import BuildError, Rule
+from werkzeug.routing import Rule
 from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
-from .context import current
 from .dispatch import Staircase
 from .environment import get_debug_flag, get_load_dotenv
 from .json.provider import DefaultJSONProvider, JSONProvider
@@ -28,13 +26,14 @@ from .logging import create_logger
 from .namespace import _AppCtxGlobals
 from .packages import find_package
 from .proxies import g
-from .request import Request, split_blueprint_path
+from .request import Request
 from .response import Response
 from .routing import Map
 from .scaffold import _endpoint_from_view_func, setupmethod
 from .secret_keys import KeptRing, KeptSigner, RingOfApp
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .templating import create_environment, gather_context
+from .urls import UrlBuilding
 
 if t.TYPE_CHECKING:
     import logging
@@ -52,9 +51,6 @@ if t.TYPE_CHECKING:
     T_template_filter = t.TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
     T_template_global = t.TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
     T_template_test = t.TypeVar("T_template_test", bound=ft.TemplateTestCallable)
-
-# The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
-_FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
 
 
 class _Lifetime(ConfigAttribute[timedelta]):
@@ -76,7 +72,7 @@ class _EnvironmentClass:
         return Environment
 
 
-class Flask(Staircase):
+class Flask(UrlBuilding, Staircase):
     """An application: a WSGI callable that views, hooks and settings are registered on.
 
     Parameters:
@@ -367,84 +363,7 @@ class Flask(Staircase):
             names.update(processor())
         return names
 
-    # URLs
-
-    def url_for(
-        self,
-        /,
-        endpoint: str,
-        *,
-        _anchor: str | None = None,
-        _method: str | None = None,
-        _scheme: str | None = None,
-        _external: bool | None = None,
-        **values: t.Any,
-    ) -> str:
-        """Build the URL of an endpoint.
-
-        Parameters:
-            endpoint: its name; a leading dot stands for the current blueprint.
-            values: the variable parts; those the rule does not know become the query string.
-            _anchor, _method, _scheme, _external: the fragment; which rule of several; another scheme; whether
-                the URL has a scheme and a host, as it has outside a request.
-
-        Raises:
-            BuildError: no rule takes these values, and no `url_build_error_handlers` helped.
-            RuntimeError: outside a request and without `SERVER_NAME`.
-            ValueError: a scheme for a URL that is not external.
-        """
-        context = current.get(None)
-        if context is not None and context.request is not None:
-            request_context = context.request_context
-            adapter = request_context.url_adapter
-            if endpoint[:1] == ".":
-                blueprint = request_context.request.blueprint
-                endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
-            external = _scheme is not None if _external is None else _external
-        else:
-            adapter = self.create_url_adapter(None) if context is None else context.url_adapter
-            if adapter is None:
-                message = (
-                    "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
-                    " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
-                )
-                raise RuntimeError(message)
-            external = True if _external is None else _external
-        if _scheme is not None and not external:
-            message = "When specifying '_scheme', '_external' must be True."
-            raise ValueError(message)
-        self.inject_url_defaults(endpoint, values)
-        try:
-            url: str = adapter.build(endpoint, values, method=_method, url_scheme=_scheme, force_external=external)
-        except BuildError as error:
-            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=external)
-            return self.handle_url_build_error(error, endpoint, values)
-        return url if _anchor is None else f"{url}#{quote(_anchor, safe=_FRAGMENT_SAFE)}"
-
-    def inject_url_defaults(self, endpoint: str, values: dict[str, t.Any]) -> None:
-        """Let the `url_defaults` functions of the app, and of the endpoint's blueprints, complete the values."""
-        if not self.url_default_functions:
-            return
-        blueprint = endpoint.rpartition(".")[0]
-        scopes = (None, *reversed(split_blueprint_path(blueprint))) if blueprint else (None,)
-        for scope in scopes:
-            for complete in self.url_default_functions.get(scope, ()):
-                complete(endpoint, values)
-
-    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, t.Any]) -> str:
-        """Return the URL of the first `url_build_error_handlers` that knows one, or raise the last error."""
-        for handler in self.url_build_error_handlers:
-            try:
-                url = handler(error, endpoint, values)
-            except BuildError as raised:
-                # Kept, because the name goes with the except clause.
-                error = raised
-            else:
-                if url is not None:
-                    return url
-        if error is sys.exc_info()[1]:
-            raise  # noqa: PLE0704 - called while it is handled
-        raise error
+    # URLs: `url_for` and its kin are those of `UrlBuilding`
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Return a response that sends the browser to another URL."""

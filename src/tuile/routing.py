@@ -25,7 +25,7 @@ Convert = t.Callable[[str], t.Any]
 Arguments = tuple[tuple[str, Convert | None], ...]
 
 # What a map can be told after rules were added and that the index has taken for granted.
-_KNOBS = frozenset({"host_matching", "default_subdomain", "redirect_defaults", "_matcher"})
+_KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
 _HOSTS_KEPT = 256
 _SCHEMES = frozenset({"http", "https"})
 # How Werkzeug names the groups of a rule's pattern: this and the number of the converter.
@@ -105,6 +105,10 @@ class Map(WerkzeugMap):
         self._hosts: dict[str | None, dict[tuple[str, str | None], str]] = {}
         # Counted so that an index that was built while a rule came in is not kept.
         self._revision = 0
+        # What `url_building` has put into words, by what Werkzeug compiled for the rule.
+        self.plans: dict[t.Any, t.Any] = {}
+        # What it has found out for values of certain names, by endpoint and names.
+        self.shapes: dict[tuple[str, ...], t.Any] = {}
         self._revision_lock = Lock()
         super().__init__(*args, **kwargs)
 
@@ -122,6 +126,7 @@ class Map(WerkzeugMap):
         with self._revision_lock:
             self._revision += 1
             self._index = None
+            self.shapes = {}
 
     def find(self, environ: WSGIEnvironment) -> Found | None:
         """Return the rule and the view's arguments for a request, or None to ask a `MapAdapter`.

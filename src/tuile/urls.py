@@ -2,19 +2,98 @@
 
 Floor 3 (what a view reaches for).
 
-Lives here: `url_for`, which asks the running application.
-Does not live here: how a URL is built (routing) and what may be overridden in it (app).
+Lives here: `url_for`, as a function and as the application's method, with what may be overridden or
+registered for it.
+Does not live here: how a rule becomes a URL (url_building), and which adapter is asked (dispatch).
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from werkzeug.routing import BuildError
 
 from .context import current
 from .proxies import current_app
+from .request import split_blueprint_path
+from .url_building import build
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.routing import MapAdapter
+
+    from . import typing as ft
     from .app import Flask
+    from .request import Request
+
+# The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
+_FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
+
+
+class UrlBuilding:
+    """What an application knows about building URLs."""
+
+    # What it uses of the application.
+    create_url_adapter: Callable[[Request | None], MapAdapter | None]
+    url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str]]
+    url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
+
+    def url_for(
+        self,
+        /,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: Any,
+    ) -> str:
+        """Build the URL of an endpoint.
+
+        Parameters:
+            endpoint: its name; a leading dot stands for the current blueprint.
+            values: the variable parts; those the rule does not know become the query string.
+            _anchor, _method, _scheme, _external: the fragment; which rule of several; another scheme; whether
+                the URL has a scheme and a host, as it has outside a request.
+
+        Raises:
+            BuildError: no rule takes these values, and no `url_build_error_handlers` helped.
+            RuntimeError: outside a request and without `SERVER_NAME`.
+            ValueError: a scheme for a URL that is not external.
+        """
+        return _url(self, current.get(None), endpoint, values, _anchor, _method, _scheme, _external)
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Let the `url_defaults` functions of the app, and of the endpoint's blueprints, complete the values."""
+        if not self.url_default_functions:
+            return
+        blueprint = endpoint.rpartition(".")[0]
+        scopes = (None, *reversed(split_blueprint_path(blueprint))) if blueprint else (None,)
+        for scope in scopes:
+            for complete in self.url_default_functions.get(scope, ()):
+                complete(endpoint, values)
+
+    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
+        """Return the URL of the first `url_build_error_handlers` that knows one, or raise the last error."""
+        for handler in self.url_build_error_handlers:
+            try:
+                url = handler(error, endpoint, values)
+            except BuildError as raised:
+                # Kept, because the name goes with the except clause.
+                error = raised
+            else:
+                if url is not None:
+                    return url
+        if error is sys.exc_info()[1]:
+            raise  # noqa: PLE0704 - called while it is handled
+        raise error
+
+
+_own_url_for = UrlBuilding.url_for
 
 
 def url_for(
@@ -39,4 +118,47 @@ def url_for(
     context = current.get(None)
     # The unbound proxy raises, and its message says what is missing.
     app: Flask = current_app if context is None else context.app
+    if getattr(app.url_for, "__func__", None) is _own_url_for:
+        # What the method would do, without packing the values once more.
+        return _url(app, context, endpoint, values, _anchor, _method, _scheme, _external)
     return app.url_for(endpoint, _anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external, **values)
+
+
+def _url(
+    app: UrlBuilding,
+    context: Any,
+    endpoint: str,
+    values: dict[str, Any],
+    anchor: str | None,
+    method: str | None,
+    scheme: str | None,
+    external: bool | None,
+) -> str:
+    adapter: Any = app.create_url_adapter(None) if context is None else context.url_adapter
+    if context is not None and context.request is not None:
+        if endpoint[:1] == ".":
+            blueprint = context.request.blueprint
+            endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
+        if external is None:
+            external = scheme is not None
+    else:
+        if adapter is None:
+            message = (
+                "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
+                " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
+            )
+            raise RuntimeError(message)
+        if external is None:
+            external = True
+    if scheme is not None and not external:
+        message = "When specifying '_scheme', '_external' must be True."
+        raise ValueError(message)
+    app.inject_url_defaults(endpoint, values)
+    try:
+        url: str | None = build(adapter, endpoint, values, method, scheme, external)
+        if url is None:
+            url = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
+    except BuildError as error:
+        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+        return app.handle_url_build_error(error, endpoint, values)
+    return url if anchor is None else f"{url}#{quote(anchor, safe=_FRAGMENT_SAFE)}"
