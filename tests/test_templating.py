@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import jinja2.ext
+import jinja2.runtime
 import pytest
 
 from tuile import (
@@ -211,7 +214,228 @@ def test_the_applications_json_is_used_in_templates(app: Flask) -> None:
         assert render_template_string("{{ 1|tojson }}") == '"own"'
 
 
+def test_globals_that_change_between_renderings_are_seen(app: Flask) -> None:
+    app.jinja_env.globals["colour"] = "red"
+    template = app.jinja_env.from_string("{{ colour }} {{ name }}")
+    with app.app_context():
+        assert render_template(template, name="x") == "red x"
+        app.jinja_env.globals["colour"] = "green"
+        assert render_template(template, name="x") == "green x"
+        # A template's own come before the environment's, and a value before both.
+        template.globals["colour"] = "blue"
+        assert render_template(template, name="x") == "blue x"
+        assert render_template(template, colour="given") == "given "
+        assert app.jinja_env.globals["colour"] == "green"
+
+
+def test_a_context_says_which_names_are_global_as_jinjas_own_does(app: Flask) -> None:
+    source = "{% set own = 1 %}{{ given }}"
+    template = app.jinja_env.from_string(source, globals={"more": 1})
+    plain = jinja2.Template.new_context
+    for arguments in ({}, {"vars": {"given": 1, "more": 2}}, {"shared": True}, {"vars": {"a": 1}, "locals": {"b": 2}}):
+        ours, theirs = template.new_context(**arguments), plain(template, **arguments)
+        assert (ours.parent, list(ours.parent), ours.globals_keys) == (
+            theirs.parent,
+            list(theirs.parent),
+            theirs.globals_keys,
+        )
+        assert (ours.name, ours.blocks, ours.vars) == (theirs.name, theirs.blocks, theirs.vars)
+    with pytest.raises(TypeError, match="keywords must be strings"):
+        template.new_context({1: 2})  # type: ignore[dict-item] # that it is refused is the subject
+
+
+def test_a_context_class_of_its_own_is_used(app: Flask) -> None:
+    class Shouting(jinja2.runtime.Context):
+        def resolve_or_missing(self, key: str) -> Any:
+            value = super().resolve_or_missing(key)
+            return value.upper() if isinstance(value, str) else value
+
+    app.jinja_env.context_class = Shouting
+    with app.app_context():
+        assert render_template_string("{{ name }}", name="you") == "YOU"
+
+
+# One source again and again
+
+STRINGS: list[Callable[..., str]] = [
+    render_template_string,
+    lambda source, **values: "".join(stream_template_string(source, **values)),
+]
+
+
+@pytest.fixture
+def compiled(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources that Jinja has compiled."""
+    sources: list[str] = []
+    compile_ = jinja2.Environment.compile
+
+    def noted(self: jinja2.Environment, source: str, *args: Any, **kwargs: Any) -> Any:
+        sources.append(source)
+        return compile_(self, source, *args, **kwargs)
+
+    monkeypatch.setattr(jinja2.Environment, "compile", noted)
+    return sources
+
+
+@pytest.mark.parametrize("render", STRINGS)
+def test_a_source_is_compiled_once(app: Flask, compiled: list[str], render: Callable[..., str]) -> None:
+    with app.app_context():
+        assert [render("{{ n }}", n=number) for number in range(3)] == ["0", "1", "2"]
+    assert compiled == ["{{ n }}"]
+
+
+def _sandboxed(app: Flask) -> None:
+    app.jinja_env = app.jinja_env.overlay(autoescape=False)
+
+
+CHANGES: dict[str, Callable[[Flask], object]] = {
+    "a filter": lambda app: app.jinja_env.filters.update(upper=lambda text: "new"),
+    "a filter that takes the context": lambda app: app.jinja_env.filters.update(
+        upper=jinja2.pass_context(lambda context, text: context["name"])
+    ),
+    "no such filter": lambda app: app.jinja_env.filters.pop("upper"),
+    "a test": lambda app: app.jinja_env.tests.update(string=lambda value: False),
+    "the filters": lambda app: setattr(app.jinja_env, "filters", {"upper": lambda text: "new", "e": str}),
+    "a global": lambda app: app.jinja_env.globals.update(where="new"),
+    "the globals": lambda app: setattr(app.jinja_env, "globals", {"where": "new"}),
+    "an option": lambda app: setattr(app.jinja_env, "variable_start_string", "[["),
+    "escaping": lambda app: setattr(app.jinja_env, "autoescape", False),
+    "what escaping depends on": lambda app: setattr(app, "escapes", False),
+    "what is undefined": lambda app: setattr(app.jinja_env, "undefined", jinja2.DebugUndefined),
+    "finalize": lambda app: setattr(app.jinja_env, "finalize", lambda value: "new"),
+    "an extension": lambda app: app.jinja_env.add_extension(Rewriting),
+    "an overlay": _sandboxed,
+    "another environment": lambda app: setattr(app, "jinja_env", jinja2.Environment(autoescape=False)),  # noqa: S701 - noticed
+}
+
+
+class Rewriting(jinja2.ext.Extension):
+    """Changes every source before it is compiled."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return "rewritten " + source
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_of_the_environment_is_noticed(change: Callable[[Flask], object], tmp_path: Path) -> None:
+    source = "{{ '<b>' }} {{ 'a'|upper }} {{ 1 if 'a' is string else 2 }} {{ where }} {{ missing }} {{ name|upper }}"
+
+    def render(app: Any) -> str:
+        try:
+            return render_template_string(source, name="<i>")
+        except jinja2.TemplateError as error:
+            return repr(error)
+
+    class Own(Flask):
+        escapes = True
+
+        def select_jinja_autoescape(self, filename: str | None) -> bool:
+            return self.escapes
+
+    def renderings(*, warm: bool) -> list[str]:
+        application = Own("changing", root_path=str(tmp_path))
+        with application.app_context():
+            before = [render(application), render(application)] if warm else []
+            change(application)
+            return [*before, render(application)]
+
+    first, second, changed = renderings(warm=True)
+    assert first == second
+    assert changed != first
+    assert [changed] == renderings(warm=False)
+
+
+def test_a_template_of_a_source_starts_afresh_each_time(app: Flask, compiled: list[str]) -> None:
+    seen: list[jinja2.Template] = []
+
+    def before(sender: Flask, template: jinja2.Template, **extra: Any) -> None:
+        seen.append(template)
+        template.globals.setdefault("first", len(seen))
+
+    with before_render_template.connected_to(before, app), app.app_context():
+        assert [render_template_string("{{ first }}") for _ in range(3)] == ["1", "2", "3"]
+    assert len(set(map(id, seen))) == 3
+    assert len(compiled) == 1
+
+
+def test_an_overlay_and_its_environment_keep_their_own(app: Flask) -> None:
+    environment = app.jinja_env
+    with app.app_context():
+        assert render_template_string("{{ '<b>' }}") == "&lt;b&gt;"
+        overlay = environment.overlay(autoescape=False)
+        app.jinja_env = overlay
+        assert render_template_string("{{ '<b>' }}") == "<b>"
+        app.jinja_env = environment
+        assert render_template_string("{{ '<b>' }}") == "&lt;b&gt;"
+
+
+def test_no_more_sources_are_kept_than_have_room(
+    app: Flask, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuile.jinja._SOURCES_KEPT", 2)
+    with app.app_context():
+        for source in "abac":
+            render_template_string(source)
+        assert compiled == ["a", "b", "c"]
+        # The one that was used longest ago has gone.
+        render_template_string("a")
+        assert compiled == ["a", "b", "c"]
+        render_template_string("b")
+        assert compiled == ["a", "b", "c", "b"]
+
+
+def test_an_error_in_a_source_is_raised_each_time(app: Flask) -> None:
+    with app.app_context():
+        for _ in range(2):
+            with pytest.raises(jinja2.TemplateSyntaxError):
+                render_template_string("{{")
+
+
+@pytest.mark.parametrize("name", ["from_string", "compile"])
+def test_an_environment_that_makes_templates_its_own_way_is_always_asked(app: Flask, name: str) -> None:
+    asked: list[str] = []
+
+    class Own(Environment):
+        pass
+
+    def own(self: Environment, source: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(source)
+        return getattr(super(Own, self), name)(source, *args, **kwargs)
+
+    setattr(Own, name, own)
+    app.jinja_environment = Own
+    with app.app_context():
+        assert [render_template_string("x") for _ in range(2)] == ["x", "x"]
+    assert asked == ["x", "x"]
+
+
+def test_threads_render_one_source_at_once(app: Flask) -> None:
+    def render(number: int) -> bool:
+        with app.app_context():
+            return all(
+                render_template_string("{{ n }}" + "x" * (turn % 5), n=number) == str(number) + "x" * (turn % 5)
+                for turn in range(20)
+            )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(render, range(20)))
+
+
 # Context processors
+
+
+def test_a_given_value_wins_over_what_is_always_there(app: Flask) -> None:
+    with app.test_request_context("/here"):
+        assert render_template_string("{{ request }} {{ g }}", request=1, g=None) == "1 None"
+        assert render_template_string("{{ request.path }}") == "/here"
+
+
+def test_without_its_default_processor_an_app_hands_nothing_over(app: Flask) -> None:
+    app.template_context_processors[None].clear()
+    with app.test_request_context("/here"):
+        # The proxies of the environment are still there.
+        assert render_template_string("{{ request.path }}") == "/here"
+        assert render_template_string("{{ keep(request) }}", keep=lambda value: value is request) == "True"
 
 
 def test_processors_run_in_order_and_given_values_win(app: Flask) -> None:

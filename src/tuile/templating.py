@@ -87,12 +87,17 @@ def gather_context(app: Flask, context: dict[str, Any]) -> None:
     The application's processors run first, then those of the request's blueprints, the outermost
     first; later values win over earlier ones.
     """
+    processors = app.template_context_processors
+    first = processors.get(None)
+    if len(processors) == 1 and first == [_default_template_ctx_processor]:
+        for name, value in _default_template_ctx_processor().items():
+            context.setdefault(name, value)
+        return
     given = context.copy()
     running = current.get(None)
     scopes: tuple[str | None, ...] = (None,)
     if running is not None and running.request is not None:
         scopes = (None, *reversed(running.request.blueprints))
-    processors = app.template_context_processors
     for scope in scopes:
         for processor in processors.get(scope, ()):
             if processor is _default_template_ctx_processor:
@@ -108,6 +113,13 @@ def _running_app() -> Flask:
     # The unbound proxy raises when used, and its message says what is missing.
     app: Flask = current_app if context is None else context.app
     return app
+
+
+def _from_string(app: Flask, source: str) -> Template:
+    environment = app.jinja_env
+    from .jinja import template_from_string  # noqa: PLC0415 - it imports jinja2
+
+    return template_from_string(environment, source)
 
 
 def _render(app: Flask, template: Template, context: dict[str, Any]) -> str:
@@ -155,7 +167,7 @@ def render_template_string(source: str, **context: Any) -> str:
     context: the values the template can read.
     """
     app = _running_app()
-    return _render(app, app.jinja_env.from_string(source), context)
+    return _render(app, _from_string(app, source), context)
 
 
 def stream_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> Iterator[str]:
@@ -173,7 +185,7 @@ def stream_template_string(source: str, **context: Any) -> Iterator[str]:
     The parameters are those of `render_template_string`.
     """
     app = _running_app()
-    return _stream(app, app.jinja_env.from_string(source), context)
+    return _stream(app, _from_string(app, source), context)
 
 
 def get_template_attribute(template_name: str, attribute: str) -> Any:

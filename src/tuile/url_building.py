@@ -118,7 +118,8 @@ def _note_shape(url_map: Map, endpoint: str, values: Values, rules: list[Rule]) 
         if plan[0] <= values.keys():
             write = _writer(plan, tuple(values))
             if write is not None:
-                url_map.shapes[(endpoint, *values)] = (rules, len(rules), rule, rule._build_unknown, write)
+                given = (endpoint, *values)
+                url_map.shapes[given] = (rules, len(rules), rule, rule._build_unknown, write)
             return
 
 
