@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tuile.cookie_syntax
 from tuile.cookie_syntax import CookieSyntaxError, dump_cookie, parse_cookie
 from tuile.set_cookie import Cookie, octet_count, prefix_of, split_set_cookie
 
@@ -361,3 +362,9 @@ def test_a_name_has_a_prefix_in_any_case(name: str, prefix: str | None) -> None:
 def test_some_look_at_the_case_of_a_prefix() -> None:
     assert prefix_of("__SECURE-a", any_case=False) is None
     assert prefix_of("__Secure-a", any_case=False) is not None
+
+
+def test_it_is_found_in_the_room_of_cookie_syntax_too() -> None:
+    assert tuile.cookie_syntax.Cookie is Cookie
+    with pytest.raises(AttributeError, match="no attribute 'Cokie'"):
+        tuile.cookie_syntax.Cokie  # noqa: B018 - reading it is what fails

@@ -27,6 +27,15 @@ if t.TYPE_CHECKING:
 STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC number yet
 
 
+def __getattr__(name: str) -> t.Any:
+    """`Cookie`, the description of one cookie, for those who look for it here; it is built on this room."""
+    if name != "Cookie":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .set_cookie import Cookie  # noqa: PLC0415 - a room above, imported when it is asked for
+
+    return Cookie
+
+
 class CookieSyntaxError(ValueError):
     """A cookie cannot be written as asked: browsers would drop it, or read something else in it."""
 
