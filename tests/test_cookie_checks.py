@@ -663,3 +663,23 @@ def test_no_lines_make_it_fail(lines: list[str]) -> None:
     for name, note in find(lines, at("https://www.example.com/a/b"), asked, known):
         assert isinstance(name, str)
         assert str(note).endswith(".")
+
+
+def test_headers_that_are_a_plain_dictionary_are_judged_and_sent() -> None:
+    app = tuile.Flask("x")
+    app.config.update(COOKIE_CHECKS="error", SECRET_KEY="a key for tests")
+
+    @app.get("/")
+    def show() -> Any:
+        response: Any = tuile.Response("x")
+        response.headers = {"Content-Type": "text/html", "Set-Cookie": "a=1; Path=/"}
+        return response
+
+    @app.get("/session")
+    def read() -> Any:
+        response = show()
+        return response if session.get("a") is None else "never"
+
+    client = app.test_client()
+    assert client.get("/").headers["Set-Cookie"] == "a=1; Path=/"
+    assert client.get("/session").headers["Vary"] == "Cookie"

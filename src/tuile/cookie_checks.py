@@ -51,7 +51,7 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     :param mode: ``warn`` or ``error``.
     :raises CookieCheckError: something was found, and the mode is ``error``.
     """
-    lines = [value for name, value in response.headers._list if name == "Set-Cookie" or name.lower() == "set-cookie"]
+    lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
     notes = findings(app, request, lines)

@@ -47,8 +47,13 @@ def put_cookie(headers: Headers, line: str) -> None:
 
 def vary_by(headers: Headers, field: str) -> None:
     """Say that the response depends on a request header, unless it says so already (RFC 9110 section 12.5.5)."""
-    pairs = headers._list
+    pairs: list[tuple[str, str]] | None = getattr(headers, "_list", None)
     lowered = field.lower()
+    if pairs is None:
+        # Some put a plain dictionary in the place of a response's headers.
+        before = headers.get("Vary")
+        headers["Vary"] = f"{before}, {field}" if before else field
+        return
     for index, (name, value) in enumerate(pairs):
         if name.lower() == "vary":
             known = [part.strip().lower() for part in value.split(",")]
