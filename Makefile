@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test chromium check format matrix bench bench-served upstream docs clean
+.PHONY: help venv run test chromium check format matrix bench bench-served compare upstream docs clean
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -53,6 +53,9 @@ bench: $(VENV)/.tools ## one request through the WSGI callable, beside other fra
 
 bench-served: $(VENV)/.tools ## requests through a real server, beside other frameworks
 	$(BIN)/python benchmarks/served.py $(ARGS)
+
+compare: $(VENV)/.tools ## run two unmodified applications on Flask and on Tuile behind four servers, and compare every byte
+	$(BIN)/python tests/upstream/compare.py $(ARGS)
 
 upstream: $(VENV)/.tools ## run Flask's, Werkzeug's and the extensions' own tests on Tuile (ARGS="flask", ARGS="--quick")
 	$(BIN)/python tests/upstream/run.py $(ARGS)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 URLENCODED = "application/x-www-form-urlencoded"
 # How long one bad request may take; the longest take a hundredth of it here.
-BOUND_S = 2.0
+BOUND_S = 10.0
 
 
 def make_reading_app(lib: Any, **config: Any) -> Flask:

