@@ -629,7 +629,7 @@ def test_switched_off_nothing_is_entered() -> None:
 
 
 def test_switched_on_a_line_costs_microseconds() -> None:
-    # 10 to 12 on the machine of docs/performance.md, where 15 are the goal; a slow or busy one is given four times that.
+    # 10 to 12 on the machine of docs/performance.md, where 15 are the goal; a slow one is given four times that.
     bound_s = 60e-6
     app = new_app(lambda: "text")
     with app.test_request_context("/", base_url="https://www.example.com"):
