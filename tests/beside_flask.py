@@ -6,8 +6,11 @@ it on both and fails where the observations differ; then the test may look at th
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import io
+import textwrap
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -176,3 +179,16 @@ def part(lib: Any, name: str) -> Any:
     if lib is flask:
         return importlib.import_module(f"flask.{name}")
     return _Rooms(importlib.import_module(room) for room in ROOMS[f"flask.{name}"])
+
+
+def assigned_in(function: Callable[..., Any]) -> set[str]:
+    """The names of the attributes that a method assigns to its `self`."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import inspect
 import io
 import json
-import textwrap
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,7 @@ from werkzeug.datastructures import FileStorage, Headers, ImmutableMultiDict, Mu
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 import tuile
-from tests.beside_flask import ABSENT, Environ, make_app, make_environ, make_post, outcome, same, send
+from tests.beside_flask import ABSENT, Environ, assigned_in, make_app, make_environ, make_post, outcome, same, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -316,17 +314,6 @@ def test_an_attribute_is_assigned_as_on_flask(name: str, when: str) -> None:
 
 
 def test_what_werkzeugs_constructors_assign_can_be_read() -> None:
-    def assigned_in(function: Any) -> set[str]:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        return {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
-        }
-
     names = assigned_in(werkzeug.sansio.request.Request.__init__)
     names |= assigned_in(werkzeug.wrappers.request.Request.__init__)
     # A name that a release of Werkzeug adds has to be given to tuile.Request.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import inspect
 import io
 import pickle
 import re
-import textwrap
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -25,7 +23,7 @@ from werkzeug.datastructures import ContentRange, Headers, WWWAuthenticate
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
-from tests.beside_flask import Answer, Environ, make_app, make_environ, outcome, same, send
+from tests.beside_flask import Answer, Environ, assigned_in, make_app, make_environ, outcome, same, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,17 +203,6 @@ def test_an_odd_status_is_taken_or_refused_as_on_flask(status: Any) -> None:
 
 
 def test_the_short_way_gives_a_response_what_werkzeugs_constructors_give() -> None:
-    def assigned_in(function: Any) -> set[str]:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        return {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.ctx, ast.Store)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
-        }
-
     names = assigned_in(werkzeug.sansio.response.Response.__init__)
     names |= assigned_in(werkzeug.wrappers.response.Response.__init__)
     # A name that a release of Werkzeug adds has to be added to the short way of tuile.Response.

@@ -143,9 +143,10 @@ class Map(WerkzeugMap):
         ):
             return None
         values: t.Sequence[str] = ()
-        answers = index.static.get(environ.get("PATH_INFO", ""))
+        path = environ.get("PATH_INFO", "")
+        answers = index.static.get(path)
         if answers is None:
-            reached = index.walk(environ.get("PATH_INFO", ""))
+            reached = index.walk(path)
             if reached is None:
                 return None
             answers, values = reached
