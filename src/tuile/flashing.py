@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .context import NO_REQUEST_MESSAGE, current
+from .context import value_with_request
 from .signals import message_flashed
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def flash(message: str, category: str = "message") -> None:
     category: any word a page can tell messages apart by; customary are message, error, info and
         warning.
     """
-    context = current.get(None)
-    if context is None or context.request is None:
-        raise RuntimeError(NO_REQUEST_MESSAGE)
+    context = value_with_request()
     session = context.session
     # Assigned anew, because a session notices an assignment and not a change inside a value.
     session["_flashes"] = [*session.get("_flashes", ()), (category, message)]
@@ -44,9 +42,7 @@ def get_flashed_messages(
     with_categories: give (category, message) pairs instead of messages.
     category_filter: give only messages of these categories; empty gives all.
     """
-    context = current.get(None)
-    if context is None or context.request is None:
-        raise RuntimeError(NO_REQUEST_MESSAGE)
+    context = value_with_request()
     request_context: RequestContext = context.request_context
     flashes = request_context.flashes
     if flashes is None:
