@@ -280,7 +280,6 @@ def _(lib: Any) -> Any:
     contexts = part(lib, "ctx")
     app, json_app = make_app(lib, lambda: "text"), make_app(lib, dict)
     return {
-        calls(contexts.RequestContext, "__init__", app),
         calls(contexts.AppContext, "__init__", app),
         calls(contexts.AppContext, "push", app),
         calls(contexts.AppContext, "pop", app),
@@ -297,6 +296,7 @@ def _(lib: Any) -> Any:
     sending = ("__init__", "__call__", "get_wsgi_response", "get_wsgi_headers", "get_app_iter", "iter_encoded", "close")
     return {
         *(calls(owner, step, app) for owner in (lib.Flask, app) for step in (*steps, *later)),
+        *(calls(part(lib, "ctx").RequestContext, name, app) for name in ("__init__", "push", "pop")),
         *(calls(lib.Request, name, app) for name in ("__init__", "close")),
         *(calls(lib.Response, name, app) for name in sending),
     }
@@ -310,19 +310,30 @@ def _(lib: Any) -> Any:
     return lines_set(send(app))[0].partition("=")[0] + "="
 
 
-@shown("`Flask`, `Request`, `Response` and `SessionInterface` have a metaclass", [True] * 4, [False] * 4)
+METACLASS = "`Flask`, `Request`, `Response`, `RequestContext` and `SessionInterface` have a metaclass"
+
+
+def with_metaclass(lib: Any) -> list[Any]:
+    return [
+        lib.Flask,
+        lib.Request,
+        lib.Response,
+        part(lib, "ctx").RequestContext,
+        part(lib, "sessions").SessionInterface,
+    ]
+
+
+@shown(METACLASS, [True] * 5, [False] * 5)
 def _(lib: Any) -> Any:
     class Own(type):
         pass
 
-    bases: tuple[Any, ...] = (lib.Flask, lib.Request, lib.Response, part(lib, "sessions").SessionInterface)
-    return [outcome(Own, "Sub", (base,), {})[0] == "returned" for base in bases]
+    return [outcome(Own, "Sub", (base,), {})[0] == "returned" for base in with_metaclass(lib)]
 
 
-@shown("`Flask`, `Request`, `Response` and `SessionInterface` have a metaclass", ["returned"] * 4, ["returned"] * 4)
+@shown(METACLASS, ["returned"] * 5, ["returned"] * 5)
 def _(lib: Any) -> Any:
-    bases: tuple[Any, ...] = (lib.Flask, lib.Request, lib.Response, part(lib, "sessions").SessionInterface)
-    return [outcome(type("Own", (type(base),), {}), "Sub", (base,), {})[0] for base in bases]
+    return [outcome(type("Own", (type(base),), {}), "Sub", (base,), {})[0] for base in with_metaclass(lib)]
 
 
 @shown("There is one context variable", [True, True], [False, False])

@@ -17,6 +17,7 @@ from .context import AppContext, _sentinel, combined, current
 from .headers import put_cookie
 from .once import once
 from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
+from .watching import Watched, attributes, still_has
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -34,7 +35,11 @@ if t.TYPE_CHECKING:
     from .typing import AfterRequestCallable
 
 
-class RequestContext:
+# What `RequestContext.look` compares with; filled below, when there is something to compare with.
+_STOCK: dict[str, object] = {}
+
+
+class RequestContext(metaclass=Watched):
     """One request made current, with all that belongs to it.
 
     What a request may never ask for is made when it is first read: `g`, the URL adapter, the session
@@ -55,6 +60,14 @@ class RequestContext:
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[t.Any], t.Any, AppContext | RequestContext | None]] | None = None
+
+    #: Whether the class makes, enters and leaves a context as it is written here.
+    is_stock = False
+
+    @classmethod
+    def look(cls) -> None:
+        """Note whether somebody has replaced what is done without calling it."""
+        cls.note("is_stock", still_has(cls, _STOCK))
 
     def __init__(
         self,
@@ -205,6 +218,10 @@ class RequestContext:
             if found is not None:
                 request.url_rule, request.view_args = found
                 return
+        self.match_by_adapter()
+
+    def match_by_adapter(self) -> None:
+        """Have Werkzeug find the rule, unless it refuses the host; that is kept for the dispatch as well."""
         if self.url_adapter is not None:
             self.match_request()
 
@@ -312,6 +329,10 @@ class RequestContext:
     def __repr__(self) -> str:
         request = self.request
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
+
+
+_STOCK.update(attributes(RequestContext, ("__init__", "__new__", "push", "pop", "request")))
+RequestContext.look()
 
 
 def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:

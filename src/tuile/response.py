@@ -45,6 +45,8 @@ _CONTENT_TYPES = {
 }
 # Those that are finished when they are given.
 _FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
+# A Content-Type header, a status line, a status code.
+TextStart = tuple[tuple[str, str], str, int]
 
 
 class Response(WerkzeugResponse, metaclass=Watched):
@@ -57,8 +59,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # Whether the short ways are open: noted for a class, and taken back for a response with a method of its own.
     _builds_plainly = False
     _sends_plainly = False
-    # What a response made of text alone begins with: its Content-Type header, status line and status code.
-    _text_start: tuple[tuple[str, str], str, int] | None = None
+    # What a response made of text alone begins with.
+    _text_start: TextStart | None = None
 
     close = Replaceable(WerkzeugResponse, "_sends_plainly")
     get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")

@@ -12,22 +12,49 @@ import typing as t
 from weakref import WeakValueDictionary
 
 from .errors import ErrorHandling
+from .request_context import RequestContext
 from .response import Response
 from .routing import Map
-from .watching import Watched, still_has, when_changed, when_set
+from .watching import Watched, WatchedSettings, attributes, still_has, when_changed, when_set
 
 if t.TYPE_CHECKING:
     from .request import Request
+    from .response import TextStart
     from .sessions import SessionInterface
 
 #: The steps that are left out, or whose work is done at once, while nobody has replaced them.
 OPTIONAL_STEPS = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
+#: The steps that the short walk does without calling them, while nobody has replaced one.
+STEPS = (
+    "_convert_response",
+    "_run",
+    "dispatch_request",
+    "finalize_request",
+    "full_dispatch_request",
+    "make_response",
+    "preprocess_request",
+    "process_response",
+    "request_context",
+)
 # What an app notes things about when it is set on it.
 _WATCHED = frozenset(
-    {*OPTIONAL_STEPS, "config", "request_class", "response_class", "session_interface", "subdomain_matching", "url_map"}
+    {
+        *OPTIONAL_STEPS,
+        *STEPS,
+        "_got_first_request",
+        "config",
+        "request_class",
+        "response_class",
+        "session_interface",
+        "subdomain_matching",
+        "url_map",
+    }
 )
-#: What the staircase has of the optional steps; it fills this when it is there.
+#: What the staircase has of the optional steps and of the others; it fills these when it is there.
 SHORTENED: dict[str, object] = {}
+WALKED: dict[str, object] = {}
+# What a response is made and sent with.
+_MADE_AND_SENT = attributes(Response, ("__init__", "__new__", "__call__"))
 _apps: WeakValueDictionary[int, Shortcuts] = WeakValueDictionary()
 
 
@@ -45,6 +72,10 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     plain_request_class: type[Request] | None = None
     #: The class to make a response of text with; None where Flask's keywords may mean something to it.
     plain_response_class: type[Response] | None = None
+    #: What a response made of text alone begins with, where such a response need not be made to be sent.
+    text_start: TextStart | None = None
+    #: Whether a request may be answered by the short walk.
+    walks_short = False
     #: Whether the session may wait until it is touched.
     opens_session_lazily = False
     #: What is done about cookies that browsers will drop: ``warn``, ``error``, or None for nothing.
@@ -70,11 +101,27 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
             and not own.get("subdomain_matching")
         )
         requests, responses = self.request_class, self.response_class
-        self.plain_request_class = requests if plain and getattr(requests, "starts_plainly", False) else None
+        plain = plain and RequestContext.is_stock and getattr(requests, "starts_plainly", False)
+        self.plain_request_class = requests if plain else None
         self.plain_response_class = responses if responses.__init__ is Response.__init__ else None
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
+        self.text_start = _text_start(responses)
         self._note_cookie_checks()
+        self._note_walk()
+
+    def _note_walk(self) -> None:
+        """Note whether the short walk comes to the same as the steps."""
+        own, config = self.__dict__, self.__dict__.get("config")
+        self.walks_short = (
+            self.plain_request_class is not None
+            and self.opens_session_lazily
+            and own.get("_got_first_request", False)
+            and still_has(type(self), WALKED)
+            and not any(step in own for step in STEPS)
+            and isinstance(config, WatchedSettings)
+            and config.get("TRUSTED_HOSTS") is None
+        )
 
     def _note_cookie_checks(self) -> None:
         """Note what `COOKIE_CHECKS` comes to.
@@ -103,6 +150,11 @@ def _stands_in_for_flask() -> bool:
     return any(getattr(finder, "stands_in_for_flask", False) is True for finder in sys.meta_path)
 
 
+def _text_start(kind: type[Response]) -> TextStart | None:
+    """Return what a response of a class begins with, or None where it has to be made to know what it sends."""
+    return kind._text_start if still_has(kind, _MADE_AND_SENT) and kind._sends_plainly else None
+
+
 def _look_at_apps() -> None:
     for app in list(_apps.values()):
         app._look()
@@ -115,6 +167,7 @@ def _look_at_settings(settings: object) -> None:
     for app in list(_apps.values()):
         if app.__dict__.get("config") is settings:
             app._note_cookie_checks()
+            app._note_walk()
 
 
-when_set(_look_at_settings, {"COOKIE_CHECKS", "DEBUG", "TESTING"})
+when_set(_look_at_settings, {"COOKIE_CHECKS", "DEBUG", "TESTING", "TRUSTED_HOSTS"})

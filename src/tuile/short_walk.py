@@ -1,0 +1,142 @@
+"""The whole staircase in one function, for an app that has replaced none of its steps.
+
+Floor 5, the application. It does what `Staircase.wsgi_app` and the steps beneath it do when a rule matches, its view
+answers and nobody wants to see the response; whatever else happens on the way is handed to the steps themselves. What
+must live here: that function, and the end of a request, which both walks share. What must not: anything that the
+steps do not do too (`dispatch` is the definition), and the conditions that can be noted beforehand (`shortcuts`).
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from werkzeug.exceptions import HTTPException
+
+from .context import current
+from .request_context import RequestContext
+from .signals import (
+    appcontext_popped,
+    appcontext_tearing_down,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .dispatch import Staircase
+    from .request import Request
+    from .response import TextStart
+
+_new = object.__new__
+
+
+def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request as `Staircase.wsgi_app` does, for an app that `walks_short` while nothing else is current."""
+    request = _new(app.plain_request_class)  # type: ignore[arg-type] # there is one
+    request.environ = environ
+    request.method = method = environ.get("REQUEST_METHOD", "GET").upper()
+    request.json_module = app.json
+    environ["werkzeug.request"] = request
+    context = _new(RequestContext)
+    context.app = app  # type: ignore[assignment] # every staircase is a Flask
+    context.request = request
+    context.is_plain = True
+    context.is_touched = False
+    context._token = token = current.set(context)
+    start = app.text_start
+    error: BaseException | None = None
+    try:
+        try:
+            answer = _answer(app, context, request, environ, start)
+        except Exception as raised:  # noqa: BLE001 - everything a view may raise becomes an answer
+            error = raised
+            answer = app.handle_exception(raised)
+        except BaseException:
+            error = sys.exc_info()[1]
+            raise
+        if type(answer) is not bytes:
+            return answer.__call__(environ, start_response)  # type: ignore[no-any-return] # of a response
+        # What the response would send that was not made, because nobody would have seen it.
+        start_response(start[1], [start[0], ("Content-Length", str(len(answer)))])  # type: ignore[index] # not None then
+        return () if method == "HEAD" else [answer]
+    finally:
+        if (
+            error is None
+            and request.closes_nothing
+            and context._token is token
+            and current.get(None) is context
+            and app.walks_short
+            and not app.teardown_request_funcs
+            and not app.teardown_appcontext_funcs
+            and not request_tearing_down.receivers
+            and not appcontext_tearing_down.receivers
+            and not appcontext_popped.receivers
+            and "werkzeug.debug.preserve_context" not in environ
+        ):
+            context._token = None
+            context.is_plain = False
+            current.reset(token)
+            environ["werkzeug.request"] = None
+        else:
+            leave(app, context, environ, error)
+
+
+def _answer(
+    app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment, start: TextStart | None
+) -> t.Any:
+    """Return the response, or in the place of one that nobody would see the text it would send."""
+    found = None
+    try:
+        found = app.url_map.find(environ)
+        if found is None:
+            context.match_by_adapter()
+    except HTTPException as refusal:
+        request.routing_exception = refusal
+    if found is None:
+        return app.full_dispatch_request()
+    rule, arguments = found
+    request.url_rule = rule
+    request.view_args = arguments
+    if (
+        app.before_request_funcs
+        or app.url_value_preprocessors
+        or request_started.receivers
+        or request.method == "OPTIONS"
+    ):
+        return app.full_dispatch_request()
+    try:
+        view = app.view_functions[rule.endpoint]
+        if id(view) in app._synchronous:
+            answer: t.Any = view(**arguments) if arguments else view()
+        else:
+            answer = app._run(view, **arguments)
+    except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
+        answer = app.handle_user_exception(raised)
+    if (
+        type(answer) is str
+        and start is not None
+        and app.text_start is start
+        and not context.is_touched
+        and not app.after_request_funcs
+        and not request_finished.receivers
+        and app.cookie_checks is None
+        and "HTTP_COOKIE" not in environ
+    ):
+        return answer.encode()
+    return app.finalize_request(answer)
+
+
+def leave(app: Staircase, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
+    """Leave the context of a request at its end, after it was given to a debugger or a test that wants it."""
+    if "werkzeug.debug.preserve_context" in environ:
+        keep, kept = environ["werkzeug.debug.preserve_context"], current.get()
+        keep(kept.app_context)
+        keep(kept.request_context)
+    if error is not None and app.should_ignore_error(error):
+        error = None
+    context.pop(error)
