@@ -310,7 +310,7 @@ def _(lib: Any) -> Any:
     return lines_set(send(app))[0].partition("=")[0] + "="
 
 
-METACLASS = "`Flask`, `Request`, `Response`, `RequestContext` and `SessionInterface` have a metaclass"
+METACLASS = "`Flask`, `Request`, `Response`, `RequestContext`, `JSONProvider` and `SessionInterface` have a metaclass"
 
 
 def with_metaclass(lib: Any) -> list[Any]:
@@ -323,7 +323,7 @@ def with_metaclass(lib: Any) -> list[Any]:
     ]
 
 
-@shown(METACLASS, [True] * 5, [False] * 5)
+@shown(METACLASS, [True] * 6, [False] * 6)
 def _(lib: Any) -> Any:
     class Own(type):
         pass
@@ -331,7 +331,7 @@ def _(lib: Any) -> Any:
     return [outcome(Own, "Sub", (base,), {})[0] == "returned" for base in with_metaclass(lib)]
 
 
-@shown(METACLASS, ["returned"] * 5, ["returned"] * 5)
+@shown(METACLASS, ["returned"] * 6, ["returned"] * 6)
 def _(lib: Any) -> Any:
     return [outcome(type("Own", (type(base),), {}), "Sub", (base,), {})[0] for base in with_metaclass(lib)]
 

@@ -150,8 +150,14 @@ def test_the_same_text_comes_without_a_c_encoder(monkeypatch: pytest.MonkeyPatch
     value = {"b": [1, {"c": uuid.UUID(int=1)}], "a": "\N{SNOWMAN}"}
     app = Small()
     fast = app.json.response(value).get_data(), app.json.dumps(value)
-    monkeypatch.setattr(provider_room, "_c_make_encoder", None)
-    assert (app.json.response(value).get_data(), app.json.dumps(value)) == fast
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(provider_room, "_c_make_encoder", None)
+            DefaultJSONProvider.look()
+            assert (app.json.response(value).get_data(), app.json.dumps(value)) == fast
+    finally:
+        DefaultJSONProvider.look()
+    assert DefaultJSONProvider.writes_plainly
 
 
 def test_no_arguments_are_null_and_several_are_a_list(app: Small) -> None:
@@ -276,7 +282,7 @@ def test_two_threads_may_write_the_same_object_at_once() -> None:
     assert texts == ['{"inner": ["x"]}'] * 2
 
 
-def test_a_warm_response_enters_two_functions_before_the_responses_own(app: Small) -> None:
+def test_a_warm_response_enters_three_functions_before_the_responses_own(app: Small) -> None:
     class Bare:
         def __init__(self, body: str, mimetype: str) -> None:
             self.body = body
@@ -293,7 +299,7 @@ def test_a_warm_response_enters_two_functions_before_the_responses_own(app: Smal
         app.json.response({"a": 1})
     finally:
         sys.setprofile(None)
-    assert entered == ["response", "dumps", "__init__"]
+    assert entered == ["response", "_text", "_written", "__init__"]
 
 
 def test_the_functions_use_the_current_applications_provider(app: Small) -> None:

@@ -17,7 +17,7 @@ from werkzeug.routing import Map as WerkzeugMap
 
 import tuile
 from tests.beside_flask import ABSENT, make_environ, same, send
-from tuile.routing import Map
+from tuile.routing import NOTHING, Map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def bound(url_map: WerkzeugMap, environ: Environ) -> MapAdapter:
         return url_map.bind_to_environ(environ, subdomain=subdomain)
 
 
-def asked(url_map: Map, environ: Environ) -> Found | None:
+def asked(url_map: Map, environ: Environ) -> Any:
     """What the index says, of a host that Werkzeug has been asked about."""
     try:
         adapter = bound(url_map, environ)
@@ -285,6 +285,18 @@ def requests_for(draw: st.DrawFn, texts: list[str]) -> dict[str, Any]:
     return request
 
 
+def missed_by_werkzeug(url_map: Map, environ: dict[str, Any]) -> bool:
+    """Whether Werkzeug finds no rule, and not one for another method, another slash or a websocket either."""
+    adapter = url_map.bind_to_environ(environ)
+    try:
+        adapter.match()
+    except NotFound as error:
+        return type(error) is NotFound and error.description == NotFound.description
+    except HTTPException:
+        return False
+    return False
+
+
 @quick
 @given(st.data())
 def test_what_is_found_is_what_werkzeug_finds(data: st.DataObject) -> None:
@@ -299,7 +311,9 @@ def test_what_is_found_is_what_werkzeug_finds(data: st.DataObject) -> None:
         except (HTTPException, LookupError):
             assert expected is None  # the picky converter's, which Werkzeug lets through as well
             continue
-        if found is not None:
+        if found is NOTHING:
+            assert missed_by_werkzeug(url_map, environ)
+        elif found is not None:
             assert_same(found, expected)
 
 
@@ -410,13 +424,48 @@ def test_rules_from_factories_are_found() -> None:
 # --- where only Werkzeug knows ----------------------------------------------------------------------------------------
 
 
+def three_rules() -> Map:
+    return Map([Rule("/a", endpoint="a"), Rule("/b/", endpoint="b"), Rule("/<int:n>/x", endpoint="n")])
+
+
+@pytest.mark.parametrize("path", ["/a/", "//a", "/b", "/b//", "a", "", "/\xff", "/a/\xe9", "/1/x/"])
+def test_a_doubtful_miss_is_left_to_werkzeug(path: str) -> None:
+    assert asked(three_rules(), make_environ(path)) is None
+
+
+@pytest.mark.parametrize("path", ["/missing", "/a\0", "/1/2", "/x/", "/%61", "/A", "/1", "/1/x/y", "/b/c", "/c/"])
+def test_a_certain_miss_needs_no_werkzeug(path: str) -> None:
+    url_map = three_rules()
+    assert asked(url_map, make_environ(path)) is NOTHING
+    assert missed_by_werkzeug(url_map, make_environ(path))
+
+
 @pytest.mark.parametrize(
-    "path",
-    ["/missing", "/a/", "//a", "/b", "/b//", "a", "", "/\xff", "/a\0", "/a/\xe9", "/1/2", "/x/", "/%61", "/A"],
+    ("rule", "options"),
+    [
+        ("/x", {"websocket": True}),
+        ("/x", {"methods": ["PUT"]}),
+        ("/x/", {}),
+        ("/x/", {"methods": ["PUT"]}),
+        ("/<path:any>", {"methods": ["PUT"]}),
+        ("/<empty:v>x", {"methods": ["PUT"]}),
+        ("/x", {"subdomain": "<empty:sub>"}),
+    ],
 )
-def test_a_miss_is_left_to_werkzeug(path: str) -> None:
-    url_map = Map([Rule("/a", endpoint="a"), Rule("/b/", endpoint="b"), Rule("/<int:n>/x", endpoint="n")])
-    assert asked(url_map, make_environ(path)) is None
+def test_a_path_that_a_rule_has_something_to_say_about_is_no_certain_miss(rule: str, options: dict[str, Any]) -> None:
+    url_map = Map([Rule("/", endpoint="index"), Rule(rule, endpoint="it", **options)], converters=CONVERTERS)
+    assert asked(url_map, make_environ("/x")) is None
+
+
+def test_plain_converters_are_tested_without_a_pattern() -> None:
+    url_map = Map([Rule("/<name>/<int:number>", endpoint="it")])
+    assert asked(url_map, make_environ("/x/1")) is not None
+    index = url_map._index
+    assert index is not None
+    assert index.root is not None
+    (first,) = index.root.edges
+    (second,) = first[3].edges
+    assert (first[0], second[0]) == (len, str.isdecimal)
 
 
 def test_a_host_is_not_answered_before_werkzeug_has_bound_it() -> None:

@@ -119,7 +119,7 @@ def test_a_base_url_excludes_its_parts(app: Flask, part: dict[str, str]) -> None
 
 
 def test_json_is_written_as_the_application_writes_it(app: Flask) -> None:
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
+    app.json.ensure_ascii = False
     builder = EnvironBuilder(app, json="\u20ac")
     assert builder.content_type == "application/json"
     assert builder.input_stream is not None

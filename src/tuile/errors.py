@@ -101,8 +101,10 @@ class ErrorHandling(Scaffold):
 
     def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
         """Return the handler for an exception: by code before by class, a blueprint's before the app's."""
-        kind, code = self._get_exc_class_and_code(type(e))
         registered = self.error_handler_spec
+        if not registered:
+            return None
+        kind, code = self._get_exc_class_and_code(type(e))
         for wanted in (None,) if code is None else (code, None):
             for scope in (*blueprints, None):
                 handlers = registered[scope].get(wanted) if scope in registered else None

@@ -11,11 +11,12 @@ import sys
 import typing as t
 from contextvars import Token
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from .context import AppContext, _sentinel, combined, current
 from .headers import put_cookie
 from .once import once
+from .routing import NOTHING
 from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .watching import Watched, attributes, still_has
 
@@ -199,8 +200,7 @@ class RequestContext(metaclass=Watched):
 
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
-        app, request = self.app, self.request
-        plain = self.is_plain
+        app, plain = self.app, self.is_plain
         if not plain:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
         if plain and current.get(None) is None and not appcontext_pushed.receivers:
@@ -210,18 +210,27 @@ class RequestContext(metaclass=Watched):
         if not app.opens_session_lazily:
             self._session  # noqa: B018 - reading it opens it
         if plain:
-            try:
-                found = app.url_map.find(request.environ)
-            except HTTPException as error:
-                request.routing_exception = error
-                return
-            if found is not None:
-                request.url_rule, request.view_args = found
-                return
-        self.match_by_adapter()
+            self.find_rule()
+        else:
+            self.match_by_adapter()
+
+    def find_rule(self) -> None:
+        """Find the rule for this request by the map alone, or else by Werkzeug's adapter."""
+        request = self.request
+        try:
+            found = self.app.url_map.find(request.environ)
+        except HTTPException as error:
+            request.routing_exception = error
+            return
+        if found is None:
+            self.match_by_adapter()
+        elif found is NOTHING:
+            request.routing_exception = NotFound()
+        else:
+            request.url_rule, request.view_args = found
 
     def match_by_adapter(self) -> None:
-        """Have Werkzeug find the rule, unless it refuses the host; that is kept for the dispatch as well."""
+        """Find the rule by Werkzeug's adapter, unless there is none because it refuses the host."""
         if self.url_adapter is not None:
             self.match_request()
 
@@ -331,7 +340,7 @@ class RequestContext(metaclass=Watched):
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
 
 
-_STOCK.update(attributes(RequestContext, ("__init__", "__new__", "push", "pop", "request")))
+_STOCK.update(attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request")))
 RequestContext.look()
 
 

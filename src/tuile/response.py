@@ -43,6 +43,8 @@ _CONTENT_TYPES = {
     mimetype: get_content_type(mimetype, "utf-8")
     for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
 }
+#: The Content-Type header for a media type, where it is one of these.
+CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in _CONTENT_TYPES.items()}
 # Those that are finished when they are given.
 _FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
 # A Content-Type header, a status line, a status code.

@@ -11,10 +11,9 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from werkzeug.exceptions import HTTPException
-
 from .context import current
 from .request_context import RequestContext
+from .response import CONTENT_TYPE_HEADERS
 from .signals import (
     appcontext_popped,
     appcontext_tearing_down,
@@ -59,11 +58,12 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
         except BaseException:
             error = sys.exc_info()[1]
             raise
-        if type(answer) is not bytes:
+        if type(answer) is not tuple:
             return answer.__call__(environ, start_response)  # type: ignore[no-any-return] # of a response
         # What the response would send that was not made, because nobody would have seen it.
-        start_response(start[1], [start[0], ("Content-Length", str(len(answer)))])  # type: ignore[index] # not None then
-        return () if method == "HEAD" else [answer]
+        content_type, body = answer
+        start_response(start[1], [content_type, ("Content-Length", str(len(body)))])  # type: ignore[index] # not None then
+        return () if method == "HEAD" else [body]
     finally:
         if (
             error is None
@@ -89,37 +89,25 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
 def _answer(
     app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment, start: TextStart | None
 ) -> t.Any:
-    """Return the response, or in the place of one that nobody would see the text it would send."""
-    found = None
-    try:
-        found = app.url_map.find(environ)
-        if found is None:
-            context.match_by_adapter()
-    except HTTPException as refusal:
-        request.routing_exception = refusal
-    if found is None:
+    """Return the response, or in the place of one that nobody would see its content type and its body."""
+    context.find_rule()
+    if app.before_request_funcs or app.url_value_preprocessors or request_started.receivers:
         return app.full_dispatch_request()
-    rule, arguments = found
-    request.url_rule = rule
-    request.view_args = arguments
-    if (
-        app.before_request_funcs
-        or app.url_value_preprocessors
-        or request_started.receivers
-        or request.method == "OPTIONS"
-    ):
-        return app.full_dispatch_request()
+    rule: t.Any = request.url_rule
+    arguments: t.Any = request.view_args
     try:
-        view = app.view_functions[rule.endpoint]
-        if id(view) in app._synchronous:
-            answer: t.Any = view(**arguments) if arguments else view()
+        if rule is None or request.method == "OPTIONS":
+            answer: t.Any = app.dispatch_request()
         else:
-            answer = app._run(view, **arguments)
+            view = app.view_functions[rule.endpoint]
+            if id(view) in app._synchronous:
+                answer = view(**arguments) if arguments else view()
+            else:
+                answer = app._run(view, **arguments)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
     if (
-        type(answer) is str
-        and start is not None
+        start is not None
         and app.text_start is start
         and not context.is_touched
         and not app.after_request_funcs
@@ -127,8 +115,21 @@ def _answer(
         and app.cookie_checks is None
         and "HTTP_COOKIE" not in environ
     ):
-        return answer.encode()
+        kind = type(answer)
+        if kind is str:
+            return start[0], answer.encode()
+        if kind is dict or kind is list:
+            return _json(app, answer) or app.finalize_request(answer)
     return app.finalize_request(answer)
+
+
+def _json(app: Staircase, answer: t.Any) -> tuple[tuple[str, str], bytes] | None:
+    """Return the content type and the body that an answer is sent with as JSON; None where a response has to say it."""
+    provider = app.plain_json
+    if provider is None or not provider.responds_plainly:
+        return None
+    content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
+    return None if content_type is None else (content_type, provider._text(answer).encode())
 
 
 def leave(app: Staircase, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:

@@ -12,6 +12,7 @@ import typing as t
 from weakref import WeakValueDictionary
 
 from .errors import ErrorHandling
+from .json.provider import DefaultJSONProvider
 from .request_context import RequestContext
 from .response import Response
 from .routing import Map
@@ -43,6 +44,7 @@ _WATCHED = frozenset(
         *STEPS,
         "_got_first_request",
         "config",
+        "json",
         "request_class",
         "response_class",
         "session_interface",
@@ -74,6 +76,8 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     plain_response_class: type[Response] | None = None
     #: What a response made of text alone begins with, where such a response need not be made to be sent.
     text_start: TextStart | None = None
+    #: What writes a dict or a list as a response; None where that may not be what the built-in provider writes.
+    plain_json: DefaultJSONProvider | None = None
     #: Whether a request may be answered by the short walk.
     walks_short = False
     #: Whether the session may wait until it is touched.
@@ -107,6 +111,8 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
         self.text_start = _text_start(responses)
+        provider = own.get("json")
+        self.plain_json = provider if isinstance(provider, DefaultJSONProvider) else None
         self._note_cookie_checks()
         self._note_walk()
 

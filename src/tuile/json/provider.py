@@ -18,12 +18,19 @@ from json import encoder as _encoder
 
 from werkzeug.http import http_date
 
+from ..watching import Watched, attribute, attributes
+
 if t.TYPE_CHECKING:
     from tuile.app import Flask
     from tuile.response import Response
 
 
-class JSONProvider:
+# What is done without being called, while nobody has replaced it, and what the provider here has of it.
+_NOTED = ("_prepare_response_obj", "dumps", "response")
+_STOCK: dict[str, object] = {}
+
+
+class JSONProvider(metaclass=Watched):
     """Writes and reads JSON for one application. To use another library, override `dumps` and `loads`.
 
     An application takes its provider from its ``json_provider_class``, or from an assignment to ``app.json``.
@@ -33,6 +40,22 @@ class JSONProvider:
 
     # The app itself, for what is done at each response: the proxy makes every attribute dearer.
     _find_app: t.Callable[[], Flask | None] = staticmethod(lambda: None)
+
+    # Whether `dumps` is the one of `DefaultJSONProvider`, and whether `response` is.
+    writes_plainly = False
+    responds_plainly = False
+
+    @classmethod
+    def look(cls) -> None:
+        """Note what the class has not replaced."""
+        stock = {name: bool(_STOCK) and attribute(cls, name) is _STOCK[name] for name in _NOTED}
+        cls.note("writes_plainly", stock["dumps"] and _c_make_encoder is not None)
+        cls.note("responds_plainly", stock["response"] and stock["_prepare_response_obj"])
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if name in _NOTED:
+            self.writes_plainly = self.responds_plainly = False
 
     def __init__(self, app: Flask) -> None:
         self._app = t.cast("Flask", weakref.proxy(app))
@@ -137,24 +160,18 @@ class DefaultJSONProvider(JSONProvider):
         :param kwargs: as for `json.dumps`. The attributes say what is not given: ``default``, ``ensure_ascii`` and
             ``sort_keys``.
         """
-        # json.dumps builds an encoder object per call, to reach the C encoder that is called here. Nothing is kept
-        # between calls, because the dict in which the C encoder finds circles must not be shared between threads
-        # nor be used again after an error. 2.0 -> 1.0 µs for a small object, CPython 3.11, timeit.
         if not kwargs:
             comma, colon = ", ", ": "
         elif kwargs == _COMPACT_OPTIONS:
             comma, colon = ",", ":"
         else:
             comma = colon = ""
-        default = self.default
-        if _c_make_encoder is None or not comma or default is None:
-            kwargs.setdefault("default", default)
+        if _c_make_encoder is None or not comma or self.default is None:
+            kwargs.setdefault("default", self.default)
             kwargs.setdefault("ensure_ascii", self.ensure_ascii)
             kwargs.setdefault("sort_keys", self.sort_keys)
             return json.dumps(obj, **kwargs)
-        quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
-        write = _c_make_encoder({}, default, quote, None, colon, comma, self.sort_keys, False, True)
-        return "".join(write(obj, 0))
+        return self._written(obj, comma, colon)
 
     def loads(self, s: str | bytes, **kwargs: t.Any) -> t.Any:
         """The object that JSON text, or bytes in UTF-8, describes.
@@ -171,6 +188,26 @@ class DefaultJSONProvider(JSONProvider):
         # Options, bytes, blanks around the value, and the errors: with json's own words.
         return json.loads(s, **kwargs)
 
+    def _text(self, obj: t.Any) -> str:
+        """The body of a response."""
+        compact = self.compact
+        if compact is None:
+            compact = not (self._find_app() or self._app).debug
+        if not compact:
+            return f"{self.dumps(obj, indent=2)}\n"
+        if self.writes_plainly and self.default is not None:
+            return f"{self._written(obj, ',', ':')}\n"
+        return f"{self.dumps(obj, separators=(',', ':'))}\n"
+
+    def _written(self, obj: t.Any, comma: str, colon: str) -> str:
+        """The object as JSON text, by the C encoder that there is."""
+        # json.dumps builds an encoder object per call, to reach the C encoder that is called here. Nothing is kept
+        # between calls, because the dict in which the C encoder finds circles must not be shared between threads
+        # nor be used again after an error. 2.0 -> 0.9 µs for a small object, CPython 3.11, timeit.
+        quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
+        write = _c_make_encoder({}, self.default, quote, None, colon, comma, self.sort_keys, False, True)  # type: ignore[misc] # it is there
+        return "".join(write(obj, 0))
+
     def response(self, *args: t.Any, **kwargs: t.Any) -> Response:
         """A response with the arguments as its JSON body, and a line end after it.
 
@@ -181,19 +218,17 @@ class DefaultJSONProvider(JSONProvider):
             obj = args[0]
         else:
             obj = self._prepare_response_obj(args, kwargs)
+        body = self._text(obj)
         app: t.Any = self._find_app() or self._app
-        compact = self.compact
-        if compact is False or (compact is None and app.debug):
-            body = self.dumps(obj, indent=2)
-        else:
-            body = self.dumps(obj, separators=(",", ":"))
         plain: type[Response] | None = getattr(app, "plain_response_class", None)
         if plain is not None:
             # The same without a keyword, which makes calling a class three times as dear.
-            return plain(f"{body}\n", None, None, self.mimetype)
-        response: Response = app.response_class(f"{body}\n", mimetype=self.mimetype)
+            return plain(body, None, None, self.mimetype)
+        response: Response = app.response_class(body, mimetype=self.mimetype)
         return response
 
 
 # What `response` may leave out when nobody has overridden it.
 _prepare_response_obj = JSONProvider._prepare_response_obj
+_STOCK.update(attributes(DefaultJSONProvider, _NOTED))
+DefaultJSONProvider.look()
