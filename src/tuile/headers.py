@@ -32,6 +32,8 @@ PASSED = frozenset(
         "Vary",
     }
 )
+#: Names that are certainly not another spelling of Set-Cookie.
+OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 
 def put_cookie(headers: Headers, line: str) -> None:

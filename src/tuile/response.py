@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from . import json
 from .context import current
 from .cookie_syntax import dump_cookie
-from .headers import PASSED, PREPARED, put_cookie
+from .headers import OTHER_THAN_COOKIES, PASSED, PREPARED, put_cookie
 from .watching import Replaceable, Watched, attributes, still_has
 
 if t.TYPE_CHECKING:
@@ -37,6 +37,8 @@ _BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_
 _SENDING = attributes(
     WerkzeugResponse, (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
 )
+# What `set_cookie` asks how long a line may be; filled below, when it is there.
+_LIMITING: dict[str, object] = {}
 _new = Headers.__new__
 _STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
 _CONTENT_TYPES = {
@@ -61,6 +63,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # Whether the short ways are open: noted for a class, and taken back for a response with a method of its own.
     _builds_plainly = False
     _sends_plainly = False
+    # Whether `max_cookie_size` is the one here, which is a setting of the app.
+    _asks_config = False
     # What a response made of text alone begins with.
     _text_start: TextStart | None = None
 
@@ -76,6 +80,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         builds_plainly = still_has(cls, _BUILDING)
         cls.note("_builds_plainly", builds_plainly)
         cls.note("_sends_plainly", still_has(cls, _SENDING))
+        cls.note("_asks_config", still_has(cls, _LIMITING))
         content_type = _CONTENT_TYPES.get(cls.default_mimetype or "")
         line = _STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
         start = None
@@ -193,10 +198,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
         Raises:
             CookieSyntaxError: the name, the path or the domain would break out of its place.
         """
-        if type(self).max_cookie_size is not Response.max_cookie_size or (context := current.get(None)) is None:
-            max_size = self.max_cookie_size
-        else:
-            max_size = context.app.config["MAX_COOKIE_SIZE"]
+        context = current.get(None) if self._asks_config else None
+        max_size = self.max_cookie_size if context is None else context.app.config["MAX_COOKIE_SIZE"]
         line = dump_cookie(
             key,
             value,
@@ -213,7 +216,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
         )
         pairs = self.headers._list
         for name, _ in pairs:
-            if name == "Set-Cookie" or (name not in PASSED and name.lower() == "set-cookie"):
+            if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
                 put_cookie(self.headers, line)
                 return
         pairs.append(("Set-Cookie", line))
+
+
+_LIMITING.update(attributes(Response, ("max_cookie_size",)))
+Response.look()

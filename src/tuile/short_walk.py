@@ -106,18 +106,23 @@ def _answer(
                 answer = app._run(view, **arguments)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
+    sent = environ.get("HTTP_COOKIE")
     if (
         start is not None
         and app.text_start is start
+        and app.walks_short
         and not context.is_touched
         and not app.after_request_funcs
         and not request_finished.receivers
         and app.cookie_checks is None
-        and "HTTP_COOKIE" not in environ
+        # A session that came along may have to be renewed.
+        and (sent is None or ((name := app.config["SESSION_COOKIE_NAME"]) not in sent and name.isascii()))
     ):
         kind = type(answer)
         if kind is str:
             return start[0], answer.encode()
+        if kind is app.response_class:
+            return answer
         if kind is dict or kind is list:
             return _json(app, answer) or app.finalize_request(answer)
     return app.finalize_request(answer)

@@ -229,7 +229,7 @@ class TaggedJSONSerializer:
     Beside what JSON knows: tuple, bytes, Markup, UUID, datetime, and one-key dicts that look like a tag.
     """
 
-    __slots__ = ("order", "tags")
+    __slots__ = ("_built_in", "order", "tags")
 
     #: The tag classes a new serializer begins with; `register` adds more.
     default_tags: list[type[JSONTag]] = list(_BUILT_IN_TAGS)
@@ -239,6 +239,9 @@ class TaggedJSONSerializer:
         self.order: list[JSONTag] = []
         for tag_class in self.default_tags:
             self.register(tag_class)
+        # The tags that are asked in this order where nobody has added or replaced one; otherwise none that are asked.
+        stock = type(self) is TaggedJSONSerializer and tuple(map(type, self.order)) == _BUILT_IN_TAGS
+        self._built_in = list(self.order) if stock else None
 
     def register(self, tag_class: type[JSONTag], force: bool = False, index: int | None = None) -> None:
         """Add a tag.
@@ -262,11 +265,7 @@ class TaggedJSONSerializer:
         # built-in tags stand, a dict or list of scalars is known to come out as it is: 20 -> 1 Python functions
         # for two keys, tests/test_json_tag.py. A dict that looks like a tag is left to the tags.
         kind = type(value)
-        if (
-            (kind in _SCALARS or kind is dict or kind is list)
-            and type(self) is TaggedJSONSerializer
-            and tuple(map(type, self.order)) == _BUILT_IN_TAGS
-        ):
+        if (kind in _SCALARS or kind is dict or kind is list) and self.order == self._built_in:
             if kind is list:
                 return [inner if type(inner) in _SCALARS else self.tag(inner) for inner in value]
             if kind is not dict:
@@ -302,18 +301,21 @@ class TaggedJSONSerializer:
     def dumps(self, value: t.Any) -> str:
         """The value as compact JSON text, tagged."""
         here = current.get(None)
-        write = dumps if here is None else here.app.json.dumps
-        built_in = type(self) is TaggedJSONSerializer and tuple(map(type, self.order)) == _BUILT_IN_TAGS
-        tagged = value if built_in and self._is_flat(value) else self.tag(value)
-        text: str = write(tagged, separators=(",", ":"))
-        return text
+        tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
+        if here is None:
+            return dumps(tagged, separators=(",", ":"))
+        provider = here.app.json
+        if getattr(provider, "writes_plainly", False) and provider.default is not None:
+            # What the lines below come to, without options to be looked at.
+            return provider._written(tagged, ",", ":")  # type: ignore[no-any-return] # it is the built-in one
+        return provider.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as it writes them
 
     def loads(self, value: str) -> t.Any:
         """The value that `dumps` was given, from the text it returned."""
         here = current.get(None)
         read = loads if here is None else here.app.json.loads
         scanned = read(value)
-        if type(self) is TaggedJSONSerializer and self._is_flat(scanned):
+        if self._built_in is not None and self._is_flat(scanned):
             return scanned
         return self._untag_scan(scanned)
 
