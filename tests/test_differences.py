@@ -319,6 +319,7 @@ def with_metaclass(lib: Any) -> list[Any]:
         lib.Request,
         lib.Response,
         part(lib, "ctx").RequestContext,
+        part(lib, "json.provider").JSONProvider,
         part(lib, "sessions").SessionInterface,
     ]
 

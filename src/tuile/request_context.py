@@ -11,12 +11,11 @@ import sys
 import typing as t
 from contextvars import Token
 
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException
 
 from .context import AppContext, _sentinel, combined, current
 from .headers import put_cookie
 from .once import once
-from .routing import NOTHING
 from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .watching import Watched, attributes, still_has
 
@@ -32,6 +31,7 @@ if t.TYPE_CHECKING:
     from .request import Request
     from .request_cookies import Cookies
     from .response import Response
+    from .routing import Found
     from .sessions import SessionMixin
     from .typing import AfterRequestCallable
 
@@ -210,24 +210,18 @@ class RequestContext(metaclass=Watched):
         if not app.opens_session_lazily:
             self._session  # noqa: B018 - reading it opens it
         if plain:
-            self.find_rule()
+            self.take(app.url_map.find(self.request.environ))
         else:
             self.match_by_adapter()
 
-    def find_rule(self) -> None:
-        """Find the rule for this request by the map alone, or else by Werkzeug's adapter."""
-        request = self.request
-        try:
-            found = self.app.url_map.find(request.environ)
-        except HTTPException as error:
-            request.routing_exception = error
-            return
+    def take(self, found: Found | None) -> None:
+        """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""
         if found is None:
             self.match_by_adapter()
-        elif found is NOTHING:
-            request.routing_exception = NotFound()
+        elif found[0] is None:
+            self.request.routing_exception = found[1]
         else:
-            request.url_rule, request.view_args = found
+            self.request.url_rule, self.request.view_args = found
 
     def match_by_adapter(self) -> None:
         """Find the rule by Werkzeug's adapter, unless there is none because it refuses the host."""

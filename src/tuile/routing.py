@@ -13,6 +13,7 @@ import typing as t
 from collections import Counter
 from threading import Lock
 
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import BaseConverter, IntegerConverter, MapAdapter, Rule, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
 
@@ -20,7 +21,7 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.routing.matcher import State
 
-Found = tuple[Rule | None, dict[str, t.Any]]
+Found = tuple[Rule, dict[str, t.Any]] | tuple[None, HTTPException]
 Convert = t.Callable[[str], t.Any]
 Arguments = tuple[tuple[str, Convert | None], ...]
 
@@ -44,10 +45,6 @@ _TESTS: dict[str, t.Callable[[str], t.Any]] = {
     rf"(?P<{_GROUP}0>[^/]{{1,}})\Z": len,
     rf"(?P<{_GROUP}0>\d+)\Z": str.isdecimal,
 }
-
-
-#: What `Map.find` says where Werkzeug would certainly find no rule, whatever the method: the answer is a 404.
-NOTHING: Found = (None, {})
 
 
 class Node:
@@ -179,9 +176,9 @@ class Map(WerkzeugMap):
             self.shapes = {}
 
     def find(self, environ: WSGIEnvironment) -> Found | None:
-        """Return the rule and the view's arguments for a request, `NOTHING`, or None to ask a `MapAdapter`.
+        """Return the rule and the view's arguments for a request, None and its refusal, or None to ask a `MapAdapter`.
 
-        None says nothing about the request: it may still match, redirect or fail.
+        None alone says nothing about the request: it may still match, redirect or fail.
         """
         index = self._index
         if index is None:
@@ -198,16 +195,16 @@ class Map(WerkzeugMap):
         if answers is None:
             answers = index.walk(path, values)
             if not answers:
-                return NOTHING if index.misses(path) else None
+                return (None, NotFound()) if index.misses(path) else None
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, defaults in answers:
-            if rule.methods is None or method in rule.methods:
-                if not certain or (rule.methods is None and not method.isupper()):
+            methods = rule.methods
+            if methods is None or method in methods:
+                if not certain or (methods is None and not method.isupper()):
                     return None
-                found = _convert(arguments, values) if arguments else {}
-                if defaults and found is not None:
-                    found.update(defaults)
-                return None if found is None else (rule, found)
+                if not arguments:
+                    return rule, dict(defaults) if defaults else {}
+                return _converted(rule, arguments, values, defaults)
         return None
 
     def accept_host(self, environ: WSGIEnvironment, server_name: str | None, adapter: MapAdapter) -> None:
@@ -310,15 +307,21 @@ def _decoded(path: str) -> str:
         return ""
 
 
-def _convert(arguments: Arguments, values: t.Sequence[str]) -> dict[str, t.Any] | None:
-    """Return the view's arguments, or None where a converter refuses a value."""
+def _converted(
+    rule: Rule, arguments: Arguments, values: t.Sequence[str], defaults: t.Mapping[str, t.Any] | None
+) -> Found | None:
+    """Return the rule with the view's arguments, or what `find` says where a converter refuses a value."""
     found: dict[str, t.Any] = {}
     try:
         for (name, convert), value in zip(arguments, values):  # noqa: B905 - as many, and `strict` costs as much as the rest
             found[name] = value if convert is None else convert(value)
     except ValueError:
         return None
-    return found
+    except HTTPException as refusal:
+        return None, refusal
+    if defaults:
+        found.update(defaults)
+    return rule, found
 
 
 def _groups(pattern: re.Pattern[str]) -> tuple[int, ...]:

@@ -29,7 +29,6 @@ if t.TYPE_CHECKING:
 
     from .dispatch import Staircase
     from .request import Request
-    from .response import TextStart
 
 _new = object.__new__
 
@@ -38,7 +37,6 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
     """Answer one request as `Staircase.wsgi_app` does, for an app that `walks_short` while nothing else is current."""
     request = _new(app.plain_request_class)  # type: ignore[arg-type] # there is one
     request.environ = environ
-    request.method = method = environ.get("REQUEST_METHOD", "GET").upper()
     request.json_module = app.json
     environ["werkzeug.request"] = request
     context = _new(RequestContext)
@@ -47,11 +45,10 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
     context.is_plain = True
     context.is_touched = False
     context._token = token = current.set(context)
-    start = app.text_start
     error: BaseException | None = None
     try:
         try:
-            answer = _answer(app, context, request, environ, start)
+            answer = _answer(app, context, request, environ)
         except Exception as raised:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = raised
             answer = app.handle_exception(raised)
@@ -61,9 +58,9 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
         if type(answer) is not tuple:
             return answer.__call__(environ, start_response)  # type: ignore[no-any-return] # of a response
         # What the response would send that was not made, because nobody would have seen it.
-        content_type, body = answer
-        start_response(start[1], [content_type, ("Content-Length", str(len(body)))])  # type: ignore[index] # not None then
-        return () if method == "HEAD" else [body]
+        status, content_type, body = answer
+        start_response(status, [content_type, ("Content-Length", str(len(body)))])
+        return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
     finally:
         if (
             error is None
@@ -86,30 +83,34 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
             leave(app, context, environ, error)
 
 
-def _answer(
-    app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment, start: TextStart | None
-) -> t.Any:
-    """Return the response, or in the place of one that nobody would see its content type and its body."""
-    context.find_rule()
-    if app.before_request_funcs or app.url_value_preprocessors or request_started.receivers:
+def _answer(app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment) -> t.Any:
+    """Return the response, or in the place of one that nobody would see its status, its content type and its body."""
+    found = app.url_map.find(environ)
+    if (
+        found is None
+        or found[0] is None
+        or app.before_request_funcs
+        or app.url_value_preprocessors
+        or request_started.receivers
+        or environ["REQUEST_METHOD"] == "OPTIONS"
+    ):
+        context.take(found)
         return app.full_dispatch_request()
-    rule: t.Any = request.url_rule
-    arguments: t.Any = request.view_args
+    rule, arguments = found
+    request.url_rule = rule
+    request.view_args = arguments
     try:
-        if rule is None or request.method == "OPTIONS":
-            answer: t.Any = app.dispatch_request()
+        view = app.view_functions[rule.endpoint]
+        if id(view) in app._synchronous:
+            answer: t.Any = view(**arguments) if arguments else view()
         else:
-            view = app.view_functions[rule.endpoint]
-            if id(view) in app._synchronous:
-                answer = view(**arguments) if arguments else view()
-            else:
-                answer = app._run(view, **arguments)
+            answer = app._run(view, **arguments)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
+    start = app.text_start
     sent = environ.get("HTTP_COOKIE")
     if (
         start is not None
-        and app.text_start is start
         and app.walks_short
         and not context.is_touched
         and not app.after_request_funcs
@@ -120,21 +121,21 @@ def _answer(
     ):
         kind = type(answer)
         if kind is str:
-            return start[0], answer.encode()
+            return start[1], start[0], answer.encode()
         if kind is app.response_class:
             return answer
         if kind is dict or kind is list:
-            return _json(app, answer) or app.finalize_request(answer)
+            return _json(app, start[1], answer) or app.finalize_request(answer)
     return app.finalize_request(answer)
 
 
-def _json(app: Staircase, answer: t.Any) -> tuple[tuple[str, str], bytes] | None:
-    """Return the content type and the body that an answer is sent with as JSON; None where a response has to say it."""
+def _json(app: Staircase, status: str, answer: t.Any) -> tuple[str, tuple[str, str], bytes] | None:
+    """Return status, content type and body for an answer that becomes JSON; None where a response has to say it."""
     provider = app.plain_json
     if provider is None or not provider.responds_plainly:
         return None
     content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-    return None if content_type is None else (content_type, provider._text(answer).encode())
+    return None if content_type is None else (status, content_type, provider._text(answer).encode())
 
 
 def leave(app: Staircase, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
