@@ -55,7 +55,6 @@ class Staircase(Shortcuts):
     subdomain_matching: bool
     teardown_appcontext_funcs: list[ft.TeardownCallable]
     url_map: Map
-    _got_first_request: bool
     # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
     _synchronous: dict[int, Callable[..., t.Any]]
 
@@ -68,7 +67,11 @@ class Staircase(Shortcuts):
 
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
-        if self.walks_short and current.get(None) is None and not appcontext_pushed.receivers:
+        if (
+            current.get(None) is None
+            and (self.walks_short or (not self._got_first_request and self._begins_short()))
+            and not appcontext_pushed.receivers
+        ):
             return walk(self, environ, start_response)
         context = self.request_context(environ)
         error: BaseException | None = None

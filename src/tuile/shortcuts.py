@@ -64,6 +64,7 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     """The notes of an app. They are taken anew when the app, its class or a class that it uses is changed."""
 
     # What they depend on.
+    _got_first_request: bool
     request_class: type[Request]
     session_interface: SessionInterface
 
@@ -117,17 +118,31 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         self._note_walk()
 
     def _note_walk(self) -> None:
-        """Note whether the short walk comes to the same as the steps."""
+        """Note whether requests may be answered by the short walk; the first one may by `_begins_short`."""
+        self.walks_short = self.__dict__.get("_got_first_request", False) and self._comes_to_the_same()
+
+    def _comes_to_the_same(self) -> bool:
+        """Answer whether the short walk comes to the same as the steps."""
         own, config = self.__dict__, self.__dict__.get("config")
-        self.walks_short = (
+        return (
             self.plain_request_class is not None
             and self.opens_session_lazily
-            and own.get("_got_first_request", False)
             and still_has(type(self), WALKED)
             and not any(step in own for step in STEPS)
             and isinstance(config, WatchedSettings)
             and config.get("TRUSTED_HOSTS") is None
         )
+
+    def _begins_short(self) -> bool:
+        """Answer whether the first request may be answered by the short walk; then requests have begun."""
+        try:
+            self._note_cookie_checks()
+        except ValueError:
+            # For the steps to raise, which know how to answer that.
+            return False
+        if self._comes_to_the_same():
+            self._got_first_request = True
+        return self.walks_short
 
     def _note_cookie_checks(self) -> None:
         """Note what `COOKIE_CHECKS` comes to.
