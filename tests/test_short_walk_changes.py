@@ -1,0 +1,213 @@
+"""The short walk, while something is changed under way: by the view, by threads, by requests inside requests."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import tuile
+from tests.beside_flask import make_app, make_environ, make_post, outcome, part, same, send
+from tests.test_short_walk import ANSWERS, SIGNALS, fail, passing
+from tuile.context import current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def noted(log: list[Any], word: str, result: Any) -> Any:
+    """The result, after a note in the log."""
+    log.append(word)
+    return result
+
+
+def replace(owner: str, name: str) -> Callable[[Any, Any, list[str]], None]:
+    """A change that has a method note that it is called."""
+
+    def change(lib: Any, app: Any, log: list[str]) -> None:
+        target = {"app": app, "class": lib.Flask, "response": lib.Response}[owner]
+        original = getattr(target, name)
+
+        def called(*arguments: Any, **named: Any) -> Any:
+            return noted(log, name, original(*arguments, **named))
+
+        setattr(target, name, called)
+
+    return change
+
+
+def connect(name: str) -> Callable[[Any, Any, list[str]], None]:
+    def change(lib: Any, app: Any, log: list[str]) -> None:
+        getattr(part(lib, "signals"), name).connect(lambda *_, **__: log.append(name), app, weak=False)
+
+    return change
+
+
+CHANGES: dict[str, Callable[[Any, Any, list[str]], Any]] = {
+    **{name: replace("app", name) for name in ("finalize_request", "make_response", "process_response")},
+    **{
+        f"class {name}": replace("class", name)
+        for name in ("finalize_request", "do_teardown_request", "handle_exception")
+    },
+    **{f"response {name}": replace("response", name) for name in ("__call__", "get_wsgi_headers", "close")},
+    **{name: connect(name) for name in SIGNALS if name != "got_request_exception"},
+    "after": lambda lib, app, log: app.after_request_funcs.setdefault(None, []).append(
+        lambda response: noted(log, "after", response)
+    ),
+    "teardown": lambda lib, app, log: app.teardown_request_funcs.setdefault(None, []).append(
+        lambda error: log.append("teardown")
+    ),
+    "teardown of the app": lambda lib, app, log: app.teardown_appcontext_funcs.append(lambda error: log.append("left")),
+    "other class": lambda lib, app, log: setattr(
+        app, "response_class", type("Own", (lib.Response,), {"default_status": 203})
+    ),
+    "close": lambda lib, app, log: setattr(
+        lib.request._get_current_object(), "close", lambda: log.append(f"closed {lib.request.path}")
+    ),
+    "files": lambda lib, app, log: log.append(str(lib.request.files.get("f"))),
+    "trusted": lambda lib, app, log: app.config.update(TRUSTED_HOSTS=["example.com"]),
+    "own endpoint": lambda lib, app, log: app.view_functions.update(index=lambda: noted(log, "new", "new")),
+    "own context": lambda lib, app, log: log.append(lib.copy_current_request_context(lambda: lib.request.path)()),
+    "nested": lambda lib, app, log: log.append(app.test_client().get("/other").text),
+}
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES))
+@pytest.mark.parametrize("answer", ["text", "dict", "ValueError", "404"])
+def test_what_the_view_changes_has_its_effect_as_on_flask(change: str, answer: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        log: list[Any] = []
+        app.logger.disabled = True
+
+        def index() -> Any:
+            CHANGES[change](lib, app, log)
+            return ANSWERS[answer](lib)
+
+        app.add_url_rule("/", "index", index, methods=["GET", "POST"])
+        app.add_url_rule("/other", "other", lambda: "other")
+        watched = {(owner, name): owner.__dict__.get(name) for owner in (lib.Flask, lib.Response) for name in METHODS}
+        body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nfile\r\n--x--\r\n'
+        try:
+            answers = [outcome(send, app, make_environ("/other"))]
+            answers += [outcome(send, app, make_post(body, "multipart/form-data; boundary=x")) for _ in range(2)]
+            answers.append(outcome(send, app, make_environ("/other")))
+        finally:
+            for (owner, name), original in watched.items():
+                if original is not None:
+                    setattr(owner, name, original)
+                elif name in owner.__dict__:
+                    delattr(owner, name)
+        assert current.get(None) is None
+        return answers, log
+
+    same(program)
+
+
+METHODS = (
+    "finalize_request",
+    "do_teardown_request",
+    "handle_exception",
+    "__call__",
+    "__init__",
+    "get_wsgi_headers",
+    "close",
+)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_what_is_no_exception_leaves_nothing_behind(error: type[BaseException]) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        log: list[Any] = []
+        app.add_url_rule("/", "index", lambda: fail(error("out")))
+        app.teardown_request(lambda raised: log.append(type(raised).__name__))
+        with pytest.raises(error):
+            send(app)
+        assert current.get(None) is None
+        return log
+
+    assert same(program) == [error.__name__]
+
+
+def test_a_start_response_that_fails_leaves_nothing_behind() -> None:
+    app = make_app(tuile)
+    app.add_url_rule("/", "index", lambda: "text")
+    with pytest.raises(OSError, match="gone"):
+        app(make_environ(), lambda *_: fail(OSError("gone")))
+    assert current.get(None) is None
+
+
+def test_a_view_that_enters_an_app_context_and_stays_there_is_told_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        kept: list[Any] = []
+
+        def index() -> str:
+            kept.append(app.app_context())
+            kept[-1].push()
+            return "text"
+
+        app.add_url_rule("/", "index", index)
+        raised = outcome(send, app)
+        return raised[:2]
+
+    assert same(program) == ("raised", "AssertionError")
+
+
+def test_requests_inside_a_context_and_inside_each_other() -> None:
+    def program(lib: Any) -> Any:
+        inner, outer = make_app(lib), make_app(lib)
+        inner.add_url_rule("/", "index", lambda: lib.current_app.name + lib.request.path)
+        outer.add_url_rule(
+            "/out", "out", lambda: send(inner).text + lib.request.path + send(outer, make_environ("/in")).text
+        )
+        outer.add_url_rule("/in", "in", lambda: lib.request.path)
+        answers = [send(outer, make_environ("/out")).text]
+        with outer.app_context():
+            answers += [send(outer, make_environ("/out")).text, lib.current_app.name]
+        with outer.test_request_context("/around"):
+            answers += [send(outer, make_environ("/out")).text, lib.request.path]
+        return answers
+
+    same(program)
+
+
+def test_many_threads_get_their_own_answers_while_a_step_comes_and_goes() -> None:
+    app = make_app(tuile)
+    app.add_url_rule("/<int:n>", "number", lambda n: str(n + tuile.request.view_args["n"]))  # type: ignore[index] # there
+    send(app, make_environ("/1"))
+    wrong: list[Any] = []
+    over = threading.Event()
+
+    def ask(first: int) -> None:
+        for n in range(first, first + 500):
+            answer = outcome(send, app, make_environ(f"/{n}"))
+            if answer[0] != "returned" or answer[1].text != str(2 * n):
+                wrong.append(answer)
+
+    rounds: list[None] = []
+
+    def disturb() -> None:
+        while not over.is_set() or not rounds:
+            rounds.append(None)
+            for owner, name in (
+                (app, "finalize_request"),
+                (tuile.Response, "__call__"),
+                (tuile.Flask, "make_response"),
+            ):
+                with passing(owner, name):
+                    pass
+
+    asking = [threading.Thread(target=ask, args=(1000 * number,)) for number in range(8)]
+    disturbing = threading.Thread(target=disturb)
+    for thread in (*asking, disturbing):
+        thread.start()
+    for thread in asking:
+        thread.join()
+    over.set()
+    disturbing.join()
+    assert wrong == []
+    assert len(rounds) > 1
+    assert app.walks_short
