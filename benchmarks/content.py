@@ -21,3 +21,4 @@ with open(os.path.join(TEMPLATES, "page.html"), encoding="utf-8") as _file:
     PAGE_SOURCE = _file.read()
 STREAM_PIECES = 20
 STREAM_PIECE = "x" * 1023 + "\n"
+BLOG_PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody

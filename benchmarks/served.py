@@ -25,10 +25,13 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from benchmarks.measuring import environment, report
 from benchmarks.measuring.rounds import Spread
 from benchmarks.measuring.serving import SERVERS, Load, Server, ServingFailed, ask, load, served
-from benchmarks.measuring.workload import PEERS, Peer, Workload
-from benchmarks.workloads import WORKLOADS
+from benchmarks.measuring.workload import PEERS, Peer, Workload, cookie_header
+from benchmarks.workloads import BLOG, WORKLOADS
 
 WORK = ("hello", "one cookie of three read, one set")
+BLOG_WORK = tuple(one.name for one in BLOG)
+# The blog is there for Flask and for Tuile, and is served by one server.
+BLOG_SERVER = "granian WSGI"
 # How much of the bare callable's requests per second Tuile wants to keep: server, work, share.
 GOALS = (
     ("granian WSGI", WORK[0], 0.80),
@@ -45,6 +48,12 @@ answers with a callable and no framework, in the same round. *CPU µs* is the pr
 processes per request, the server's own part included."""
 
 
+BLOG_EXPLANATION = """\
+The blog of `benchmarks/peers/blog.py`, one file that both run: accounts, signed sessions, forms, templates, SQLite (a
+connection for each request, twenty notes by three writers). Both send the same bytes; the database, the templates and
+the server are most of the work."""
+
+
 @dataclass
 class Cell:
     """One peer on one server with one work, round by round."""
@@ -53,6 +62,7 @@ class Cell:
     peer: Peer
     workload: Workload
     loads: list[Load] = field(default_factory=list)
+    body: bytes = b""
     fault: str = ""
 
     @property
@@ -81,8 +91,10 @@ def main() -> int:
         shift = number % len(cells)
         for cell in cells[shift:] + cells[:shift]:
             _measure(cell, options)
+    _compare_blogs(cells)
     print(_table(cells))
     print(_goals(cells))
+    print(_blog_table(cells))
     _save(cells, options)
     return 1 if any(cell.fault for cell in cells) else 0
 
@@ -91,7 +103,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--servers", nargs="+", metavar="NAME", choices=[server.name for server in SERVERS])
     parser.add_argument("--peers", nargs="+", metavar="NAME", choices=[peer.name for peer in PEERS])
-    parser.add_argument("--work", nargs="+", metavar="NAME", choices=WORK, default=WORK)
+    parser.add_argument("--work", nargs="+", metavar="NAME", choices=[*WORK, *BLOG_WORK], default=[*WORK, *BLOG_WORK])
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--seconds", type=int, default=3, help="per cell and round, default: %(default)s")
     parser.add_argument("--connections", type=int, default=16, help="default: %(default)s")
@@ -102,7 +114,7 @@ def _options() -> argparse.Namespace:
 
 def _cells(options: argparse.Namespace) -> list[Cell]:
     """Every chosen peer on every chosen server that speaks its interface, work by work."""
-    workloads = [one for one in WORKLOADS if one.name in options.work]
+    workloads = [one for one in (*WORKLOADS, *BLOG) if one.name in options.work]
     servers = [one for one in SERVERS if not options.servers or one.name in options.servers]
     peers = [one for one in PEERS if not options.peers or one.name in options.peers]
     return [
@@ -111,6 +123,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         for server in servers
         for peer in peers
         if peer.door == server.door and peer.factory(workload) is not None
+        if workload not in BLOG or server.name == BLOG_SERVER
     ]
 
 
@@ -120,11 +133,16 @@ def _measure(cell: Cell, options: argparse.Namespace) -> None:
         return
     try:
         with served(cell.server, cell.peer, cell.workload) as serving:
-            faults = cell.workload.faults(ask(serving, cell.workload))
+            request = cell.workload.ask
+            if cell.workload.login is not None:
+                request = request.with_cookies(cookie_header(ask(serving, cell.workload.login)))
+            answer = ask(serving, request)
+            cell.body = answer.body
+            faults = cell.workload.faults(answer)
             if faults:
                 raise ServingFailed("; ".join(faults))
-            load(serving, cell.workload, 1, options.connections)
-            cell.loads.append(load(serving, cell.workload, options.seconds, options.connections))
+            load(serving, request, 1, options.connections)
+            cell.loads.append(load(serving, request, options.seconds, options.connections))
     except (ServingFailed, OSError) as error:
         cell.fault = str(error)
         print(f"  ! {cell.name}: {cell.fault}", file=sys.stderr)
@@ -134,6 +152,33 @@ def _measure(cell: Cell, options: argparse.Namespace) -> None:
         f"{cell.name}: {last.requests_per_s:,.0f} requests/s, P99 {last.p99_ms:.2f} ms, {last.cpu_us:.1f} µs CPU",
         flush=True,
     )
+
+
+def _compare_blogs(cells: list[Cell]) -> None:
+    """Note a fault where a page of the blog is not the same from both."""
+    for cell in cells:
+        for other in cells:
+            if cell.workload in BLOG and other.workload == cell.workload and other.body != cell.body and not cell.fault:
+                cell.fault = f"its page is not the one of {other.peer.name}"
+                print(f"  ! {cell.name}: {cell.fault}", file=sys.stderr)
+
+
+def _blog_table(cells: list[Cell]) -> str:
+    """What a real application gains: for each page both frameworks' figures, and the ratio."""
+    rows = []
+    for cell in cells:
+        beside = _beside(cell, "Flask", cells)
+        flask = next((one for one in cells if one.workload == cell.workload and one.peer.name == "Flask"), None)
+        if cell.workload not in BLOG or cell.peer.name != "Tuile" or beside is None or flask is None:
+            continue
+        shown = []
+        for figure in ("requests_per_s", "p99_ms", "cpu_us"):
+            for one in (flask, cell):
+                median = Spread.of([getattr(each, figure) for each in one.loads]).median
+                shown.append(f"{median:,.0f}" if figure == "requests_per_s" else report.number(median))
+        rows.append([cell.workload.name, *shown, report.spread(beside)])
+    figures = [f"{figure}, {name}" for figure in ("requests/s", "P99 ms", "CPU µs") for name in ("Flask", "Tuile")]
+    return report.table(["page", *figures, "requests/s, Tuile / Flask"], rows)
 
 
 def _of_bare(cell: Cell, cells: list[Cell]) -> Spread | None:
@@ -155,6 +200,8 @@ def _table(cells: list[Cell]) -> str:
     """A line per cell."""
     rows = []
     for cell in cells:
+        if cell.workload in BLOG:
+            continue
         if cell.loads:
             rate, p99 = Spread.of(cell.rates()), Spread.of([one.p99_ms for one in cell.loads])
             cpu = Spread.of([one.cpu_us for one in cell.loads])
@@ -230,6 +277,7 @@ def _save(cells: list[Cell], options: argparse.Namespace) -> None:
         return
     explanation = EXPLANATION.format(connections=options.connections, seconds=options.seconds, rounds=options.rounds)
     section = ["## Served", explanation, report.provenance(versions), _goals(cells), _table(cells)]
+    section += ["### What a real application gains", BLOG_EXPLANATION, _blog_table(cells)]
     report.write_section(options.markdown, "served", "\n\n".join(section))
 
 

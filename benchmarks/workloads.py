@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import random
+from urllib.parse import urlencode
 
-from benchmarks.content import COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES, TEMPLATES
+from benchmarks.content import BLOG_PASSWORD, COOKIE_MAX_AGE_S, HELLO, STATIC, STREAM_PIECE, STREAM_PIECES, TEMPLATES
 from benchmarks.measuring.asking import Ask
 from benchmarks.measuring.workload import Goal, Workload
 
@@ -176,4 +177,22 @@ WORKLOADS = (
     routes_workload(10_000, Goal(of="10 routes", at_most_times=1.15)),
     Workload("streamed response, 20 pieces", key="stream", ask=Ask(), body=(STREAM_PIECE * STREAM_PIECES).encode()),
     Workload("static file", key="static_file", ask=Ask(path="/static/style.css"), body=_STYLE),
+)
+
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_LOGIN = _post("/auth/login", _FORM_TYPE, urlencode({"name": "ada", "password": BLOG_PASSWORD}).encode())
+# What is served only: a whole application, whose answers are compared between Flask and Tuile.
+BLOG = (
+    Workload("blog: all notes, a visitor", key="blog", ask=Ask()),
+    Workload("blog: all notes, logged in", key="blog", ask=Ask(), login=_LOGIN),
+    Workload("blog: one note", key="blog", ask=Ask(path="/7")),
+    Workload("blog: the form to log in", key="blog", ask=Ask(path="/auth/login")),
+    Workload(
+        "blog: a note is written",
+        key="blog",
+        ask=_post("/write", _FORM_TYPE, b"title=A+new+note&text=" + b"What+it+says.+" * 10),
+        status=302,
+        location="/",
+        login=_LOGIN,
+    ),
 )

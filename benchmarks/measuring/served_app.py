@@ -9,12 +9,12 @@ import os
 from typing import Any
 
 from benchmarks.measuring.workload import PEERS
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import BLOG, WORKLOADS
 
 
 def _make() -> Any:
     peer = next(one for one in PEERS if one.name == os.environ["BENCH_PEER"])
-    workload = next(one for one in WORKLOADS if one.name == os.environ["BENCH_WORK"])
+    workload = next(one for one in (*WORKLOADS, *BLOG) if one.name == os.environ["BENCH_WORK"])
     factory = peer.factory(workload)
     if factory is None:
         raise LookupError(f"{peer.name} does not do {workload.name!r}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.measuring import environment
-from benchmarks.measuring.asking import Answer
+from benchmarks.measuring.asking import Answer, Ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,20 +110,36 @@ def served(server: Server, peer: Peer, workload: Workload) -> Iterator[Serving]:
             _stop(process)
 
 
-def ask(serving: Serving, workload: Workload) -> Answer:
+def ask(serving: Serving, request: Ask) -> Answer:
     """One request through the server."""
     connection = http.client.HTTPConnection(HOST, serving.port, timeout=10)
     with contextlib.closing(connection):
-        connection.request(workload.ask.method, workload.ask.path, headers=dict(workload.ask.headers))
+        connection.request(request.method, request.path, request.body or None, headers=dict(request.headers))
         response = connection.getresponse()
         return Answer(response.status, response.getheaders(), response.read())
 
 
-def load(serving: Serving, workload: Workload, seconds: int, connections: int) -> Load:
+def load(serving: Serving, request: Ask, seconds: int, connections: int) -> Load:
     """Requests for some seconds over kept-alive connections."""
-    headers = [part for name, value in workload.ask.headers for part in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *headers]
-    url = f"http://{HOST}:{serving.port}{workload.ask.path}"
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_lua(request))
+        script.flush()
+        return _load(serving, request, ["-s", script.name], seconds, connections)
+
+
+def _lua(request: Ask) -> str:
+    """The request in wrk's words. JSON's way to write a text is Lua's too, for what is ASCII."""
+    lines = [f"wrk.method = {json.dumps(request.method)}"]
+    lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in request.headers]
+    if request.body:
+        lines.append(f"wrk.body = {json.dumps(request.body.decode('ascii'))}")
+    return "\n".join(lines) + "\n"
+
+
+def _load(serving: Serving, request: Ask, options: list[str], seconds: int, connections: int) -> Load:
+    wrk = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *options]
+    command = ["taskset", "-c", LOAD_CORE, *wrk]
+    url = f"http://{HOST}:{serving.port}{request.path}"
     before_s = _cpu_s(serving.group)
     printed = subprocess.run([*command, url], check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
     cpu_s = _cpu_s(serving.group) - before_s

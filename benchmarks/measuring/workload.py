@@ -164,7 +164,7 @@ def enter(peer: Peer, workload: Workload) -> Entrant | None:
     try:
         ask = workload.ask
         if workload.login is not None:
-            ask = ask.with_cookies(_cookie_header(door.ask(workload.login)))
+            ask = ask.with_cookies(cookie_header(door.ask(workload.login)))
         faults = workload.faults(door.ask(ask))
         if faults:
             raise NotTheSameWork("; ".join(faults))
@@ -174,7 +174,7 @@ def enter(peer: Peer, workload: Workload) -> Entrant | None:
     return Entrant(peer, door, ask)
 
 
-def _cookie_header(answer: Answer) -> str:
+def cookie_header(answer: Answer) -> str:
     """The Cookie header that a browser would send after this answer."""
     return "; ".join(line.partition(";")[0] for line in answer.set_cookies())
 

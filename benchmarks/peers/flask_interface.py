@@ -18,6 +18,7 @@ from benchmarks.content import (
     STREAM_PIECES,
 )
 from benchmarks.measuring.call import Call
+from benchmarks.peers.blog import blog as blog  # noqa: PLC0414 - one more of them
 
 
 def _new(f: Any) -> Any:
