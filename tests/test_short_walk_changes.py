@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -179,19 +180,19 @@ def test_many_threads_get_their_own_answers_while_a_step_comes_and_goes() -> Non
     app.add_url_rule("/<int:n>", "number", lambda n: str(n + tuile.request.view_args["n"]))  # type: ignore[index] # there
     send(app, make_environ("/1"))
     wrong: list[Any] = []
-    over = threading.Event()
+    over, disturbed = threading.Event(), threading.Event()
 
     def ask(first: int) -> None:
         for n in range(first, first + 500):
             answer = outcome(send, app, make_environ(f"/{n}"))
             if answer[0] != "returned" or answer[1].text != str(2 * n):
                 wrong.append(answer)
-
-    rounds: list[None] = []
+            if n == first + 250:
+                # Not all of them before anything has changed.
+                disturbed.wait(30)
 
     def disturb() -> None:
-        while not over.is_set() or not rounds:
-            rounds.append(None)
+        while not over.is_set():
             for owner, name in (
                 (app, "finalize_request"),
                 (tuile.Response, "__call__"),
@@ -199,6 +200,7 @@ def test_many_threads_get_their_own_answers_while_a_step_comes_and_goes() -> Non
             ):
                 with passing(owner, name):
                     pass
+            disturbed.set()
 
     asking = [threading.Thread(target=ask, args=(1000 * number,)) for number in range(8)]
     disturbing = threading.Thread(target=disturb)
@@ -209,5 +211,106 @@ def test_many_threads_get_their_own_answers_while_a_step_comes_and_goes() -> Non
     over.set()
     disturbing.join()
     assert wrong == []
-    assert len(rounds) > 1
+    assert disturbed.is_set()
     assert app.walks_short
+
+
+@pytest.mark.parametrize("status", [101, 204, 304])
+def test_a_status_without_a_body_by_default_sends_none(status: int) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.response_class = type("Own", (lib.Response,), {"default_status": status})
+        app.add_url_rule("/", "index", lambda: "text")
+        app.add_url_rule("/json", "json", dict)
+        return [send(app, make_environ(path)) for path in ("/", "/json", "/")]
+
+    assert {answer.body for answer in same(program)} == {b""}
+
+
+def test_a_view_that_leaves_its_own_context_is_told_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        started: list[str] = []
+        app.add_url_rule("/", "index", lambda: part(lib, "globals").request_ctx.pop() or "text")
+        raised = outcome(lambda: app(make_environ(), lambda status, headers: started.append(status)))  # type: ignore[arg-type]
+        return raised[0], started
+
+    assert same(program) == ("raised", [])
+
+
+def test_a_view_that_stays_in_another_request_writes_to_its_session() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, SECRET_KEY="a key for these tests alone")
+        started: list[Any] = []
+
+        def index() -> str:
+            app.test_request_context("/other").push()
+            lib.session["x"] = 1
+            return "text"
+
+        app.add_url_rule("/", "index", index)
+        raised = outcome(lambda: app(make_environ(), lambda status, headers: started.append(dict(headers))))  # type: ignore[arg-type]
+        current.set(None)
+        return raised[:2], [sorted(headers) for headers in started]
+
+    assert "Set-Cookie" in same(program)[1][0]
+
+
+def test_methods_of_one_object_are_called_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        log: list[str] = []
+
+        def index() -> Any:
+            response = lib.make_response("text")
+            response.__call__ = lambda *_: noted(log, "called", [])
+            return response
+
+        class Own(lib.Request):  # type: ignore[misc] # the framework's
+            def __new__(cls, *_: Any, **__: Any) -> Any:
+                log.append("made")
+                return super().__new__(cls)
+
+        app.request_class = Own
+        app.add_url_rule("/", "index", index)
+        app.add_url_rule("/json", "json", lambda: {"a": 1})
+        provider: Any = app.json
+        provider._prepare_response_obj = lambda *_: noted(log, "prepared", "own")
+        return [send(app, make_environ(path)) for path in ("/", "/json", "/", "/json")], log
+
+    same(program)
+
+
+def test_what_was_put_on_an_object_and_taken_off_again_is_forgotten() -> None:
+    app = make_app(tuile)
+    app.session_interface = type(app.session_interface)()
+    app.add_url_rule("/", "index", dict)
+    send(app)
+    for owner, name in ((app.session_interface, "save_session"), (app.json, "response"), (app, "make_response")):
+        with passing(owner, name):
+            assert not app.walks_short or not app.json.responds_plainly
+        assert app.walks_short
+        assert app.json.responds_plainly
+
+
+def test_a_step_that_comes_and_goes_never_leaves_a_request_without_a_class() -> None:
+    app = make_app(tuile)
+    app.add_url_rule("/", "index", lambda: "text")
+    send(app)
+    before = sys.getswitchinterval()
+    over = threading.Event()
+
+    def disturb() -> None:
+        while not over.is_set():
+            with passing(app, "do_teardown_request"):
+                pass
+
+    disturbing = threading.Thread(target=disturb)
+    sys.setswitchinterval(1e-6)
+    try:
+        disturbing.start()
+        assert {send(app).body for _ in range(3000)} == {b"text"}
+    finally:
+        over.set()
+        disturbing.join()
+        sys.setswitchinterval(before)

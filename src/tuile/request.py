@@ -231,5 +231,5 @@ class Request(WerkzeugRequest, metaclass=Watched):
             raise BadRequest from error
 
 
-_STARTING.update(attributes(Request, ("__init__", "method")))
+_STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
 Request.look()

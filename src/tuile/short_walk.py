@@ -33,9 +33,11 @@ if t.TYPE_CHECKING:
 _new = object.__new__
 
 
-def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def walk(
+    app: Staircase, request_class: type[Request], environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
     """Answer one request as `Staircase.wsgi_app` does, for an app that `walks_short` while nothing else is current."""
-    request = _new(app.plain_request_class)  # type: ignore[arg-type] # there is one
+    request = _new(request_class)
     request.environ = environ
     request.json_module = app.json
     environ["werkzeug.request"] = request
@@ -56,7 +58,7 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
             error = sys.exc_info()[1]
             raise
         if type(answer) is not tuple:
-            return answer.__call__(environ, start_response)  # type: ignore[no-any-return] # of a response
+            return type(answer).__call__(answer, environ, start_response)  # type: ignore[no-any-return] # of a response
         # What the response would send that was not made, because nobody would have seen it.
         status, content_type, body = answer
         start_response(status, [content_type, ("Content-Length", str(len(body)))])
@@ -78,7 +80,7 @@ def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse
             context._token = None
             context.is_plain = False
             current.reset(token)
-            environ["werkzeug.request"] = None
+            request.environ["werkzeug.request"] = None
         else:
             leave(app, context, environ, error)
 
@@ -112,6 +114,7 @@ def _answer(app: Staircase, context: RequestContext, request: Request, environ: 
     if (
         start is not None
         and app.walks_short
+        and current.get(None) is context
         and not context.is_touched
         and not app.after_request_funcs
         and not request_finished.receivers

@@ -16,7 +16,7 @@ from .json.provider import DefaultJSONProvider
 from .request_context import RequestContext
 from .response import Response
 from .routing import Map
-from .watching import Watched, WatchedSettings, attributes, still_has, when_changed, when_set
+from .watching import NOTING, Watched, WatchedSettings, attributes, still_has, when_changed, when_set
 
 if t.TYPE_CHECKING:
     from .request import Request
@@ -97,6 +97,12 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
             self._look()
 
     def _look(self) -> None:
+        with NOTING:
+            # Closed until all is noted: other threads may be walking.
+            self.walks_short = False
+            self._note_all()
+
+    def _note_all(self) -> None:
         own = self.__dict__
         _apps[id(self)] = self
         self.walks_plainly = plain = (
@@ -173,7 +179,10 @@ def _stands_in_for_flask() -> bool:
 
 def _text_start(kind: type[Response]) -> TextStart | None:
     """Return what a response of a class begins with, or None where it has to be made to know what it sends."""
-    return kind._text_start if still_has(kind, _MADE_AND_SENT) and kind._sends_plainly else None
+    if not still_has(kind, _MADE_AND_SENT) or not kind._sends_plainly or kind._text_start is None:
+        return None
+    status = kind._text_start[2]
+    return None if status < 200 or status in {204, 304} else kind._text_start
 
 
 def _look_at_apps() -> None:
@@ -185,10 +194,11 @@ when_changed(_look_at_apps)
 
 
 def _look_at_settings(settings: object) -> None:
-    for app in list(_apps.values()):
-        if app.__dict__.get("config") is settings:
-            app._note_cookie_checks()
-            app._note_walk()
+    with NOTING:
+        for app in list(_apps.values()):
+            if app.__dict__.get("config") is settings:
+                app._note_cookie_checks()
+                app._note_walk()
 
 
 when_set(_look_at_settings, {"COOKIE_CHECKS", "DEBUG", "TESTING", "TRUSTED_HOSTS"})

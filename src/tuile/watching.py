@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import typing as t
 from abc import ABCMeta
+from threading import RLock
 from types import FunctionType, MethodType
+
+#: Held while notes are taken, so that those taken last have seen every change.
+NOTING = RLock()
 
 _listeners: list[t.Callable[[], None]] = []
 _setting_listeners: dict[str, list[t.Callable[[object], None]]] = {}
@@ -63,8 +67,9 @@ class Watched(ABCMeta):
         cls._changed()
 
     def _changed(cls) -> None:
-        cls._look_below()
-        announce()
+        with NOTING:
+            cls._look_below()
+            announce()
 
     def _look_below(cls) -> None:
         cls.look()

@@ -57,6 +57,12 @@ class JSONProvider(metaclass=Watched):
         if name in _NOTED:
             self.writes_plainly = self.responds_plainly = False
 
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in _NOTED and not any(noted in vars(self) for noted in _NOTED):
+            # As the class has them again.
+            del self.writes_plainly, self.responds_plainly
+
     def __init__(self, app: Flask) -> None:
         self._app = t.cast("Flask", weakref.proxy(app))
         self._find_app = weakref.ref(app)
@@ -214,7 +220,7 @@ class DefaultJSONProvider(JSONProvider):
         :param args: one value, or several that become a list; none at all is ``null``.
         :param kwargs: become an object. Not together with ``args``.
         """
-        if len(args) == 1 and not kwargs and type(self)._prepare_response_obj is _prepare_response_obj:
+        if len(args) == 1 and not kwargs and self.responds_plainly:
             obj = args[0]
         else:
             obj = self._prepare_response_obj(args, kwargs)
@@ -228,7 +234,5 @@ class DefaultJSONProvider(JSONProvider):
         return response
 
 
-# What `response` may leave out when nobody has overridden it.
-_prepare_response_obj = JSONProvider._prepare_response_obj
 _STOCK.update(attributes(DefaultJSONProvider, _NOTED))
 DefaultJSONProvider.look()

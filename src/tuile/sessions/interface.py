@@ -105,6 +105,10 @@ class SessionInterface(metaclass=Watched):
             # A method or a setting in the place of the class's: apps may no longer rely on those.
             announce()
 
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        announce()
+
     def make_null_session(self, app: Flask) -> NullSession:
         """Return the session to use when there is no key to keep one with."""
         return self.null_session_class()
