@@ -197,6 +197,12 @@ WORKS = (
 every_work = pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
 
 
+@pytest.fixture(autouse=True)
+def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first cookie of a second writes the date in which others of that second end as well."""
+    monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python
+
+
 @every_work
 def test_a_warm_request_stays_within_its_budget_of_functions_entered(work: Work) -> None:
     client, environ = work.prepared(tuile)
@@ -207,9 +213,7 @@ def test_a_warm_request_stays_within_its_budget_of_functions_entered(work: Work)
 
 
 @every_work
-def test_every_warm_request_enters_the_same_functions(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The first cookie of a second writes the date in which others of that second end as well.
-    monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python
+def test_every_warm_request_enters_the_same_functions(work: Work) -> None:
     client, environ = work.prepared(tuile)
     first = client.functions_entered(environ.copy())
     for _ in range(5):
