@@ -3,56 +3,76 @@
 
     .venv/bin/python benchmarks/served.py                          everything, about a quarter of an hour
     .venv/bin/python benchmarks/served.py --servers "granian WSGI" --peers bare Tuile Falcon --rounds 3
-    .venv/bin/python benchmarks/served.py --only-blog              what a real application gains, Flask and Tuile
     .venv/bin/python benchmarks/served.py --markdown docs/performance.md
 
-One worker pinned to the first core, wrk on the second, loopback only. Each round measures every cell once, and
-within a server and a work in rotating order; ratios are taken within a round. Each answer is checked through the server before it is loaded.
+One worker pinned to the first core, wrk on the second, loopback only. Each round measures every cell once, in rotating
+order; ratios are taken within a round. Each answer is checked through the server before it is loaded.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
-import re
 import shutil
 import signal
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 # Started as a file, Python looks for modules beside it; these are modules of the project.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.measuring import environment, report, served_tables
-from benchmarks.measuring.served_tables import MAIN_SERVER, WORK, Cell
-from benchmarks.measuring.serving import SERVERS, ServingFailed, ask, load, served
-from benchmarks.measuring.workload import PEERS, cookie_header
+from benchmarks.measuring import environment, report
+from benchmarks.measuring.rounds import Spread
+from benchmarks.measuring.serving import SERVERS, Load, Server, ServingFailed, ask, load, served
+from benchmarks.measuring.workload import PEERS, Peer, Workload, cookie_header
 from benchmarks.workloads import BLOG, WORKLOADS
 
-if TYPE_CHECKING:
-    from benchmarks.measuring.asking import Answer
-
+WORK = ("hello", "one cookie of three read, one set")
 BLOG_WORK = tuple(one.name for one in BLOG)
+# The blog is there for Flask and for Tuile, and is served by one server.
+BLOG_SERVER = "granian WSGI"
+# How much of the bare callable's requests per second Tuile wants to keep: server, work, share.
+GOALS = (
+    ("granian WSGI", WORK[0], 0.80),
+    ("granian WSGI", WORK[1], 0.70),
+    ("gunicorn gthread", WORK[0], 0.90),
+    ("gunicorn gthread", WORK[1], 0.90),
+)
+BARE = {"wsgi": "bare", "asgi": "bare ASGI"}
 
 EXPLANATION = """\
 One worker process pinned to one core, wrk on another (one thread, {connections} kept-alive connections), {seconds} s
-per cell and round, {rounds} interleaved rounds; medians, quartiles in brackets. *CPU µs* is the processor time of the
-server's processes per request, the server's own part included."""
+per cell and round, {rounds} interleaved rounds. *of bare* is the share of the requests per second that the same server
+answers with a callable and no framework, in the same round. *CPU µs* is the processor time of the server's
+processes per request, the server's own part included."""
 
-OF_BARE = """\
-*of bare* is the share of the requests per second that the same server answers with a callable and no framework, in the
-same round. Through granian WSGI, on one core, it does not tell apart what differs by less than about 8 µs: a bare
-callable that waits 4 µs was seen to take no more processor time per request than one that returns at once, with half as
-many context switches or fewer. So a share may be above 1, and a slower framework ahead of a faster one.
-What the framework itself costs is in the section "One request in process"."""
 
 BLOG_EXPLANATION = """\
-The blog of `benchmarks/peers/blog.py` through granian WSGI, one file that both run: accounts, signed sessions, forms,
-flashed messages, blueprints, templates, SQLite (a connection for each request, twenty notes by three writers). Both
-send the same answers, apart from Date and the time and signature in the session cookie: that is compared. The database,
-the templates and the server are most of the work; writing a note waits for the disk."""
+The blog of `benchmarks/peers/blog.py`, one file that both run: accounts, signed sessions, forms, templates, SQLite (a
+connection for each request, twenty notes by three writers). Both send the same bytes; the database, the templates and
+the server are most of the work."""
+
+
+@dataclass
+class Cell:
+    """One peer on one server with one work, round by round."""
+
+    server: Server
+    peer: Peer
+    workload: Workload
+    loads: list[Load] = field(default_factory=list)
+    body: bytes = b""
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the terminal shows."""
+        return f"{self.server.name}, {self.workload.name}, {self.peer.name}"
+
+    def rates(self) -> list[float]:
+        """Requests per second of every round."""
+        return [one.requests_per_s for one in self.loads]
 
 
 def main() -> int:
@@ -68,11 +88,13 @@ def main() -> int:
     report.warn_if_busy()
     cells = _cells(options)
     for number in range(options.rounds):
-        for cell in _in_turn(cells, number):
+        shift = number % len(cells)
+        for cell in cells[shift:] + cells[:shift]:
             _measure(cell, options)
     _compare_blogs(cells)
-    for _, content in _sections(cells, options):
-        print(f"\n{content}")
+    print(_table(cells))
+    print(_goals(cells))
+    print(_blog_table(cells))
     _save(cells, options)
     return 1 if any(cell.fault for cell in cells) else 0
 
@@ -82,9 +104,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--servers", nargs="+", metavar="NAME", choices=[server.name for server in SERVERS])
     parser.add_argument("--peers", nargs="+", metavar="NAME", choices=[peer.name for peer in PEERS])
     parser.add_argument("--work", nargs="+", metavar="NAME", choices=[*WORK, *BLOG_WORK], default=[*WORK, *BLOG_WORK])
-    blog = parser.add_mutually_exclusive_group()
-    blog.add_argument("--only-blog", action="store_const", dest="work", const=BLOG_WORK)
-    blog.add_argument("--no-blog", action="store_const", dest="work", const=WORK)
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--seconds", type=int, default=3, help="per cell and round, default: %(default)s")
     parser.add_argument("--connections", type=int, default=16, help="default: %(default)s")
@@ -104,18 +123,8 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         for server in servers
         for peer in peers
         if peer.door == server.door and peer.factory(workload) is not None
-        if workload not in BLOG or server.name == MAIN_SERVER
+        if workload not in BLOG or server.name == BLOG_SERVER
     ]
-
-
-def _in_turn(cells: list[Cell], number: int) -> list[Cell]:
-    """The cells in a round's order: who is first on a server with a work rotates, and what is compared stays together."""
-    ordered: list[Cell] = []
-    for _, group in itertools.groupby(cells, key=lambda cell: (cell.workload.name, cell.server.name)):
-        together = list(group)
-        shift = number % len(together)
-        ordered += together[shift:] + together[:shift]
-    return ordered
 
 
 def _measure(cell: Cell, options: argparse.Namespace) -> None:
@@ -124,12 +133,11 @@ def _measure(cell: Cell, options: argparse.Namespace) -> None:
         return
     try:
         with served(cell.server, cell.peer, cell.workload) as serving:
-            request, cell.answers = cell.workload.ask, []
+            request = cell.workload.ask
             if cell.workload.login is not None:
-                cell.answers.append(ask(serving, cell.workload.login))
-                request = request.with_cookies(cookie_header(cell.answers[0]))
+                request = request.with_cookies(cookie_header(ask(serving, cell.workload.login)))
             answer = ask(serving, request)
-            cell.answers.append(answer)
+            cell.body = answer.body
             faults = cell.workload.faults(answer)
             if faults:
                 raise ServingFailed("; ".join(faults))
@@ -147,24 +155,100 @@ def _measure(cell: Cell, options: argparse.Namespace) -> None:
 
 
 def _compare_blogs(cells: list[Cell]) -> None:
-    """Note a fault where an answer of the blog is not the same from both."""
+    """Note a fault where a page of the blog is not the same from both."""
     for cell in cells:
         for other in cells:
-            if cell.workload not in BLOG or other.workload != cell.workload or cell.fault or other.fault:
-                continue
-            if [_comparable(one) for one in cell.answers] != [_comparable(one) for one in other.answers]:
-                cell.fault = f"its answer is not the one of {other.peer.name}"
+            if cell.workload in BLOG and other.workload == cell.workload and other.body != cell.body and not cell.fault:
+                cell.fault = f"its page is not the one of {other.peer.name}"
                 print(f"  ! {cell.name}: {cell.fault}", file=sys.stderr)
 
 
-def _comparable(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
-    """An answer without what differs from one moment to the next: Date, and the session cookie's time and signature."""
-    headers = [
-        (name.lower(), re.sub(r"^(session=[^.;]+)\.[^;]*", r"\1", value))
-        for name, value in answer.headers
-        if name.lower() != "date"
-    ]
-    return answer.status, sorted(headers), answer.body
+def _blog_table(cells: list[Cell]) -> str:
+    """What a real application gains: for each page both frameworks' figures, and the ratio."""
+    rows = []
+    for cell in cells:
+        beside = _beside(cell, "Flask", cells)
+        flask = next((one for one in cells if one.workload == cell.workload and one.peer.name == "Flask"), None)
+        if cell.workload not in BLOG or cell.peer.name != "Tuile" or beside is None or flask is None:
+            continue
+        shown = []
+        for figure in ("requests_per_s", "p99_ms", "cpu_us"):
+            for one in (flask, cell):
+                median = Spread.of([getattr(each, figure) for each in one.loads]).median
+                shown.append(f"{median:,.0f}" if figure == "requests_per_s" else report.number(median))
+        rows.append([cell.workload.name, *shown, report.spread(beside)])
+    figures = [f"{figure}, {name}" for figure in ("requests/s", "P99 ms", "CPU µs") for name in ("Flask", "Tuile")]
+    return report.table(["page", *figures, "requests/s, Tuile / Flask"], rows)
+
+
+def _of_bare(cell: Cell, cells: list[Cell]) -> Spread | None:
+    """The cell's requests per second as a share of the bare callable's on the same server with the same work."""
+    return _beside(cell, BARE[cell.server.door], cells)
+
+
+def _beside(cell: Cell, peer: str, cells: list[Cell]) -> Spread | None:
+    """The cell's requests per second as a multiple of another peer's, round by round."""
+    for other in cells:
+        if (other.server, other.workload, other.peer.name) == (cell.server, cell.workload, peer):
+            if len(other.loads) == len(cell.loads) and other.loads:
+                return Spread.of([a / b for a, b in zip(cell.rates(), other.rates(), strict=True)])
+            return None
+    return None
+
+
+def _table(cells: list[Cell]) -> str:
+    """A line per cell."""
+    rows = []
+    for cell in cells:
+        if cell.workload in BLOG:
+            continue
+        if cell.loads:
+            rate, p99 = Spread.of(cell.rates()), Spread.of([one.p99_ms for one in cell.loads])
+            cpu = Spread.of([one.cpu_us for one in cell.loads])
+            shown = [f"{rate.median:,.0f}", report.spread(_of_bare(cell, cells)), f"{p99.median:.2f}"]
+            shown.append(report.number(cpu.median))
+        else:
+            shown = [report.NOTHING] * 4
+        rows.append([f"{cell.server.name}, {cell.workload.name}", cell.peer.name, *shown])
+    return report.table(["server, work", "framework", "requests/s", "of bare", "P99, ms", "CPU µs per request"], rows)
+
+
+def _goals(cells: list[Cell]) -> str:
+    """Each goal beside what was reached."""
+    rows = []
+    for cell in cells:
+        if cell.peer.name != "Tuile":
+            continue
+        name = f"{cell.server.name}, {cell.workload.name}"
+        wanted = next((share for server, work, share in GOALS if f"{server}, {work}" == name), None)
+        share, falcon = _of_bare(cell, cells), _beside(cell, "Falcon", cells)
+        if wanted is not None and share is not None:
+            rows.append([name, f"≥ {wanted:g} of bare", report.spread(share), _met(share.median >= wanted)])
+        if falcon is not None:
+            rows.append([name, "ahead of Falcon", report.spread(falcon), _met(falcon.median > 1)])
+    rows.extend(_ahead_of_everyone(cells))
+    return report.table(["server, work", "goal", "reached", "met"], rows)
+
+
+def _ahead_of_everyone(cells: list[Cell]) -> list[list[str]]:
+    """For each work Tuile on its best server beside the fastest other framework on its own best server."""
+    rows = []
+    for work in WORK:
+        of_work = [cell for cell in cells if cell.workload.name == work and cell.loads]
+        ours = [cell for cell in of_work if cell.peer.name == "Tuile"]
+        others = [cell for cell in of_work if cell.peer.name not in {"Tuile", *BARE.values()}]
+        if not ours or not others:
+            continue
+        best, rival = (max(group, key=lambda cell: Spread.of(cell.rates()).median) for group in (ours, others))
+        ratio = Spread.of(best.rates()).median / Spread.of(rival.rates()).median
+        goal = "ahead of every framework on its best server"
+        reached = f"{ratio:.2f} ({rival.peer.name}, {rival.server.name})"
+        rows.append([f"{best.server.name}, {work}", goal, reached, _met(ratio > 1)])
+    return rows
+
+
+def _met(met: bool) -> str:
+    return "yes" if met else "**no**"
 
 
 def _save(cells: list[Cell], options: argparse.Namespace) -> None:
@@ -191,24 +275,10 @@ def _save(cells: list[Cell], options: argparse.Namespace) -> None:
     report.write_json(options.json, content)
     if options.markdown is None:
         return
-    for name, content in _sections(cells, options):
-        heading, _, rest = content.partition("\n\n")
-        report.write_section(options.markdown, name, f"{heading}\n\n{report.provenance(versions)}\n\n{rest}")
-
-
-def _sections(cells: list[Cell], options: argparse.Namespace) -> list[tuple[str, str]]:
-    """What was measured, as the sections of a document: each one's name and text."""
-    how = EXPLANATION.format(connections=options.connections, seconds=options.seconds, rounds=options.rounds)
-    sections = []
-    if any(cell.workload not in BLOG for cell in cells):
-        parts = ["## Served", f"{how} {OF_BARE}", "### Goals, served", served_tables.goals(cells)]
-        parts += ["### Tuile on granian WSGI, each framework on its best server", served_tables.best_servers(cells)]
-        parts += ["### Each server", served_tables.figures(cells)]
-        sections.append(("served", "\n\n".join(parts)))
-    if any(cell.workload in BLOG for cell in cells):
-        parts = ["## What a real application gains", BLOG_EXPLANATION, how, served_tables.blog_table(cells)]
-        sections.append(("real application", "\n\n".join(parts)))
-    return sections
+    explanation = EXPLANATION.format(connections=options.connections, seconds=options.seconds, rounds=options.rounds)
+    section = ["## Served", explanation, report.provenance(versions), _goals(cells), _table(cells)]
+    section += ["### What a real application gains", BLOG_EXPLANATION, _blog_table(cells)]
+    report.write_section(options.markdown, "served", "\n\n".join(section))
 
 
 if __name__ == "__main__":

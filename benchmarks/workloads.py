@@ -183,10 +183,10 @@ _FORM_TYPE = "application/x-www-form-urlencoded"
 _LOGIN = _post("/auth/login", _FORM_TYPE, urlencode({"name": "ada", "password": BLOG_PASSWORD}).encode())
 # What is served only: a whole application, whose answers are compared between Flask and Tuile.
 BLOG = (
-    Workload("blog: all notes, a visitor", key="blog", ask=Ask(), shows=(b"Note 0<", b"Note 19<", b"Register")),
-    Workload("blog: all notes, logged in", key="blog", ask=Ask(), shows=(b"Note 0<", b"Log out"), login=_LOGIN),
-    Workload("blog: one note", key="blog", ask=Ask(path="/7"), shows=(b"What note 6 says.",)),
-    Workload("blog: the form to log in", key="blog", ask=Ask(path="/auth/login"), shows=(b'name="password"',)),
+    Workload("blog: all notes, a visitor", key="blog", ask=Ask()),
+    Workload("blog: all notes, logged in", key="blog", ask=Ask(), login=_LOGIN),
+    Workload("blog: one note", key="blog", ask=Ask(path="/7")),
+    Workload("blog: the form to log in", key="blog", ask=Ask(path="/auth/login")),
     Workload(
         "blog: a note is written",
         key="blog",

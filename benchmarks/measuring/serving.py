@@ -91,9 +91,7 @@ def served(server: Server, peer: Peer, workload: Workload) -> Iterator[Serving]:
         free.bind((HOST, 0))
         port = int(free.getsockname()[1])
     own = {"BENCH_PEER": peer.name, "BENCH_WORK": workload.name, "PYTHONPATH": str(environment.ROOT)}
-    # A worker that is ended does not tidy up: what it makes is in this folder, which goes with it.
-    with tempfile.TemporaryDirectory(prefix="tuile-served-") as folder, tempfile.TemporaryFile() as errors:
-        own["TMPDIR"] = folder
+    with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             server.command(port),
             cwd=environment.ROOT,

@@ -43,7 +43,6 @@ class Workload:
 
     `key` names the function in a peer's module that makes the application, and `arguments` are given to it.
     `body` is what the answer must hold: bytes exactly, any other value as JSON, None for "each its own page".
-    `shows` are pieces that its body must hold, where `body` is None.
     `login`, when given, is asked first, and the cookies of its answer go with the timed request.
     """
 
@@ -51,7 +50,6 @@ class Workload:
     key: str
     ask: Ask
     body: Any = None
-    shows: tuple[bytes, ...] = ()
     status: int = 200
     location: str | None = None
     set_cookie: str | None = None
@@ -68,7 +66,6 @@ class Workload:
             faults.append(f"status {answer.status}, not {self.status}")
         if self.body is not None and not self._is_the_body(answer.body):
             faults.append(f"body {answer.body[:80]!r}, not {str(self.body)[:80]!r}")
-        faults += [f"a body without {piece!r}" for piece in self.shows if piece not in answer.body]
         location = answer.header("location") or ""
         if self.location is not None and not location.endswith(self.location):
             faults.append(f"Location {location!r}, not {self.location!r}")
