@@ -45,7 +45,8 @@ EXPLANATION = """\
 One worker process pinned to one core, wrk on another (one thread, {connections} kept-alive connections), {seconds} s
 per cell and round, {rounds} interleaved rounds. *of bare* is the share of the requests per second that the same server
 answers with a callable and no framework, in the same round. *CPU µs* is the processor time of the server's
-processes per request, the server's own part included."""
+processes per request, the server's own part included. Through granian a callable that waits 4 µs costs no more
+than one that does not: differences under about 8 µs are not resolved there."""
 
 
 BLOG_EXPLANATION = """\
