@@ -45,13 +45,13 @@ EXPLANATION = """\
 One worker process pinned to one core, wrk on another (one thread, {connections} kept-alive connections), {seconds} s
 per cell and round, {rounds} interleaved rounds. *of bare* is the share of the requests per second that the same server
 answers with a callable and no framework, in the same round. *CPU µs* is the processor time of the server's
-processes per request, the server's own part included. Through granian a callable that waits 4 µs costs no more
-than one that does not: differences under about 8 µs are not resolved there."""
+processes per request, the server's own part included. Through granian the
+shares of one cell may differ by half from round to round: those near 1 are not told apart."""
 
 
 BLOG_EXPLANATION = """\
 The blog of `benchmarks/peers/blog.py`, one file that both run: accounts, signed sessions, forms, templates, SQLite (a
-connection for each request, twenty notes by three writers). Both send the same bytes; the database, the templates and
+connection for each request, twenty notes by three writers). Both send the same pages; the database, the templates and
 the server are most of the work."""
 
 

@@ -184,7 +184,7 @@ _LOGIN = _post("/auth/login", _FORM_TYPE, urlencode({"name": "ada", "password": 
 # What is served only: a whole application, whose answers are compared between Flask and Tuile.
 BLOG = (
     Workload("blog: all notes, a visitor", key="blog", ask=Ask()),
-    Workload("blog: all notes, logged in", key="blog", ask=Ask(), login=_LOGIN),
+    Workload("blog: all notes, logged in", key="blog", ask=Ask(), login=_LOGIN, holds=b"<span>ada</span>"),
     Workload("blog: one note", key="blog", ask=Ask(path="/7")),
     Workload("blog: the form to log in", key="blog", ask=Ask(path="/auth/login")),
     Workload(

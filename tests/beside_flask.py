@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 Observed = TypeVar("Observed")
 Environ = dict[str, Any]
 
+# The signals of a request and of its app context.
+SIGNALS = (
+    "request_started",
+    "request_finished",
+    "request_tearing_down",
+    "got_request_exception",
+    "appcontext_pushed",
+    "appcontext_tearing_down",
+    "appcontext_popped",
+)
+
 # A value for `make_environ` that takes a key out.
 ABSENT: Any = object()
 

@@ -32,7 +32,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
-from tests.beside_flask import Environ, make_app, make_environ, make_post, outcome, part, same, send
+from tests.beside_flask import SIGNALS, Environ, make_app, make_environ, make_post, outcome, part, same, send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -681,15 +681,7 @@ def make_diary(lib: Any, app: Flask, diary: list[Any]) -> None:
     app.teardown_appcontext(functools.partial(note_error, diary, "teardown context"))
     parent.register_blueprint(child)
     app.register_blueprint(parent)
-    for signal in (
-        "request_started",
-        "request_finished",
-        "request_tearing_down",
-        "got_request_exception",
-        "appcontext_pushed",
-        "appcontext_tearing_down",
-        "appcontext_popped",
-    ):
+    for signal in SIGNALS:
 
         def receive(sender: Any, signal: str = signal, **extra: Any) -> None:
             diary.append((signal, sender is app, sorted(extra), type(extra.get("exc")).__name__))

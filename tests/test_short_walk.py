@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
-from tests.beside_flask import make_app, make_environ, outcome, part, same, send
+from tests.beside_flask import SIGNALS, make_app, make_environ, outcome, part, same, send
 from tuile.context import current
 from tuile.request_context import RequestContext
 from tuile.shortcuts import OPTIONAL_STEPS, STEPS
@@ -20,15 +20,6 @@ from tuile.shortcuts import OPTIONAL_STEPS, STEPS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SIGNALS = (
-    "request_started",
-    "request_finished",
-    "request_tearing_down",
-    "got_request_exception",
-    "appcontext_pushed",
-    "appcontext_tearing_down",
-    "appcontext_popped",
-)
 # What may be registered beside the view: one word each.
 PARTS = (
     "before",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tuile
-from tests.beside_flask import make_app, make_environ, make_post, outcome, part, same, send
-from tests.test_short_walk import ANSWERS, SIGNALS, fail, passing
+from tests.beside_flask import SIGNALS, make_app, make_environ, make_post, outcome, part, same, send
+from tests.test_short_walk import ANSWERS, fail, passing
 from tuile.context import current
 
 if TYPE_CHECKING:

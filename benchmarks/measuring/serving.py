@@ -91,11 +91,12 @@ def served(server: Server, peer: Peer, workload: Workload) -> Iterator[Serving]:
         free.bind((HOST, 0))
         port = int(free.getsockname()[1])
     own = {"BENCH_PEER": peer.name, "BENCH_WORK": workload.name, "PYTHONPATH": str(environment.ROOT)}
-    with tempfile.TemporaryFile() as errors:
+    # What an application keeps in files goes with the folder, however its server ends.
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             server.command(port),
             cwd=environment.ROOT,
-            env={**os.environ, **own},
+            env={**os.environ, **own, "TMPDIR": folder},
             stdin=subprocess.DEVNULL,
             stdout=errors,
             stderr=subprocess.STDOUT,

@@ -43,6 +43,7 @@ class Workload:
 
     `key` names the function in a peer's module that makes the application, and `arguments` are given to it.
     `body` is what the answer must hold: bytes exactly, any other value as JSON, None for "each its own page".
+    `holds` is a part that it must have in any case.
     `login`, when given, is asked first, and the cookies of its answer go with the timed request.
     """
 
@@ -50,6 +51,7 @@ class Workload:
     key: str
     ask: Ask
     body: Any = None
+    holds: bytes = b""
     status: int = 200
     location: str | None = None
     set_cookie: str | None = None
@@ -66,6 +68,8 @@ class Workload:
             faults.append(f"status {answer.status}, not {self.status}")
         if self.body is not None and not self._is_the_body(answer.body):
             faults.append(f"body {answer.body[:80]!r}, not {str(self.body)[:80]!r}")
+        if self.holds not in answer.body:
+            faults.append(f"no {self.holds!r} in the body")
         location = answer.header("location") or ""
         if self.location is not None and not location.endswith(self.location):
             faults.append(f"Location {location!r}, not {self.location!r}")

@@ -87,7 +87,7 @@ class Staircase(Shortcuts):
             except BaseException:
                 error = sys.exc_info()[1]
                 raise
-            # The same as calling it, 0.07 -> 0.03 µs on CPython 3.11 (benchmarks/in_process.py, hello).
+            # The same as calling it, 0.28 -> 0.25 µs on CPython 3.11 (timeit).
             return type(response).__call__(response, environ, start_response)
         finally:
             leave(self, context, environ, error)

@@ -1,8 +1,8 @@
-"""The whole staircase in one function, for an app that has replaced none of its steps.
+"""The staircase without calls from step to step, for an app that has replaced none of them.
 
 Floor 5, the application. It does what `Staircase.wsgi_app` and the steps beneath it do when a rule matches, its view
 answers and nobody wants to see the response; whatever else happens on the way is handed to the steps themselves. What
-must live here: that function, and the end of a request, which both walks share. What must not: anything that the
+must live here: that walk, and the end of a request, which both walks share. What must not: anything that the
 steps do not do too (`dispatch` is the definition), and the conditions that can be noted beforehand (`shortcuts`).
 """
 

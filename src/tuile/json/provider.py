@@ -199,7 +199,7 @@ class DefaultJSONProvider(JSONProvider):
         compact = self.compact
         if compact is None:
             compact = not (self._find_app() or self._app).debug
-        if not compact:
+        if compact is False:
             return f"{self.dumps(obj, indent=2)}\n"
         if self.writes_plainly and self.default is not None:
             return f"{self._written(obj, ',', ':')}\n"
