@@ -248,6 +248,23 @@ def test_a_replaced_step_closes_the_short_walk_until_it_is_taken_back(app: Any, 
     assert app.walks_short
 
 
+def test_a_replaced_door_is_gone_through_until_it_is_taken_back(app: Any) -> None:
+    for owner in (tuile.Flask, app):
+        with mock.patch.object(owner, "wsgi_app", return_value=[b"replaced"]):
+            assert app({}, None) == [b"replaced"]
+        assert send(app).body == b"text"
+
+
+def test_a_subclass_with_a_door_of_its_own_is_gone_through_at_every_request() -> None:
+    class Own(tuile.Flask):
+        def wsgi_app(self, environ: Any, start_response: Any) -> Any:
+            return [b"own: ", *super().wsgi_app(environ, start_response)]
+
+    app = Own("own")
+    app.add_url_rule("/", "index", lambda: "text")
+    assert [send(app).body for _ in range(3)] == [b"own: text"] * 3
+
+
 @pytest.mark.parametrize("name", ["__init__", "match_request", "pop", "push"])
 def test_a_replaced_method_of_the_context_closes_it(app: Any, name: str) -> None:
     with passing(RequestContext, name):

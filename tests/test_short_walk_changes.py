@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,38 @@ def connect(name: str) -> Callable[[Any, Any, list[str]], None]:
     return change
 
 
+def set_setting(name: str, value: Any, on: str = "object") -> Callable[[Any, Any, list[str]], None]:
+    """A change of what JSON is written by, on the app's provider or on a class of its own."""
+
+    def change(lib: Any, app: Any, log: list[str]) -> None:
+        if on == "class":
+            # An own one, since the stock class is everybody's.
+            app.json = type("Own", (type(app.json),), {})(app)
+            _ = outcome(send, app, make_environ("/json"))
+        setattr(type(app.json) if on == "class" else app.json, name, value)
+
+    return change
+
+
+def wrap(lib: Any, app: Any, log: list[str]) -> None:
+    """Middleware, put around an application that is answering."""
+    inner = app.wsgi_app
+
+    def middleware(*arguments: Any) -> Any:
+        return noted(log, "middleware", inner(*arguments))
+
+    app.wsgi_app = middleware
+
+
+def enter_half(lib: Any, app: Any, log: list[str]) -> None:
+    """One of Flask's two context variables, set and reset by itself."""
+    variable = part(lib, "globals")._cv_app
+    token = variable.set(app.app_context())
+    lib.g.own = "own"
+    variable.reset(token)
+    log.append(str("own" in lib.g))
+
+
 CHANGES: dict[str, Callable[[Any, Any, list[str]], Any]] = {
     **{name: replace("app", name) for name in ("finalize_request", "make_response", "process_response")},
     **{
@@ -68,6 +101,19 @@ CHANGES: dict[str, Callable[[Any, Any, list[str]], Any]] = {
     ),
     "files": lambda lib, app, log: log.append(str(lib.request.files.get("f"))),
     "trusted": lambda lib, app, log: app.config.update(TRUSTED_HOSTS=["example.com"]),
+    "JSON as it comes": set_setting("sort_keys", value=False),
+    "JSON beyond ASCII": set_setting("ensure_ascii", value=False, on="class"),
+    "JSON of anything": set_setting("default", lambda o: type(o).__name__),
+    "JSON of anything by a method": set_setting("default", lambda provider, o: type(provider).__name__, on="class"),
+    "computed setting": set_setting("sort_keys", property(lambda provider: not vars(provider)), on="class"),
+    "JSON in lines": set_setting("compact", value=False),
+    "JSON of a type": set_setting("mimetype", "application/problem+json"),
+    "JSON of a common type": set_setting("mimetype", "text/plain", on="class"),
+    "debug": lambda lib, app, log: setattr(app, "debug", True),
+    "debug by setting": lambda lib, app, log: app.config.update(DEBUG=True),
+    "middleware": wrap,
+    "half": enter_half,
+    "other rule": lambda lib, app, log: setattr(lib.request, "url_rule", next(app.url_map.iter_rules("other"))),
     "own endpoint": lambda lib, app, log: app.view_functions.update(index=lambda: noted(log, "new", "new")),
     "own context": lambda lib, app, log: log.append(lib.copy_current_request_context(lambda: lib.request.path)()),
     "nested": lambda lib, app, log: log.append(app.test_client().get("/other").text),
@@ -75,18 +121,26 @@ CHANGES: dict[str, Callable[[Any, Any, list[str]], Any]] = {
 
 
 @pytest.mark.parametrize("change", sorted(CHANGES))
-@pytest.mark.parametrize("answer", ["text", "dict", "ValueError", "404"])
-def test_what_the_view_changes_has_its_effect_as_on_flask(change: str, answer: str) -> None:
+@pytest.mark.parametrize("answer", ["text", "dict", "no JSON", "ValueError", "404"])
+@pytest.mark.parametrize("by", ["view", "hook"])
+def test_what_a_request_changes_has_its_effect_as_on_flask(change: str, answer: str, by: str) -> None:
     def program(lib: Any) -> Any:
         app = make_app(lib)
         log: list[Any] = []
         app.logger.disabled = True
 
+        def make_change(where: str) -> None:
+            if by == where and lib.request.path == "/":
+                CHANGES[change](lib, app, log)
+
         def index() -> Any:
-            CHANGES[change](lib, app, log)
+            make_change("view")
             return ANSWERS[answer](lib)
 
+        if by == "hook":
+            app.before_request(lambda: make_change("hook"))
         app.add_url_rule("/", "index", index, methods=["GET", "POST"])
+        app.add_url_rule("/json", "json", lambda: {"json": 1})
         app.add_url_rule("/other", "other", lambda: "other")
         watched = {(owner, name): owner.__dict__.get(name) for owner in (lib.Flask, lib.Response) for name in METHODS}
         body = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nfile\r\n--x--\r\n'
@@ -248,8 +302,12 @@ def test_a_view_that_stays_in_another_request_writes_to_its_session() -> None:
             return "text"
 
         app.add_url_rule("/", "index", index)
-        raised = outcome(lambda: app(make_environ(), lambda status, headers: started.append(dict(headers))))  # type: ignore[arg-type]
-        current.set(None)
+
+        def send_it() -> Any:
+            return app(make_environ(), lambda status, headers: started.append(dict(headers)))  # type: ignore[arg-type]
+
+        # In a copy, because the view's context stays.
+        raised = outcome(copy_context().run, send_it)
         return raised[:2], [sorted(headers) for headers in started]
 
     assert "Set-Cookie" in same(program)[1][0]

@@ -32,8 +32,10 @@ from .routing import Map
 from .scaffold import _endpoint_from_view_func, setupmethod
 from .secret_keys import KeptRing, KeptSigner, RingOfApp
 from .sessions import SecureCookieSessionInterface, SessionInterface
+from .shortcuts import WALKED
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
+from .watching import attributes
 
 if t.TYPE_CHECKING:
     import logging
@@ -434,6 +436,8 @@ class Flask(UrlBuilding, Staircase):
             # After an interactive run, the app can be changed and run again.
             self._got_first_request = False
 
+
+WALKED.update(attributes(Flask, ("debug",)))
 
 Function = t.TypeVar("Function", bound=t.Callable[..., t.Any])
 

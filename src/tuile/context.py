@@ -74,6 +74,7 @@ class AppContext:
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
         outer = current.get(None)
+        disturb(outer)
         value = combined(self, None if outer is None else outer.request_context)
         self._pushes.append((current.set(value), value))
         if appcontext_pushed.receivers:
@@ -92,6 +93,7 @@ class AppContext:
                 self.app.do_teardown_appcontext(exc)
         finally:
             found = current.get()
+            disturb(found)
             token, value = self._pushes.pop()
             if found is value:
                 current.reset(token)
@@ -155,6 +157,13 @@ def combined(app_context: AppContext | None, request_context: RequestContext | N
     if request_context is None:
         return app_context
     return _Nested(app_context, request_context)
+
+
+def disturb(value: t.Any) -> None:
+    """Note for a value of the context variable that its request is no longer simply the last that was entered."""
+    context = None if value is None else value.request_context
+    if context is not None:
+        context.is_plain = False
 
 
 def value_with_request() -> t.Any:

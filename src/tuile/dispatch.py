@@ -24,8 +24,8 @@ from .answers import complete_response, unpack_answer
 from .context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from .request_context import RequestContext, add_cookies
 from .short_walk import leave, walk
-from .shortcuts import OPTIONAL_STEPS, SHORTENED, STEPS, WALKED, Shortcuts
-from .signals import appcontext_pushed, appcontext_tearing_down, request_finished, request_started, request_tearing_down
+from .shortcuts import DOOR, OPTIONAL_STEPS, SHORTENED, STEPS, WALKED, Shortcuts
+from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
 from .watching import attributes
 
 if t.TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Staircase(Shortcuts):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: the server's door to `wsgi_app`, which middleware may wrap."""
+        if self.enters_short:
+            return walk(self, environ, start_response)
         return self.wsgi_app(environ, start_response)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -67,14 +69,12 @@ class Staircase(Shortcuts):
 
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
-        if (
-            current.get(None) is None
-            and (self.walks_short or (not self._got_first_request and self._begins_short()))
-            and not appcontext_pushed.receivers
-            # Read once: it may be taken back meanwhile.
-            and (request_class := self.plain_request_class) is not None
-        ):
-            return walk(self, request_class, environ, start_response)
+        if self.walks_short or (not self._got_first_request and self._begins_short()):
+            return walk(self, environ, start_response)
+        return self._walk_steps(environ, start_response)
+
+    def _walk_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request step by step."""
         context = self.request_context(environ)
         error: BaseException | None = None
         try:
@@ -394,3 +394,4 @@ _bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
 
 SHORTENED.update(attributes(Staircase, OPTIONAL_STEPS))
 WALKED.update(attributes(Staircase, STEPS))
+DOOR.update(attributes(Staircase, ("wsgi_app",)))

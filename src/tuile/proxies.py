@@ -13,7 +13,7 @@ import typing as t
 
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 
-from .context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, combined, current
+from .context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, combined, current, disturb
 
 if t.TYPE_CHECKING:
     from contextvars import Token
@@ -181,15 +181,20 @@ class _Half(t.Generic[Value]):
 
     def set(self, context: Value) -> Token[t.Any]:
         """Make a context of this kind the current one, beside what there is of the other kind."""
-        return current.set(self._beside(context, current.get(None)))
+        found = current.get(None)
+        disturb(found)
+        return current.set(self._beside(context, found))
 
     def reset(self, token: Token[t.Any]) -> None:
         """Restore what was current of this kind before the `set` that gave the token."""
         before = None if token.old_value is token.MISSING else token.old_value
-        value = self._beside(before and getattr(before, self._part), current.get(None))
-        # Reset for the token's sake, which is used up by it, and then said again.
+        found = current.get(None)
+        disturb(found)
+        value = self._beside(before and getattr(before, self._part), found)
+        other = "request_context" if self._part == "app_context" else "app_context"
+        # Reset for the token's sake, which is used up by it, and then said again if the other half is not as it was.
         current.reset(token)
-        if value is not before:
+        if (found and getattr(found, other)) is not (before and getattr(before, other)):
             current.set(value)
 
     def _beside(self, context: t.Any, found: t.Any) -> t.Any:

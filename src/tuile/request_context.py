@@ -13,7 +13,7 @@ from contextvars import Token
 
 from werkzeug.exceptions import HTTPException
 
-from .context import AppContext, _sentinel, combined, current
+from .context import AppContext, _sentinel, combined, current, disturb
 from .headers import put_cookie
 from .once import once
 from .signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
@@ -54,7 +54,8 @@ class RequestContext(metaclass=Watched):
     _cookies: Cookies | None = None
     # The token of the first push, when it was not inside another context.
     _token: Token[t.Any] | None = None
-    # Whether it is made for one plain push and pop: of an app that walks plainly, with no hosts to trust.
+    # Whether it is made for one plain push and pop: of an app that walks plainly, with no hosts to trust. Not any more
+    # once it was left, or something else was entered or left within it.
     is_plain = False
     # Whether there is anything to do for the response: a session, functions, cookies.
     is_touched = False
@@ -237,6 +238,7 @@ class RequestContext(metaclass=Watched):
             self._token = None
         self.is_plain = False
         outer = current.get(None)
+        disturb(outer)
         outside = None if outer is None else outer.app_context
         entered = None
         if outside is None or outside.app is not self.app:

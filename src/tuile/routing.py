@@ -23,7 +23,8 @@ if t.TYPE_CHECKING:
 
 Found = tuple[Rule, dict[str, t.Any]] | tuple[None, HTTPException]
 Convert = t.Callable[[str], t.Any]
-Arguments = tuple[tuple[str, Convert | None], ...]
+# The view's arguments: the name, the place of the value among those in the path, the conversion if there is one.
+Arguments = tuple[tuple[str, int, Convert | None], ...]
 
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
@@ -71,7 +72,7 @@ class Index:
 
     __slots__ = ("knows_all", "root", "static")
 
-    def __init__(self, root: Node | None, static: dict[str, list[Answer]], knows_all: bool) -> None:
+    def __init__(self, root: Node, static: dict[str, list[Answer]], knows_all: bool) -> None:
         self.root = root
         self.static = static
         # Whether no other rules, for a subdomain that is matched, may answer what these do not.
@@ -79,10 +80,10 @@ class Index:
 
     def walk(self, path: str, values: list[str]) -> list[Answer] | None:
         """Follow a path with variable parts, as the server gave it (latin-1), to its rules; its values are appended."""
-        node = self.root
         parts = _parts(path)
-        if node is None or parts is None:
+        if parts is None:
             return None
+        node = self.root
         for position, part in enumerate(parts):
             following = node.static.get(part)
             if following is not None:
@@ -108,10 +109,7 @@ class Index:
     def misses(self, path: str) -> bool:
         """Answer whether there is certainly no rule for a path, nor for it with other slashes, whatever the method."""
         parts = _parts(path)
-        node = self.root
-        if node is None or not self.knows_all or parts is None or "" in parts[:-1]:
-            return False
-        return _misses(node, parts, 0)
+        return self.knows_all and parts is not None and "" not in parts[:-1] and _misses(self.root, parts, 0)
 
 
 def _parts(path: str) -> list[str] | None:
@@ -246,7 +244,11 @@ class Map(WerkzeugMap):
             domain = self._matcher._root.static.get("")
         builder = _IndexBuilder(self)
         start = None if domain is None else domain.static.get("")
-        root = None if start is None else builder.copy(start, "")
+        if start is None:
+            root = Node()
+            root.certain = False
+        else:
+            root = builder.copy(start, "")
         index = Index(root, builder.static, knows_all=not self._matcher._root.dynamic)
         with self._revision_lock:
             if revision == self._revision:
@@ -291,7 +293,8 @@ class _IndexBuilder:
     def _answer(self, rule: Rule) -> Answer:
         rivals = self._with_defaults[_purpose(rule)] - bool(rule.defaults)
         certain = not (rule.alias or rule.redirect_to is not None or rivals)
-        arguments = tuple((name, _conversion(converter)) for name, converter in rule._converters.items())
+        converters = enumerate(rule._converters.items())
+        arguments = tuple((name, place, _conversion(converter)) for place, (name, converter) in converters)
         return rule, certain, arguments, rule.defaults
 
 
@@ -313,8 +316,8 @@ def _converted(
     """Return the rule with the view's arguments, or what `find` says where a converter refuses a value."""
     found: dict[str, t.Any] = {}
     try:
-        for (name, convert), value in zip(arguments, values):  # noqa: B905 - as many, and `strict` costs as much as the rest
-            found[name] = value if convert is None else convert(value)
+        for name, place, convert in arguments:
+            found[name] = values[place] if convert is None else convert(values[place])
     except ValueError:
         return None
     except HTTPException as refusal:

@@ -13,9 +13,9 @@ import typing as t
 
 from .context import current
 from .request_context import RequestContext
-from .response import CONTENT_TYPE_HEADERS
 from .signals import (
     appcontext_popped,
+    appcontext_pushed,
     appcontext_tearing_down,
     request_finished,
     request_started,
@@ -29,14 +29,17 @@ if t.TYPE_CHECKING:
 
     from .dispatch import Staircase
     from .request import Request
+    from .response import TextStart
 
 _new = object.__new__
 
 
-def walk(
-    app: Staircase, request_class: type[Request], environ: WSGIEnvironment, start_response: StartResponse
-) -> Iterable[bytes]:
-    """Answer one request as `Staircase.wsgi_app` does, for an app that `walks_short` while nothing else is current."""
+def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request of an app that `walks_short`, as its steps would."""
+    # Read once: it may be taken back meanwhile.
+    request_class = app.plain_request_class
+    if current.get(None) is not None or appcontext_pushed.receivers or request_class is None:
+        return app._walk_steps(environ, start_response)
     request = _new(request_class)
     request.environ = environ
     request.json_module = app.json
@@ -50,25 +53,22 @@ def walk(
     error: BaseException | None = None
     try:
         try:
-            answer = _answer(app, context, request, environ)
+            start, answer = _answer(app, context, request, environ)
         except Exception as raised:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = raised
-            answer = app.handle_exception(raised)
+            start, answer = None, app.handle_exception(raised)
         except BaseException:
             error = sys.exc_info()[1]
             raise
-        if type(answer) is not tuple:
+        if start is None:
             return type(answer).__call__(answer, environ, start_response)  # type: ignore[no-any-return] # of a response
-        # What the response would send that was not made, because nobody would have seen it.
-        status, content_type, body = answer
-        start_response(status, [content_type, ("Content-Length", str(len(body)))])
-        return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        start_response(start[1], [start[0], ("Content-Length", str(len(answer)))])
+        return () if environ["REQUEST_METHOD"] == "HEAD" else [answer]
     finally:
         if (
             error is None
+            and context.is_plain
             and request.closes_nothing
-            and context._token is token
-            and current.get(None) is context
             and app.walks_short
             and not app.teardown_request_funcs
             and not app.teardown_appcontext_funcs
@@ -85,28 +85,27 @@ def walk(
             leave(app, context, environ, error)
 
 
-def _answer(app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment) -> t.Any:
-    """Return the response, or in the place of one that nobody would see its status, its content type and its body."""
+def _answer(
+    app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment
+) -> tuple[TextStart | None, t.Any]:
+    """Return None and the response; or what one that nobody would see would begin with, and its body."""
     found = app.url_map.find(environ)
-    if (
-        found is None
-        or found[0] is None
-        or app.before_request_funcs
-        or app.url_value_preprocessors
-        or request_started.receivers
-        or environ["REQUEST_METHOD"] == "OPTIONS"
-    ):
+    if found is None or found[0] is None or request_started.receivers or environ["REQUEST_METHOD"] == "OPTIONS":
         context.take(found)
-        return app.full_dispatch_request()
+        return None, app.full_dispatch_request()
     rule, arguments = found
     request.url_rule = rule
     request.view_args = arguments
     try:
-        view = app.view_functions[rule.endpoint]
-        if id(view) in app._synchronous:
-            answer: t.Any = view(**arguments) if arguments else view()
+        if app.before_request_funcs or app.url_value_preprocessors:
+            hooked = app.preprocess_request()
+            answer: t.Any = app.dispatch_request() if hooked is None else hooked
         else:
-            answer = app._run(view, **arguments)
+            view = app.view_functions[rule.endpoint]
+            if id(view) in app._synchronous:
+                answer = view(**arguments) if arguments else view()
+            else:
+                answer = app._run(view, **arguments)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
     start = app.text_start
@@ -114,7 +113,7 @@ def _answer(app: Staircase, context: RequestContext, request: Request, environ: 
     if (
         start is not None
         and app.walks_short
-        and current.get(None) is context
+        and context.is_plain
         and not context.is_touched
         and not app.after_request_funcs
         and not request_finished.receivers
@@ -124,21 +123,13 @@ def _answer(app: Staircase, context: RequestContext, request: Request, environ: 
     ):
         kind = type(answer)
         if kind is str:
-            return start[1], start[0], answer.encode()
+            return start, answer.encode()
         if kind is app.response_class:
-            return answer
-        if kind is dict or kind is list:
-            return _json(app, start[1], answer) or app.finalize_request(answer)
-    return app.finalize_request(answer)
-
-
-def _json(app: Staircase, status: str, answer: t.Any) -> tuple[str, tuple[str, str], bytes] | None:
-    """Return status, content type and body for an answer that becomes JSON; None where a response has to say it."""
-    provider = app.plain_json
-    if provider is None or not provider.responds_plainly:
-        return None
-    content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-    return None if content_type is None else (status, content_type, provider._text(answer).encode())
+            return None, answer
+        if (kind is dict or kind is list) and (plain := app.plain_json) is not None:
+            start, write = plain
+            return start, write(answer)
+    return None, app.finalize_request(answer)
 
 
 def leave(app: Staircase, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:

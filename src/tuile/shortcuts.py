@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from .errors import ErrorHandling
 from .json.provider import DefaultJSONProvider
 from .request_context import RequestContext
-from .response import Response
+from .response import CONTENT_TYPE_HEADERS, Response
 from .routing import Map
 from .watching import NOTING, Watched, WatchedSettings, attributes, still_has, when_changed, when_set
 
@@ -25,10 +25,11 @@ if t.TYPE_CHECKING:
 
 #: The steps that are left out, or whose work is done at once, while nobody has replaced them.
 OPTIONAL_STEPS = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
-#: The steps that the short walk does without calling them, while nobody has replaced one.
+#: The steps that the short walk does without calling them, while nobody has replaced it: the steps, and the debug mode.
 STEPS = (
     "_convert_response",
     "_run",
+    "_walk_steps",
     "dispatch_request",
     "finalize_request",
     "full_dispatch_request",
@@ -50,11 +51,14 @@ _WATCHED = frozenset(
         "session_interface",
         "subdomain_matching",
         "url_map",
+        "wsgi_app",
     }
 )
-#: What the staircase has of the optional steps and of the others; it fills these when it is there.
+#: What the classes above have of the optional steps, of what the short walk does by itself, and of the door to the
+#: steps. They fill these when they are there.
 SHORTENED: dict[str, object] = {}
 WALKED: dict[str, object] = {}
+DOOR: dict[str, object] = {}
 # What a response is made and sent with.
 _MADE_AND_SENT = attributes(Response, ("__init__", "__new__", "__call__"))
 _apps: WeakValueDictionary[int, Shortcuts] = WeakValueDictionary()
@@ -77,10 +81,11 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     plain_response_class: type[Response] | None = None
     #: What a response made of text alone begins with, where such a response need not be made to be sent.
     text_start: TextStart | None = None
-    #: What writes a dict or a list as a response; None where that may not be what the built-in provider writes.
-    plain_json: DefaultJSONProvider | None = None
-    #: Whether a request may be answered by the short walk.
+    #: The same for a response of JSON, and what writes its body.
+    plain_json: tuple[TextStart, t.Callable[[t.Any], bytes]] | None = None
+    #: Whether a request may be answered by the short walk, and whether it may as soon as the app is called.
     walks_short = False
+    enters_short = False
     #: Whether the session may wait until it is touched.
     opens_session_lazily = False
     #: What is done about cookies that browsers will drop: ``warn``, ``error``, or None for nothing.
@@ -99,7 +104,7 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     def _look(self) -> None:
         with NOTING:
             # Closed until all is noted: other threads may be walking.
-            self.walks_short = False
+            self.walks_short = self.enters_short = False
             self._note_all()
 
     def _note_all(self) -> None:
@@ -118,14 +123,23 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
         self.text_start = _text_start(responses)
-        provider = own.get("json")
-        self.plain_json = provider if isinstance(provider, DefaultJSONProvider) else None
+        self._note_json()
         self._note_cookie_checks()
         self._note_walk()
 
+    def _note_json(self) -> None:
+        self.plain_json = None
+        start, config, provider = self.text_start, self.__dict__.get("config"), self.__dict__.get("json")
+        if start is None or config is None or not isinstance(provider, DefaultJSONProvider):
+            return
+        write, content_type = provider._writer(config["DEBUG"]), CONTENT_TYPE_HEADERS.get(provider.mimetype)
+        if write is not None and content_type is not None:
+            self.plain_json = (content_type, *start[1:]), write
+
     def _note_walk(self) -> None:
         """Note whether requests may be answered by the short walk; the first one may by `_begins_short`."""
-        self.walks_short = self.__dict__.get("_got_first_request", False) and self._comes_to_the_same()
+        self.walks_short = short = self.__dict__.get("_got_first_request", False) and self._comes_to_the_same()
+        self.enters_short = short and "wsgi_app" not in self.__dict__ and still_has(type(self), DOOR)
 
     def _comes_to_the_same(self) -> bool:
         """Answer whether the short walk comes to the same as the steps."""
@@ -197,6 +211,7 @@ def _look_at_settings(settings: object) -> None:
     with NOTING:
         for app in list(_apps.values()):
             if app.__dict__.get("config") is settings:
+                app._note_json()
                 app._note_cookie_checks()
                 app._note_walk()
 

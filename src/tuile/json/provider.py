@@ -15,10 +15,11 @@ import uuid
 import weakref
 from datetime import date
 from json import encoder as _encoder
+from types import FunctionType
 
 from werkzeug.http import http_date
 
-from ..watching import Watched, attribute, attributes
+from ..watching import Watched, announce, attribute, attributes
 
 if t.TYPE_CHECKING:
     from tuile.app import Flask
@@ -28,6 +29,9 @@ if t.TYPE_CHECKING:
 # What is done without being called, while nobody has replaced it, and what the provider here has of it.
 _NOTED = ("_prepare_response_obj", "dumps", "response")
 _STOCK: dict[str, object] = {}
+# What it is done by.
+_SETTINGS = ("compact", "default", "ensure_ascii", "mimetype", "sort_keys")
+_PLAIN_KINDS = (bool, str, type(None), staticmethod, FunctionType)
 
 
 class JSONProvider(metaclass=Watched):
@@ -41,9 +45,10 @@ class JSONProvider(metaclass=Watched):
     # The app itself, for what is done at each response: the proxy makes every attribute dearer.
     _find_app: t.Callable[[], Flask | None] = staticmethod(lambda: None)
 
-    # Whether `dumps` is the one of `DefaultJSONProvider`, and whether `response` is.
+    # Whether `dumps` is the one of `DefaultJSONProvider`, whether `response` is, and whether no setting is computed.
     writes_plainly = False
     responds_plainly = False
+    has_plain_settings = False
 
     @classmethod
     def look(cls) -> None:
@@ -51,17 +56,24 @@ class JSONProvider(metaclass=Watched):
         stock = {name: bool(_STOCK) and attribute(cls, name) is _STOCK[name] for name in _NOTED}
         cls.note("writes_plainly", stock["dumps"] and _c_make_encoder is not None)
         cls.note("responds_plainly", stock["response"] and stock["_prepare_response_obj"])
+        read_plainly = attribute(cls, "__getattribute__") is object.__getattribute__
+        plain = all(isinstance(attribute(cls, name), _PLAIN_KINDS) for name in _SETTINGS)
+        cls.note("has_plain_settings", read_plainly and plain)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
         if name in _NOTED:
             self.writes_plainly = self.responds_plainly = False
+        if name in _NOTED or name in _SETTINGS:
+            announce()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in _NOTED and not any(noted in vars(self) for noted in _NOTED):
             # As the class has them again.
             del self.writes_plainly, self.responds_plainly
+        if name in _NOTED or name in _SETTINGS:
+            announce()
 
     def __init__(self, app: Flask) -> None:
         self._app = t.cast("Flask", weakref.proxy(app))
@@ -194,25 +206,39 @@ class DefaultJSONProvider(JSONProvider):
         # Options, bytes, blanks around the value, and the errors: with json's own words.
         return json.loads(s, **kwargs)
 
-    def _text(self, obj: t.Any) -> str:
-        """The body of a response."""
+    def _writer(self, debug: bool) -> t.Callable[[t.Any], bytes] | None:
+        """What writes the body of a response as `_text` does, until an announced change; None where only it knows."""
+        make, sort_keys = _c_make_encoder, self.sort_keys
+        default: t.Any = self.default
+        quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
+        compact = not debug if self.compact is None else self.compact is not False
+        plain = self.writes_plainly and self.responds_plainly and self.has_plain_settings
+        if make is None or default is None or not compact or not plain:
+            return None
+
+        def write_body(obj: t.Any) -> bytes:
+            write = make({}, default, quote, None, ":", ",", sort_keys, False, True)
+            return ("".join(write(obj, 0)) + "\n").encode()
+
+        return write_body
+
+    def _text(self, obj: t.Any, debug: bool) -> str:
+        """The body of a response, of an app that may be in debug mode."""
         compact = self.compact
-        if compact is None:
-            compact = not (self._find_app() or self._app).debug
-        if compact is False:
+        if compact is False or (compact is None and debug):
             return f"{self.dumps(obj, indent=2)}\n"
         if self.writes_plainly and self.default is not None:
-            return f"{self._written(obj, ',', ':')}\n"
+            return self._written(obj, ",", ":", "\n")
         return f"{self.dumps(obj, separators=(',', ':'))}\n"
 
-    def _written(self, obj: t.Any, comma: str, colon: str) -> str:
-        """The object as JSON text, by the C encoder that there is."""
+    def _written(self, obj: t.Any, comma: str, colon: str, end: str = "") -> str:
+        """The object as JSON text, by the C encoder that there is, and what stands at its end."""
         # json.dumps builds an encoder object per call, to reach the C encoder that is called here. Nothing is kept
         # between calls, because the dict in which the C encoder finds circles must not be shared between threads
         # nor be used again after an error. 2.0 -> 0.9 µs for a small object, CPython 3.11, timeit.
         quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
         write = _c_make_encoder({}, self.default, quote, None, colon, comma, self.sort_keys, False, True)  # type: ignore[misc] # it is there
-        return "".join(write(obj, 0))
+        return "".join(write(obj, 0)) + end
 
     def response(self, *args: t.Any, **kwargs: t.Any) -> Response:
         """A response with the arguments as its JSON body, and a line end after it.
@@ -224,8 +250,8 @@ class DefaultJSONProvider(JSONProvider):
             obj = args[0]
         else:
             obj = self._prepare_response_obj(args, kwargs)
-        body = self._text(obj)
         app: t.Any = self._find_app() or self._app
+        body = self._text(obj, app.debug)
         plain: type[Response] | None = getattr(app, "plain_response_class", None)
         if plain is not None:
             # The same without a keyword, which makes calling a class three times as dear.
