@@ -14,7 +14,6 @@ import sys
 import typing as t
 from collections.abc import Iterator
 from inspect import iscoroutinefunction
-from types import FunctionType
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -23,6 +22,8 @@ from werkzeug.wsgi import get_host
 from .answers import complete_response, unpack_answer
 from .context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from .request_context import RequestContext, add_cookies
+from .response import finished_response
+from .routing import bind_as_flask
 from .short_walk import leave, walk
 from .shortcuts import DOOR, OPTIONAL_STEPS, SHORTENED, STEPS, WALKED, Shortcuts
 from .signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
@@ -39,9 +40,11 @@ if t.TYPE_CHECKING:
     from .request import Request
     from .response import Response
     from .routing import Map
-    from .sessions import SessionInterface, SessionMixin
+    from .sessions import SessionInterface
 
 _new = object.__new__
+# Whose functions a request passes when its endpoint is in no blueprint.
+_APP_ALONE = (None,)
 
 
 class Staircase(Shortcuts):
@@ -137,7 +140,7 @@ class Staircase(Shortcuts):
             server_name = None
         elif not self.subdomain_matching:
             subdomain = self.url_map.default_subdomain or ""
-        adapter: MapAdapter = _bind_as_flask(self.url_map, request.environ, server_name, subdomain)
+        adapter: MapAdapter = bind_as_flask(self.url_map, request.environ, server_name, subdomain)
         return adapter
 
     def full_dispatch_request(self) -> Response:
@@ -162,11 +165,16 @@ class Staircase(Shortcuts):
         """Run the URL value preprocessors, then the `before_request` functions until one answers."""
         if not (self.url_value_preprocessors or self.before_request_funcs):
             return None
-        request = value_with_request().request
-        scopes = (None, *reversed(request.blueprints))
-        for scope in scopes:
-            for prepare in self.url_value_preprocessors.get(scope, ()):
-                prepare(request.endpoint, request.view_args)
+        context = current.get(None)
+        request = None if context is None else context.request
+        if request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        blueprints = request.blueprints
+        scopes = (None, *reversed(blueprints)) if blueprints else _APP_ALONE
+        if self.url_value_preprocessors:
+            for scope in scopes:
+                for prepare in self.url_value_preprocessors.get(scope, ()):
+                    prepare(request.endpoint, request.view_args)
         for scope in scopes:
             for function in self.before_request_funcs.get(scope, ()):
                 answer: t.Any = function() if id(function) in self._synchronous else self._run(function)
@@ -235,15 +243,15 @@ class Staircase(Shortcuts):
         Raises:
             TypeError: it is none of these; None most of all, when a view forgot to return.
         """
-        if type(rv) is str and self.plain_response_class is not None:
-            # What the lines below come to, without keywords: 0.3 -> 0.1 µs for the call on CPython 3.11.
-            return self.plain_response_class(rv)
+        kind = type(rv)
+        if kind is str and self.text_start is not None:
+            # What the lines below come to, without calling a constructor.
+            return finished_response(self.response_class, self.text_start, rv.encode())  # type: ignore[union-attr]
+        if (kind is dict or kind is list) and self.plain_json is not None:
+            start, write = self.plain_json
+            return finished_response(self.response_class, start, write(rv))
         response_class = self.response_class
-        status: t.Any = None
-        headers: t.Any = None
-        body: t.Any = rv
-        if isinstance(rv, tuple):
-            body, status, headers = unpack_answer(rv)
+        body, status, headers = unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
         if body is None:
             endpoint = value_with_request().request.endpoint
             message = (
@@ -254,8 +262,6 @@ class Staircase(Shortcuts):
         response: t.Any
         if type(body) is response_class or isinstance(body, response_class):
             response = body
-        elif type(body) is dict or type(body) is list:
-            response = self.json.response(body)
         elif isinstance(body, (str, bytes, bytearray, Iterator)):
             # Given to the constructor, so that a content type among the headers takes the default's place.
             return response_class(body, status=status, headers=headers)  # type: ignore[arg-type] # of str or bytes
@@ -297,39 +303,40 @@ class Staircase(Shortcuts):
         context = current.get(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        if not (context.is_touched or self.after_request_funcs or "HTTP_COOKIE" in context.request.environ):
-            return response
-        if context._after_functions is not None or self.after_request_funcs:
-            response = self._run_after_request(context, response)
-        interface = self.session_interface
+        if context.is_touched:
+            # Made within the request, so nothing is remembered about them.
+            for function in context._after_functions or ():
+                response = self.ensure_sync(function)(response)
+        if self.after_request_funcs:
+            blueprints, synchronous = context.request.blueprints, self._synchronous
+            for scope in (*blueprints, None) if blueprints else _APP_ALONE:
+                for function in reversed(self.after_request_funcs.get(scope, ())):
+                    known = id(function) in synchronous
+                    response = function(response) if known else self._run(function, response)
+        sent = context.request.environ.get("HTTP_COOKIE")
+        if context.is_touched or sent is not None:
+            self._keep_state(context, sent, response)
+        return response
+
+    def _keep_state(self, context: RequestContext, sent: str | None, response: Response) -> None:
+        """Save the session and add the cookies written.
+
+        Parameters:
+            sent: the Cookie header of the request.
+        """
         session = context._opened_session
-        if session is None:
+        if session is None and sent is not None:
             # Nobody touched it. One that lasts is renewed all the same.
-            sent = context.request.environ.get("HTTP_COOKIE")
             name: str = self.config["SESSION_COOKIE_NAME"]
-            if sent is not None and (name in sent or not name.isascii()):
-                session = self._session_to_renew(context)
-        if session is not None and not interface.is_null_session(session):
-            interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
+            came = name in sent or not name.isascii()
+            if came and self.config["SESSION_REFRESH_EACH_REQUEST"] and self.secret_key:
+                session = context._session
+        if session is not None:
+            interface = self.session_interface
+            if not interface.is_null_session(session):
+                interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
         if context._cookies is not None:
             add_cookies(context, response)
-        return response
-
-    def _run_after_request(self, context: t.Any, response: Response) -> Response:
-        """Pass the response through those registered in this request, then through the blueprints' and the app's."""
-        # Made within the request, so nothing is remembered about them.
-        for function in context._after_functions or ():
-            response = self.ensure_sync(function)(response)
-        for scope in (*context.request.blueprints, None):
-            for function in reversed(self.after_request_funcs.get(scope, ())):
-                response = function(response) if id(function) in self._synchronous else self._run(function, response)
-        return response
-
-    def _session_to_renew(self, context: RequestContext) -> SessionMixin | None:
-        """Open the session of a request that carries one, where its cookie may have to be sent anew."""
-        if self.config["SESSION_REFRESH_EACH_REQUEST"] and self.secret_key:
-            return context._session
-        return None
 
     def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
@@ -382,14 +389,6 @@ class Staircase(Shortcuts):
             self._run(function, exc)
         if appcontext_tearing_down.receivers:
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
-
-
-def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None) -> MapAdapter:
-    return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
-
-
-# Werkzeug warns in its caller's name when a host is not below SERVER_NAME; people filter that by this one.
-_bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
 
 
 SHORTENED.update(attributes(Staircase, OPTIONAL_STEPS))

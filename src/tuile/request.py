@@ -96,6 +96,7 @@ class _Files(cached_property[t.Any]):
 
 # What `Request.look` compares with; filled below, when there is something to compare with.
 _STARTING: dict[str, object] = {}
+_ASKING: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
@@ -127,6 +128,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     starts_plainly = False
     # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
     closes_nothing = False
+    _asks_plainly = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
     shallow = False
@@ -135,6 +137,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     def look(cls) -> None:
         """Note whether the class leaves alone what is done without asking it."""
         cls.note("starts_plainly", still_has(cls, _STARTING) and cls.trusted_hosts is None)
+        cls.note("_asks_plainly", still_has(cls, _ASKING))
         cls.note("closes_nothing", still_has(cls, _CLOSING))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
@@ -208,6 +211,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
     @property
     def blueprints(self) -> list[str]:
         """The names of the current blueprint and of those it is nested in, innermost first."""
+        if self._asks_plainly:
+            rule = self.url_rule
+            if rule is None or rule.endpoint is None or "." not in rule.endpoint:
+                return []
         name = self.blueprint
         return [] if name is None else split_blueprint_path(name)
 
@@ -231,5 +238,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
             raise BadRequest from error
 
 
+_ASKING.update(attributes(Request, ("blueprint", "url_rule")))
 _STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
 Request.look()

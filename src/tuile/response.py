@@ -39,7 +39,7 @@ _SENDING = attributes(
 )
 # What `set_cookie` asks how long a line may be; filled below, when it is there.
 _LIMITING: dict[str, object] = {}
-_new = Headers.__new__
+_new = object.__new__
 _STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
 _CONTENT_TYPES = {
     mimetype: get_content_type(mimetype, "utf-8")
@@ -97,17 +97,6 @@ class Response(WerkzeugResponse, metaclass=Watched):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        if type(response) is str and status is None and headers is None and mimetype is None and content_type is None:
-            start = self._text_start
-            if start is not None:
-                text = response.encode()
-                pair, self._status, self._status_code = start
-                self.headers = own = _new(Headers)
-                own._list = [pair, ("Content-Length", str(len(text)))]
-                self.direct_passthrough = direct_passthrough
-                self._on_close = []
-                self.response = [text]
-                return
         if headers is None and self._builds_plainly:
             body: t.Any = response.encode() if type(response) is str else response
             code: t.Any = self.default_status if status is None else status
@@ -220,6 +209,18 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 put_cookie(self.headers, line)
                 return
         pairs.append(("Set-Cookie", line))
+
+
+def finished_response(kind: type[Response], start: TextStart, body: bytes) -> Response:
+    """Return a response of a class that leaves its constructor alone, with what it begins with and its body."""
+    response = _new(kind)
+    pair, response._status, response._status_code = start
+    response.headers = headers = _new(Headers)
+    headers._list = [pair, ("Content-Length", str(len(body)))]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response
 
 
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))

@@ -12,6 +12,7 @@ import re
 import typing as t
 from collections import Counter
 from threading import Lock
+from types import FunctionType
 
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import BaseConverter, IntegerConverter, MapAdapter, Rule, RuleFactory
@@ -344,3 +345,12 @@ def _conversion(converter: BaseConverter) -> Convert | None:
         if unbounded:
             return int
     return converter.to_python
+
+
+def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None) -> MapAdapter:
+    return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
+
+
+#: `bind_to_environ`, in another's name: Werkzeug warns its caller when a host is not below `SERVER_NAME`, and people
+#: filter that warning by Flask's module.
+bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})

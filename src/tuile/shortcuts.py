@@ -77,11 +77,9 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     walks_plainly = False
     #: The class to make a request of without its constructor; None where that is not to be left out.
     plain_request_class: type[Request] | None = None
-    #: The class to make a response of text with; None where Flask's keywords may mean something to it.
-    plain_response_class: type[Response] | None = None
-    #: What a response made of text alone begins with, where such a response need not be made to be sent.
+    #: What a response made of text alone begins with, where it can be made, and sent, without asking its class.
     text_start: TextStart | None = None
-    #: The same for a response of JSON, and what writes its body.
+    #: The same for a response made of JSON, and what writes its body.
     plain_json: tuple[TextStart, t.Callable[[t.Any], bytes]] | None = None
     #: Whether a request may be answered by the short walk, and whether it may as soon as the app is called.
     walks_short = False
@@ -119,7 +117,6 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         requests, responses = self.request_class, self.response_class
         plain = plain and RequestContext.is_stock and getattr(requests, "starts_plainly", False)
         self.plain_request_class = requests if plain else None
-        self.plain_response_class = responses if responses.__init__ is Response.__init__ else None
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
         self.text_start = _text_start(responses)

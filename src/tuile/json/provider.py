@@ -252,11 +252,12 @@ class DefaultJSONProvider(JSONProvider):
             obj = self._prepare_response_obj(args, kwargs)
         app: t.Any = self._find_app() or self._app
         body = self._text(obj, app.debug)
-        plain: type[Response] | None = getattr(app, "plain_response_class", None)
-        if plain is not None:
+        response: Response
+        if getattr(app, "plain_json", None) is not None:
             # The same without a keyword, which makes calling a class three times as dear.
-            return plain(body, None, None, self.mimetype)
-        response: Response = app.response_class(body, mimetype=self.mimetype)
+            response = app.response_class(body, None, None, self.mimetype)
+        else:
+            response = app.response_class(body, mimetype=self.mimetype)
         return response
 
 
