@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import operator
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Token, copy_context
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -252,6 +255,134 @@ def test_a_subclass_and_in_place_operators_work_on_a_proxy_of_ones_own() -> None
     assert kept["value"] == [1, 2]
     assert mine == [1, 2]
     assert isinstance(mine, LocalProxy)
+
+
+# An attribute that is not there. Python asks a proxy twice, and what is behind it is asked once.
+
+
+class Failing:
+    """Counts how often its attributes are computed; all of them fail in the end."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @property
+    def broken(self) -> Any:
+        self.asked.append("broken")
+        raise AttributeError("broken by itself")
+
+    @property
+    def _broken(self) -> Any:
+        self.asked.append("_broken")
+        raise AttributeError("broken by itself")
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        raise AttributeError(f"no {name}")
+
+
+def failing_app(lib: Any) -> tuple[Any, Failing]:
+    """An app whose session is such an object, and the object."""
+    behind = Failing()
+
+    class Interface(part(lib, "sessions").SessionInterface):  # type: ignore[misc] # of either framework
+        def open_session(self, app: Any, request: Any) -> Any:
+            return behind
+
+        def save_session(self, app: Any, session: Any, response: Any) -> None: ...
+
+    app = make_app(lib)
+    app.session_interface = Interface()
+    return app, behind
+
+
+@pytest.mark.parametrize("name", ["broken", "_broken", "nothing", "_nothing", "__nothing__", "accessed_x"])
+@pytest.mark.parametrize("ask", [getattr, hasattr, lambda it, name: getattr(it, name, "default")])
+def test_what_fails_is_computed_as_often_as_on_flask(ask: Callable[[Any, str], Any], name: str) -> None:
+    def program(lib: Any) -> Any:
+        app, behind = failing_app(lib)
+        with app.test_request_context():
+            before = len(behind.asked)
+            answers = [outcome(lambda: ask(lib.session, name)) for _ in range(2)]
+            return answers, behind.asked[before:]
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["g", "request"])
+def test_the_error_is_the_objects_own(name: str) -> None:
+    error = AttributeError("of the object")
+
+    class Fails:
+        @property
+        def broken(self) -> Any:
+            raise error
+
+    app: Any = tuile.Flask("x")
+    app.request_class = type("FailingRequest", (Fails, tuile.Request), {})
+    app.app_ctx_globals_class = type("FailingG", (Fails, app.app_ctx_globals_class), {})
+    with app.test_request_context():
+        for _ in range(2):
+            with pytest.raises(AttributeError) as raised:
+                _ = proxy(tuile, name).broken
+            assert raised.value is error
+            assert raised.value.__context__ is None
+
+
+def test_errors_of_several_proxies_and_threads_are_not_mixed_up() -> None:
+    def look(mine: Any, other: Any) -> None:
+        for turn in range(2000):
+            name = f"name{turn % 7}"
+            for it in (mine, other, mine):
+                with pytest.raises(AttributeError, match=f"no {name}$"):
+                    getattr(it, name)
+
+    proxies = [LocalProxy(Failing) for _ in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(look, proxies[n % 3], proxies[(n + 1) % 3]) for n in range(8)]:
+            done.result()
+
+
+def test_a_failure_while_failing_is_another_one() -> None:
+    class Outer:
+        @property
+        def broken(self) -> Any:
+            if hasattr(inner, "broken") or hasattr(inner, "_other"):
+                raise AssertionError
+            raise AttributeError("of the outer one")
+
+    inner: Any = LocalProxy(Failing)
+    outer: Any = LocalProxy(Outer)
+    with pytest.raises(AttributeError, match="of the outer one"):
+        _ = outer.broken
+
+
+def test_what_was_found_missing_is_found_when_it_is_there() -> None:
+    kept = SimpleNamespace()
+    mine: Any = LocalProxy(lambda: kept)
+    with pytest.raises(AttributeError):
+        # Asked past Python's second question.
+        LocalProxy.__getattribute__(mine, "late")
+    kept.late = kept._late = 1
+    assert (mine.late, mine._late, mine.__getattr__("late")) == (1, 1, 1)
+    del kept.late
+    with pytest.raises(AttributeError):
+        mine.__getattr__("late")
+
+
+def test_nothing_is_kept_of_an_error() -> None:
+    class Thing: ...
+
+    def fails(thing: Thing) -> None:
+        assert not hasattr(mine, "nothing")
+        del thing
+
+    mine: Any = LocalProxy(Failing)
+    thing = Thing()
+    gone = weakref.ref(thing)
+    fails(thing)
+    del thing
+    assert gone() is None
 
 
 # The two context variables, as views of one.

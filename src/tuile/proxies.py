@@ -9,6 +9,7 @@ membership test go straight to the object instead of through a descriptor and a 
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
@@ -28,8 +29,16 @@ if t.TYPE_CHECKING:
 Value = t.TypeVar("Value")
 
 
-# Looked up once: 0.39 -> 0.34 µs for an attribute of `request` on CPython 3.11 (timeit).
+# Looked up once, because all of them are called for every attribute of a proxy.
 _value: t.Callable[[t.Any], t.Any] = current.get
+_own = object.__getattribute__
+# The proxy, the name and the error of the last attribute that was not there.
+_missing = threading.local()
+
+
+def _note_missing(proxy: object, name: str, error: AttributeError) -> None:
+    """Keep an error for `LocalProxy.__getattr__`, which Python calls next."""
+    _missing.found = (proxy, name, error)
 
 
 class LocalProxy(WerkzeugLocalProxy[t.Any]):
@@ -44,20 +53,57 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
         # Without the two calls that Werkzeug puts around it.
         object.__setattr__(self, "_get_current_object", find)
 
+    # Python asks `__getattr__`, which Werkzeug's proxy has, only when it has made an AttributeError of its own, which
+    # takes twice the time of all the rest. So this is asked first: 0.39 -> 0.12 µs for an attribute of `request`,
+    # 0.22 for one of `g`, on CPython 3.11 (timeit). What a proxy has itself begins with an underscore.
+    def __getattribute__(self, name: str) -> t.Any:
+        if name[:1] == "_":
+            return _own(self, name)
+        found = _own(self, "_get_current_object")()
+        try:
+            return getattr(found, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
+
     def __getattr__(self, name: str) -> t.Any:
-        return getattr(self._get_current_object(), name)
+        proxy, missing, error = _missing.__dict__.pop("found", (None, None, None))
+        if proxy is self and missing == name:
+            # Looked for already. Looking once more might do once more what a property does before it fails.
+            try:
+                raise error
+            finally:
+                del error
+        return getattr(_own(self, "_get_current_object")(), name)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
-        setattr(self._get_current_object(), name, value)
+        setattr(_own(self, "_get_current_object")(), name, value)
 
     def __getitem__(self, key: t.Any) -> t.Any:
-        return self._get_current_object()[key]
+        return _own(self, "_get_current_object")()[key]
 
     def __setitem__(self, key: t.Any, value: t.Any) -> None:
-        self._get_current_object()[key] = value
+        _own(self, "_get_current_object")()[key] = value
+
+    def __delitem__(self, key: t.Any) -> None:
+        del _own(self, "_get_current_object")()[key]
 
     def __contains__(self, item: t.Any) -> bool:
-        return item in self._get_current_object()
+        return item in _own(self, "_get_current_object")()
+
+    def __iter__(self) -> t.Iterator[t.Any]:
+        return iter(_own(self, "_get_current_object")())
+
+    def __len__(self) -> int:
+        return len(_own(self, "_get_current_object")())
+
+    def __bool__(self) -> bool:
+        try:
+            found = _own(self, "_get_current_object")()
+        except RuntimeError:
+            # Werkzeug's answer for one that stands for nothing.
+            return False
+        return bool(found)
 
 
 def _find_app() -> t.Any:
@@ -115,11 +161,17 @@ class _RequestProxy(LocalProxy):
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
-    def __getattr__(self, name: str) -> t.Any:
+    def __getattribute__(self, name: str) -> t.Any:
+        if name[:1] == "_":
+            return _own(self, name)
         value = _value(None)
         if value is None or (request := value.request) is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        return getattr(request, name)
+        try:
+            return getattr(request, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
 
 
 class _SessionProxy(LocalProxy):
@@ -128,13 +180,19 @@ class _SessionProxy(LocalProxy):
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
-    def __getattr__(self, name: str) -> t.Any:
+    def __getattribute__(self, name: str) -> t.Any:
+        if name[:1] == "_":
+            return _own(self, name)
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         session = value._opened_session or value._session
         session.accessed = True
-        return getattr(session, name)
+        try:
+            return getattr(session, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
 
     def __getitem__(self, key: t.Any) -> t.Any:
         value = _value(None)
