@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -329,6 +331,119 @@ def test_overridden_methods_are_called() -> None:
             return [*seen, lib.url_for("page", b=1)]
 
     assert same(program)[:2] == ["/own/own", "/own/own"]
+
+
+def _url_default(endpoint: str, values: dict[str, Any]) -> None:
+    values.setdefault("lang", endpoint)
+
+
+def _own_defaults(self: Any, endpoint: str, values: dict[str, Any]) -> None:
+    values["own"] = endpoint
+
+
+# What may be changed after URLs were built, by name: how, given the app and its class.
+LATE: dict[str, Callable[[Any, Any], Any]] = {
+    "nothing": lambda app, kind: None,
+    "a default is registered": lambda app, kind: app.url_default_functions.setdefault(None, []).append(_url_default),
+    "a blueprint's": lambda app, kind: app.url_default_functions.setdefault("part", []).append(_url_default),
+    "the class's step": lambda app, kind: setattr(kind, "inject_url_defaults", _own_defaults),
+    "the app's step": lambda app, kind: setattr(app, "inject_url_defaults", partial(_own_defaults, app)),
+    "the class's method": lambda app, kind: setattr(kind, "url_for", lambda self, endpoint, **given_: str(given_)),
+    "the app's method": lambda app, kind: setattr(app, "url_for", lambda endpoint, **given_: str(given_)),
+    "a rule comes first": lambda app, kind: app.url_map.add(Rule("/first/<a>", endpoint="page", methods=["GET"])),
+    "a rule answers POST alone": lambda app, kind: next(app.url_map.iter_rules("page")).methods.remove("GET"),
+    "another map": lambda app, kind: setattr(app, "url_map", Map([Rule("/other/<a>", endpoint="page")])),
+}
+
+
+@pytest.mark.parametrize("what", LATE)
+def test_what_is_changed_later_counts(what: str) -> None:
+    def program(lib: Any) -> list[Any]:
+        kind = type("Own", (lib.Flask,), {})
+        app = kind("late", static_folder=None)
+        app.add_url_rule("/page/<a>", "page")
+        part = lib.Blueprint("part", "late")
+        part.add_url_rule("/part/<a>", "page")
+        app.register_blueprint(part)
+        seen: list[Any] = []
+
+        def ask() -> None:
+            for endpoint in ("page", "part.page", ".page"):
+                extras: list[dict[str, Any]] = [
+                    {},
+                    {"b": 1},
+                    {"_anchor": "x"},
+                    {"_external": True},
+                    {"_method": "POST"},
+                ]
+                seen.extend(outcome(lib.url_for, endpoint, a="x", **extra) for extra in extras)
+
+        with app.test_request_context("/page/y"):
+            ask()
+            LATE[what](app, kind)
+            ask()
+        with app.test_request_context("/page/y"):
+            ask()
+        with app.app_context():
+            ask()
+        return seen
+
+    same(program)
+
+
+def test_a_replaced_step_that_is_taken_back_is_not_called() -> None:
+    app = tuile.Flask("back", static_folder=None)
+    app.add_url_rule("/<a>", "page")
+    with app.test_request_context():
+        with mock.patch.object(tuile.Flask, "inject_url_defaults", _own_defaults):
+            assert tuile.url_for("page", a="x") == "/x?own=page"
+        with mock.patch.object(tuile.Flask, "url_for", autospec=True, return_value="/patched"):
+            assert tuile.url_for("page", a="x") == "/patched"
+        with mock.patch.object(MapAdapter, "build", return_value="/werkzeug"):
+            assert tuile.url_for("page", a="x") == "/werkzeug"
+        assert tuile.url_for("page", a="x") == "/x"
+
+
+def test_dots_before_an_endpoint_mean_the_same() -> None:
+    endpoints = ["x", ".x", "..x", ".", "", "part.x", ".part.x", "part..x"]
+
+    def program(lib: Any) -> list[Any]:
+        app = lib.Flask("dots", static_folder=None)
+        for number, name in enumerate(("x", ".x", "..x", "part", ".part.x")):
+            app.add_url_rule(f"/{number}/<a>", name)
+        part = lib.Blueprint("part", "dots")
+        seen: list[Any] = []
+
+        def view(a: str) -> str:
+            seen.extend(outcome(lib.url_for, endpoint, a=a) for endpoint in endpoints * 2)
+            return ""
+
+        part.add_url_rule("/part/<a>", "x", view)
+        app.register_blueprint(part)
+        app.add_url_rule("/view/<a>", "view", view)
+        client = app.test_client()
+        for path in ("/view/y", "/part/y", "/view/y"):
+            client.get(path)
+        return seen
+
+    same(program)
+
+
+def test_names_of_options_are_never_values() -> None:
+    def program(lib: Any) -> list[Any]:
+        app = make_app(lib)
+        app.add_url_rule("/<a>", "page")
+        seen: list[Any] = []
+        with app.test_request_context():
+            # As values of the adapter they are ordinary names.
+            adapter: Any = app.create_url_adapter(lib.request)
+            seen.append(adapter.build("page", {"a": "x", "_anchor": "y"}))
+            for options in product((None, "x"), (None, "GET"), (None, "https"), (None, True)):
+                given_ = dict(zip(("_anchor", "_method", "_scheme", "_external"), options, strict=True))
+                seen += [outcome(lib.url_for, "page", a="x", **given_) for _ in range(2)]
+        return seen
+
+    same(program)
 
 
 def test_an_error_handler_gets_the_values_as_they_were_given() -> None:

@@ -16,6 +16,7 @@ from .json.provider import DefaultJSONProvider
 from .request_context import RequestContext
 from .response import CONTENT_TYPE_HEADERS, Response
 from .routing import Map
+from .urls import UrlBuilding
 from .watching import NOTING, Watched, WatchedSettings, attributes, still_has, when_changed, when_set
 
 if t.TYPE_CHECKING:
@@ -38,11 +39,15 @@ STEPS = (
     "process_response",
     "request_context",
 )
+# The steps of building a URL, and what there is of them.
+URL_STEPS = ("inject_url_defaults", "url_for")
+_BUILDING_URLS = attributes(UrlBuilding, URL_STEPS)
 # What an app notes things about when it is set on it.
 _WATCHED = frozenset(
     {
         *OPTIONAL_STEPS,
         *STEPS,
+        *URL_STEPS,
         "_got_first_request",
         "config",
         "json",
@@ -120,6 +125,7 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
         self.text_start = _text_start(responses)
+        self.builds_urls_plainly = still_has(type(self), _BUILDING_URLS) and not any(step in own for step in URL_STEPS)
         self._note_json()
         self._note_cookie_checks()
         self._note_walk()

@@ -25,7 +25,8 @@ Plan = tuple[frozenset[str], Values, str, tuple[Part, ...]]
 # What to do with values of certain names, in a certain order: the rules of the endpoint and how many they were,
 # the first that takes the values and what Werkzeug had compiled for it, and a function that takes the values and
 # returns path and query, or None where one of them has to be quoted or converted.
-Shape = tuple[list[Rule], int, Rule, t.Any, t.Callable[..., str | None]]
+Write = t.Callable[[Values], str | None]
+Shape = tuple[list[Rule], int, Rule, t.Any, Write]
 
 _SECURE = frozenset({"https", "wss"})
 # What `quote` leaves as it is in a path (WHATWG URL, path percent-encode set), and `urlencode` in a query.
@@ -37,8 +38,10 @@ _keeps_in_query = re.compile(r"[A-Za-z0-9_.\-~!$'()*,/:;?@]*").fullmatch
 _keeps_anywhere = re.compile(r"[A-Za-z0-9_.\-~!$'()*,/:;@]*").fullmatch
 _SHAPES_KEPT = 2048
 # Python that tells a value that only needs to be written down.
-_IS_NUMBER = "type(v{0}) is int"
-_IS_PLAIN = "(type(v{0}) is str and (v{0}.isalnum() and v{0}.isascii() or keeps(v{0})) or type(v{0}) is int)"
+_IS_NUMBER = "type(v{0} := values[{1!r}]) is int"
+_IS_PLAIN = (
+    "(type(v{0} := values[{1!r}]) is str and (v{0}.isalnum() and v{0}.isascii() or keeps(v{0})) or type(v{0}) is int)"
+)
 
 _TEXT: frozenset[type] = frozenset({str, int})
 _NUMBER: frozenset[type] = frozenset({int})
@@ -58,22 +61,11 @@ def build(
         scheme: instead of the adapter's, in an external URL.
         external: whether the URL begins with a scheme and a host.
     """
-    url_map = adapter.map if type(adapter) is MapAdapter else None
-    if type(url_map) is not Map or adapter.subdomain != "" or MapAdapter.build is not _werkzeugs_build:
-        return None
-    rules = url_map._rules_by_endpoint.get(endpoint)
-    shape = url_map.shapes.get((endpoint, *values))
-    path = None
-    if shape is not None:
-        known, count, rule, compiled, write = shape
-        if (
-            known is rules
-            and count == len(rules)
-            and rule._build_unknown is compiled
-            and (adapter.default_method if method is None else method) in (rule.methods or ())
-        ):
-            path = write(*values.values())
+    path = known_path(adapter, endpoint, values, method)
     if path is None:
+        url_map = adapter.map if type(adapter) is MapAdapter else None
+        if type(url_map) is not Map or adapter.subdomain != "" or MapAdapter.build is not _werkzeugs_build:
+            return None
         path = _thorough(adapter, endpoint, values, method)
         if path is None:
             return None
@@ -85,6 +77,29 @@ def build(
     if scheme:
         scheme = "https:" if scheme in _SECURE else "http:"
     return f"{scheme or ''}//{adapter.server_name}{root[:-1]}{path}"
+
+
+def known_path(adapter: t.Any, endpoint: str, values: Values, method: str | None) -> str | None:
+    """Return path and query, with one slash before them, where it is known which rule takes values of these names.
+
+    Parameters:
+        method: None for the adapter's own.
+    """
+    url_map = adapter.map if type(adapter) is MapAdapter else None
+    if type(url_map) is not Map or adapter.subdomain != "" or MapAdapter.build is not _werkzeugs_build:
+        return None
+    shape: Shape | None = url_map.shapes.get((endpoint, *values))
+    if shape is None:
+        return None
+    rules, count, rule, compiled, write = shape
+    if (
+        url_map._rules_by_endpoint.get(endpoint) is rules
+        and len(rules) == count
+        and rule._build_unknown is compiled
+        and (adapter.default_method if method is None else method) in (rule.methods or ())
+    ):
+        return write(values)
+    return None
 
 
 def _thorough(adapter: MapAdapter, endpoint: str, values: Values, method: str | None) -> str | None:
@@ -104,7 +119,8 @@ def _thorough(adapter: MapAdapter, endpoint: str, values: Values, method: str | 
         path = _path(url_map.plans, rules, values, None)
     if path is None:
         return None
-    if len(url_map.shapes) < _SHAPES_KEPT and not url_map.sort_parameters:
+    # `url_for` looks for what is known before it has looked at a leading dot.
+    if len(url_map.shapes) < _SHAPES_KEPT and not url_map.sort_parameters and endpoint[:1] != ".":
         _note_shape(url_map, endpoint, values, rules)
     return "/" + path.lstrip("/")
 
@@ -123,7 +139,7 @@ def _note_shape(url_map: Map, endpoint: str, values: Values, rules: list[Rule]) 
             return
 
 
-def _writer(plan: Plan, names: tuple[str, ...]) -> t.Callable[..., str | None] | None:
+def _writer(plan: Plan, names: tuple[str, ...]) -> Write | None:
     """Compile a plan for values of these names, given in this order; None where they always need a converter."""
     required, _, text, parts = plan
     # A path that begins with a value may begin with a slash too many.
@@ -134,19 +150,18 @@ def _writer(plan: Plan, names: tuple[str, ...]) -> t.Callable[..., str | None] |
         if kept is _NOTHING:
             return None
         place = names.index(name)
-        conditions.append((_IS_NUMBER if kept is _NUMBER else _IS_PLAIN).format(place))
+        conditions.append((_IS_NUMBER if kept is _NUMBER else _IS_PLAIN).format(place, name))
         text += f"{{v{place}}}{following}"
     sign = "?"
     for place, name in enumerate(names):
         if name not in required:
             if not _keeps_in_query(name):
                 return None
-            conditions.append(_IS_PLAIN.format(place))
+            conditions.append(_IS_PLAIN.format(place, name))
             text += f"{sign}{name}={{v{place}}}"
             sign = "&"
-    arguments = ", ".join(f"v{place}" for place in range(len(names)))
-    source = f"lambda {arguments}: f{text!r} if {' and '.join(conditions) or True} else None"
-    write: t.Callable[..., str | None] = eval(source, {"keeps": _keeps_anywhere})  # noqa: S307 - made here, of quoted text
+    source = f"lambda values: f{text!r} if {' and '.join(conditions) or True} else None"
+    write: Write = eval(source, {"keeps": _keeps_anywhere})  # noqa: S307 - made here, of quoted text
     return write
 
 

@@ -10,6 +10,7 @@ Does not live here: how a rule becomes a URL (url_building), and which adapter i
 from __future__ import annotations
 
 import sys
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,7 +19,8 @@ from werkzeug.routing import BuildError
 from .context import current
 from .proxies import current_app
 from .request import split_blueprint_path
-from .url_building import build
+from .url_building import build, known_path
+from .watching import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +35,11 @@ if TYPE_CHECKING:
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
 
 
-class UrlBuilding:
+class UrlBuilding(metaclass=Watched):
     """What an application knows about building URLs."""
+
+    #: Whether `url_for` and `inject_url_defaults` are those below; an app notes it.
+    builds_urls_plainly = False
 
     # What it uses of the application.
     create_url_adapter: Callable[[Request | None], MapAdapter | None]
@@ -93,18 +98,7 @@ class UrlBuilding:
         raise error
 
 
-_own_url_for = UrlBuilding.url_for
-
-
-def url_for(
-    endpoint: str,
-    *,
-    _anchor: str | None = None,
-    _method: str | None = None,
-    _scheme: str | None = None,
-    _external: bool | None = None,
-    **values: Any,
-) -> str:
+def url_for(endpoint: str, **values: Any) -> str:
     """The URL of `endpoint`, filled with `values`; see `Flask.url_for`.
 
     endpoint: its name; a leading dot stands for the current blueprint.
@@ -118,10 +112,25 @@ def url_for(
     context = current.get(None)
     # The unbound proxy raises, and its message says what is missing.
     app: Flask = current_app if context is None else context.app
-    if getattr(app.url_for, "__func__", None) is _own_url_for:
+    plain = app.builds_urls_plainly
+    if plain and context is not None and context.request is not None and not app.url_default_functions:
+        # Nothing is known for values with options among them, nor for an endpoint with a leading dot.
+        adapter = context.url_adapter
+        path = known_path(adapter, endpoint, values, None)
+        if path is not None:
+            root = adapter.script_name
+            return path if root == "/" else root[:-1].rstrip("/") + path
+    take = values.pop
+    anchor, method = take("_anchor", None), take("_method", None)
+    scheme, external = take("_scheme", None), take("_external", None)
+    if plain:
         # What the method would do, without packing the values once more.
-        return _url(app, context, endpoint, values, _anchor, _method, _scheme, _external)
-    return app.url_for(endpoint, _anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external, **values)
+        return _url(app, context, endpoint, values, anchor, method, scheme, external)
+    return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
+
+
+# With the options by name, as they are in Flask's: keywords that are not given have to be looked for at each call.
+url_for.__signature__ = signature(UrlBuilding().url_for)  # type: ignore[attr-defined]
 
 
 def _url(

@@ -191,8 +191,8 @@ WORKS = (
     Work("hello", 6, hello_app, body=b"Hello, World!"),
     Work("json", 10, json_app, path="/users/42/ada", body=b'{"id":42,"name":"ada"}\n'),
     Work("cookie read and set", 16, cookie_app, cookie="consent=yes; theme=dark; lang=en-GB", body=b"dark"),
-    Work("signed session read and written", 40, session_app, path="/count", login="/login", body=b"2"),
-    Work("404", 32, hello_app, path="/no/such/page", status="404 NOT FOUND"),
+    Work("signed session read and written", 41, session_app, path="/count", login="/login", body=b"2"),
+    Work("404", 31, hello_app, path="/no/such/page", status="404 NOT FOUND"),
 )
 every_work = pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
 

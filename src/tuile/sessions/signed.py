@@ -16,6 +16,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from ..headers import vary_by
 from ..json.tag import TaggedJSONSerializer
 from ..keyring import BadToken, TimedSigner, pack, unpack
+from ..response import Response
 from ..secret_keys import keys_of, look_at_keys, other_digests, session_signer
 from ..tokens import is_encrypted
 from ..watching import attributes, still_has
@@ -26,7 +27,6 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..request import Request
-    from ..response import Response
     from .interface import SessionMixin
 
 session_json_serializer = TaggedJSONSerializer()
@@ -46,6 +46,7 @@ _STEPS = (
     "save_session",
     "should_set_cookie",
 )
+_own_set_cookie = Response.set_cookie
 # What this interface answers them with; filled below, when it is there.
 _STOCK: dict[str, object] = {}
 
@@ -158,7 +159,7 @@ class SecureCookieSessionInterface(SessionInterface):
             token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
-        response.set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
+        self._set_cookie(app, response, name, token, expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
 
@@ -218,18 +219,26 @@ class SecureCookieSessionInterface(SessionInterface):
             return kept.signer
         return session_signer(app, key, self.salt)
 
+    def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
+        config, set_cookie = app.config, response.set_cookie
+        if not (self._asks_itself or self.__dict__) and getattr(set_cookie, "__func__", None) is _own_set_cookie:
+            # What the last line says, without keywords to be packed and unpacked.
+            set_cookie(
+                name,
+                token,
+                None,
+                expires,
+                config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"],
+                config["SESSION_COOKIE_DOMAIN"],
+                config["SESSION_COOKIE_SECURE"],
+                config["SESSION_COOKIE_HTTPONLY"],
+                config["SESSION_COOKIE_SAMESITE"],
+                config["SESSION_COOKIE_PARTITIONED"],
+            )
+        else:
+            response.set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
+
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
-        if not (self._asks_itself or self.__dict__):
-            # What the functions below answer, unless somebody has overridden one.
-            config = app.config
-            return {
-                "domain": config["SESSION_COOKIE_DOMAIN"],
-                "path": config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"],
-                "secure": config["SESSION_COOKIE_SECURE"],
-                "httponly": config["SESSION_COOKIE_HTTPONLY"],
-                "samesite": config["SESSION_COOKIE_SAMESITE"],
-                "partitioned": config["SESSION_COOKIE_PARTITIONED"],
-            }
         return {
             "domain": self.get_cookie_domain(app),
             "path": self.get_cookie_path(app),

@@ -1,0 +1,88 @@
+"""How many Python functions each kind of benchmarked work enters, the whole request or the one call.
+
+The budgets of test_frames.py are what the README promises; these keep the rest of the table in docs/performance.md from
+growing unseen. What Werkzeug and Jinja enter is in them.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchmarks.measuring.doors import Direct
+from benchmarks.measuring.workload import PEERS, enter
+from benchmarks.workloads import WORKLOADS
+from tests.frames.test_frames import WARM_UP_REQUESTS, Client
+
+if TYPE_CHECKING:
+    from benchmarks.measuring.workload import Workload
+
+TUILE = next(peer for peer in PEERS if peer.name == "Tuile")
+# The client's `start_response` is one of them, and so is the benchmark's function around a call.
+BUDGETS = {
+    "hello": 6,
+    "dynamic route, JSON": 10,
+    "one cookie of three read, one set": 16,
+    "request with 50 cookies, one read": 10,
+    "50 cookies parsed (call)": 5,
+    "signed session read": 29,
+    "signed session read and written": 42,
+    "404": 31,
+    "405": 91,
+    "redirect": 79,
+    "url_for, static (call)": 4,
+    "url_for, arguments (call)": 4,
+    "url_for, external (call)": 8,
+    "request.method through the proxy (call)": 2,
+    "render_template, small page": 110,
+    "render_template_string, same source again": 117,
+    "form POST": 80,
+    "JSON POST": 40,
+    "1 MB multipart upload": 362,
+    "3 before and 3 after hooks": 21,
+    "blueprint route": 9,
+    "10 routes": 13,
+    "1,000 routes": 13,
+    "streamed response, 20 pieces": 123,
+    "static file": 205,
+}
+# It takes a second to build, and is asked what the smaller ones are asked.
+LEFT_OUT = {"10,000 routes"}
+
+
+class Caller(Client):
+    """Makes a call that is no request."""
+
+    def get(self, environ: dict[str, Any]) -> bytes:
+        self.app()
+        return b""
+
+
+def entered_by(work: Workload) -> list[str]:
+    """What the work enters once it is warm."""
+    entrant = enter(TUILE, work)
+    assert entrant is not None
+    door: Any = entrant.door
+    is_call = isinstance(door, Direct)
+    client = Caller(door.call.function) if is_call else Client(door.app)
+    with closing(door), door.call.context() if is_call else nullcontext():
+        for _ in range(WARM_UP_REQUESTS):
+            client.get(entrant.ask.environ())
+        return client.functions_entered(entrant.ask.environ())
+
+
+@pytest.mark.parametrize("work", [work for work in WORKLOADS if work.name not in LEFT_OUT], ids=lambda work: work.name)
+def test_work_stays_within_its_budget_of_functions_entered(work: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first cookie of a second writes a date that the others of that second share.
+    monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python
+    entered = entered_by(work)
+    if len(entered) > BUDGETS[work.name]:
+        listed = "\n".join(f"{number:>3} {name}" for number, name in enumerate(entered, 1))
+        pytest.fail(f"{work.name}: {len(entered)} entered, budget {BUDGETS[work.name]}\n{listed}", pytrace=False)
+
+
+def test_there_is_a_budget_for_every_kind_of_work() -> None:
+    assert BUDGETS.keys() == {work.name for work in WORKLOADS} - LEFT_OUT
