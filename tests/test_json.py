@@ -12,6 +12,7 @@ import sys
 import threading
 import uuid
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+import tuile
 from tuile import json
 from tuile.context import NO_APP_MESSAGE, current
 from tuile.json import provider as provider_room
@@ -280,6 +282,75 @@ def test_two_threads_may_write_the_same_object_at_once() -> None:
     for thread in threads:
         thread.join()
     assert texts == ['{"inner": ["x"]}'] * 2
+
+
+# What an app keeps to write compact text with: encoders that were used before.
+
+
+def kept_writer(app: tuile.Flask) -> Callable[[Any], str]:
+    write = app.write_json
+    assert write is not None
+    return write
+
+
+def test_a_kept_encoder_is_clean_after_every_text_and_every_error() -> None:
+    write = kept_writer(tuile.Flask("kept"))
+    inner: list[Any] = [1]
+    outer: dict[str, Any] = {"inner": inner, "again": inner}
+    circle: list[Any] = [inner]
+    circle.append(circle)
+    bad: list[Any] = [inner, [outer, object()]]
+    for _ in range(3):
+        assert write(outer) == '{"again":[1],"inner":[1]}'
+        with pytest.raises(ValueError, match="Circular reference detected"):
+            write(circle)
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            write(bad)
+        with pytest.raises(TypeError, match="'<' not supported"):
+            write([inner, {1: inner, "a": inner}])
+        assert write([inner, outer, inner]) == '[[1],{"again":[1],"inner":[1]},[1]]'
+
+
+def test_a_default_that_writes_json_has_an_encoder_of_its_own() -> None:
+    app = tuile.Flask("kept")
+    inner = {"a": 1}
+
+    class Thing: ...
+
+    def default(_: Any) -> str:
+        # The very object that the outer text is in the middle of.
+        return kept_writer(app)(inner)
+
+    app.json.default = default
+    for _ in range(2):
+        inner_with_thing: Any = {"thing": Thing(), "inner": inner}
+        assert standard_json.loads(kept_writer(app)(inner_with_thing)) == {"thing": '{"a":1}', "inner": {"a": 1}}
+
+
+def test_threads_in_the_same_object_have_encoders_of_their_own() -> None:
+    app = tuile.Flask("kept")
+    shared: dict[str, Any] = {"inner": [object()]}
+    all_inside = threading.Barrier(4, timeout=30)
+
+    def default(_: Any) -> str:
+        all_inside.wait()
+        return "x"
+
+    app.json.default = default
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            assert list(pool.map(kept_writer(app), [shared] * 4)) == ['{"inner":["x"]}'] * 4
+
+
+@given(trees, st.booleans(), st.booleans())
+def test_kept_encoders_write_what_flasks_dumps_does(tree: Any, ensure_ascii: bool, sort_keys: bool) -> None:
+    app, theirs = tuile.Flask("kept"), flask.Flask("kept")
+    for provider in (app.json, theirs.json):
+        provider.ensure_ascii, provider.sort_keys = ensure_ascii, sort_keys  # type: ignore[union-attr]
+    write = kept_writer(app)
+    for _ in range(2):
+        ours = outcome(write, tree)
+        assert ours == outcome(theirs.json.dumps, tree, separators=(",", ":"))
 
 
 def test_a_warm_response_enters_three_functions_before_the_responses_own(app: Small) -> None:

@@ -247,9 +247,9 @@ class Staircase(Shortcuts):
         if kind is str and self.text_start is not None:
             # What the lines below come to, without calling a constructor.
             return finished_response(self.response_class, self.text_start, rv.encode())  # type: ignore[union-attr]
-        if (kind is dict or kind is list) and self.plain_json is not None:
-            start, write = self.plain_json
-            return finished_response(self.response_class, start, write(rv))
+        start, write = self.json_start, self.write_json
+        if (kind is dict or kind is list) and start is not None and write is not None:
+            return finished_response(self.response_class, start, f"{write(rv)}\n".encode())
         response_class = self.response_class
         body, status, headers = unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
         if body is None:

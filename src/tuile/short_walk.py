@@ -127,9 +127,9 @@ def _answer(
             return start, answer.encode()
         if kind is app.response_class:
             return None, answer
-        if (kind is dict or kind is list) and (plain := app.plain_json) is not None:
-            start, write = plain
-            return start, write(answer)
+        start, write = app.json_start, app.write_json
+        if (kind is dict or kind is list) and start is not None and write is not None:
+            return start, f"{write(answer)}\n".encode()
     return None, app.finalize_request(answer)
 
 

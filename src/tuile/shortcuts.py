@@ -84,8 +84,10 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     plain_request_class: type[Request] | None = None
     #: What a response made of text alone begins with, where it can be made, and sent, without asking its class.
     text_start: TextStart | None = None
-    #: The same for a response made of JSON, and what writes its body.
-    plain_json: tuple[TextStart, t.Callable[[t.Any], bytes]] | None = None
+    #: What writes compact JSON, where that is known beforehand; and what a response of such text and a line end begins
+    #: with, where that is what a dict or a list becomes.
+    write_json: t.Callable[[t.Any], str] | None = None
+    json_start: TextStart | None = None
     #: Whether a request may be answered by the short walk, and whether it may as soon as the app is called.
     walks_short = False
     enters_short = False
@@ -131,13 +133,14 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         self._note_walk()
 
     def _note_json(self) -> None:
-        self.plain_json = None
+        self.write_json = self.json_start = None
         start, config, provider = self.text_start, self.__dict__.get("config"), self.__dict__.get("json")
-        if start is None or config is None or not isinstance(provider, DefaultJSONProvider):
+        if config is None or not isinstance(provider, DefaultJSONProvider):
             return
-        write, content_type = provider._writer(config["DEBUG"]), CONTENT_TYPE_HEADERS.get(provider.mimetype)
-        if write is not None and content_type is not None:
-            self.plain_json = (content_type, *start[1:]), write
+        self.write_json = provider._compact_writer()
+        content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
+        if start is not None and content_type is not None and provider._answers_compactly(config["DEBUG"]):
+            self.json_start = (content_type, *start[1:])
 
     def _note_walk(self) -> None:
         """Note whether requests may be answered by the short walk; the first one may by `_begins_short`."""

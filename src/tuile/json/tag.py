@@ -304,11 +304,10 @@ class TaggedJSONSerializer:
         tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
-        provider = here.app.json
-        if getattr(provider, "writes_plainly", False) and provider.default is not None:
-            # What the lines below come to, without options to be looked at.
-            return provider._written(tagged, ",", ":")  # type: ignore[no-any-return] # it is the built-in one
-        return provider.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as it writes them
+        write: t.Callable[[t.Any], str] | None = getattr(here.app, "write_json", None)
+        if write is not None:
+            return write(tagged)
+        return here.app.json.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as it writes them
 
     def loads(self, value: str) -> t.Any:
         """The value that `dumps` was given, from the text it returned."""
