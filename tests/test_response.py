@@ -307,6 +307,10 @@ OPERATIONS: list[Operation] = [
     assign("content_md5", "abc"),
     assign("location", "relative/path"),
     assign("location", "/absolute?q=ü"),
+    assign("location", "/plain/path?q=1&r=2"),
+    call("headers.add", "Location", "/another"),
+    call("headers.add", "location", "/lower"),
+    assign("status_code", 303),
     assign("location", "https://example.org/ü ü"),
     assign("location", None),
     assign("autocorrect_location_header", True),
@@ -498,6 +502,7 @@ STEPS: list[list[Operation]] = [
     [],
     [assign("data", "set later")],
     [assign("location", "ü"), assign("status", 302)],
+    [assign("location", "/plain"), assign("status", 302)],
     [call("set_cookie", "a", "1"), call("headers.add", "X-A", "b")],
     [assign("response", lambda: iter(["it", b"er"]))],
     [call("freeze")],
@@ -533,6 +538,34 @@ def test_a_mixin_before_the_class_may_override(override: str) -> None:
         return send_everywhere(own("text"))
 
     same(build)
+
+
+LOCATIONS = st.text(st.sampled_from("/?#=&;:.~-_%+@ aZ09é\n\\'"), max_size=8).map("/".__add__)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=1000)
+@given(st.one_of(LOCATIONS, st.text(max_size=8), st.just("http://example.org").map(str)), st.booleans(), st.booleans())
+def test_a_location_is_sent_as_flask_sends_it(location: str, corrected: bool, twice: bool) -> None:
+    def build(lib: Any) -> Any:
+        response = lib.Response("moved", 302)
+        response.autocorrect_location_header = corrected
+        set_it = outcome(response.headers.add, "Location", location)
+        if twice:
+            response.headers.add("Location", "/other")
+        return set_it, send_everywhere(response)
+
+    same(build)
+
+
+def test_a_plain_location_is_sent_by_the_short_way() -> None:
+    environ = make_environ()
+    with mock.patch.object(WerkzeugResponse, "__call__", side_effect=AssertionError("the long way")):
+        for location in ("/", "/a", "/a/b.c~d_e-f/", "/?a=b", "/a?b=c&d=1/2"):
+            answer = send(tuile.redirect(location, Response=tuile.Response), environ)
+            assert ("Location", location) in answer.headers
+        for location in ("a", "//a", "/a?", "/a#b", "/a b", "/é", "/a%20b", "http://example.org/", "/a\\b", ""):
+            with pytest.raises(AssertionError, match="the long way"):
+                send(tuile.redirect(location, Response=tuile.Response), environ)
 
 
 def test_a_subclass_with_its_own_constructor_is_made_of_what_a_view_returns() -> None:

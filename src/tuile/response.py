@@ -10,6 +10,7 @@ stand for; that is noted when the class is made and whenever it is changed.
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 
@@ -49,6 +50,8 @@ _CONTENT_TYPES = {
 CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in _CONTENT_TYPES.items()}
 # Those that are finished when they are given.
 _FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
+# What a Location header may say to be sent as it is: a path of this host, all of it such that nothing has to be quoted.
+_is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.ASCII).fullmatch
 # A Content-Type header, a status line, a status code.
 TextStart = tuple[tuple[str, str], str, int]
 
@@ -136,13 +139,18 @@ class Response(WerkzeugResponse, metaclass=Watched):
             return super().__call__(environ, start_response)
         pairs = headers._list
         length_is_known = False
-        for name, _ in pairs:
+        location = None
+        for name, value in pairs:
             if name == "Content-Type":
                 continue
             if name == "Content-Length":
                 length_is_known = True
+            elif name == "Location" and location is None and not self.autocorrect_location_header:
+                location = value
             elif name not in PASSED and name.lower() in PREPARED:
                 return super().__call__(environ, start_response)
+        if location is not None and not _is_plain_location(location):
+            return super().__call__(environ, start_response)
         if not length_is_known:
             return super().__call__(environ, start_response)
         # Copies: middleware may add to the lists it gets, and this response may be sent again.
