@@ -243,12 +243,11 @@ class Staircase(Shortcuts):
         Raises:
             TypeError: it is none of these; None most of all, when a view forgot to return.
         """
-        kind = type(rv)
-        if kind is str and self.text_start is not None:
-            # What the lines below come to, without calling a constructor.
-            return finished_response(self.response_class, self.text_start, rv.encode())  # type: ignore[union-attr]
-        start, write = self.json_start, self.write_json
-        if (kind is dict or kind is list) and start is not None and write is not None:
+        # What the lines below come to, without calling a constructor. Each note is read once: it may be taken back.
+        kind, start, write = type(rv), self.text_start, self.write_json
+        if kind is str and start is not None:
+            return finished_response(self.response_class, start, rv.encode())  # type: ignore[union-attr] # it is a str
+        if (kind is dict or kind is list) and write is not None and (start := self.json_start) is not None:
             return finished_response(self.response_class, start, f"{write(rv)}\n".encode())
         response_class = self.response_class
         body, status, headers = unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)

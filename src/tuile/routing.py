@@ -115,8 +115,8 @@ class Index:
 
 def _parts(path: str) -> list[str] | None:
     """Return what stands between the slashes of a path (latin-1), as text (UTF-8); None where only Werkzeug knows."""
-    text = path if path.isascii() else _decoded(path)
-    return None if text[:1] != "/" or text[1:2] == "/" else text[1:].split("/")
+    parts = (path if path.isascii() else _decoded(path)).split("/")
+    return None if parts.pop(0) or not parts or (not parts[0] and len(parts) > 1) else parts
 
 
 def _misses(node: Node, parts: list[str], position: int) -> bool:
