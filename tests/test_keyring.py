@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -274,3 +275,13 @@ def test_what_was_not_packed_is_text_or_a_bad_token(packed: bytes) -> None:
 @given(st.lists(st.sampled_from(['"a":', "{}", "1,", "x", "é"]), max_size=70).map("".join))
 def test_a_text_that_repeats_itself_is_packed_as_itsdangerous_packs_it(text: str) -> None:
     assert pack(text).decode() == PACKING.dump_payload(text).decode()
+
+
+# Letters that a smaller table of zlib's would put into one place, so that it would look at fewer repetitions.
+@pytest.mark.parametrize("letters", ["aq", "ab", "aqbr", "0 1!", 'aq,"', "abcdefghij"])
+@pytest.mark.parametrize("length", [60, 119, 120, 121, 122, 200, 500, 1500, 3799, 3800, 3801, 3802, 5000, 40_000])
+def test_a_text_of_few_letters_is_packed_as_itsdangerous_packs_it(letters: str, length: int) -> None:
+    chosen = Random(f"{letters} {length}")
+    for _ in range(20):
+        text = "".join(chosen.choices(letters, k=length))
+        assert pack(text) == PACKING.dump_payload(text)

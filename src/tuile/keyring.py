@@ -133,22 +133,32 @@ def _begun_hmac(key: bytes, digest: str) -> tuple[t.Any, t.Any]:
     return inner, hashlib.new(digest, bytes(octet ^ 0x5C for octet in padded))
 
 
-# Up to here a text becomes as long in the smallest window as in the largest, which costs 25 times as much to set up.
-_SMALL = 120
-
-
 def pack(text: str) -> bytes:
     """Return text as URL-safe base64 without padding (RFC 4648 section 5), compressed after a dot if shorter."""
     raw, mark = text.encode(), b""
-    worth_it = len(raw) > _SMALL
-    if not worth_it:
-        compressor = zlib.compressobj(wbits=9, memLevel=1)
-        worth_it = len(compressor.compress(raw)) + len(compressor.flush()) < len(raw) - 1
-    if worth_it:
-        compressed = zlib.compress(raw)
-        if len(compressed) < len(raw) - 1:
-            raw, mark = compressed, b"."
+    deflated = _deflated(raw)
+    if len(deflated) + _ZLIB_BYTES < len(raw) - 1:
+        # The header that zlib.compress writes, and the checksum (RFC 1950).
+        raw, mark = b"\x78\x9c%s%s" % (deflated, zlib.adler32(raw).to_bytes(4, "big")), b"."
     return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
+
+
+_ZLIB_BYTES = 6
+
+
+def _deflated(raw: bytes) -> bytes:
+    """Return what stands between header and checksum of `zlib.compress(raw)` (RFC 1951).
+
+    That sets itself up for megabytes. Set up for as much as there is, zlib writes the same: 58 -> 2 µs for 24 bytes,
+    58 -> 21 µs for 220, CPython 3.11, timeit. (With less memory for the longer ones it can miss a repetition.)
+    """
+    if len(raw) <= 120:
+        compressor = zlib.compressobj(-1, zlib.DEFLATED, -9, 1)
+    elif len(raw) <= 3800:
+        compressor = zlib.compressobj(-1, zlib.DEFLATED, -12, 8)
+    else:
+        compressor = zlib.compressobj(-1, zlib.DEFLATED, -15, 8)
+    return compressor.compress(raw) + compressor.flush()
 
 
 def unpack(packed: bytes) -> str:
