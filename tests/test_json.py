@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import flask
 import pytest
 from flask.json.provider import DefaultJSONProvider as FlaskProvider
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -282,6 +282,29 @@ def test_two_threads_may_write_the_same_object_at_once() -> None:
     for thread in threads:
         thread.join()
     assert texts == ['{"inner": ["x"]}'] * 2
+
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "latin-1"]
+BODIES = st.one_of(
+    st.binary(max_size=6).map(lambda raw: b"[" + raw),
+    st.tuples(trees, st.sampled_from(ENCODINGS), st.sampled_from(["", " ", "\n", "x"])).map(
+        lambda drawn: (standard_json.dumps(drawn[0], default=str, ensure_ascii=False) + drawn[2]).encode(
+            drawn[1], "surrogatepass" if drawn[1] != "latin-1" else "replace"
+        )
+    ),
+)
+
+
+@given(BODIES)
+@example(b'{"a"')
+@example(b"[")
+@example(b"{\0")
+@example(b"[\0]\0")
+@example(b"[\0\0\0]\0\0\0")
+@example(b'["\xed\xa0\x80"]')
+@example(b'["\xff"]')
+def test_bytes_are_read_as_json_reads_them(body: bytes) -> None:
+    assert outcome(Small().json.loads, body) == outcome(standard_json.loads, body)
 
 
 # What an app keeps to write compact text with: encoders that were used before.

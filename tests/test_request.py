@@ -551,6 +551,35 @@ def test_files_that_were_assigned_are_closed_when_the_request_ends() -> None:
     assert same(build) is True
 
 
+@pytest.mark.parametrize("body", [b"", b"a=1"])
+@pytest.mark.parametrize("how", ["added", "loaded", "not at all"])
+def test_files_that_no_form_brought_are_closed_when_the_request_ends(how: str, body: bytes) -> None:
+    def build(lib: Any) -> Any:
+        stream = io.BytesIO(b"file")
+        app = make_app(lib)
+
+        class Loading(lib.Request):  # type: ignore[misc] # a class of either framework
+            def _load_form_data(self) -> None:
+                self.__dict__.update(form=MultiDict(), files=MultiDict({"f": FileStorage(stream)}))
+
+        class Adding(lib.Request):  # type: ignore[misc] # a class of either framework
+            parameter_storage_class = MultiDict
+
+        app.request_class = {"added": Adding, "loaded": Loading, "not at all": lib.Request}[how]
+
+        @app.route("/", methods=["GET", "POST"])
+        def read() -> str:
+            form = dict(lib.request.form)
+            if how == "added":
+                lib.request.files.add("f", FileStorage(stream))
+            return f"{form} {list(lib.request.files)}"
+
+        answers = [send(app, make_post(body, "application/x-www-form-urlencoded")) for _ in range(2)]
+        return answers, stream.closed
+
+    assert same(build)[1] is (how != "not at all")
+
+
 @pytest.mark.parametrize("where", ["subclass", "mixin", "request", "class"])
 def test_a_close_of_ones_own_is_called_once(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(lib: Any) -> Any:

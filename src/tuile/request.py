@@ -94,6 +94,7 @@ class _Files(cached_property[t.Any]):
         obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
 
 
+_NO_FILES: t.Any = ImmutableMultiDict()
 # What `Request.look` compares with; filled below, when there is something to compare with.
 _STARTING: dict[str, object] = {}
 _ASKING: dict[str, object] = {}
@@ -220,7 +221,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     def _load_form_data(self) -> None:
         super()._load_form_data()
-        self.closes_nothing = False
+        files = self.__dict__.get("files", _NO_FILES)
+        if files or type(files) is not ImmutableMultiDict:
+            # There is something to close, or may be later.
+            self.closes_nothing = False
         context = current.get(None)
         if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:
             from .debugging import attach_enctype_error_multidict  # noqa: PLC0415 - only in debug mode
@@ -239,5 +243,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
 
 _ASKING.update(attributes(Request, ("blueprint", "url_rule")))
+_CLOSING.update(attributes(Request, ("_load_form_data",)))
 _STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
 Request.look()

@@ -145,6 +145,7 @@ _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 # What json.loads comes down to for text that begins and ends with its value: the value and where it ends.
 _scan: t.Callable[[str, int], tuple[t.Any, int]]
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # not in typeshed
+_BRACKETS = frozenset({b"{", b"["})
 _COMPACT_OPTIONS = {"separators": (",", ":")}
 
 
@@ -196,14 +197,18 @@ class DefaultJSONProvider(JSONProvider):
 
         :param kwargs: as for `json.loads`.
         """
-        if not kwargs and type(s) is str:
+        text: t.Any = s
+        if type(s) is bytes and s[:1] in _BRACKETS and s[1:2] != b"\0":
+            # UTF-8, by the rules that json guesses encodings by.
+            text = s.decode(errors="surrogatepass")
+        if not kwargs and type(text) is str:
             try:
-                obj, end = _scan(s, 0)
+                obj, end = _scan(text, 0)
             except StopIteration:
                 obj, end = None, -1
-            if end == len(s):
+            if end == len(text):
                 return obj
-        # Options, bytes, blanks around the value, and the errors: with json's own words.
+        # Options, other bytes, blanks around the value, and the errors: with json's own words.
         return json.loads(s, **kwargs)
 
     def _compact_writer(self) -> t.Callable[[t.Any], str] | None:
