@@ -16,6 +16,7 @@ import werkzeug.wrappers.request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, Headers, ImmutableMultiDict, MultiDict
+from werkzeug.routing import Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 import tuile
@@ -728,6 +729,48 @@ def test_the_json_provider_of_the_app_reads_the_body() -> None:
 
 
 # Where the request was matched to
+
+
+@pytest.mark.parametrize("name", ["endpoint", "blueprint", "blueprints", "url_rule"])
+@pytest.mark.parametrize("when", ["of a subclass", "set on the class", "set on the class late"])
+def test_hooks_are_those_of_the_blueprints_that_the_request_names(
+    name: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(lib: Any) -> Any:
+        app = make_app(lib)
+        own = property(lambda self: ["one"] if name == "blueprints" else "one" if name == "blueprint" else "one.view")
+        if name == "url_rule":
+            own = property(lambda self: Rule("/", endpoint="one.view"), lambda self, value: None)
+
+        def replace() -> None:
+            monkeypatch.setattr(lib.Request, name, own)
+
+        if when == "of a subclass":
+            app.request_class = type("Own", (lib.Request,), {name: own})
+        elif when == "set on the class":
+            replace()
+        log: list[str] = []
+
+        def noting(word: str) -> Callable[..., Any]:
+            def hook(*responses: Any) -> Any:
+                log.append(word)
+                return responses[0] if responses else None
+
+            return hook
+
+        for scope in (None, "one", "two"):
+            app.before_request_funcs.setdefault(scope, []).append(noting(f"before {scope}"))
+            app.after_request_funcs.setdefault(scope, []).append(noting(f"after {scope}"))
+        app.add_url_rule("/", "plain", lambda: str(lib.request.blueprints))
+        app.add_url_rule("/two", "two.view", lambda: str(lib.request.blueprints))
+        app.view_functions["one.view"] = lambda: "another"
+        answers = [send(app, make_environ(path)).body for path in ("/", "/two")]
+        if when == "set on the class late":
+            replace()
+            answers += [send(app, make_environ(path)).body for path in ("/", "/two")]
+        return answers, log
+
+    same(build)
 
 
 def test_endpoint_and_blueprints_are_those_of_the_matched_rule() -> None:

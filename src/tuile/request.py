@@ -97,7 +97,7 @@ class _Files(cached_property[t.Any]):
 _NO_FILES: t.Any = ImmutableMultiDict()
 # What `Request.look` compares with; filled below, when there is something to compare with.
 _STARTING: dict[str, object] = {}
-_ASKING: dict[str, object] = {}
+_NAMING: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
@@ -129,7 +129,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     starts_plainly = False
     # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
     closes_nothing = False
-    _asks_plainly = False
+    # Whether the endpoint, and with it the blueprints, are certainly those of the rule.
+    _has_endpoint_of_rule = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
     shallow = False
@@ -138,7 +139,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     def look(cls) -> None:
         """Note whether the class leaves alone what is done without asking it."""
         cls.note("starts_plainly", still_has(cls, _STARTING) and cls.trusted_hosts is None)
-        cls.note("_asks_plainly", still_has(cls, _ASKING))
+        cls.note("_has_endpoint_of_rule", still_has(cls, _NAMING))
         cls.note("closes_nothing", still_has(cls, _CLOSING))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
@@ -203,16 +204,14 @@ class Request(WerkzeugRequest, metaclass=Watched):
     @property
     def blueprint(self) -> str | None:
         """The registered name of the current blueprint; None for an endpoint of the app itself."""
-        rule = self.url_rule
-        if rule is None or rule.endpoint is None or "." not in rule.endpoint:
-            return None
-        name: str = rule.endpoint.rpartition(".")[0]
-        return name
+        endpoint = self.endpoint
+        return None if endpoint is None or "." not in endpoint else endpoint.rpartition(".")[0]
 
     @property
     def blueprints(self) -> list[str]:
         """The names of the current blueprint and of those it is nested in, innermost first."""
-        if self._asks_plainly:
+        if self._has_endpoint_of_rule:
+            # What the lines below come to for an endpoint of the app itself.
             rule = self.url_rule
             if rule is None or rule.endpoint is None or "." not in rule.endpoint:
                 return []
@@ -242,7 +241,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             raise BadRequest from error
 
 
-_ASKING.update(attributes(Request, ("blueprint", "url_rule")))
+_NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
 _STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
 Request.look()
