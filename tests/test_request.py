@@ -738,17 +738,13 @@ def test_hooks_are_those_of_the_blueprints_that_the_request_names(
 ) -> None:
     def build(lib: Any) -> Any:
         app = make_app(lib)
-        own = property(lambda self: ["one"] if name == "blueprints" else "one" if name == "blueprint" else "one.view")
-        if name == "url_rule":
-            own = property(lambda self: Rule("/", endpoint="one.view"), lambda self, value: None)
-
-        def replace() -> None:
-            monkeypatch.setattr(lib.Request, name, own)
-
+        rule = Rule("/", endpoint="one.view")
+        told = {"endpoint": "one.view", "blueprint": "one", "blueprints": ["one"], "url_rule": rule}[name]
+        own = property(lambda self: told, lambda self, value: None)
         if when == "of a subclass":
             app.request_class = type("Own", (lib.Request,), {name: own})
         elif when == "set on the class":
-            replace()
+            monkeypatch.setattr(lib.Request, name, own)
         log: list[str] = []
 
         def noting(word: str) -> Callable[..., Any]:
@@ -766,7 +762,7 @@ def test_hooks_are_those_of_the_blueprints_that_the_request_names(
         app.view_functions["one.view"] = lambda: "another"
         answers = [send(app, make_environ(path)).body for path in ("/", "/two")]
         if when == "set on the class late":
-            replace()
+            monkeypatch.setattr(lib.Request, name, own)
             answers += [send(app, make_environ(path)).body for path in ("/", "/two")]
         return answers, log
 
