@@ -98,6 +98,7 @@ def _answer(
     request.view_args = arguments
     try:
         if app.before_request_funcs or app.url_value_preprocessors:
+            # What it would be when it is read, which `dispatch_request` does.
             request.method = environ["REQUEST_METHOD"]
             hooked = app.preprocess_request()
             answer: t.Any = app.dispatch_request() if hooked is None else hooked

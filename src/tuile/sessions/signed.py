@@ -46,9 +46,10 @@ _STEPS = (
     "save_session",
     "should_set_cookie",
 )
-_own_set_cookie = Response.set_cookie
 # What this interface answers them with; filled below, when it is there.
 _STOCK: dict[str, object] = {}
+# How responses set a cookie, unless one has a way of its own.
+_own_set_cookie = Response.set_cookie
 
 
 def _lazy_sha1(string: bytes = b"") -> t.Any:
@@ -236,7 +237,7 @@ class SecureCookieSessionInterface(SessionInterface):
                 config["SESSION_COOKIE_PARTITIONED"],
             )
         else:
-            response.set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
+            set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
 
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
         return {
