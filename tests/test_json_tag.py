@@ -228,7 +228,7 @@ def test_a_tag_has_to_say_what_it_does() -> None:
 
 def test_the_current_applications_provider_writes_and_reads() -> None:
     class App:
-        pass
+        write_json = None
 
     app: Any = App()
     app.json = DefaultJSONProvider(app)

@@ -437,6 +437,7 @@ class Flask(UrlBuilding, Staircase):
             self._got_first_request = False
 
 
+# JSON is written by the setting, as it was noted, in the place of asking this.
 WALKED.update(attributes(Flask, ("debug",)))
 
 Function = t.TypeVar("Function", bound=t.Callable[..., t.Any])

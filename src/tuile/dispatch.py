@@ -165,6 +165,7 @@ class Staircase(Shortcuts):
         """Run the URL value preprocessors, then the `before_request` functions until one answers."""
         if not (self.url_value_preprocessors or self.before_request_funcs):
             return None
+        # As `value_with_request`, without one more call on a request with hooks.
         context = current.get(None)
         request = None if context is None else context.request
         if request is None:

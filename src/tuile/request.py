@@ -94,6 +94,7 @@ class _Files(cached_property[t.Any]):
         obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
 
 
+# What stands for files that are not known of.
 _NO_FILES: t.Any = ImmutableMultiDict()
 # What `Request.look` compares with; filled below, when there is something to compare with.
 _STARTING: dict[str, object] = {}

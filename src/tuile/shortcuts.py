@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 #: The steps that are left out, or whose work is done at once, while nobody has replaced them.
 OPTIONAL_STEPS = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
-#: The steps that the short walk does without calling them, while nobody has replaced it: the steps, and the debug mode.
+#: The steps that the short walk does without calling them, while nobody has replaced one.
 STEPS = (
     "_convert_response",
     "_run",
@@ -40,14 +40,14 @@ STEPS = (
     "request_context",
 )
 # The steps of building a URL, and what there is of them.
-URL_STEPS = ("inject_url_defaults", "url_for")
-_BUILDING_URLS = attributes(UrlBuilding, URL_STEPS)
+_URL_STEPS = ("inject_url_defaults", "url_for")
+_BUILDING_URLS = attributes(UrlBuilding, _URL_STEPS)
 # What an app notes things about when it is set on it.
 _WATCHED = frozenset(
     {
         *OPTIONAL_STEPS,
         *STEPS,
-        *URL_STEPS,
+        *_URL_STEPS,
         "_got_first_request",
         "config",
         "json",
@@ -127,7 +127,7 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
         self.text_start = _text_start(responses)
-        self.builds_urls_plainly = still_has(type(self), _BUILDING_URLS) and not any(step in own for step in URL_STEPS)
+        self.builds_urls_plainly = still_has(type(self), _BUILDING_URLS) and not any(step in own for step in _URL_STEPS)
         self._note_json()
         self._note_cookie_checks()
         self._note_walk()

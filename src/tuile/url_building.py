@@ -22,10 +22,10 @@ Values = t.Mapping[str, t.Any]
 Part = tuple[str, frozenset[type], BaseConverter, str]
 # A rule: the arguments that must be given, its defaults, what comes before the first variable part, those parts.
 Plan = tuple[frozenset[str], Values, str, tuple[Part, ...]]
-# What to do with values of certain names, in a certain order: the rules of the endpoint and how many they were,
-# the first that takes the values and what Werkzeug had compiled for it, and a function that takes the values and
-# returns path and query, or None where one of them has to be quoted or converted.
+# Takes the values and returns path and query, or None where one of them has to be quoted or converted.
 Write = t.Callable[[Values], str | None]
+# What to do with values of certain names, in a certain order: the rules of the endpoint and how many they were,
+# the first that takes the values and what Werkzeug had compiled for it, and what writes them down.
 Shape = tuple[list[Rule], int, Rule, t.Any, Write]
 
 _SECURE = frozenset({"https", "wss"})
@@ -63,6 +63,7 @@ def build(
     """
     path = known_path(adapter, endpoint, values, method)
     if path is None:
+        # That may be because all of this is Werkzeug's to answer, or because nothing is known yet.
         url_map = adapter.map if type(adapter) is MapAdapter else None
         if type(url_map) is not Map or adapter.subdomain != "" or MapAdapter.build is not _werkzeugs_build:
             return None

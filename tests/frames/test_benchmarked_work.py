@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from benchmarks.measuring.doors import Direct
 from benchmarks.measuring.workload import PEERS, enter
 from benchmarks.workloads import WORKLOADS
-from tests.frames.test_frames import WARM_UP_REQUESTS, Client
+from tests.frames.test_frames import WARM_UP_REQUESTS, Client, check_budget
 
 if TYPE_CHECKING:
     from benchmarks.measuring.workload import Workload
@@ -77,13 +76,8 @@ def entered_by(work: Workload) -> list[str]:
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the standard library enters other functions on others")
 @pytest.mark.parametrize("work", [work for work in WORKLOADS if work.name not in LEFT_OUT], ids=lambda work: work.name)
-def test_work_stays_within_its_budget_of_functions_entered(work: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The first cookie of a second writes a date that the others of that second share.
-    monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python
-    entered = entered_by(work)
-    if len(entered) > BUDGETS[work.name]:
-        listed = "\n".join(f"{number:>3} {name}" for number, name in enumerate(entered, 1))
-        pytest.fail(f"{work.name}: {len(entered)} entered, budget {BUDGETS[work.name]}\n{listed}", pytrace=False)
+def test_work_stays_within_its_budget_of_functions_entered(work: Workload) -> None:
+    check_budget(work.name, BUDGETS[work.name], entered_by(work))
 
 
 def test_there_is_a_budget_for_every_kind_of_work() -> None:

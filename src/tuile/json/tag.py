@@ -304,7 +304,7 @@ class TaggedJSONSerializer:
         tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
-        write: t.Callable[[t.Any], str] | None = getattr(here.app, "write_json", None)
+        write: t.Callable[[t.Any], str] | None = here.app.write_json
         if write is not None:
             return write(tagged)
         return here.app.json.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as it writes them
