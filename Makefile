@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# pytest's arguments, e.g. make test ARGS="-x tests/test_cookies.py"
+# pytest's arguments, e.g. make test ARGS="-x tests/test_ctx_cookies.py"
 ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -19,7 +19,7 @@ from unittest import mock
 import flask
 
 import tuile
-from tuile.stand_in.table import ROOMS
+from tuile.shim.table import ROOMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-STAND_IN = "import tuile.stand_in; tuile.stand_in.install()\n"
+STAND_IN = "import tuile.shim; tuile.shim.install()\n"
 # As far as a tool's own machinery is concerned, every warning is an error here as well.
 STRICT = ("-W", "error")
 

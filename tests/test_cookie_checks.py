@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 import tuile
 from tests.beside_flask import make_environ, send
 from tests.frames.test_frames import Client, environ_for
-from tuile import cookie_checks, cookies, make_response, session
-from tuile.browsers import PROFILES
-from tuile.cookie_checks import CookieCheckError, CookieWarning
-from tuile.cookie_findings import Asked, find
-from tuile.cookie_syntax import CookieSyntaxError
-from tuile.jar_rules import request_of
-from tuile.sites import TYPED, Sites, last_label
+from tuile import cookies, make_response, session
+from tuile.cookie import checks as cookie_checks
+from tuile.cookie.checks import CookieCheckError, CookieWarning
+from tuile.cookie.findings import Asked, find
+from tuile.http.cookies import CookieSyntaxError
+from tuile.user_agent.browsers import PROFILES
+from tuile.user_agent.rules import request_of
+from tuile.user_agent.sites import TYPED, Sites, last_label
 from tuile.views import MethodView
 
 if TYPE_CHECKING:
@@ -574,7 +575,7 @@ def test_another_mode_is_refused() -> None:
 
 def test_under_the_stand_in_testing_does_not_turn_the_checks_on() -> None:
     program = (
-        "import tuile.stand_in; tuile.stand_in.install()\n"
+        "import tuile.shim; tuile.shim.install()\n"
         "from flask import Flask\n"
         "app = Flask('app'); app.testing = True; print(app.cookie_checks)\n"
         "app.testing = False; app.debug = True; print(app.cookie_checks)\n"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuile.cookie_values import codec_of
+from tuile.cookie.values import codec_of
 
 quick = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 

@@ -381,4 +381,4 @@ def test_a_process_below_exec_is_told_as_such(tmp_path: Path) -> None:
     # Some systems' Python, Debian's for one, has a sitecustomize of its own, which ours has run and left in its place.
     program = "import sys; print(getattr(sys.modules.get('sitecustomize'), '__file__', ''))"
     systems_own = run([sys.executable, "-c", program], cwd=tmp_path).stdout.strip()
-    assert process["sitecustomize"].endswith(systems_own or "/stand_in/start/sitecustomize.py")
+    assert process["sitecustomize"].endswith(systems_own or "/shim/start/sitecustomize.py")

@@ -14,7 +14,7 @@ import pytest
 import werkzeug
 
 from tests.fresh import clean_environment, run
-from tuile.stand_in import START
+from tuile.shim import START
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -253,9 +253,7 @@ def test_a_program_that_never_asks_for_flask_loads_nothing_of_tuile() -> None:
 
 
 def test_the_stand_in_is_known_to_be_there_before_flask_is_imported() -> None:
-    program = (
-        "import sys, tuile.stand_in as s; print('flask' in sys.modules, s.is_installed()); s.install(); import flask"
-    )
+    program = "import sys, tuile.shim as s; print('flask' in sys.modules, s.is_installed()); s.install(); import flask"
     assert tuile_exec("python", "-W", "error", "-c", program).stdout == "False True\n"
 
 
@@ -305,7 +303,7 @@ def test_pytests_plugin_puts_tuile_in_place_before_anything_else(tmp_path: Path)
         "    assert Flask.__module__ == 'tuile.app'\n"
         f"    assert subprocess.check_output([sys.executable, '-c', {WHERE!r}], text=True) == {ON_TUILE!r}\n"
     )
-    done = run([sys.executable, "-m", "pytest", "-W", "error", "-p", "tuile.testing.stand_in"], cwd=tmp_path)
+    done = run([sys.executable, "-m", "pytest", "-W", "error", "-p", "tuile.testing.shim"], cwd=tmp_path)
     assert "1 passed" in done.stdout
     assert "flask: Tuile " in done.stdout
 
@@ -320,12 +318,12 @@ def test_the_plugin_comes_before_those_that_packages_bring(tmp_path: Path) -> No
         "import early_plugin\ndef test_it(): assert early_plugin.WHERE == 'tuile.app'\n"
     )
     for how in ([], ["-n", "1"]):
-        command = [sys.executable, "-m", "pytest", "-p", "tuile.testing.stand_in", *how]
+        command = [sys.executable, "-m", "pytest", "-p", "tuile.testing.shim", *how]
         assert "1 passed" in run(command, cwd=tmp_path, environment={"PYTHONPATH": str(tmp_path)}).stdout
 
 
 def test_the_plugin_says_when_it_comes_too_late(tmp_path: Path) -> None:
-    tmp_path.joinpath("conftest.py").write_text("import flask\npytest_plugins = ['tuile.testing.stand_in']\n")
+    tmp_path.joinpath("conftest.py").write_text("import flask\npytest_plugins = ['tuile.testing.shim']\n")
     done = run([sys.executable, "-m", "pytest"], cwd=tmp_path, check=False)
     assert done.returncode != 0
     assert "Flask itself was imported before Tuile could stand in for it" in done.stdout + done.stderr

@@ -15,7 +15,7 @@ import pytest
 
 import tuile
 from tests.beside_flask import part, same
-from tuile.stand_in.table import ROOMS
+from tuile.shim.table import ROOMS
 
 # Flask's modules with what applications and extensions import from them; `flask.sansio` is its own matter.
 MODULES = [

@@ -26,7 +26,7 @@ from werkzeug.wrappers import Response
 
 import tuile
 from tuile import json
-from tuile.context import NO_APP_MESSAGE, current
+from tuile.ctx.app_context import NO_APP_MESSAGE, current
 from tuile.json import provider as provider_room
 from tuile.json.provider import DefaultJSONProvider, JSONProvider, _default
 

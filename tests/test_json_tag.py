@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from tuile.context import current
+from tuile.ctx.app_context import current
 from tuile.json import tag as ours
 from tuile.json.provider import DefaultJSONProvider
 from tuile.json.tag import JSONTag, TagDict, TaggedJSONSerializer, TagTuple

@@ -17,7 +17,7 @@ from werkzeug.routing import Map as WerkzeugMap
 
 import tuile
 from tests.beside_flask import ABSENT, make_environ, same, send
-from tuile.routing import Map
+from tuile.routing.map import Map
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import tuile
 from tests.beside_flask import Answer, make_environ, send
-from tuile.keyring import key_id
+from tuile.keys.ring import key_id
 from tuile.sessions import SecureCookieSessionInterface
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from werkzeug.exceptions import BadRequestKeyError
 
 import tuile
 from tuile import cookies
-from tuile.cookie_syntax import CookieSyntaxError
-from tuile.keyring import KeyRing, key_id
-from tuile.request_cookies import PERMANENT_S, Cookies, TokenCookies
+from tuile.ctx.cookies import PERMANENT_S, Cookies, TokenCookies
+from tuile.http.cookies import CookieSyntaxError
+from tuile.keys.ring import KeyRing, key_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -372,7 +372,7 @@ def test_an_overlay_and_its_environment_keep_their_own(app: Flask) -> None:
 def test_no_more_sources_are_kept_than_have_room(
     app: Flask, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuile.jinja._SOURCES_KEPT", 2)
+    monkeypatch.setattr("tuile.templating.jinja._SOURCES_KEPT", 2)
     with app.app_context():
         for source in "abac":
             render_template_string(source)
@@ -491,7 +491,8 @@ def test_the_values_dict_is_the_one_that_the_application_is_given(app: Flask) ->
 
 
 def test_the_room_gives_the_classes_of_the_jinja_room() -> None:
-    from tuile import jinja, templating  # noqa: PLC0415 - the lazy import is the subject
+    from tuile import templating  # noqa: PLC0415 - the lazy import is the subject
+    from tuile.templating import jinja  # noqa: PLC0415 - the lazy import is the subject
 
     assert templating.Environment is jinja.Environment
     assert templating.DispatchingJinjaLoader is jinja.DispatchingJinjaLoader

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.datastructures import Headers
 
-from .context import current
-from .proxies import current_app
+from .ctx.app_context import current
+from .globals import current_app
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as BaseResponse
 
     from .app import Flask
-    from .response import Response
+    from .wrappers.response import Response
 
 
 def make_response(*args: Any) -> Response:

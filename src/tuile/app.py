@@ -19,23 +19,23 @@ from werkzeug.routing import Rule
 from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
-from .dispatch import Staircase
+from .ctx.namespace import _AppCtxGlobals
+from .dispatch.plan import WALKED
+from .dispatch.steps import Staircase
 from .environment import get_debug_flag, get_load_dotenv
+from .globals import g
+from .invalidation import attributes
 from .json.provider import DefaultJSONProvider, JSONProvider
+from .keys.app_keys import KeptRing, KeptSigner, RingOfApp
 from .logging import create_logger
-from .namespace import _AppCtxGlobals
 from .packages import find_package
-from .proxies import g
-from .request import Request
-from .response import Response
-from .routing import Map
-from .scaffold import _endpoint_from_view_func, setupmethod
-from .secret_keys import KeptRing, KeptSigner, RingOfApp
+from .routing.map import Map
+from .sansio.scaffold import _endpoint_from_view_func, setupmethod
 from .sessions import SecureCookieSessionInterface, SessionInterface
-from .shortcuts import WALKED
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
-from .watching import attributes
+from .wrappers.request import Request
+from .wrappers.response import Response
 
 if t.TYPE_CHECKING:
     import logging
@@ -44,8 +44,8 @@ if t.TYPE_CHECKING:
 
     from . import typing as ft
     from .blueprints import Blueprint
-    from .jinja import DispatchingJinjaLoader, Environment
-    from .request_context import RequestContext
+    from .ctx.request_context import RequestContext
+    from .templating.jinja import DispatchingJinjaLoader, Environment
     from .testing import FlaskClient, FlaskCliRunner
 
     T_shell_context_processor = t.TypeVar("T_shell_context_processor", bound=ft.ShellContextProcessorCallable)
@@ -69,7 +69,7 @@ class _EnvironmentClass:
     """The class of Jinja environments, imported when it is first asked for."""
 
     def __get__(self, instance: object, owner: type) -> type[Environment]:
-        from .jinja import Environment  # noqa: PLC0415 - an app without templates never needs Jinja
+        from .templating.jinja import Environment  # noqa: PLC0415 - an app without templates never needs Jinja
 
         return Environment
 
@@ -245,7 +245,7 @@ class Flask(UrlBuilding, Staircase):
 
     def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
         """Make the loader that looks in the app's templates and then in those of its blueprints."""
-        from .jinja import DispatchingJinjaLoader  # noqa: PLC0415 - an app without templates never needs Jinja
+        from .templating.jinja import DispatchingJinjaLoader  # noqa: PLC0415 - an app without templates never needs Jinja
 
         return DispatchingJinjaLoader(self)
 

@@ -12,8 +12,8 @@ from collections import defaultdict
 from functools import reduce
 from typing import IO, TYPE_CHECKING, Any, AnyStr
 
-from .recording import BlueprintSetupState, DeferredSetupFunction, Recording, _below
-from .scaffold import Scaffold, _sentinel, setupmethod
+from .sansio.blueprints import BlueprintSetupState, DeferredSetupFunction, Recording, _below
+from .sansio.scaffold import Scaffold, _sentinel, setupmethod
 
 if TYPE_CHECKING:
     import os

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from werkzeug.utils import import_string
 
-from .watching import WatchedSettings
+from .invalidation import WatchedSettings
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping

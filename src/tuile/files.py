@@ -13,14 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, AnyStr, cast
 
 from werkzeug import utils
 
-from .proxies import current_app, request
+from .globals import current_app, request
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
     from datetime import datetime
 
-    from .response import Response
+    from .wrappers.response import Response
 
 
 def _with_settings(options: dict[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .context import value_with_request
+from .ctx.app_context import value_with_request
 from .signals import message_flashed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .request_context import RequestContext
+    from .ctx.request_context import RequestContext
 
 
 def flash(message: str, category: str = "message") -> None:

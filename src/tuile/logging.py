@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from werkzeug.local import LocalProxy
 
-from .context import current
+from .ctx.app_context import current
 
 if TYPE_CHECKING:
     from .app import Flask

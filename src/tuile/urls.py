@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from werkzeug.routing import BuildError
 
-from .context import current
-from .proxies import current_app
-from .request import split_blueprint_path
-from .url_building import build, known_path
-from .watching import Watched
+from .ctx.app_context import current
+from .globals import current_app
+from .invalidation import Watched
+from .routing.building import build, known_path
+from .wrappers.request import split_blueprint_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from . import typing as ft
     from .app import Flask
-    from .request import Request
+    from .wrappers.request import Request
 
 # The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from .context import NO_REQUEST_MESSAGE, current
-from .proxies import current_app
+from .ctx.app_context import NO_REQUEST_MESSAGE, current
+from .globals import current_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

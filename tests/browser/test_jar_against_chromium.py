@@ -20,7 +20,7 @@ from tests.browser.chromium_driver import CHROMIUM, Driver, expected_octets, is_
 from tests.browser.conftest import find_chromium
 from tests.browser.cookie_server import Answer, CookieServer
 from tests.conformance.cases import Case, expand, expected, user_agent_cases
-from tuile.jar import Jar
+from tuile.user_agent.jar import Jar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

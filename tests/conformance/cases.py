@@ -17,8 +17,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from tuile.jar import Jar
-from tuile.sites import Context
+from tuile.user_agent.jar import Jar
+from tuile.user_agent.sites import Context
 
 Case = dict[str, Any]
 

@@ -11,10 +11,10 @@ from unittest import mock
 import pytest
 
 from tuile import Flask, Response, cookies, request, session
-from tuile.cookie_syntax import CookieSyntaxError, dump_cookie, parse_cookie
-from tuile.jar import Jar
-from tuile.set_cookie import Cookie, split_set_cookie
-from tuile.sites import Context
+from tuile.http.cookies import CookieSyntaxError, dump_cookie, parse_cookie
+from tuile.user_agent.jar import Jar
+from tuile.user_agent.set_cookie import Cookie, split_set_cookie
+from tuile.user_agent.sites import Context
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 HERE = "https://shop.example/"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.cases import PROFILES, Case, play, user_agent_cases
-from tuile.jar import Jar
+from tuile.user_agent.jar import Jar
 
 CASES = user_agent_cases()
 # Cases of the IETF's http-state suite in the form that `TUILE_HTTP_STATE` names a file of; they are not part of this
@@ -26,7 +26,7 @@ def test_the_case_is_as_it_says(case: Case, profile: str) -> None:
 
 
 def test_every_requirement_of_a_user_agent_has_a_case() -> None:
-    # U36 is about more cookies than one would write into a case: tests/test_jar.py has it.
+    # U36 is about more cookies than one would write into a case: tests/test_user_agent_jar.py has it.
     numbers = {int(number) for case in CASES for number in re.findall(r"^U(\d+) ", case["id"])}
     assert numbers | {36} == set(range(1, 43))
 

@@ -30,7 +30,7 @@ def test_a_file_with_application_is_loaded_as_mod_wsgi_does() -> None:
         source = '''
         import sys
         sys.path.insert(0, {str(SITE)!r})
-        import tuile.stand_in; tuile.stand_in.install()
+        import tuile.shim; tuile.shim.install()
         from shop import app as application
         '''.replace("\\n        ", "\\n")
         module = ModuleType("_mod_wsgi_5f4dcc3b5aa765d61d83")

@@ -28,9 +28,9 @@ import sys
 
 from werkzeug.serving import is_running_from_reloader, run_simple
 
-from tuile import stand_in
+from tuile import shim
 from tuile.environment import get_debug_flag, get_load_dotenv
-from tuile.proxies import current_app
+from tuile.globals import current_app
 
 from .commands import (
     explain_ignored_run,
@@ -122,7 +122,7 @@ def main() -> None:
         # Straight there: neither env files nor plugins are to be loaded for another program.
         exec_command.main(sys.argv[2:], prog_name="tuile exec")
     try:
-        stand_in.install(children=True)
+        shim.install(children=True)
     except RuntimeError as error:
         if name != ["doctor"]:  # which tells more about it
             sys.exit(f"Error: {error}")

@@ -20,7 +20,7 @@ import click
 
 # Names that other people replace are looked up on the package, see its docstring.
 from tuile import cli as front
-from tuile.proxies import current_app
+from tuile.globals import current_app
 
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _debug_option

@@ -1,7 +1,7 @@
 """``tuile exec``: any program, with Tuile in Flask's place. Floor 6, the edges.
 
 Here lives how the program is found and started. What its interpreter does first, so that Flask is
-Tuile from then on, lives in ``tuile.stand_in``.
+Tuile from then on, lives in ``tuile.shim``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuile import stand_in
+from tuile import shim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +103,7 @@ def start(command: Sequence[str]) -> NoReturn:
             fg="yellow",
         )
     environ = dict(os.environ)
-    stand_in.reach_children(environ)
+    shim.reach_children(environ)
     # Set for this command line alone: with it, the program's own app.run() would do nothing.
     environ.pop("FLASK_RUN_FROM_CLI", None)
     sys.stdout.flush()

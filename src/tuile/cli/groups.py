@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tuile.carrying import has_app_context
-from tuile.proxies import current_app
+from tuile.ctx.functions import has_app_context
+from tuile.globals import current_app
 
 from .commands import routes_command, run_command, shell_command, version_option
 from .finding import NoAppException

@@ -1,7 +1,7 @@
 """The command cookies: which cookies an application sets, and what for. Floor 6, the edges.
 
 Here lives how declared cookies and the session's are listed. What a declared cookie says of itself lives in
-``tuile.declared_cookies``.
+``tuile.cookie.declared``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuile.declared_cookies import life
-from tuile.proxies import current_app
+from tuile.cookie.declared import life
+from tuile.globals import current_app
 
 from .script import with_appcontext
 

@@ -1,7 +1,7 @@
 """The command rotate-keys: how to change the SECRET_KEY without logging anybody out. Floor 6, the edges.
 
 Here lives what the command says about the application at hand. Keys are named by their ids; the only secret that is
-printed is the new one. What a key is and what its id tells lives in `tuile.keyring`.
+printed is the new one. What a key is and what its id tells lives in `tuile.keys.ring`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuile.keyring import key_id, weakness
-from tuile.proxies import current_app
-from tuile.secret_keys import keys_of, retired_ids
+from tuile.globals import current_app
+from tuile.keys.app_keys import keys_of, retired_ids
+from tuile.keys.ring import key_id, weakness
 
 from .script import with_appcontext
 
 if TYPE_CHECKING:
-    from tuile.keyring import Key
+    from tuile.keys.ring import Key
 
 _SECRET_BYTES = 32
 

@@ -14,7 +14,7 @@ import click
 
 # Names that other people replace are looked up on the package, see its docstring.
 from tuile import cli as front
-from tuile.carrying import has_app_context
+from tuile.ctx.functions import has_app_context
 
 from .finding import NoAppException
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import json as _json
 import typing as t
 
-from tuile.context import NO_APP_MESSAGE, current
+from tuile.ctx.app_context import NO_APP_MESSAGE, current
 
 from .provider import _default
 
 if t.TYPE_CHECKING:
-    from tuile.response import Response
+    from tuile.wrappers.response import Response
 
 
 def dumps(obj: t.Any, **kwargs: t.Any) -> str:

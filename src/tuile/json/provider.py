@@ -19,11 +19,11 @@ from types import FunctionType
 
 from werkzeug.http import http_date
 
-from ..watching import Watched, announce, attribute, attributes
+from ..invalidation import Watched, announce, attribute, attributes
 
 if t.TYPE_CHECKING:
     from tuile.app import Flask
-    from tuile.response import Response
+    from tuile.wrappers.response import Response
 
 
 # What is done without being called, while nobody has replaced it, and what the provider here has of it.

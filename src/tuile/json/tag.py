@@ -35,7 +35,7 @@ from uuid import UUID
 from markupsafe import Markup
 from werkzeug.http import http_date, parse_date
 
-from tuile.context import current
+from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
 
 

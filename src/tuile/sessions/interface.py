@@ -12,14 +12,14 @@ from datetime import datetime, timezone
 
 from werkzeug.datastructures import CallbackDict
 
-from ..watching import Watched, announce
+from ..invalidation import Watched, announce
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..app import Flask
-    from ..request import Request
-    from ..response import Response
+    from ..wrappers.request import Request
+    from ..wrappers.response import Response
 
 
 class SessionMixin(MutableMapping[str, t.Any]):

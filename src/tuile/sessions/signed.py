@@ -13,20 +13,20 @@ from datetime import datetime, timezone
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from ..headers import vary_by
+from ..http.headers import vary_by
+from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
-from ..keyring import BadToken, TimedSigner, pack, unpack
-from ..response import Response
-from ..secret_keys import keys_of, look_at_keys, other_digests, session_signer
-from ..tokens import is_encrypted
-from ..watching import attributes, still_has
+from ..keys.app_keys import keys_of, look_at_keys, other_digests, session_signer
+from ..keys.ring import BadToken, TimedSigner, pack, unpack
+from ..keys.tokens import is_encrypted
+from ..wrappers.response import Response
 from .interface import SecureCookieSession, SessionInterface
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..app import Flask
-    from ..request import Request
+    from ..wrappers.request import Request
     from .interface import SessionMixin
 
 session_json_serializer = TaggedJSONSerializer()

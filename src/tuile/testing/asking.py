@@ -1,7 +1,7 @@
 """One request as a browser makes it: its headers, its environ, and what a redirect makes of it. Floor 6, the edges.
 
 What must live here: Sec-Fetch-..., Origin and Referer, methods and bodies across redirects, the context for SameSite.
-What must not: cookies (`tuile.jar`), sending (`network`), pages (`browser`).
+What must not: cookies (`tuile.user_agent.jar`), sending (`network`), pages (`browser`).
 
 Sources, read on 2026-11-21: https://fetch.spec.whatwg.org (HTTP-redirect fetch, "append a request Origin header"),
 https://www.w3.org/TR/fetch-metadata/, https://www.w3.org/TR/referrer-policy/ (strict-origin-when-cross-origin, the
@@ -19,7 +19,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.urls import iri_to_uri
 
-from tuile.sites import Address, Context, Sites, address_of, is_loopback
+from tuile.user_agent.sites import Address, Context, Sites, address_of, is_loopback
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping

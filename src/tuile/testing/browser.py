@@ -1,7 +1,7 @@
 """A test client that is a browser. Floor 6, the edges.
 
 What must live here: the browser, its tabs and frames, and from where each request is made. What must not: how a request
-looks (`asking`), how it is sent (`network`), and what a cookie is kept or sent for (`tuile.jar`).
+looks (`asking`), how it is sent (`network`), and what a cookie is kept or sent for (`tuile.user_agent.jar`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import typing as t
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
-from tuile.sites import TYPED, Context, address_of
+from tuile.user_agent.sites import TYPED, Context, address_of
 
 from .asking import Ask, encoded, settled
 from .network import Network
@@ -20,9 +20,9 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIApplication
 
-    from tuile.jar import Jar
-    from tuile.sites import PublicSuffix
-    from tuile.verdicts import StoredCookie
+    from tuile.user_agent.jar import Jar
+    from tuile.user_agent.sites import PublicSuffix
+    from tuile.user_agent.verdicts import StoredCookie
 
     from .asking import Credentials, Mode
     from .clock import Clock
@@ -270,7 +270,7 @@ class Browser(Tab):
     profile
         whose cookies: ``chromium``, ``firefox``, ``safari``, or ``rfc6265bis`` for the text of the standard
     public_suffixes
-        as for `tuile.jar.Jar`
+        as for `tuile.user_agent.jar.Jar`
 
     Scripts, images and styles of a page are not looked at, and neither are caches, CORS, Content-Security-Policy,
     Referrer-Policy, or HSTS.

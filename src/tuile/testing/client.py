@@ -19,7 +19,7 @@ import werkzeug.test
 from werkzeug.test import Cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from tuile.cookie_syntax import dump_cookie, parse_cookie
+from tuile.http.cookies import dump_cookie, parse_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

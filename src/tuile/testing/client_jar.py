@@ -1,7 +1,7 @@
 """A browser's jar behind the interface of Flask's test client. Floor 6, the edges.
 
 Here lives the translation: URLs of environs, and Werkzeug's `Cookie` for what `get_cookie` gives. What must not:
-sending requests (`client`), the rules for cookies (`tuile.jar`).
+sending requests (`client`), the rules for cookies (`tuile.user_agent.jar`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from werkzeug.http import parse_date
 from werkzeug.test import Cookie
 from werkzeug.wsgi import get_current_url
 
-from tuile.cookie_syntax import dump_cookie, parse_cookie
-from tuile.sites import TYPED, Context
+from tuile.http.cookies import dump_cookie, parse_cookie
+from tuile.user_agent.sites import TYPED, Context
 
 from .browser import Browser
 
@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
     from werkzeug.datastructures import Headers
 
-    from tuile.verdicts import StoredCookie
+    from tuile.user_agent.verdicts import StoredCookie
 
     from .network import Verdicts
 

@@ -1,6 +1,6 @@
 """The time in a test browser. Floor 6, the edges.
 
-Here lives the clock that a test puts forward. What time does to cookies is `tuile.jar`'s.
+Here lives the clock that a test puts forward. What time does to cookies is `tuile.user_agent.jar`'s.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tuile.sites import canonical_host
+from tuile.user_agent.sites import canonical_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

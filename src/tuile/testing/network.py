@@ -1,7 +1,7 @@
 """What a test browser's tabs share: the applications, the jar, the clock, and what became of each cookie. Floor 6.
 
 Here lives sending: one request and the redirects after it, with their cookies. What must not: how a request looks
-(`asking`), pages and tabs (`browser`), and the rules for cookies (`tuile.jar`).
+(`asking`), pages and tabs (`browser`), and the rules for cookies (`tuile.user_agent.jar`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from werkzeug.test import ClientRedirectError, TestResponse, run_wsgi_app
 from werkzeug.wrappers import Request
 
 from tuile.app import Flask
-from tuile.cookie_dates import EARLIEST, LATEST
-from tuile.jar import Jar
-from tuile.sites import TYPED, Context
+from tuile.user_agent.dates import EARLIEST, LATEST
+from tuile.user_agent.jar import Jar
+from tuile.user_agent.sites import TYPED, Context
 
 from .clock import Clock
 from .hosts import Hosts
@@ -28,9 +28,9 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIApplication
 
-    from tuile.jar_rules import Api
-    from tuile.sites import PublicSuffix
-    from tuile.verdicts import Verdict
+    from tuile.user_agent.rules import Api
+    from tuile.user_agent.sites import PublicSuffix
+    from tuile.user_agent.verdicts import Verdict
 
     from .asking import Ask
 

@@ -17,8 +17,8 @@ import werkzeug.test
 import werkzeug.testapp
 import werkzeug.wrappers
 
-from tuile.request import Request as TuileRequest
-from tuile.response import Response as TuileResponse
+from tuile.wrappers.request import Request as TuileRequest
+from tuile.wrappers.response import Response as TuileResponse
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -12,10 +12,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import tuile.app
-from tuile.dispatch import Staircase
-from tuile.request import Request
-from tuile.response import Response
-from tuile.routing import Map
+from tuile.dispatch.steps import Staircase
+from tuile.routing.map import Map
+from tuile.wrappers.request import Request
+from tuile.wrappers.response import Response
 
 from .report import FAILS, NOTE, SLOW, Finding
 

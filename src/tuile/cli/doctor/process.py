@@ -11,7 +11,7 @@ import platform
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tuile import stand_in
+from tuile import shim
 
 from .report import FAILS, NOTE, Finding
 
@@ -30,11 +30,11 @@ def describe_process() -> dict[str, Any]:
         "executable": sys.executable,
         "tuile": _installed("tuile") or "not installed, run from its source",
         "tuile_is_in": house,
-        "interface": f"Flask {stand_in.INTERFACE}",
+        "interface": f"Flask {shim.INTERFACE}",
         "packages": {name: _installed(name) or "not installed" for name in _PACKAGES},
         "flask_distribution": _installed("flask"),
-        "stand_in": stand_in.is_installed(),
-        "started_by_tuile_exec": stand_in.START in sys.path,
+        "stand_in": shim.is_installed(),
+        "started_by_tuile_exec": shim.START in sys.path,
         "sitecustomize": getattr(sys.modules.get("sitecustomize"), "__file__", None),
     }
 
@@ -51,26 +51,26 @@ def examine_process() -> Iterator[Finding]:
                 NOTE,
                 f"python {option}",
                 f"{reason}, so 'tuile exec' cannot reach a program that is started like this one."
-                " Let its first line be 'import tuile.stand_in; tuile.stand_in.install()'.",
+                " Let its first line be 'import tuile.shim; tuile.shim.install()'.",
             )
     installed = _installed("flask")
-    if installed is not None and installed != stand_in.INTERFACE:
+    if installed is not None and installed != shim.INTERFACE:
         yield Finding(
             NOTE,
             f"Flask {installed}",
-            f"is installed, and Tuile has the interface of {stand_in.INTERFACE}:"
+            f"is installed, and Tuile has the interface of {shim.INTERFACE}:"
             " an extension that asks for the version prepares for the other one.",
         )
 
 
 def _examine_flask() -> Iterator[Finding]:
     """Yield the modules that hold the real Flask."""
-    real = stand_in.real_flask()
+    real = shim.real_flask()
     if real is not None:
-        for name in stand_in.holders():
+        for name in shim.holders():
             reason = "holds Flask itself, and what it makes of it does not run on Tuile"
             yield Finding(FAILS, name, reason, getattr(sys.modules[name], "__file__", None) or "")
-    if not stand_in.is_installed():
+    if not shim.is_installed():
         reason = "does not mean Tuile in this process"
         if real is not None:
             reason += f": Flask itself was imported first, from {getattr(real, '__file__', None)}"

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING, NamedTuple
 
-from tuile import stand_in
+from tuile import shim
 
 from .report import DOUBTFUL, Finding
 
@@ -91,7 +91,7 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             if alias.name.partition(".")[0] != "flask":
                 continue
-            if alias.name not in stand_in.ROOMS:
+            if alias.name not in shim.ROOMS:
                 package, _, name = alias.name.rpartition(".")
                 self.wishes.append(Wish(node.lineno, package, name))
             elif alias.asname:
@@ -104,7 +104,7 @@ class _Reader(ast.NodeVisitor):
         if node.level or module.partition(".")[0] != "flask":
             return
         for alias in node.names:
-            if f"{module}.{alias.name}" in stand_in.ROOMS:
+            if f"{module}.{alias.name}" in shim.ROOMS:
                 self._modules[alias.asname or alias.name] = f"{module}.{alias.name}"
             elif alias.name != "*":
                 self._want(node.lineno, module, alias.name)
@@ -112,7 +112,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         module = self._module(node.value)
         if module is not None:
-            if f"{module}.{node.attr}" not in stand_in.ROOMS and isinstance(node.ctx, ast.Load):
+            if f"{module}.{node.attr}" not in shim.ROOMS and isinstance(node.ctx, ast.Load):
                 self._want(node.lineno, module, node.attr)
         elif node.attr in self._inner and node.attr not in self._own:
             self.wishes.append(Wish(node.lineno, "", node.attr))
@@ -139,7 +139,7 @@ class _Reader(ast.NodeVisitor):
             return self._modules.get(node.id)
         if isinstance(node, ast.Attribute):
             package = self._module(node.value)
-            if package is not None and f"{package}.{node.attr}" in stand_in.ROOMS:
+            if package is not None and f"{package}.{node.attr}" in shim.ROOMS:
                 return f"{package}.{node.attr}"
         return None
 
@@ -147,7 +147,7 @@ class _Reader(ast.NodeVisitor):
         if name.startswith("__"):
             return
         try:
-            stand_in.look_up(module, name)
+            shim.look_up(module, name)
         except AttributeError:
             self.wishes.append(Wish(line, module, name))
 
@@ -162,7 +162,7 @@ def _finding(module: str, file: str, wish: Wish) -> Finding:
     if wish.module:
         reason = f"wants {wish.name!r} of {wish.module}, which Tuile does not have"
         if not _flask_has(wish.module, wish.name):
-            reason = f"wants {wish.name!r} of {wish.module}, which neither Tuile nor Flask {stand_in.INTERFACE} has"
+            reason = f"wants {wish.name!r} of {wish.module}, which neither Tuile nor Flask {shim.INTERFACE} has"
     else:
         reason = f"reads {wish.name!r}; objects of Flask have one for their own use, and Tuile's do not"
     return Finding(DOUBTFUL, module, reason, f"{file}:{wish.line}")

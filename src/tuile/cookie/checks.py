@@ -1,0 +1,205 @@
+"""What a browser will do with the cookies of a response, said before it does it without a word.
+
+Floor 2, one request. What must live here: against which request the Set-Cookie lines that leave an application are
+judged, and how what is found is told (`COOKIE_CHECKS`). What must not: the rules (`jar_rules`, `cookie_findings`), and
+whether there is anything to check at all (the dispatch).
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+import warnings
+from datetime import datetime, timezone
+from functools import lru_cache
+from inspect import unwrap
+from weakref import WeakKeyDictionary
+
+from ..http.cookies import CookieSyntaxError
+from ..user_agent.browsers import PROFILES
+from ..user_agent.rules import request_of
+from ..user_agent.sites import TYPED, Context, Sites, address_of, last_label, listed_suffix
+from .findings import LOCALHOST, Asked, Scopes, find
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ..app import Flask
+    from ..user_agent.verdicts import Note
+    from ..wrappers.request import Request
+    from ..wrappers.response import Response
+
+
+class CookieWarning(UserWarning):
+    """A browser will not do with a cookie what the line says, or not for long: ``COOKIE_CHECKS = "warn"``."""
+
+
+class CookieCheckError(CookieSyntaxError):
+    """The same as an error: ``COOKIE_CHECKS = "error"``.
+
+    :ivar notes: what was found: the rule, the reason and the cure of each.
+    """
+
+    def __init__(self, message: str, notes: tuple[Note, ...] = ()) -> None:
+        super().__init__(message)
+        self.notes = notes
+
+
+def check_response(app: Flask, request: Request, response: Response, mode: str) -> None:
+    """Judge the cookies that a response sets, and warn or raise.
+
+    :param mode: ``warn`` or ``error``.
+    :raises CookieCheckError: something was found, and the mode is ``error``.
+    """
+    lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
+    if not lines:
+        return
+    notes = findings(app, request, lines)
+    if not notes:
+        return
+    place = _place(app, request)
+    texts = [f"{note} {place.says}" for note in notes]
+    if mode == "error":
+        raise CookieCheckError("\n".join(texts), tuple(notes))
+    for text in texts:
+        warnings.warn_explicit(text, CookieWarning, place.file, place.line, place.module, place.registry)
+
+
+def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
+    """What is wrong with the Set-Cookie lines of the answer to a request; each note is told on its own."""
+    environ = request.environ
+    try:
+        circumstances = request_of(
+            _url_of(request),
+            now=datetime.now(timezone.utc),
+            api="http",
+            context=_context_of(environ),
+            sites=_sites(),
+            profile=PROFILES["chromium"],
+        )
+    except ValueError:
+        return []  # no browser asked for such a host
+    known = _remembered.get(app)
+    if known is None:
+        known = _remembered[app] = {}
+    agent = environ.get("HTTP_USER_AGENT", "")
+    asked = Asked(
+        request.method,
+        environ.get("HTTP_COOKIE", ""),
+        environ.get("HTTP_ORIGIN", "null"),
+        "Safari/" in agent and "Chrom" not in agent,
+    )
+    session_name = app.config.get("SESSION_COOKIE_NAME")
+    return [
+        note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name == session_name else note
+        for name, note in find(lines, circumstances, asked, known)
+    ]
+
+
+# Under what each application has set its cookies, as long as this process has run.
+_remembered: WeakKeyDictionary[t.Any, Scopes] = WeakKeyDictionary()
+
+
+# --- the circumstances ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _sites() -> Sites:
+    try:
+        return Sites(listed_suffix())
+    except ImportError:  # then the suffixes of more than one label pass unnoticed
+        return Sites(last_label)
+
+
+def _url_of(request: Request) -> str:
+    """The address as the browser has it, also where a proxy in front says more than the application was told to trust.
+
+    Nothing is decided by it but what to warn about.
+    """
+    environ = request.environ
+    scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST") or request.host
+    if environ.get("HTTP_X_FORWARDED_PROTO", "").strip().endswith("https"):
+        scheme = "https"
+    if "HTTP_X_FORWARDED_HOST" in environ:
+        host = environ["HTTP_X_FORWARDED_HOST"].rpartition(",")[2].strip()
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if "?" in path or "#" in path:
+        path = path.replace("?", "%3F").replace("#", "%23")
+    return f"{scheme}://{host}{path if path.startswith('/') else '/' + path}"
+
+
+def _context_of(environ: WSGIEnvironment) -> Context:
+    """From where the request comes, as far as the browser says it."""
+    site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN", "null")
+    if site is None:
+        return _CROSS["navigate"] if origin != "null" and _is_elsewhere(environ, origin) else TYPED
+    if site != "cross-site":
+        return TYPED
+    fills_the_address_bar = environ.get("HTTP_SEC_FETCH_DEST", "document") == "document"
+    return _CROSS["navigate" if fills_the_address_bar else "other"]
+
+
+_CROSS = {
+    "navigate": Context(initiator="null"),
+    "other": Context(initiator="null", top_level_site="null"),
+}
+
+
+def _is_elsewhere(environ: WSGIEnvironment, origin: str) -> bool:
+    try:
+        here = address_of(f"{address_of(origin).scheme}://{environ.get('HTTP_HOST', '')}/")
+        return not _sites().same(here, origin, schemeful=False)
+    except ValueError:
+        return False
+
+
+# --- what is written for the session ----------------------------------------------------------------------------------
+
+# rule -> what to set instead: nobody calls set_cookie for it.
+_SECURE = "write: SESSION_COOKIE_SECURE = True"
+_SESSION_CURES = {
+    "5.5": "write: PERMANENT_SESSION_LIFETIME = timedelta(days=400) at most",
+    "5.6.4": "write: SESSION_COOKIE_PATH = '/'",
+    "5.7 step 9": "write: SESSION_COOKIE_DOMAIN = None",
+    "5.7 step 10": "write: SESSION_COOKIE_DOMAIN = None, or the domain of the site",
+    "5.7 step 13": f"serve the site over https ({LOCALHOST}), or write: SESSION_COOKIE_SECURE = False",
+    "5.7 step 18": "write: SESSION_COOKIE_SAMESITE = 'None', SESSION_COOKIE_SECURE = True",
+    "5.7 step 19": _SECURE,
+    "5.7 step 20": _SECURE,
+    "5.7 step 21": f"{_SECURE}, SESSION_COOKIE_PATH = '/', SESSION_COOKIE_DOMAIN = None",
+    "5.8.3": "answer with a redirect (303) and write to the session where that leads",
+}
+
+
+# --- where it is told -------------------------------------------------------------------------------------------------
+
+
+class _Place(t.NamedTuple):
+    """The view that answered: as near to the line as can be told when the response is ready."""
+
+    says: str
+    file: str
+    line: int
+    module: str
+    registry: dict[str | tuple[str, type[Warning], int], int]
+
+
+def _place(app: Flask, request: Request) -> _Place:
+    what = f"{request.method} {request.path}"
+    view: t.Any = unwrap(app.view_functions.get(request.endpoint or "", _no_view))
+    of_class = getattr(view, "view_class", None)
+    if of_class is not None:
+        view = unwrap(getattr(of_class, request.method.lower(), of_class.dispatch_request))
+    code = getattr(view, "__code__", None)
+    if code is None or view is _no_view:
+        module = sys.modules.get(app.import_name)
+        file = getattr(module, "__file__", None) or app.import_name
+        registry = {} if module is None else vars(module).setdefault("__warningregistry__", {})
+        return _Place(f"[{what}]", file, 1, app.import_name, registry)
+    says = f"[{what}, answered by {view.__qualname__} in {view.__module__}, line {code.co_firstlineno}]"
+    registry = view.__globals__.setdefault("__warningregistry__", {})
+    return _Place(says, code.co_filename, code.co_firstlineno, view.__module__, registry)
+
+
+def _no_view() -> None:
+    """Nothing: what stands for a view where the request reached none."""

@@ -1,0 +1,275 @@
+"""A cookie that is declared once, for reading, setting and deleting.
+
+Floor 3, what a view reaches for. What must live here: what a declared cookie is, and how an application and a blueprint
+declare one. What must not: what text stands for a value (`cookie_values`), and how a cookie is written
+(`request_cookies`).
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+import typing as t
+
+from werkzeug.exceptions import BadRequest
+
+from ..ctx.app_context import value_with_request
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import timedelta
+
+    from typing_extensions import Unpack
+
+    from ..user_agent.set_cookie import Cookie, SameSite
+
+Value = t.TypeVar("Value")
+
+PrefixName: t.TypeAlias = t.Literal["secure", "host", "http", "host-http"]
+_PREFIXES = {"secure": "__Secure-", "host": "__Host-", "http": "__Http-", "host-http": "__Host-Http-"}
+_LONGEST_S = 400 * 86_400
+
+
+class CookieOptions(t.TypedDict, total=False):
+    """What a cookie can be declared with, besides its name, type and default."""
+
+    max_age: timedelta | int | None
+    path: str
+    domain: str | None
+    secure: bool
+    httponly: bool
+    samesite: SameSite | None
+    partitioned: bool
+    prefix: PrefixName | None
+    signed: bool
+    encrypted: bool
+    invalid: t.Literal["default", "error"]
+    purpose: str
+
+
+class DeclaredCookie(t.Generic[Value]):
+    """One definition of a cookie; made by `app.cookie` or `blueprint.cookie`.
+
+    :param name: without the prefix.
+    :param default: what is read where the cookie is missing, or invalid.
+    :param type: `str`, `int`, `float`, `bool`, an Enum, a dataclass, or `dict`, `list` or `object` for JSON.
+    :param choices: the values that are valid.
+    :param max_age: the life in seconds or as a timedelta, 400 days at most; None: until the browser is closed.
+    :param path, domain, secure, httponly, samesite, partitioned: as `response.set_cookie` has them.
+    :param prefix: ``host`` for a name that begins with `__Host-` (Secure, Path=/, no Domain), ``secure``, ``http`` and
+        ``host-http`` for the other three.
+    :param signed, encrypted: written and read by `cookies.signed` or `cookies.encrypted`.
+    :param invalid: ``default`` reads what a client has made up as the default, ``error`` answers 400.
+    :param purpose: what it is for, in words for a privacy page.
+    :raises CookieSyntaxError: no browser would keep such a cookie, or not for so long.
+    :raises ValueError: the declaration contradicts itself.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        default: t.Any = None,
+        type: t.Any = str,
+        choices: Iterable[t.Any] | None = None,
+        max_age: timedelta | int | None = None,
+        path: str = "/",
+        domain: str | None = None,
+        secure: bool | None = None,
+        httponly: bool | None = None,
+        samesite: SameSite | None = "Lax",
+        partitioned: bool = False,
+        prefix: PrefixName | None = None,
+        signed: bool = False,
+        encrypted: bool = False,
+        invalid: t.Literal["default", "error"] = "default",
+        purpose: str = "",
+        declared_at: str = "",
+    ) -> None:
+        from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - as above
+        from .values import codec_of  # noqa: PLC0415 - most applications declare none
+
+        if prefix is not None and prefix not in _PREFIXES:
+            raise ValueError(f"There is no prefix {prefix!r}. Give one of {', '.join(map(repr, _PREFIXES))}.")
+        if signed and encrypted:
+            raise ValueError(f"The cookie {name!r} is signed when it is encrypted. Write: encrypted=True alone.")
+        if invalid not in {"default", "error"}:
+            raise ValueError(f"invalid={invalid!r} is neither 'default' nor 'error'.")
+        beginning = "" if prefix is None else _PREFIXES[prefix]
+        #: As browsers have it, with the prefix.
+        self.name = beginning + name
+        #: All attributes, as a value. Making it checks them.
+        self.attributes: Cookie = Cookie(
+            self.name,
+            max_age=t.cast("int | None", max_age),  # a timedelta becomes seconds
+            path=path,
+            domain=domain,
+            secure=bool(prefix or partitioned) if secure is None else secure,
+            httponly="http" in (prefix or "").split("-") if httponly is None else httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
+        self.type = type
+        self.codec = codec_of(type)
+        self.choices = None if choices is None else tuple(choices)
+        self.default = default
+        self.signed, self.encrypted, self.invalid = signed, encrypted, invalid
+        self.purpose, self.declared_at = purpose, declared_at
+        self._check()
+
+    def _check(self) -> None:
+        from ..user_agent.set_cookie import broken  # noqa: PLC0415 - most applications declare none
+
+        max_age = self.attributes.max_age
+        if max_age is not None and max_age > _LONGEST_S:
+            what = f"max_age is {max_age} seconds for the cookie {self.name!r}, and browsers cut it to {_LONGEST_S}"
+            raise broken(what, "5.5", "write: max_age=timedelta(days=400) at most, and set it again on later visits")
+        if max_age == 0:
+            raise ValueError(f"max_age=0 deletes the cookie {self.name!r} when it is set. Leave it out, or give more.")
+        for value in self.choices or ():
+            self.codec.write(value)
+        if self.default is not None:
+            self._checked(self.default)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+    def get(self) -> Value:
+        """The value that the client sent, or that was set in this request; the default where there is none.
+
+        :raises BadRequest: it is invalid, and ``invalid="error"`` was declared.
+        """
+        text = self._cookies().get(self.name)
+        if text is None:
+            return self._default()
+        try:
+            value = self.codec.read(text)
+            if self.choices is None or value in self.choices:
+                return t.cast("Value", value)
+        except ValueError:
+            pass
+        if self.invalid == "error":
+            raise BadRequest(f"The cookie {self.name!r} is not valid.")
+        return self._default()
+
+    def _default(self) -> Value:
+        # One that can be changed must not be changed for everyone.
+        value = self.default
+        return t.cast("Value", copy.deepcopy(value) if isinstance(value, (dict, list)) else value)
+
+    def set(self, value: Value) -> None:
+        """Set the cookie on the response to come.
+
+        :raises TypeError: the value is of another type.
+        :raises ValueError: it is none of the choices.
+        """
+        fields = self.attributes
+        self._cookies().set(self.name, self._checked(value), max_age=fields.max_age, **self._scope())
+
+    def delete(self) -> None:
+        """Delete the cookie, under the path and domain that it is set with."""
+        self._cookies().delete(self.name, **self._scope())
+
+    def _checked(self, value: object) -> str:
+        text = self.codec.write(value)
+        if self.choices is not None and value not in self.choices:
+            choices = ", ".join(map(repr, self.choices))
+            raise ValueError(f"The cookie {self.name!r} cannot be {value!r}: it is one of {choices}.")
+        return text
+
+    def _scope(self) -> dict[str, t.Any]:
+        fields = self.attributes
+        return {
+            "path": fields.path,
+            "domain": fields.domain,
+            "secure": fields.secure,
+            "httponly": fields.httponly,
+            "samesite": fields.samesite,
+            "partitioned": fields.partitioned,
+        }
+
+    def _cookies(self) -> t.Any:
+        """The cookies of the request, in the view of them that this one is kept in."""
+        cookies = value_with_request().cookies
+        if self.encrypted:
+            return cookies.encrypted
+        return cookies.signed if self.signed else cookies
+
+    def described(self) -> dict[str, t.Any]:
+        """What a privacy page says of the cookie, in terms of JSON."""
+        fields = self.attributes
+        return {
+            "name": self.name,
+            "purpose": self.purpose,
+            "max_age": fields.max_age,
+            "life": life(fields.max_age),
+            **self._scope(),
+            "protection": "encrypted" if self.encrypted else "signed" if self.signed else None,
+            "type": getattr(self.type, "__name__", str(self.type)),
+            "choices": None if self.choices is None else [self.codec.write(value) for value in self.choices],
+            "declared_at": self.declared_at,
+        }
+
+
+def life(max_age: int | None) -> str:
+    """How long a cookie is kept, in words."""
+    if max_age is None:
+        return "until the browser is closed"
+    for seconds, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if max_age % seconds == 0:
+            return f"{max_age // seconds} {unit}{'' if max_age == seconds else 's'}"
+    raise AssertionError
+
+
+class DeclaresCookies:
+    """What an application and a blueprint can do about declared cookies."""
+
+    #: By their names, as browsers have them.
+    declared_cookies: dict[str, DeclaredCookie[t.Any]]
+
+    if t.TYPE_CHECKING:
+
+        def _check_setup_finished(self, f_name: str) -> None: ...
+
+    @t.overload
+    def cookie(
+        self,
+        name: str,
+        *,
+        default: Value,
+        type: type[Value] = ...,
+        choices: Iterable[Value] | None = ...,
+        **options: Unpack[CookieOptions],
+    ) -> DeclaredCookie[Value]: ...
+
+    @t.overload
+    def cookie(
+        self,
+        name: str,
+        *,
+        type: type[Value],
+        choices: Iterable[Value] | None = ...,
+        **options: Unpack[CookieOptions],
+    ) -> DeclaredCookie[Value | None]: ...
+
+    @t.overload
+    def cookie(
+        self, name: str, *, choices: Iterable[str] | None = ..., **options: Unpack[CookieOptions]
+    ) -> DeclaredCookie[str | None]: ...
+
+    def cookie(self, name: str, **options: t.Any) -> DeclaredCookie[t.Any]:
+        """Declare a cookie: one definition for reading, setting and deleting it. `DeclaredCookie` has the options.
+
+        :raises ValueError: a cookie of this name is declared already.
+        """
+        self._check_setup_finished("cookie")
+        caller = sys._getframe(1)
+        where = f"{os.path.relpath(caller.f_code.co_filename)}:{caller.f_lineno}"
+        return self._declare(DeclaredCookie(name, declared_at=where, **options))
+
+    def _declare(self, cookie: DeclaredCookie[Value]) -> DeclaredCookie[Value]:
+        known = self.declared_cookies.setdefault(cookie.name, cookie)
+        if known is not cookie:
+            raise ValueError(f"The cookie {cookie.name!r} is declared already, at {known.declared_at}.")
+        return cookie

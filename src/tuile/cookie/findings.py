@@ -1,0 +1,247 @@
+"""What is wrong with the Set-Cookie lines of one response, beyond whether a browser keeps each of them.
+
+Floor 1, text and bytes: no clock; the time is in the circumstances. What must live here: what is found in one line or
+in all lines of an answer together, as notes. What must not: what a browser keeps (`jar_rules`), and how the notes are
+told (`cookie_checks`).
+
+Sections are those of RFC 6265bis; P-numbers those of its requirements for servers.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..http.cookies import parse_cookie
+from ..user_agent.browsers import PROFILES
+from ..user_agent.rules import Refused, ignored, judge, written
+from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, octet_count, split_set_cookie
+from ..user_agent.sites import domain_matches, path_matches
+from ..user_agent.verdicts import Note, shown
+
+if t.TYPE_CHECKING:
+    from ..user_agent.rules import Request as Circumstances
+    from ..user_agent.verdicts import StoredCookie
+
+#: Servers in front of applications refuse a Cookie field of 8192 octets; this is the room that is left of it (P15).
+FULL_AT, REFUSED_AT = 6144, 8192
+#: How many cookies, and scopes of one, are remembered for deletions that match none.
+_NAMES, _SCOPES = 512, 16
+#: To be said where Secure stands in the way.
+LOCALHOST = "http://localhost alone will do: Chromium and Firefox take it for secure, Safari does not"
+
+_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+_FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitioned"}
+_ATTRIBUTES = {
+    "expires": "Expires",
+    "max-age": "Max-Age",
+    "domain": "Domain",
+    "path": "Path",
+    "samesite": "SameSite",
+    **_FLAGS,
+}
+# As they are spelt where somebody writes them by hand: without blanks, hyphens and underscores.
+_MISSPELT = {name.replace("-", ""): right for name, right in _ATTRIBUTES.items()}
+_unhyphened = str.maketrans("", "", "-_ \t")
+
+#: Under what cookies were set: name -> domain, for this host only, path, partitioned.
+Scope: t.TypeAlias = "tuple[str, bool, str, bool]"
+Scopes: t.TypeAlias = "dict[str, dict[Scope, None]]"
+
+
+class Asked(t.NamedTuple):
+    """What of a request matters beside the circumstances."""
+
+    method: str
+    cookies: str  # the Cookie field, "" without one
+    origin: str  # the Origin field, "null" without one
+    is_safari: bool
+
+
+def find(lines: list[str], circumstances: Circumstances, asked: Asked, known: Scopes) -> list[tuple[str, Note]]:
+    """What is wrong with the lines of one answer: the name of the cookie, and a note that is told on its own.
+
+    :param known: under what cookies were set before; what these lines set is added.
+    """
+    notes: list[tuple[str, Note]] = []
+    kept: list[StoredCookie] = []
+    from_elsewhere = circumstances.relation == "navigation" and asked.method not in _SAFE_METHODS
+    for line in lines:
+        found, cookie = _of_line(line, circumstances, asked)
+        if cookie is not None:
+            kept.append(cookie)
+            if from_elsewhere:
+                found.extend(_of_replacing(cookie, circumstances, asked))
+        if found:
+            name = split_set_cookie(line).name
+            notes.extend((name, note) for note in found)
+    if len(kept) > 1:
+        notes.extend(_twice(kept, circumstances))
+    notes.extend(_unmatched(known, kept, circumstances))
+    notes.extend(_growth(asked.cookies, kept, circumstances))
+    return notes
+
+
+# --- one line ---------------------------------------------------------------------------------------------------------
+
+
+def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[list[Note], StoredCookie | None]:
+    """What is wrong with one line, and the cookie that comes of it."""
+    parts = split_set_cookie(line)
+    name = parts.name
+    try:
+        cookie, remarks = judge(line, circumstances)
+    except Refused as refused:
+        note = ignored(refused.note, name, circumstances.profile)
+        if note.rule == "5.7 step 13":
+            note = note._replace(cure=f"{note.cure} ({LOCALHOST})")
+        return [note], None
+    found = [_about(name, note) for note in remarks]
+    found.extend(_about(name, note) for note in _grammar(parts))
+    if asked.is_safari:
+        safari = PROFILES["safari"]
+        try:
+            judge(line, circumstances._replace(profile=safari, secure=circumstances.address.scheme == "https"))
+        except Refused as refused:
+            found.append(ignored(refused.note, name, safari))
+    return found, cookie
+
+
+def _about(name: str, note: Note) -> Note:
+    """The note as a sentence that names the cookie."""
+    subject = shown(name)
+    return note._replace(reason=f"{subject[0].upper()}{subject[1:]}: {note.reason}")
+
+
+def _grammar(parts: SetCookieLine) -> list[Note]:
+    """What of a line is not as section 4.1.1 has it, and so read otherwise than it was meant (P1, P3, P4, P6)."""
+    notes = []
+    if not parts.name:
+        reason = "browsers keep it, and send its value alone, without an equals sign"
+        notes.append(Note("4.1.1", reason, "write: NAME=VALUE"))
+    seen = set()
+    for name, value in parts.attributes:
+        if name in seen and name:
+            reason = f"{_ATTRIBUTES.get(name, name)} is given twice, and browsers take the last one"
+            notes.append(Note("4.1.1", reason, "leave one of the two out"))
+        seen.add(name)
+        if name in _FLAGS:
+            if value:
+                flag = _FLAGS[name]
+                reason = f"{flag}={value[:20]} is {flag}: browsers do not look at the value of a flag"
+                notes.append(Note("4.1.1", reason, f"leave {flag} out, to not have it"))
+        elif name not in _ATTRIBUTES:
+            right = _MISSPELT.get(name.translate(_unhyphened))
+            if right is not None:
+                reason = f"the attribute {name[:20]!r} is none that browsers know, and is ignored"
+                notes.append(Note("4.1.1", reason, f"write: {right}"))
+        elif name == "path" and ", " in value and "=" in value:
+            reason = f"Path={value[:40]} looks like a second cookie, and is all one path"
+            notes.append(Note("3", reason, "send a Set-Cookie field for each cookie: headers.add('Set-Cookie', ...)"))
+    return notes
+
+
+def _of_replacing(cookie: StoredCookie, circumstances: Circumstances, asked: Asked) -> list[Note]:
+    """What happens where a form of another site is answered: the browser has kept its own cookie to itself."""
+    if cookie.samesite == "None" or _is_over(cookie, circumstances) or cookie.name in dict(parse_cookie(asked.cookies)):
+        return []
+    samesite = "a cookie without SameSite" if cookie.samesite == "Default" else f"SameSite={cookie.samesite}"
+    called = circumstances.profile.called
+    asker = "another site" if asked.origin == "null" else asked.origin
+    reason = (
+        f"{called} puts {shown(cookie.name)} in the place of the one that it may have and did not send:"
+        f" {asked.method} {circumstances.address} comes from {asker}, and {samesite} does not go with that"
+    )
+    cure = "answer with a redirect (303) and set it where that leads, or " + written(
+        cookie.name, "samesite='None', secure=True"
+    )
+    return [Note("5.8.3", reason, cure)]
+
+
+def _is_over(cookie: StoredCookie, circumstances: Circumstances) -> bool:
+    return cookie.expires is not None and cookie.expires <= circumstances.now
+
+
+# --- all lines together -----------------------------------------------------------------------------------------------
+
+
+def _twice(kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+    """What comes of two lines with one name (P5). Deleting the cookie elsewhere, in the same answer, is in order."""
+    notes, seen = [], dict[str, "StoredCookie"]()
+    for cookie in kept:
+        if _is_over(cookie, circumstances) and not any(cookie.key == other.key for other in kept if other != cookie):
+            continue
+        before = seen.setdefault(cookie.name, cookie)
+        if before is cookie:
+            continue
+        same = before.key == cookie.key
+        what = "the last one counts" if same else "there are two of it then, and a server cannot tell which is which"
+        reason = f"{shown(cookie.name)} is set twice in one answer: {what}"
+        notes.append((cookie.name, Note("4.1.1", reason[0].upper() + reason[1:], "set it once")))
+    return notes
+
+
+def _unmatched(known: Scopes, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+    """Deletions of what was never set, where the same name was set otherwise (P18)."""
+    here: dict[str, set[Scope]] = {}
+    for cookie in kept:
+        scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
+        here.setdefault(cookie.name, set()).add(scope)
+    notes = []
+    for cookie in kept:
+        scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
+        scopes = known.get(cookie.name)
+        if not _is_over(cookie, circumstances):
+            if scopes is None and len(known) < _NAMES:
+                scopes = known[cookie.name] = {}
+            if scopes is not None and len(scopes) < _SCOPES:
+                scopes[scope] = None
+        elif scopes and scope not in scopes and not here[cookie.name].intersection(scopes):
+            meant = next((other for other in scopes if _is_meant(other, cookie, circumstances)), None)
+            if meant is not None:
+                notes.append((cookie.name, _not_deleted(cookie, meant, circumstances)))
+    return notes
+
+
+def _is_meant(scope: Scope, deleted: StoredCookie, circumstances: Circumstances) -> bool:
+    """Whether a deletion can mean the cookie that was set so: it comes along here, or nothing was said of a path."""
+    domain, host_only, path, _ = scope
+    host, request_path = circumstances.address.host, circumstances.address.path
+    if not (host == domain if host_only else domain_matches(host, domain)):
+        return False
+    return deleted.path == "/" or path_matches(request_path, path)
+
+
+def _not_deleted(cookie: StoredCookie, scope: Scope, circumstances: Circumstances) -> Note:
+    def said(domain: str, host_only: bool, path: str, partitioned: bool) -> str:
+        which = "" if host_only else f" and Domain={domain}"
+        return f"Path={path}{which}{' and Partitioned' if partitioned else ''}"
+
+    domain, host_only, path, partitioned = scope
+    own = said(cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
+    reason = (
+        f"{circumstances.profile.called} keeps {shown(cookie.name)}: it was set with {said(*scope)},"
+        f" and what is deleted is one with {own}"
+    )
+    arguments = f"path={path!r}" + ("" if host_only else f", domain={domain!r}")
+    arguments += ", secure=True, partitioned=True" if partitioned else ""
+    return Note("3.1", reason, f"write: response.delete_cookie({cookie.name[:40]!r}, {arguments})")
+
+
+def _growth(received: str, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+    """Whether the Cookie field of the next request will be too long for what is in front of applications (P15)."""
+    added = sum(len(cookie.name) + len(cookie.value) + 3 for cookie in kept)
+    if len(received) + added <= FULL_AT:
+        return []
+    sizes = {name: octet_count(name + value) + 3 for name, value in parse_cookie(received)}
+    for cookie in kept:
+        over = _is_over(cookie, circumstances)
+        sizes[cookie.name] = 0 if over else octet_count(cookie.name + cookie.value) + 3
+    size = sum(sizes.values())
+    largest = max(sizes, key=sizes.__getitem__)
+    if size <= FULL_AT or not any(sizes[cookie.name] for cookie in kept):
+        return []
+    reason = (
+        f"The next request carries {size} octets of cookies, most of them in {shown(largest)}:"
+        f" servers answer 400 or 431 at about {REFUSED_AT}"
+    )
+    return [(largest, Note("4.2.1", reason, CURE_FOR_SIZE))]

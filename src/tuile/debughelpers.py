@@ -1,0 +1,136 @@
+"""Explanations for a developer whose application runs in debug mode.
+
+Floor 1 (text and bytes): it reads the objects it is given and knows no other room. It is imported
+by those who need it when they need it.
+
+Lives here: errors raised instead of puzzling ones, and the account of a template's search.
+Does not live here: the decision that an explanation is wanted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from jinja2 import BaseLoader
+    from werkzeug.routing import RequestRedirect
+
+    from .app import Flask
+    from .sansio.scaffold import Scaffold
+    from .wrappers.request import Request
+
+
+class UnexpectedUnicodeError(AssertionError, UnicodeError):
+    """Text where bytes were expected, or the other way round."""
+
+
+class DebugFilesKeyError(KeyError, AssertionError):
+    """A file that was asked for is missing because the form was not sent as multipart."""
+
+    def __init__(self, request: Request, key: str) -> None:
+        message = (
+            f"You tried to access the file {key!r} in the request.files dictionary but it does"
+            f" not exist. The mimetype for the request is {request.mimetype!r} instead of"
+            " 'multipart/form-data' which means that no file contents were transmitted. To fix"
+            ' this error you should provide enctype="multipart/form-data" in your form.'
+        )
+        sent = request.form.getlist(key)
+        if sent:
+            names = ", ".join(map(repr, sent))
+            message += f"\n\nThe browser instead transmitted some file names. This was submitted: {names}"
+        self.msg = message
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument, which makes a long message unreadable.
+        return self.msg
+
+
+class FormDataRoutingRedirect(AssertionError):
+    """A redirect to the canonical URL would make the browser drop the method and the body."""
+
+    def __init__(self, request: Request) -> None:
+        new_url = cast("RequestRedirect", request.routing_exception).new_url
+        message = (
+            f"A request was sent to '{request.url}', but routing issued a redirect to the canonical URL '{new_url}'."
+        )
+        if new_url.partition("?")[0] == f"{request.base_url}/":
+            message += (
+                " The URL was defined with a trailing slash. Flask will redirect to the URL with"
+                " a trailing slash if it was accessed without one."
+            )
+        super().__init__(
+            f"{message} Send requests to the canonical URL, or use 307 or 308 for routing"
+            " redirects. Otherwise, browsers will drop form data.\n\n"
+            "This exception is only raised in debug mode."
+        )
+
+
+def attach_enctype_error_multidict(request: Request) -> None:
+    """Let `request.files[key]` say so when `key` was sent, but as a plain form field."""
+    kind = type(request.files)
+
+    def get_file(files: Any, key: str) -> Any:
+        try:
+            return kind.__getitem__(files, key)
+        except KeyError as error:
+            if key not in request.form:
+                raise
+            raise DebugFilesKeyError(request, key).with_traceback(error.__traceback__) from None
+
+    explaining = type(kind.__name__, (kind,), {"__getitem__": get_file, "__module__": kind.__module__})
+    request.files.__class__ = explaining
+
+
+def _loader_lines(loader: BaseLoader) -> Iterator[str]:
+    """The class of a loader, and those of its public attributes that read well as text."""
+    yield f"class: {type(loader).__module__}.{type(loader).__name__}"
+    for name, value in sorted(vars(loader).items()):
+        if name.startswith("_"):
+            continue
+        if isinstance(value, (str, int, float)):
+            yield f"{name}: {value!r}"
+        elif isinstance(value, (tuple, list)) and all(isinstance(item, str) for item in value):
+            yield f"{name}:"
+            yield from (f"  - {item}" for item in value)
+
+
+def _owner_text(app: Flask, owner: Scaffold) -> str:
+    if owner is app:
+        return f"application {owner.import_name!r}"
+    if any(owner is blueprint for blueprint in app.iter_blueprints()):
+        return f"blueprint {owner.name!r} ({owner.import_name})"
+    return repr(owner)
+
+
+def explain_template_loading_attempts(
+    app: Flask,
+    template: str,
+    attempts: Sequence[tuple[BaseLoader, Scaffold, tuple[str, str | None, Callable[[], bool] | None] | None]],
+    blueprint: str | None = None,
+) -> None:
+    """Log where a template was looked for and what was found there.
+
+    attempts: per loader the loader, whose it is, and its answer or None.
+    blueprint: name of the one whose view is running, if any.
+    """
+    lines = [f"Locating template {template!r}:"]
+    for number, (loader, owner, answer) in enumerate(attempts, 1):
+        lines.append(f"{number:5}: trying loader of {_owner_text(app, owner)}")
+        lines += [f"       {line}" for line in _loader_lines(loader)]
+        outcome = "no match" if answer is None else f"found ({answer[1] or '<string>'!r})"
+        lines.append(f"       -> {outcome}")
+
+    found = sum(answer is not None for _, _, answer in attempts)
+    if found == 0:
+        lines.append("Error: the template could not be found.")
+    elif found > 1:
+        lines.append("Warning: multiple loaders returned a match for the template.")
+    if blueprint is not None and found != 1:
+        lines += [
+            f"  The template was looked up from an endpoint that belongs to the blueprint {blueprint!r}.",
+            "  Maybe you did not place a template in the right folder?",
+            "  See https://flask.palletsprojects.com/blueprints/#templates",
+        ]
+    app.logger.info("\n".join(lines))

@@ -1,0 +1,172 @@
+"""What becomes of an exception: a handler's answer, its own page, a 500, or the same exception again.
+
+Floor 5, the application. What must live here: the steps of a request that are walked when something was
+raised, and how an HTTP exception is written as a page. What must not: the way a request takes when all
+goes well (`dispatch`, which this is the lower half of), the registration of handlers (`scaffold`).
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.routing import RequestRedirect, RoutingException
+
+from ..ctx.app_context import value_with_request
+from ..sansio.scaffold import Scaffold
+from ..signals import got_request_exception
+from ..wrappers.response import Response as OwnResponse
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+    from functools import cached_property
+    from logging import Logger
+    from types import TracebackType
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from .. import typing as ft
+    from ..config import Config
+    from ..wrappers.request import Request
+    from ..wrappers.response import Response
+
+# What a page is written with, as long as nobody has replaced it.
+_get_body, _get_description = HTTPException.get_body, HTTPException.get_description
+_get_headers, _name = HTTPException.get_headers, HTTPException.name
+# The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
+_error_pages: dict[tuple[t.Any, ...], str] = {}
+
+
+class ErrorHandling(Scaffold):
+    """The steps of a request that follow an exception."""
+
+    # What the steps use of the application.
+    config: Config
+    debug: bool
+    response_class: type[Response]
+    testing: t.Any
+    ensure_sync: Callable[[Callable[..., t.Any]], Callable[..., t.Any]]
+    finalize_request: Callable[..., Response]
+
+    if t.TYPE_CHECKING:
+
+        @cached_property
+        def logger(self) -> Logger:
+            """The app's logger."""
+
+    def raise_routing_exception(self, request: Request) -> t.NoReturn:
+        """Raise what made matching fail; in debug mode, explain a redirect that would lose a form."""
+        error = request.routing_exception
+        if (
+            isinstance(error, RequestRedirect)
+            and self.debug
+            and error.code not in {307, 308}
+            and request.method not in {"GET", "HEAD", "OPTIONS"}
+        ):
+            from ..debughelpers import FormDataRoutingRedirect  # noqa: PLC0415 - only in debug mode
+
+            raise FormDataRoutingRedirect(request)
+        raise error  # type: ignore[misc] # it is only called where there is one
+
+    def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
+        """Answer what a hook or a view raised with the handler that was registered for it, or raise it again."""
+        if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
+            e.show_exception = True
+        if isinstance(e, HTTPException) and not self.trap_http_exception(e):
+            return self.handle_http_exception(e)
+        handler = self._find_error_handler(e, value_with_request().request.blueprints)
+        if handler is None:
+            raise  # noqa: PLE0704 - called while `e` is handled
+        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Answer whether an HTTP exception is to be treated as any other (`TRAP_HTTP_EXCEPTIONS` and kin)."""
+        if self.config["TRAP_HTTP_EXCEPTIONS"]:
+            return True
+        trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
+        if trap_bad_request is None and isinstance(e, BadRequestKeyError) and self.debug:
+            return True
+        return bool(trap_bad_request) and isinstance(e, BadRequest)
+
+    def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
+        """Answer an HTTP exception with its handler; without one it is its own answer."""
+        # Without a code it only carries a response; a routing exception is a step of routing, not an error.
+        if e.code is None or isinstance(e, RoutingException):
+            return e
+        handler = self._find_error_handler(e, value_with_request().request.blueprints)
+        if handler is None:
+            return e
+        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
+
+    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
+        """Return the handler for an exception: by code before by class, a blueprint's before the app's."""
+        registered = self.error_handler_spec
+        if not registered:
+            return None
+        kind, code = self._get_exc_class_and_code(type(e))
+        for wanted in (None,) if code is None else (code, None):
+            for scope in (*blueprints, None):
+                handlers = registered[scope].get(wanted) if scope in registered else None
+                if not handlers:
+                    continue
+                for cls in kind.__mro__:
+                    handler = handlers.get(cls)
+                    if handler is not None:
+                        return handler
+        return None
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Answer what nobody handled with a 500, or raise it again in debug mode and in tests."""
+        exc_info = sys.exc_info()
+        if got_request_exception.receivers:
+            got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
+        propagate = self.config["PROPAGATE_EXCEPTIONS"]
+        if propagate is None:
+            propagate = self.testing or self.debug
+        if propagate:
+            if exc_info[1] is e:
+                raise  # noqa: PLE0704 - called while `e` is handled
+            raise e
+        self.log_exception(exc_info)
+        server_error = InternalServerError(original_exception=e)
+        answer: t.Any = server_error
+        handler = self._find_error_handler(server_error, value_with_request().request.blueprints)
+        if handler is not None:
+            answer = self.ensure_sync(handler)(server_error)
+        return self.finalize_request(answer, from_error_handler=True)
+
+    def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
+        """Log an exception that becomes a 500, with the request it came from."""
+        request = value_with_request().request
+        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
+
+    def should_ignore_error(self, error: BaseException | None) -> bool:
+        """Answer whether the teardown functions are to be told of no error. Override it; here it is False."""
+        return False
+
+    def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
+        """Return an HTTP exception as the response that Werkzeug makes of it."""
+        kind = type(error)
+        # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
+        fixed = (
+            kind.__module__ == HTTPException.__module__
+            and len(vars(error)) == 1
+            and kind.get_body is _get_body
+            and kind.get_description is _get_description
+            and kind.get_headers is _get_headers
+            and kind.name is _name
+        )
+        key = (kind, kind.__dict__.get("description"), kind.code)
+        body = _error_pages.get(key) if fixed else None
+        if body is None:
+            body = error.get_body(environ)
+            if fixed and isinstance(key[1], str):
+                _error_pages[key] = body
+        if fixed:
+            response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
+        else:
+            response = OwnResponse(body, error.code, error.get_headers(environ))
+        if self.response_class is OwnResponse:
+            return response
+        return self.response_class.force_type(response, environ)  # type: ignore[return-value] # of this class

@@ -1,0 +1,1 @@
+"""HTTP as text: header lists, dates, and both cookie headers. Nothing here knows a request."""

@@ -1,0 +1,390 @@
+"""The text of cookies: what a Cookie header says, and what a Set-Cookie line has to say.
+
+Floor 1, text and bytes: no clock, no socket, no request; the time is an argument.
+
+Here lives every reading of a `Cookie` header and every writing of a `Set-Cookie` line, with what can be wrong in
+either. What a browser makes of a line lives in `jar`, what a request or response does with cookies in `cookies`.
+
+Section numbers are those of `STANDARD`. Header text is as PEP 3333 has it: one character (latin-1) per octet.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+import warnings
+from datetime import timedelta
+from functools import lru_cache
+from math import floor
+from urllib.parse import quote
+
+from .dates import http_date
+
+if t.TYPE_CHECKING:
+    import time
+    from datetime import date, datetime
+
+STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC number yet
+
+
+def __getattr__(name: str) -> t.Any:
+    """`Cookie`, the description of one cookie, for those who look for it here; it is built on this room."""
+    if name != "Cookie":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - a room above, imported when it is asked for
+
+    return Cookie
+
+
+class CookieSyntaxError(ValueError):
+    """A cookie cannot be written as asked: browsers would drop it, or read something else in it."""
+
+
+# --- reading a Cookie header (section 4.2.1; what browsers write: section 5.8.3) --------------------------------------
+
+# Exactly these two are trimmed (WSP in the grammar): `str.strip` without them would take U+00A0 and others as well.
+_BLANKS = " \t"
+
+
+def parse_cookie(header: str | None) -> list[tuple[str, str]]:
+    r"""The names and values in a Cookie header, in its order, repeated names included.
+
+    It reads what browsers send, which is more than a server may set. Nothing raises, and the time taken grows with the
+    length of the header and not faster.
+
+    - Pairs end at ``;``. Blanks around name and value are dropped; inside, anything may stand, quotes too.
+    - A value that is a quoted string from end to end may itself have a ``;``. The quotes go, ``\"`` and ``\\`` become
+      one character and ``\303`` one octet: what `dump_cookie` wrote comes back.
+    - A pair without ``=`` is a name with an empty value; a pair without a name is left out.
+
+    :param header: as servers hand it over, one character per octet; several Cookie fields joined with ``;``. The
+        octets are read as UTF-8, and as U+FFFD where they are not UTF-8. Text with characters beyond U+00FF did not
+        come from a server and is read as it is.
+    """
+    if not header:
+        return []
+    text = header if header.isascii() else _text_of_octets(header)
+    if '"' in text:
+        return _pairs_with_quotes(text)
+    pairs = []
+    for pair in text.split(";"):
+        name, _, value = pair.partition("=")
+        name = name.strip(_BLANKS)
+        if name:
+            pairs.append((name, value.strip(_BLANKS)))
+    return pairs
+
+
+def _text_of_octets(header: str) -> str:
+    """The header's octets read as UTF-8."""
+    try:
+        octets = header.encode("latin-1")
+    except UnicodeEncodeError:
+        octets = header.encode(errors="replace")
+    return octets.decode(errors="replace")
+
+
+def _pairs_with_quotes(text: str) -> list[tuple[str, str]]:
+    """As `parse_cookie`, for text in which there are quotes."""
+    pairs = []
+    position, end = 0, len(text)
+    while position < end:
+        stop = text.find(";", position)
+        if stop < 0:
+            stop = end
+        pair = text[position:stop]
+        name, _, value = pair.partition("=")
+        value = value.strip(_BLANKS)
+        following = stop + 1
+        if value.startswith('"'):
+            quoted = _quoted_string(text, position + pair.index('"', len(name)))
+            if quoted is not None:
+                value, following = quoted
+        name = name.strip(_BLANKS)
+        if name:
+            pairs.append((name, value))
+        position = following
+    return pairs
+
+
+_end_of_pair = re.compile(r"[ \t]*(?:;|\Z)")
+
+
+def _quoted_string(text: str, opening: int) -> tuple[str, int] | None:
+    """What stands between the quote at `opening` and its partner, and where the next pair begins.
+
+    None when the quote has no partner, or when more than blanks follows the partner: then the quotes are part of the
+    value, as of `"a" and "b"`.
+    """
+    # Backslashes are counted instead of matched: a regular expression for this needs memory for each of them. The
+    # search ends at the latest where another quote opens a value, so that all searches together read the text once.
+    begin = opening + 1
+    closing = text.find('"', begin)
+    while closing >= 0:
+        run = text[begin:closing]
+        if (len(run) - len(run.rstrip("\\"))) % 2 == 0:
+            break
+        begin = closing + 1
+        closing = text.find('"', begin)
+    after = _end_of_pair.match(text, closing + 1) if closing >= 0 else None
+    return None if after is None else (_without_escapes(text[opening + 1 : closing]), after.end())
+
+
+_escape = re.compile(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
+
+
+def _without_escapes(inner: str) -> str:
+    """The value that stands between quotes: octal digits are an octet, other escaped characters themselves."""
+    if "\\" not in inner:
+        return inner
+    return _escape.sub(_unescaped, inner.encode()).decode(errors="replace")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    octet = match[1]
+    return octet if len(octet) == 1 else bytes((int(octet, 8),))
+
+
+# --- Set-Cookie lines (section 4.1) -----------------------------------------------------------------------------------
+
+
+def dump_cookie(
+    key: str,
+    value: str = "",
+    max_age: timedelta | float | None = None,
+    expires: str | datetime | date | float | time.struct_time | None = None,
+    path: str | None = "/",
+    domain: str | None = None,
+    secure: bool = False,
+    httponly: bool = False,
+    sync_expires: bool = True,
+    max_size: int = 4093,
+    samesite: str | None = None,
+    partitioned: bool = False,
+    *,
+    now: float,
+    stacklevel: int = 3,
+) -> str:
+    r"""The value of a Set-Cookie field, one character per octet.
+
+    :param key: the name: no control characters, ``;`` or ``=``, and no space at either end. Beyond ASCII it is
+        sent as UTF-8.
+    :param value: any text. What a cookie cannot hold (section 4.1.1: controls, blanks, ``"``, ``,``, ``;``, ``\`` and
+        everything beyond ASCII) is put into quotes and escaped, for `parse_cookie` to read.
+    :param max_age: how long browsers keep it, in seconds; parts of a second are cut off. Zero or less deletes it, None
+        keeps it until the browser is closed. Browsers cut it to 400 days (section 5.5).
+    :param expires: the same as a moment: seconds since 1970, a date (its midnight, UTC), a datetime (without a zone:
+        UTC), or the finished text.
+    :param path: sent for URLs underneath this path; percent-encoded where necessary. None leaves it to the browser.
+    :param domain: sent to this host and those underneath it, instead of to the very host that sets it. A port and
+        leading dots go, and what is not ASCII is written as IDNA 2003.
+    :param secure: sent over HTTPS only.
+    :param httponly: hidden from scripts.
+    :param sync_expires: write a matching ``Expires`` beside ``Max-Age`` when `expires` is not given.
+    :param max_size: warn when the line is longer, in octets; 0 does not.
+    :param samesite: ``Strict``, ``Lax`` or ``None``, in any case.
+    :param partitioned: kept apart for each embedding site. Implies `secure`.
+    :param now: seconds since 1970. It is read together with `max_age` only.
+    :param stacklevel: whom the warning points at, as in `warnings.warn`; 3 is the caller of the method that calls this.
+    :raises CookieSyntaxError: where text would end its attribute or could not be sent.
+    :raises TypeError: where the type is wrong.
+    """
+    name = _name_on_the_wire(key)
+    if type(value) is not str:
+        value = _checked("value", value)
+    if not _is_plain_value(value):
+        value = _quoted(value)
+    first, last = _attributes(path, domain, secure, httponly, samesite, partitioned)
+    if max_age is None and expires is None:
+        line = f"{name}={value}{first}{last}"
+    elif expires is None and type(max_age) is int and sync_expires:
+        # What _lifetime would say, for the way nearly every cookie is given its life.
+        moment = _date_of_second(floor(now) + max_age)
+        line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
+    else:
+        line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
+    size = len(line)
+    if max_size and size > max_size:
+        warnings.warn(
+            f"The '{key}' cookie is too large: the value was {len(value)} bytes but the header required"
+            f" {size - len(value)} extra bytes. The final size was {size} bytes but the limit is {max_size} bytes."
+            " Browsers may silently ignore cookies larger than this.",
+            stacklevel=stacklevel,
+        )
+    return line
+
+
+def cookie_identity(line: str) -> tuple[str, str, str]:
+    """Which cookie a Set-Cookie line is about: its name, domain and path (section 5.7, step 23).
+
+    Of two lines with one identity a response may only have one (section 4.1.1). Domain and path are "" where the line
+    leaves them to the browser.
+    """
+    pair, *attributes = line.split(";")
+    name, equals, _ = pair.partition("=")
+    domain = path = ""
+    for attribute in attributes:
+        which, _, value = attribute.partition("=")
+        which = which.strip(_BLANKS).lower()
+        if which == "domain":
+            domain = value.strip(_BLANKS).lower().removeprefix(".")
+        elif which == "path":
+            path = value.strip(_BLANKS)
+            path = path if path.startswith("/") else ""
+    return name.strip(_BLANKS) if equals else "", domain, path
+
+
+# cookie-octet: what may stand in a value without quotes.
+_is_plain_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
+
+# Octet -> what stands for it between quotes. A space needs the quotes and no escape.
+_ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if octet != 0x20 and not _is_plain_value(chr(octet))}
+_ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\"}
+
+
+def _quoted(value: str) -> str:
+    """The value between quotes, with escapes for what a cookie cannot hold."""
+    return f'"{_octets("value", value).decode("latin-1").translate(_ESCAPES)}"'
+
+
+_name_refused = re.compile(r"[\x00-\x1f\x7f;=]|\A | \Z")
+
+
+@lru_cache(maxsize=512)
+def _name_on_the_wire(key: str) -> str:
+    """The name, one character per octet."""
+    name = _checked("name", key, _name_refused)
+    if not name:
+        raise CookieSyntaxError("A cookie needs a name, and '' was given: browsers would store a value without one.")
+    return _octets("name", name).decode("latin-1")
+
+
+@lru_cache(maxsize=512)
+def _attributes(
+    path: str | None,
+    domain: str | t.Literal[False] | None,
+    secure: bool,
+    httponly: bool,
+    samesite: str | None,
+    partitioned: bool,
+) -> tuple[str, str]:
+    """What stands before the lifetime, and what after it: an application sets many cookies in few ways."""
+    last = []
+    if secure or partitioned:
+        last.append("Secure")
+    if httponly:
+        last.append("HttpOnly")
+    if path is not None:
+        last.append(f"Path={_path_on_the_wire(path)}")
+    if samesite is not None:
+        samesite = _checked("samesite", samesite).title()
+        if samesite not in {"Strict", "Lax", "None"}:
+            raise CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
+        last.append(f"SameSite={samesite}")
+    if partitioned:
+        last.append("Partitioned")
+    # False, which older settings have for "no domain", is taken for None.
+    first = "" if domain is None or domain is False else f"; Domain={_domain_on_the_wire(domain)}"
+    return first, "".join(f"; {attribute}" for attribute in last)
+
+
+_attribute_refused = re.compile(r"[\x00-\x1f\x7f;]")
+
+
+def _path_on_the_wire(path: str) -> str:
+    """The path with what a URL cannot hold percent-encoded, and what is encoded already left alone."""
+    path = _checked("path", path, _attribute_refused)
+    return quote(_octets("path", path), safe="%!$&'()*+,/:=@")
+
+
+def _domain_on_the_wire(domain: str) -> str:
+    """The domain as browsers compare it: without port and leading dots, in ASCII."""
+    domain = _checked("domain", domain, _attribute_refused)
+    try:
+        name = domain.partition(":")[0].lstrip(".").encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise CookieSyntaxError(
+            f"The cookie's domain {domain!r} is no host name ({error}). Give a name such as 'example.com'."
+        ) from None
+    # Once more, because IDNA maps characters: U+FF1B, the wide semicolon, becomes a plain one.
+    return _checked("domain in ASCII", name, _attribute_refused)
+
+
+_date_refused = re.compile(r"[^\x20-\x3a\x3c-\x7e]")
+
+
+def _lifetime(
+    max_age: timedelta | float | None,
+    expires: str | datetime | date | float | time.struct_time | None,
+    sync_expires: bool,
+    now: float,
+) -> str:
+    """The attributes that say how long the cookie is kept."""
+    seconds = max_age if max_age is None or type(max_age) is int else _whole_seconds(max_age)
+    if isinstance(expires, str):
+        moment = _checked("expires", expires, _date_refused)
+    elif expires is not None:
+        moment = _date(expires)
+    elif seconds is not None and sync_expires:
+        moment = _date_of_second(floor(now) + seconds)
+    else:
+        return f"; Max-Age={seconds}"
+    return f"; Expires={moment}" if seconds is None else f"; Expires={moment}; Max-Age={seconds}"
+
+
+def _whole_seconds(max_age: object) -> int:
+    """A `max_age` that is not simply an int, as one."""
+    if isinstance(max_age, timedelta):
+        return int(max_age.total_seconds())
+    if isinstance(max_age, (int, float)) and not isinstance(max_age, bool):
+        return int(max_age)
+    raise TypeError(
+        f"A cookie's max_age is a number of seconds or a timedelta, not {type(max_age).__name__}: {max_age!r}."
+    )
+
+
+def _date(moment: datetime | date | float | time.struct_time) -> str:
+    try:
+        return http_date(moment)
+    except ValueError as error:
+        raise CookieSyntaxError(str(error)) from None
+
+
+# Cookies set within the same second for the same time end in the same second.
+_date_of_second: t.Callable[[int], str] = lru_cache(maxsize=64)(_date)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+def _checked(what: str, text: str, refused: re.Pattern[str] | None = None) -> str:
+    """The text as exactly a str (a subclass might format itself as something else), free of what is refused."""
+    if not isinstance(text, str):
+        raise TypeError(f"A cookie's {what} is a str, not {type(text).__name__}: {text!r}. Convert it with str().")
+    found = None if refused is None else refused.search(text)
+    if found is not None:
+        raise _refusal(what, text, found.start(), _REASONS.get(found[0], "browsers do not accept it there"))
+    return str.__str__(text)
+
+
+def _octets(what: str, text: str) -> bytes:
+    """The text in UTF-8."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise _refusal(what, text, error.start, "half of a surrogate pair is no character") from None
+
+
+_REASONS = {
+    " ": "browsers drop a space at either end, and the cookie comes back under another name",
+    ";": "it ends this part of the cookie, and what follows becomes an attribute",
+    "=": "it ends the name, and what follows becomes part of the value",
+}
+
+
+def _refusal(what: str, text: str, position: int, why: str) -> CookieSyntaxError:
+    """The error for one character of a part of a cookie."""
+    return CookieSyntaxError(
+        f"The cookie's {what} {text!r} has {text[position]!r} at position {position} (counted from 0): {why}."
+        " Leave it out, or encode it, for example with urllib.parse.quote()."
+    )

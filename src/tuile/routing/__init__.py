@@ -1,0 +1,1 @@
+"""Which rule answers a path, and which URL belongs to an endpoint."""

@@ -1,0 +1,1 @@
+"""What an application and a blueprint register, without any input or output."""

@@ -1,0 +1,193 @@
+"""Rendering a template.
+
+Floor 3 (what a view reaches for).
+
+Lives here: the functions a view renders with, and what a template can read besides the values
+given. Importing it does not import Jinja, which an application without templates never needs.
+Does not live here: the environment and the loader (jinja).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..ctx.app_context import current
+from ..ctx.functions import stream_with_context
+from ..flashing import get_flashed_messages
+from ..globals import current_app, g, request, session
+from ..signals import before_render_template, template_rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jinja2 import Template
+
+    from ..app import Flask
+    from .jinja import DispatchingJinjaLoader, Environment
+
+__all__ = [
+    "DispatchingJinjaLoader",
+    "Environment",
+    "create_environment",
+    "gather_context",
+    "get_template_attribute",
+    "render_template",
+    "render_template_string",
+    "stream_template",
+    "stream_template_string",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`Environment` and `DispatchingJinjaLoader`, when somebody asks this room for them."""
+    if name not in ("DispatchingJinjaLoader", "Environment"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import jinja  # noqa: PLC0415 - it imports jinja2
+
+    return getattr(jinja, name)
+
+
+def create_environment(app: Flask) -> Environment:
+    """The environment of `app`: its options, what its templates can always read, its JSON."""
+    options = dict(app.jinja_options)
+    options.setdefault("autoescape", app.select_jinja_autoescape)
+    if "auto_reload" not in options:
+        reload = app.config["TEMPLATES_AUTO_RELOAD"]
+        options["auto_reload"] = app.debug if reload is None else reload
+    environment: Environment = app.jinja_environment(app, **options)
+    environment.globals.update(
+        url_for=app.url_for,
+        get_flashed_messages=get_flashed_messages,
+        config=app.config,
+        # A template that another one imports does not get that one's context.
+        request=request,
+        session=session,
+        g=g,
+    )
+    environment.policies["json.dumps_function"] = app.json.dumps
+    return environment
+
+
+def _default_template_ctx_processor() -> dict[str, Any]:
+    """`g` and `request` themselves, which read faster than their proxies do.
+
+    The session stays a proxy: handing it over would count as reading it.
+    """
+    context = current.get(None)
+    if context is None:
+        return {}
+    if context.request is None:
+        return {"g": context.g}
+    return {"g": context.g, "request": context.request}
+
+
+def gather_context(app: Flask, context: dict[str, Any]) -> None:
+    """Add to `context` what the context processors give, below the values it has.
+
+    The application's processors run first, then those of the request's blueprints, the outermost
+    first; later values win over earlier ones.
+    """
+    processors = app.template_context_processors
+    first = processors.get(None)
+    if len(processors) == 1 and first == [_default_template_ctx_processor]:
+        for name, value in _default_template_ctx_processor().items():
+            context.setdefault(name, value)
+        return
+    given = context.copy()
+    running = current.get(None)
+    scopes: tuple[str | None, ...] = (None,)
+    if running is not None and running.request is not None:
+        scopes = (None, *reversed(running.request.blueprints))
+    for scope in scopes:
+        for processor in processors.get(scope, ()):
+            if processor is _default_template_ctx_processor:
+                context.update(_default_template_ctx_processor())
+            else:
+                context.update(app.ensure_sync(processor)())
+    context.update(given)
+
+
+def _running_app() -> Flask:
+    """The application whose context is active."""
+    context = current.get(None)
+    # The unbound proxy raises when used, and its message says what is missing.
+    app: Flask = current_app if context is None else context.app
+    return app
+
+
+def _from_string(app: Flask, source: str) -> Template:
+    environment = app.jinja_env
+    from .jinja import template_from_string  # noqa: PLC0415 - it imports jinja2
+
+    return template_from_string(environment, source)
+
+
+def _render(app: Flask, template: Template, context: dict[str, Any]) -> str:
+    app.update_template_context(context)
+    if before_render_template.receivers:
+        before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+    text = template.render(context)
+    if template_rendered.receivers:
+        template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+    return text
+
+
+def _stream(app: Flask, template: Template, context: dict[str, Any]) -> Iterator[str]:
+    app.update_template_context(context)
+    if before_render_template.receivers:
+        before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+
+    def pieces() -> Iterator[str]:
+        yield from template.generate(context)
+        if template_rendered.receivers:
+            template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+
+    running = current.get(None)
+    if running is None or running.request is None:
+        return pieces()
+    # The server iterates after the view has returned, when the request would be gone.
+    return stream_with_context(pieces())
+
+
+def render_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> str:
+    """The text of a template.
+
+    template_name_or_list: its name, or several names of which the first that exists is taken.
+    context: the values the template can read.
+    Raises jinja2.TemplateNotFound, or TemplatesNotFound for several names.
+    """
+    app = _running_app()
+    return _render(app, app.jinja_env.get_or_select_template(template_name_or_list), context)
+
+
+def render_template_string(source: str, **context: Any) -> str:
+    """The text of the template whose source is given.
+
+    source: the template itself, never anything that came from a client.
+    context: the values the template can read.
+    """
+    app = _running_app()
+    return _render(app, _from_string(app, source), context)
+
+
+def stream_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> Iterator[str]:
+    """The text of a template piece by piece, to be returned by a view.
+
+    The parameters are those of `render_template`.
+    """
+    app = _running_app()
+    return _stream(app, app.jinja_env.get_or_select_template(template_name_or_list), context)
+
+
+def stream_template_string(source: str, **context: Any) -> Iterator[str]:
+    """The text of the template whose source is given, piece by piece, to be returned by a view.
+
+    The parameters are those of `render_template_string`.
+    """
+    app = _running_app()
+    return _stream(app, _from_string(app, source), context)
+
+
+def get_template_attribute(template_name: str, attribute: str) -> Any:
+    """A macro or variable that a template exports, for use in Python code."""
+    return getattr(_running_app().jinja_env.get_template(template_name).module, attribute)

@@ -1,0 +1,370 @@
+"""Whether a browser keeps the cookie of a Set-Cookie line: every rule that needs no look into the store.
+
+Floor 1, text and bytes: no clock; the time is in the request. What must live here: the rules of sections 5.6 and 5.7 in
+their order, each with its reason and its cure. What must not: the store (`jar`), and what differs between browsers
+(`browsers`).
+
+A rule that is broken raises `Refused` with the note that tells it; `judge` is the list of the rules.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime, timedelta
+
+from .dates import EARLIEST, LATEST
+from .set_cookie import (
+    CURE_FOR_SIZE,
+    LAYERED,
+    MAX_ATTRIBUTE,
+    MAX_PAIR,
+    PREFIXES,
+    SetCookieLine,
+    octet_count,
+    prefix_of,
+    split_set_cookie,
+)
+from .sites import address_of, canonical_host, default_path, domain_matches, is_ip, is_loopback
+from .verdicts import Note, StoredCookie, shown
+
+if t.TYPE_CHECKING:
+    from .browsers import Profile
+    from .sites import Address, Context, Relation, Sites
+
+
+Api: t.TypeAlias = t.Literal["http", "script"]
+
+
+class Request(t.NamedTuple):
+    """The circumstances under which a line is received or cookies are asked for."""
+
+    address: Address
+    now: datetime
+    script: bool  # by document.cookie, not by HTTP
+    secure: bool  # by a connection that may carry Secure cookies
+    relation: Relation
+    third_party: bool
+    partition: tuple[str, bool]
+    sites: Sites
+    profile: Profile
+
+
+def request_of(url: str, *, now: datetime, api: Api, context: Context, sites: Sites, profile: Profile) -> Request:
+    """The circumstances of a response from a URL, or of a request or a script there.
+
+    :raises ValueError: the URL is no address of a page.
+    """
+    address = address_of(url)
+    script = api == "script"
+    return Request(
+        address,
+        now,
+        script,
+        address.scheme == "https" or (profile.loopback_is_secure and is_loopback(address.host)),
+        context.relation(
+            address, sites, script=script, schemeful=profile.schemeful, count_redirects=profile.counts_redirects
+        ),
+        context.is_third_party(address, sites),
+        context.partition(address, sites),
+        sites,
+        profile,
+    )
+
+
+class Refused(Exception):
+    """A browser ignores the cookie. The note's reason completes a sentence about it: "it ..."."""
+
+    def __init__(self, rule: str, reason: str, cure: str) -> None:
+        super().__init__(reason)
+        self.note = Note(rule, reason, cure)
+
+
+def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
+    """The cookie that the line would have a browser store, and what it ignored of the line.
+
+    :raises Refused: it would store nothing.
+    """
+    notes: list[Note] = []
+    parts = split_set_cookie(line)
+    _refuse_text(line, parts, request)
+    _note_attributes(parts, notes)
+    domain, host_only = _domain(parts, request)
+    cookie = StoredCookie(
+        name=parts.name,
+        value=parts.value,
+        domain=domain,
+        path=_path(parts, request, notes),
+        host_only=host_only,
+        secure=parts.has("secure"),
+        httponly=parts.has("httponly"),
+        samesite=_samesite(parts, notes),
+        created=request.now,
+        expires=_expires(parts, request, notes),
+        priority=_PRIORITIES.get((parts.last("priority") or "").lower(), "Medium"),
+        partition=_partition(parts, request),
+    )
+    _refuse_insecure(cookie, request)
+    _refuse_script(cookie, request)
+    _refuse_samesite(cookie, request)
+    _refuse_prefix(cookie, parts, request)
+    _refuse_partition(cookie, parts, request)
+    return cookie, notes
+
+
+def written(name: str, arguments: str) -> str:
+    """A cure that is a call."""
+    return f"write: response.set_cookie({name[:40]!r}, ..., {arguments})"
+
+
+# --- the text (section 5.6) -------------------------------------------------------------------------------------------
+
+_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
+
+
+def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
+    found = _control(line)
+    if found:
+        reason = f"the line has the control character {found[0]!r}"
+        raise Refused("5.6 step 1", reason, "leave it out, or encode it, for example with urllib.parse.quote()")
+    if not request.profile.keeps_tabs and "\t" in line and _has_inner_tab(parts):
+        reason = "it has a tab within its name, its value or an attribute"
+        raise Refused("5.6 step 1", reason, "leave it out, or encode it, for example with urllib.parse.quote()")
+    size = octet_count(parts.name + parts.value)
+    if size > MAX_PAIR:
+        raise Refused("5.6 step 5", f"name and value are {size} octets, and {MAX_PAIR} is the most", CURE_FOR_SIZE)
+    if size == 0:
+        raise Refused("5.7 step 2", "it has neither a name nor a value", "write: NAME=VALUE")
+
+
+def _has_inner_tab(parts: SetCookieLine) -> bool:
+    texts = (parts.name, parts.value, *(text for attribute in parts.attributes for text in attribute))
+    return any("\t" in text for text in texts)
+
+
+def _note_attributes(parts: SetCookieLine, notes: list[Note]) -> None:
+    for name, value in parts.attributes:
+        if len(value) > MAX_ATTRIBUTE // 4 and octet_count(value) > MAX_ATTRIBUTE:
+            reason = f"The attribute {name[:20]!r} is ignored: it is {octet_count(value)} octets"
+            notes.append(Note("5.6 step 6 of the attributes", reason, f"write at most {MAX_ATTRIBUTE}"))
+    if parts.name == "" and "=" in parts.value:
+        reason = "A cookie without a name comes back as its value alone, here with '=' as if it had one"
+        notes.append(Note("5.8.3", reason, "give it a name: Chromium 156 drops it already"))
+
+
+# --- how long (sections 5.5, 5.6.1, 5.6.2 and 5.7 step 6) -------------------------------------------------------------
+
+
+def _expires(parts: SetCookieLine, request: Request, notes: list[Note]) -> datetime | None:
+    """When the cookie's time is over; None: when the session is."""
+    profile = request.profile
+    end = _last_good(parts, "max-age", lambda text: _after(text, request), profile, notes)
+    if end is None:
+        end = _last_good(parts, "expires", profile.read_date, profile, notes)
+    if end is None:
+        return None
+    longest_s = profile.longest_script_life_s if request.script else profile.longest_life_s
+    try:
+        latest = request.now + timedelta(seconds=longest_s)
+    except OverflowError:
+        return end
+    if end <= latest:
+        return end
+    if end - latest > timedelta(minutes=1):
+        reason = f"{profile.called} cuts its life to {longest_s // 86_400} days"
+        notes.append(Note("5.5", reason, f"write: max_age={longest_s} at most, and set it again on later visits"))
+    return latest
+
+
+def _after(text: str, request: Request) -> datetime | None:
+    """The moment that a Max-Age stands for, None when it is none."""
+    if not request.profile.max_age_form.fullmatch(text):
+        return None
+    digits = text.lstrip("+0")
+    if text.startswith("-") or not digits:
+        return EARLIEST
+    # What is longer than the longest life is cut to it, so a number of any length will do.
+    seconds = int(digits) if len(digits) < 12 else 10**11
+    try:
+        return request.now + timedelta(seconds=seconds)
+    except OverflowError:
+        return LATEST
+
+
+def _last_good(
+    parts: SetCookieLine,
+    attribute: str,
+    read: t.Callable[[str], datetime | None],
+    profile: Profile,
+    notes: list[Note],
+) -> datetime | None:
+    """The end that the last such attribute gives, or the last good one."""
+    for name, text in reversed(parts.attributes):
+        if name == attribute and octet_count(text) <= MAX_ATTRIBUTE:
+            moment = read(text)
+            if moment is not None:
+                return moment
+            notes.append(_LIFETIME_NOTES[attribute](text))
+            if profile.last_lifetime_counts:
+                return None
+    return None
+
+
+_LIFETIME_NOTES: dict[str, t.Callable[[str], Note]] = {
+    "max-age": lambda text: Note(
+        "5.6.2", f"Max-Age={text[:40]} is ignored: it is no number of seconds", "write: max_age=3600"
+    ),
+    "expires": lambda text: Note(
+        "5.6.1", f"Expires={text[:40]} is ignored: it is no date", "write: max_age=3600, which needs none"
+    ),
+}
+
+
+# --- for whom (sections 5.6.3 and 5.7 steps 7 to 10) ------------------------------------------------------------------
+
+
+def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
+    """The domain of the cookie, and whether it is for the very host alone."""
+    given = parts.last("domain")
+    host = request.address.host
+    if not given or (given == "." and request.profile.lone_dot_is_no_domain):
+        return host, True
+    without = f"leave Domain out, which is for {host} alone"
+    if not given.isascii() and not request.profile.unicode_domains:
+        raise Refused("5.7 step 8", f"Domain={given[:60]} is not ASCII", f"write its A-labels (xn--...), or {without}")
+    domain = canonical_host(_as_text(given.removeprefix(".")))
+    if domain is not None and domain == host and is_ip(host):
+        return host, True
+    if domain is not None and request.sites.is_public_suffix(domain):
+        if domain == host:
+            return host, True
+        reason = f"Domain={domain} is a public suffix: it would reach everybody who has a name under it"
+        raise Refused("5.7 step 9", reason, _cure_for_domain(parts.name, request))
+    if domain is None or not domain_matches(host, domain):
+        reason = f"Domain={given[:60]} does not cover {host}, which sets it"
+        raise Refused("5.7 step 10", reason, _cure_for_domain(parts.name, request))
+    return domain, False
+
+
+def _as_text(octets: str) -> str:
+    """Text that came as octets of UTF-8."""
+    if octets.isascii():
+        return octets
+    try:
+        return octets.encode("latin-1").decode()
+    except UnicodeError:
+        return octets
+
+
+def _cure_for_domain(name: str, request: Request) -> str:
+    host = request.address.host
+    registrable = request.sites.registrable(host)
+    cure = f"leave domain out, which is for {host} alone"
+    if is_ip(host) or request.sites.is_public_suffix(registrable):
+        return cure
+    return f"{cure}, or {written(name, f'domain={registrable!r}')}, which covers {registrable} and all under it"
+
+
+def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
+    """The path under which the cookie is sent (sections 5.6.4 and 5.7 step 11)."""
+    given = parts.last("path")
+    if given is not None and given.startswith("/"):
+        return given
+    path = default_path(request.address.path)
+    if given:
+        reason = f"Path={given[:40]} is ignored, as it does not begin with a slash: the cookie is for {path}"
+        notes.append(Note("5.6.4", reason, written(parts.name, f"path={'/' + given[:40]!r}")))
+    return path
+
+
+# --- what guards it ---------------------------------------------------------------------------------------------------
+
+_SAMESITES: dict[str, t.Literal["Strict", "Lax", "None"]] = {"strict": "Strict", "lax": "Lax", "none": "None"}
+_PRIORITIES: dict[str, t.Literal["Low", "Medium", "High"]] = {"low": "Low", "medium": "Medium", "high": "High"}
+
+
+def _samesite(parts: SetCookieLine, notes: list[Note]) -> t.Literal["Strict", "Lax", "None", "Default"]:
+    given = parts.last("samesite")
+    if given is None:
+        return "Default"
+    known = _SAMESITES.get(given.lower())
+    if known is None:
+        reason = f"SameSite={given[:20]} is ignored: it is none of Strict, Lax and None"
+        notes.append(Note("5.6.7", reason, written(parts.name, "samesite='Lax'")))
+    return known or "Default"
+
+
+def _refuse_insecure(cookie: StoredCookie, request: Request) -> None:
+    if cookie.secure and not request.secure:
+        reason = f"it is Secure, and {request.address} is not a secure connection"
+        if is_loopback(request.address.host):
+            reason += ", although Chromium and Firefox trust this machine"
+        cure = "serve the site over https, or " + written(cookie.name, "secure=request.is_secure")
+        raise Refused("5.7 step 13", reason, cure)
+
+
+def _refuse_script(cookie: StoredCookie, request: Request) -> None:
+    if cookie.httponly and request.script:
+        reason = "it is HttpOnly, and a script sets it"
+        raise Refused("5.7 step 15", reason, "set it on the server, or leave HttpOnly out")
+
+
+def _refuse_samesite(cookie: StoredCookie, request: Request) -> None:
+    explicit = cookie.samesite != "Default"
+    samesite = cookie.samesite if explicit else request.profile.samesite_by_default
+    if samesite != "None" and request.relation == "cross-site":
+        which = f"it is SameSite={samesite}" if explicit else f"without SameSite it counts as {samesite}"
+        reason = f"{which}, and {request.address} answers a request from another site that is no top-level navigation"
+        raise Refused("5.7 step 18", reason, written(cookie.name, "samesite='None', secure=True"))
+    if cookie.samesite == "None" and not cookie.secure and request.profile.none_needs_secure:
+        reason = "it is SameSite=None and not Secure"
+        raise Refused("5.7 step 19", reason, written(cookie.name, "samesite='None', secure=True"))
+
+
+def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
+    profile = request.profile
+    if not cookie.name:
+        hidden = prefix_of(cookie.value)
+        if hidden is not None:
+            reason = f"it has no name, and its value would come back as a name that begins with {hidden.text}"
+            raise Refused("5.7 step 22", reason, "write: NAME=VALUE")
+        return
+    prefix = prefix_of(cookie.name, any_case=profile.prefixes_in_any_case)
+    if prefix is not None and prefix.http and not profile.http_prefixes:
+        # Without the two, __Host-Http- is a __Host- name like others.
+        prefix = PREFIXES[1] if prefix.host else None
+    if prefix is None:
+        return
+    domain = parts.last("domain")
+    has_domain = not cookie.host_only
+    if profile.host_prefix_bars_domain and domain:
+        has_domain = not is_ip(cookie.domain) or domain not in {cookie.domain, f"[{cookie.domain}]"}
+    path = cookie.path if parts.last("path") else None
+    faults = prefix.faults(cookie.secure, cookie.httponly, has_domain, path)
+    if faults:
+        reason = f"its name begins with {cookie.name[: len(prefix.text)]}, and {faults}"
+        raise Refused(prefix.rule, reason, prefix.cure(cookie.name[:40]))
+
+
+# --- partitions and third parties (layered-cookies, section 7.1) ------------------------------------------------------
+
+
+def _partition(parts: SetCookieLine, request: Request) -> tuple[str, bool] | None:
+    apart = parts.has("partitioned") or (request.third_party and request.profile.third_party == "partitioned")
+    return request.partition if apart else None
+
+
+def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
+    partitioned = parts.has("partitioned")
+    if partitioned and not cookie.secure and request.profile.partitioned_needs_secure:
+        raise Refused(
+            LAYERED, "it is Partitioned and not Secure", written(cookie.name, "partitioned=True, secure=True")
+        )
+    if request.third_party and not partitioned and request.profile.third_party == "refused":
+        reason = f"{request.address.host} is a third party here, and third parties have Partitioned cookies only"
+        raise Refused("7.1", reason, written(cookie.name, "samesite='None', secure=True, partitioned=True"))
+
+
+def ignored(note: Note, name: str, profile: Profile) -> Note:
+    """The note as a whole sentence about the cookie."""
+    return Note(note.rule, f"{profile.called} ignores {shown(name)}: {note.reason}", note.cure)

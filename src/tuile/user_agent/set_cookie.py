@@ -1,0 +1,355 @@
+"""One cookie as a Set-Cookie line describes it: taken apart as browsers do, or as a value that can be written and read.
+
+Floor 1, text and bytes. What must live here: `split_set_cookie`, the lenient first half of what a browser does with a
+line (section 5.6); the name prefixes; and `Cookie`, the strict description for programs (section 4.1). What must not:
+whether a browser keeps the cookie (`jar_rules`), and how text gets onto the wire (`cookie_syntax` writes it).
+
+Section numbers are those of `STANDARD`. Header text is one character per octet, as PEP 3333 has it.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import KW_ONLY, dataclass
+from datetime import datetime, timedelta
+
+from ..http.cookies import CookieSyntaxError, _path_on_the_wire, dump_cookie, parse_cookie
+from ..http.dates import http_date
+from .dates import read_cookie_date
+from .sites import canonical_host
+
+MAX_PAIR = 4096  # octets of name and value together (section 5.6, step 5)
+MAX_ATTRIBUTE = 1024  # octets of an attribute's value (section 5.6, step 6 of the attributes)
+LAYERED = "layered-cookies"  # draft-ietf-httpbis-layered-cookies-02, 2026-05-21: two more prefixes and partitions
+
+_BLANKS = " \t"
+
+
+def octet_count(text: str) -> int:
+    """How many octets the text is: one a character, or UTF-8 where a character is no octet."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode("latin-1"))
+    except UnicodeEncodeError:
+        return len(text.encode("utf-8", "surrogatepass"))
+
+
+# --- what a browser takes a line apart into (section 5.6) -------------------------------------------------------------
+
+
+class SetCookieLine(t.NamedTuple):
+    """The parts of a Set-Cookie line; nothing in them has been judged."""
+
+    name: str
+    value: str
+    attributes: tuple[tuple[str, str], ...]  # in order, repeated ones too; names in lower case
+
+    def last(self, attribute: str) -> str | None:
+        """The value that the attribute was given last, None when it was not given or only at a length over 1024."""
+        for name, value in reversed(self.attributes):
+            if name == attribute and octet_count(value) <= MAX_ATTRIBUTE:
+                return value
+        return None
+
+    def has(self, attribute: str) -> bool:
+        """Whether the attribute was given."""
+        return self.last(attribute) is not None
+
+
+def split_set_cookie(line: str) -> SetCookieLine:
+    """The line's name, value and attributes, as every browser splits it. It takes any text and raises nothing."""
+    pair, *rest = line.split(";")
+    name, equals, value = pair.partition("=")
+    if not equals:
+        name, value = "", pair
+    attributes = []
+    for attribute in rest:
+        which, _, setting = attribute.partition("=")
+        attributes.append((which.strip(_BLANKS).lower(), setting.strip(_BLANKS)))
+    return SetCookieLine(name.strip(_BLANKS), value.strip(_BLANKS), tuple(attributes))
+
+
+class Prefix(t.NamedTuple):
+    """What a beginning of a name asks of the cookie; Secure all of them."""
+
+    text: str
+    host: bool  # Path=/ and no Domain
+    http: bool  # HttpOnly
+    rule: str
+
+    def faults(self, secure: bool, httponly: bool, domain: bool, path: str | None) -> str:
+        """What the cookie does not have and should, or the other way round; empty when all is well."""
+        faults = [] if secure else ["Secure is missing"]
+        if self.http and not httponly:
+            faults.append("HttpOnly is missing")
+        if self.host and domain:
+            faults.append("Domain is there")
+        if self.host and path != "/":
+            faults.append("Path is not there" if path is None else f"Path is {path} instead of /")
+        return ", ".join(faults)
+
+    def cure(self, name: str) -> str:
+        """What to write for such a name."""
+        http = ", httponly=True" if self.http else ""
+        host = ", path='/', domain=None" if self.host else ""
+        return f"write: response.set_cookie({name!r}, ..., secure=True{http}{host})"
+
+
+# The longer of two that begin alike comes first.
+PREFIXES = (
+    Prefix("__Host-Http-", host=True, http=True, rule=f"{LAYERED} 5.4.3"),
+    Prefix("__Host-", host=True, http=False, rule="5.7 step 21"),
+    Prefix("__Http-", host=False, http=True, rule=f"{LAYERED} 5.4.3"),
+    Prefix("__Secure-", host=False, http=False, rule="5.7 step 20"),
+)
+
+
+def prefix_of(name: str, *, any_case: bool = True) -> Prefix | None:
+    """The prefix that the name has. Browsers match it in any case (section 5.4), servers write it as it is spelled."""
+    if not name.startswith("__"):
+        return None
+    text = name.lower() if any_case else name
+    for prefix in PREFIXES:
+        if text.startswith(prefix.text.lower() if any_case else prefix.text):
+            return prefix
+    return None
+
+
+# --- a cookie as a value (section 4.1) --------------------------------------------------------------------------------
+
+SameSite: t.TypeAlias = t.Literal["Strict", "Lax", "None"]
+Priority: t.TypeAlias = t.Literal["Low", "Medium", "High"]
+
+
+@dataclass(frozen=True)
+class Cookie:
+    """One cookie to set: equal and hashable, written with `line` and read back with `read`.
+
+    What no browser would keep cannot be described: the error names the rule and says what to write instead.
+
+    :param name: as `dump_cookie` takes it.
+    :param value: any text; what a cookie cannot hold is escaped when it is written.
+    :param max_age: the life in seconds, or a timedelta; 0 deletes. None: until the browser is closed, or `expires`.
+    :param expires: the life's end: a datetime (without a zone: UTC), a date, or seconds since 1970. It is kept as a
+        datetime in UTC, in whole seconds.
+    :param path: None leaves it to the browser, which takes the folder of the address that sets the cookie.
+    :param domain: None: for the very host that sets it.
+    :param samesite: in any case. None: browsers choose, most of them Lax.
+    :param priority: of which cookies Chromium drops the first when there are too many.
+    :param extensions: other attributes: pairs of a name and a value, or of a name and None for a name alone.
+    :raises CookieSyntaxError: what the fields say breaks a rule.
+    :raises TypeError: a field is of another type.
+    """
+
+    name: str
+    value: str = ""
+    _: KW_ONLY
+    max_age: int | None = None
+    expires: datetime | None = None
+    path: str | None = "/"
+    domain: str | None = None
+    secure: bool = False
+    httponly: bool = False
+    samesite: SameSite | None = None
+    partitioned: bool = False
+    priority: Priority | None = None
+    extensions: tuple[tuple[str, str | None], ...] = ()
+
+    def __post_init__(self) -> None:
+        for field, settle in _SETTLE.items():
+            given = getattr(self, field)
+            if given is not None:
+                object.__setattr__(self, field, settle(given))
+        self._keep_the_rules()
+
+    def _keep_the_rules(self) -> None:
+        # The equals sign between the two is on the wire and not in the limit.
+        size = len(self._written(path=None)) - 1
+        if size > MAX_PAIR:
+            raise broken(f"name and value are {size} octets, and {MAX_PAIR} is the most", "5.6 step 5", CURE_FOR_SIZE)
+        if self.samesite == "None" and not self.secure:
+            raise broken("SameSite=None needs Secure", "4.1.2.7", "write: samesite='None', secure=True")
+        if self.partitioned and not self.secure:
+            raise broken("Partitioned needs Secure", LAYERED, "write: partitioned=True, secure=True")
+        prefix = prefix_of(self.name)
+        if prefix is not None:
+            faults = prefix.faults(self.secure, self.httponly, self.domain is not None, self.path)
+            if faults:
+                raise broken(f"the name {self.name!r} promises more: {faults}", prefix.rule, prefix.cure(self.name))
+
+    def line(self) -> str:
+        """The value of a Set-Cookie field, one character per octet. Nothing is in it that was not asked for."""
+        line = self._written(
+            max_age=self.max_age,
+            expires=self.expires,
+            path=self.path,
+            domain=self.domain,
+            secure=self.secure,
+            httponly=self.httponly,
+            samesite=self.samesite,
+            partitioned=self.partitioned,
+        )
+        more = self.extensions if self.priority is None else (("Priority", self.priority), *self.extensions)
+        return line + "".join(f"; {name}" if value is None else f"; {name}={value}" for name, value in more)
+
+    __str__ = line
+
+    def _written(self, **attributes: t.Any) -> str:
+        return dump_cookie(self.name, self.value, sync_expires=False, max_size=0, now=0.0, **attributes)
+
+    @classmethod
+    def read(cls, line: str) -> Cookie:
+        """The cookie that a Set-Cookie line describes, for lines as servers have to write them.
+
+        :raises CookieSyntaxError: for what section 4.1 does not allow, such as a repeated attribute. What a browser
+            makes of such a line `tuile.user_agent.jar` says.
+        """
+        pair, *attributes = line.split(";")
+        # As a server reads it from a request, so that the value has lost its quotes and escapes.
+        pairs = parse_cookie(pair) if "=" in pair else []
+        if not pairs:
+            raise broken("the cookie has no name", "4.1.1", "write: NAME=VALUE")
+        fields: dict[str, t.Any] = {}
+        extensions: dict[str, tuple[str, str | None]] = {}
+        for attribute in attributes:
+            which, equals, setting = (part.strip(_BLANKS) for part in attribute.partition("="))
+            if which.lower() in fields or which.lower() in extensions:
+                raise broken(f"the attribute {which!r} is given twice", "4.1.1", "leave one of the two out")
+            if which.lower() in _READ:
+                fields[which.lower()] = _READ[which.lower()](setting)
+            elif which or equals:
+                extensions[which.lower()] = (which, setting if equals else None)
+        named = {which.replace("max-age", "max_age"): setting for which, setting in fields.items()}
+        return cls(*pairs[0], **{"path": None, **named}, extensions=tuple(extensions.values()))
+
+
+# --- what each field becomes, or why it cannot be ---------------------------------------------------------------------
+
+CURE_FOR_SIZE = "keep the data on the server and put an id of it into the cookie"
+
+
+def broken(what: str, rule: str, cure: str) -> CookieSyntaxError:
+    """The error for a cookie that breaks a rule: what, where the rule is, and what to do."""
+    where = rule if rule.startswith(LAYERED) else f"rfc6265bis {rule}"
+    return CookieSyntaxError(f"{what[0].upper()}{what[1:]} ({where}). {cure[0].upper()}{cure[1:]}.")
+
+
+def _settled_seconds(given: object) -> int:
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise TypeError(f"A cookie's max_age is a number of seconds or a timedelta, not {type(given).__name__}.")
+    return max(0, int(given))
+
+
+def _settled_moment(given: t.Any) -> datetime:
+    try:
+        moment = read_cookie_date(http_date(given))
+    except ValueError as error:
+        raise CookieSyntaxError(str(error)) from None
+    if moment is None:
+        raise broken(f"expires={given!r} is before 1601", "5.1.1", "write: max_age=0, to delete a cookie")
+    return moment
+
+
+def _settled_path(given: str) -> str:
+    path = _path_on_the_wire(given)
+    if not path.startswith("/"):
+        raise broken(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='/{path}'")
+    return _short_enough("path", path)
+
+
+def _settled_domain(given: str) -> str:
+    # Without anything between the dots, browsers take the cookie for the one host or drop it.
+    if not isinstance(given, str):
+        raise TypeError(f"A cookie's domain is a str, not {type(given).__name__}: {given!r}.")
+    domain = canonical_host(given.removeprefix("."))
+    if domain is None or not _is_domain(domain):
+        raise broken(f"the domain {given!r} is no host name", "4.1.2.3", "write: domain='example.com', or leave it out")
+    return _short_enough("domain", domain)
+
+
+_is_domain = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
+
+
+def _short_enough(what: str, text: str) -> str:
+    if len(text) > MAX_ATTRIBUTE:
+        fault = f"the {what} is {len(text)} octets, and browsers ignore one of more than {MAX_ATTRIBUTE}"
+        raise broken(fault, "5.6 step 6 of the attributes", f"write a shorter {what}")
+    return text
+
+
+def _one_of(what: str, names: tuple[str, ...], rule: str) -> t.Callable[[str], str]:
+    def settled(given: str) -> str:
+        if given.title() not in names:
+            raise broken(f"{what}={given!r} is none of {', '.join(names)}", rule, f"write: {what}={names[1]!r}")
+        return given.title()
+
+    return settled
+
+
+_attribute_text = re.compile(r"(?![ ])[ -:<-~]*(?<! )").fullmatch
+_attribute_name = re.compile(r"(?![ ])[ -:<>-~]+(?<! )").fullmatch
+
+
+def _settled_extensions(given: t.Iterable[tuple[str, str | None]]) -> tuple[tuple[str, str | None], ...]:
+    pairs = tuple((name, value) for name, value in given)
+    seen = set(_READ)
+    for name, value in pairs:
+        if name.lower() in seen:
+            raise broken(f"the attribute {name!r} is given twice or has a field", "4.1.1", "give it once, as its field")
+        seen.add(name.lower())
+        if not _attribute_name(name) or not (value is None or _attribute_text(value)):
+            fault = f"the attribute {name!r}: {value!r} holds what ends an attribute, or a blank at an end"
+            raise broken(fault, "4.1.1", "leave it out, or encode it, for example with urllib.parse.quote()")
+    return pairs
+
+
+_SETTLE: dict[str, t.Callable[[t.Any], object]] = {
+    "max_age": _settled_seconds,
+    "expires": _settled_moment,
+    "path": _settled_path,
+    "domain": _settled_domain,
+    "samesite": _one_of("samesite", t.get_args(SameSite), "4.1.2.7"),
+    "priority": _one_of("priority", t.get_args(Priority), "draft-west-cookie-priority"),
+    "extensions": _settled_extensions,
+}
+
+
+# --- reading one attribute of a line ----------------------------------------------------------------------------------
+
+
+def _read_seconds(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise broken(f"Max-Age={text} is no number of seconds", "4.1.2.2", "write digits only, as in Max-Age=3600")
+    return int(text)
+
+
+def _read_date(text: str) -> datetime:
+    moment = read_cookie_date(text)
+    if moment is None:
+        raise broken(f"Expires={text} is no date", "4.1.1", "write it as in Expires=Sun, 06 Nov 1994 08:49:37 GMT")
+    return moment
+
+
+def _read_flag(text: str) -> bool:
+    if text:
+        raise broken(
+            f"the flag has the value {text!r}, and browsers do not look at it", "4.1.1", "leave it out to unset"
+        )
+    return True
+
+
+_READ: dict[str, t.Callable[[str], object]] = {
+    "max-age": _read_seconds,
+    "expires": _read_date,
+    "path": str,
+    "domain": str,
+    "secure": _read_flag,
+    "httponly": _read_flag,
+    "partitioned": _read_flag,
+    "samesite": str,
+    "priority": str,
+}

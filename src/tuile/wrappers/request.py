@@ -1,0 +1,248 @@
+"""A view of one WSGI environ: what the client sent, computed when it is asked for.
+
+Floor 2, one request. What must live here: how `Request` differs from Werkzeug's, which it is a subclass
+of. What must not: reading `current_app`; a request gets its limits from the context it lives in.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug._internal import _wsgi_decoding_dance
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.utils import cached_property
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wsgi import _get_server
+
+from .. import json
+from ..ctx.app_context import current
+from ..http.cookies import parse_cookie
+from ..invalidation import Replaceable, Watched, attributes, still_has
+from ..once import once
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
+    from werkzeug.routing import Rule
+
+
+_new_multidict = ImmutableMultiDict.__new__
+_fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
+
+
+def _limit(key: str, default: int | None) -> property:
+    """Return an attribute that is the app's configured `key` until it is set on one request."""
+    own = f"_{key.lower()}"
+
+    def read(self: Request) -> int | None:
+        value: int | None = getattr(self, own)
+        if value is not None:
+            return value
+        context = current.get(None)
+        if context is None:
+            return default
+        configured: int | None = context.app.config[key]
+        return configured
+
+    def write(self: Request, value: int | None) -> None:
+        setattr(self, own, value)
+
+    return property(read, write, doc=f"The limit `{key}` of the configuration, or the one set on this request.")
+
+
+def split_blueprint_path(name: str) -> list[str]:
+    """Return the dotted name of a blueprint and of those it is nested in, innermost first."""
+    names = [name]
+    while "." in name:
+        name = name.rpartition(".")[0]
+        names.append(name)
+    return names
+
+
+class _ReceivedCookies:
+    """The cookies the client sent; of several with one name, the first counts. Read once, then kept."""
+
+    def __get__(self, request: Request | None, owner: type) -> t.Any:
+        if request is None:
+            return self
+        headers = request.__dict__.get("headers")
+        if headers is None or (type(headers) is EnvironHeaders and headers.environ is request.environ):
+            pairs = parse_cookie(request.environ.get("HTTP_COOKIE"))
+        else:
+            # Somebody has put other headers in their place.
+            pairs = parse_cookie(";".join(headers.getlist("Cookie")))
+        kind = request.dict_storage_class
+        if kind is ImmutableMultiDict:
+            # What the constructor would do with pairs, in one call for all of them.
+            values: dict[str, list[str]] = {}
+            for name, value in pairs:
+                values.setdefault(name, []).append(value)
+            cookies: t.Any = _new_multidict(ImmutableMultiDict)
+            _fill(cookies, values)
+        else:
+            cookies = kind(pairs)
+        request.cookies = cookies
+        return cookies
+
+
+class _Files(cached_property[t.Any]):
+    """The uploaded files, which are to be closed however they came there."""
+
+    def __set__(self, obj: object, value: t.Any) -> None:
+        super().__set__(obj, value)
+        obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
+
+
+# What stands for files that are not known of.
+_NO_FILES: t.Any = ImmutableMultiDict()
+# What `Request.look` compares with; filled below, when there is something to compare with.
+_STARTING: dict[str, object] = {}
+_NAMING: dict[str, object] = {}
+_CLOSING = attributes(WerkzeugRequest, ("close",))
+
+
+class Request(WerkzeugRequest, metaclass=Watched):
+    """The request that a view sees as `request`.
+
+    Everything that Werkzeug's constructor computes from the environ is computed here at the first
+    read; all attributes can be assigned as on Werkzeug's.
+    """
+
+    json_module: t.Any = json
+
+    #: The rule that matched the URL; None before matching and where none did.
+    url_rule: Rule | None = None
+    #: The arguments that the rule found in the URL.
+    view_args: dict[str, t.Any] | None = None
+    #: What made matching fail: raised when the request is dispatched.
+    routing_exception: HTTPException | None = None
+
+    _max_content_length: int | None = None
+    _max_form_memory_size: int | None = None
+    _max_form_parts: int | None = None
+
+    max_content_length = _limit("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
+    max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
+    max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
+
+    # Whether the constructor and `method` are those below, so that their work can be done without them.
+    starts_plainly = False
+    # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
+    closes_nothing = False
+    # Whether the endpoint, and with it the blueprints, are certainly those of the rule.
+    _has_endpoint_of_rule = False
+    close = Replaceable(WerkzeugRequest, "closes_nothing")
+    files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
+    shallow = False
+
+    @classmethod
+    def look(cls) -> None:
+        """Note whether the class leaves alone what is done without asking it."""
+        cls.note("starts_plainly", still_has(cls, _STARTING) and cls.trusted_hosts is None)
+        cls.note("_has_endpoint_of_rule", still_has(cls, _NAMING))
+        cls.note("closes_nothing", still_has(cls, _CLOSING))
+
+    def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
+        self.environ = environ
+        if shallow:
+            self.shallow = True
+        elif populate_request:
+            environ["werkzeug.request"] = self
+
+    @once
+    def method(self) -> str:
+        """The HTTP method, in upper case."""
+        return str(self.environ.get("REQUEST_METHOD", "GET")).upper()
+
+    @once
+    def scheme(self) -> str:
+        """The URL scheme of the protocol the request used, such as `https` or `wss`."""
+        return str(self.environ.get("wsgi.url_scheme", "http"))
+
+    @once
+    def server(self) -> tuple[str, int | None] | None:
+        """The address of the server: a host and a port, or a Unix socket's path and None."""
+        return _get_server(self.environ)
+
+    @once
+    def root_path(self) -> str:
+        """The prefix that the app is mounted under, without a slash at the end."""
+        return _wsgi_decoding_dance(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
+
+    @once
+    def path(self) -> str:
+        """The path part of the URL below `root_path`, decoded, with one slash at the start."""
+        return "/" + _wsgi_decoding_dance(self.environ.get("PATH_INFO") or "").lstrip("/")
+
+    @once
+    def query_string(self) -> bytes:
+        """The part of the URL after the `?`, as it was sent."""
+        return self.environ.get("QUERY_STRING", "").encode("latin1")  # type: ignore[no-any-return] # environ is Any
+
+    @once
+    def headers(self) -> Headers:
+        """The headers received with the request."""
+        return EnvironHeaders(self.environ)
+
+    @once
+    def remote_addr(self) -> str | None:
+        """The address of the client that sent the request."""
+        address: str | None = self.environ.get("REMOTE_ADDR")
+        return address
+
+    cookies: ImmutableMultiDict[str, str] = _ReceivedCookies()  # type: ignore[assignment] # what it answers
+
+    @property
+    def endpoint(self) -> str | None:
+        """The endpoint that matched the URL; None where none did."""
+        rule = self.url_rule
+        if rule is None:
+            return None
+        endpoint: str | None = rule.endpoint
+        return endpoint
+
+    @property
+    def blueprint(self) -> str | None:
+        """The registered name of the current blueprint; None for an endpoint of the app itself."""
+        endpoint = self.endpoint
+        return None if endpoint is None or "." not in endpoint else endpoint.rpartition(".")[0]
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The names of the current blueprint and of those it is nested in, innermost first."""
+        if self._has_endpoint_of_rule:
+            # What the lines below come to for an endpoint of the app itself.
+            rule = self.url_rule
+            if rule is None or rule.endpoint is None or "." not in rule.endpoint:
+                return []
+        name = self.blueprint
+        return [] if name is None else split_blueprint_path(name)
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        files = self.__dict__.get("files", _NO_FILES)
+        if files or type(files) is not ImmutableMultiDict:
+            # There is something to close, or may be later.
+            self.closes_nothing = False
+        context = current.get(None)
+        if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:
+            from ..debughelpers import attach_enctype_error_multidict  # noqa: PLC0415 - only in debug mode
+
+            attach_enctype_error_multidict(self)
+
+    def on_json_loading_failed(self, e: ValueError | None) -> t.Any:
+        """Answer a body that is not the JSON it should be: a 400, with the reason in debug mode only."""
+        try:
+            return super().on_json_loading_failed(e)
+        except BadRequest as error:
+            context = current.get(None)
+            if context is not None and context.app.debug:
+                raise
+            raise BadRequest from error
+
+
+_NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
+_CLOSING.update(attributes(Request, ("_load_form_data",)))
+_STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
+Request.look()

@@ -1,0 +1,235 @@
+"""Status, headers, body, and the WSGI call that sends them.
+
+Floor 2, one request. What must live here: how `Response` differs from Werkzeug's, which it is a
+subclass of, and the two short ways through it: building from text, and sending a finished body. What
+must not: writing a Set-Cookie line (`cookie_syntax` does), deciding what a view's answer means.
+
+Every attribute is real from birth. The short ways are taken only while a class leaves alone what they
+stand for; that is noted when the class is made and whenever it is changed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from werkzeug.datastructures import Headers
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.utils import get_content_type
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .. import json
+from ..ctx.app_context import current
+from ..http.cookies import dump_cookie
+from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, put_cookie
+from ..invalidation import Replaceable, Watched, attributes, still_has
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+    from http import HTTPStatus
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# What the constructor, and what the WSGI call, use of a class; one that has its own goes the long way.
+_USED = ("headers", "response", "status", "status_code")
+_BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_data"))
+_SENDING = attributes(
+    WerkzeugResponse, (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
+)
+# What `set_cookie` asks how long a line may be; filled below, when it is there.
+_LIMITING: dict[str, object] = {}
+_new = object.__new__
+_STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
+_CONTENT_TYPES = {
+    mimetype: get_content_type(mimetype, "utf-8")
+    for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
+}
+#: The Content-Type header for a media type, where it is one of these.
+CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in _CONTENT_TYPES.items()}
+# Those that are finished when they are given.
+_FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
+# What a Location header may say to be sent as it is: a path of this host, all of it such that nothing has to be quoted.
+_is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.ASCII).fullmatch
+# A Content-Type header, a status line, a status code.
+TextStart = tuple[tuple[str, str], str, int]
+
+
+class Response(WerkzeugResponse, metaclass=Watched):
+    """The response that a view's answer becomes, HTML unless told otherwise."""
+
+    default_mimetype: str | None = "text/html"
+    json_module = json
+    autocorrect_location_header = False
+
+    # Whether the short ways are open: noted for a class, and taken back for a response with a method of its own.
+    _builds_plainly = False
+    _sends_plainly = False
+    # Whether `max_cookie_size` is the one here, which is a setting of the app.
+    _asks_config = False
+    # What a response made of text alone begins with.
+    _text_start: TextStart | None = None
+
+    close = Replaceable(WerkzeugResponse, "_sends_plainly")
+    get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")
+    get_wsgi_headers = Replaceable(WerkzeugResponse, "_sends_plainly")
+    get_wsgi_response = Replaceable(WerkzeugResponse, "_sends_plainly")
+    iter_encoded = Replaceable(WerkzeugResponse, "_sends_plainly")
+
+    @classmethod
+    def look(cls) -> None:
+        """Note whether the class leaves alone what the short ways stand for."""
+        builds_plainly = still_has(cls, _BUILDING)
+        cls.note("_builds_plainly", builds_plainly)
+        cls.note("_sends_plainly", still_has(cls, _SENDING))
+        cls.note("_asks_config", still_has(cls, _LIMITING))
+        content_type = _CONTENT_TYPES.get(cls.default_mimetype or "")
+        line = _STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
+        start = None
+        if builds_plainly and cls.automatically_set_content_length and content_type is not None and line is not None:
+            start = (("Content-Type", content_type), line, cls.default_status)
+        cls.note("_text_start", start)
+
+    def __init__(
+        self,
+        response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
+        status: int | str | HTTPStatus | None = None,
+        headers: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]] | None = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        if headers is None and self._builds_plainly:
+            body: t.Any = response.encode() if type(response) is str else response
+            code: t.Any = self.default_status if status is None else status
+            line = _STATUS_LINES.get(code) if type(code) is int else None
+            if content_type is None:
+                finished = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)  # type: ignore[arg-type] # None is no key
+            else:
+                finished = _FINISHED.get(content_type)
+            if line is not None and finished is not None and type(body) is bytes:
+                self.headers = own = _new(Headers)
+                if self.automatically_set_content_length:
+                    own._list = [("Content-Type", finished), ("Content-Length", str(len(body)))]
+                else:
+                    own._list = [("Content-Type", finished)]
+                self._status = line
+                self._status_code = code
+                self.direct_passthrough = direct_passthrough
+                self._on_close = []
+                self.response = [body]
+                return
+        super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send this response: call `start_response` and return the body's parts."""
+        body = self.response
+        headers = self.headers
+        code = self._status_code
+        if (
+            not self._sends_plainly
+            or type(body) is not list
+            or len(body) != 1
+            or type(body[0]) is not bytes
+            or (code != 200 and (code < 200 or code in {204, 304}))
+            or self._on_close
+            or type(headers) is not Headers
+        ):
+            return super().__call__(environ, start_response)
+        pairs = headers._list
+        length_is_known = False
+        location = None
+        for name, value in pairs:
+            if name == "Content-Type":
+                continue
+            if name == "Content-Length":
+                length_is_known = True
+            elif name == "Location" and location is None and not self.autocorrect_location_header:
+                location = value
+            elif name not in PASSED and name.lower() in PREPARED:
+                return super().__call__(environ, start_response)
+        if location is not None and not _is_plain_location(location):
+            return super().__call__(environ, start_response)
+        if not length_is_known:
+            return super().__call__(environ, start_response)
+        # Copies: middleware may add to the lists it gets, and this response may be sent again.
+        start_response(self._status, pairs.copy())
+        return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
+
+    @property
+    def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class
+        """The size in bytes above which setting a cookie warns: the app's `MAX_COOKIE_SIZE`."""
+        context = current.get(None)
+        if context is None:
+            return WerkzeugResponse.max_cookie_size
+        size: int = context.app.config["MAX_COOKIE_SIZE"]
+        return size
+
+    def set_cookie(
+        self,
+        key: str,
+        value: str = "",
+        max_age: timedelta | int | None = None,
+        expires: str | datetime | float | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = False,
+        samesite: str | None = None,
+        partitioned: bool = False,
+    ) -> None:
+        """Set a cookie, in the place of one that this response already sets with that name, domain and path.
+
+        Parameters:
+            key, value: the name, and any text.
+            max_age: how long browsers keep it, in seconds; None until the browser is closed.
+            expires: the same as a moment: a datetime (without a zone: UTC), seconds since 1970, finished text.
+            path: sent for URLs underneath this path.
+            domain: sent to this host and those underneath it, instead of to the very host that sets it.
+            secure: sent over HTTPS only.
+            httponly: hidden from scripts.
+            samesite: `Strict`, `Lax` or `None`.
+            partitioned: kept apart for each embedding site; implies `secure`.
+
+        Raises:
+            CookieSyntaxError: the name, the path or the domain would break out of its place.
+        """
+        context = current.get(None) if self._asks_config else None
+        max_size = self.max_cookie_size if context is None else context.app.config["MAX_COOKIE_SIZE"]
+        line = dump_cookie(
+            key,
+            value,
+            max_age,
+            expires,
+            path,
+            domain,
+            secure,
+            httponly,
+            max_size=max_size,
+            samesite=samesite,
+            partitioned=partitioned,
+            now=time.time(),
+        )
+        pairs = self.headers._list
+        for name, _ in pairs:
+            if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
+                put_cookie(self.headers, line)
+                return
+        pairs.append(("Set-Cookie", line))
+
+
+def finished_response(kind: type[Response], start: TextStart, body: bytes) -> Response:
+    """Return a response of a class that leaves its constructor alone, with what it begins with and its body."""
+    response = _new(kind)
+    pair, response._status, response._status_code = start
+    response.headers = headers = _new(Headers)
+    headers._list = [pair, ("Content-Length", str(len(body)))]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response
+
+
+_LIMITING.update(attributes(Response, ("max_cookie_size",)))
+Response.look()
