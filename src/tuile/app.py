@@ -68,7 +68,7 @@ class _Lifetime(ConfigAttribute[timedelta]):
 class _EnvironmentClass:
     """The class of Jinja environments, imported when it is first asked for."""
 
-    def __get__(self, instance: object, owner: type) -> type[Environment]:
+    def __get__(self, instance: object, owner: type | None = None) -> type[Environment]:
         from .templating.jinja import Environment  # noqa: PLC0415 - an app without templates never needs Jinja
 
         return Environment

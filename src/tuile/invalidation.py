@@ -103,7 +103,7 @@ class Replaceable:
         """Return the method as it was inherited."""
         return attribute(self.base, self.name)
 
-    def __get__(self, instance: t.Any, owner: type) -> t.Any:
+    def __get__(self, instance: t.Any, owner: type | None = None) -> t.Any:
         if instance is None:
             return getattr(self.base, self.name)
         own = instance.__dict__.get(self._key)

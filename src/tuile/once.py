@@ -27,12 +27,12 @@ class once(t.Generic[Value]):  # noqa: N801 - it is used like a decorator, as `p
         self.name = name
 
     @t.overload
-    def __get__(self, instance: None, owner: type) -> once[Value]: ...
+    def __get__(self, instance: None, owner: type | None = None) -> once[Value]: ...
 
     @t.overload
-    def __get__(self, instance: object, owner: type) -> Value: ...
+    def __get__(self, instance: object, owner: type | None = None) -> Value: ...
 
-    def __get__(self, instance: object | None, owner: type) -> once[Value] | Value:
+    def __get__(self, instance: object | None, owner: type | None = None) -> once[Value] | Value:
         if instance is None:
             return self
         value = self.compute(instance)

@@ -85,6 +85,7 @@ class RequestContext(metaclass=Watched):
         self.request: Request = request
         if session is not None:
             self._session = session
+        self.url_adapter  # noqa: B018 - reading it makes it, of the request and the settings as they are now
 
     @property
     def _after_request_functions(self) -> list[AfterRequestCallable[t.Any]]:

@@ -32,8 +32,10 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
 
 # What a page is written with, as long as nobody has replaced it.
+_NOTHING_OF_ITS_OWN = {"response": None}
 _get_body, _get_description = HTTPException.get_body, HTTPException.get_description
 _get_headers, _name = HTTPException.get_headers, HTTPException.name
+_get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
 # The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
 _error_pages: dict[tuple[t.Any, ...], str] = {}
 
@@ -145,13 +147,29 @@ class ErrorHandling(Scaffold):
         """Answer whether the teardown functions are to be told of no error. Override it; here it is False."""
         return False
 
-    def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
-        """Return an HTTP exception as the response that Werkzeug makes of it."""
-        kind = type(error)
+    def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response | None:
+        """Return an HTTP exception as the response that Werkzeug makes of it.
+
+        None where calling it may come to something else. Nothing is asked of the exception for that: its constructor
+        may never have called Werkzeug's.
+        """
+        kind, own = type(error), vars(error)
+        if (
+            "get_response" in own
+            or "get_headers" in own
+            or own.get("response", kind) is not None
+            or kind.get_response is not _get_response
+            or kind.__call__ is not _call
+            or kind.__getattribute__ is not _getattribute
+            or hasattr(kind, "response")
+            # With other headers it may be of the content type that Werkzeug's response has and ours has not.
+            or getattr(kind.get_headers, "__module__", None) != HTTPException.__module__
+        ):
+            return None
         # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
         fixed = (
             kind.__module__ == HTTPException.__module__
-            and len(vars(error)) == 1
+            and own == _NOTHING_OF_ITS_OWN
             and kind.get_body is _get_body
             and kind.get_description is _get_description
             and kind.get_headers is _get_headers
@@ -160,13 +178,13 @@ class ErrorHandling(Scaffold):
         key = (kind, kind.__dict__.get("description"), kind.code)
         body = _error_pages.get(key) if fixed else None
         if body is None:
-            body = error.get_body(environ)
+            body = error.get_body(environ, None)
             if fixed and isinstance(key[1], str):
                 _error_pages[key] = body
         if fixed:
             response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
         else:
-            response = OwnResponse(body, error.code, error.get_headers(environ))
+            response = OwnResponse(body, error.code, error.get_headers(environ, None))
         if self.response_class is OwnResponse:
             return response
         return self.response_class.force_type(response, environ)  # type: ignore[return-value] # of this class

@@ -135,7 +135,8 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     def _note_json(self) -> None:
         self.write_json = self.json_start = None
         start, config, provider = self.text_start, self.__dict__.get("config"), self.__dict__.get("json")
-        if config is None or not isinstance(provider, DefaultJSONProvider):
+        # One that was made without the constructor has no app to ask.
+        if config is None or not isinstance(provider, DefaultJSONProvider) or "_app" not in vars(provider):
             return
         self.write_json = provider._compact_writer()
         content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)

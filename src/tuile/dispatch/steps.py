@@ -278,16 +278,10 @@ class Staircase(Shortcuts):
         reason = ""
         if isinstance(answer, WerkzeugResponse) or callable(answer):
             environ = value_with_request().request.environ
-            kind = type(answer)
-            if (
-                isinstance(answer, HTTPException)
-                and answer.response is None
-                and kind.get_response is HTTPException.get_response
-                and kind.__call__ is HTTPException.__call__
-            ):
-                # What calling it as a WSGI application would send, without collecting that from a server's view.
-                return self._error_page(answer, environ)
             try:
+                if isinstance(answer, HTTPException) and (page := self._error_page(answer, environ)) is not None:
+                    # What calling it as a WSGI application would send, without collecting that from a server's view.
+                    return page
                 return self.response_class.force_type(answer, environ)  # type: ignore[return-value] # of this class
             except TypeError as error:
                 reason = f"{error}\n"

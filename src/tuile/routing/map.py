@@ -29,6 +29,8 @@ Arguments = tuple[tuple[str, int, Convert | None], ...]
 
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
+# What binds a map to a request, when it is replaced on one map.
+_BINDING = frozenset({"bind", "bind_to_environ"})
 _HOSTS_KEPT = 256
 _SCHEMES = frozenset({"http", "https"})
 # How Werkzeug names the groups of a rule's pattern: this and the number of the converter.
@@ -162,6 +164,9 @@ class Map(WerkzeugMap):
         super().__setattr__(name, value)
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
+        elif name in _BINDING:
+            # It wants to be asked each time, and is where no host is known.
+            self._hosts.clear()
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Bind a rule (or a factory's rules) to this map."""
@@ -213,6 +218,8 @@ class Map(WerkzeugMap):
             server_name: the configured `SERVER_NAME`.
             adapter: what Werkzeug made of the request.
         """
+        if not _BINDING.isdisjoint(self.__dict__):
+            return
         if len(self._hosts) >= _HOSTS_KEPT:
             self._hosts.clear()
         bound = self._hosts.setdefault(environ.get("HTTP_HOST"), {})

@@ -63,10 +63,12 @@ def split_blueprint_path(name: str) -> list[str]:
 class _ReceivedCookies:
     """The cookies the client sent; of several with one name, the first counts. Read once, then kept."""
 
-    def __get__(self, request: Request | None, owner: type) -> t.Any:
+    def __get__(self, request: Request | None, owner: type | None = None) -> t.Any:
         if request is None:
             return self
         headers = request.__dict__.get("headers")
+        if headers is None and not request._has_headers_of_environ:
+            headers = request.headers
         if headers is None or (type(headers) is EnvironHeaders and headers.environ is request.environ):
             pairs = parse_cookie(request.environ.get("HTTP_COOKIE"))
         else:
@@ -99,6 +101,7 @@ _NO_FILES: t.Any = ImmutableMultiDict()
 # What `Request.look` compares with; filled below, when there is something to compare with.
 _STARTING: dict[str, object] = {}
 _NAMING: dict[str, object] = {}
+_READING: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
@@ -130,6 +133,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     starts_plainly = False
     # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
     closes_nothing = False
+    # Whether its headers are certainly those of the environ, until others are set.
+    _has_headers_of_environ = False
     # Whether the endpoint, and with it the blueprints, are certainly those of the rule.
     _has_endpoint_of_rule = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
@@ -142,6 +147,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         cls.note("starts_plainly", still_has(cls, _STARTING) and cls.trusted_hosts is None)
         cls.note("_has_endpoint_of_rule", still_has(cls, _NAMING))
         cls.note("closes_nothing", still_has(cls, _CLOSING))
+        cls.note("_has_headers_of_environ", still_has(cls, _READING))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         self.environ = environ
@@ -243,6 +249,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
 
 _NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
+_READING.update(attributes(Request, ("headers",)))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
 _STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
 Request.look()

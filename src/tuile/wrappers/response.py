@@ -124,17 +124,14 @@ class Response(WerkzeugResponse, metaclass=Watched):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response: call `start_response` and return the body's parts."""
-        body = self.response
-        headers = self.headers
-        code = self._status_code
         if (
             not self._sends_plainly
-            or type(body) is not list
+            or type(headers := self.headers) is not Headers
+            or ((code := self._status_code) != 200 and (code < 200 or code in {204, 304}))
+            or type(body := self.response) is not list
             or len(body) != 1
             or type(body[0]) is not bytes
-            or (code != 200 and (code < 200 or code in {204, 304}))
             or self._on_close
-            or type(headers) is not Headers
         ):
             return super().__call__(environ, start_response)
         pairs = headers._list
