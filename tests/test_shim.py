@@ -458,10 +458,10 @@ def test_running_the_package_runs_the_command_line(tmp_path: Path) -> None:
 def test_what_is_written_on_a_module_is_written_in_its_rooms() -> None:
     assert observe(
         """
-        import flask.cli, flask.helpers, tuile, tuile.cli, tuile.files, tuile.templating, tuile.globals
+        import flask.cli, flask.helpers, tuile, tuile.cli, tuile.helpers, tuile.templating, tuile.globals
         real = flask.helpers.current_app
         flask.cli.run_simple = flask.helpers.current_app = fake = object()
-        seen = [tuile.cli.run_simple is fake, tuile.files.current_app is fake, tuile.templating.current_app is fake,
+        seen = [tuile.cli.run_simple is fake, tuile.helpers.current_app is fake, tuile.templating.current_app is real,
                 tuile.globals.current_app is real, flask.globals.current_app is real, flask.current_app is real]
         flask.new_name = 1
         seen.append(hasattr(tuile, "new_name"))

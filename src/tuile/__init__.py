@@ -1,9 +1,6 @@
 """Tuile: Flask's whole interface on a thin core."""
 
 from . import json as json
-from .answers import abort as abort
-from .answers import make_response as make_response
-from .answers import redirect as redirect
 from .app import Flask as Flask
 from .blueprints import Blueprint as Blueprint
 from .config import Config as Config
@@ -12,15 +9,19 @@ from .ctx.functions import copy_current_request_context as copy_current_request_
 from .ctx.functions import has_app_context as has_app_context
 from .ctx.functions import has_request_context as has_request_context
 from .ctx.functions import stream_with_context as stream_with_context
-from .files import send_file as send_file
-from .files import send_from_directory as send_from_directory
-from .flashing import flash as flash
-from .flashing import get_flashed_messages as get_flashed_messages
 from .globals import cookies as cookies
 from .globals import current_app as current_app
 from .globals import g as g
 from .globals import request as request
 from .globals import session as session
+from .helpers import abort as abort
+from .helpers import flash as flash
+from .helpers import get_flashed_messages as get_flashed_messages
+from .helpers import get_template_attribute as get_template_attribute
+from .helpers import make_response as make_response
+from .helpers import redirect as redirect
+from .helpers import send_file as send_file
+from .helpers import send_from_directory as send_from_directory
 from .json import jsonify as jsonify
 from .signals import appcontext_popped as appcontext_popped
 from .signals import appcontext_pushed as appcontext_pushed
@@ -32,7 +33,6 @@ from .signals import request_finished as request_finished
 from .signals import request_started as request_started
 from .signals import request_tearing_down as request_tearing_down
 from .signals import template_rendered as template_rendered
-from .templating import get_template_attribute as get_template_attribute
 from .templating import render_template as render_template
 from .templating import render_template_string as render_template_string
 from .templating import stream_template as stream_template

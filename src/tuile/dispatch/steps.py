@@ -19,7 +19,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import get_host
 
-from ..answers import complete_response, unpack_answer
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from ..ctx.request_context import RequestContext, add_cookies
 from ..invalidation import attributes
@@ -28,6 +27,7 @@ from ..signals import appcontext_tearing_down, request_finished, request_started
 from ..wrappers.response import finished_response
 from .fast_path import leave, walk
 from .plan import DOOR, OPTIONAL_STEPS, SHORTENED, STEPS, WALKED, Shortcuts
+from .return_values import complete_response, unpack_answer
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable

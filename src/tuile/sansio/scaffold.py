@@ -20,8 +20,8 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from .. import typing as ft
 from ..cookie.declared import DeclaresCookies
-from ..files import send_from_directory
 from ..globals import current_app
+from ..helpers import send_from_directory
 from ..packages import get_root_path
 from ..templating import _default_template_ctx_processor
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..ctx.app_context import current
 from ..ctx.functions import stream_with_context
-from ..flashing import get_flashed_messages
 from ..globals import current_app, g, request, session
+from ..helpers import get_flashed_messages
 from ..signals import before_render_template, template_rendered
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "Environment",
     "create_environment",
     "gather_context",
-    "get_template_attribute",
     "render_template",
     "render_template_string",
     "stream_template",
@@ -186,8 +185,3 @@ def stream_template_string(source: str, **context: Any) -> Iterator[str]:
     """
     app = _running_app()
     return _stream(app, _from_string(app, source), context)
-
-
-def get_template_attribute(template_name: str, attribute: str) -> Any:
-    """A macro or variable that a template exports, for use in Python code."""
-    return getattr(_running_app().jinja_env.get_template(template_name).module, attribute)

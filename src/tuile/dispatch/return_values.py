@@ -1,0 +1,35 @@
+"""What the tuple forms of a view's return value mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import Headers
+
+if TYPE_CHECKING:
+    from ..wrappers.response import Response
+
+
+def complete_response(response: Response, status: Any, headers: Any) -> None:
+    """Give a response the status and the headers that came with it in a tuple."""
+    if isinstance(status, (str, bytes, bytearray)):
+        response.status = status  # type: ignore[assignment] # bytes fail there as they do in Flask
+    elif status is not None:
+        response.status_code = status
+    if headers:
+        response.headers.update(headers)
+
+
+def unpack_answer(answer: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """Return body, status and headers of a view's tuple; what it does not give is None."""
+    if len(answer) == 3:
+        return answer
+    if len(answer) == 2:
+        if isinstance(answer[1], (Headers, dict, tuple, list)):
+            return answer[0], None, answer[1]
+        return answer[0], answer[1], None
+    message = (
+        "The view function did not return a valid response tuple. The tuple must have the form"
+        " (body, status, headers), (body, status), or (body, headers)."
+    )
+    raise TypeError(message)
