@@ -574,7 +574,7 @@ def test_applications_that_cannot_be_are_errors() -> None:
         Browser({"https://a.example": site()})
     with pytest.raises(ValueError, match="is no host"):
         Browser({"*.a.example:80": site()})
-    with pytest.raises(ValueError, match="There is no profile 'opera'"):
+    with pytest.raises(ValueError, match="Unknown profile 'opera'"):
         Browser(site(), "opera")
 
 
@@ -687,9 +687,9 @@ def test_a_port_is_part_of_the_origin_and_not_of_the_site() -> None:
 @pytest.mark.parametrize("url", ["/login", "shop.example/login", "ftp://shop.example/", "https://", "https://a b/"])
 def test_what_is_no_address_is_an_error(url: str) -> None:
     browser = Browser(site())
-    with pytest.raises(ValueError, match=r"is no address of a page\. Give an absolute URL"):
+    with pytest.raises(ValueError, match=r"is not an absolute URL\. Use one"):
         browser.visit(url)
-    with pytest.raises(ValueError, match=r"is no address of a page\. Give an absolute URL"):
+    with pytest.raises(ValueError, match=r"is not an absolute URL\. Use one"):
         browser.visit(SHOP, from_site=url)
 
 
@@ -859,5 +859,5 @@ def test_redirects_and_contexts_of_flasks_client_work_with_a_browser() -> None:
 def test_a_client_without_cookies_cannot_have_a_browser() -> None:
     with pytest.raises(TypeError, match="Cookies are disabled"):
         site().test_client(use_cookies=False, browser="chromium")
-    with pytest.raises(ValueError, match="There is no profile 'opera'"):
+    with pytest.raises(ValueError, match="Unknown profile 'opera'"):
         site().test_client(browser="opera")

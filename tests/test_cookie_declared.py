@@ -233,7 +233,7 @@ def test_a_prefix_brings_what_it_promises(prefix: Any, line: str) -> None:
         ({"samesite": "Relaxed"}, "Samesite='Relaxed' is none of"),
         ({"partitioned": True, "secure": False}, "Partitioned needs Secure"),
         ({"max_age": timedelta(days=401)}, r"browsers cut it to 34560000 \(rfc6265bis 5.5\). Write: max_age=timedelta"),
-        ({"domain": "a b"}, "is no host name"),
+        ({"domain": "a b"}, "is not a host name"),
         ({"path": "x"}, "does not begin with a slash"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_moment_needs_a_zone() -> None:
         lambda: jar.cookie_header(HERE, now=naive),
         lambda: jar.cookies(naive),
     ):
-        with pytest.raises(ValueError, match=r"has no zone\. Write: datetime\.now\(timezone\.utc\)"):
+        with pytest.raises(ValueError, match=r"has no time zone\. Use datetime\.now\(timezone\.utc\)"):
             ask()
 
 
@@ -128,7 +128,7 @@ def test_moments_at_the_end_of_the_calendar_do_not_raise() -> None:
 
 def test_an_unknown_profile_is_an_error_that_names_the_others() -> None:
     with pytest.raises(
-        ValueError, match=r"There is no profile 'netscape'\. Give one of 'rfc6265bis', 'chromium', 'firefox'"
+        ValueError, match=r"Unknown profile 'netscape'\. Use one of 'rfc6265bis', 'chromium', 'firefox'"
     ):
         Jar("netscape")
 
@@ -306,11 +306,11 @@ def test_a_verdict_says_what_happens_and_why_and_what_to_write(url: str, line: s
         ),
         (
             "a=1; Max-Age=1h",
-            "Max-Age=1h is ignored: it is no number of seconds (rfc6265bis 5.6.2). Write: max_age=3600.",
+            "Max-Age=1h is ignored: it is not a number of seconds (rfc6265bis 5.6.2). Write: max_age=3600.",
         ),
         (
             "a=1; Expires=tomorrow",
-            "Expires=tomorrow is ignored: it is no date (rfc6265bis 5.6.1). Write: max_age=3600, which needs none.",
+            "Expires=tomorrow is ignored: it is not a date (rfc6265bis 5.6.1). Write: max_age=3600, which needs none.",
         ),
         (
             "a=1; SameSite=laxx",

@@ -201,7 +201,7 @@ def test_a_url_has_an_address(url: str, address: tuple[str, str, str]) -> None:
     "url", ["", "/path", "example.com", "ftp://example.com/", "http://", "http:///x", "http://[x/", "null"]
 )
 def test_what_is_no_url_of_a_page_is_an_error_that_says_so(url: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"{url!r} is no address of a page. Give an absolute URL such as")):
+    with pytest.raises(ValueError, match=re.escape(f"{url!r} is not an absolute URL. Use one such as")):
         address_of(url)
 
 

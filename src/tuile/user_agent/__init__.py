@@ -1,1 +1,1 @@
-"""What a browser does with cookies: which it keeps and sends, by which rule, and how browsers differ."""
+"""Model how browsers store and send cookies: which ones, by which rule, and where browsers differ."""

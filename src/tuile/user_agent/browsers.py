@@ -1,9 +1,7 @@
-"""What the browsers do differently from the standard, row by row.
+"""List how browsers differ from the cookie standard.
 
-Floor 1, text and bytes: data. What must live here: the settings in which user agents differ, and each difference with
-its source and the day it was looked at. What must not: what a setting does (`jar_rules`, `eviction`).
-
-A profile is the text of the standard with the rows of one browser laid over it.
+A profile is the standard with the differences of one browser applied. Each difference has its source and the date it
+was checked.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ DAY_S = 86_400
 
 @dataclass(frozen=True)
 class Profile:
-    """How one user agent treats cookies. The values here are those of the standard, where it gives any."""
+    """How one browser treats cookies. The defaults are those of the standard, where it has any."""
 
     name: str
     called: str  # in a sentence
@@ -28,39 +26,39 @@ class Profile:
     keeps_tabs: bool = True  # HTAB within a name, value or attribute
     read_date: DateReader = read_cookie_date
     max_age_form: re.Pattern[str] = re.compile(r"-?[0-9]+")
-    last_lifetime_counts: bool = False  # a bad Max-Age or Expires takes back a good one before it
-    unicode_domains: bool = False  # a Domain beyond ASCII is mapped instead of refused
+    last_lifetime_counts: bool = False  # a malformed Max-Age or Expires cancels a valid one before it
+    unicode_domains: bool = False  # a Domain beyond ASCII is mapped to A-labels, not refused
     lone_dot_is_no_domain: bool = True  # Domain=. is the same as none
 
     # keeping a cookie (section 5.7)
-    loopback_is_secure: bool = False  # http://localhost may set and gets Secure cookies
+    loopback_is_secure: bool = False  # http://localhost may set and read Secure cookies
     none_needs_secure: bool = True
     partitioned_needs_secure: bool = False
     prefixes_in_any_case: bool = True
     http_prefixes: bool = True  # __Http- and __Host-Http-
-    host_prefix_bars_domain: bool = False  # even a Domain that would be taken for none
+    host_prefix_bars_domain: bool = False  # even one that equals the host
     longest_life_s: int = 400 * DAY_S
     longest_script_life_s: int = 400 * DAY_S
     new_value_is_new: bool = False  # an update with another value gets a new creation time
 
-    # from where (sections 5.2, 5.6.7, 7.1)
+    # where requests come from (sections 5.2, 5.6.7, 7.1)
     samesite_by_default: t.Literal["Lax", "None"] = "Lax"
-    lax_allows_unsafe_s: int = 0  # how long a cookie without SameSite comes with cross-site forms
-    schemeful: bool = True  # http and https of one domain are two sites
-    counts_redirects: bool = False  # a redirect by another site makes a request cross-site
-    third_party: t.Literal["kept", "partitioned", "refused"] = "kept"  # without Partitioned
+    lax_allows_unsafe_s: int = 0  # how long cross-site forms send a new cookie without SameSite
+    schemeful: bool = True  # http and https of one domain are different sites
+    counts_redirects: bool = False  # a redirect through another site makes a request cross-site
+    third_party: t.Literal["kept", "partitioned", "refused"] = "kept"  # cookies without Partitioned
 
-    # how many (sections 5.7 and 6.1); the second number is what is left when the first is passed
+    # limits (sections 5.7 and 6.1): the most cookies, and how many are left after eviction
     per_domain: tuple[int, int] = (50, 50)
     total: tuple[int, int] = (3000, 3000)
-    per_partition_octets: int = 0  # of names and values, for each domain in a partition; 0: no limit
-    counts_by_site: bool = False  # a registrable domain has the limit, not for a Domain
-    total_spares_s: int = 0  # used within this time, a cookie stays although there are too many in total
+    per_partition_octets: int = 0  # of names and values, per domain in a partition; 0: no limit
+    counts_by_site: bool = False  # the limit is per registrable domain, not per Domain
+    total_spares_s: int = 0  # cookies used within this time are not evicted for the total limit
     evicts_by_priority: bool = False
 
 
 class Difference(t.NamedTuple):
-    """One setting in which a browser differs from the standard's text."""
+    """One setting in which a browser differs from the standard."""
 
     profile: str
     setting: str
@@ -89,7 +87,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "chromium",
         "read_date",
         read_chromium_date,
-        "a date before 1601 is the past; digits with a tail, as in 10th, are no field",
+        "a date before 1601 is in the past; digits with a suffix, as in 10th, are not a field",
         _CHROMIUM,
         _SEEN,
     ),
@@ -98,7 +96,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "chromium",
         "last_lifetime_counts",
         True,
-        "the last Max-Age counts, then the last Expires; a bad one is none",
+        "the last Max-Age counts, then the last Expires; a malformed one is ignored",
         _CHROMIUM,
         _SEEN,
     ),
@@ -119,18 +117,25 @@ DIFFERENCES: tuple[Difference, ...] = (
         _SEEN,
     ),
     Difference(
-        "chromium", "new_value_is_new", True, "only an update with the same value keeps its place", _CHROMIUM, _SEEN
+        "chromium",
+        "new_value_is_new",
+        True,
+        "only an update with the same value keeps the creation time",
+        _CHROMIUM,
+        _SEEN,
     ),
     Difference(
         "chromium",
         "lax_allows_unsafe_s",
         120,
-        "for two minutes a cookie without SameSite comes with cross-site POSTs that fill the address bar",
+        "for two minutes, a cookie without SameSite is sent with cross-site POSTs that navigate the address bar",
         "https://www.chromium.org/updates/same-site/faq, and net/cookies/canonical_cookie.cc",
         _SEEN,
     ),
-    Difference("chromium", "per_domain", (180, 150), "more than 180 of one site are cut to 150", _CHROMIUM, _SEEN),
-    Difference("chromium", "counts_by_site", True, "a registrable domain has the limit", _CHROMIUM, _SEEN),
+    Difference(
+        "chromium", "per_domain", (180, 150), "more than 180 cookies of one site are cut to 150", _CHROMIUM, _SEEN
+    ),
+    Difference("chromium", "counts_by_site", True, "the limit is per registrable domain", _CHROMIUM, _SEEN),
     Difference(
         "chromium", "evicts_by_priority", True, "Low goes first, and each priority has a quota", _CHROMIUM, _SEEN
     ),
@@ -138,7 +143,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "chromium",
         "per_partition_octets",
         10_240,
-        "ten kilobytes of one site in one partition",
+        "at most ten kilobytes of one site in one partition",
         "https://github.com/privacycg/CHIPS/pull/59, and the test against Chromium",
         _SEEN,
     ),
@@ -149,7 +154,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "chromium",
         "total_spares_s",
         30 * DAY_S,
-        "what was used within 30 days is spared",
+        "cookies used within 30 days are spared",
         "net/cookies/cookie_monster.cc",
         _SEEN,
     ),
@@ -167,7 +172,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "third_party",
         "partitioned",
-        "third parties have their cookies per site in the address bar (Total Cookie Protection)",
+        "third parties get separate cookies for each site in the address bar (Total Cookie Protection)",
         "https://blog.mozilla.org/en/products/firefox/firefox-rolls-out-total-cookie-protection-by-default-to-all-users-worldwide/",
         _SEEN,
     ),
@@ -191,7 +196,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "max_age_form",
         re.compile(r"-.*|[0-9]+"),
-        "whatever begins with a minus deletes",
+        "anything that begins with a minus sign deletes",
         f"{_FIREFOX}CookieParser.cpp",
         _SEEN,
     ),
@@ -199,7 +204,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "last_lifetime_counts",
         True,
-        "the last Max-Age counts, then the last Expires; a bad one is none",
+        "the last Max-Age counts, then the last Expires; a malformed one is ignored",
         f"{_FIREFOX}CookieParser.cpp",
         _SEEN,
     ),
@@ -215,7 +220,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "per_domain",
         (180, 150),
-        "more than 180 of one site are cut to 150",
+        "more than 180 cookies of one site are cut to 150",
         "modules/libpref/init/all.js (network.cookie.maxPerHost, network.cookie.quotaPerHost)",
         _SEEN,
     ),
@@ -223,7 +228,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "counts_by_site",
         True,
-        "a registrable domain has the limit",
+        "the limit is per registrable domain",
         f"{_FIREFOX}CookieStorage.cpp",
         _SEEN,
     ),
@@ -231,7 +236,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "total",
         (3300, 3000),
-        "3000 and a tenth are cut to 3000",
+        "more than 3300 are cut to 3000",
         f"{_FIREFOX}CookieStorage.cpp (network.cookie.maxNumber)",
         _SEEN,
     ),
@@ -239,7 +244,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "firefox",
         "total_spares_s",
         30 * DAY_S,
-        "what was used within 30 days is spared",
+        "cookies used within 30 days are spared",
         f"{_FIREFOX}CookieStorage.cpp (network.cookie.purgeAge)",
         _SEEN,
     ),
@@ -273,7 +278,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "safari",
         "third_party",
         "refused",
-        "third parties have no cookies, but Partitioned ones (from 26.2 on)",
+        "third parties have no cookies except Partitioned ones (from 26.2 on)",
         f"https://webkit.org/blog/10218/full-third-party-cookie-blocking-and-more/, {_BCD}.Partitioned",
         _SEEN,
     ),
@@ -281,7 +286,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "safari",
         "prefixes_in_any_case",
         False,
-        "__host- and __SECURE- promise nothing",
+        "__host- and __SECURE- are ordinary names",
         "https://github.com/WebKit/WebKit/pull/72339 (open on 2026-08-24)",
         _SEEN,
     ),
@@ -289,7 +294,7 @@ DIFFERENCES: tuple[Difference, ...] = (
         "safari",
         "http_prefixes",
         False,
-        "__Http- and __Host-Http- are names like others",
+        "__Http- and __Host-Http- are ordinary names",
         "https://github.com/WebKit/WebKit/pull/72339 (open on 2026-08-24)",
         _SEEN,
     ),
@@ -297,20 +302,20 @@ DIFFERENCES: tuple[Difference, ...] = (
         "safari",
         "longest_script_life_s",
         7 * DAY_S,
-        "what a script writes lives seven days",
+        "cookies set by scripts live for seven days at most",
         "https://webkit.org/blog/8613/intelligent-tracking-prevention-2-1/",
         _SEEN,
     ),
 )
 
 
-def _laid_over(name: str, called: str) -> Profile:
+def _profile(name: str, called: str) -> Profile:
     rows = {row.setting: row.value for row in DIFFERENCES if row.profile == name}
     return replace(Profile(name, called), **rows)
 
 
 PROFILES: dict[str, Profile] = {
-    name: _laid_over(name, called)
+    name: _profile(name, called)
     for name, called in (
         ("rfc6265bis", "A browser"),
         ("chromium", "Chromium"),

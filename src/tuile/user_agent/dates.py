@@ -1,8 +1,4 @@
-"""The dates in Set-Cookie lines, as browsers read them (section 5.1.1).
-
-Floor 1, text and bytes: no clock. What must live here: the two readings of a cookie's `Expires` that browsers have,
-the standard's and Chromium's. What must not: writing dates (`dates`), and what an expiry does (`jar_rules`).
-"""
+"""Parse the `Expires` dates of Set-Cookie lines as the standard (section 5.1.1) and Chromium do."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ if t.TYPE_CHECKING:
 EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 LATEST = datetime.max.replace(tzinfo=timezone.utc)
 
-# Everything between the fields. Colons, digits, letters, control characters and octets beyond ASCII are in them.
+# Colons, digits, letters, control characters and octets beyond ASCII belong to fields; all else separates them.
 _fields = re.compile(r"[^\t -/;-@\[-`{-~]+").findall
 _MONTHS = {
     name: number
@@ -25,14 +21,14 @@ _MONTHS = {
     )
 }
 
-# The productions of section 5.1.1. Each is followed by the end or by anything that begins with no digit.
+# The productions of section 5.1.1: anything but a digit may follow them.
 _time = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?![0-9])").match
 _day = re.compile(r"([0-9]{1,2})(?![0-9])").match
 _year = re.compile(r"([0-9]{2,4})(?![0-9])").match
 
 
 class _Date:
-    """The fields found so far; None is not found yet."""
+    """Collect the fields of a date; None marks a field that has not been found yet."""
 
     __slots__ = ("clock", "day", "month", "year")
 
@@ -43,7 +39,7 @@ class _Date:
         self.year: int | None = None
 
     def moment(self) -> datetime | None:
-        """The moment when all fields were found and the calendar has it."""
+        """Return the date, or None if a field is missing or the calendar has no such day."""
         if self.clock is None or self.day is None or self.month is None or self.year is None:
             return None
         year = self.year
@@ -56,9 +52,9 @@ class _Date:
 
 
 def read_cookie_date(text: str) -> datetime | None:
-    """The moment that a cookie-date stands for, None where it stands for none (section 5.1.1).
+    """Parse a cookie-date by section 5.1.1; return None if it is not a date.
 
-    The fields may be in any order. The zone is not looked at: it is UTC.
+    The fields may come in any order. The time zone is ignored: the date is always UTC.
     """
     date = _Date()
     for field in _fields(text):
@@ -68,7 +64,7 @@ def read_cookie_date(text: str) -> datetime | None:
 
 
 def _take_standard(date: _Date, field: str) -> None:
-    """Give the field to the first production of section 5.1.1 that wants it."""
+    """Assign the field to the first production of section 5.1.1 that it matches."""
     if date.clock is None and (found := _time(field)):
         date.clock = (int(found[1]), int(found[2]), int(found[3]))
     elif date.day is None and (found := _day(field)):
@@ -80,11 +76,14 @@ def _take_standard(date: _Date, field: str) -> None:
 
 
 def read_chromium_date(text: str) -> datetime | None:
-    """The moment that Chromium reads in a cookie-date, None where it reads none.
+    """Parse a cookie-date as Chromium does; return None if it is not a date.
 
-    Stricter than the standard about what follows the digits of a field (`10th`, `08:04:19Z` are none), and more
-    lenient about years: one to five digits, and one before 1601 is a moment in the past. Source: the differential test
-    in tests/browser, and net/cookies/cookie_util.cc of Chromium 151; checked with Chromium 156 on 2026-11-20.
+    Chromium is stricter than the standard about what may follow the digits of a field (it ignores `10th` and
+    `08:04:19Z`) and more lenient about years: they may have one to five digits, and a year before 1601 counts as a
+    date in the past.
+
+    Source: the differential test in tests/browser, and net/cookies/cookie_util.cc of Chromium 151; checked with
+    Chromium 156 on 2026-11-20.
     """
     date = _Date()
     for field in _fields(text):
@@ -94,7 +93,7 @@ def read_chromium_date(text: str) -> datetime | None:
 
 
 def _take_chromium(date: _Date, field: str) -> None:
-    """Give the field to the first of Chromium's that wants it."""
+    """Assign the field to the first of Chromium's productions that it matches."""
     if not "0" <= field[0] <= "9":
         date.month = date.month or _MONTHS.get(field[:3].lower())
     elif ":" in field:

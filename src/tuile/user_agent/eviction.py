@@ -1,7 +1,6 @@
-"""Which cookies a browser drops when it has too many.
+"""Choose which cookies a browser evicts when it has too many (section 5.7, after step 24).
 
-Floor 1, text and bytes. What must live here: the choice (section 5.7, after step 24). What must not: the store (`jar`),
-the numbers (`browsers`).
+The limits are settings of a profile in `browsers`.
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ if t.TYPE_CHECKING:
 
 
 class Slot:
-    """A stored cookie and when it was used."""
+    """A stored cookie with the time of its last use."""
 
     __slots__ = ("cookie", "order", "used")
 
     def __init__(self, cookie: StoredCookie, used: datetime, order: int) -> None:
         self.cookie = cookie
         self.used = used
-        self.order = order  # of creation: moments may be equal
+        self.order = order  # of creation, for cookies that were used at the same moment
 
     def age_key(self) -> tuple[datetime, int]:
-        """What sorts the least recently used one first."""
+        """Return a sort key that puts the least recently used cookie first."""
         return self.used, self.order
 
 
 def too_many_of_a_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
-    """What has to go of the cookies that share a domain: those that are not Secure first, the least recently used."""
+    """Return the cookies to evict from one domain, those without Secure first, then the least recently used."""
     most, rest = profile.per_domain
     if len(slots) <= most:
         return []
@@ -47,7 +46,7 @@ def too_many_of_a_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
 
 
 def too_many_of_a_partition(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
-    """What has to go of the cookies of a domain that are kept in one partition: the least recently used."""
+    """Return the cookies to evict from a domain within one partition, the least recently used first."""
     octets = sum(map(_octets, slots)) if profile.per_partition_octets else 0
     number = len(slots)
     excess = []
@@ -65,28 +64,31 @@ def _octets(slot: Slot) -> int:
     return octet_count(slot.cookie.name) + octet_count(slot.cookie.value)
 
 
-# Chromium's rounds: the priority that loses cookies, and whether its Secure ones are spared.
+# The rounds of Chromium: the priority to evict, and whether Secure cookies of it are spared.
 _ROUNDS = (("Low", True), ("Low", False), ("Medium", True), ("High", True), ("Medium", False), ("High", False))
-# So many cookies of a priority are left alone whatever there is too many of.
+# The number of cookies of each priority that are never evicted.
 _QUOTAS = {"Low": 30, "Medium": 50, "High": 70}
 
 
 def _by_priority(oldest_first: list[Slot], excess: int) -> list[Slot]:
-    """What Chromium drops: round by round, within each priority's quota."""
+    """Return the cookies that Chromium evicts: round by round, within the quota of each priority."""
     dropped: list[Slot] = []
     left = list(oldest_first)
     for priority, spare_secure in _ROUNDS:
         of_priority = [slot for slot in left if slot.cookie.priority == priority]
         eligible = [slot for slot in of_priority if not (spare_secure and slot.cookie.secure)]
-        room = min(len(of_priority) - _QUOTAS[priority], excess - len(dropped))
-        gone = eligible[: max(0, room)]
+        number = min(len(of_priority) - _QUOTAS[priority], excess - len(dropped))
+        gone = eligible[: max(0, number)]
         dropped.extend(gone)
         left = [slot for slot in left if slot not in gone]
     return dropped
 
 
 def too_many_in_all(slots: Sequence[Slot], profile: Profile, now: datetime) -> list[Slot]:
-    """What has to go of all cookies: the least recently used, those that are not Secure first where idle ones count."""
+    """Return the cookies to evict from the whole jar, the least recently used first.
+
+    If the profile spares cookies that were used lately, only idle ones are returned, those without Secure first.
+    """
     most, rest = profile.total
     if len(slots) <= most:
         return []

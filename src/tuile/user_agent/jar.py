@@ -1,8 +1,7 @@
-"""The cookies that a browser keeps and sends (sections 5.6 to 5.8, and what browsers do differently).
+"""Store and send cookies as a browser does (sections 5.6 to 5.8).
 
-Floor 1, text and bytes: no clock, no socket; the time is an argument. What must live here: the store, what is put in
-and taken out, and the verdict on each line. What must not: the single rules (`jar_rules`, `eviction`), and how a test
-client visits pages (`testing`).
+The module has no clock and opens no connections: callers pass the time and the URL. The rules for a single cookie are
+in `rules`; the differences between browsers are in `browsers`.
 """
 
 from __future__ import annotations
@@ -37,27 +36,31 @@ _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 
 class Jar:
-    """A browser's cookies.
+    """The cookies of one browser.
 
-    :param profile: whose: ``chromium``, ``firefox``, ``safari``, or ``rfc6265bis`` for the text of the standard.
-    :param public_suffixes: the public suffix of a host, as a function. None: by the list that browsers use, which
-        ``pip install "tuile[testing]"`` brings.
-    :raises ValueError: there is no such profile.
-    :raises ImportError: the list is asked for and not installed.
+    Args:
+        profile: The browser to imitate: ``chromium``, ``firefox``, ``safari``, or ``rfc6265bis`` for the text of the
+            standard.
+        public_suffixes: A function that returns the public suffix of a host. By default the list that browsers use,
+            which ``pip install "tuile[testing]"`` installs.
+
+    Raises:
+        ValueError: If there is no such profile.
+        ImportError: If the public suffix list is needed and not installed.
     """
 
     def __init__(self, profile: str | Profile = "chromium", public_suffixes: PublicSuffix | None = None) -> None:
         if isinstance(profile, str):
             if profile not in PROFILES:
-                raise ValueError(f"There is no profile {profile!r}. Give one of {', '.join(map(repr, PROFILES))}.")
+                raise ValueError(f"Unknown profile {profile!r}. Use one of {', '.join(map(repr, PROFILES))}.")
             profile = PROFILES[profile]
         self.profile = profile
         self.sites = Sites(listed_suffix() if public_suffixes is None else public_suffixes)
-        # By registrable domain: only these can matter to one request, and browsers count by it.
-        self._shelves: dict[str, dict[_Key, Slot]] = {}
+        # By registrable domain: a request needs the cookies of one only, and browsers count by it.
+        self._groups: dict[str, dict[_Key, Slot]] = {}
         self._size = 0
         self._created = 0
-        self._spared_until: datetime | None = None  # before that, no cookie is idle for long enough to be dropped
+        self._spared_until: datetime | None = None  # until then, no cookie is idle enough to be evicted
 
     def __len__(self) -> int:
         return self._size
@@ -65,7 +68,7 @@ class Jar:
     def __repr__(self) -> str:
         return f"<Jar {self.profile.name} with {self._size} cookies>"
 
-    # --- putting in (sections 5.6 and 5.7) ----------------------------------------------------------------------------
+    # --- storing cookies (sections 5.6 and 5.7) -----------------------------------------------------------------------
 
     def receive(
         self,
@@ -77,16 +80,19 @@ class Jar:
         context: Context = TYPED,
         status: int = 200,
     ) -> list[Verdict]:
-        """Take what a response or a script sets, and say of each line what became of it and why.
+        """Process the Set-Cookie lines of a response, or the assignments of a script, and return a verdict on each.
 
-        :param url: the address that answered, or the page that the script is in.
-        :param set_cookie_lines: the values of the Set-Cookie fields, one character per octet, or bytes; the values
-            given to `document.cookie` as text.
-        :param now: with a zone.
-        :param api: ``http``, or ``script`` for `document.cookie`.
-        :param context: from where the request was made.
-        :param status: the response's; what comes with 1xx is not processed (section 5.3).
-        :raises ValueError: the URL is no address of a page, or `now` has no zone.
+        Args:
+            url: The URL of the response, or of the page that runs the script.
+            set_cookie_lines: The values of the Set-Cookie fields, as bytes or as text with one character per octet;
+                for a script, the text assigned to `document.cookie`.
+            now: The current time, with a time zone.
+            api: ``http``, or ``script`` for `document.cookie`.
+            context: Where the request came from.
+            status: The status of the response. Cookies of a 1xx response are ignored (section 5.3).
+
+        Raises:
+            ValueError: If the URL is not absolute, or `now` has no time zone.
         """
         if isinstance(set_cookie_lines, (str, bytes)):
             raise TypeError(f"A list of Set-Cookie lines is wanted, not one line. Write: [{set_cookie_lines!r}].")
@@ -128,40 +134,41 @@ class Jar:
         return Verdict(line, name, kept=False, rule=rule, reason=reason, cure=cure)
 
     def _replaced(self, cookie: StoredCookie, request: Request) -> Slot | None:
-        """The stored cookie whose place the new one takes.
+        """Return the stored cookie that the new one replaces, if any.
 
-        :raises Refused: one that is there must not be touched (section 5.7, steps 16 and 23.2).
+        Raises:
+            Refused: If the stored cookie is protected (section 5.7, steps 16 and 23.2).
         """
-        shelf = self._shelf(cookie.domain)
+        group = self._group(cookie.domain)
         if not request.secure:
-            for slot in shelf.values():
+            for slot in group.values():
                 if _overlays(cookie, slot.cookie):
                     reason = f"a Secure cookie of this name is there, and {request.address} is not a secure connection"
                     raise Refused("5.7 step 16", reason, "serve the site over https, or take another name")
-        old = shelf.get(cookie.key)
+        old = group.get(cookie.key)
         if old is not None and old.cookie.httponly and request.script:
             reason = "a cookie of this name is there that is HttpOnly, and a script sets it"
             raise Refused("5.7 step 23.2", reason, "set it on the server, or take another name")
         return old
 
     def _put(self, cookie: StoredCookie, old: Slot | None, request: Request) -> StoredCookie:
-        shelf = self._shelves.setdefault(self.sites.registrable(cookie.domain), {})
+        group = self._groups.setdefault(self.sites.registrable(cookie.domain), {})
         if old is not None and not (self.profile.new_value_is_new and old.cookie.value != cookie.value):
             cookie = replace(cookie, created=old.cookie.created)
-            shelf[cookie.key] = Slot(cookie, request.now, old.order)
+            group[cookie.key] = Slot(cookie, request.now, old.order)
             return cookie
         self._created += 1
         self._size += old is None
-        shelf[cookie.key] = Slot(cookie, request.now, self._created)
+        group[cookie.key] = Slot(cookie, request.now, self._created)
         return cookie
 
     def _delete(self, line: str, cookie: StoredCookie, old: Slot | None, notes: tuple[Note, ...]) -> Verdict:
-        """Take the cookie away, or say why there is none to take away (sections 3.1 and 5.7, step 23)."""
+        """Delete the stored cookie, or explain why there is none to delete (section 3.1; section 5.7, step 23)."""
         if old is not None:
             self._take([old])
             reason = f"{self.profile.called} deletes {shown(cookie.name)}: its time is over"
             return Verdict(line, cookie.name, kept=False, rule="5.7", reason=reason, deleted=True, notes=notes)
-        others = [slot.cookie for slot in self._shelf(cookie.domain).values() if slot.cookie.name == cookie.name]
+        others = [slot.cookie for slot in self._group(cookie.domain).values() if slot.cookie.name == cookie.name]
         reason = f"{self.profile.called} has nothing to delete: {shown(cookie.name)} is not there"
         cure = ""
         if others:
@@ -170,7 +177,7 @@ class Jar:
             cure = f"write: response.delete_cookie({cookie.name[:40]!r}, {scope})"
         return Verdict(line, cookie.name, kept=False, rule="3.1", reason=reason, cure=cure, notes=notes)
 
-    # --- taking out (section 5.8) -------------------------------------------------------------------------------------
+    # --- sending cookies (section 5.8) --------------------------------------------------------------------------------
 
     def cookie_header(
         self,
@@ -181,14 +188,17 @@ class Jar:
         method: str = "GET",
         context: Context = TYPED,
     ) -> str:
-        """The Cookie field of a request, or what `document.cookie` gives; empty when there is none.
+        """Return the Cookie field of a request, or the value of `document.cookie`; empty if there are no cookies.
 
-        :param url: the address that is asked, or the page that the script is in.
-        :param now: with a zone.
-        :param api: ``http``, or ``script`` for `document.cookie`, which is text, not octets.
-        :param method: of the request.
-        :param context: from where the request is made.
-        :raises ValueError: the URL is no address of a page, or `now` has no zone.
+        Args:
+            url: The URL that is requested, or of the page that runs the script.
+            now: The current time, with a time zone.
+            api: ``http``, or ``script`` for `document.cookie`, which is text rather than octets.
+            method: The method of the request.
+            context: Where the request comes from.
+
+        Raises:
+            ValueError: If the URL is not absolute, or `now` has no time zone.
         """
         sent = self._sent(self._request(url, now, api, context), method)
         header = "; ".join(f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in sent)
@@ -199,58 +209,58 @@ class Jar:
         host, path = request.address.host, request.address.path
         safe = method.upper() in _SAFE_METHODS
         found = []
-        for slot in self._shelf(host).values():
+        for slot in self._group(host).values():
             cookie = slot.cookie
-            at_home = host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
-            if at_home and path_matches(path, cookie.path) and _is_sent(cookie, request, safe_method=safe):
+            is_for_host = host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
+            if is_for_host and path_matches(path, cookie.path) and _is_sent(cookie, request, safe_method=safe):
                 slot.used = request.now
                 found.append((-len(cookie.path), slot.order, cookie))
         found.sort(key=itemgetter(0, 1))
         return [cookie for _, _, cookie in found]
 
-    # --- looking after the store --------------------------------------------------------------------------------------
+    # --- maintaining the store ----------------------------------------------------------------------------------------
 
     def cookies(self, now: datetime) -> list[StoredCookie]:
-        """All cookies whose time is not over, in the order of their creation."""
+        """Return all cookies that have not expired, in the order of their creation."""
         self._purge(_aware(now))
         return [slot.cookie for slot in sorted(self._slots(), key=lambda slot: slot.order)]
 
     def end_session(self) -> None:
-        """Close the browser: what has no lifetime goes (section 5.7, "the current session is over")."""
+        """Close the browser: delete all cookies without a lifetime (section 5.7, "the current session is over")."""
         self._take([slot for slot in self._slots() if slot.cookie.expires is None])
 
     def clear(self) -> None:
         """Delete all cookies."""
-        self._shelves.clear()
+        self._groups.clear()
         self._size = 0
 
     def _purge(self, now: datetime) -> None:
         self._take([slot for slot in self._slots() if _is_over(slot.cookie, now)])
 
-    def _shelf(self, host: str) -> dict[_Key, Slot]:
-        return self._shelves.get(self.sites.registrable(host), {})
+    def _group(self, host: str) -> dict[_Key, Slot]:
+        return self._groups.get(self.sites.registrable(host), {})
 
     def _slots(self) -> Iterator[Slot]:
-        return (slot for shelf in self._shelves.values() for slot in shelf.values())
+        return (slot for group in self._groups.values() for slot in group.values())
 
     def _take(self, slots: Iterable[Slot]) -> None:
         for slot in list(slots):
             domain = self.sites.registrable(slot.cookie.domain)
-            shelf = self._shelves[domain]
-            del shelf[slot.cookie.key]
+            group = self._groups[domain]
+            del group[slot.cookie.key]
             self._size -= 1
-            if not shelf:
-                del self._shelves[domain]
+            if not group:
+                del self._groups[domain]
 
     def _drop_expired(self, request: Request) -> None:
-        shelf = self._shelf(request.address.host)
-        over = [slot for slot in shelf.values() if _is_over(slot.cookie, request.now)]
+        group = self._group(request.address.host)
+        over = [slot for slot in group.values() if _is_over(slot.cookie, request.now)]
         if over:
             self._take(over)
 
     def _drop_excess(self, cookie: StoredCookie, request: Request) -> int:
-        """Drop what is too many, and say how many that were."""
-        slots = [slot for slot in self._shelf(cookie.domain).values() if slot.cookie.partition == cookie.partition]
+        """Evict cookies that exceed a limit and return how many were evicted."""
+        slots = [slot for slot in self._group(cookie.domain).values() if slot.cookie.partition == cookie.partition]
         if not self.profile.counts_by_site:
             slots = [slot for slot in slots if slot.cookie.domain == cookie.domain]
         too_many = too_many_of_a_domain if cookie.partition is None else too_many_of_a_partition
@@ -264,7 +274,7 @@ class Jar:
         self._purge(now)
         excess = too_many_in_all(list(self._slots()), self.profile, now)
         self._take(excess)
-        # Where nothing was idle for long enough, looking again is worth it only when the least recently used one is.
+        # If no cookie was idle for long enough, do not search again before the least recently used one is.
         idle = timedelta(seconds=self.profile.total_spares_s)
         self._spared_until = (
             None if excess or not idle else min((slot.used for slot in self._slots()), default=now) + idle
@@ -277,7 +287,7 @@ class Jar:
 
 def _aware(now: datetime) -> datetime:
     if now.tzinfo is None:
-        raise ValueError(f"The moment {now!r} has no zone. Write: datetime.now(timezone.utc).")
+        raise ValueError(f"The time {now!r} has no time zone. Use datetime.now(timezone.utc).")
     return now
 
 
@@ -286,7 +296,7 @@ def _is_over(cookie: StoredCookie, now: datetime) -> bool:
 
 
 def _overlays(new: StoredCookie, old: StoredCookie) -> bool:
-    """Whether a cookie that is not Secure would hide or replace a Secure one (section 5.7, step 16)."""
+    """Return whether an insecure cookie would hide or replace a Secure one (section 5.7, step 16)."""
     if not old.secure or old.name != new.name or old.partition != new.partition:
         return False
     if not (domain_matches(new.domain, old.domain) or domain_matches(old.domain, new.domain)):
@@ -295,7 +305,7 @@ def _overlays(new: StoredCookie, old: StoredCookie) -> bool:
 
 
 def _is_sent(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
-    """Whether the cookie, which is for this host and path, goes with the request."""
+    """Return whether a cookie that matches host and path is sent with the request."""
     if cookie.secure and not request.secure:
         return False
     if cookie.httponly and request.script:
@@ -322,13 +332,13 @@ def _is_sent_across(cookie: StoredCookie, request: Request, *, safe_method: bool
 
 
 def _octets(text: str) -> str:
-    """What a script writes, as it goes over the wire."""
+    """Encode text from a script as octets."""
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return whole.encode().decode("latin-1")
 
 
 def _text(octets: str) -> str:
-    """What came over the wire, as a script reads it."""
+    """Decode octets into the text that a script reads."""
     try:
         return octets.encode("latin-1").decode(errors="replace")
     except UnicodeEncodeError:

@@ -1,10 +1,7 @@
-"""Whether a browser keeps the cookie of a Set-Cookie line: every rule that needs no look into the store.
+"""Decide whether a browser keeps the cookie of a Set-Cookie line, by the rules of sections 5.6 and 5.7.
 
-Floor 1, text and bytes: no clock; the time is in the request. What must live here: the rules of sections 5.6 and 5.7 in
-their order, each with its reason and its cure. What must not: the store (`jar`), and what differs between browsers
-(`browsers`).
-
-A rule that is broken raises `Refused` with the note that tells it; `judge` is the list of the rules.
+`judge` applies the rules in order. A rule that is broken raises `Refused` with a note that explains it. Rules that
+need the stored cookies are in `jar`, differences between browsers in `browsers`.
 """
 
 from __future__ import annotations
@@ -37,7 +34,7 @@ Api: t.TypeAlias = t.Literal["http", "script"]
 
 
 class Request(t.NamedTuple):
-    """The circumstances under which a line is received or cookies are asked for."""
+    """The circumstances of a response that sets cookies, or of a request that sends them."""
 
     address: Address
     now: datetime
@@ -51,9 +48,10 @@ class Request(t.NamedTuple):
 
 
 def request_of(url: str, *, now: datetime, api: Api, context: Context, sites: Sites, profile: Profile) -> Request:
-    """The circumstances of a response from a URL, or of a request or a script there.
+    """Return the circumstances of a request, a response or a script at a URL.
 
-    :raises ValueError: the URL is no address of a page.
+    Raises:
+        ValueError: If the URL is not absolute.
     """
     address = address_of(url)
     script = api == "script"
@@ -73,7 +71,7 @@ def request_of(url: str, *, now: datetime, api: Api, context: Context, sites: Si
 
 
 class Refused(Exception):
-    """A browser ignores the cookie. The note's reason completes a sentence about it: "it ..."."""
+    """The browser ignores the cookie. The reason of the note completes a sentence that begins with "it"."""
 
     def __init__(self, rule: str, reason: str, cure: str) -> None:
         super().__init__(reason)
@@ -81,9 +79,10 @@ class Refused(Exception):
 
 
 def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
-    """The cookie that the line would have a browser store, and what it ignored of the line.
+    """Return the cookie that a browser would store for the line, and notes about what it ignored in the line.
 
-    :raises Refused: it would store nothing.
+    Raises:
+        Refused: If the browser would not store the cookie.
     """
     notes: list[Note] = []
     parts = split_set_cookie(line)
@@ -113,11 +112,11 @@ def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
 
 
 def written(name: str, arguments: str) -> str:
-    """A cure that is a call."""
+    """Return a cure that is a call of `set_cookie`."""
     return f"write: response.set_cookie({name[:40]!r}, ..., {arguments})"
 
 
-# --- the text (section 5.6) -------------------------------------------------------------------------------------------
+# --- syntax (section 5.6) ---------------------------------------------------------------------------------------------
 
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 
@@ -152,11 +151,11 @@ def _note_attributes(parts: SetCookieLine, notes: list[Note]) -> None:
         notes.append(Note("5.8.3", reason, "give it a name: Chromium 156 drops it already"))
 
 
-# --- how long (sections 5.5, 5.6.1, 5.6.2 and 5.7 step 6) -------------------------------------------------------------
+# --- lifetime (sections 5.5, 5.6.1, 5.6.2 and 5.7 step 6) -------------------------------------------------------------
 
 
 def _expires(parts: SetCookieLine, request: Request, notes: list[Note]) -> datetime | None:
-    """When the cookie's time is over; None: when the session is."""
+    """Return when the cookie expires; None if it lasts until the browser is closed."""
     profile = request.profile
     end = _last_good(parts, "max-age", lambda text: _after(text, request), profile, notes)
     if end is None:
@@ -177,13 +176,13 @@ def _expires(parts: SetCookieLine, request: Request, notes: list[Note]) -> datet
 
 
 def _after(text: str, request: Request) -> datetime | None:
-    """The moment that a Max-Age stands for, None when it is none."""
+    """Return the time that a Max-Age stands for; None if it is malformed."""
     if not request.profile.max_age_form.fullmatch(text):
         return None
     digits = text.lstrip("+0")
     if text.startswith("-") or not digits:
         return EARLIEST
-    # What is longer than the longest life is cut to it, so a number of any length will do.
+    # The caller cuts long lifetimes, so the exact value of a huge number does not matter.
     seconds = int(digits) if len(digits) < 12 else 10**11
     try:
         return request.now + timedelta(seconds=seconds)
@@ -198,7 +197,7 @@ def _last_good(
     profile: Profile,
     notes: list[Note],
 ) -> datetime | None:
-    """The end that the last such attribute gives, or the last good one."""
+    """Return the time that the last usable attribute of this name gives."""
     for name, text in reversed(parts.attributes):
         if name == attribute and octet_count(text) <= MAX_ATTRIBUTE:
             moment = read(text)
@@ -212,19 +211,19 @@ def _last_good(
 
 _LIFETIME_NOTES: dict[str, t.Callable[[str], Note]] = {
     "max-age": lambda text: Note(
-        "5.6.2", f"Max-Age={text[:40]} is ignored: it is no number of seconds", "write: max_age=3600"
+        "5.6.2", f"Max-Age={text[:40]} is ignored: it is not a number of seconds", "write: max_age=3600"
     ),
     "expires": lambda text: Note(
-        "5.6.1", f"Expires={text[:40]} is ignored: it is no date", "write: max_age=3600, which needs none"
+        "5.6.1", f"Expires={text[:40]} is ignored: it is not a date", "write: max_age=3600, which needs none"
     ),
 }
 
 
-# --- for whom (sections 5.6.3 and 5.7 steps 7 to 10) ------------------------------------------------------------------
+# --- domain and path (sections 5.6.3 and 5.7 steps 7 to 11) -----------------------------------------------------------
 
 
 def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
-    """The domain of the cookie, and whether it is for the very host alone."""
+    """Return the domain of the cookie, and whether the cookie is for that host only."""
     given = parts.last("domain")
     host = request.address.host
     if not given or (given == "." and request.profile.lone_dot_is_no_domain):
@@ -247,7 +246,7 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
 
 
 def _as_text(octets: str) -> str:
-    """Text that came as octets of UTF-8."""
+    """Decode octets of UTF-8; return them unchanged if they are something else."""
     if octets.isascii():
         return octets
     try:
@@ -266,7 +265,7 @@ def _cure_for_domain(name: str, request: Request) -> str:
 
 
 def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
-    """The path under which the cookie is sent (sections 5.6.4 and 5.7 step 11)."""
+    """Return the path under which the cookie is sent (section 5.6.4; section 5.7, step 11)."""
     given = parts.last("path")
     if given is not None and given.startswith("/"):
         return given
@@ -277,7 +276,7 @@ def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
     return path
 
 
-# --- what guards it ---------------------------------------------------------------------------------------------------
+# --- security attributes ----------------------------------------------------------------------------------------------
 
 _SAMESITES: dict[str, t.Literal["Strict", "Lax", "None"]] = {"strict": "Strict", "lax": "Lax", "none": "None"}
 _PRIORITIES: dict[str, t.Literal["Low", "Medium", "High"]] = {"low": "Low", "medium": "Medium", "high": "High"}
@@ -331,7 +330,7 @@ def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request)
         return
     prefix = prefix_of(cookie.name, any_case=profile.prefixes_in_any_case)
     if prefix is not None and prefix.http and not profile.http_prefixes:
-        # Without the two, __Host-Http- is a __Host- name like others.
+        # A browser that does not know the HTTP prefixes treats __Host-Http- as __Host-.
         prefix = PREFIXES[1] if prefix.host else None
     if prefix is None:
         return
@@ -366,5 +365,5 @@ def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Reque
 
 
 def ignored(note: Note, name: str, profile: Profile) -> Note:
-    """The note as a whole sentence about the cookie."""
+    """Turn the note of a `Refused` into a complete sentence about the cookie."""
     return Note(note.rule, f"{profile.called} ignores {shown(name)}: {note.reason}", note.cure)

@@ -1,10 +1,8 @@
-"""One cookie as a Set-Cookie line describes it: taken apart as browsers do, or as a value that can be written and read.
+"""Parse Set-Cookie lines as browsers do, and describe one cookie as a value.
 
-Floor 1, text and bytes. What must live here: `split_set_cookie`, the lenient first half of what a browser does with a
-line (section 5.6); the name prefixes; and `Cookie`, the strict description for programs (section 4.1). What must not:
-whether a browser keeps the cookie (`jar_rules`), and how text gets onto the wire (`cookie_syntax` writes it).
-
-Section numbers are those of `STANDARD`. Header text is one character per octet, as PEP 3333 has it.
+`split_set_cookie` is the lenient parser that browsers use (section 5.6). `Cookie` is the strict description of one
+cookie for programs (section 4.1). Section numbers are those of `STANDARD`. Header text has one character per octet, as
+in PEP 3333.
 """
 
 from __future__ import annotations
@@ -27,7 +25,10 @@ _BLANKS = " \t"
 
 
 def octet_count(text: str) -> int:
-    """How many octets the text is: one a character, or UTF-8 where a character is no octet."""
+    """Return the length of the text in octets.
+
+    Text whose characters are all octets counts one per character; any other text counts as UTF-8.
+    """
     if text.isascii():
         return len(text)
     try:
@@ -36,30 +37,30 @@ def octet_count(text: str) -> int:
         return len(text.encode("utf-8", "surrogatepass"))
 
 
-# --- what a browser takes a line apart into (section 5.6) -------------------------------------------------------------
+# --- how browsers split a line (section 5.6) --------------------------------------------------------------------------
 
 
 class SetCookieLine(t.NamedTuple):
-    """The parts of a Set-Cookie line; nothing in them has been judged."""
+    """The parts of a Set-Cookie line, split but not validated."""
 
     name: str
     value: str
-    attributes: tuple[tuple[str, str], ...]  # in order, repeated ones too; names in lower case
+    attributes: tuple[tuple[str, str], ...]  # in order, with repetitions; names in lower case
 
     def last(self, attribute: str) -> str | None:
-        """The value that the attribute was given last, None when it was not given or only at a length over 1024."""
+        """Return the last value of the attribute, ignoring values of more than 1024 octets; None if there is none."""
         for name, value in reversed(self.attributes):
             if name == attribute and octet_count(value) <= MAX_ATTRIBUTE:
                 return value
         return None
 
     def has(self, attribute: str) -> bool:
-        """Whether the attribute was given."""
+        """Return whether the line has the attribute."""
         return self.last(attribute) is not None
 
 
 def split_set_cookie(line: str) -> SetCookieLine:
-    """The line's name, value and attributes, as every browser splits it. It takes any text and raises nothing."""
+    """Split a line into name, value and attributes, as every browser does. Accepts any text."""
     pair, *rest = line.split(";")
     name, equals, value = pair.partition("=")
     if not equals:
@@ -72,7 +73,7 @@ def split_set_cookie(line: str) -> SetCookieLine:
 
 
 class Prefix(t.NamedTuple):
-    """What a beginning of a name asks of the cookie; Secure all of them."""
+    """A name prefix and the attributes that it requires. All prefixes require Secure."""
 
     text: str
     host: bool  # Path=/ and no Domain
@@ -80,7 +81,7 @@ class Prefix(t.NamedTuple):
     rule: str
 
     def faults(self, secure: bool, httponly: bool, domain: bool, path: str | None) -> str:
-        """What the cookie does not have and should, or the other way round; empty when all is well."""
+        """Return which attributes break the promise of the prefix; empty if none does."""
         faults = [] if secure else ["Secure is missing"]
         if self.http and not httponly:
             faults.append("HttpOnly is missing")
@@ -91,13 +92,13 @@ class Prefix(t.NamedTuple):
         return ", ".join(faults)
 
     def cure(self, name: str) -> str:
-        """What to write for such a name."""
+        """Return what to write to set a cookie of this name."""
         http = ", httponly=True" if self.http else ""
         host = ", path='/', domain=None" if self.host else ""
         return f"write: response.set_cookie({name!r}, ..., secure=True{http}{host})"
 
 
-# The longer of two that begin alike comes first.
+# A prefix that begins with another one comes before it.
 PREFIXES = (
     Prefix("__Host-Http-", host=True, http=True, rule=f"{LAYERED} 5.4.3"),
     Prefix("__Host-", host=True, http=False, rule="5.7 step 21"),
@@ -107,7 +108,10 @@ PREFIXES = (
 
 
 def prefix_of(name: str, *, any_case: bool = True) -> Prefix | None:
-    """The prefix that the name has. Browsers match it in any case (section 5.4), servers write it as it is spelled."""
+    """Return the prefix of the name, or None.
+
+    Browsers ignore the case of a prefix (section 5.4); servers write it exactly as it is spelled.
+    """
     if not name.startswith("__"):
         return None
     text = name.lower() if any_case else name
@@ -125,22 +129,29 @@ Priority: t.TypeAlias = t.Literal["Low", "Medium", "High"]
 
 @dataclass(frozen=True)
 class Cookie:
-    """One cookie to set: equal and hashable, written with `line` and read back with `read`.
+    """One cookie to set. Instances are immutable and hashable.
 
-    What no browser would keep cannot be described: the error names the rule and says what to write instead.
+    A cookie that no browser would keep raises an error that names the rule and says what to write instead.
 
-    :param name: as `dump_cookie` takes it.
-    :param value: any text; what a cookie cannot hold is escaped when it is written.
-    :param max_age: the life in seconds, or a timedelta; 0 deletes. None: until the browser is closed, or `expires`.
-    :param expires: the life's end: a datetime (without a zone: UTC), a date, or seconds since 1970. It is kept as a
-        datetime in UTC, in whole seconds.
-    :param path: None leaves it to the browser, which takes the folder of the address that sets the cookie.
-    :param domain: None: for the very host that sets it.
-    :param samesite: in any case. None: browsers choose, most of them Lax.
-    :param priority: of which cookies Chromium drops the first when there are too many.
-    :param extensions: other attributes: pairs of a name and a value, or of a name and None for a name alone.
-    :raises CookieSyntaxError: what the fields say breaks a rule.
-    :raises TypeError: a field is of another type.
+    Args:
+        name: The name, as `dump_cookie` takes it.
+        value: Any text. What a cookie cannot hold is escaped when it is written.
+        max_age: The lifetime in seconds, or as a timedelta; 0 deletes the cookie. None: until `expires`, or until the
+            browser is closed.
+        expires: When the cookie expires: a datetime (UTC if it has no time zone), a date, or seconds since 1970.
+            Stored as a datetime in UTC, in whole seconds.
+        path: The path under which the cookie is sent. None: browsers use the folder of the URL that sets the cookie.
+        domain: The domain that gets the cookie, with all hosts below it. None: only the host that sets it.
+        secure: Send the cookie over secure connections only.
+        httponly: Hide the cookie from scripts.
+        samesite: ``Strict``, ``Lax`` or ``None``, in any case. None: the browser's default, mostly Lax.
+        partitioned: Store the cookie separately for each site in the address bar.
+        priority: ``Low``, ``Medium`` or ``High``: Chromium evicts cookies of low priority first.
+        extensions: Further attributes as pairs of a name and a value, or of a name and None for a name alone.
+
+    Raises:
+        CookieSyntaxError: If the fields break a rule.
+        TypeError: If a field has the wrong type.
     """
 
     name: str
@@ -165,7 +176,7 @@ class Cookie:
         self._keep_the_rules()
 
     def _keep_the_rules(self) -> None:
-        # The equals sign between the two is on the wire and not in the limit.
+        # The limit does not count the equals sign.
         size = len(self._written(path=None)) - 1
         if size > MAX_PAIR:
             raise broken(f"name and value are {size} octets, and {MAX_PAIR} is the most", "5.6 step 5", CURE_FOR_SIZE)
@@ -180,7 +191,7 @@ class Cookie:
                 raise broken(f"the name {self.name!r} promises more: {faults}", prefix.rule, prefix.cure(self.name))
 
     def line(self) -> str:
-        """The value of a Set-Cookie field, one character per octet. Nothing is in it that was not asked for."""
+        """Return the value of a Set-Cookie field, one character per octet, with the given attributes only."""
         line = self._written(
             max_age=self.max_age,
             expires=self.expires,
@@ -201,13 +212,14 @@ class Cookie:
 
     @classmethod
     def read(cls, line: str) -> Cookie:
-        """The cookie that a Set-Cookie line describes, for lines as servers have to write them.
+        """Parse a Set-Cookie line that follows the rules for servers.
 
-        :raises CookieSyntaxError: for what section 4.1 does not allow, such as a repeated attribute. What a browser
-            makes of such a line `tuile.user_agent.jar` says.
+        Raises:
+            CookieSyntaxError: If section 4.1 does not allow the line, for example because of a repeated attribute.
+                `tuile.user_agent.jar` tells what a browser makes of such a line.
         """
         pair, *attributes = line.split(";")
-        # As a server reads it from a request, so that the value has lost its quotes and escapes.
+        # Parsed as in a request, which removes quotes and escapes from the value.
         pairs = parse_cookie(pair) if "=" in pair else []
         if not pairs:
             raise broken("the cookie has no name", "4.1.1", "write: NAME=VALUE")
@@ -225,13 +237,13 @@ class Cookie:
         return cls(*pairs[0], **{"path": None, **named}, extensions=tuple(extensions.values()))
 
 
-# --- what each field becomes, or why it cannot be ---------------------------------------------------------------------
+# --- validation and normalization of the fields -----------------------------------------------------------------------
 
 CURE_FOR_SIZE = "keep the data on the server and put an id of it into the cookie"
 
 
 def broken(what: str, rule: str, cure: str) -> CookieSyntaxError:
-    """The error for a cookie that breaks a rule: what, where the rule is, and what to do."""
+    """Return the error for a cookie that breaks a rule."""
     where = rule if rule.startswith(LAYERED) else f"rfc6265bis {rule}"
     return CookieSyntaxError(f"{what[0].upper()}{what[1:]} ({where}). {cure[0].upper()}{cure[1:]}.")
 
@@ -262,12 +274,13 @@ def _settled_path(given: str) -> str:
 
 
 def _settled_domain(given: str) -> str:
-    # Without anything between the dots, browsers take the cookie for the one host or drop it.
+    # Browsers drop a cookie whose domain is only dots, or keep it for one host.
     if not isinstance(given, str):
         raise TypeError(f"A cookie's domain is a str, not {type(given).__name__}: {given!r}.")
     domain = canonical_host(given.removeprefix("."))
     if domain is None or not _is_domain(domain):
-        raise broken(f"the domain {given!r} is no host name", "4.1.2.3", "write: domain='example.com', or leave it out")
+        fault = f"the domain {given!r} is not a host name"
+        raise broken(fault, "4.1.2.3", "write: domain='example.com', or leave it out")
     return _short_enough("domain", domain)
 
 
@@ -318,19 +331,19 @@ _SETTLE: dict[str, t.Callable[[t.Any], object]] = {
 }
 
 
-# --- reading one attribute of a line ----------------------------------------------------------------------------------
+# --- parsing of single attributes -------------------------------------------------------------------------------------
 
 
 def _read_seconds(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise broken(f"Max-Age={text} is no number of seconds", "4.1.2.2", "write digits only, as in Max-Age=3600")
+        raise broken(f"Max-Age={text} is not a number of seconds", "4.1.2.2", "write digits only, as in Max-Age=3600")
     return int(text)
 
 
 def _read_date(text: str) -> datetime:
     moment = read_cookie_date(text)
     if moment is None:
-        raise broken(f"Expires={text} is no date", "4.1.1", "write it as in Expires=Sun, 06 Nov 1994 08:49:37 GMT")
+        raise broken(f"Expires={text} is not a date", "4.1.1", "write it as in Expires=Sun, 06 Nov 1994 08:49:37 GMT")
     return moment
 
 

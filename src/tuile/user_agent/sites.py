@@ -1,11 +1,7 @@
-"""Addresses, hosts and sites as browsers compare them, and from where a request comes.
+"""Compare hosts, paths and sites as browsers do, and classify requests as same-site or cross-site (section 5.2).
 
-Floor 1, text and bytes: no socket; the public suffix list is an argument. What must live here: canonical hosts and
-their matching (sections 5.1.2 and 5.1.3), paths (5.1.4), registrable domains and sites, and what makes a request
-same-site or cross-site (5.2). What must not: cookies.
-
-Host names beyond ASCII are mapped as browsers map them (UTS 46, not transitional): with the `unicodedata` of Python,
-because its `idna` codec is IDNA 2003, which makes `strasse` of `straße` and knows no character younger than 2002.
+Host names beyond ASCII are mapped by UTS 46, not transitional. Python's `idna` codec does not serve: it implements
+IDNA 2003, which turns `straße` into `strasse` and knows no character that is newer than 2002.
 """
 
 from __future__ import annotations
@@ -24,9 +20,12 @@ from urllib.parse import quote, urlsplit
 
 @lru_cache(maxsize=1024)
 def canonical_host(host: str) -> str | None:
-    """The host as it is compared: lower case, in ASCII, IP addresses in one spelling. None when it is no host.
+    """Return the host in the form used for comparison; None if it is not a valid host.
 
-    :param host: as a URL or a `Domain` has it, a v6 address with or without brackets.
+    That form is lower case and ASCII, with one spelling for each IP address (section 5.1.2).
+
+    Args:
+        host: A host as in a URL or a `Domain`. An IPv6 address may have brackets.
     """
     text = host.lower() if host.isascii() else _mapped(host)
     if ":" in text:
@@ -38,12 +37,12 @@ def canonical_host(host: str) -> str | None:
     return canonical if None not in labels and _is_host(canonical) else None
 
 
-# What stands in a URL's host, percent-encoding apart, and between dots that are not at the beginning or doubled.
+# The characters that a host may have, without percent-encoding, and no empty labels.
 _is_host = re.compile(
     r"[^\x00-\x20\x7f\"#%/:<>?@\[\\\]^`{|}.]+(?:\.[^\x00-\x20\x7f\"#%/:<>?@\[\\\]^`{|}.]+)*\.?"
 ).fullmatch
 
-# UTS 46 keeps these four where Unicode's case folding would lose them, and removes what has no shape of its own.
+# UTS 46 keeps these four characters, which case folding would lose, and removes invisible ones.
 _KEPT = "\u00df\u03c2\u200c\u200d"
 _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 _shapeless = re.compile(
@@ -53,7 +52,7 @@ _shapeless = re.compile(
 
 
 def _mapped(host: str) -> str:
-    """The host's characters mapped as UTS 46 maps them."""
+    """Map the characters of a host by UTS 46."""
     text = _shapeless("", host.translate(_DOTS))
     return unicodedata.normalize("NFC", "".join(c if c in _KEPT else _folded(c) for c in text))
 
@@ -65,7 +64,7 @@ def _folded(character: str) -> str:
 
 
 def _a_label(label: str) -> str | None:
-    """The label in ASCII, None when it says that it stands for Unicode text and does not (section 5.1.2)."""
+    """Return the label in ASCII; None for an `xn--` label that is not valid (section 5.1.2)."""
     try:
         if label.startswith("xn--"):
             text = label[4:].encode("ascii").decode("punycode")
@@ -83,7 +82,7 @@ def _a_label(label: str) -> str | None:
     return written
 
 
-# Controls, surrogates, private characters and blanks.
+# Control characters, surrogates, private-use characters and spaces.
 _NO_LETTERS = frozenset(("Cc", "Cs", "Co", "Zs", "Zl", "Zp"))
 
 
@@ -95,7 +94,7 @@ def _v6(address: str) -> str | None:
 
 
 def is_ip(host: str) -> bool:
-    """Whether a canonical host is an IP address."""
+    """Return whether a canonical host is an IP address."""
     if ":" in host:
         return True
     if not host[-1:].isdigit():
@@ -108,14 +107,14 @@ def is_ip(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a canonical host is this very machine, by its name or its address."""
+    """Return whether a canonical host is the local machine, by name or by address."""
     if host == "localhost" or host.endswith(".localhost") or host == "::1":
         return True
     return host.startswith("127.") and is_ip(host)
 
 
 def domain_matches(host: str, domain: str) -> bool:
-    """Whether a canonical host is within a canonical domain (section 5.1.3)."""
+    """Return whether a canonical host is a canonical domain or below it (section 5.1.3)."""
     return host == domain or (host.endswith(f".{domain}") and not is_ip(host))
 
 
@@ -123,12 +122,12 @@ def domain_matches(host: str, domain: str) -> bool:
 
 
 def default_path(path: str) -> str:
-    """The folder of a URL's path: the path of a cookie that has none of its own."""
+    """Return the path of a cookie that gives none: the folder of the URL's path (section 5.1.4)."""
     return path[: path.rfind("/")] or "/"
 
 
 def path_matches(request_path: str, cookie_path: str) -> bool:
-    """Whether a request's path is the cookie's or under it. Percent-encoding is text like any other."""
+    """Return whether the request's path equals the cookie's path or is below it, without decoding percent-encoding."""
     if not request_path.startswith(cookie_path):
         return False
     return len(request_path) == len(cookie_path) or cookie_path.endswith("/") or request_path[len(cookie_path)] == "/"
@@ -140,7 +139,7 @@ _SCHEMES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}  # w
 
 
 class Address(t.NamedTuple):
-    """What of a URL matters to cookies. The port does not."""
+    """The parts of a URL that matter to cookies. The port does not."""
 
     scheme: str  # http or https; ws and wss count as them
     host: str  # canonical
@@ -153,9 +152,10 @@ class Address(t.NamedTuple):
 
 @lru_cache(maxsize=1024)
 def address_of(url: str) -> Address:
-    """The address that a URL stands for.
+    """Parse a URL.
 
-    :raises ValueError: it is no absolute http, https, ws or wss URL.
+    Raises:
+        ValueError: If it is not an absolute http, https, ws or wss URL.
     """
     try:
         parts = urlsplit(url)
@@ -168,7 +168,7 @@ def address_of(url: str) -> Address:
 
 
 def _no_address(url: str) -> ValueError:
-    return ValueError(f"{url!r} is no address of a page. Give an absolute URL such as 'https://example.com/'.")
+    return ValueError(f"{url!r} is not an absolute URL. Use one such as 'https://example.com/'.")
 
 
 _beyond_ascii = re.compile(r"[^\x00-\x7f]+").sub
@@ -180,37 +180,38 @@ def _percent_encoded(found: re.Match[str]) -> str:
 
 # --- sites ------------------------------------------------------------------------------------------------------------
 
-# The public suffix of a canonical host: "co.uk" of "www.example.co.uk", and of "co.uk" too.
+# Returns the public suffix of a canonical host: "co.uk" for "www.example.co.uk", and for "co.uk" itself.
 PublicSuffix: t.TypeAlias = Callable[[str], str]
 
 
 def last_label(host: str) -> str:
-    """The public suffix of a host by the one rule that needs no list: its last label.
+    """Return the last label of a host as its public suffix, the rule that needs no list.
 
-    Browsers know better: for them `co.uk` and `github.io` are public suffixes as well.
+    Browsers use a list, by which `co.uk` and `github.io` are public suffixes as well.
     """
     return host.rpartition(".")[2]
 
 
 @lru_cache(maxsize=1)
 def listed_suffix() -> PublicSuffix:
-    """The public suffix by the list that browsers use (https://publicsuffix.org), as `publicsuffixlist` bundles it.
+    """Return a function that looks up public suffixes in the list that browsers use (https://publicsuffix.org).
 
-    :raises ImportError: the package is not there.
+    Raises:
+        ImportError: If the package `publicsuffixlist` is not installed.
     """
     try:
         from publicsuffixlist import PublicSuffixList  # noqa: PLC0415  an extra, and 30 ms to read
     except ImportError:
         raise ImportError(
-            'The public suffix list is not installed. Write: pip install "tuile[testing]", or give public_suffixes='
-            "tuile.user_agent.sites.last_label, which takes the last label of a host for its public suffix."
+            'The public suffix list is not installed. Run: pip install "tuile[testing]", or pass public_suffixes='
+            "tuile.user_agent.sites.last_label, which treats the last label of a host as its public suffix."
         ) from None
     suffix = PublicSuffixList().publicsuffix
     return lambda host: suffix(host) or host
 
 
 class Site(t.NamedTuple):
-    """What browsers take for one party: a scheme and a registrable domain."""
+    """A scheme and a registrable domain, which browsers treat as one party."""
 
     scheme: str
     domain: str
@@ -220,20 +221,20 @@ class Site(t.NamedTuple):
 
 
 class Sites:
-    """Sites by one public suffix list."""
+    """Compute sites from a function that returns public suffixes."""
 
     def __init__(self, public_suffix: PublicSuffix) -> None:
         self._suffix = lru_cache(maxsize=1024)(public_suffix)
 
     def is_public_suffix(self, domain: str) -> bool:
-        """Whether anybody may register names under this canonical domain."""
+        """Return whether anybody may register names below this canonical domain."""
         if is_ip(domain):
             return False
         name = domain.removesuffix(".")
         return self._suffix(name) == name
 
     def registrable(self, host: str) -> str:
-        """The registrable domain of a canonical host; the host itself where it has none."""
+        """Return the registrable domain of a canonical host, or the host itself if it has none."""
         if is_ip(host) or self.is_public_suffix(host):
             return host
         name = host.removesuffix(".")
@@ -241,37 +242,37 @@ class Sites:
         return host[above.rfind(".") + 1 :]
 
     def site(self, address: Address) -> Site:
-        """The site of an address."""
+        """Return the site of an address."""
         return Site(address.scheme, self.registrable(address.host))
 
     def same(self, address: Address, url: str, *, schemeful: bool) -> bool:
-        """Whether a URL is of the same site as an address; never of an opaque origin, written ``null``."""
+        """Return whether a URL has the same site as an address. An opaque origin, written ``null``, never has."""
         if url == "null":
             return False
         ours, theirs = self.site(address), self.site(address_of(url))
         return ours == theirs if schemeful else ours.domain == theirs.domain
 
 
-# --- from where a request comes (section 5.2) -------------------------------------------------------------------------
+# --- where a request comes from (section 5.2) -------------------------------------------------------------------------
 
 Relation: t.TypeAlias = t.Literal["same-site", "navigation", "cross-site"]
 
 
 @dataclass(frozen=True)
 class Context:
-    """From where a request is made. With nothing said: by the user, who typed the address.
+    """Where a request comes from. By default, from a user who typed the address.
 
-    A click on another site's link is ``Context(initiator="https://other.example/")``, an image or a frame in another
-    site's page ``Context(top_level_site="https://other.example/")``. Only the sites of the URLs are looked at. A
+    A click on a link of another site is ``Context(initiator="https://other.example/")``; an image or a frame in a page
+    of another site is ``Context(top_level_site="https://other.example/")``. Only the sites of the URLs matter. A
     reload has the context of the visit that it repeats.
 
-    :param initiator: the page that makes the request, ``null`` for one without an origin of its own (a sandboxed
-        frame, a `data:` URL). None: the user; within a page, that page itself.
-    :param top_level_site: the page in the address bar while the request is made. None: the request fills the address
-        bar itself, so it is a top-level navigation.
-    :param cross_site_ancestor: a frame of another site is between the two, as in a page of A that frames B that
-        frames A.
-    :param redirects: the URLs that answered with a redirect to this one, the first first.
+    Args:
+        initiator: The page that makes the request; ``null`` for a page with an opaque origin (a sandboxed frame, a
+            `data:` URL). None: the user, or, within a page, that page.
+        top_level_site: The page in the address bar during the request. None: the request is a top-level navigation.
+        cross_site_ancestor: Whether a frame of another site is between the two, as when a page of A frames B, which
+            frames A.
+        redirects: The URLs that redirected to this one, in order.
     """
 
     initiator: str | None = None
@@ -282,10 +283,10 @@ class Context:
     def relation(
         self, address: Address, sites: Sites, *, script: bool, schemeful: bool, count_redirects: bool
     ) -> Relation:
-        """How the request to an address relates to the site it comes from.
+        """Return how the request relates to the site that it comes from.
 
-        ``navigation`` is a cross-site one that fills the address bar. A script asks from the page it is in: who made
-        the browser load that page does not matter.
+        ``navigation`` is a cross-site request that fills the address bar. For a script, only the page that runs it
+        counts, not what made the browser load that page.
         """
 
         def ours(url: str) -> bool:
@@ -305,13 +306,13 @@ class Context:
         return not count_redirects or all(map(ours, self.redirects))
 
     def is_third_party(self, address: Address, sites: Sites) -> bool:
-        """Whether the address is of another party than the page in the address bar."""
+        """Return whether the address belongs to another party than the page in the address bar."""
         if self.top_level_site is None:
             return False
         return self.cross_site_ancestor or not sites.same(address, self.top_level_site, schemeful=False)
 
     def partition(self, address: Address, sites: Sites) -> tuple[str, bool]:
-        """The key of what is kept apart here: the site in the address bar, and whether another site is in between."""
+        """Return the partition key: the site in the address bar, and whether another site is in between."""
         if self.top_level_site is None:
             return str(sites.site(address)), False
         if self.top_level_site == "null":
@@ -320,4 +321,4 @@ class Context:
         return str(top), self.cross_site_ancestor or top != sites.site(address)
 
 
-TYPED = Context()  # the user typed the address: what holds where nothing is said
+TYPED = Context()  # the user typed the address

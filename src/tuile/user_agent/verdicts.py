@@ -1,8 +1,4 @@
-"""What a browser did with a Set-Cookie line, in words.
-
-Floor 1, text and bytes. What must live here: the stored cookie, the verdict, and how both are told. What must not: how
-a verdict is reached (`jar_rules`, `jar`).
-"""
+"""Describe what a browser did with a Set-Cookie line, as data and as a sentence."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ LONGEST_NAME_SHOWN = 40
 
 @dataclass(frozen=True)
 class StoredCookie:
-    """A cookie as a browser keeps it (section 5.7). Text is as it was received."""
+    """A cookie as a browser stores it (section 5.7). Text is kept as it was received."""
 
     name: str
     value: str
@@ -36,12 +32,12 @@ class StoredCookie:
 
     @property
     def key(self) -> tuple[str, str, bool, str, tuple[str, bool] | None]:
-        """What makes it this cookie and not another (section 5.7, step 23)."""
+        """The identity of the cookie: a new cookie with the same key replaces it (section 5.7, step 23)."""
         return self.name, self.domain, self.host_only, self.path, self.partition
 
 
 class Note(t.NamedTuple):
-    """Something to say about a line: where the rule is, what happens, and what to write instead."""
+    """A remark about a Set-Cookie line: the rule, what happens, and what to write instead."""
 
     rule: str
     reason: str
@@ -57,15 +53,16 @@ class Note(t.NamedTuple):
 class Verdict:
     """What a browser did with one Set-Cookie line, why, and what to write instead.
 
-    :ivar line: the Set-Cookie line.
-    :ivar name: the cookie's name.
-    :ivar kept: whether the browser has the cookie now.
-    :ivar deleted: whether the line took away the cookie it is about, because its time is over.
-    :ivar rule: the section that decides, of `STANDARD` where no other document is named.
-    :ivar reason: one sentence.
-    :ivar cure: what to write to have it kept; empty when nothing is wrong.
-    :ivar notes: what else is remarkable, such as an attribute that was ignored.
-    :ivar cookie: what is kept.
+    Attributes:
+        line: The Set-Cookie line.
+        name: The name of the cookie.
+        kept: Whether the browser stores the cookie.
+        rule: The section that decides, of `STANDARD` unless another document is named.
+        reason: One sentence that explains the decision.
+        cure: What to write to have the cookie kept. Empty if nothing is wrong.
+        deleted: Whether the line deleted a stored cookie because it has expired.
+        notes: Further remarks, such as an attribute that was ignored.
+        cookie: The cookie that is stored, if it is kept.
     """
 
     line: str
@@ -83,14 +80,14 @@ class Verdict:
 
 
 def shown(name: str) -> str:
-    """A cookie's name for a sentence."""
+    """Return how a sentence refers to the cookie of this name."""
     if not name:
         return "the cookie without a name"
     return f"the cookie {name[:LONGEST_NAME_SHOWN] + ('...' if len(name) > LONGEST_NAME_SHOWN else '')!r}"
 
 
 def told(cookie: StoredCookie) -> str:
-    """Where a kept cookie goes, and for how long."""
+    """Return a sentence that says where a stored cookie is sent, and for how long."""
     where = f"{cookie.domain} alone" if cookie.host_only else f"{cookie.domain} and the hosts under it"
     path = "every path" if cookie.path == "/" else f"paths under {cookie.path}"
     until = "the browser is closed" if cookie.expires is None else f"{cookie.expires:%Y-%m-%d %H:%M:%S} UTC"
