@@ -1,8 +1,6 @@
-"""What a test of an application needs: clients and a runner of commands. Floor 6, the edges.
+"""Test clients for applications: a plain client, a browser, and a runner for commands.
 
-Here lives only the list of names: ``client`` sends requests, ``browser`` sends them as a browser
-does, ``runner`` invokes commands. The latter two are imported when they are asked for: most tests
-need neither click nor the list of public suffixes.
+`Browser` and `FlaskCliRunner` are imported on first use: most tests need neither the public suffix list nor click.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""A test client that is a browser. Floor 6, the edges.
-
-What must live here: the browser, its tabs and frames, and from where each request is made. What must not: how a request
-looks (`asking`), how it is sent (`network`), and what a cookie is kept or sent for (`tuile.user_agent.jar`).
-"""
+"""A test client that behaves like a browser, with tabs and frames."""
 
 from __future__ import annotations
 
@@ -12,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 from tuile.user_agent.sites import TYPED, Context, address_of
 
-from .asking import Ask, encoded, settled
 from .network import Network
+from .outgoing import OutgoingRequest, absolute_url, encode_body
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,38 +20,39 @@ if t.TYPE_CHECKING:
     from tuile.user_agent.sites import PublicSuffix
     from tuile.user_agent.verdicts import StoredCookie
 
-    from .asking import Credentials, Mode
     from .clock import Clock
     from .network import BrowserResponse, Verdicts
+    from .outgoing import Credentials, Mode
 
 _NO_PAGE = "No page is open. Open one first: browser.visit('https://example.com/')."
-_NO_CONTENT = frozenset((204, 205))  # the page that is there stays
+_NO_CONTENT = frozenset((204, 205))  # the open page stays open
 
 
 class Window:
-    """What shows a page: a tab, or a frame within a page."""
+    """A window that shows a page: a tab, or a frame within a page."""
 
     def __init__(self, network: Network, above: tuple[str, ...] = ()) -> None:
         self._network = network
-        self._above = above  # the pages it is in, the one in the address bar first
+        self._above = above  # the pages around it, outermost first
         self._response: BrowserResponse | None = None
         self._restarts = network.restarts
 
     @property
     def response(self) -> BrowserResponse | None:
-        """The page that is open; None before the first and after a restart."""
+        """The response that the open page came from; None before the first page and after a restart."""
         return self._response if self._restarts == self._network.restarts else None
 
     @property
     def url(self) -> str:
-        """The address of the page that is open, after redirects; empty when there is none."""
+        """The URL of the open page, after redirects; empty if no page is open."""
         return self.response.url if self.response is not None else ""
 
     @property
     def document_cookie(self) -> str:
-        """What a script on the page reads from `document.cookie`; assigning sets one cookie, as there.
+        """The value of `document.cookie` for a script on the page. Assigning to it sets one cookie.
 
-        Raises RuntimeError when no page is open.
+        Raises:
+            RuntimeError: If no page is open.
         """
         return self._network.cookie_header(self._page(), api="script", context=self._script_context())
 
@@ -66,13 +63,14 @@ class Window:
     def click(self, url: str) -> BrowserResponse:
         """Follow a link on the page.
 
-        url
-            what the link says, so it may be relative
+        Args:
+            url: The target of the link, which may be relative.
 
-        Raises RuntimeError when no page is open.
+        Raises:
+            RuntimeError: If no page is open.
         """
         page = self._page()
-        return self._open(self._navigation(settled(url, page), page))
+        return self._open(self._navigation(absolute_url(url, page), page))
 
     def submit(
         self,
@@ -82,31 +80,31 @@ class Window:
         method: str = "POST",
         from_site: str | None = None,
     ) -> BrowserResponse:
-        """Send a form.
+        """Submit a form.
 
-        url
-            the form's `action`
-        data
-            its fields; a file is ``(file, name)``, and several values of one field a list
-        method
-            ``POST`` or ``GET``, as a form has it
-        from_site
-            the address of the page that the form is on, ``"null"`` for a sandboxed one. None: the page that is open,
-            or without one a page of the same origin.
+        Args:
+            url: The `action` of the form.
+            data: The form fields. A file is ``(file, name)``; several values for one field are a list.
+            method: ``POST`` or ``GET``.
+            from_site: The URL of the page with the form; ``"null"`` for a sandboxed page. None: the open page, or a
+                page of the same origin if none is open.
 
-        Raises ValueError for another method.
+        Raises:
+            ValueError: If the method is neither GET nor POST.
         """
         method = method.upper()
         if method not in {"GET", "POST"}:
             raise ValueError(f"A form sends GET or POST, not {method}. Use fetch(url, method={method!r}).")
-        action = settled(url, self.url)
-        ask = self._navigation(action, self._sender(action, from_site))
+        action = absolute_url(url, self.url)
+        outgoing = self._navigation(action, self._sender(action, from_site))
         if method == "GET":
             query = urlencode(data or {}, doseq=True)
-            return self._open(replace(ask, url=urlsplit(action)._replace(query=query).geturl()))
-        body, content_type = encoded(data or {})
+            return self._open(replace(outgoing, url=urlsplit(action)._replace(query=query).geturl()))
+        body, content_type = encode_body(data or {})
         return self._open(
-            replace(ask, method="POST", body=body, content_type=content_type or "application/x-www-form-urlencoded")
+            replace(
+                outgoing, method="POST", body=body, content_type=content_type or "application/x-www-form-urlencoded"
+            )
         )
 
     def fetch(
@@ -121,28 +119,28 @@ class Window:
         mode: Mode = "cors",
         from_site: str | None = None,
     ) -> BrowserResponse:
-        """Request something for the page, as `fetch()` in its script does. The page stays.
+        """Request a URL from the page, as `fetch()` in a script does. The page stays open.
 
-        The answer is given as it came: what CORS keeps from scripts is not kept back, and no preflight is sent.
+        The response is returned as it is: CORS is not enforced and no preflight request is sent.
 
-        data, json
-            the body, as Werkzeug's test client takes it
-        headers
-            besides those that browsers send
-        credentials
-            when cookies are sent and kept: ``include``, ``omit``, or within the page's origin alone
-        mode
-            ``no-cors`` as for an image or a script of another site, with ``credentials="include"``
-        from_site
-            the address of the page that asks, alone in its tab. None: the page that is open, or without one a page of
-            the same origin.
+        Args:
+            url: The URL, which may be relative.
+            method: The method.
+            data: The body, as Werkzeug's test client takes it.
+            json: A value to send as JSON instead.
+            headers: Headers, besides those that browsers send.
+            credentials: When cookies are sent and stored: ``include``, ``omit``, or ``same-origin`` for requests to
+                the origin of the page.
+            mode: ``no-cors`` with ``credentials="include"`` imitates an image or a script of another site.
+            from_site: The URL of the page that makes the request, in a tab of its own. None: the open page, or a page
+                of the same origin if none is open.
         """
-        address = settled(url, self.url)
+        address = absolute_url(url, self.url)
         page = self._sender(address, from_site)
-        # A page without an origin is its own site in the address bar, and no cookie is of it.
-        way = (*(self._above if from_site is None else ()), page)
-        body, content_type = encoded(data, json, self._network.dumps_for(address))
-        ask = Ask(
+        # A page with an opaque origin is a site of its own, to which no cookie belongs.
+        pages = (*(self._above if from_site is None else ()), page)
+        body, content_type = encode_body(data, json, self._network.dumps_for(address))
+        outgoing = OutgoingRequest(
             address,
             method.upper(),
             body,
@@ -151,37 +149,40 @@ class Window:
             destination="empty",
             credentials=credentials,
             initiator=page,
-            top=way[0],
-            crossed=self._is_crossed(way),
+            top_level_url=pages[0],
+            cross_site_ancestor=self._has_other_site(pages),
             headers=dict(headers or {}),
         )
-        return self._network.send(ask)
+        return self._network.send(outgoing)
 
     def frame(self, url: str, *, inside: str | Sequence[str] | None = None) -> Frame:
         """Open a frame.
 
-        inside
-            the address of the page that it is in, or of several that are in one another, the one in the address bar
-            first; no application has to answer for them. None: the page that is open.
+        Args:
+            url: The URL of the frame, which may be relative to the page around it.
+            inside: The URL of the page around the frame, or of several nested pages, outermost first. No application
+                needs to serve them. None: the open page.
 
-        Raises RuntimeError when that is none.
+        Raises:
+            RuntimeError: If `inside` is None and no page is open.
         """
         if inside is None:
             above = (*self._above, self._page())
         else:
-            above = tuple(map(settled, [inside] if isinstance(inside, str) else inside))
+            above = tuple(map(absolute_url, [inside] if isinstance(inside, str) else inside))
         frame = Frame(self._network, above)
-        frame._open(frame._navigation(settled(url, above[-1]), above[-1]))
+        frame._open(frame._navigation(absolute_url(url, above[-1]), above[-1]))
         return frame
 
     def reload(self) -> BrowserResponse:
-        """Request the page again: in the same way, and as from the same site.
+        """Request the open page again, in the same way and from the same site.
 
-        Raises RuntimeError when no page is open.
+        Raises:
+            RuntimeError: If no page is open.
         """
         if self.response is None:
             raise RuntimeError(_NO_PAGE)
-        return self._open(replace(self.response.asked, hops=()))
+        return self._open(replace(self.response.outgoing, redirects=()))
 
     def _page(self) -> str:
         if self.response is None:
@@ -189,24 +190,24 @@ class Window:
         return self.url
 
     def _sender(self, url: str, from_site: str | None) -> str:
-        """The page that makes a request."""
+        """Return the URL of the page that makes a request."""
         if from_site is None:
             return self.url or url
-        return from_site if from_site == "null" else settled(from_site)
+        return from_site if from_site == "null" else absolute_url(from_site)
 
-    def _navigation(self, url: str, initiator: str | None) -> Ask:
+    def _navigation(self, url: str, initiator: str | None) -> OutgoingRequest:
         if not self._above:
-            return Ask(url, initiator=initiator)
-        return Ask(
+            return OutgoingRequest(url, initiator=initiator)
+        return OutgoingRequest(
             url,
             destination="iframe",
             initiator=initiator,
-            top=self._above[0],
-            crossed=self._is_crossed(self._above),
+            top_level_url=self._above[0],
+            cross_site_ancestor=self._has_other_site(self._above),
         )
 
-    def _open(self, ask: Ask) -> BrowserResponse:
-        response = self._network.send(ask)
+    def _open(self, outgoing: OutgoingRequest) -> BrowserResponse:
+        response = self._network.send(outgoing)
         disposition = response.headers.get("Content-Disposition", "")
         if response.status_code not in _NO_CONTENT and not disposition.lower().startswith("attachment"):
             self._response, self._restarts = response, self._network.restarts
@@ -215,11 +216,11 @@ class Window:
     def _script_context(self) -> Context:
         if not self._above:
             return TYPED
-        return Context(top_level_site=self._above[0], cross_site_ancestor=self._is_crossed(self._above))
+        return Context(top_level_site=self._above[0], cross_site_ancestor=self._has_other_site(self._above))
 
-    def _is_crossed(self, way: tuple[str, ...]) -> bool:
-        """Whether among pages in one another there is one of another site than the first."""
-        jar, (top, *others) = self._network.jar, way
+    def _has_other_site(self, pages: tuple[str, ...]) -> bool:
+        """Return whether one of the nested pages belongs to another site than the outermost one."""
+        jar, (top, *others) = self._network.jar, pages
         if top == "null":
             return bool(others)
         schemeful = jar.profile.schemeful
@@ -227,7 +228,7 @@ class Window:
 
 
 class Frame(Window):
-    """A frame within a page, with the cookies that it has there. Open one with ``browser.frame``."""
+    """A frame within a page, with the cookies that it has there. Open one with ``browser.frame()``."""
 
     def __repr__(self) -> str:
         return f"<Frame {self.url} in {' in '.join(reversed(self._above))}>"
@@ -239,15 +240,15 @@ class Tab(Window):
     def visit(self, url: str, *, from_site: str | None = None) -> BrowserResponse:
         """Open a page in the tab.
 
-        url
-            absolute, or relative to the page that is open
-        from_site
-            the address of a page with a link that is followed, ``"null"`` for a sandboxed one; no application has to
-            answer for it. None: the user typed the address.
+        Args:
+            url: The URL, absolute or relative to the open page.
+            from_site: The URL of a page whose link the user follows; ``"null"`` for a sandboxed page. No application
+                needs to serve it. None: the user typed the URL.
 
-        Raises ValueError for what is no address of a page.
+        Raises:
+            ValueError: If the URL is not absolute and no page is open.
         """
-        address = settled(url, self.url)
+        address = absolute_url(url, self.url)
         return self._open(self._navigation(address, None if from_site is None else self._sender(address, from_site)))
 
     def __repr__(self) -> str:
@@ -255,7 +256,7 @@ class Tab(Window):
 
 
 class Browser(Tab):
-    """A browser whose internet is the application under test. It is used as its first tab.
+    """A browser that sends its requests to the application under test. It is also its own first tab.
 
     ::
 
@@ -264,19 +265,19 @@ class Browser(Tab):
         browser.visit("https://shop.example/account", from_site="https://evil.example/")
         print(browser.verdicts)
 
-    apps
-        a WSGI application that answers for every host; or a mapping, ``{"shop.example": shop, "*.pay.example": pay}``.
-        ``"host:port"`` is for one port alone, ``"*"`` for all other hosts.
-    profile
-        whose cookies: ``chromium``, ``firefox``, ``safari``, or ``rfc6265bis`` for the text of the standard
-    public_suffixes
-        as for `tuile.user_agent.jar.Jar`
+    Scripts, images and styles of a page are not loaded. Caches, CORS, Content-Security-Policy, Referrer-Policy and
+    HSTS are not implemented.
 
-    Scripts, images and styles of a page are not looked at, and neither are caches, CORS, Content-Security-Policy,
-    Referrer-Policy, or HSTS.
+    Args:
+        apps: A WSGI application that answers for every host, or a mapping such as ``{"shop.example": shop,
+            "*.pay.example": pay}``. ``"host:port"`` is for one port only, ``"*"`` for all other hosts.
+        profile: The browser to imitate: ``chromium``, ``firefox``, ``safari``, or ``rfc6265bis`` for the text of the
+            standard.
+        public_suffixes: As for `tuile.user_agent.jar.Jar`.
 
-    Raises ValueError for a profile that there is not, ImportError without the public suffix list, which
-    ``pip install "tuile[testing]"`` brings.
+    Raises:
+        ValueError: If there is no such profile.
+        ImportError: If the public suffix list is not installed. ``pip install "tuile[testing]"`` installs it.
     """
 
     def __init__(
@@ -292,8 +293,8 @@ class Browser(Tab):
     def clock(self) -> Clock:
         """The browser's clock: ``browser.clock.advance(days=1)``.
 
-        It goes with that of the process. The application goes on reading that one: what it checks itself, such as
-        the age of a signature, does not grow older.
+        It follows the clock of the process. The application still reads the clock of the process, so what it checks
+        itself, such as the age of a signature, does not change.
         """
         return self._network.clock
 
@@ -304,28 +305,28 @@ class Browser(Tab):
 
     @property
     def cookies(self) -> list[StoredCookie]:
-        """The cookies that are kept now, in the order of their creation."""
+        """The cookies stored now, in the order of their creation."""
         return self.jar.cookies(self.clock.now())
 
     def cookie(self, name: str) -> StoredCookie | None:
-        """The cookie of this name; of several, for other hosts or paths, the one made last. None: there is none."""
+        """Return the newest cookie of this name, for any host and path; None if there is none."""
         return next((cookie for cookie in reversed(self.cookies) if cookie.name == name), None)
 
     @property
     def verdicts(self) -> Verdicts:
-        """What became of every cookie that was set or deleted, in order. To look at it: ``print(browser.verdicts)``."""
+        """The verdicts on all cookies set or deleted so far, in order. Print it for a report."""
         return self._network.verdicts
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers that are sent with every request, such as Accept-Language; change it at will."""
+        """The headers sent with every request, such as Accept-Language. Change them freely."""
         return self._network.headers
 
     def tab(self) -> Tab:
-        """Open a further tab. It has the same cookies."""
+        """Open another tab, which shares the cookies."""
         return Tab(self._network)
 
     def restart(self) -> None:
-        """Close the browser and start it again: tabs and session cookies go, the others stay."""
+        """Close the browser and start it again, without its tabs and session cookies."""
         self.jar.end_session()
         self._network.restarts += 1

@@ -1,8 +1,7 @@
-"""Sending requests to an application in a test. Floor 6, the edges.
+"""The test client of an application, and the builder of its WSGI environs.
 
-Here live the builder of environs that knows the application's configuration and the client
-that ``app.test_client()`` makes. The cookies it keeps are matched by Werkzeug's client, by
-domain and path alone; asked for a browser, it has them kept by that one's jar (``client_jar``).
+Cookies are matched by Werkzeug's client, by domain and path only, unless the client imitates a browser; then
+`client_jar` keeps them.
 """
 
 from __future__ import annotations
@@ -43,23 +42,20 @@ def _get_werkzeug_version() -> str:
 
 
 class EnvironBuilder(werkzeug.test.EnvironBuilder):
-    """A Werkzeug EnvironBuilder that takes what is not given from the application.
+    """A Werkzeug EnvironBuilder that takes its defaults from an application.
 
-    app
-        its SERVER_NAME, APPLICATION_ROOT and PREFERRED_URL_SCHEME fill the URL, and its JSON
-        provider writes `json`
-    path
-        the path, or a whole URL
-    base_url
-        scheme, host and root of the application, instead of the configuration
-    subdomain
-        goes before SERVER_NAME
-    url_scheme
-        instead of PREFERRED_URL_SCHEME
-    args, kwargs
-        passed to Werkzeug's EnvironBuilder, such as `method`, `query_string`, `data`, `json`
+    Args:
+        app: The application. Its SERVER_NAME, APPLICATION_ROOT and PREFERRED_URL_SCHEME complete the URL, and its JSON
+            provider serializes `json`.
+        path: The path, or a whole URL.
+        base_url: Scheme, host and root of the application, instead of the configuration.
+        subdomain: A subdomain of SERVER_NAME.
+        url_scheme: The scheme, instead of PREFERRED_URL_SCHEME.
+        args: Passed to Werkzeug's EnvironBuilder.
+        kwargs: Passed to Werkzeug's EnvironBuilder, such as `method`, `query_string`, `data` and `json`.
 
-    Raises TypeError when `base_url` meets `subdomain` or `url_scheme`, which are parts of it.
+    Raises:
+        TypeError: If `base_url` is combined with `subdomain` or `url_scheme`.
     """
 
     app: Flask
@@ -78,19 +74,19 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
             base_url, path = _locate(app, path, subdomain, url_scheme)
         elif subdomain or url_scheme:
             raise TypeError('Cannot pass "subdomain" or "url_scheme" with "base_url".')
-        # First, since Werkzeug's constructor calls json_dumps.
+        # Set first: Werkzeug's constructor calls json_dumps.
         self.app = app
         super().__init__(path, base_url, *args, **kwargs)
 
     def json_dumps(self, obj: Any, **kwargs: Any) -> str:
-        """Write `obj` as the application would."""
+        """Serialize `obj` with the application's JSON provider."""
         return self.app.json.dumps(obj, **kwargs)
 
 
 def _locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
-    """Split `path` into a base URL and a path with its query, by the app's configuration.
+    """Split `path` into a base URL and a path with its query.
 
-    What `path` brings itself, scheme or host, is not overruled.
+    A scheme or host in `path` takes precedence over the configuration.
     """
     url = urlsplit(path)
     host = url.netloc
@@ -106,18 +102,18 @@ def _locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None
 class FlaskClient(werkzeug.test.Client):
     """A client that calls the application directly and keeps its cookies.
 
-    In a ``with`` block the contexts of the last request stay, so that ``request``, ``session``
-    and ``g`` can be looked at after the response has come::
+    In a ``with`` block, the contexts of the last request stay active, so that ``request``, ``session`` and ``g`` can
+    be inspected after the response::
 
         with app.test_client() as client:
             client.get("/?page=2")
             assert request.args["page"] == "2"
 
-    `environ_base` holds what every request's environ starts with; change it at will.
+    `environ_base` has the defaults for the environ of every request. Change it freely.
 
-    A client made by ``app.test_client(browser="chromium")`` keeps and sends cookies as that browser
-    does, each request being one whose address the user typed. Its `browser` has the clock, the
-    verdicts and everything else that the interface of this class has no place for.
+    A client made by ``app.test_client(browser="chromium")`` keeps and sends cookies as that browser does, as if the
+    user had typed the URL of each request. Its `browser` has the clock, the verdicts and the rest of the browser's
+    interface.
     """
 
     application: Flask
@@ -127,13 +123,13 @@ class FlaskClient(werkzeug.test.Client):
         browser = kwargs.pop("browser", None)
         super().__init__(*args, **kwargs)
         if browser is not None:
-            from .client_jar import ClientJar  # noqa: PLC0415 - few tests want it, and it reads a long list
+            from .client_jar import ClientJar  # noqa: PLC0415 - few tests need it, and it loads the public suffix list
 
             self._jar = ClientJar(browser, self.application, use_cookies=self._cookies is not None)
         self.preserve_context = False
-        #: Contexts that the application has left behind in the request under way.
+        #: Contexts that the application preserved in the current request.
         self._new_contexts: list[AbstractContextManager[Any]] = []
-        #: Those of the last request, entered again.
+        #: The contexts of the last request, entered again.
         self._context_stack = ExitStack()
         self.environ_base: dict[str, Any] = {
             "REMOTE_ADDR": "127.0.0.1",
@@ -142,24 +138,28 @@ class FlaskClient(werkzeug.test.Client):
 
     @property
     def browser(self) -> Browser | None:
-        """The `tuile.testing.Browser` whose cookies these are; None for a client with a lax jar."""
+        """The `tuile.testing.Browser` whose cookies the client uses; None if it does not imitate a browser."""
         return None if self._jar is None else self._jar.browser
 
     @contextmanager
     def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
-        """Open the session this client's cookies name, and save it at the end of the block.
+        """Open the session of this client's cookies, and save it at the end of the block.
 
         ::
 
             with client.session_transaction() as session:
                 session["user_id"] = 5
 
-        The arguments are those of ``app.test_request_context``, for a session that depends on
-        host or path. An error in the block leaves the session as it was.
+        An error in the block leaves the session unchanged.
 
-        Raises TypeError for a client without cookies, RuntimeError when the application has
-        no session to open, mostly for want of a SECRET_KEY, ValueError when the client's browser
-        drops the cookie.
+        Args:
+            args: Passed to ``app.test_request_context``, for a session that depends on host or path.
+            kwargs: Passed to ``app.test_request_context``.
+
+        Raises:
+            TypeError: If the client has no cookies.
+            RuntimeError: If the application cannot open a session, usually because it has no SECRET_KEY.
+            ValueError: If the client's browser drops the cookie.
         """
         if self._cookies is None:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
@@ -199,16 +199,19 @@ class FlaskClient(werkzeug.test.Client):
         path: str = "/",
         **kwargs: Any,
     ) -> None:
-        """Keep a cookie as if a response had set it.
+        """Store a cookie as if a response had set it.
 
-        domain, origin_only
-            send it to this host alone, or with `origin_only` False to those below it as well
-        path
-            send it to URLs below this path
-        kwargs
-            the other attributes, as for ``Response.set_cookie``
+        Args:
+            key: The name.
+            value: The value.
+            domain: The host that the cookie is sent to.
+            origin_only: Whether hosts below the domain do not get the cookie.
+            path: The path that the cookie is sent to, with all paths below it.
+            kwargs: Further attributes, as for ``Response.set_cookie``.
 
-        Raises TypeError for a client without cookies, ValueError when its browser drops the cookie.
+        Raises:
+            TypeError: If the client has no cookies.
+            ValueError: If the client's browser drops the cookie.
         """
         if self._jar is not None:
             self._jar.keep(key, value, domain=domain, origin_only=origin_only, path=path, **kwargs)
@@ -222,11 +225,11 @@ class FlaskClient(werkzeug.test.Client):
             self._keep(cookie)
 
     def get_cookie(self, key: str, domain: str = "localhost", path: str = "/") -> Cookie | None:
-        """Look up a cookie by its name, and the domain and path that it is for."""
+        """Return the cookie with this name, domain and path, or None."""
         return super().get_cookie(key, domain, path) if self._jar is None else self._jar.find(key, domain, path)
 
     def delete_cookie(self, key: str, *, domain: str = "localhost", path: str = "/") -> None:
-        """Take away a cookie by its name, and the domain and path that it is for, if it is there."""
+        """Delete the cookie with this name, domain and path, if there is one."""
         if self._jar is None:
             super().delete_cookie(key, domain=domain, path=path)
         else:
@@ -239,7 +242,7 @@ class FlaskClient(werkzeug.test.Client):
             self._jar.send(environ)
 
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> tuple[Iterable[bytes], str, Headers]:
-        """Call the application with an environ, sending and keeping cookies."""
+        """Call the application with an environ; send cookies, and store those of the response."""
         if self._jar is None:
             return super().run_wsgi_app(environ, buffered)
         self._add_cookies_to_wsgi(environ)
@@ -278,9 +281,9 @@ class FlaskClient(werkzeug.test.Client):
             builder.close()
 
     def _request_from(self, source: object) -> WerkzeugRequest | None:
-        """Make a request of a builder, an environ or a request; None for anything else.
+        """Build a request from a builder, an environ or a request; return None for anything else.
 
-        The given object stays as it is, for the next call.
+        The object is not modified, so that it can be used again.
         """
         if isinstance(source, werkzeug.test.EnvironBuilder):
             builder = copy(source)
@@ -305,19 +308,17 @@ class FlaskClient(werkzeug.test.Client):
     ) -> TestResponse:
         """Send a request and return the response.
 
-        args, kwargs
-            those of EnvironBuilder after its `app`; or a single builder, environ or request
-        buffered
-            read the whole body at once and close it
-        follow_redirects
-            send further requests until the answer is no redirect; ``response.history`` has
-            the ones before
+        Args:
+            args: The arguments of EnvironBuilder after `app`; or a single builder, environ or request.
+            buffered: Read the whole body at once and close it.
+            follow_redirects: Follow redirects; ``response.history`` has the responses before the last one.
+            kwargs: The keyword arguments of EnvironBuilder.
         """
         request = self._request_from(args[0]) if args else None
         if request is None:
             request = self._request_from_builder_args(args, kwargs)
 
-        # The contexts kept so far end here, not under those of this request.
+        # The preserved contexts must end before those of this request begin.
         self._context_stack.close()
         response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
         response.json_module = self.application.json  # type: ignore[assignment]  # Werkzeug: a module; both have loads
@@ -344,13 +345,13 @@ class FlaskClient(werkzeug.test.Client):
 
 
 def _read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:
-    """The cookie of a Set-Cookie line as Werkzeug's client keeps it; None for one without a name."""
+    """Parse a Set-Cookie line into the cookie that Werkzeug's client keeps; return None if it has no name."""
     pair, separator, attributes = line.partition(";")
     pairs = parse_cookie(pair)
     if not pairs:
         return None
     name, _, value = pair.partition("=")
-    # Werkzeug reads the attributes, and this room the name: Werkzeug's own reading knows none with a space.
+    # Werkzeug parses the attributes but not the name: its parser rejects names with a space.
     cookie = Cookie._from_response_header(server_name, path, f"name={value}{separator}{attributes}")
     cookie.key = name.strip(" \t")
     cookie.decoded_key, cookie.decoded_value = pairs[0]

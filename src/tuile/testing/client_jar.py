@@ -1,8 +1,4 @@
-"""A browser's jar behind the interface of Flask's test client. Floor 6, the edges.
-
-Here lives the translation: URLs of environs, and Werkzeug's `Cookie` for what `get_cookie` gives. What must not:
-sending requests (`client`), the rules for cookies (`tuile.user_agent.jar`).
-"""
+"""Keep the cookies of Flask's test client in the jar of a browser."""
 
 from __future__ import annotations
 
@@ -27,37 +23,41 @@ if t.TYPE_CHECKING:
 
 
 class ClientJar:
-    """The jar of a client.
+    """The cookie jar of a client.
 
-    asked
-        the browser's profile, or a Browser to share
+    Args:
+        browser: The name of a profile, or a Browser to share.
+        app: The application of the client.
+        use_cookies: Whether the client has cookies.
 
-    Raises TypeError for a client without cookies, ValueError for a profile that there is not.
+    Raises:
+        TypeError: If the client has no cookies.
+        ValueError: If there is no such profile.
     """
 
-    def __init__(self, asked: str | Browser, app: WSGIApplication, *, use_cookies: bool) -> None:
+    def __init__(self, browser: str | Browser, app: WSGIApplication, *, use_cookies: bool) -> None:
         if not use_cookies:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True' to give it a browser.")
-        self.browser = asked if isinstance(asked, Browser) else Browser(app, asked)
+        self.browser = browser if isinstance(browser, Browser) else Browser(app, browser)
 
     def send(self, environ: WSGIEnvironment) -> None:
-        """Put the cookies into the request that a browser would send with it, as if the user had typed the address."""
+        """Add the cookies that a browser sends if the user typed the URL of the request."""
         header = self.browser._network.cookie_header(get_current_url(environ), method=environ["REQUEST_METHOD"])
         environ.pop("HTTP_COOKIE", None)
         if header:
             environ["HTTP_COOKIE"] = header
 
     def receive(self, environ: WSGIEnvironment, headers: Headers) -> Verdicts:
-        """Take the cookies of a response."""
+        """Store the cookies of a response."""
         date = parse_date(headers.get("Date"))
         return self.browser._network.receive(get_current_url(environ), headers.getlist("Set-Cookie"), date=date)
 
     def find(self, key: str, domain: str, path: str) -> Cookie | None:
-        """The cookie as Werkzeug's client gives it; None when it is not there."""
+        """Return the cookie as Werkzeug's client returns it, or None."""
         found = self._all(key, domain, path)
         if not found:
             return None
-        # Of several, the one that a visit of the site itself sends.
+        # If there are several, prefer the one that a visit to the site itself sends.
         cookie = min(found, key=lambda cookie: (cookie.partition is not None, not cookie.host_only))
         return Cookie(
             key=cookie.name,
@@ -75,9 +75,10 @@ class ClientJar:
         )
 
     def keep(self, key: str, value: str, *, domain: str, origin_only: bool, path: str, **attributes: t.Any) -> None:
-        """Set a cookie as a response over https would.
+        """Store a cookie as if a response over https had set it.
 
-        Raises ValueError, with the verdict, when the browser does not keep it.
+        Raises:
+            ValueError: If the browser drops the cookie. The message is the verdict.
         """
         host = domain.removeprefix(".")
         now = self.browser.clock.now()
@@ -89,7 +90,7 @@ class ClientJar:
             raise ValueError(str(verdicts))
 
     def forget(self, key: str, domain: str, path: str) -> None:
-        """Delete a cookie, whatever guards it."""
+        """Delete a cookie, whatever attributes protect it."""
         for cookie in self._all(key, domain, path):
             scope = "" if cookie.host_only else f"; Domain={cookie.domain}"
             context = TYPED

@@ -1,7 +1,4 @@
-"""The time in a test browser. Floor 6, the edges.
-
-Here lives the clock that a test puts forward. What time does to cookies is `tuile.user_agent.jar`'s.
-"""
+"""A clock that tests can advance."""
 
 from __future__ import annotations
 
@@ -9,30 +6,31 @@ from datetime import datetime, timedelta, timezone
 
 
 class Clock:
-    """A clock that goes with the time of the process, and can be put forward.
+    """A clock that follows the clock of the process and can be advanced.
 
-    It is the browser's. The application goes on reading the time of the process; what that changes, as
-    ``freezegun`` and ``time-machine`` do, moves this clock along.
+    It belongs to the browser. The application reads the clock of the process; changes to that one, as by ``freezegun``
+    and ``time-machine``, move this clock as well.
     """
 
     def __init__(self) -> None:
-        #: How far it is ahead of the process.
+        #: How far the clock is ahead of the clock of the process.
         self.ahead = timedelta()
 
     def now(self) -> datetime:
-        """The moment it shows, in UTC."""
+        """Return the current time in UTC."""
         return datetime.now(timezone.utc) + self.ahead
 
     def advance(
         self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0, weeks: float = 0
     ) -> None:
-        """Put it forward: ``clock.advance(days=1)``.
+        """Advance the clock: ``clock.advance(days=1)``.
 
-        Raises ValueError when that would put it back.
+        Raises:
+            ValueError: If the step is negative.
         """
         step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, weeks=weeks)
         if step < timedelta():
-            raise ValueError(f"The clock cannot be put back by {-step}. Begin with a new Browser.")
+            raise ValueError(f"The clock cannot go back by {-step}. Create a new Browser instead.")
         self.ahead += step
 
     def __repr__(self) -> str:

@@ -1,7 +1,4 @@
-"""Which application answers for which host in a test browser. Floor 6, the edges.
-
-Here lives the look-up alone. What is sent to the application is built in `asking`.
-"""
+"""Find the application that answers for a host in a test browser."""
 
 from __future__ import annotations
 
@@ -18,27 +15,30 @@ if TYPE_CHECKING:
 class Hosts:
     """The applications by host.
 
-    apps
-        one WSGI application, which answers for every host; or a mapping of hosts to applications. A host is written
-        ``"shop.example"``, ``"shop.example:8443"`` for one port alone, ``"*.shop.example"`` for all below it,
-        ``"*"`` for all others. The most exact one answers.
+    Args:
+        apps: A WSGI application that answers for every host, or a mapping of hosts to applications. A host is written
+            ``"shop.example"``, ``"shop.example:8443"`` for one port only, ``"*.shop.example"`` for all hosts below it,
+            ``"*"`` for all others. The most specific one answers.
 
-    Raises TypeError for what is neither, ValueError for no host at all or one that cannot be.
+    Raises:
+        TypeError: If a value is not a WSGI application.
+        ValueError: If there is no host, or a host is not valid.
     """
 
     def __init__(self, apps: WSGIApplication | Mapping[str, WSGIApplication]) -> None:
         given = apps if isinstance(apps, Mapping) else {"*": apps}
         if not given:
-            raise ValueError("No application is given. Write: Browser(app), or Browser({'shop.example': app}).")
+            raise ValueError("No application was given. Write: Browser(app), or Browser({'shop.example': app}).")
         for name, app in given.items():
             if not callable(app):
-                raise TypeError(f"A WSGI application is wanted for {name!r}, not {type(app).__name__}.")
-        self._apps = {_settled(name): app for name, app in given.items()}
+                raise TypeError(f"The application for {name!r} must be a WSGI callable, not {type(app).__name__}.")
+        self._apps = {_host_key(name): app for name, app in given.items()}
 
     def app_for(self, url: str) -> WSGIApplication:
-        """The application that answers a URL.
+        """Return the application that answers for a URL.
 
-        Raises LookupError when no one does: a browser would say that there is no such host.
+        Raises:
+            LookupError: If there is none. A browser would report an unknown host.
         """
         parts = urlsplit(url)
         host = canonical_host(parts.hostname or "") or ""
@@ -54,11 +54,11 @@ class Hosts:
             if name in self._apps:
                 return self._apps[name]
         known = ", ".join(map(repr, self._apps))
-        raise LookupError(f"No application answers for {host!r} (port {port}). There is one for {known}.")
+        raise LookupError(f"No application answers for {host!r} (port {port}). Known hosts: {known}.")
 
 
-def _settled(name: str) -> str:
-    """The name of a host, with or without a port, as it is looked up."""
+def _host_key(name: str) -> str:
+    """Return the form of a host, with or without a port, under which it is looked up."""
     if name == "*":
         return name
     star, bare = ("*.", name[2:]) if name.startswith("*.") else ("", name)
@@ -68,7 +68,7 @@ def _settled(name: str) -> str:
     before, _, port = bare.rpartition(":")
     host = canonical_host(before)
     if host is None or star or not port.isdecimal():
-        raise ValueError(f"{name!r} is no host. Write it without scheme and path, as in 'shop.example'.")
+        raise ValueError(f"{name!r} is not a host. Write it without scheme and path, as in 'shop.example'.")
     return f"{_bracketed(host)}:{int(port)}"
 
 

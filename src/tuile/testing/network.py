@@ -1,7 +1,6 @@
-"""What a test browser's tabs share: the applications, the jar, the clock, and what became of each cookie. Floor 6.
+"""Send the requests of a test browser and store the cookies of the responses.
 
-Here lives sending: one request and the redirects after it, with their cookies. What must not: how a request looks
-(`asking`), pages and tabs (`browser`), and the rules for cookies (`tuile.user_agent.jar`).
+A network is shared by all tabs of a browser.
 """
 
 from __future__ import annotations
@@ -32,48 +31,48 @@ if t.TYPE_CHECKING:
     from tuile.user_agent.sites import PublicSuffix
     from tuile.user_agent.verdicts import Verdict
 
-    from .asking import Ask
+    from .outgoing import OutgoingRequest
 
 MOST_REDIRECTS = 20  # Chromium's, Firefox's and the fetch standard's
 
 
 class Verdicts(list["Verdict"]):
-    """What became of Set-Cookie lines, in their order. As text: one a line."""
+    """The verdicts on Set-Cookie lines, in order. As text, one per line."""
 
     def __str__(self) -> str:
         return "\n".join(map(str, self))
 
     def of(self, name: str) -> Verdicts:
-        """Those on cookies of this name."""
+        """Return the verdicts on cookies of this name."""
         return Verdicts(verdict for verdict in self if verdict.name == name)
 
     @property
     def problems(self) -> Verdicts:
-        """Those with a cure: what did not come out as the line seems to mean it."""
+        """The verdicts that have a cure: those on lines that did not do what they seem to mean."""
         return Verdicts(verdict for verdict in self if verdict.cure)
 
 
 class BrowserResponse(TestResponse):
-    """What a browser got in the end: Werkzeug's TestResponse, with ``text``, ``json``, ``status_code`` and the rest.
+    """The final response to a browser: Werkzeug's TestResponse with ``text``, ``json``, ``status_code`` and the rest.
 
-    ``history`` has the redirects before it, ``request`` what was sent: ``response.request.cookies``.
+    ``history`` has the redirects before it, ``request`` the request that was sent: ``response.request.cookies``.
     """
 
-    #: The address that answered.
+    #: The URL of the response.
     url: str
-    #: What became of the cookies in this answer and in the redirects before it.
+    #: The verdicts on the cookies of this response and of the redirects before it.
     verdicts: Verdicts
-    #: The request, with from where it was made.
-    asked: Ask
+    #: The request, with where it came from.
+    outgoing: OutgoingRequest
 
     @property
     def json(self) -> t.Any:
-        """The body read as JSON; None when it is of another type."""
+        """The body parsed as JSON; None if it has another content type."""
         return self.get_json()
 
 
 class Network:
-    """The applications, and all that the tabs of one browser have in common."""
+    """The applications, and everything that the tabs of one browser share."""
 
     def __init__(
         self,
@@ -84,7 +83,7 @@ class Network:
         self.hosts = Hosts(apps)
         self.clock = Clock()
         self.jar = Jar(profile, public_suffixes)
-        # A response says its dates by the server's clock, which need not be the browser's: see `receive`.
+        # Dates in a response follow the server's clock, which may differ from the browser's: see `receive`.
         self._read_date = self.jar.profile.read_date
         self._server_is_behind = timedelta()
         self.jar.profile = replace(self.jar.profile, read_date=self._browser_date)
@@ -93,7 +92,7 @@ class Network:
         self.headers = {"User-Agent": f"Mozilla/5.0 (tuile.testing.Browser, as {self.jar.profile.name})"}
 
     def cookie_header(self, url: str, *, api: Api = "http", method: str = "GET", context: Context = TYPED) -> str:
-        """The cookies for a request, or those that a script sees."""
+        """Return the cookies that a request sends, or that a script reads."""
         return self.jar.cookie_header(url, now=self.clock.now(), api=api, method=method, context=context)
 
     def receive(
@@ -105,14 +104,18 @@ class Network:
         context: Context = TYPED,
         date: datetime | None = None,
     ) -> Verdicts:
-        """Take what a response or a script sets, and note what became of it.
+        """Store the cookies that a response or a script sets, and record the verdicts.
 
-        Browsers read ``Expires`` by the clock of the server, which the ``Date`` of the response tells (Chromium:
-        ParseExpiration in net/cookies/canonical_cookie.cc; Firefox: CookieParser.cpp). So a cookie that is to live
-        for an hour does so although the browser's clock was put forward.
+        Browsers read ``Expires`` relative to the server's clock, which the ``Date`` of the response tells (Chromium:
+        ParseExpiration in net/cookies/canonical_cookie.cc; Firefox: CookieParser.cpp). So a cookie with a lifetime of
+        an hour lasts an hour even if the browser's clock was advanced.
 
-        date
-            the Date of the response; without one the server's clock is that of the process
+        Args:
+            url: The URL of the response, or of the page that runs the script.
+            lines: The Set-Cookie lines.
+            api: ``http`` or ``script``.
+            context: Where the request came from.
+            date: The Date of the response. None: the server's clock is the clock of the process.
         """
         now = self.clock.now()
         if api == "script":
@@ -133,42 +136,44 @@ class Network:
             return LATEST if self._server_is_behind > timedelta() else EARLIEST
 
     def dumps_for(self, url: str) -> t.Callable[[t.Any], str]:
-        """What writes JSON for an address: the application's own, where it has one."""
+        """Return the function that serializes JSON for a URL: the application's own, if it has one."""
         app = self.hosts.app_for(url)
         return app.json.dumps if isinstance(app, Flask) else json.dumps
 
-    def send(self, ask: Ask) -> BrowserResponse:
-        """Send a request, and those that redirects ask for.
+    def send(self, outgoing: OutgoingRequest) -> BrowserResponse:
+        """Send a request and follow redirects.
 
-        Raises ClientRedirectError after 20 redirects, LookupError for a host that no application answers for.
+        Raises:
+            ClientRedirectError: After 20 redirects.
+            LookupError: If no application answers for the host.
         """
         verdicts = Verdicts()
         history: list[BrowserResponse] = []
-        following: Ask | None = ask
+        following: OutgoingRequest | None = outgoing
         while following is not None:
-            ask = following
+            outgoing = following
             if len(history) > MOST_REDIRECTS:
-                raise ClientRedirectError(f"More than {MOST_REDIRECTS} redirects; the last leads to {ask.url}.")
-            response = self._send_one(ask, verdicts)
+                raise ClientRedirectError(f"More than {MOST_REDIRECTS} redirects, the last one to {outgoing.url}.")
+            response = self._send_one(outgoing, verdicts)
             response.history = tuple(history)
             history.append(response)
-            following = ask.redirected(response.status_code, response.headers.get("Location", ""))
+            following = outgoing.redirected(response.status_code, response.headers.get("Location", ""))
         return history[-1]
 
-    def _send_one(self, ask: Ask, verdicts: Verdicts) -> BrowserResponse:
-        app = self.hosts.app_for(ask.url)
-        context, with_cookies = ask.context(), ask.has_credentials()
-        cookie = self.cookie_header(ask.url, method=ask.method, context=context) if with_cookies else ""
-        environ = ask.environ(self.jar.sites, cookie, self.headers)
+    def _send_one(self, outgoing: OutgoingRequest, verdicts: Verdicts) -> BrowserResponse:
+        app = self.hosts.app_for(outgoing.url)
+        context, with_cookies = outgoing.context(), outgoing.has_credentials()
+        cookie = self.cookie_header(outgoing.url, method=outgoing.method, context=context) if with_cookies else ""
+        environ = outgoing.environ(self.jar.sites, cookie, self.headers)
         body, status, headers = run_wsgi_app(app, environ, buffered=True)
-        # The application has read the body of its own; a test may read this one.
-        request = Request({**environ, "wsgi.input": BytesIO(ask.body)})
+        # The application has consumed its own body; this one is for the test.
+        request = Request({**environ, "wsgi.input": BytesIO(outgoing.body)})
         response = BrowserResponse(body, status, headers, request=request)
         if isinstance(app, Flask):
             response.json_module = app.json  # type: ignore[assignment]  # Werkzeug: a module; both have loads
-        response.url, response.asked = ask.url, ask
+        response.url, response.outgoing = outgoing.url, outgoing
         if with_cookies:
             lines = headers.getlist("Set-Cookie")
-            verdicts += self.receive(ask.url, lines, context=context, date=response.date)
+            verdicts += self.receive(outgoing.url, lines, context=context, date=response.date)
         response.verdicts = Verdicts(verdicts)
         return response

@@ -1,8 +1,4 @@
-"""Invoking an application's commands in a test. Floor 6, the edges.
-
-Here lives the runner that ``app.test_cli_runner()`` makes. The commands, and the way to an
-application, live in ``tuile.cli``, which this room may know although both are edges.
-"""
+"""Run the commands of an application in a test."""
 
 from __future__ import annotations
 
@@ -19,9 +15,11 @@ if TYPE_CHECKING:
 
 
 class FlaskCliRunner(CliRunner):
-    """A click CliRunner whose commands get the application under test.
+    """A click CliRunner that passes the application under test to its commands.
 
-    `kwargs` are passed to click's CliRunner.
+    Args:
+        app: The application.
+        kwargs: Passed to click's CliRunner.
     """
 
     def __init__(self, app: Flask, **kwargs: Any) -> None:
@@ -33,13 +31,10 @@ class FlaskCliRunner(CliRunner):
     ) -> Result:
         """Invoke a command and return click's Result: exit code, output, exception.
 
-        cli
-            a command or group; the application's own group when it is left out
-        args
-            the arguments, a list or one line of text
-        kwargs
-            passed to CliRunner.invoke; ``obj`` is a ScriptInfo with the application
-            unless you give one
+        Args:
+            cli: A command or group. By default the application's own group.
+            args: The arguments, as a list or one string.
+            kwargs: Passed to CliRunner.invoke. ``obj`` defaults to a ScriptInfo with the application.
         """
         kwargs.setdefault("obj", ScriptInfo(create_app=lambda: self.app))
         return super().invoke(self.app.cli if cli is None else cli, args, **kwargs)

@@ -1,11 +1,10 @@
-"""A pytest plugin: the tests of a Flask application, or of an extension, run on Tuile. Floor 6, the edges.
+"""A pytest plugin that runs the tests of a Flask application or extension on Tuile.
 
     pytest -p tuile.testing.shim
 
-Nothing but putting the stand-in in place lives here. pytest imports a plugin that is named with ``-p``,
-on its command line or in ``addopts``, before those that installed packages bring and before every
-``conftest.py``, so that all of them get Tuile when they import Flask. The processes that tests start, and
-the workers of pytest-xdist, get it as well.
+pytest imports a plugin that is named with ``-p``, on the command line or in ``addopts``, before the plugins of
+installed packages and before every ``conftest.py``. So all of them get Tuile when they import Flask, and so do child
+processes, such as the workers of pytest-xdist.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ shim.install(children=True)
 
 
 def pytest_report_header() -> str:
-    """Say at the head of pytest's report what is being tested."""
+    """Name the framework under test in the header of pytest's report."""
     try:
         version = importlib.metadata.version("tuile")
     except importlib.metadata.PackageNotFoundError:

@@ -1,11 +1,8 @@
-"""One request as a browser makes it: its headers, its environ, and what a redirect makes of it. Floor 6, the edges.
-
-What must live here: Sec-Fetch-..., Origin and Referer, methods and bodies across redirects, the context for SameSite.
-What must not: cookies (`tuile.user_agent.jar`), sending (`network`), pages (`browser`).
+"""Build one request as a browser sends it: its headers, its environ, and the request that follows a redirect.
 
 Sources, read on 2026-11-21: https://fetch.spec.whatwg.org (HTTP-redirect fetch, "append a request Origin header"),
-https://www.w3.org/TR/fetch-metadata/, https://www.w3.org/TR/referrer-policy/ (strict-origin-when-cross-origin, the
-default, is the one policy here).
+https://www.w3.org/TR/fetch-metadata/, https://www.w3.org/TR/referrer-policy/ (only the default policy,
+strict-origin-when-cross-origin, is implemented).
 """
 
 from __future__ import annotations
@@ -34,22 +31,24 @@ _PORTS = {"http": 80, "https": 443}
 _ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def settled(url: str, base: str = "") -> str:
-    """The URL in full: absolute, in ASCII, without user and password.
+def absolute_url(url: str, base: str = "") -> str:
+    """Return the absolute URL in ASCII, without user and password.
 
-    Raises ValueError when it is no address of a page, mostly for want of a host.
+    Raises:
+        ValueError: If the result has no host or is neither http nor https.
     """
     whole = urljoin(base, url)
     parts = urlsplit(whole)
     if parts.scheme not in _PORTS:
-        raise ValueError(f"{url!r} is no address of a page. Give an absolute URL such as 'https://example.com/'.")
+        raise ValueError(f"{url!r} is not an absolute URL. Use one such as 'https://example.com/'.")
     return iri_to_uri(parts._replace(netloc=urlsplit(origin(whole)).netloc, path=parts.path or "/").geturl())
 
 
 def origin(url: str) -> str:
-    """The origin of a URL as browsers write it; ``null`` for ``null``.
+    """Return the origin of a URL as browsers write it; ``null`` for ``null``.
 
-    Raises ValueError when it is no address of a page.
+    Raises:
+        ValueError: If the URL is not absolute.
     """
     if url == "null":
         return url
@@ -60,19 +59,23 @@ def origin(url: str) -> str:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A request that a browser is about to make.
+class OutgoingRequest:
+    """A request that a browser is about to send.
 
-    initiator
-        the URL of the page that makes it, ``null`` for one without an origin, None for the user
-    top
-        the URL in the address bar meanwhile; None when the request fills the address bar itself
-    crossed
-        a frame of another site is between the two
-    destination
-        what it is for, as Sec-Fetch-Dest says it
-    hops
-        the URLs that answered with a redirect so far
+    Attributes:
+        url: The absolute URL.
+        method: The method, in upper case.
+        body: The body.
+        content_type: The type of the body; empty if there is none.
+        mode: The mode, as in Sec-Fetch-Mode.
+        destination: The destination, as in Sec-Fetch-Dest.
+        credentials: When cookies are sent and stored, as in the `credentials` of `fetch()`.
+        initiator: The URL of the page that makes the request; ``null`` for a page with an opaque origin, None for the
+            user.
+        top_level_url: The URL in the address bar during the request; None if the request is a top-level navigation.
+        cross_site_ancestor: Whether a frame of another site is between the two.
+        headers: Headers of this request, besides those that the browser sends.
+        redirects: The URLs that have redirected to this one.
     """
 
     url: str
@@ -83,50 +86,53 @@ class Ask:
     destination: str = "document"
     credentials: Credentials = "include"
     initiator: str | None = None
-    top: str | None = None
-    crossed: bool = False
+    top_level_url: str | None = None
+    cross_site_ancestor: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
-    hops: tuple[str, ...] = ()
+    redirects: tuple[str, ...] = ()
 
     def context(self) -> Context:
-        """From where it is made, for the jar."""
-        return Context(self.initiator, self.top, self.crossed, self.hops)
+        """Return the context of the request for the jar."""
+        return Context(self.initiator, self.top_level_url, self.cross_site_ancestor, self.redirects)
 
     def has_credentials(self) -> bool:
-        """Whether cookies are sent and kept."""
+        """Return whether cookies are sent with the request and stored from its response."""
         if self.credentials == "same-origin":
-            home = origin(self.initiator or self.url)
-            return home != "null" and all(origin(url) == home for url in (*self.hops, self.url))
+            own = origin(self.initiator or self.url)
+            return own != "null" and all(origin(url) == own for url in (*self.redirects, self.url))
         return self.credentials == "include"
 
-    def redirected(self, status: int, location: str) -> Ask | None:
-        """The request that follows; None when the answer is no redirect to a page."""
+    def redirected(self, status: int, location: str) -> OutgoingRequest | None:
+        """Return the request that follows the response; None if the response does not redirect to a page."""
         if status not in REDIRECTS or not location:
             return None
-        # What is not ASCII came as octets, and goes back as them.
+        # Characters beyond ASCII are octets of the header, and are sent as those octets.
         written = quote(location.encode("latin-1", "replace"), safe="!#$%&'()*+,/:;=?@[]~")
         try:
-            url = settled(written, self.url)
+            url = absolute_url(written, self.url)
         except ValueError:
             return None
         headers = self.headers
         if origin(url) != origin(self.url):
             headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
-        following = replace(self, url=url, hops=(*self.hops, self.url), headers=headers)
+        following = replace(self, url=url, redirects=(*self.redirects, self.url), headers=headers)
         if (status in {301, 302} and self.method == "POST") or (status == 303 and self.method not in {"GET", "HEAD"}):
             return replace(following, method="GET", body=b"", content_type="")
         return following
 
-    def environ(self, sites: Sites, cookie_header: str, standing: Mapping[str, str]) -> WSGIEnvironment:
-        """The WSGI environ of it.
+    def environ(self, sites: Sites, cookie_header: str, default_headers: Mapping[str, str]) -> WSGIEnvironment:
+        """Return the WSGI environ of the request.
 
-        standing
-            the headers that this browser always sends; the request's own go over them
+        Args:
+            sites: Computes sites, for Sec-Fetch-Site.
+            cookie_header: The Cookie field; empty for none.
+            default_headers: The headers that the browser sends with every request. The request's own headers override
+                them.
         """
         parts = urlsplit(self.url)
         headers = Headers()
-        for some in (self._fetch_headers(sites), standing, self.headers):
-            for name, value in some.items():
+        for group in (self._fetch_headers(sites), default_headers, self.headers):
+            for name, value in group.items():
                 headers[name] = value
         if cookie_header:
             headers["Cookie"] = cookie_header
@@ -139,7 +145,7 @@ class Ask:
             data=self.body or None,
             environ_base={"REMOTE_ADDR": "127.0.0.1"},
         )
-        # Not as an argument, which would be split once more: `//x` is a path here, and no host.
+        # As an argument, the path would be parsed again, and `//x` would become a host.
         builder.path, builder.request_uri = parts.path, f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
             return builder.get_environ()
@@ -165,12 +171,12 @@ class Ask:
         return headers
 
     def _fetch_site(self, sites: Sites) -> str:
-        """How near the request is to who makes it: by the farthest address on its way."""
+        """Return the value of Sec-Fetch-Site: the most distant relation of any URL in the redirect chain."""
         if self.initiator is None:
             return "none"
-        home, nearest = origin(self.initiator), "same-origin"
-        for url in (*self.hops, self.url):
-            if origin(url) == home:
+        own, nearest = origin(self.initiator), "same-origin"
+        for url in (*self.redirects, self.url):
+            if origin(url) == own:
                 continue
             if not sites.same(address_of(url), self.initiator, schemeful=True):
                 return "cross-site"
@@ -178,38 +184,39 @@ class Ask:
         return nearest
 
     def _origin(self, address: Address) -> str:
-        """The Origin field, empty for none."""
+        """Return the Origin field; empty for none."""
         if self.initiator is None:
             return ""
-        home, way = origin(self.initiator), [origin(url) for url in (*self.hops, self.url)]
-        crosses = self.mode == "cors" and any(here != home for here in way)
+        own, origins = origin(self.initiator), [origin(url) for url in (*self.redirects, self.url)]
+        crosses = self.mode == "cors" and any(here != own for here in origins)
         if not crosses and self.method in {"GET", "HEAD"}:
             return ""
-        tainted = any(last not in {here, home} for last, here in pairwise(way))
-        downgraded = self.mode != "cors" and home.startswith("https:") and address.scheme == "http"
-        return "null" if tainted or downgraded else home
+        tainted = any(last not in {here, own} for last, here in pairwise(origins))
+        downgraded = self.mode != "cors" and own.startswith("https:") and address.scheme == "http"
+        return "null" if tainted or downgraded else own
 
     def _referer(self) -> str:
-        """The Referer field, empty for none. What was left out for one address on the way stays so after it."""
+        """Return the Referer field; empty for none. A redirect never restores what an earlier one removed."""
         if self.initiator is None or self.initiator == "null":
             return ""
-        home, way = origin(self.initiator), [origin(url) for url in (*self.hops, self.url)]
-        if all(here == home for here in way):
+        own, origins = origin(self.initiator), [origin(url) for url in (*self.redirects, self.url)]
+        if all(here == own for here in origins):
             return urlsplit(self.initiator)._replace(fragment="").geturl()
-        downgraded = home.startswith("https:") and any(here.startswith("http:") for here in way)
-        return "" if downgraded else f"{home}/"
+        downgraded = own.startswith("https:") and any(here.startswith("http:") for here in origins)
+        return "" if downgraded else f"{own}/"
 
 
-def encoded(data: t.Any, json: t.Any = None, dumps: t.Callable[[t.Any], str] = str) -> tuple[bytes, str]:
-    """The body of a request and its type.
+def encode_body(data: t.Any, json: t.Any = None, dumps: t.Callable[[t.Any], str] = str) -> tuple[bytes, str]:
+    """Return the body of a request and its content type.
 
-    data
-        what Werkzeug's EnvironBuilder takes: the fields of a form, with files as a file or ``(file, name)``; or bytes
-        or text as they are
-    json
-        written as JSON instead, by `dumps`
+    Args:
+        data: What Werkzeug's EnvironBuilder takes: form fields, with a file as a file object or ``(file, name)``; or
+            the body as bytes or text.
+        json: A value to send as JSON instead.
+        dumps: The function that serializes `json`.
 
-    Raises TypeError for both.
+    Raises:
+        TypeError: If both data and json are given.
     """
     if json is not None:
         if data is not None:
