@@ -52,9 +52,12 @@ def parse_cookie(header: str | None) -> list[tuple[str, str]]:
     It reads what browsers send, which is more than a server may set. Nothing raises, and the time taken grows with the
     length of the header and not faster.
 
-    - Pairs end at ``;``. Blanks around name and value are dropped; inside, anything may stand, quotes too.
-    - A value that is a quoted string from end to end may itself have a ``;``. The quotes go, ``\"`` and ``\\`` become
-      one character and ``\303`` one octet: what `dump_cookie` wrote comes back.
+    - Pairs end at ``;``, whatever stands around it. Blanks around name and value are dropped; inside, anything may
+      stand, quotes too.
+    - A value that is a quoted string from end to end loses its quotes: ``\"`` and ``\\`` become one character and
+      ``\303`` one octet, so what `dump_cookie` wrote comes back. Quotes never reach into the next pair: a script could
+      set one cookie with the opening quote and one with the closing quote, and so put an HttpOnly cookie that browsers
+      send between the two into a value that the application shows.
     - A pair without ``=`` is a name with an empty value; a pair without a name is left out.
 
     :param header: as servers hand it over, one character per octet; several Cookie fields joined with ``;``. The
@@ -64,14 +67,14 @@ def parse_cookie(header: str | None) -> list[tuple[str, str]]:
     if not header:
         return []
     text = header if header.isascii() else _text_of_octets(header)
-    if '"' in text:
-        return _pairs_with_quotes(text)
+    has_quotes = '"' in text
     pairs = []
     for pair in text.split(";"):
         name, _, value = pair.partition("=")
         name = name.strip(_BLANKS)
         if name:
-            pairs.append((name, value.strip(_BLANKS)))
+            value = value.strip(_BLANKS)
+            pairs.append((name, _unquoted(value) if has_quotes and value[:1] == '"' else value))
     return pairs
 
 
@@ -84,52 +87,19 @@ def _text_of_octets(header: str) -> str:
     return octets.decode(errors="replace")
 
 
-def _pairs_with_quotes(text: str) -> list[tuple[str, str]]:
-    """As `parse_cookie`, for text in which there are quotes."""
-    pairs = []
-    position, end = 0, len(text)
-    while position < end:
-        stop = text.find(";", position)
-        if stop < 0:
-            stop = end
-        pair = text[position:stop]
-        name, _, value = pair.partition("=")
-        value = value.strip(_BLANKS)
-        following = stop + 1
-        if value.startswith('"'):
-            quoted = _quoted_string(text, position + pair.index('"', len(name)))
-            if quoted is not None:
-                value, following = quoted
-        name = name.strip(_BLANKS)
-        if name:
-            pairs.append((name, value))
-        position = following
-    return pairs
+def _unquoted(value: str) -> str:
+    """Return what stands between the quotes of a value that begins with one.
 
-
-_end_of_pair = re.compile(r"[ \t]*(?:;|\Z)")
-
-
-def _quoted_string(text: str, opening: int) -> tuple[str, int] | None:
-    """What stands between the quote at `opening` and its partner, and where the next pair begins.
-
-    None when the quote has no partner, or when more than blanks follows the partner: then the quotes are part of the
-    value, as of `"a" and "b"`.
+    It is the value itself when the quote has no partner at its end, as in `"a`, or has one earlier, as in
+    `"a" and "b"`: then the quotes are part of it.
     """
-    # Backslashes are counted instead of matched: a regular expression for this needs memory for each of them. The
-    # search ends at the latest where another quote opens a value, so that all searches together read the text once.
-    begin = opening + 1
-    closing = text.find('"', begin)
-    while closing >= 0:
-        run = text[begin:closing]
-        if (len(run) - len(run.rstrip("\\"))) % 2 == 0:
-            break
-        begin = closing + 1
-        closing = text.find('"', begin)
-    after = _end_of_pair.match(text, closing + 1) if closing >= 0 else None
-    return None if after is None else (_without_escapes(text[opening + 1 : closing]), after.end())
+    inner = value[1:-1]
+    bare = _escaped_character.sub("", inner) if "\\" in inner else inner
+    is_whole = len(value) > 1 and value[-1] == '"' and '"' not in bare and "\\" not in bare
+    return _without_escapes(inner) if is_whole else value
 
 
+_escaped_character = re.compile(r"\\.", re.DOTALL)
 _escape = re.compile(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 
 
