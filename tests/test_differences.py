@@ -188,6 +188,15 @@ def _(lib: Any) -> Any:
     return cookies_read(lib, 'a={"k":"v, w"}; c d=1; b=2')
 
 
+@shown(
+    "A cookie ends at its semicolon, whatever quotes say",
+    {"lang": "en; session=SECRET; z="},
+    {"lang": '"en', "session": "SECRET", "z": '"'},
+)
+def _(lib: Any) -> Any:
+    return cookies_read(lib, 'lang="en; session=SECRET; z="')
+
+
 @shown("The bytes of a cookie are read as UTF-8", {"a": "Ã©", "b": "ÿ"}, {"a": "é", "b": "\ufffd"})
 def _(lib: Any) -> Any:
     return cookies_read(lib, "a=é".encode().decode("latin-1") + "; b=\xff")
