@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -409,3 +411,33 @@ def test_the_types_are_those_of_the_declaration(client: FlaskClient) -> None:
     size: DeclaredCookie[Size] = Blueprint("p", __name__).cookie("d", type=Size, default=Size.SMALL)
     assert [cookie.type for cookie in (text, number, plain, size)] == [str, int, str, Size]
     assert tuile.Flask.cookie is Blueprint.cookie
+
+
+# Type hints that cannot be resolved
+
+
+def a_dataclass(hint: str, **names: Any) -> type:
+    """A dataclass whose one field has a type hint that is resolved later."""
+    namespace: dict[str, Any] = {"__name__": "a_module_of_its_own", "dataclass": dataclass, **names}
+    module = sys.modules.setdefault("a_module_of_its_own", types.ModuleType("a_module_of_its_own"))
+    vars(module).clear()
+    vars(module).update(namespace)
+    exec(f"@dataclass\nclass Kind:\n    field: {hint!r} = None", vars(module))  # noqa: S102 - the text is right here
+    found: type = vars(module)["Kind"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "hint", ["Missing", "list[Missing]", "dict[str, Missing] | None", "1 +", "len.nothing", "int[str]"]
+)
+def test_a_type_hint_that_cannot_be_resolved_is_an_error_at_the_declaration(app: Flask, hint: str) -> None:
+    with pytest.raises(TypeError, match=r"type hints of Kind cannot be resolved: .*before the cookie is declared"):
+        app.cookie("c", type=a_dataclass(hint))
+    with pytest.raises(TypeError, match="cannot be resolved"):
+        app.cookie("c", type=a_dataclass("list[Inner]", Inner=a_dataclass(hint)))
+
+
+def test_dataclasses_that_hold_themselves_can_be_declared(app: Flask) -> None:
+    kind: Any = a_dataclass("list[Kind] | None")
+    cookie = app.cookie("c", type=kind)
+    assert cookie.codec.read(cookie.codec.write(kind([kind(None)]))) == kind([kind(None)])

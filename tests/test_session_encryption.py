@@ -234,6 +234,9 @@ def test_without_cryptography_writing_is_an_error_and_reading_says_so_in_the_log
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     with pytest.raises(RuntimeError, match=r'pip install "tuile\[crypto\]"'):
         written(new_app(**ENCRYPTED), {"n": 1})
+    for sent in (token, "", "nonsense"):
+        with pytest.raises(RuntimeError, match=r'pip install "tuile\[crypto\]"'):
+            read(new_app(**ENCRYPTED), sent)
     with caplog.at_level(logging.WARNING):
         assert read(new_app(), token) == "{}"
     assert 'pip install "tuile[crypto]"' in caplog.text

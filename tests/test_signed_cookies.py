@@ -326,9 +326,19 @@ def test_without_cryptography_encrypting_says_what_to_install(monkeypatch: pytes
     app = new_app()
     sent = pair(app, lambda: cookies.encrypted.set("n", "1"))
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
-    for use in (lambda: cookies.encrypted.get("n"), lambda: cookies.encrypted.set("n", "1")):
-        with pytest.raises(RuntimeError, match=r'pip install "tuile\[crypto\]"'):
-            within(app, use, sent)
+    uses: list[Any] = [
+        lambda: cookies.encrypted.get("n"),
+        lambda: cookies.encrypted.set("n", "1"),
+        lambda: "n" in cookies.encrypted,
+        lambda: cookies.encrypted.reason("n"),
+        lambda: cookies.encrypted["n"],
+        app.cookie("n", encrypted=True).get,
+    ]
+    for use in uses:
+        # Whether this visitor has such a cookie or not.
+        for received in (sent, "", "n=1"):
+            with pytest.raises(RuntimeError, match=r'pip install "tuile\[crypto\]"'):
+                within(app, use, received)
     assert pair(app, lambda: cookies.signed.set("n", "1"))
 
 

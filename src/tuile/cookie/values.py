@@ -111,6 +111,8 @@ def _enum(kind: type[Enum]) -> Codec:
 
 
 def _structure(kind: type) -> Codec:
+    _check_hints(kind, set())
+
     def write(value: t.Any) -> str:
         plain = _plain(_of_type(kind, value) if kind is not object else value)
         return quote(
@@ -124,6 +126,28 @@ def _structure(kind: type) -> Codec:
             raise ValueError(text) from None
 
     return Codec(write, read)
+
+
+def _check_hints(kind: t.Any, known: set[type]) -> None:
+    """Resolve the type hints of a dataclass, and of those that it holds, so that reading one cannot fail.
+
+    Raises:
+        TypeError: one cannot be resolved.
+    """
+    for argument in t.get_args(kind):
+        _check_hints(argument, known)
+    if not isinstance(kind, type) or not dataclasses.is_dataclass(kind) or kind in known:
+        return
+    known.add(kind)
+    try:
+        hints = t.get_type_hints(kind)
+    except Exception as error:
+        raise TypeError(
+            f"The type hints of {kind.__qualname__} cannot be resolved: {error}. What they name has to be defined at"
+            " the top of its module, before the cookie is declared and not only for type checkers."
+        ) from error
+    for field in dataclasses.fields(kind):
+        _check_hints(hints[field.name], known)
 
 
 def _refused(constant: str) -> t.NoReturn:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import BadRequestKeyError
 
 from ..http.cookies import _checked, _date, _octets, _whole_seconds, cookie_identity, dump_cookie
 from ..keys.ring import BadToken
-from ..keys.tokens import ENCRYPTED, SIGNED
+from ..keys.tokens import ENCRYPTED, SIGNED, require_cipher
 from ..user_agent.dates import read_cookie_date
 from .app_context import NO_REQUEST_MESSAGE, current
 
@@ -230,6 +230,9 @@ class TokenCookies(Cookies):
 
     def _opened(self, name: str) -> str:
         ring = _ring()
+        if self._version == ENCRYPTED:
+            # At the first reading, not only when a visitor comes back with such a cookie.
+            require_cipher()
         if not super().__contains__(name):
             raise BadToken(f"There is no cookie {name!r}.", "missing")
         token = super().__getitem__(name)

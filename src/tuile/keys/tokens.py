@@ -192,12 +192,22 @@ def _read_box(key: bytes, bound: bytes, head: str, rest: str) -> bytes | None:
     return body
 
 
-def _cipher(key: bytes, nonce: bytes) -> t.Any:
-    """The cipher of one token."""
+def require_cipher() -> t.Any:
+    """Return the class of ciphers, or say what to install, whether there is a token to read or not.
+
+    Raises:
+        RuntimeError: the package cryptography is not installed.
+    """
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise RuntimeError('Encryption needs the package cryptography: pip install "tuile[crypto]"') from error
+    return AESGCM
+
+
+def _cipher(key: bytes, nonce: bytes) -> t.Any:
+    """Return the cipher of one token."""
+    AESGCM = require_cipher()  # noqa: N806 - a class
     return AESGCM(digest(key, b"tuile box " + nonce[:12], "sha256"))
 
 

@@ -18,7 +18,7 @@ from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
 from ..keys.app_keys import keys_of, look_at_keys, other_digests, session_signer
 from ..keys.ring import BadToken, TimedSigner, pack, unpack
-from ..keys.tokens import is_encrypted
+from ..keys.tokens import is_encrypted, require_cipher
 from ..wrappers.response import Response
 from .interface import SecureCookieSession, SessionInterface
 
@@ -111,6 +111,9 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer = self.get_signing_serializer(app) if signer is None else None
         if signer is None and serializer is None:
             return None
+        if app.config.get("SESSION_ENCRYPT"):
+            # At the first reading, not only when a visitor comes back with such a session.
+            require_cipher()
         name = (
             app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
         )
