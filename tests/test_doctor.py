@@ -307,7 +307,9 @@ def test_the_command_tells_of_process_and_application(tmp_path: Path) -> None:
     assert report["process"]["interface"] == "Flask 3.1.3"
     assert set(report["process"]["packages"]) >= {"werkzeug", "jinja2"}
     assert report["application"]["class"] == "tuile.app.Flask"
-    assert report["findings"] == []
+    (finding,) = report["findings"]
+    assert (finding["kind"], finding["subject"]) == ("note", "tuile")
+    assert "by plain python, pytest or gunicorn it runs on Flask" in finding["reason"]
     text = run([TUILE, "doctor"], cwd=tmp_path).stdout
     assert "Nothing is in the way." in text
     assert "stand in: yes" in text
@@ -327,7 +329,7 @@ def test_what_the_application_and_its_modules_want_is_told(tmp_path: Path) -> No
     )
     write_app(tmp_path, "def later():\n    from flask import Markup\n", "extension.py")
     found = {finding["subject"]: finding for finding in doctor(tmp_path)["findings"]}
-    assert {kind["kind"] for kind in found.values()} == {"doubtful"}
+    assert {found[name]["kind"] for name in ("app", "extension")} == {"doubtful"}
     assert "which Tuile does not have" in found["app"]["reason"]
     assert "neither Tuile nor Flask 3.1.3 has" in found["extension"]["reason"]
     assert found["extension"]["where"] == f"{tmp_path / 'extension.py'}:2"
@@ -344,6 +346,41 @@ def test_an_application_that_cannot_be_loaded_is_told_with_its_reason(tmp_path: 
     done = run([TUILE, "--app", "nothing", "doctor"], cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert "Could not import 'nothing'." in done.stdout
+
+
+EXTENSION = "from flask import current_app\ndef name():\n    return current_app.name\n"
+
+
+@pytest.mark.parametrize(
+    ("app", "kind"),
+    [
+        ("import tuile\nimport extension\nfrom tuile import Flask\n", None),
+        ("from tuile import Flask\nimport extension\n", None),
+        ("import extension\nfrom tuile import Flask\n", "fails"),
+        ("import extension\ndef make():\n    from tuile import cookies\nfrom flask import Flask\n", "fails"),
+        ("import extension\nfrom flask import Flask\n", "note"),
+    ],
+)
+def test_what_plain_python_makes_of_the_application_is_told(tmp_path: Path, app: str, kind: str | None) -> None:
+    write_app(tmp_path, f"{app}app = Flask(__name__)\napp.secret_key = 'x'\n")
+    write_app(tmp_path, EXTENSION, "extension.py")
+    findings = doctor(tmp_path, check=False)["findings"]
+    assert [finding["kind"] for finding in findings] == ([] if kind is None else [kind])
+    if kind == "fails":
+        assert findings[0]["subject"] == "extension"
+        assert "let 'import tuile' be its first line" in findings[0]["reason"]
+    # What it says is so.
+    program = "import sys, app, flask; print(type(flask).__name__, app.Flask is flask.Flask)"
+    plain = run([sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path).stdout.split()
+    assert plain == {None: ["FlaskModule", "True"], "fails": ["module", str("tuile import Flask" not in app)]}.get(
+        kind, ["module", "True"]
+    )
+
+
+def test_a_switch_that_turns_the_shim_off_is_told(tmp_path: Path) -> None:
+    write_app(tmp_path, "from tuile import Flask\napp = Flask(__name__)\napp.secret_key = 'x'\n")
+    (finding,) = doctor(tmp_path, TUILE_SHIM="0")["findings"]
+    assert (finding["kind"], finding["subject"]) == ("note", "TUILE_SHIM=0")
 
 
 def test_without_an_application_the_process_is_told(tmp_path: Path) -> None:

@@ -361,7 +361,7 @@ def test_a_command_says_so_when_flask_was_there_first(tmp_path: Path) -> None:
     tmp_path.joinpath("sitecustomize.py").write_text("import flask")
     done = run([TUILE, "routes"], cwd=tmp_path, check=False, environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: Flask itself was imported before Tuile could stand in for it")
+    assert "\nError: Flask itself was imported before Tuile could stand in for it" in done.stderr
     assert "the module that imported it is 'sitecustomize'" in done.stderr
     # Another program is not this process, so it can still be had.
     assert tuile_exec("python", "-c", WHERE, PYTHONPATH=str(tmp_path)).stdout == ON_TUILE

@@ -1,6 +1,10 @@
 """Tuile: Flask's whole interface on a thin core."""
 
 from . import json as json
+from . import shim as shim
+from .answers import abort as abort
+from .answers import make_response as make_response
+from .answers import redirect as redirect
 from .app import Flask as Flask
 from .blueprints import Blueprint as Blueprint
 from .config import Config as Config
@@ -40,3 +44,6 @@ from .templating import stream_template_string as stream_template_string
 from .urls import url_for as url_for
 from .wrappers.request import Request as Request
 from .wrappers.response import Response as Response
+
+# From now on `import flask` means Tuile too, unless TUILE_SHIM=0 is set or Flask itself was imported before.
+shim.install_by_default()

@@ -29,6 +29,7 @@ from .json.provider import DefaultJSONProvider, JSONProvider
 from .keys.app_keys import KeptRing, KeptSigner, RingOfApp
 from .logging import create_logger
 from .packages import find_package
+from .real_flask import warn_of_both
 from .routing.map import Map
 from .sansio.scaffold import _endpoint_from_view_func, setupmethod
 from .sessions import SecureCookieSessionInterface, SessionInterface
@@ -138,6 +139,8 @@ class Flask(UrlBuilding, Staircase):
         root_path: str | None = None,
     ) -> None:
         super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
+        if "flask" in sys.modules:
+            warn_of_both(stacklevel=2)
         if instance_path is None:
             instance_path = self.auto_find_instance_path()
         elif not os.path.isabs(instance_path):

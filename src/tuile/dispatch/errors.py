@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, I
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..ctx.app_context import value_with_request
+from ..real_flask import hint_about
 from ..sansio.scaffold import Scaffold
 from ..signals import got_request_exception
 from ..wrappers.response import Response as OwnResponse
@@ -121,6 +122,8 @@ class ErrorHandling(Scaffold):
     def handle_exception(self, e: Exception) -> Response:
         """Answer what nobody handled with a 500, or raise it again in debug mode and in tests."""
         exc_info = sys.exc_info()
+        if type(e) is RuntimeError and (hint := hint_about(e)):
+            e.args = (f"{e}\n\n{hint}",)
         if got_request_exception.receivers:
             got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
         propagate = self.config["PROPAGATE_EXCEPTIONS"]

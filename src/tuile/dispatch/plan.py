@@ -185,7 +185,7 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
             mode = "off"
             if config.get("TESTING"):
                 # A suite that was written for Flask, and is run as it is, has not asked for it.
-                mode = "off" if _stands_in_for_flask() else "error"
+                mode = "off" if _runs_what_flask_ran() else "error"
             elif config.get("DEBUG"):
                 mode = "warn"
         if mode not in {"warn", "error", "off"}:
@@ -194,8 +194,12 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         self.cookie_checks = None if mode == "off" else mode
 
 
-def _stands_in_for_flask() -> bool:
-    return any(getattr(finder, "stands_in_for_flask", False) is True for finder in sys.meta_path)
+def _runs_what_flask_ran() -> bool:
+    """Answer whether somebody asked for the shim, which `import tuile` brings unasked."""
+    return any(
+        getattr(finder, "stands_in_for_flask", False) is True and finder.asked_for  # type: ignore[attr-defined] # ours
+        for finder in sys.meta_path
+    )
 
 
 def _text_start(kind: type[Response]) -> TextStart | None:

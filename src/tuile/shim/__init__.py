@@ -1,16 +1,19 @@
-"""`import flask` gives Tuile: an app and its extensions run on it as they are. Floor 6, the edges.
+"""`import flask` gives Tuile: an app and its extensions run on it as they are.
 
-What must live here: putting the stand-in in place, in this process and in those it starts. What must
-not: behaviour; every name is the same object as in its room. The rooms beside this one are the `table`
-of where each name is, and the `modules` made of it; `start/` is what an interpreter runs first when it
-was started by `tuile exec`.
+What must live here: putting the shim in place, in this process and in those it starts, with as little work as there
+can be until Flask is asked for: every `import tuile` comes by. What must not: behaviour; every name is the same object
+as in Tuile's module. The modules beside this one are the `table` of where each name is, and the `modules` made of it;
+`start/` is what an interpreter runs first when it was started by `tuile exec`.
+
+`import tuile` installs the shim, unless `TUILE_SHIM=0` says otherwise or Flask itself was imported before. Where an
+application never says `tuile`:
 
     import tuile.shim
     tuile.shim.install()
 
-Each of Flask's modules becomes a module of its own, with its own spec, whose names are those of the rooms
-in the table. Writing a name on it writes it in the room as well, so that a tool that replaces
-`flask.cli.run_simple` replaces what the command line calls.
+Each of Flask's modules becomes a module of its own, with its own spec, whose names are those of Tuile's modules in the
+table. Writing a name on it writes it in Tuile's module as well, so that a tool that replaces `flask.cli.run_simple`
+replaces what the command line calls.
 """
 
 from __future__ import annotations
@@ -19,12 +22,15 @@ import os
 import sys
 import typing as t
 
-from .modules import Finder, FlaskModule, Portion, look_up
-from .table import IMPORTS, INTERFACE, RENAMED, ROOMS
+from ..real_flask import VARIABLE, holders, real_flask, shim_is_wanted, warn_of_both, who_imported
 
 if t.TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import MutableMapping, Sequence
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
+
+    from .modules import look_up
+    from .table import IMPORTS, INTERFACE, RENAMED, ROOMS
 
 __all__ = [
     "IMPORTS",
@@ -32,17 +38,58 @@ __all__ = [
     "RENAMED",
     "ROOMS",
     "START",
+    "VARIABLE",
     "Finder",
     "holders",
     "install",
+    "install_by_default",
     "is_installed",
     "look_up",
     "reach_children",
     "real_flask",
 ]
 
-#: The folder whose `sitecustomize` puts the stand-in in place as an interpreter starts.
+#: The folder whose `sitecustomize` puts the shim in place as an interpreter starts.
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start")
+
+# What is in the heavier modules.
+_LATER = {"IMPORTS": "table", "INTERFACE": "table", "RENAMED": "table", "ROOMS": "table", "look_up": "modules"}
+
+
+def __getattr__(name: str) -> t.Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - not before it is needed
+
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
+
+
+class Finder:
+    """Finds Flask's modules in the table, before anyone looks on the disk."""
+
+    #: By this an interpreter's `sitecustomize`, which cannot import this module, says that it is one of us.
+    stands_in_for_flask = True
+
+    def __init__(self, *, asked_for: bool) -> None:
+        #: Whether somebody asked for it: then the program was written for Flask, and runs on Tuile as it is.
+        self.asked_for = asked_for
+        #: The module that imported Flask first, and whether one that is not Tuile's had imported Tuile by then.
+        self.first_import: tuple[str, bool] | None = None
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the spec of one of Flask's modules; None for every other name."""
+        if fullname.partition(".")[0] != "flask":
+            return None
+        from .modules import find_spec, who_imports  # noqa: PLC0415 - not before Flask is wanted
+
+        if self.first_import is None and fullname == "flask" and fullname not in sys.modules:
+            self.first_import = who_imports()
+        return find_spec(fullname)
+
+    def invalidate_caches(self) -> None:
+        """Do nothing: nothing is cached."""
 
 
 def install(*, children: bool = False) -> None:
@@ -59,19 +106,34 @@ def install(*, children: bool = False) -> None:
     early = real_flask()
     if early is not None:
         raise RuntimeError(
-            f"Flask itself was imported before Tuile could stand in for it: {_who_imported(early)}."
+            f"Flask itself was imported before Tuile could stand in for it: {who_imported(early)}."
             " Call tuile.shim.install() before that import, or start the program with 'tuile exec'."
         )
     for index, finder in enumerate(sys.meta_path):
         if isinstance(finder, Finder):
+            finder.asked_for = True
             return
         if _stands_in(finder):
             # The one of `start/`, which only keeps the place for this one.
-            sys.meta_path[index] = Finder()
-            break
+            sys.meta_path[index] = Finder(asked_for=True)
+            return
+    sys.meta_path.insert(0, Finder(asked_for=True))
+
+
+def install_by_default() -> None:
+    """Do what `import tuile` does: have a later `import flask` mean Tuile, or warn that it is too late for that."""
+    if is_installed() or not shim_is_wanted():
+        return
+    if real_flask() is None:
+        sys.meta_path.insert(0, Finder(asked_for=False))
     else:
-        sys.meta_path.insert(0, Finder())
-    sys.path_hooks.append(Portion)
+        # This function, the package, and the import system's own frames, which Python leaves out.
+        warn_of_both(stacklevel=3)
+
+
+def installed_finder() -> Finder | None:
+    """Return the finder that is in place in this process."""
+    return next((finder for finder in sys.meta_path if isinstance(finder, Finder)), None)
 
 
 def is_installed() -> bool:
@@ -80,61 +142,11 @@ def is_installed() -> bool:
 
 
 def reach_children(environ: MutableMapping[str, str]) -> None:
-    """Write into an environment that Python processes started with it have the stand-in from their first line."""
+    """Write into an environment that Python processes started with it have the shim from their first line."""
     path = environ.get("PYTHONPATH")
     others = [entry for entry in path.split(os.pathsep) if entry != START] if path else []
     environ["PYTHONPATH"] = os.pathsep.join([START, *others])
 
 
-def real_flask() -> ModuleType | None:
-    """Return the real Flask's package if this process has imported it."""
-    flask = sys.modules.get("flask")
-    return None if isinstance(flask, FlaskModule) else flask
-
-
-def holders() -> list[str]:
-    """Return the modules that have the real Flask, or something that it defines, among their names."""
-    return [
-        name
-        for name in list(sys.modules)
-        if name.partition(".")[0] not in {"flask", "tuile"} and _holds(sys.modules.get(name))
-    ]
-
-
 def _stands_in(finder: object) -> bool:
     return getattr(finder, "stands_in_for_flask", False) is True
-
-
-def _who_imported(flask: ModuleType) -> str:
-    """Say where the real Flask is and which module imported it first."""
-    names = list(sys.modules)
-    found = holders()
-    where = f"it comes from {getattr(flask, '__file__', None)}"
-    if not found:
-        return where
-    # Modules are listed from the start of their import on, so the last holder that was being imported when
-    # Flask's turn came is the one whose line it was.
-    earlier = [name for name in found if names.index(name) < names.index("flask")]
-    first = earlier[-1] if earlier else found[0]
-    others = f" (and {len(found) - 1} more hold something of it)" if found[1:] else ""
-    file = getattr(sys.modules[first], "__file__", None)
-    return f"{where}, and the module that imported it is {first!r}{f' ({file})' if file else ''}{others}"
-
-
-def _holds(module: ModuleType | None) -> bool:
-    """Answer whether a module has the real Flask, or something that Flask defines, among its names."""
-    for value in list(vars(module).values()) if module is not None else ():
-        name = value.__name__ if isinstance(value, type(sys)) else _defined_in(value)
-        if name.partition(".")[0] == "flask":
-            return True
-    return False
-
-
-def _defined_in(value: object) -> str:
-    kind = type(value)
-    # A proxy outside a request would refuse to answer, so it is recognised and not asked.
-    if kind.__name__ == "LocalProxy":
-        own = vars(sys.modules.get("flask.globals", sys)).values()
-        return "flask.globals" if any(value is proxy for proxy in own) else ""
-    asked = value if kind.__name__ in {"type", "ABCMeta", "function"} else kind
-    return str(getattr(asked, "__module__", ""))

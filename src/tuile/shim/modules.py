@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import sys
 import typing as t
 import warnings
 from contextlib import suppress
 from importlib import import_module
-from importlib.abc import InspectLoader, MetaPathFinder
+from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, ROOMS
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from types import FrameType
 
 _PACKAGES = frozenset(name.rpartition(".")[0] for name in ROOMS)
 # What a package has as its `__path__`: nothing on the disk, but something that our path hook knows.
@@ -170,24 +172,46 @@ class Loader(InspectLoader):
         return loader.get_source(spec.name) if spec is not None and isinstance(loader, InspectLoader) else None
 
 
-class Finder(MetaPathFinder):
-    """Finds Flask's modules in the table, before anyone looks on the disk."""
+def find_spec(fullname: str) -> ModuleSpec | None:
+    """Return the spec of one of Flask's modules; None for a name that Flask does not have."""
+    if fullname not in ROOMS:
+        return None
+    if Portion not in sys.path_hooks:
+        sys.path_hooks.append(Portion)
+    origin = _origin(fullname)
+    spec = ModuleSpec(fullname, Loader(), origin=origin, is_package=fullname in _PACKAGES)
+    spec.has_location = origin is not None
+    if spec.submodule_search_locations is not None:
+        spec.submodule_search_locations.append(f"{_PORTION}{fullname}")
+    return spec
 
-    #: By this an interpreter's `sitecustomize`, which cannot import this module, says that it is one of us.
-    stands_in_for_flask = True
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Return the spec of one of Flask's modules; None for every other name."""
-        if fullname not in ROOMS:
-            return None
-        origin = _origin(fullname)
-        spec = ModuleSpec(fullname, Loader(), origin=origin, is_package=fullname in _PACKAGES)
-        spec.has_location = origin is not None
-        if spec.submodule_search_locations is not None:
-            spec.submodule_search_locations.append(f"{_PORTION}{fullname}")
-        return spec
+def who_imports() -> tuple[str, bool]:
+    """Return which module is importing Flask now, and whether a module that is not Tuile's has imported Tuile."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _belongs_to_imports(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    importer = "" if frame is None else frame.f_globals.get("__name__", "")
+    own = {id(value) for name, value in vars(sys.modules["tuile"]).items() if not name.startswith("_")}
+    return importer, any(
+        id(value) in own or _is_module_of_tuile(value)
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] != "tuile" and not _is_tuiles_script(module)
+        for value in list(getattr(module, "__dict__", {}).values())
+    )
+
+
+def _belongs_to_imports(name: str) -> bool:
+    return name.partition(".")[0] in {"importlib", "tuile", "_frozen_importlib", "_frozen_importlib_external"}
+
+
+def _is_module_of_tuile(value: object) -> bool:
+    return isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "tuile"
+
+
+def _is_tuiles_script(module: ModuleType) -> bool:
+    """Answer whether it is `__main__`, started as the command `tuile`, or what an interpreter runs first."""
+    return os.path.basename(getattr(module, "__file__", None) or "") in {"tuile", "tuile.exe", "__main__.py"}
 
 
 class Portion:

@@ -6,6 +6,7 @@ Here lives the command, and how its report is printed. What it finds is found in
 ``process``      the interpreter, the packages, who stands in for Flask
 ``application``  what of the application goes another way than most do
 ``sources``      what the loaded modules want of Flask that Tuile lacks
+``start``        what is otherwise without ``tuile run`` and ``tuile exec``
 ``report``       one finding
 ===============  ===========================================================
 
@@ -43,6 +44,7 @@ def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> No
     # Here and not above: only this command needs them.
     from .process import describe_process, examine_process  # noqa: PLC0415
     from .sources import examine_sources  # noqa: PLC0415
+    from .start import examine_start  # noqa: PLC0415
 
     app, findings = _load(info)
     findings += examine_process()
@@ -51,7 +53,7 @@ def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> No
         from .application import describe_application, examine_application  # noqa: PLC0415
 
         application = describe_application(app)
-        findings += [*examine_application(app), *examine_sources()]
+        findings += [*examine_start(), *examine_application(app), *examine_sources()]
     report = {
         "process": describe_process(),
         "application": application,

@@ -39,7 +39,7 @@ class Wish(NamedTuple):
 def examine_sources() -> Iterator[Finding]:
     """Yield the names that loaded modules want and do not get, each with its place."""
     inner = inner_names()
-    for module, file in _files_to_read():
+    for module, file in files_to_read():
         try:
             with open(file, encoding="utf-8") as source:
                 text = source.read()
@@ -215,7 +215,7 @@ def _assigned_attributes(tree: ast.Module) -> set[str]:
     return names
 
 
-def _files_to_read() -> Iterator[tuple[str, str]]:
+def files_to_read() -> Iterator[tuple[str, str]]:
     """Yield the loaded modules that may want something of Flask, with their source files."""
     # Python's own never do, and Tuile's are no question.
     places = sysconfig.get_paths()

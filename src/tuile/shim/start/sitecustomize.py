@@ -29,6 +29,7 @@ class Doorman:
     """Lets the stand-in take its place when Flask is first asked for."""
 
     stands_in_for_flask = True
+    asked_for = True
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -42,14 +43,15 @@ class Doorman:
                 f" and Tuile needs {OLDEST[0]}.{OLDEST[1]} or newer."
             )
         try:
-            import tuile.shim as stand_in  # noqa: PLC0415 - not before Flask is wanted
+            from tuile import shim  # noqa: PLC0415 - not before Flask is wanted
         except ModuleNotFoundError as error:
             if error.name != "tuile":
                 raise
             import_tuile_from(os.path.dirname(os.path.dirname(HERE)))
-            import tuile.shim as stand_in  # noqa: PLC0415 - as above
-        stand_in.install()
-        return stand_in.Finder().find_spec(fullname, path, target)
+            from tuile import shim  # noqa: PLC0415 - as above
+        shim.install()
+        finder = shim.installed_finder()
+        return None if finder is None else finder.find_spec(fullname, path, target)
 
 
 def import_tuile_from(folder: str) -> None:

@@ -1,0 +1,114 @@
+"""Flask itself, where it is imported into a process that has Tuile too: by whom, and what to do about it.
+
+What must live here: how the real Flask is told from the shim's modules, and the one warning about it. What must not:
+the shim. Nothing here imports Flask.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+import warnings
+
+if t.TYPE_CHECKING:
+    from types import ModuleType
+
+#: The environment variable with which `import tuile` does not make a later `import flask` mean Tuile: `TUILE_SHIM=0`.
+VARIABLE = "TUILE_SHIM"
+_NO = frozenset({"0", "false", "no", "off"})
+# How Flask's proxies begin when they stand for nothing.
+_OUTSIDE = "Working outside of "
+_HINT = "Write 'import tuile' before the line that imports it, or start the program with 'tuile exec'."
+
+# Whether the warning was given: once is enough.
+_warned = False
+
+
+def shim_is_wanted() -> bool:
+    """Answer whether `import tuile` is to install the shim: not with `TUILE_SHIM=0`."""
+    return os.environ.get(VARIABLE, "").strip().lower() not in _NO
+
+
+def real_flask() -> ModuleType | None:
+    """Return the real Flask's package if this process has imported it."""
+    flask = sys.modules.get("flask")
+    # The shim's modules are of a class of their own.
+    return None if flask is None or type(flask).__module__.startswith("tuile.") else flask
+
+
+def holders() -> list[str]:
+    """Return the modules that have the real Flask, or something that it defines, among their names."""
+    if real_flask() is None:
+        return []
+    own = {id(value) for value in vars(sys.modules.get("flask.globals", sys)).values()}
+    return [
+        name
+        for name in list(sys.modules)
+        if name.partition(".")[0] not in {"flask", "tuile"} and _holds(sys.modules.get(name), own)
+    ]
+
+
+def who_imported(flask: ModuleType) -> str:
+    """Say where the real Flask is and which module imported it first."""
+    names = list(sys.modules)
+    found = holders()
+    where = f"it comes from {getattr(flask, '__file__', None)}"
+    if not found:
+        return where
+    # Modules are listed from the start of their import on, so the last holder that was being imported when
+    # Flask's turn came is the one whose line it was.
+    earlier = [name for name in found if names.index(name) < names.index("flask")]
+    first = earlier[-1] if earlier else found[0]
+    others = f" (and {len(found) - 1} more hold something of it)" if found[1:] else ""
+    file = getattr(sys.modules[first], "__file__", None)
+    return f"{where}, and the module that imported it is {first!r}{f' ({file})' if file else ''}{others}"
+
+
+def warn_of_both(stacklevel: int) -> None:
+    """Warn, once, that this process has the real Flask beside Tuile, unless `TUILE_SHIM=0` says that this is wanted."""
+    global _warned  # noqa: PLW0603 - once in a process
+    flask = real_flask()
+    if flask is None or _warned or not shim_is_wanted():
+        return
+    _warned = True
+    warnings.warn(
+        f"Flask itself was imported before Tuile: {who_imported(flask)}. What it made of Flask does not see an"
+        f" application of Tuile's. {_HINT} If both are wanted, set {VARIABLE}=0.",
+        RuntimeWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def hint_about(error: BaseException) -> str:
+    """Return what to do about an error of the real Flask's proxies in a request of Tuile's; "" for other errors."""
+    flask = real_flask()
+    if flask is None or type(error) is not RuntimeError or not str(error).startswith(_OUTSIDE):
+        return ""
+    traceback, module = error.__traceback__, ""
+    while traceback is not None:
+        # The proxies themselves are Werkzeug's, or ours.
+        name = traceback.tb_frame.f_globals.get("__name__", "")
+        if name.partition(".")[0] not in {"werkzeug", "tuile", "flask"}:
+            module = name
+        traceback = traceback.tb_next
+    who = f"{module!r} asked" if module else "Something asked"
+    return f"{who} Flask itself, which was imported beside Tuile ({who_imported(flask)}). {_HINT}"
+
+
+def _holds(module: ModuleType | None, proxies: set[int]) -> bool:
+    """Answer whether a module has the real Flask, or something that Flask defines, among its names."""
+    for value in list(vars(module).values()) if module is not None else ():
+        name = value.__name__ if isinstance(value, type(sys)) else _defined_in(value, proxies)
+        if name.partition(".")[0] == "flask":
+            return True
+    return False
+
+
+def _defined_in(value: object, proxies: set[int]) -> str:
+    kind = type(value)
+    # A proxy outside a request would refuse to answer, so it is recognised and not asked.
+    if kind.__name__ == "LocalProxy":
+        return "flask.globals" if id(value) in proxies else ""
+    asked = value if kind.__name__ in {"type", "ABCMeta", "function"} else kind
+    return str(getattr(asked, "__module__", ""))
