@@ -2,9 +2,6 @@
 
 from . import json as json
 from . import shim as shim
-from .answers import abort as abort
-from .answers import make_response as make_response
-from .answers import redirect as redirect
 from .app import Flask as Flask
 from .blueprints import Blueprint as Blueprint
 from .config import Config as Config

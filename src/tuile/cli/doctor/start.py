@@ -38,8 +38,8 @@ def examine_start() -> Iterator[Finding]:
     cure = "Start it with 'tuile run' or 'tuile exec', or let 'import tuile' be its first line."
     if any(_imports_tuile(file) for _, file in files_to_read()):
         reason = (
-            "imports Flask before anything has imported Tuile. Started by plain python, pytest or gunicorn, it gets Flask"
-            f" itself, which does not see the application. {cure}"
+            "imports Flask before anything has imported Tuile. Started by plain python, pytest or gunicorn, it gets"
+            f" Flask itself, which does not see the application. {cure}"
         )
         yield Finding(FAILS, importer, reason, where)
     else:
