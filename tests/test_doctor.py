@@ -1,4 +1,4 @@
-"""`tuile doctor`: what an application really runs on, and what in it is in the way."""
+"""The command doctor: what an application runs on, and what does not work or is slow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from werkzeug.routing import Map as WerkzeugMap
 import tuile
 from tests.fresh import run
 from tuile.cli.doctor.application import describe_application, examine_application
-from tuile.cli.doctor.sources import find_wishes, inner_names
+from tuile.cli.doctor.sources import find_missing_names, inner_names
 from tuile.sessions import SecureCookieSessionInterface
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def make_app(cls: type[tuile.Flask] = Plain, **options: Any) -> tuile.Flask:
     return app
 
 
-# The slow ways
+# What is slow
 
 
 class OwnRequest(tuile.Request):
@@ -247,7 +247,7 @@ def test_an_application_is_described_without_calling_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "wanted"),
+    ("source", "expected"),
     [
         ("from flask import Flask, request", []),
         ("from flask import Markup", ["flask.Markup"]),
@@ -275,9 +275,9 @@ def test_an_application_is_described_without_calling_it() -> None:
         ("getattr(request_ctx, '_inner', None)", []),
     ],
 )
-def test_what_a_source_wants_and_does_not_get(source: str, wanted: list[str]) -> None:
-    wishes = find_wishes(ast.parse(source), frozenset({"_inner"}))
-    assert [f"{wish.module}.{wish.name}" for wish in wishes] == wanted
+def test_names_of_flask_that_a_source_uses_and_tuile_lacks_are_found(source: str, expected: list[str]) -> None:
+    missing = find_missing_names(ast.parse(source), frozenset({"_inner"}))
+    assert [f"{name.module}.{name.name}" for name in missing] == expected
 
 
 def test_the_names_flask_keeps_to_itself_are_read_from_its_files() -> None:
@@ -299,10 +299,10 @@ def write_app(folder: Path, text: str, name: str = "app.py") -> None:
     folder.joinpath(name).write_text(dedent(text))
 
 
-def test_the_command_tells_of_process_and_application(tmp_path: Path) -> None:
+def test_the_command_reports_process_and_application(tmp_path: Path) -> None:
     write_app(tmp_path, "from flask import Flask\napp = Flask(__name__)\napp.secret_key = 'x'")
     report = doctor(tmp_path)
-    assert report["process"]["stand_in"] is True
+    assert report["process"]["shim_installed"] is True
     assert report["process"]["started_by_tuile_exec"] is False
     assert report["process"]["interface"] == "Flask 3.1.3"
     assert set(report["process"]["packages"]) >= {"werkzeug", "jinja2"}
@@ -311,11 +311,11 @@ def test_the_command_tells_of_process_and_application(tmp_path: Path) -> None:
     assert (finding["kind"], finding["subject"]) == ("note", "tuile")
     assert "by plain python, pytest or gunicorn it runs on Flask" in finding["reason"]
     text = run([TUILE, "doctor"], cwd=tmp_path).stdout
-    assert "Nothing is in the way." in text
-    assert "stand in: yes" in text
+    assert "No problems found." in text
+    assert "shim installed: yes" in text
 
 
-def test_what_the_application_and_its_modules_want_is_told(tmp_path: Path) -> None:
+def test_names_that_the_application_and_its_modules_lack_are_reported(tmp_path: Path) -> None:
     write_app(
         tmp_path,
         """
@@ -336,7 +336,7 @@ def test_what_the_application_and_its_modules_want_is_told(tmp_path: Path) -> No
     assert "May not work" in run([TUILE, "doctor"], cwd=tmp_path).stdout
 
 
-def test_an_application_that_cannot_be_loaded_is_told_with_its_reason(tmp_path: Path) -> None:
+def test_an_application_that_cannot_be_loaded_is_reported_with_the_reason(tmp_path: Path) -> None:
     write_app(tmp_path, "import flask\n1 / 0")
     report = doctor(tmp_path, check=False)
     (finding,) = report["findings"]
@@ -383,35 +383,35 @@ def test_a_switch_that_turns_the_shim_off_is_told(tmp_path: Path) -> None:
     assert (finding["kind"], finding["subject"]) == ("note", "TUILE_SHIM=0")
 
 
-def test_without_an_application_the_process_is_told(tmp_path: Path) -> None:
+def test_without_an_application_the_process_is_reported(tmp_path: Path) -> None:
     done = run([TUILE, "doctor"], cwd=tmp_path)
     assert "Could not locate a Flask application." in done.stdout
     assert "werkzeug 3.1" in done.stdout
 
 
-def test_modules_that_hold_the_real_flask_are_named(tmp_path: Path) -> None:
+def test_modules_that_use_the_real_flask_are_reported(tmp_path: Path) -> None:
     write_app(tmp_path, "from flask import Flask\nkept = Flask", "sitecustomize.py")
     write_app(tmp_path, "from flask import Flask\napp = Flask(__name__)")
     done = run([TUILE, "doctor", "--json"], cwd=tmp_path, check=False, environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     report = json.loads(done.stdout)
-    assert report["process"]["stand_in"] is False
+    assert report["process"]["shim_installed"] is False
     subjects = {finding["subject"]: finding for finding in report["findings"] if finding["kind"] == "fails"}
     assert "import flask" in subjects
     assert subjects["sitecustomize"]["where"] == str(tmp_path / "sitecustomize.py")
 
 
 @pytest.mark.parametrize(("option", "told"), [("-S", "python -S"), ("-I", "python -I"), ("-E", "python -E")])
-def test_the_limits_of_exec_are_told_where_they_are_met(tmp_path: Path, option: str, told: str) -> None:
+def test_the_limits_of_exec_are_reported_where_they_apply(tmp_path: Path, option: str, told: str) -> None:
     # -S has no site-packages, so they are put on the path here.
     prepare = f"import sys; sys.path[:] = {sys.path!r}; sys.argv = ['tuile', 'doctor', '--json']"
     program = f"{prepare}; from tuile.cli import main; main()"
     done = run([sys.executable, option, "-c", program], cwd=tmp_path)
     notes = {finding["subject"]: finding["reason"] for finding in json.loads(done.stdout)["findings"]}
-    assert "'tuile exec' cannot reach a program that is started like this one" in notes[told]
+    assert "'tuile exec' has no effect on a program that is started this way" in notes[told]
 
 
-def test_a_process_below_exec_is_told_as_such(tmp_path: Path) -> None:
+def test_a_process_below_exec_is_reported_as_such(tmp_path: Path) -> None:
     done = run([TUILE, "exec", TUILE, "doctor", "--json"], cwd=tmp_path)
     process = json.loads(done.stdout)["process"]
     assert process["started_by_tuile_exec"] is True

@@ -135,11 +135,11 @@ def test_the_process_becomes_the_program_so_signals_reach_it() -> None:
 @pytest.mark.parametrize(
     ("command", "code", "text"),
     [
-        (["gunicron", "app:app"], 127, "There is no program 'gunicron', neither in {beside} nor on PATH."),
-        (["gunicron"], 127, "If it is a module, say 'tuile exec -m gunicron'."),
-        (["./nothing.py"], 127, "There is no file './nothing.py'."),
-        (["./folder"], 126, "'./folder' is not a program"),
-        (["./plain.txt"], 126, "'./plain.txt' is not a program"),
+        (["gunicron", "app:app"], 127, "Program 'gunicron' was found neither in {beside} nor on PATH."),
+        (["gunicron"], 127, "If it is a module, use 'tuile exec -m gunicron'."),
+        (["./nothing.py"], 127, "File './nothing.py' does not exist."),
+        (["./folder"], 126, "'./folder' is not an executable file"),
+        (["./plain.txt"], 126, "'./plain.txt' is not an executable file"),
         (["./broken"], 126, "cannot be started: Exec format error."),
         (["--reload", "app.py"], 2, "No such option"),
         ([], 2, "Missing argument 'COMMAND...'"),

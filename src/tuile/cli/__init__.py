@@ -1,25 +1,8 @@
-"""The command line: ``tuile``, ``app.cli`` and everything ``flask.cli`` offers. Floor 6, the edges.
+"""The command line: ``tuile``, ``app.cli``, and everything that ``flask.cli`` offers.
 
-Here live the group behind the ``tuile`` script and the one list of public names. What they
-do lives in the rooms beside this one:
-
-=================  ==========================================================
-``finding``        from the text after ``--app`` to an application object
-``script``         the application behind one run of the command line
-``env_files``      ``.env`` and ``.flaskenv``
-``groups``         click groups that know the application
-``options``        ``--app``, ``--debug`` and ``--env-file``
-``option_types``   what ``--cert``, ``--key`` and the path lists accept
-``commands``       run, shell, routes, secret, and the version
-``rotate_keys``    rotate-keys, which says how a key is changed
-``exec_command``   exec, which starts another program on Tuile
-``list_cookies``   cookies, which lists the cookies that an application declares
-``doctor``         doctor, which says what an application really runs on
-=================  ==========================================================
-
-A collaborator that other people replace (``tuile.cli.show_server_banner = ...`` is the usual
-way to silence the banner, ``run_simple`` the usual thing to fake in a test) is looked up on
-this module when it is called, by the rooms too. A new room must keep to that.
+This module has the group behind the ``tuile`` script and re-exports the public names. Names that users replace
+(``tuile.cli.show_server_banner = ...`` to silence the banner, ``run_simple`` in tests) must be looked up on this
+module when they are called, by its submodules too.
 """
 
 from __future__ import annotations
@@ -106,24 +89,24 @@ The application is named with '--app' or the environment variable 'FLASK_APP'.
 Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 """,
 )
-# Only here and not among a FlaskGroup's default commands: in somebody's own script they would
-# shadow commands of these names.
+# Not among the default commands of every FlaskGroup: in a project's own script they would hide
+# commands of the same names.
 for _command in (cookies_command, doctor_command, exec_command, rotate_keys_command, secret_command):
     cli.add_command(_command)
 
 
 def main() -> None:
-    """Run the ``tuile`` command line on this process's arguments, then exit.
+    """Run the ``tuile`` command line with the arguments of this process, then exit.
 
-    From here on, before a plugin or the application is loaded, ``import flask`` means Tuile.
+    ``import flask`` means Tuile from this call on, before any plugin or application is loaded.
     """
     name = sys.argv[1:2]
     if name == ["exec"]:
-        # Straight there: neither env files nor plugins are to be loaded for another program.
+        # Skip the group: env files and plugins must not be loaded for another program.
         exec_command.main(sys.argv[2:], prog_name="tuile exec")
     try:
         shim.install(children=True)
     except RuntimeError as error:
-        if name != ["doctor"]:  # which tells more about it
+        if name != ["doctor"]:  # which reports it in detail
             sys.exit(f"Error: {error}")
     cli.main()

@@ -1,8 +1,4 @@
-"""The commands run, shell, routes and secret, and the version. Floor 6, the edges.
-
-Here lives what each command does and prints. Which application it does it to is ``script``'s
-business, what its options accept ``option_types``'.
-"""
+"""The commands run, shell, routes and secret, and the ``--version`` option."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-# Names that other people replace are looked up on the package, see its docstring.
+# Names that users replace are looked up on the package: see its docstring.
 from tuile import cli as front
 from tuile.globals import current_app
 
@@ -36,14 +32,14 @@ if TYPE_CHECKING:
 
     from .script import ScriptInfo
 
-#: The release whose interface this is. Not the installed Flask's, if there happens to be one.
+#: The Flask release that Tuile implements. An installed Flask may have another version.
 _FLASK_INTERFACE = "3.1.3"
 
 _SECRET_BYTES = 32
 
 
 def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001 - click's signature of a callback
-    """Print the versions that a bug report should name, and exit."""
+    """Print the versions that belong into a bug report, and exit."""
     if not value or ctx.resilient_parsing:
         return
     click.echo(
@@ -74,7 +70,7 @@ version_option = click.Option(
 
 
 def show_server_banner(debug: bool, app_import_path: str | None) -> None:
-    """Print what is served and whether in debug mode, once: not again after a reload."""
+    """Print which application is served and whether in debug mode, but not again after a reload."""
     if front.is_running_from_reloader():
         return
     if app_import_path is not None:
@@ -84,7 +80,7 @@ def show_server_banner(debug: bool, app_import_path: str | None) -> None:
 
 
 def explain_ignored_run() -> None:
-    """Print why a call of ``app.run()`` did nothing while a command was loading the application."""
+    """Explain why ``app.run()`` did nothing while a command was loading the application."""
     if front.is_running_from_reloader():
         return
     click.secho(
@@ -98,7 +94,7 @@ def _app_that_raises(error: Exception) -> WSGIApplication:
     loading = error.__traceback__
 
     def broken(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001 - the WSGI signature
-        # Each raise would otherwise add its frames to those of the requests before.
+        # Without a copy, each request would add its frames to the same traceback.
         raise error.with_traceback(loading)
 
     return broken
@@ -123,12 +119,12 @@ def _app_that_raises(error: Exception) -> WSGIApplication:
 @click.option(
     "--reload/--no-reload",
     default=None,
-    help="Restart when a source file changes. On in debug mode unless said otherwise.",
+    help="Restart when a source file changes. On by default in debug mode.",
 )
 @click.option(
     "--debugger/--no-debugger",
     default=None,
-    help="Show a debugger for an exception. On in debug mode unless said otherwise.",
+    help="Show a debugger for an exception. On by default in debug mode.",
 )
 @click.option(
     "--with-threads/--without-threads",
@@ -160,9 +156,9 @@ def run_command(
     extra_files: list[str] | None,
     exclude_patterns: list[str] | None,
 ) -> None:
-    """Serve the application on this machine, for development.
+    """Run a development server.
 
-    Not for production: this server was built neither for load nor for hostile clients. With
+    Do not use it in production: it is built neither for load nor for hostile clients. With
     '--debug' it restarts when a source file changes and shows a debugger.
     """
     app: WSGIApplication
@@ -171,7 +167,7 @@ def run_command(
     except Exception as error:
         if not front.is_running_from_reloader():
             raise
-        # The reloader must live until the file is mended; till then each request shows why.
+        # The reloader must keep running until the file is fixed. Until then, each request shows the error.
         traceback.print_exc()
         app = _app_that_raises(error)
 
@@ -190,7 +186,7 @@ def run_command(
     )
 
 
-# "tuile run --debug" is what people type.
+# So that "tuile run --debug" works as well as "tuile --debug run".
 run_command.params.insert(0, _debug_option)
 
 
@@ -199,10 +195,10 @@ run_command.params.insert(0, _debug_option)
 def shell_command() -> None:
     """Open an interactive Python shell inside the application's context.
 
-    Its names are those of the application's shell context processors, and whatever
+    It has the names that the application's shell context processors return, and whatever
     PYTHONSTARTUP defines.
     """
-    import code  # noqa: PLC0415 - no other command needs it
+    import code  # noqa: PLC0415 - only this command needs it
 
     names: dict[str, Any] = {}
     startup = os.environ.get("PYTHONSTARTUP")
@@ -224,9 +220,9 @@ def shell_command() -> None:
 
 
 def _complete_from(names: dict[str, Any]) -> None:
-    """Call the interpreter's hook for an interactive session, completing from `names`."""
+    """Enable tab completion of `names` with the interpreter's hook for interactive sessions."""
     hook = getattr(sys, "__interactivehook__", None)
-    if hook is None:  # python -I, or taken away by somebody's sitecustomize
+    if hook is None:  # python -I, or removed by a sitecustomize
         return
     try:
         import readline  # noqa: PLC0415 - missing on Windows
@@ -234,7 +230,7 @@ def _complete_from(names: dict[str, Any]) -> None:
     except ImportError:
         pass
     else:
-        # It would complete from __main__, which is this program.
+        # By default it completes from __main__, which is this program.
         readline.set_completer(rlcompleter.Completer(names).complete)
     hook()
 
@@ -258,7 +254,7 @@ def routes_command(sort: str, all_methods: bool) -> None:
 
     table = _route_columns(rules, all_methods, host_matching=current_app.url_map.host_matching)
     order: Iterable[int] = range(len(rules))
-    if sort in table:  # not "match", nor a domain that no rule has
+    if sort in table:  # not for "match", nor for "domain" if no rule has one
         order = sorted(order, key=table[sort][1].__getitem__)
 
     columns = [
@@ -272,7 +268,7 @@ def routes_command(sort: str, all_methods: bool) -> None:
 
 
 def _route_columns(rules: list[Rule], all_methods: bool, *, host_matching: bool) -> dict[str, tuple[str, list[str]]]:
-    """Map each column's name for ``--sort`` to its heading and its cells."""
+    """Map each value of ``--sort`` to the heading and the cells of its column."""
     hidden = frozenset() if all_methods else frozenset({"HEAD", "OPTIONS"})
     domains = [(rule.host if host_matching else rule.subdomain) or "" for rule in rules]
     table = {
@@ -290,8 +286,8 @@ def _route_columns(rules: list[Rule], all_methods: bool, *, host_matching: bool)
 
 @click.command("secret", short_help="Print a new SECRET_KEY.")
 def secret_command() -> None:
-    """Print a random text fit to be a SECRET_KEY: 256 bits, as 64 hexadecimal digits.
+    """Print a random SECRET_KEY: 256 bits, as 64 hexadecimal digits.
 
-    Keep it out of version control, and use another one for each installation.
+    Keep it out of version control, and use a different one for each installation.
     """
     click.echo(secrets.token_hex(_SECRET_BYTES))

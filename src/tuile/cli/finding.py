@@ -1,8 +1,4 @@
-"""From the text after ``--app`` to an application object. Floor 6, the edges.
-
-Here live the rules by which a module, a name or a factory call leads to an application, and
-the words for every way that can fail. Remembering what was found lives in ``script``.
-"""
+"""Find the application that ``--app`` refers to."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import click
 
-# Names that other people replace are looked up on the package, see its docstring.
+# Names that users replace are looked up on the package: see its docstring.
 from tuile import cli as front
 
 if TYPE_CHECKING:
@@ -31,25 +27,25 @@ _FACTORY_NAMES = ("create_app", "make_app")
 
 
 class NoAppException(click.UsageError):
-    """There is no application where one was asked for; the message says what was tried."""
+    """No application was found. The message says what was tried."""
 
 
 def _is_app(candidate: object) -> TypeGuard[Flask]:
-    # Imported per call: importing the command line must not load the application's rooms, and
-    # a tool may have put its own subclass in the class's place by then.
+    # Imported per call: importing the command line must not load the application's modules, and
+    # a tool may have replaced the class by a subclass by then.
     from tuile.app import Flask  # noqa: PLC0415
 
     return isinstance(candidate, Flask)
 
 
 def find_best_app(module: ModuleType) -> Flask:
-    """Find the application that `module` most likely means.
+    """Return the most likely application in `module`.
 
-    In this order: an application called ``app`` or ``application``; the only application among
-    the module's values; what the factory ``create_app`` or ``make_app`` returns when it is
-    called without arguments.
+    That is, in this order: an application called ``app`` or ``application``; the only application in the module; the
+    result of a factory ``create_app`` or ``make_app`` that is called without arguments.
 
-    Raises NoAppException when there is none, more than one, or a factory needs arguments.
+    Raises:
+        NoAppException: If there is none, or more than one, or the factory needs arguments.
     """
     for name in _APP_NAMES:
         candidate = getattr(module, name, None)
@@ -91,17 +87,16 @@ def _call_without_arguments(factory: FunctionType, name: str, module: ModuleType
 
 
 def _called_with_wrong_args(f: Callable[..., Any]) -> bool:
-    """Tell whether the TypeError being handled came from calling `f` and not from inside it.
+    """Return whether the TypeError being handled was raised by the call of `f` and not inside of it.
 
-    A call that fails on its arguments never gets a frame of its own, so the traceback is
-    searched for one.
+    A call with wrong arguments never gets a frame of its own, so the traceback is searched for one.
     """
     code = getattr(f, "__code__", None)
     return all(frame.f_code is not code for frame, _ in traceback.walk_tb(sys.exc_info()[2]))
 
 
 class _Reference(NamedTuple):
-    """What stands after the colon: a name and, for a factory, the arguments to call it with."""
+    """The text after the colon: a name and, for a factory, its arguments."""
 
     name: str
     args: list[Any]
@@ -128,18 +123,21 @@ def _parse_reference(text: str) -> _Reference:
             {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg is not None},
         )
     except (ValueError, TypeError):  # TypeError: a set or dictionary of unhashable things
-        # literal_eval's own words name syntax tree nodes, which helps nobody at a terminal.
+        # The message of literal_eval names syntax tree nodes, which does not help at a terminal.
         raise NoAppException(f"Failed to parse arguments as literal values: {text!r}.") from None
 
 
 def find_app_by_string(module: ModuleType, app_name: str) -> Flask:
-    """Find the application that `app_name` refers to in `module`.
+    """Return the application that `app_name` refers to in `module`.
 
-    `app_name` is a name, or a call of a factory with literal arguments, such as
-    ``create_app("production", debug=True)``. A function is called in either form.
+    Args:
+        module: The module.
+        app_name: A name, or a call of a factory with literal arguments, such as ``create_app("production",
+            debug=True)``. A function is called in either form.
 
-    Raises NoAppException when the text is neither, the name is missing, the factory does not
-    take these arguments, or the outcome is not an application.
+    Raises:
+        NoAppException: If the text is neither, the name does not exist, the factory does not accept the arguments, or
+            the result is not an application.
     """
     name, args, kwargs = _parse_reference(app_name)
     try:
@@ -165,10 +163,10 @@ def find_app_by_string(module: ModuleType, app_name: str) -> Flask:
 
 
 def prepare_import(path: str | os.PathLike[str]) -> str:
-    """Turn a file or package path into the dotted name to import it by.
+    """Return the dotted name by which to import a file or package, and add its directory to ``sys.path``.
 
-    The directory above the outermost package is put first on ``sys.path``. A dotted name
-    comes back as it is, with the current directory put first.
+    The directory added is the one that contains the outermost package. A dotted name is returned unchanged; for it the
+    current directory is added.
     """
     target = Path(os.path.realpath(path))
     if target.suffix == ".py":
@@ -197,17 +195,22 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: Liter
 
 
 def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool = True) -> Flask | None:
-    """Import `module_name` and find its application, by `app_name` or the best there is.
+    """Import `module_name` and return its application.
 
-    Returns None for a module that does not exist when `raise_if_not_found` is false.
-    Raises NoAppException for that otherwise, and always for a module that exists and fails
-    with an ImportError of its own, with that error's traceback in the message.
+    Args:
+        module_name: The dotted name of the module.
+        app_name: What to look for, as in `find_app_by_string`. None: as in `find_best_app`.
+        raise_if_not_found: Whether to raise an error, and not return None, if there is no such module.
+
+    Raises:
+        NoAppException: If the application is not found. If the module raised an ImportError of its own, the message
+            has its traceback.
     """
     try:
-        # Not importlib.import_module: its frame would be the second one of the traceback.
+        # Not importlib.import_module: its frame would be the second one in the traceback.
         __import__(module_name)
     except ImportError as error:
-        # A second frame means that the module was found and its own code raised.
+        # A second frame means that the module exists and its own code raised.
         if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             raise NoAppException(
                 f"While importing {module_name!r}, an ImportError was raised:\n\n{traceback.format_exc()}"

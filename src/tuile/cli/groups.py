@@ -1,9 +1,4 @@
-"""Click groups that know the application. Floor 6, the edges.
-
-Here live AppGroup, whose commands run in the application's context, and FlaskGroup, which adds
-the options that lead to an application and then offers that application's own commands. The
-commands that every FlaskGroup starts with live in ``commands``.
-"""
+"""Click groups whose commands have access to the application."""
 
 from __future__ import annotations
 
@@ -36,9 +31,9 @@ class AppGroup(click.Group):
     def command(  # type: ignore[override]  # click's overloads also know the bare decorator
         self, *args: Any, **kwargs: Any
     ) -> Callable[[Callable[..., Any]], click.Command]:
-        """Make a command of a function, as click does, and wrap it in with_appcontext.
+        """Register a function as a command, wrapped in `with_appcontext`.
 
-        ``with_appcontext=False`` leaves the function as it is.
+        ``with_appcontext=False`` leaves the function unwrapped. Other arguments are click's.
         """
         wrap = kwargs.pop("with_appcontext", True)
         register = cast("Callable[[Callable[..., Any]], click.Command]", super().command(*args, **kwargs))
@@ -51,30 +46,25 @@ class AppGroup(click.Group):
     def group(  # type: ignore[override]  # as above
         self, *args: Any, **kwargs: Any
     ) -> Callable[[Callable[..., Any]], click.Group]:
-        """Make a group of a function, as click does; an AppGroup unless ``cls`` says otherwise."""
+        """Register a function as a group, an AppGroup unless ``cls`` is given."""
         kwargs.setdefault("cls", AppGroup)
         return cast("Callable[[Callable[..., Any]], click.Group]", super().group(*args, **kwargs))
 
 
 class FlaskGroup(AppGroup):
-    """A group that finds an application and offers its commands beside its own.
+    """A group that loads an application and adds the application's commands to its own.
 
-    The ``tuile`` command is one. Make your own to give a project its own script:
-    ``FlaskGroup(name="wiki", create_app=create_app)``.
+    The ``tuile`` command is one. Use another one for a script of your own project: ``FlaskGroup(name="wiki",
+    create_app=create_app)``.
 
-    add_default_commands
-        whether run, shell and routes are there
-    create_app
-        a function without arguments that makes the application; ``--app`` is not asked then
-    add_version_option
-        whether ``--version`` is there
-    load_dotenv
-        whether ``.env`` and ``.flaskenv`` are loaded, see load_dotenv
-    set_debug_flag
-        whether ``--debug`` and ``FLASK_DEBUG`` decide over ``app.debug``
-    extra
-        passed to click.Group; every option can be set by a variable ``FLASK_...`` unless its
-        ``context_settings`` name another prefix
+    Args:
+        add_default_commands: Whether to add run, shell and routes.
+        create_app: A function without arguments that returns the application. ``--app`` is ignored if it is given.
+        add_version_option: Whether to add ``--version``.
+        load_dotenv: Whether to load ``.env`` and ``.flaskenv``; see `load_dotenv`.
+        set_debug_flag: Whether ``--debug`` and ``FLASK_DEBUG`` set ``app.debug``.
+        extra: Passed to click.Group. Every option can be set by a ``FLASK_...`` variable, unless ``context_settings``
+            has another prefix.
     """
 
     def __init__(
@@ -86,7 +76,7 @@ class FlaskGroup(AppGroup):
         set_debug_flag: bool = True,
         **extra: Any,
     ) -> None:
-        # Options with callbacks of their own, so that the group's callback is free for its user.
+        # These options have callbacks of their own, so that users can set the group's callback.
         params = [*(extra.pop("params", None) or ()), _env_file_option, _app_option, _debug_option]
         if add_version_option:
             params.append(version_option)
@@ -110,10 +100,10 @@ class FlaskGroup(AppGroup):
         self._loaded_plugin_commands = True
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Find a command: the group's, a plugin's, then the application's.
+        """Return a command: the group's own, a plugin's, or the application's.
 
-        The first two work without an application. For the third its context is entered, so
-        that it is there for the callbacks of parameters too.
+        The first two need no application. For the third, the application's context is entered, so that callbacks of
+        parameters can use it.
         """
         self._load_plugin_commands()
         command = super().get_command(ctx, name)
@@ -130,10 +120,9 @@ class FlaskGroup(AppGroup):
         return app.cli.get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the names of all commands, sorted.
+        """Return the names of all commands, sorted.
 
-        When the application cannot be loaded the reason is printed and its commands are
-        left out.
+        If the application cannot be loaded, print the reason and leave out its commands.
         """
         self._load_plugin_commands()
         names = set(super().list_commands(ctx))
@@ -141,7 +130,7 @@ class FlaskGroup(AppGroup):
             names.update(ctx.ensure_object(ScriptInfo).load_app().cli.list_commands(ctx))
         except NoAppException as error:
             _echo_in_red(f"Error: {error.format_message()}")
-        except Exception:  # noqa: BLE001 - whatever the user's module raises, help is printed
+        except Exception:  # noqa: BLE001 - help is printed whatever the user's module raises
             _echo_in_red(traceback.format_exc())
         return sorted(names)
 
@@ -152,9 +141,9 @@ class FlaskGroup(AppGroup):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Parse `args` into a context that carries a ScriptInfo, unless it is given one."""
-        # Tells app.run() to do nothing: at the end of a module, without the usual guard, it
-        # would serve in the middle of the import and the command would never run.
+        """Parse `args` into a context, with a ScriptInfo unless one is given."""
+        # Makes app.run() a no-op: without the usual guard at the end of a module, it would serve
+        # during the import, and the command would never run.
         os.environ["FLASK_RUN_FROM_CLI"] = "true"
         if "obj" not in extra and "obj" not in self.context_settings:
             extra["obj"] = ScriptInfo(
@@ -165,10 +154,9 @@ class FlaskGroup(AppGroup):
         return super().make_context(info_name, args, parent=parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse `args`; for a bare call or ``--help``, find the application first.
+        """Parse `args`. Without arguments or with ``--help``, load the application's options first.
 
-        click prints help before it looks at variables, and the list would lack the
-        application's commands.
+        click prints the help before it reads environment variables, so the list would lack the application's commands.
         """
         bare = not args and self.no_args_is_help
         if bare or (len(args) == 1 and args[0] in self.get_help_option_names(ctx)):
@@ -177,8 +165,8 @@ class FlaskGroup(AppGroup):
         try:
             return super().parse_args(ctx, args)
         except BaseException:
-            # Help lists the application's commands and has entered its context for that; click
-            # closes only a context that it hands on.
+            # Listing the application's commands has entered its context, and click closes only
+            # contexts that it passes on.
             ctx.close()
             raise
 

@@ -1,8 +1,4 @@
-"""The command cookies: which cookies an application sets, and what for. Floor 6, the edges.
-
-Here lives how declared cookies and the session's are listed. What a declared cookie says of itself lives in
-``tuile.cookie.declared``.
-"""
+"""The command cookies, which lists the cookies that an application declares."""
 
 from __future__ import annotations
 
@@ -23,12 +19,12 @@ _FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitione
 
 
 @click.command("cookies", short_help="List the cookies that the app declares.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, with all there is to know.")
+@click.option("--json", "as_json", is_flag=True, help="Print all details as a JSON array.")
 @with_appcontext
 def cookies_command(as_json: bool) -> None:
-    """List the declared cookies and the session's: purpose, life, attributes, and where each is declared.
+    """List the declared cookies and the session's: purpose, lifetime, attributes, and where each is declared.
 
-    It is what a privacy page needs. Cookies that are set without being declared are not in it.
+    This is what a privacy page needs. Cookies that are set without a declaration are not listed.
     """
     rows = [cookie.described() for _, cookie in sorted(current_app.declared_cookies.items())]
     rows.extend(_session_of(current_app))
@@ -48,7 +44,7 @@ def cookies_command(as_json: bool) -> None:
 
 
 def _session_of(app: Flask) -> list[dict[str, Any]]:
-    """What there is to say of the session's cookie; nothing where there is no key to sign it."""
+    """Return the row of the session cookie; an empty list if there is no key to sign it."""
     if not app.secret_key:
         return []
     interface = app.session_interface

@@ -1,8 +1,4 @@
-"""What the options ``--cert``, ``--key`` and the path lists accept. Floor 6, the edges.
-
-Here live click parameter types and the check of ``--cert`` against ``--key``. What the
-development server does with them lives in ``commands``.
-"""
+"""Click parameter types for ``--cert``, ``--key`` and lists of paths."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from werkzeug.utils import import_string
 
 
 class CertParamType(click.ParamType):  # type: ignore[type-arg]  # not subscriptable in older releases of click
-    """A certificate: a file that exists, ``adhoc``, or the import path of an SSLContext."""
+    """A certificate: an existing file, ``adhoc``, or the import path of an SSLContext."""
 
     name = "path"
 
@@ -21,10 +17,11 @@ class CertParamType(click.ParamType):  # type: ignore[type-arg]  # not subscript
         self.path_type = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the file's path, ``"adhoc"`` or the SSLContext that `value` names.
+        """Return the path of the file, ``"adhoc"``, or the SSLContext.
 
-        Raises click.BadParameter when it is none of them, or when Python's ssl or, for
-        ``adhoc``, the cryptography library is missing.
+        Raises:
+            click.BadParameter: If `value` is none of these, or Python has no ssl module, or ``adhoc`` is given and the
+                package cryptography is not installed.
         """
         try:
             import ssl  # noqa: PLC0415 - a Python can be built without it
@@ -54,10 +51,10 @@ def _require_cryptography(param: click.Parameter | None, ctx: click.Context | No
 
 
 def _validate_key(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Check ``--key`` against ``--cert``, which is parsed first, and join the two.
+    """Check ``--key`` against ``--cert``, which is parsed first, and store the pair of both as ``cert``.
 
-    A certificate file needs a key, and ``cert`` becomes the pair of them; the other kinds of
-    certificate take none. Raises click.BadParameter otherwise.
+    Raises:
+        click.BadParameter: If a certificate file has no key, or another kind of certificate has one.
     """
     cert = ctx.params.get("cert")
     if not cert:
@@ -81,9 +78,9 @@ def _validate_key(ctx: click.Context, param: click.Parameter, value: Any) -> Any
 
 
 class SeparatedPathType(click.Path):
-    """Paths in one argument, separated as in PATH: by ``:``, or ``;`` on Windows."""
+    """A list of paths in one argument, separated by ``:`` or, on Windows, ``;``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the list of paths in `value`, each checked as a click.Path."""
+        """Split `value` and validate each path as a click.Path."""
         check = super().convert  # a comprehension has no super() before Python 3.12
         return [check(path, param, ctx) for path in self.split_envvar_value(value)]

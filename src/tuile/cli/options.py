@@ -1,8 +1,4 @@
-"""The options that lead to an application: ``--env-file``, ``--app`` and ``--debug``. Floor 6, the edges.
-
-Here live the click options that every FlaskGroup has, with what each of them does at once
-when it is parsed. What their values may look like lives in ``option_types`` and ``finding``.
-"""
+"""The options ``--env-file``, ``--app`` and ``--debug`` of every FlaskGroup."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import os
 import click
 from click.core import ParameterSource
 
-# Names that other people replace are looked up on the package, see its docstring.
+# Names that users replace are looked up on the package: see its docstring.
 from tuile import cli as front
 
 from .script import ScriptInfo
@@ -41,19 +37,19 @@ def _remember_app(ctx: click.Context, _param: click.Parameter, value: str | None
 def _export_debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool | None:
     source = ctx.get_parameter_source(param.name or "")
     if source in {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}:
-        # Nobody said anything, so a variable that the environment has must stay.
+        # The option was not given, so a variable in the environment must keep its value.
         return None
-    # By the environment, since a factory may want to know before there is an application.
+    # Through the environment: a factory may read it before there is an application.
     os.environ["FLASK_DEBUG"] = "1" if value else "0"
     return value
 
 
-# Eager, and first among the options, so that every other one can come from the file.
+# Eager and first, so that the file can set every other option.
 _env_file_option = click.Option(
     ["-e", "--env-file"],
     type=click.Path(exists=True, dir_okay=False),
     help=(
-        "Set environment variables from this file. It overrules '.env' and '.flaskenv', and"
+        "Set environment variables from this file. It overrides '.env' and '.flaskenv', and"
         " is overruled by variables that are set already. Needs python-dotenv."
     ),
     is_eager=True,
@@ -61,7 +57,7 @@ _env_file_option = click.Option(
     callback=_load_env_file,
 )
 
-# Eager and before --help, which is eager too and wants to list the application's commands.
+# Eager and before --help, which is eager too and lists the application's commands.
 _app_option = click.Option(
     ["-A", "--app"],
     metavar="IMPORT",

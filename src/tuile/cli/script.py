@@ -1,8 +1,4 @@
-"""The application behind one run of the command line. Floor 6, the edges.
-
-Here live ScriptInfo, which loads the application once and remembers it, and the decorators
-that hand it, or its context, to a command. How it is found lives in ``finding``.
-"""
+"""Load the application for one run of the command line, and pass it to commands."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-# Names that other people replace are looked up on the package, see its docstring.
+# Names that users replace are looked up on the package: see its docstring.
 from tuile import cli as front
 from tuile.ctx.functions import has_app_context
 
@@ -25,25 +21,22 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-# The colon of a Windows drive is followed by a slash and separates nothing.
+# The colon of a Windows drive is followed by a slash and is not a separator.
 _COLON = re.compile(r":(?![\\/])")
 
 
 class ScriptInfo:
-    """What one run of the command line knows about its application.
+    """The application of one run of the command line.
 
-    It is the click context's ``obj``. A FlaskGroup makes one; make your own to give commands
-    an application from elsewhere: ``cli.main(obj=ScriptInfo(create_app=make))``.
+    It is the ``obj`` of the click context. A FlaskGroup creates one; pass your own to run commands with another
+    application: ``cli.main(obj=ScriptInfo(create_app=make))``.
 
-    app_import_path
-        the text after ``--app``: ``module``, ``module:name`` or ``module:factory(args)``
-    create_app
-        a function without arguments that makes the application; goes before the path
-    set_debug_flag
-        whether ``FLASK_DEBUG`` decides over ``app.debug`` once the application is loaded
-    load_dotenv_defaults
-        whether ``.env`` and ``.flaskenv`` are wanted, unless ``FLASK_SKIP_DOTENV`` decides;
-        kept for those who load them, nothing is loaded here
+    Args:
+        app_import_path: The value of ``--app``: ``module``, ``module:name`` or ``module:factory(args)``.
+        create_app: A function without arguments that returns the application. Takes precedence over the path.
+        set_debug_flag: Whether ``FLASK_DEBUG`` sets ``app.debug`` after loading.
+        load_dotenv_defaults: Whether to load ``.env`` and ``.flaskenv``, unless ``FLASK_SKIP_DOTENV`` is set. Only
+            stored, for the code that loads them.
     """
 
     def __init__(
@@ -55,16 +48,17 @@ class ScriptInfo:
     ) -> None:
         self.app_import_path = app_import_path
         self.create_app = create_app
-        #: Free for commands to pass things to each other.
+        #: For commands to pass data to each other.
         self.data: dict[Any, Any] = {}
         self.set_debug_flag = set_debug_flag
         self.load_dotenv_defaults = front.get_load_dotenv(load_dotenv_defaults)
         self._loaded_app: Flask | None = None
 
     def load_app(self) -> Flask:
-        """Return the application, found and imported by the first call.
+        """Return the application. The first call imports it.
 
-        Raises NoAppException when it cannot be found.
+        Raises:
+            NoAppException: If it cannot be found.
         """
         if self._loaded_app is None:
             app = self._find_app()
@@ -100,10 +94,10 @@ pass_script_info = click.make_pass_decorator(ScriptInfo, ensure=True)
 
 
 def with_appcontext(f: F) -> F:
-    """Run a command's callback inside the application's context.
+    """Decorate the callback of a command to run in the application's context.
 
-    The context stays until the command and its subcommands have ended. One that is already
-    there is used. Commands of ``app.cli`` and of a blueprint's ``cli`` have it without this.
+    The context lasts until the command and its subcommands have ended. If the application's context is already active,
+    it is used. Commands of ``app.cli`` and of a blueprint's ``cli`` do not need this decorator.
     """
 
     @click.pass_context

@@ -1,8 +1,5 @@
-"""``tuile doctor``: what an application really runs on, and what in it is in the way. Floor 6, the edges.
+"""The command doctor, which reports what an application runs on and what does not work or is slow.
 
-Here lives the command, and how its report is printed. What it finds is found in the rooms beside this one:
-
-===============  ===========================================================
 ``process``      the interpreter, the packages, who stands in for Flask
 ``application``  what of the application goes another way than most do
 ``sources``      what the loaded modules want of Flask that Tuile lacks
@@ -11,6 +8,8 @@ Here lives the command, and how its report is printed. What it finds is found in
 ===============  ===========================================================
 
 Nothing is known here by the name of an extension: everything is looked at as it is.
+=======
+Extensions are never recognized by name; what matters is what they do.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ if TYPE_CHECKING:
     from tuile.app import Flask
 
 
-@click.command("doctor", short_help="Say what the app really runs on.")
+@click.command("doctor", short_help="Report what the app runs on, and what does not work.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @pass_script_info
 @click.pass_context
 def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> None:
-    """Say what the application really runs on, and what in it does not work or goes the slow way, and why.
+    """Report what the application runs on, and what in it does not work or is slow, and why.
 
-    The application is loaded as the other commands load it, and not called. The exit code is 1 when
-    something does not work.
+    The application is loaded as for other commands, but it serves no request. The exit code is 1 if something does not
+    work.
     """
-    # Here and not above: only this command needs them.
+    # Imported here because only this command needs them.
     from .process import describe_process, examine_process  # noqa: PLC0415
     from .sources import examine_sources  # noqa: PLC0415
     from .start import examine_start  # noqa: PLC0415
@@ -64,15 +63,15 @@ def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> No
 
 
 def _load(info: ScriptInfo) -> tuple[Flask | None, list[Finding]]:
-    """Return the application, or None and the reason why there is none."""
+    """Return the application, or None and the finding that explains why it cannot be loaded."""
     try:
         return info.load_app(), []
     except NoAppException as error:
         kind = FAILS if info.app_import_path else NOTE
         return None, [Finding(kind, "the application", error.format_message())]
-    except Exception as error:  # noqa: BLE001 - whatever the application's module raises, the rest is reported
+    except Exception as error:  # noqa: BLE001 - the rest is reported whatever the application's module raises
         last = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"loading it raises {type(error).__name__}: {error}"
+        reason = f"loading it raised {type(error).__name__}: {error}"
         return None, [Finding(FAILS, "the application", reason, f"{last.filename}:{last.lineno}")]
 
 
@@ -92,7 +91,7 @@ def _lines(report: dict[str, Any], findings: list[Finding]) -> Iterable[str]:
                     yield f"    {finding.where}"
             yield ""
     if all(finding.kind == NOTE for finding in findings):
-        yield "Nothing is in the way."
+        yield "No problems found."
 
 
 def _text(value: Any) -> str:

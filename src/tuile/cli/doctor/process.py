@@ -1,7 +1,4 @@
-"""The process: interpreter, packages, who stands in for Flask. Floor 6, the edges.
-
-Here lives what can be told without an application. The application's own lives in ``application``.
-"""
+"""Examine the process: the interpreter, the packages, and what ``import flask`` means."""
 
 from __future__ import annotations
 
@@ -18,29 +15,29 @@ from .report import FAILS, NOTE, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Those that every request meets. What else is installed is the application's business.
+# Only the packages that take part in every request.
 _PACKAGES = ("werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker")
 
 
 def describe_process() -> dict[str, Any]:
-    """Return the facts about this process, by name."""
-    house = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    """Return facts about this process, by name."""
+    source_dir = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "executable": sys.executable,
         "tuile": _installed("tuile") or "not installed, run from its source",
-        "tuile_is_in": house,
+        "tuile_is_in": source_dir,
         "interface": f"Flask {shim.INTERFACE}",
         "packages": {name: _installed(name) or "not installed" for name in _PACKAGES},
         "flask_distribution": _installed("flask"),
-        "stand_in": shim.is_installed(),
+        "shim_installed": shim.is_installed(),
         "started_by_tuile_exec": shim.START in sys.path,
         "sitecustomize": getattr(sys.modules.get("sitecustomize"), "__file__", None),
     }
 
 
 def examine_process() -> Iterator[Finding]:
-    """Yield what about this process is in Tuile's way."""
+    """Yield what in this process keeps Tuile from working."""
     yield from _examine_flask()
     for flag, option, reason in (
         ("no_site", "-S", "does not run sitecustomize"),
@@ -50,25 +47,25 @@ def examine_process() -> Iterator[Finding]:
             yield Finding(
                 NOTE,
                 f"python {option}",
-                f"{reason}, so 'tuile exec' cannot reach a program that is started like this one."
-                " Let its first line be 'import tuile.shim; tuile.shim.install()'.",
+                f"{reason}, so 'tuile exec' has no effect on a program that is started this way."
+                " Start the program with 'import tuile.shim; tuile.shim.install()' instead.",
             )
     installed = _installed("flask")
     if installed is not None and installed != shim.INTERFACE:
         yield Finding(
             NOTE,
             f"Flask {installed}",
-            f"is installed, and Tuile has the interface of {shim.INTERFACE}:"
-            " an extension that asks for the version prepares for the other one.",
+            f"is installed, but Tuile has the interface of {shim.INTERFACE}:"
+            " an extension that checks the version may expect the other interface.",
         )
 
 
 def _examine_flask() -> Iterator[Finding]:
-    """Yield the modules that hold the real Flask."""
+    """Yield the modules that use the real Flask."""
     real = shim.real_flask()
     if real is not None:
         for name in shim.holders():
-            reason = "holds Flask itself, and what it makes of it does not run on Tuile"
+            reason = "uses the real Flask, which does not work together with Tuile"
             yield Finding(FAILS, name, reason, getattr(sys.modules[name], "__file__", None) or "")
     if not shim.is_installed():
         reason = "does not mean Tuile in this process"

@@ -1,7 +1,4 @@
-"""One finding of the doctor. Floor 6, the edges.
-
-Here lives what a finding is made of and which kinds there are. Nothing is found here.
-"""
+"""The findings of the doctor command."""
 
 from __future__ import annotations
 
@@ -12,22 +9,22 @@ DOUBTFUL = "doubtful"
 SLOW = "slow"
 NOTE = "note"
 
-#: The kinds in the order they are told, each with its heading.
+#: The kinds in the order they are printed, each with its heading.
 HEADINGS = {
     FAILS: "Does not work",
     DOUBTFUL: "May not work",
-    SLOW: "Works, and goes the slow way",
+    SLOW: "Works, but slowly",
     NOTE: "Good to know",
 }
 
 
 class Finding(NamedTuple):
-    """Something about an application or its process."""
+    """A finding about an application or its process."""
 
     kind: str
-    #: What it is about: a class, a setting, a module.
+    #: A class, a setting or a module.
     subject: str
-    #: What it means for the application, and why.
+    #: What this means for the application, and why.
     reason: str
-    #: A file and a line, where there is one.
+    #: A file and a line, if known.
     where: str = ""

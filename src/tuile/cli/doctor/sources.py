@@ -1,9 +1,7 @@
-"""The sources: what the loaded modules want of Flask that Tuile lacks. Floor 6, the edges.
+"""Find names that loaded modules use from Flask and that Tuile lacks, by parsing their sources.
 
-Here lives the reading of source files: a name that a module imports or reads from Flask is looked for in
-the stand-in, wherever in the file it stands, so that a failure in a branch that is rarely taken is told
-beforehand. Names that Flask has for its own use are taken from the sources of the installed Flask, which
-is read and not imported.
+Parsing finds names in branches that rarely run. Names that Flask keeps for its own use are taken from the sources of
+the installed Flask, which is parsed and never imported.
 """
 
 from __future__ import annotations
@@ -22,22 +20,22 @@ from .report import DOUBTFUL, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-# Errors that code expects when it asks for a name that may be missing.
+_TUILE_DIR = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Exceptions that code catches when it reads a name that may be missing.
 _EXPECTED = frozenset({"AttributeError", "BaseException", "Exception", "ImportError", "ModuleNotFoundError"})
 
 
-class Wish(NamedTuple):
-    """A name that a source file wants of one of Flask's modules, or of an object of Flask's."""
+class MissingName(NamedTuple):
+    """A name that a source file uses from a Flask module, or reads from an object of Flask."""
 
     line: int
-    #: "flask.globals", or nothing for an attribute of an unknown object.
+    #: The module, such as "flask.globals"; empty for an attribute of an unknown object.
     module: str
     name: str
 
 
 def examine_sources() -> Iterator[Finding]:
-    """Yield the names that loaded modules want and do not get, each with its place."""
+    """Yield the names that loaded modules use and that do not exist."""
     inner = inner_names()
     for module, file in files_to_read():
         try:
@@ -47,19 +45,20 @@ def examine_sources() -> Iterator[Finding]:
         except (OSError, SyntaxError, ValueError):
             continue
         if tree is not None:
-            for wish in find_wishes(tree, inner):
-                yield _finding(module, file, wish)
+            for missing in find_missing_names(tree, inner):
+                yield _finding(module, file, missing)
 
 
-def find_wishes(tree: ast.Module, inner: frozenset[str] = frozenset()) -> list[Wish]:
-    """Return what a module's source wants of Flask and does not get from the stand-in.
+def find_missing_names(tree: ast.Module, inner: frozenset[str] = frozenset()) -> list[MissingName]:
+    """Return the names that a module uses from Flask and that the shim lacks.
 
-    Parameters:
-        inner: attributes of Flask's objects that Tuile's do not have.
+    Args:
+        tree: The parsed module.
+        inner: Attributes of Flask's objects that Tuile's objects do not have.
     """
     reader = _Reader(inner)
     reader.visit(tree)
-    return sorted(set(reader.wishes))
+    return sorted(set(reader.missing))
 
 
 def inner_names() -> frozenset[str]:
@@ -69,17 +68,19 @@ def inner_names() -> frozenset[str]:
     except importlib.metadata.PackageNotFoundError:
         return frozenset()
     theirs = _private_attributes(str(file.locate()) for file in files if str(file).endswith(".py"))
-    own = (os.path.join(folder, name) for folder, _, names in os.walk(_HOUSE) for name in names if name.endswith(".py"))
+    own = (
+        os.path.join(folder, name) for folder, _, names in os.walk(_TUILE_DIR) for name in names if name.endswith(".py")
+    )
     return theirs - _private_attributes(own)
 
 
 class _Reader(ast.NodeVisitor):
-    """Walks a source file and keeps the names that it wants of Flask."""
+    """Collect the missing names of one source file."""
 
     def __init__(self, inner: frozenset[str]) -> None:
-        self.wishes: list[Wish] = []
+        self.missing: list[MissingName] = []
         self._inner = inner
-        # What a name of this file stands for: {"flask": "flask", "ctx": "flask.ctx"}.
+        # The modules that names in this file refer to: {"flask": "flask", "ctx": "flask.ctx"}.
         self._modules: dict[str, str] = {}
         self._own: set[str] = set()
 
@@ -93,7 +94,7 @@ class _Reader(ast.NodeVisitor):
                 continue
             if alias.name not in shim.ROOMS:
                 package, _, name = alias.name.rpartition(".")
-                self.wishes.append(Wish(node.lineno, package, name))
+                self.missing.append(MissingName(node.lineno, package, name))
             elif alias.asname:
                 self._modules[alias.asname] = alias.name
             else:
@@ -115,11 +116,11 @@ class _Reader(ast.NodeVisitor):
             if f"{module}.{node.attr}" not in shim.ROOMS and isinstance(node.ctx, ast.Load):
                 self._want(node.lineno, module, node.attr)
         elif node.attr in self._inner and node.attr not in self._own:
-            self.wishes.append(Wish(node.lineno, "", node.attr))
+            self.missing.append(MissingName(node.lineno, "", node.attr))
         self.generic_visit(node)
 
     def visit_Try(self, node: ast.Try) -> None:
-        # What is tried with an answer for its failure is not missed.
+        # A name read in a `try` that handles its absence is not missing.
         parts: list[ast.AST] = [*node.handlers, *node.orelse, *node.finalbody]
         if not any(_expects_absence(handler) for handler in node.handlers):
             parts = [*node.body, *parts]
@@ -134,7 +135,7 @@ class _Reader(ast.NodeVisitor):
             self.generic_visit(node)
 
     def _module(self, node: ast.expr) -> str | None:
-        """Return the module of Flask that an expression stands for."""
+        """Return the module of Flask that an expression refers to, or None."""
         if isinstance(node, ast.Name):
             return self._modules.get(node.id)
         if isinstance(node, ast.Attribute):
@@ -149,7 +150,7 @@ class _Reader(ast.NodeVisitor):
         try:
             shim.look_up(module, name)
         except AttributeError:
-            self.wishes.append(Wish(line, module, name))
+            self.missing.append(MissingName(line, module, name))
 
 
 def _expects_absence(handler: ast.ExceptHandler) -> bool:
@@ -158,18 +159,18 @@ def _expects_absence(handler: ast.ExceptHandler) -> bool:
     return any(isinstance(node, ast.Name) and node.id in _EXPECTED for node in ast.walk(handler.type))
 
 
-def _finding(module: str, file: str, wish: Wish) -> Finding:
-    if wish.module:
-        reason = f"wants {wish.name!r} of {wish.module}, which Tuile does not have"
-        if not _flask_has(wish.module, wish.name):
-            reason = f"wants {wish.name!r} of {wish.module}, which neither Tuile nor Flask {shim.INTERFACE} has"
+def _finding(module: str, file: str, missing: MissingName) -> Finding:
+    if missing.module:
+        reason = f"uses {missing.name!r} of {missing.module}, which Tuile does not have"
+        if not _flask_has(missing.module, missing.name):
+            reason = f"uses {missing.name!r} of {missing.module}, which neither Tuile nor Flask {shim.INTERFACE} has"
     else:
-        reason = f"reads {wish.name!r}; objects of Flask have one for their own use, and Tuile's do not"
-    return Finding(DOUBTFUL, module, reason, f"{file}:{wish.line}")
+        reason = f"reads {missing.name!r}, a private attribute that Flask's objects have and Tuile's do not"
+    return Finding(DOUBTFUL, module, reason, f"{file}:{missing.line}")
 
 
 def _flask_has(module: str, name: str) -> bool:
-    """Answer whether the installed Flask defines or imports a name at the top of one of its modules."""
+    """Return whether the installed Flask defines or imports a name at the top level of one of its modules."""
     path = module.replace(".", "/")
     try:
         files = importlib.metadata.files("flask") or ()
@@ -201,7 +202,7 @@ def _private_attributes(files: Iterable[str]) -> frozenset[str]:
 
 
 def _assigned_attributes(tree: ast.Module) -> set[str]:
-    """Return the names that are assigned to as attributes, and those that classes define."""
+    """Return the names that are assigned as attributes or defined by classes."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -216,13 +217,13 @@ def _assigned_attributes(tree: ast.Module) -> set[str]:
 
 
 def files_to_read() -> Iterator[tuple[str, str]]:
-    """Yield the loaded modules that may want something of Flask, with their source files."""
-    # Python's own never do, and Tuile's are no question.
+    """Yield the loaded modules that may use Flask, with the paths of their sources."""
+    # The standard library never does, and Tuile's own modules are not of interest.
     places = sysconfig.get_paths()
     packages = (places["purelib"], places["platlib"])
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None) or ""
-        if not file.endswith(".py") or file.startswith(_HOUSE + os.sep):
+        if not file.endswith(".py") or file.startswith(_TUILE_DIR + os.sep):
             continue
         if file.startswith(places["stdlib"] + os.sep) and not file.startswith(packages):
             continue
