@@ -1,4 +1,4 @@
-"""Tuile: Flask's whole interface on a thin core."""
+"""Tuile: Flask's interface on a thin core."""
 
 from . import json as json
 from . import shim as shim

@@ -1,7 +1,4 @@
-"""``python -m tuile``: the command line without its script. Floor 6, the edges.
-
-Nothing but the call lives here.
-"""
+"""Run the command line: ``python -m tuile``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The application object: what is registered and configured, and the steps of a request beneath it.
+"""The application object: Flask's public interface, assembled from the other modules.
 
-Floor 5, the application. What must live here: Flask's public surface that is not a step of a request,
-assembled from the rooms below. What must not: work that has a room of its own.
+The steps of a request are in `dispatch.steps`.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ if t.TYPE_CHECKING:
 
 
 class _Lifetime(ConfigAttribute[timedelta]):
-    """A time span of the configuration, which may be given in seconds."""
+    """A setting that is a time span and may be given in seconds."""
 
     def __get__(self, obj: t.Any, owner: type | None = None) -> t.Any:
         if obj is None:
@@ -67,29 +66,29 @@ class _Lifetime(ConfigAttribute[timedelta]):
 
 
 class _EnvironmentClass:
-    """The class of Jinja environments, imported when it is first asked for."""
+    """The class of Jinja environments, imported on first use."""
 
     def __get__(self, instance: object, owner: type | None = None) -> type[Environment]:
-        from .templating.jinja import Environment  # noqa: PLC0415 - an app without templates never needs Jinja
+        from .templating.jinja import Environment  # noqa: PLC0415 - apps without templates do not need Jinja
 
         return Environment
 
 
 class Flask(UrlBuilding, Staircase):
-    """An application: a WSGI callable that views, hooks and settings are registered on.
+    """A WSGI application on which views, hooks and settings are registered.
 
-    Parameters:
-        import_name: the name of the module or package the app belongs to, usually `__name__`; it tells where
-            templates, static files and the instance folder are.
-        static_url_path: the URL prefix of the static files; by default the name of their folder.
-        static_folder: the folder of the static files, relative to `root_path`; None to serve none.
-        static_host: the host that serves them; required with `host_matching`.
-        host_matching: whether rules say which host they are for.
-        subdomain_matching: whether rules say which subdomain of `SERVER_NAME` they are for.
-        template_folder: the folder of the templates, relative to `root_path`.
-        instance_path: the absolute path of the folder for what belongs to one installation.
-        instance_relative_config: whether configuration files are looked for there.
-        root_path: the folder of the app's files, for a package that cannot tell.
+    Args:
+        import_name: The name of the application's module or package, usually `__name__`. Templates, static files and
+            the instance folder are found by it.
+        static_url_path: The URL prefix of the static files; by default the name of their folder.
+        static_folder: The folder of the static files, relative to `root_path`. None: there are none.
+        static_host: The host of the static files; required with `host_matching`.
+        host_matching: Whether rules match on the host.
+        subdomain_matching: Whether rules match on the subdomain of `SERVER_NAME`.
+        template_folder: The folder of the templates, relative to `root_path`.
+        instance_path: The absolute path of the folder for files of this installation.
+        instance_relative_config: Whether configuration files are relative to the instance folder.
+        root_path: The folder of the application's files, if it cannot be found by `import_name`.
     """
 
     request_class: type[Request] = Request
@@ -111,14 +110,14 @@ class Flask(UrlBuilding, Staircase):
     secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
     permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
 
-    #: The keys of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for whatever has to be signed or encrypted; a `KeyRing`.
+    #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = RingOfApp()
 
     # What `secret_keys` keeps on an app, and whether the log was told of keys that can be guessed.
     _kept_ring: KeptRing | None = None
     _kept_signer: KeptSigner | None = None
     _told_of_weak_keys = False
-    # Whether `secret_key` is what the configuration says; a subclass may have another way to get it.
+    # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True
 
     def __init_subclass__(cls, **kwargs: t.Any) -> None:
@@ -166,7 +165,7 @@ class Flask(UrlBuilding, Staircase):
         if bool(static_host) != host_matching:
             message = "Invalid static_host/host_matching combination"
             raise AssertionError(message)
-        # Held weakly: the app holds its views, and should go when nobody else holds it.
+        # A weak reference, so that the view does not keep the app alive.
         app = weakref.ref(self)
 
         def send_static_file(**arguments: t.Any) -> Response:
@@ -189,7 +188,7 @@ class Flask(UrlBuilding, Staircase):
 
     @cached_property
     def name(self) -> str:  # type: ignore[override] # Scaffold declares it as an attribute, and so it is used
-        """The name of the app: its import name, or that of the program it was started as."""
+        """The name of the application: its import name, or the name of the main program."""
         if self.import_name != "__main__":
             return self.import_name
         program = getattr(sys.modules["__main__"], "__file__", None)
@@ -197,12 +196,12 @@ class Flask(UrlBuilding, Staircase):
 
     @cached_property
     def logger(self) -> logging.Logger:
-        """The logger with the name of the app."""
+        """The logger named after the application."""
         return create_logger(self)
 
     @property
     def debug(self) -> bool:
-        """Whether the app is in debug mode (`DEBUG`)."""
+        """Whether debug mode is on (`DEBUG`)."""
         debug: bool = self.config["DEBUG"]
         return debug
 
@@ -214,7 +213,7 @@ class Flask(UrlBuilding, Staircase):
             self.jinja_env.auto_reload = value
 
     def make_config(self, instance_relative: bool = False) -> Config:
-        """Return the configuration to start with: the defaults, and the debug flag of the environment."""
+        """Return the initial configuration: the defaults, and the debug flag of the environment."""
         defaults = dict(self.default_config)
         defaults["DEBUG"] = get_debug_flag()
         return self.config_class(self.instance_path if instance_relative else self.root_path, defaults)
@@ -224,14 +223,14 @@ class Flask(UrlBuilding, Staircase):
         return self.aborter_class()
 
     def auto_find_instance_path(self) -> str:
-        """Return the folder for what belongs to one installation, beside the package or below its prefix."""
+        """Return the default instance folder: next to the package, or below the prefix it is installed under."""
         prefix, package_path = find_package(self.import_name)
         if prefix is None:
             return os.path.join(package_path, "instance")
         return os.path.join(prefix, "var", f"{self.name}-instance")
 
     def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> t.IO[t.Any]:
-        """Open a file of the instance folder; `encoding` is for text modes."""
+        """Open a file of the instance folder. `encoding` applies to text modes."""
         path = os.path.join(self.instance_path, resource)
         return open(path, mode) if "b" in mode else open(path, mode, encoding=encoding)
 
@@ -239,55 +238,55 @@ class Flask(UrlBuilding, Staircase):
 
     @cached_property
     def jinja_env(self) -> Environment:
-        """The Jinja environment, made when it is first asked for."""
+        """The Jinja environment, created on first use."""
         return self.create_jinja_environment()
 
     def create_jinja_environment(self) -> Environment:
-        """Make the Jinja environment from `jinja_options` and the configuration."""
+        """Return a new Jinja environment, from `jinja_options` and the configuration."""
         return create_environment(self)
 
     def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
-        """Make the loader that looks in the app's templates and then in those of its blueprints."""
-        from .templating.jinja import DispatchingJinjaLoader  # noqa: PLC0415 - an app without templates never needs Jinja
+        """Return a loader for the templates of the application and its blueprints."""
+        from .templating.jinja import DispatchingJinjaLoader  # noqa: PLC0415 - apps without templates do not need Jinja
 
         return DispatchingJinjaLoader(self)
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
-        """Answer whether a template escapes what it prints; one made from a string does."""
+        """Return whether a template of this name escapes its values. Templates from strings do."""
         return filename is None or filename.endswith((".html", ".htm", ".xml", ".xhtml", ".svg"))
 
     def update_template_context(self, context: dict[str, t.Any]) -> None:
-        """Add what the context processors give to the values for a template; those given explicitly stay."""
+        """Add the results of the context processors to the context of a template. Its own values take precedence."""
         gather_context(self, context)
 
     @setupmethod
     def template_filter(self, name: str | None = None) -> t.Callable[[T_template_filter], T_template_filter]:
-        """Register a template filter; its name is the function's unless given."""
+        """Decorate a function as a template filter, by default under its own name."""
         return _registered_by(self.add_template_filter, name)
 
     @setupmethod
     def add_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
-        """Register a template filter, as `template_filter` does."""
+        """Add a template filter, by default under the name of the function."""
         self.jinja_env.filters[name or f.__name__] = f
 
     @setupmethod
     def template_test(self, name: str | None = None) -> t.Callable[[T_template_test], T_template_test]:
-        """Register a template test; its name is the function's unless given."""
+        """Decorate a function as a template test, by default under its own name."""
         return _registered_by(self.add_template_test, name)
 
     @setupmethod
     def add_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
-        """Register a template test, as `template_test` does."""
+        """Add a template test, by default under the name of the function."""
         self.jinja_env.tests[name or f.__name__] = f
 
     @setupmethod
     def template_global(self, name: str | None = None) -> t.Callable[[T_template_global], T_template_global]:
-        """Register a function that all templates can call; its name is the function's unless given."""
+        """Decorate a function as a template global, by default under its own name."""
         return _registered_by(self.add_template_global, name)
 
     @setupmethod
     def add_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
-        """Register a global function of templates, as `template_global` does."""
+        """Add a template global, by default under the name of the function."""
         self.jinja_env.globals[name or f.__name__] = f
 
     # Rules, blueprints and the end of a context
@@ -301,18 +300,18 @@ class Flask(UrlBuilding, Staircase):
         provide_automatic_options: bool | None = None,
         **options: t.Any,
     ) -> None:
-        """Register a rule, and the view that answers it.
+        """Add a rule, with the view for the URLs that it matches.
 
-        Parameters:
-            rule: the URL's path with its variable parts, such as `/user/<int:number>`.
-            endpoint: the name to build URLs by; by default the view's.
-            view_func: the view; it may be registered later with `endpoint`.
-            provide_automatic_options: whether OPTIONS is answered without the view.
-            options: what Werkzeug's `Rule` takes; `methods` is a list of names, by default GET alone.
+        Args:
+            rule: The path of the URL with its variable parts, such as `/user/<int:number>`.
+            endpoint: The name for building URLs; by default the name of the view.
+            view_func: The view. It can also be added later with `endpoint`.
+            provide_automatic_options: Whether OPTIONS is answered without the view.
+            options: As for Werkzeug's `Rule`. `methods` is a list of names, by default only GET.
 
         Raises:
-            AssertionError: another view has this endpoint.
-            TypeError: `methods` is one string.
+            AssertionError: If another view has this endpoint.
+            TypeError: If `methods` is a string.
         """
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
@@ -342,27 +341,27 @@ class Flask(UrlBuilding, Staircase):
 
     @setupmethod
     def register_blueprint(self, blueprint: Blueprint, **options: t.Any) -> None:
-        """Register what a blueprint has recorded; the options take the place of the blueprint's own."""
+        """Register a blueprint. The options override the blueprint's own."""
         blueprint.register(self, options)
 
     def iter_blueprints(self) -> t.ValuesView[Blueprint]:
-        """Return the blueprints in the order they were registered."""
+        """Return the blueprints in the order of their registration."""
         return self.blueprints.values()
 
     @setupmethod
     def teardown_appcontext(self, f: T_teardown) -> T_teardown:
-        """Register a function to be called with an exception or None when an app context ends."""
+        """Call `f` with an exception or None when an app context ends."""
         self.teardown_appcontext_funcs.append(f)
         return f
 
     @setupmethod
     def shell_context_processor(self, f: T_shell_context_processor) -> T_shell_context_processor:
-        """Register a function that returns names for `tuile shell`."""
+        """Add the dict that `f` returns to the names of `tuile shell`."""
         self.shell_context_processors.append(f)
         return f
 
     def make_shell_context(self) -> dict[str, t.Any]:
-        """Return the names that a shell starts with: the app, `g`, and what was registered."""
+        """Return the initial names of a shell: the application, `g`, and those of the context processors."""
         names: dict[str, t.Any] = {"app": self, "g": g}
         for processor in self.shell_context_processors:
             names.update(processor())
@@ -371,13 +370,13 @@ class Flask(UrlBuilding, Staircase):
     # URLs: `url_for` and its kin are those of `UrlBuilding`
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
-        """Return a response that sends the browser to another URL."""
+        """Return a response that redirects the client to another URL."""
         return redirect(location, code=code, Response=self.response_class)
 
     # Contexts, and running the app
 
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
-        """Return the context of a made-up request; the arguments are those of the test client's `open`."""
+        """Return a request context for a test. The arguments are those of the test client's `open`."""
         from .testing import EnvironBuilder  # noqa: PLC0415 - for tests
 
         builder = EnvironBuilder(self, *args, **kwargs)
@@ -387,14 +386,14 @@ class Flask(UrlBuilding, Staircase):
             builder.close()
 
     def test_client(self, use_cookies: bool = True, **kwargs: t.Any) -> FlaskClient:
-        """Return a client that sends requests to this app without a server."""
+        """Return a client that sends requests to this application without a server."""
         from .testing import FlaskClient  # noqa: PLC0415 - for tests
 
         client_class = self.test_client_class or FlaskClient
         return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
 
     def test_cli_runner(self, **kwargs: t.Any) -> FlaskCliRunner:
-        """Return a runner that invokes this app's commands."""
+        """Return a runner for this application's commands."""
         from .testing import FlaskCliRunner  # noqa: PLC0415 - for tests
 
         runner_class = self.test_cli_runner_class or FlaskCliRunner
@@ -408,13 +407,14 @@ class Flask(UrlBuilding, Staircase):
         load_dotenv: bool = True,
         **options: t.Any,
     ) -> None:
-        """Serve the app with the development server. Not for production.
+        """Run a development server. Not for production.
 
-        Parameters:
-            host, port: where to listen; by default those of `SERVER_NAME`, else 127.0.0.1 and 5000.
-            debug: whether to be in debug mode, with the debugger and the reloader.
-            load_dotenv: whether to read `.env` and `.flaskenv` first.
-            options: what Werkzeug's `run_simple` takes.
+        Args:
+            host: The host to listen on; by default that of `SERVER_NAME`, or 127.0.0.1.
+            port: The port to listen on; by default that of `SERVER_NAME`, or 5000.
+            debug: Whether to use debug mode, with the debugger and the reloader.
+            load_dotenv: Whether to read `.env` and `.flaskenv` first.
+            options: As for Werkzeug's `run_simple`.
         """
         from . import cli  # noqa: PLC0415 - for development
 
@@ -436,7 +436,7 @@ class Flask(UrlBuilding, Staircase):
         try:
             run_simple(host or named_host or "127.0.0.1", port, self, **options)
         finally:
-            # After an interactive run, the app can be changed and run again.
+            # In an interactive session, the app can be changed and run again.
             self._got_first_request = False
 
 

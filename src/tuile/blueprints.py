@@ -1,10 +1,4 @@
-"""A blueprint: a recording of registrations that an application replays.
-
-Floor 4 (what is registered).
-
-Lives here: `Blueprint`, the order of a replay, and how blueprints nest.
-Does not live here: what is recorded (recording), the registries (scaffold).
-"""
+"""Blueprints: registrations that are recorded and applied to an application later."""
 
 from __future__ import annotations
 
@@ -24,17 +18,23 @@ __all__ = ["Blueprint", "BlueprintSetupState", "DeferredSetupFunction"]
 
 
 class Blueprint(Recording):
-    """A part of an application, collected before or without the application.
+    """A part of an application, defined before or without the application.
 
-    name: goes before each endpoint's name; not empty, without a dot (ValueError).
-    import_name, static_folder, static_url_path, template_folder, root_path: as in `Scaffold`.
-        Templates are looked up after the application's own. Without a URL prefix the
-        application's static route comes first.
-    url_prefix: goes before each rule.
-    subdomain: where the rules match unless they say otherwise.
-    url_defaults: values that each rule has by default.
-    cli_group: name of the group its commands are in; None puts them beside the application's,
-        and by default the group has the blueprint's name.
+    Args:
+        name: The prefix of the endpoints. It must not be empty or contain a dot.
+        import_name: As for `Scaffold`.
+        static_folder: As for `Scaffold`. Without a URL prefix, the application's static route comes first.
+        static_url_path: As for `Scaffold`.
+        template_folder: As for `Scaffold`. The application's own templates take precedence.
+        url_prefix: The prefix of the rules.
+        subdomain: The subdomain of rules that do not name one.
+        url_defaults: Default values for all rules.
+        root_path: As for `Scaffold`.
+        cli_group: The name of the group of the blueprint's commands; by default the name of the blueprint. None: they
+            are added to the application's commands.
+
+    Raises:
+        ValueError: If the name is empty or contains a dot.
     """
 
     _got_registered_once = False
@@ -72,7 +72,7 @@ class Blueprint(Recording):
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
 
     def _check_setup_finished(self, f_name: str) -> None:
-        """Raise AssertionError for a setup method called after the first registration."""
+        """Raise an AssertionError if the blueprint has been registered already."""
         if self._got_registered_once:
             raise AssertionError(
                 f"The setup method '{f_name}' can no longer be called on the blueprint"
@@ -83,33 +83,37 @@ class Blueprint(Recording):
             )
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> IO[AnyStr]:
-        """Open a file below the blueprint's root path: as `Scaffold` does, text as UTF-8."""
+        """Open a file below the blueprint's root path, as `Scaffold` does; text is UTF-8 by default."""
         return super().open_resource(resource, mode, encoding)
 
-    # Replaying
+    # Registration
 
     def make_setup_state(
         self, app: Flask, options: dict[str, Any], first_registration: bool = False
     ) -> BlueprintSetupState:
-        """Make what recorded functions receive; override it to hand them more."""
+        """Return the object that recorded functions receive. Override it to pass them more."""
         return BlueprintSetupState(self, app, options, first_registration)
 
     @setupmethod
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
-        """Nest a blueprint: it is registered whenever this one is, below its prefixes.
+        """Nest a blueprint, which is registered whenever this one is, below its prefixes.
 
-        options: take the place of what the nested blueprint says; `name` among them lets one
-            blueprint be nested several times.
-        Raises ValueError when it is this blueprint itself.
+        Args:
+            blueprint: The blueprint to nest.
+            options: Override the options of the nested blueprint. With `name`, a blueprint can be nested several times.
+
+        Raises:
+            ValueError: If the blueprint is this one.
         """
         if blueprint is self:
             raise ValueError("Cannot register a blueprint on itself")
         self._blueprints.append((blueprint, options))
 
     def register(self, app: Flask, options: dict[str, Any]) -> None:
-        """Replay everything on `app`; `Flask.register_blueprint` calls this.
+        """Apply everything recorded to `app`. Called by `Flask.register_blueprint`.
 
-        Raises ValueError when the application has a blueprint of that name.
+        Raises:
+            ValueError: If the application has a blueprint of this name.
         """
         name = self._claim_name(app, options)
         first = all(known is not self for known in app.blueprints.values())
@@ -130,7 +134,7 @@ class Blueprint(Recording):
             blueprint.register(app, _nested_options(state, name, blueprint, nested))
 
     def _claim_name(self, app: Flask, options: dict[str, Any]) -> str:
-        """The dotted name this registration has on `app`, which no other may have."""
+        """Return the dotted name of this registration, which must be unique in `app`."""
         own_name = options.get("name", self.name)
         name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")
         holder = app.blueprints.get(name)
@@ -144,7 +148,7 @@ class Blueprint(Recording):
         return name
 
     def _merge_blueprint_funcs(self, app: Flask, name: str) -> None:
-        """Copy what was collected into the registries of `app`, under `name`."""
+        """Copy hooks and error handlers to the registries of `app`, under `name`."""
         app.view_functions.update(self.view_functions)
         for cookie in self.declared_cookies.values():
             app._declare(cookie)
@@ -166,7 +170,7 @@ class Blueprint(Recording):
 
     def _hand_over_commands(self, app: Flask, name: str, options: dict[str, Any]) -> None:
         """Add the blueprint's commands to those of `app`."""
-        # A group nobody has asked for has no command in it, and making it would import click.
+        # A group that was never used has no commands, and creating it would import click.
         if "cli" not in vars(self) and type(self).cli is Scaffold.cli:
             return
         if not self.cli.commands:
@@ -180,14 +184,14 @@ class Blueprint(Recording):
 
 
 def _scoped(name: str, scope: str | None) -> str:
-    """The key, in the application's registries, of a scope of the blueprint `name`."""
+    """Return the key of a scope of the blueprint `name` in the application's registries."""
     return name if scope is None else f"{name}.{scope}"
 
 
 def _nested_options(
     state: BlueprintSetupState, name: str, blueprint: Blueprint, options: dict[str, Any]
 ) -> dict[str, Any]:
-    """The options of a nested blueprint's registration below the one that `state` is of."""
+    """Return the options for registering a blueprint that is nested in the one of `state`."""
     subdomain = options.get("subdomain")
     if subdomain is None:
         subdomain = blueprint.subdomain

@@ -1,9 +1,6 @@
 """The settings of an application: a dict that can be filled from files, objects and the environment.
 
-Floor 1, text and bytes.
-
-Here live the table of defaults (name, value, unit, meaning) and the two classes `Config` and `ConfigAttribute`.
-What a setting does lives in the room that reads it.
+`DEFAULTS` is the table of all settings with their units and meanings.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ T = t.TypeVar("T")
 
 
 class Default(t.NamedTuple):
-    """One row of the table: a setting, its value when nobody sets it, its unit or type, what it does."""
+    """One setting: its name, default value, unit or type, and meaning."""
 
     name: str
     value: t.Any
@@ -215,17 +212,18 @@ DEFAULT_CONFIG: dict[str, t.Any] = {row.name: row.value for row in DEFAULTS}
 
 
 class _HasConfig(t.Protocol):
-    """What a `ConfigAttribute` needs of the object it sits on."""
+    """An object with a `ConfigAttribute`."""
 
     @property
     def config(self) -> dict[str, t.Any]: ...
 
 
 class ConfigAttribute(t.Generic[T]):
-    """An attribute that is kept in the object's ``config`` under another name.
+    """An attribute whose value is kept in the ``config`` of the object.
 
-    :param name: the key in the config.
-    :param get_converter: applied to the value whenever it is read.
+    Args:
+        name: The key in the config.
+        get_converter: Converts the value on every read.
     """
 
     def __init__(self, name: str, get_converter: Callable[[t.Any], T] | None = None) -> None:
@@ -251,10 +249,11 @@ class ConfigAttribute(t.Generic[T]):
 class Config(WatchedSettings):
     """A dict of settings that can also be filled from Python files, objects, data files and the environment.
 
-    Files and objects may hold more than settings: only names in upper case are taken over.
+    Files and objects may have other names as well: only names in upper case are settings.
 
-    :param root_path: the directory that relative file names start from.
-    :param defaults: the settings to begin with; copied.
+    Args:
+        root_path: The directory that relative file names refer to.
+        defaults: The initial settings, which are copied.
     """
 
     def __init__(self, root_path: str | os.PathLike[str], defaults: dict[str, t.Any] | None = None) -> None:
@@ -262,10 +261,14 @@ class Config(WatchedSettings):
         self.root_path = root_path
 
     def from_envvar(self, variable_name: str, silent: bool = False) -> bool:
-        """Run the Python file that an environment variable names; see `from_pyfile`.
+        """Load the Python file that an environment variable names; see `from_pyfile`.
 
-        :param silent: answer False instead of raising when the variable or the file is missing.
-        :raises RuntimeError: when the variable is missing or empty.
+        Args:
+            variable_name: The name of the variable.
+            silent: Return False if the variable or the file is missing, instead of raising an error.
+
+        Raises:
+            RuntimeError: If the variable is missing or empty.
         """
         filename = os.environ.get(variable_name)
         if filename:
@@ -279,21 +282,21 @@ class Config(WatchedSettings):
         raise RuntimeError(message)
 
     def from_prefixed_env(self, prefix: str = "FLASK", *, loads: Callable[[str], t.Any] = json.loads) -> bool:
-        """Take over every environment variable whose name begins with the prefix and an underscore.
+        """Load all environment variables whose names begin with a prefix, in the order of their names; return True.
 
-        ``FLASK_MAIL__PORT=25`` becomes ``config["MAIL"]["PORT"] = 25``: two underscores step into a dict, which is
-        made when it is missing. Variables are read in the order of their names.
+        ``FLASK_MAIL__PORT=25`` becomes ``config["MAIL"]["PORT"] = 25``: two underscores address a nested dict, which
+        is created if it is missing.
 
-        :param prefix: without its underscore.
-        :param loads: turns the text into a value; the text is kept when it raises.
-        :return: always True.
+        Args:
+            prefix: The prefix, without its underscore.
+            loads: Converts the text to a value. If it raises an error, the text is kept.
         """
         start = f"{prefix}_"
         for variable in sorted(os.environ):
             if not variable.startswith(start):
                 continue
             value: t.Any = os.environ[variable]
-            # Whatever the loader refuses, in whatever way, stays text.
+            # Any failure of the loader means that the value is plain text.
             with suppress(Exception):
                 value = loads(value)
             *steps, last = variable[len(start) :].split("__")
@@ -306,10 +309,11 @@ class Config(WatchedSettings):
         return True
 
     def from_pyfile(self, filename: str | os.PathLike[str], silent: bool = False) -> bool:
-        """Run a Python file, as a module of its own, and take over its upper case names.
+        """Execute a Python file as a module of its own and load its upper case names.
 
-        :param filename: absolute, or relative to `root_path`.
-        :param silent: answer False when there is no such file.
+        Args:
+            filename: An absolute path, or one relative to `root_path`.
+            silent: Return False if the file is missing, instead of raising an error.
         """
         path = os.path.join(self.root_path, filename)
         module = ModuleType("config")
@@ -317,7 +321,7 @@ class Config(WatchedSettings):
         try:
             with open(path, "rb") as file:
                 source = file.read()
-            # A configuration file is a program: running it is what the caller asks for.
+            # A configuration file is a program that the caller wants to run.
             exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102
         except OSError as error:
             if silent and error.errno in (errno.ENOENT, errno.EISDIR, errno.ENOTDIR):
@@ -328,11 +332,9 @@ class Config(WatchedSettings):
         return True
 
     def from_object(self, obj: object | str) -> None:
-        """Take over the upper case attributes of an object, a class or a module.
+        """Load the upper case attributes of an object, a class or a module, which may be given by its import name.
 
-        A dict has no such attributes (use `from_mapping`), and a property of a class is read from an instance only.
-
-        :param obj: the object, or its import name.
+        A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
         for name in dir(source):
@@ -346,12 +348,13 @@ class Config(WatchedSettings):
         silent: bool = False,
         text: bool = True,
     ) -> bool:
-        """Take over the upper case keys of a data file: ``from_file("c.toml", tomllib.load, text=False)``.
+        """Load the upper case keys of a data file: ``from_file("c.toml", tomllib.load, text=False)``.
 
-        :param filename: absolute, or relative to `root_path`.
-        :param load: reads the open file and returns a mapping.
-        :param silent: answer False when there is no such file.
-        :param text: open the file as text, or else as bytes.
+        Args:
+            filename: An absolute path, or one relative to `root_path`.
+            load: Reads the open file and returns a mapping.
+            silent: Return False if the file is missing, instead of raising an error.
+            text: Open the file in text mode rather than in binary mode.
         """
         path = os.path.join(self.root_path, filename)
         try:
@@ -365,21 +368,19 @@ class Config(WatchedSettings):
         return self.from_mapping(settings)
 
     def from_mapping(self, mapping: Mapping[str, t.Any] | None = None, **kwargs: t.Any) -> bool:
-        """Take over the upper case keys of a mapping and of the keyword arguments; the latter win.
-
-        :return: always True.
-        """
+        """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
         for name, value in {**dict(mapping or {}), **kwargs}.items():
             if name.isupper():
                 self[name] = value
         return True
 
     def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
-        """Return the settings whose names begin with the given text, as keyword arguments for something.
+        """Return the settings whose names begin with a prefix, for example as keyword arguments of a constructor.
 
-        :param namespace: for example ``"MAIL_"``.
-        :param lowercase: write the names in lower case.
-        :param trim_namespace: leave the common beginning out of the names.
+        Args:
+            namespace: The prefix, for example ``"MAIL_"``.
+            lowercase: Convert the names to lower case.
+            trim_namespace: Remove the prefix from the names.
         """
         cut = len(namespace) if trim_namespace else 0
         return {
@@ -393,5 +394,5 @@ class Config(WatchedSettings):
 
 
 def _say_what_failed(error: OSError) -> None:
-    """Put into the error's text that it was a configuration file that could not be read."""
+    """Add to the message of the error that a configuration file could not be read."""
     error.strerror = f"Unable to load configuration file ({error.strerror})"

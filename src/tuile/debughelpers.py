@@ -1,10 +1,6 @@
-"""Explanations for a developer whose application runs in debug mode.
+"""Explain errors and template lookups to developers in debug mode.
 
-Floor 1 (text and bytes): it reads the objects it is given and knows no other room. It is imported
-by those who need it when they need it.
-
-Lives here: errors raised instead of puzzling ones, and the account of a template's search.
-Does not live here: the decision that an explanation is wanted.
+Callers import this module only when an explanation is needed.
 """
 
 from __future__ import annotations
@@ -23,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class UnexpectedUnicodeError(AssertionError, UnicodeError):
-    """Text where bytes were expected, or the other way round."""
+    """Text was given where bytes are expected, or the other way round."""
 
 
 class DebugFilesKeyError(KeyError, AssertionError):
-    """A file that was asked for is missing because the form was not sent as multipart."""
+    """A file is missing in `request.files` because the form was not sent as multipart."""
 
     def __init__(self, request: Request, key: str) -> None:
         message = (
@@ -68,7 +64,7 @@ class FormDataRoutingRedirect(AssertionError):
 
 
 def attach_enctype_error_multidict(request: Request) -> None:
-    """Let `request.files[key]` say so when `key` was sent, but as a plain form field."""
+    """Make `request.files[key]` raise an explanation if `key` was sent as a plain form field."""
     kind = type(request.files)
 
     def get_file(files: Any, key: str) -> Any:
@@ -84,7 +80,7 @@ def attach_enctype_error_multidict(request: Request) -> None:
 
 
 def _loader_lines(loader: BaseLoader) -> Iterator[str]:
-    """The class of a loader, and those of its public attributes that read well as text."""
+    """Yield the class of a loader and its public attributes that are plain values."""
     yield f"class: {type(loader).__module__}.{type(loader).__name__}"
     for name, value in sorted(vars(loader).items()):
         if name.startswith("_"):
@@ -110,10 +106,13 @@ def explain_template_loading_attempts(
     attempts: Sequence[tuple[BaseLoader, Scaffold, tuple[str, str | None, Callable[[], bool] | None] | None]],
     blueprint: str | None = None,
 ) -> None:
-    """Log where a template was looked for and what was found there.
+    """Log where a template was searched and which loaders have it.
 
-    attempts: per loader the loader, whose it is, and its answer or None.
-    blueprint: name of the one whose view is running, if any.
+    Args:
+        app: The application.
+        template: The name of the template.
+        attempts: For each loader: the loader, the app or blueprint it belongs to, and its result or None.
+        blueprint: The name of the blueprint of the current request, if any.
     """
     lines = [f"Locating template {template!r}:"]
     for number, (loader, owner, answer) in enumerate(attempts, 1):

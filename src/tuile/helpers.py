@@ -46,13 +46,14 @@ __all__ = [
 
 
 def make_response(*args: Any) -> Response:
-    """The response that a view returning `args` would give, to be changed before it goes.
+    """Return the response for a view's return value, so that it can be changed before it is sent.
 
-    args: nothing for an empty response, else a view's return value, its tuple forms spread out:
-        `make_response(text, 404)`.
+    Args:
+        args: Nothing for an empty response, or the return value of a view. The items of a tuple are separate
+            arguments: `make_response(text, 404)`.
     """
     context = current.get(None)
-    # The unbound proxy raises, and its message says what is missing.
+    # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     if not args:
         return app.response_class()
@@ -60,43 +61,48 @@ def make_response(*args: Any) -> Response:
 
 
 def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None = None) -> BaseResponse:  # noqa: N803 - Flask's name
-    """A response that sends the client to `location`.
+    """Return a response that redirects the client to `location`.
 
-    The running application makes it; without one Werkzeug does, of the class `Response`.
+    The current application's `redirect` is used if there is one; otherwise Werkzeug's, with the class `Response`.
     """
     context = current.get(None)
     if context is not None:
         app: Flask = context.app
         return app.redirect(location, code=code)
-    # Only a script without an application comes here.
+    # Reached only without an application.
     from werkzeug.utils import redirect as make_redirect  # noqa: PLC0415
 
     return make_redirect(location, code=code, Response=Response)
 
 
 def abort(code: int | BaseResponse, *args: Any, **kwargs: Any) -> NoReturn:
-    """End the view with the HTTP error `code`, or with a response as it is.
+    """Raise the HTTP exception for a status code, or for a response.
 
-    args, kwargs: for the exception, a description first.
-    Raises the HTTPException that the running application's `aborter` has for the code, and
-    LookupError when there is none.
+    Args:
+        code: The status code, or a response to send.
+        args: Arguments for the exception, the description first.
+        kwargs: Keyword arguments for the exception.
+
+    Raises:
+        HTTPException: The one that the application's `aborter` has for the code.
+        LookupError: If the aborter does not know the code.
     """
     context = current.get(None)
     if context is not None:
         context.app.aborter(code, *args, **kwargs)
-    # Also behind an aborter of the application's own that came back.
+    # Reached if a custom aborter returns.
     from werkzeug.exceptions import abort as raise_http_error  # noqa: PLC0415
 
     raise_http_error(code, *args, **kwargs)
 
 
 def get_template_attribute(template_name: str, attribute: str) -> Any:
-    """A macro or variable that a template exports, for use in Python code."""
+    """Return a macro or variable that a template exports, for use in Python code."""
     return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
 
 
 def _with_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of Werkzeug's functions: those given, completed by application and request."""
+    """Return the options for Werkzeug's functions, completed by the application and the request."""
     if options.get("max_age") is None:
         options["max_age"] = current_app.get_send_file_max_age
     return {
@@ -118,21 +124,26 @@ def send_file(
     last_modified: datetime | float | None = None,
     max_age: int | Callable[[str | None], int | None] | None = None,
 ) -> Response:
-    """A response with the contents of a file.
+    """Return a response with the contents of a file.
 
-    Never give it a path that comes from a client: `send_from_directory` is for those.
+    Never pass a path that comes from a client: use `send_from_directory` for that.
 
-    path_or_file: a path, relative to the application's root path, or a binary file open at the
-        place to send from. With a path the server may send the file itself.
-    mimetype: of the contents; by default the name tells, and a file without a name needs it.
-    as_attachment: whether the browser saves it rather than shows it.
-    download_name: under which name; by default that of the path.
-    conditional: whether conditional and range requests are answered as such.
-    etag: the entity tag, True to compute one from the file, False for none.
-    last_modified: when it changed, a datetime or seconds since 1970; by default the file's own.
-    max_age: for how many seconds the client may keep it without asking, or a function of the
-        path; by default `Flask.get_send_file_max_age`.
-    Raises ValueError for a file open as text, and TypeError when no name is known to save under.
+    Args:
+        path_or_file: A path, relative to the application's root path, or a binary file, which is sent from its current
+            position. With a path, the server may send the file itself.
+        mimetype: The media type of the contents. By default it is guessed from the name; required for a file without a
+            name.
+        as_attachment: Whether browsers save the file instead of showing it.
+        download_name: The name under which browsers save the file. By default that of the path.
+        conditional: Whether to support conditional and range requests.
+        etag: The entity tag; True computes one from the file, False sends none.
+        last_modified: When the file was changed, as a datetime or seconds since 1970. By default read from the file.
+        max_age: For how many seconds clients may cache the file without revalidating it, or a function of the path. By
+            default `Flask.get_send_file_max_age`.
+
+    Raises:
+        ValueError: If the file is open in text mode.
+        TypeError: If the file is sent as an attachment and has no name.
     """
     options = _with_settings(
         {
@@ -150,25 +161,29 @@ def send_file(
 
 
 def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str] | str, **kwargs: Any) -> Response:
-    """A response with the file at `path` in `directory`, and never one outside of it.
+    """Return a response with a file of a directory, and never with a file outside of it.
 
-    directory: relative to the application's root path, and not from a client.
-    path: relative to the directory; it may come from a client.
-    kwargs: as in `send_file`.
-    Raises NotFound when there is no such file, or when the path would lead out.
+    Args:
+        directory: The directory, relative to the application's root path. It must not come from a client.
+        path: The path, relative to the directory. It may come from a client.
+        kwargs: As for `send_file`.
+
+    Raises:
+        NotFound: If there is no such file, or the path leads out of the directory.
     """
     return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
 
 
 def flash(message: str, category: str = "message") -> None:
-    """Keep a message for the next page that asks for messages.
+    """Store a message in the session for the next page that shows messages.
 
-    category: any word a page can tell messages apart by; customary are message, error, info and
-        warning.
+    Args:
+        message: The text.
+        category: Any string by which pages can distinguish messages. Common ones are message, error, info and warning.
     """
     context = value_with_request()
     session = context.session
-    # Assigned anew, because a session notices an assignment and not a change inside a value.
+    # Assigned again, because a session does not detect changes inside its values.
     session["_flashes"] = [*session.get("_flashes", ()), (category, message)]
     if message_flashed.receivers:
         app = context.app
@@ -178,17 +193,18 @@ def flash(message: str, category: str = "message") -> None:
 def get_flashed_messages(
     with_categories: bool = False, category_filter: Iterable[str] = ()
 ) -> list[str] | list[tuple[str, str]]:
-    """The messages kept so far, taken out of the session; the same ones all through a request.
+    """Return the stored messages and remove them from the session. Repeated calls in a request return the same.
 
-    with_categories: give (category, message) pairs instead of messages.
-    category_filter: give only messages of these categories; empty gives all.
+    Args:
+        with_categories: Return pairs of category and message.
+        category_filter: Return only messages of these categories. Empty: all.
     """
     context = value_with_request()
     request_context: RequestContext = context.request_context
     flashes = request_context.flashes
     if flashes is None:
         session = context.session
-        # Looking first leaves a session that holds no message unmodified.
+        # Checked first, so that a session without messages stays unmodified.
         flashes = session.pop("_flashes") if "_flashes" in session else []
         request_context.flashes = flashes
     if category_filter:

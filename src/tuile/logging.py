@@ -1,10 +1,4 @@
-"""The application's logger.
-
-Floor 3 (what a view reaches for).
-
-Lives here: making the logger, and the handler it has when nobody configured one.
-Does not live here: what is logged, which each room says for itself.
-"""
+"""The logger of an application."""
 
 from __future__ import annotations
 
@@ -21,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def _errors_stream() -> TextIO:
-    """Where the server wants errors of the current request, `sys.stderr` outside requests."""
+    """Return the server's error stream for the current request, `sys.stderr` outside of requests."""
     context = current.get(None)
     if context is None or context.request is None:
         return sys.stderr
     return cast("TextIO", context.request.environ["wsgi.errors"])
 
 
-# For a handler of one's own; in file and dict configuration: ext://flask.logging.wsgi_errors_stream
+# For custom handlers. In a file or dict configuration: ext://flask.logging.wsgi_errors_stream
 wsgi_errors_stream = cast("TextIO", LocalProxy(_errors_stream))
 
 default_handler = logging.StreamHandler(wsgi_errors_stream)
@@ -36,7 +30,7 @@ default_handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s in %
 
 
 def has_level_handler(logger: logging.Logger) -> bool:
-    """Whether a handler, the logger's or one above it, takes records of its effective level."""
+    """Return whether the logger, or one above it, has a handler for its effective level."""
     level = logger.getEffectiveLevel()
     link: logging.Logger | None = logger
     while link is not None:
@@ -47,10 +41,10 @@ def has_level_handler(logger: logging.Logger) -> bool:
 
 
 def create_logger(app: Flask) -> logging.Logger:
-    """The logger named after the application, ready to use.
+    """Return the logger named after the application.
 
-    In debug mode it takes everything unless its level was set. Where no handler would take its
-    records, `default_handler` does.
+    In debug mode its level is DEBUG unless a level was set. If no handler would take its records, `default_handler` is
+    added.
     """
     logger = logging.getLogger(app.name)
     if app.debug and not logger.level:

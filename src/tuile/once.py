@@ -1,8 +1,4 @@
-"""A value that is computed when it is first read.
-
-Floor 1, text and bytes. What must live here: the descriptor with which requests and contexts put off
-what most views never ask for. What must not: anything that knows what is computed.
-"""
+"""A property that is computed on first read."""
 
 from __future__ import annotations
 
@@ -11,11 +7,11 @@ import typing as t
 Value = t.TypeVar("Value")
 
 
-class once(t.Generic[Value]):  # noqa: N801 - it is used like a decorator, as `property` is
-    """A method whose result becomes an ordinary attribute of the object at the first read.
+class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `property`
+    """A method whose result becomes an ordinary attribute of the instance on first read.
 
-    Unlike Werkzeug's `cached_property` it defines no `__set__`, so that a later read is a plain
-    attribute look-up and an assignment before the first read simply wins.
+    Unlike Werkzeug's `cached_property` it has no `__set__`. So later reads are plain attribute lookups, and assigning
+    the attribute prevents the computation.
     """
 
     def __init__(self, compute: t.Callable[[t.Any], Value]) -> None:

@@ -1,10 +1,4 @@
-"""Where the code of an import name is on disk.
-
-Floor 3 (what a view reaches for): it knows nothing of the other rooms.
-
-Lives here: the root folder of a package or module, and the prefix it is installed under.
-Does not live here: what is done with the folder (scaffold, app).
-"""
+"""Find where the code of an import name is on disk."""
 
 from __future__ import annotations
 
@@ -16,9 +10,10 @@ from typing import cast
 
 
 def get_root_path(import_name: str) -> str:
-    """The folder a package is, or a module is in; the working directory if unknown.
+    """Return the directory of a package or module; the working directory if it is not known.
 
-    Raises RuntimeError for a namespace package, which has no one folder.
+    Raises:
+        RuntimeError: If the name is a namespace package, which has no single directory.
     """
     path: str | None = getattr(sys.modules.get(import_name), "__file__", None)
     if path is None:
@@ -45,13 +40,13 @@ def get_root_path(import_name: str) -> str:
 
 
 def _is_inside(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or lies in it, by their names alone."""
+    """Return whether `path` is `folder` or below it, by comparing names only."""
     path, folder = (os.path.normcase(os.path.normpath(part)) for part in (path, folder))
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _find_package_path(import_name: str) -> str:
-    """The folder on `sys.path` that the package or module is imported from."""
+    """Return the directory on `sys.path` that contains the package or module."""
     try:
         root = importlib.util.find_spec(import_name.partition(".")[0])
     except (ImportError, ValueError):
@@ -60,11 +55,11 @@ def _find_package_path(import_name: str) -> str:
         return os.getcwd()
     portions = root.submodule_search_locations
     if not portions:
-        # Neither built in nor frozen: those are no place for an application to be.
+        # Built-in and frozen modules have no directory.
         return os.path.dirname(cast("str", root.origin))
     if root.origin is not None and root.origin != "namespace":
         return os.path.dirname(os.path.dirname(root.origin))
-    # A namespace package is spread over several folders: the one that holds this part counts.
+    # A namespace package has several directories: find the one with this part.
     package = importlib.util.find_spec(import_name)
     if package is None or not package.submodule_search_locations:
         return os.path.dirname(portions[0])
@@ -73,10 +68,9 @@ def _find_package_path(import_name: str) -> str:
 
 
 def find_package(import_name: str) -> tuple[str | None, str]:
-    """The prefix a package is installed under, and the folder it is imported from.
+    """Return the prefix under which a package is installed, and the directory it is imported from.
 
-    The prefix is the directory that holds `lib` and its kin: the interpreter's or that of
-    another environment. It is None for a package that is not installed.
+    The prefix is the directory of an environment, which contains `lib`. It is None for a package that is not installed.
     """
     path = _find_package_path(import_name)
     prefix = os.path.abspath(sys.prefix)

@@ -1,16 +1,14 @@
-"""The moments of a request and of an application that other code can listen to.
+"""The signals of an application.
 
-Floor 1, text and bytes.
-
-Here live the ten signal objects and the namespace that made them. Sending them does not: each is sent by the
-room in which its moment happens, guarded by ``if signal.receivers`` so that a signal nobody listens to is free.
+Each is sent by the module that performs the event. Senders check ``signal.receivers`` first, so that a signal without
+receivers costs nothing.
 """
 
 from __future__ import annotations
 
 from blinker import Namespace
 
-# A name in blinker is unique per namespace, so an application's own "request-started" never meets this one.
+# A namespace of its own, so that an application's signal "request-started" is a different one.
 _signals = Namespace()
 
 before_render_template = _signals.signal("before-render-template")

@@ -1,10 +1,4 @@
-"""Names for the types of what a view returns and of what can be registered.
-
-Floor 1, text and bytes.
-
-Only aliases live here. Nothing here is imported for its behaviour, and the names that a type checker alone needs
-are imported for the type checker alone.
-"""
+"""Type aliases for the return values of views and for what can be registered."""
 
 from __future__ import annotations
 
@@ -16,15 +10,15 @@ if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
     from werkzeug.sansio.response import Response
 
-# `t.Union` and not `|` where a member is a string: on Python 3.10 to 3.13 a string has no `|`.
+# `t.Union` because some members are strings, which do not support `|` on Python 3.10 to 3.13.
 
-# What a view may return without saying more: the body, or a whole response.
+# A return value without status and headers: the body, or a whole response.
 ResponseValue = t.Union[
     "Response",
     str,
     bytes,
     list[t.Any],
-    # At run time a dict; written as Mapping so that a TypedDict is accepted too.
+    # A dict at run time. Mapping accepts a TypedDict too.
     Mapping[str, t.Any],
     Iterator[str],
     Iterator[bytes],
@@ -36,7 +30,7 @@ HeaderValue = str | list[str] | tuple[str, ...]
 
 HeadersValue = t.Union["Headers", Mapping[str, HeaderValue], Sequence[tuple[str, HeaderValue]]]
 
-# The same together with the tuple forms that add a status, headers or both.
+# The tuples add a status, headers or both.
 ResponseReturnValue = t.Union[
     ResponseValue,
     tuple[ResponseValue, HeadersValue],
@@ -45,10 +39,10 @@ ResponseReturnValue = t.Union[
     "WSGIApplication",
 ]
 
-# A variable and not the class: a callback may be annotated with any subclass, and must return the one it was given.
+# A type variable, so that a callback can be annotated with a subclass and returns what it was given.
 ResponseClass = t.TypeVar("ResponseClass", bound="Response")
 
-# The registries' key: a blueprint's name, or None for the application.
+# The key of the registries: the name of a blueprint, or None for the application.
 AppOrBlueprintKey: t.TypeAlias = str | None
 
 BeforeFirstRequestCallable = Callable[[], None] | Callable[[], Awaitable[None]]
@@ -63,8 +57,8 @@ TemplateTestCallable = Callable[..., bool]
 URLDefaultCallable = Callable[[str, dict[str, t.Any]], None]
 URLValuePreprocessorCallable = Callable[[str | None, dict[str, t.Any] | None], None]
 
-# The argument is Any: with Exception, a handler annotated with a narrower exception would not type-check, and one
-# function could not be registered for several exceptions.
+# The argument is Any: with Exception, a handler for a narrower exception would not type-check, and no function could
+# be registered for several exceptions.
 ErrorHandlerCallable = Callable[[t.Any], ResponseReturnValue] | Callable[[t.Any], Awaitable[ResponseReturnValue]]
 
 RouteCallable = Callable[..., ResponseReturnValue] | Callable[..., Awaitable[ResponseReturnValue]]

@@ -1,10 +1,4 @@
-"""Views that are classes.
-
-Floor 4 (what is registered).
-
-Lives here: `View` and `MethodView`.
-Does not live here: registering what they make, which is a view function like any other.
-"""
+"""Class-based views."""
 
 from __future__ import annotations
 
@@ -22,14 +16,15 @@ http_method_funcs = frozenset({"get", "post", "head", "options", "delete", "put"
 
 
 class View:
-    """A view as a class: override `dispatch_request`, register what `as_view` makes.
+    """A view as a class: override `dispatch_request`, and register the result of `as_view`.
 
-    methods: which it answers, as `route` takes them; None leaves it to the registration.
-    provide_automatic_options: whether OPTIONS is answered for it; None leaves it likewise.
-    decorators: applied to the view function in this order, so the last one is outermost.
-        A decorator on the class itself does not reach the view view_func.
-    init_every_request: whether each request gets an instance of its own. False saves making it,
-        and then nothing of a request may be kept on `self`.
+    Attributes:
+        methods: The methods that the view supports, as for `route`. None: the registration decides.
+        provide_automatic_options: Whether OPTIONS is answered automatically. None: the registration decides.
+        decorators: Decorators for the view function, applied in order, so that the last one is outermost. A decorator
+            of the class itself does not affect the view function.
+        init_every_request: Whether every request creates an instance. If False, one instance serves all requests, and
+            no state of a request may be stored on `self`.
     """
 
     methods: ClassVar[Collection[str] | None] = None
@@ -38,28 +33,30 @@ class View:
     init_every_request: ClassVar[bool] = True
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
-        """Answer a request; the rule's variables arrive as keyword arguments."""
+        """Handle a request. The variables of the rule are keyword arguments."""
         raise NotImplementedError
 
     @classmethod
     def as_view(cls, name: str, *class_args: Any, **class_kwargs: Any) -> ft.RouteCallable:
-        """A view function called `name` whose requests an instance of this class answers.
+        """Return a view function that calls `dispatch_request` of an instance.
 
-        class_args, class_kwargs: for the class, whenever an instance is made.
+        Args:
+            name: The name of the view function, which is its default endpoint.
+            class_args: Arguments for the constructor of the class.
+            class_kwargs: Keyword arguments for the constructor of the class.
         """
         shared = None if cls.init_every_request else cls(*class_args, **class_kwargs)
 
         def view(**kwargs: Any) -> Any:
-            # The class is read from the function that was registered, so that a test can
-            # put another class there.
+            # Read from the registered function, so that a test can replace the class.
             instance = shared if shared is not None else view_func.view_class(*class_args, **class_kwargs)
             context = current.get(None)
-            # The unbound proxy raises, and its message says what is missing.
+            # The unbound proxy raises an error that says what is missing.
             app = current_app if context is None else context.app
             return app.ensure_sync(instance.dispatch_request)(**kwargs)
 
         view_func: Any = view
-        # Decorators look at these two, and may make functions that have neither.
+        # Decorators read these two, and may return functions without them.
         view_func.__name__ = name
         view_func.__module__ = cls.__module__
         for decorator in cls.decorators:
@@ -74,9 +71,9 @@ class View:
 
 
 class MethodView(View):
-    """A view whose method `get` answers GET, `post` answers POST, and so on.
+    """A view that calls its method `get` for GET, `post` for POST, and so on.
 
-    `methods` follows from the methods the class has, unless the class sets it.
+    `methods` is computed from the methods of the class, unless the class sets it.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -90,7 +87,7 @@ class MethodView(View):
             cls.methods = methods
 
     def dispatch_request(self, **kwargs: Any) -> ft.ResponseReturnValue:
-        """Answer with the method named like the request's; GET's answers HEAD if need be."""
+        """Call the method named like the request's method. For HEAD, `get` is used if there is no `head`."""
         context = current.get(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)

@@ -1,10 +1,4 @@
-"""JSON for the code of an application: the standard module's functions, done by the application's own provider.
-
-Floor 2, one request.
-
-Here live the functions that find the provider of the current application and hand over to it. How JSON is written
-and read lives in `provider`, what a session can carry in `tag`.
-"""
+"""The functions of the standard `json` module, implemented by the JSON provider of the current application."""
 
 from __future__ import annotations
 
@@ -20,9 +14,11 @@ if t.TYPE_CHECKING:
 
 
 def dumps(obj: t.Any, **kwargs: t.Any) -> str:
-    """The object as JSON text, by ``app.json.dumps`` or, outside an application, by the standard module.
+    """Serialize an object as JSON with ``app.json.dumps``, or with the standard module if no application is active.
 
-    :param kwargs: as for `json.dumps`.
+    Args:
+        obj: The object.
+        kwargs: As for `json.dumps`.
     """
     here = current.get(None)
     if here is not None:
@@ -33,10 +29,12 @@ def dumps(obj: t.Any, **kwargs: t.Any) -> str:
 
 
 def dump(obj: t.Any, fp: t.IO[str], **kwargs: t.Any) -> None:
-    """Write the object as JSON to a file, by ``app.json.dump`` or the standard module.
+    """Serialize an object as JSON to a file with ``app.json.dump``, or with the standard module.
 
-    :param fp: a file open for text; UTF-8, if other programs are to read it.
-    :param kwargs: as for `json.dump`.
+    Args:
+        obj: The object.
+        fp: A text file. It should use UTF-8 if other programs read it.
+        kwargs: As for `json.dump`.
     """
     here = current.get(None)
     if here is not None:
@@ -47,10 +45,11 @@ def dump(obj: t.Any, fp: t.IO[str], **kwargs: t.Any) -> None:
 
 
 def loads(s: str | bytes, **kwargs: t.Any) -> t.Any:
-    """The object that JSON text describes, by ``app.json.loads`` or the standard module.
+    """Deserialize JSON with ``app.json.loads``, or with the standard module if no application is active.
 
-    :param s: text, or bytes in UTF-8.
-    :param kwargs: as for `json.loads`.
+    Args:
+        s: Text, or bytes in UTF-8.
+        kwargs: As for `json.loads`.
     """
     here = current.get(None)
     if here is not None:
@@ -59,10 +58,11 @@ def loads(s: str | bytes, **kwargs: t.Any) -> t.Any:
 
 
 def load(fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
-    """The object that the JSON in a file describes, by ``app.json.load`` or the standard module.
+    """Deserialize JSON from a file with ``app.json.load``, or with the standard module.
 
-    :param fp: a file open for text, or for bytes in UTF-8.
-    :param kwargs: as for `json.load`.
+    Args:
+        fp: A text file, or a binary file in UTF-8.
+        kwargs: As for `json.load`.
     """
     here = current.get(None)
     if here is not None:
@@ -71,13 +71,16 @@ def load(fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
 
 
 def jsonify(*args: t.Any, **kwargs: t.Any) -> Response:
-    """A response with the arguments as its JSON body; see `JSONProvider.response`.
+    """Return a response with the arguments as JSON; see `JSONProvider.response`.
 
-    A view that returns a dict or a list gets the same without calling this.
+    A view can return a dict or a list instead.
 
-    :param args: one value, or several that become a list.
-    :param kwargs: become an object. Not together with ``args``.
-    :raises RuntimeError: outside an application context: the application's provider makes the response.
+    Args:
+        args: One value, or several values that become a list.
+        kwargs: The members of an object. Cannot be combined with `args`.
+
+    Raises:
+        RuntimeError: If no application is active.
     """
     here = current.get(None)
     if here is None:

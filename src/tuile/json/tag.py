@@ -1,11 +1,9 @@
-"""JSON that keeps the Python types a session may hold: tuples, bytes, Markup, UUIDs, datetimes.
+"""Serialize JSON that keeps Python types which sessions may hold: tuple, bytes, Markup, UUID, datetime.
 
-Floor 2, one request.
+A value that JSON cannot represent is written as an object whose only key is its tag: ``(1, 2)`` becomes ``{" t": [1,
+2]}``. The output is byte for byte that of Flask 3.1.3, so each can read sessions that the other has signed.
 
-Here live the tags and the serializer that applies them. A value that JSON has no form for is written as an object
-with one key, its tag: ``(1, 2)`` becomes ``{" t": [1, 2]}``. Signing lives with the session that is signed.
-
-A tag of one's own, for a type that another tag would take first::
+To support another type, register a tag, before more general ones if need be::
 
     class TagOrderedDict(JSONTag):
         __slots__ = ()
@@ -21,8 +19,6 @@ A tag of one's own, for a type that another tag would take first::
             return OrderedDict(value)
 
     app.session_interface.serializer.register(TagOrderedDict, index=0)
-
-The text is the same, byte for byte, as Flask 3.1.3 writes: a session signed by one is read by the other.
 """
 
 from __future__ import annotations
@@ -40,86 +36,86 @@ from tuile.json import dumps, loads
 
 
 class JSONTag:
-    """How one type is written and read. Each serializer has an instance of its own."""
+    """How one type is serialized. Each serializer creates its own instance."""
 
     __slots__ = ("serializer",)
 
-    #: What marks the value. Without one the type is only walked through, as dicts and lists are.
+    #: The tag of the value. Without one, only the items of the value are tagged, as in dicts and lists.
     key: str = ""
 
     def __init__(self, serializer: TaggedJSONSerializer) -> None:
         self.serializer = serializer
 
     def check(self, value: t.Any) -> bool:
-        """Whether this tag is the one for the value."""
+        """Return whether this tag applies to the value."""
         raise NotImplementedError
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The value as something JSON has a form for, without the mark."""
+        """Return the value in a form that JSON can represent, without the tag."""
         raise NotImplementedError
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The value that `to_json` was given, from what it returned."""
+        """Return the original value from the result of `to_json`."""
         raise NotImplementedError
 
     def tag(self, value: t.Any) -> dict[str, t.Any]:
-        """The value as something JSON has a form for, with the mark."""
+        """Return the value in a form that JSON can represent, with the tag."""
         return {self.key: self.to_json(value)}
 
 
 class TagDict(JSONTag):
-    """A dict whose only key happens to be a tag; written with two underscores after the key."""
+    """A dict whose only key looks like a tag. Two underscores are appended to the key."""
 
     __slots__ = ()
     key = " di"
 
     def check(self, value: t.Any) -> bool:
-        """Whether reading would take this dict for a tagged value."""
+        """Return whether the dict would be read as a tagged value."""
         return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in self.serializer.tags
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The dict, its key marked."""
+        """Return the dict with the key marked."""
         ((key, inner),) = value.items()
         return {f"{key}__": self.serializer.tag(inner)}
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The dict with its own key."""
+        """Return the dict with the original key."""
         ((key, inner),) = value.items()
         return {key[:-2]: inner}
 
 
 class PassDict(JSONTag):
-    """Any other dict. Its keys are strings, or become strings, as JSON has it."""
+    """Any other dict. Keys are strings or become strings, as in JSON."""
 
     __slots__ = ()
 
     def check(self, value: t.Any) -> bool:
-        """Whether it is a dict."""
+        """Return whether the value is a dict."""
         return isinstance(value, dict)
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The dict with its values tagged."""
+        """Return the dict with tagged values."""
         return {key: self.serializer.tag(inner) for key, inner in value.items()}
 
     tag = to_json
 
 
 class TagTuple(JSONTag):
-    """A tuple, written as a list."""
+    """A tuple, serialized as a list."""
 
     __slots__ = ()
     key = " t"
 
     def check(self, value: t.Any) -> bool:
-        """Whether it is a tuple."""
+        """Return whether the value is a tuple."""
         return isinstance(value, tuple)
 
     def to_json(self, value: t.Any) -> t.Any:
-        """A list of the items, tagged."""
+        """Return a list of the tagged items."""
         return [self.serializer.tag(inner) for inner in value]
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The tuple."""
+        """Return the tuple."""
         return tuple(value)
 
 
@@ -129,89 +125,89 @@ class PassList(JSONTag):
     __slots__ = ()
 
     def check(self, value: t.Any) -> bool:
-        """Whether it is a list."""
+        """Return whether the value is a list."""
         return isinstance(value, list)
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The list with its items tagged."""
+        """Return the list with tagged items."""
         return [self.serializer.tag(inner) for inner in value]
 
     tag = to_json
 
 
 class TagBytes(JSONTag):
-    """Bytes, written in base64."""
+    """Bytes, serialized as base64."""
 
     __slots__ = ()
     key = " b"
 
     def check(self, value: t.Any) -> bool:
-        """Whether it is bytes."""
+        """Return whether the value is bytes."""
         return isinstance(value, bytes)
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The bytes in base64, as text."""
+        """Return the bytes as base64 text."""
         return b64encode(value).decode("ascii")
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The bytes."""
+        """Return the bytes."""
         return b64decode(value)
 
 
 class TagMarkup(JSONTag):
-    """Whatever has an ``__html__`` method; read back as Markup."""
+    """An object with an ``__html__`` method. It is read back as Markup."""
 
     __slots__ = ()
     key = " m"
 
     def check(self, value: t.Any) -> bool:
-        """Whether it can present itself as HTML."""
+        """Return whether the value has an ``__html__`` method."""
         return callable(getattr(value, "__html__", None))
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The HTML as plain text."""
+        """Return the HTML as plain text."""
         return str(value.__html__())
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The HTML, marked safe."""
-        return Markup(value)  # noqa: S704 - it was safe when it was written, and the session is signed
+        """Return the HTML as Markup."""
+        return Markup(value)  # noqa: S704 - it was Markup when it was written, and the session is signed
 
 
 class TagUUID(JSONTag):
-    """A UUID, written as 32 hexadecimal digits."""
+    """A UUID, serialized as 32 hexadecimal digits."""
 
     __slots__ = ()
     key = " u"
 
     def check(self, value: t.Any) -> bool:
-        """Whether it is a UUID."""
+        """Return whether the value is a UUID."""
         return isinstance(value, UUID)
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The digits."""
+        """Return the digits."""
         return value.hex
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The UUID."""
+        """Return the UUID."""
         return UUID(value)
 
 
 class TagDateTime(JSONTag):
-    """A datetime, written as an HTTP date: to the second, and read back in UTC."""
+    """A datetime, serialized as an HTTP date: in whole seconds, read back in UTC."""
 
     __slots__ = ()
     key = " d"
 
     def check(self, value: t.Any) -> bool:
-        """Whether it is a datetime."""
+        """Return whether the value is a datetime."""
         return isinstance(value, datetime)
 
     def to_json(self, value: t.Any) -> t.Any:
-        """The HTTP date."""
+        """Return the HTTP date."""
         return http_date(value)
 
     def to_python(self, value: t.Any) -> t.Any:
-        """The datetime, aware, in UTC."""
+        """Return the datetime in UTC, with its time zone."""
         return parse_date(value)
 
 
@@ -219,19 +215,19 @@ _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, Ta
 
 _BUILT_IN_KEYS = sum(1 for tag_class in _BUILT_IN_TAGS if tag_class.key)
 
-# What no built-in tag takes: exactly these types, since a subclass may have an `__html__`.
+# Types without a built-in tag. Only exactly these: a subclass may have an `__html__`.
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class TaggedJSONSerializer:
-    """Writes and reads JSON in which values carry their types.
+    """Serialize values as JSON that keeps their types.
 
-    Beside what JSON knows: tuple, bytes, Markup, UUID, datetime, and one-key dicts that look like a tag.
+    Besides the types of JSON: tuple, bytes, Markup, UUID, datetime, and dicts whose only key looks like a tag.
     """
 
     __slots__ = ("_built_in", "order", "tags")
 
-    #: The tag classes a new serializer begins with; `register` adds more.
+    #: The tag classes of a new serializer; `register` adds more.
     default_tags: list[type[JSONTag]] = list(_BUILT_IN_TAGS)
 
     def __init__(self) -> None:
@@ -239,17 +235,20 @@ class TaggedJSONSerializer:
         self.order: list[JSONTag] = []
         for tag_class in self.default_tags:
             self.register(tag_class)
-        # The tags that are asked in this order where nobody has added or replaced one; otherwise none that are asked.
+        # The tags in order if none was added or replaced; otherwise a list that matches no order.
         stock = type(self) is TaggedJSONSerializer and tuple(map(type, self.order)) == _BUILT_IN_TAGS
         self._built_in = list(self.order) if stock else None
 
     def register(self, tag_class: type[JSONTag], force: bool = False, index: int | None = None) -> None:
-        """Add a tag.
+        """Register a tag.
 
-        :param tag_class: made here, with this serializer.
-        :param force: replace the tag that has the same key.
-        :param index: where among the tags it is asked, before the more general ones; None: last.
-        :raises KeyError: when the key is taken, unless forced.
+        Args:
+            tag_class: The class of the tag. An instance is created for this serializer.
+            force: Replace a tag with the same key.
+            index: The position among the tags, which are tried in order. None: last.
+
+        Raises:
+            KeyError: If the key is registered already, unless `force` is true.
         """
         tag = tag_class(self)
         key = tag.key
@@ -260,10 +259,9 @@ class TaggedJSONSerializer:
         self.order.insert(len(self.order) if index is None else index, tag)
 
     def tag(self, value: t.Any) -> t.Any:
-        """The value, with everything in it that needs one marked by its tag."""
-        # Asking eight tags about every number and string is most of the work of saving a session. Where only the
-        # built-in tags stand, a dict or list of scalars is known to come out as it is: 20 -> 1 Python functions
-        # for two keys, tests/test_json_tag.py. A dict that looks like a tag is left to the tags.
+        """Return the value with everything in it tagged that needs a tag."""
+        # Trying eight tags on every number and string is most of the work of saving a session. With the
+        # built-in tags alone, a dict or list of scalars stays as it is, unless it looks like a tagged value.
         kind = type(value)
         if (kind in _SCALARS or kind is dict or kind is list) and self.order == self._built_in:
             if kind is list:
@@ -278,7 +276,7 @@ class TaggedJSONSerializer:
         return value
 
     def untag(self, value: dict[str, t.Any]) -> t.Any:
-        """The value that a dict stands for: itself, unless its only key is a tag."""
+        """Return the value of a tagged dict, or the dict itself if it has no tag."""
         if len(value) != 1:
             return value
         ((key, inner),) = value.items()
@@ -287,7 +285,7 @@ class TaggedJSONSerializer:
         return self.tags[key].to_python(inner)
 
     def _untag_scan(self, value: t.Any) -> t.Any:
-        """The value with everything in it untagged, the innermost first."""
+        """Return the value with everything in it untagged, innermost values first."""
         if isinstance(value, dict):
             scanned = {
                 key: self._untag_scan(inner) if isinstance(inner, (dict, list)) else inner
@@ -299,7 +297,7 @@ class TaggedJSONSerializer:
         return value
 
     def dumps(self, value: t.Any) -> str:
-        """The value as compact JSON text, tagged."""
+        """Serialize the value as tagged, compact JSON."""
         here = current.get(None)
         tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
         if here is None:
@@ -307,10 +305,10 @@ class TaggedJSONSerializer:
         write: t.Callable[[t.Any], str] | None = here.app.write_json
         if write is not None:
             return write(tagged)
-        return here.app.json.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as it writes them
+        return here.app.json.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as the provider writes them
 
     def loads(self, value: str) -> t.Any:
-        """The value that `dumps` was given, from the text it returned."""
+        """Deserialize the output of `dumps`."""
         here = current.get(None)
         read = loads if here is None else here.app.json.loads
         scanned = read(value)
@@ -319,10 +317,10 @@ class TaggedJSONSerializer:
         return self._untag_scan(scanned)
 
     def _is_flat(self, value: t.Any) -> bool:
-        """Whether it is a dict of scalars that no tag would change, as most sessions are."""
+        """Return whether the value is a dict of scalars that no tag would change, as in most sessions."""
         if type(value) is not dict or (len(value) == 1 and next(iter(value)) in self.tags):
             return False
-        for inner in value.values():  # noqa: SIM110 - `all` and a generator would be a function more
+        for inner in value.values():  # noqa: SIM110 - `all` with a generator would be one more function call
             if type(inner) not in _SCALARS:
                 return False
         return True

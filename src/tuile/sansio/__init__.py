@@ -1,1 +1,1 @@
-"""What an application and a blueprint register, without any input or output."""
+"""Registration for applications and blueprints, without input and output."""

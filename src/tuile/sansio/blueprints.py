@@ -1,12 +1,4 @@
-"""What a blueprint records: functions to call once there is an application.
-
-Floor 4 (what is registered).
-
-Lives here: `Recording`, the part of a blueprint that takes down what is for the application
-to do, and `BlueprintSetupState`, which is one replay on one application.
-Does not live here: the replay's order and what nests in what (blueprints), the registries
-(scaffold).
-"""
+"""Record registrations for an application that does not exist yet, and apply them."""
 
 from __future__ import annotations
 
@@ -40,17 +32,18 @@ _Hook = TypeVar("_Hook", bound=Callable[..., Any])
 
 
 def _below(prefix: str, path: str) -> str:
-    """The URL path `path` below `prefix`, with one slash where they meet."""
+    """Join a URL prefix and a path with exactly one slash."""
     return f"{prefix.rstrip('/')}/{path.lstrip('/')}"
 
 
 class BlueprintSetupState:
-    """One registration of a blueprint: what recorded functions receive.
+    """One registration of a blueprint. Recorded functions receive it as their argument.
 
-    app: the application that is registered on.
-    blueprint: the blueprint that is registered.
-    options: the keyword arguments of `register_blueprint`.
-    first_registration: whether the application did not know this blueprint before.
+    Attributes:
+        app: The application.
+        blueprint: The blueprint.
+        options: The keyword arguments of `register_blueprint`.
+        first_registration: Whether the blueprint is registered on this application for the first time.
     """
 
     def __init__(self, blueprint: Blueprint, app: Flask, options: Any, first_registration: bool) -> None:
@@ -77,9 +70,9 @@ class BlueprintSetupState:
         view_func: ft.RouteCallable | None = None,
         **options: Any,
     ) -> None:
-        """Add a rule to the application, with the blueprint's prefixes and defaults."""
+        """Add a rule to the application, with the prefixes and defaults of the blueprint."""
         if self.url_prefix is not None:
-            # An empty rule is the prefix as it is, without a slash behind.
+            # An empty rule stands for the prefix itself, without a trailing slash.
             rule = _below(self.url_prefix, rule) if rule else self.url_prefix
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
@@ -90,18 +83,18 @@ class BlueprintSetupState:
 
 
 class Recording(Scaffold):
-    """A scaffold that takes down what it cannot do before there is an application."""
+    """A scaffold that records what it cannot do before there is an application."""
 
     deferred_functions: list[DeferredSetupFunction]
 
     @setupmethod
     def record(self, func: DeferredSetupFunction) -> None:
-        """Call `func(state)` at each registration of this blueprint."""
+        """Call `func(state)` whenever this blueprint is registered."""
         self.deferred_functions.append(func)
 
     @setupmethod
     def record_once(self, func: DeferredSetupFunction) -> None:
-        """Call `func(state)` at an application's first registration of this blueprint."""
+        """Call `func(state)` when this blueprint is registered on an application for the first time."""
 
         def once(state: BlueprintSetupState) -> None:
             if state.first_registration:
@@ -110,7 +103,7 @@ class Recording(Scaffold):
         self.record(update_wrapper(once, func))
 
     def _record_hook(self, registry: str, f: _Hook) -> _Hook:
-        """Put `f` among the hooks that the application runs for every request."""
+        """Record a hook that the application runs for all requests."""
 
         def register(state: BlueprintSetupState) -> None:
             getattr(state.app, registry).setdefault(None, []).append(f)
@@ -119,7 +112,7 @@ class Recording(Scaffold):
         return f
 
     def _record_for_templates(self, table: str, f: Callable[..., Any], name: str | None) -> None:
-        """Put `f` in a table of the application's template environment."""
+        """Record a function for a table of the application's template environment."""
 
         def register(state: BlueprintSetupState) -> None:
             getattr(state.app.jinja_env, table)[name or f.__name__] = f
@@ -135,9 +128,10 @@ class Recording(Scaffold):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Record a rule; the blueprint's prefix goes before it, its name before the endpoint.
+        """Record a rule. The blueprint's prefix is added to the rule, its name to the endpoint.
 
-        Raises ValueError when the endpoint's or the view's name has a dot in it.
+        Raises:
+            ValueError: If the name of the endpoint or of the view contains a dot.
         """
         if endpoint and "." in endpoint:
             raise ValueError("'endpoint' may not contain a dot '.' character.")
@@ -155,11 +149,11 @@ class Recording(Scaffold):
 
         self.record(register)
 
-    # Registering on the whole application
+    # Registration for the whole application
 
     @setupmethod
     def app_template_filter(self, name: str | None = None) -> Callable[[T_template_filter], T_template_filter]:
-        """Decorate a filter for every template; it has the function's name by default."""
+        """Decorate a function as a filter for all templates, by default under its own name."""
 
         def decorator(f: T_template_filter) -> T_template_filter:
             self.add_app_template_filter(f, name=name)
@@ -169,12 +163,12 @@ class Recording(Scaffold):
 
     @setupmethod
     def add_app_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
-        """Add a filter for every template; it has the function's name by default."""
+        """Add a filter for all templates, by default under the name of the function."""
         self._record_for_templates("filters", f, name)
 
     @setupmethod
     def app_template_test(self, name: str | None = None) -> Callable[[T_template_test], T_template_test]:
-        """Decorate a test for every template; it has the function's name by default."""
+        """Decorate a function as a test for all templates, by default under its own name."""
 
         def decorator(f: T_template_test) -> T_template_test:
             self.add_app_template_test(f, name=name)
@@ -184,12 +178,12 @@ class Recording(Scaffold):
 
     @setupmethod
     def add_app_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
-        """Add a test for every template; it has the function's name by default."""
+        """Add a test for all templates, by default under the name of the function."""
         self._record_for_templates("tests", f, name)
 
     @setupmethod
     def app_template_global(self, name: str | None = None) -> Callable[[T_template_global], T_template_global]:
-        """Decorate a global of every template; it has the function's name by default."""
+        """Decorate a function as a global of all templates, by default under its own name."""
 
         def decorator(f: T_template_global) -> T_template_global:
             self.add_app_template_global(f, name=name)
@@ -199,42 +193,42 @@ class Recording(Scaffold):
 
     @setupmethod
     def add_app_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
-        """Add a global to every template; it has the function's name by default."""
+        """Add a global for all templates, by default under the name of the function."""
         self._record_for_templates("globals", f, name)
 
     @setupmethod
     def before_app_request(self, f: T_before_request) -> T_before_request:
-        """As `before_request`, for every request of the application."""
+        """Register `f` like `before_request`, for all requests of the application."""
         return self._record_hook("before_request_funcs", f)
 
     @setupmethod
     def after_app_request(self, f: T_after_request) -> T_after_request:
-        """As `after_request`, for every request of the application."""
+        """Register `f` like `after_request`, for all requests of the application."""
         return self._record_hook("after_request_funcs", f)
 
     @setupmethod
     def teardown_app_request(self, f: T_teardown) -> T_teardown:
-        """As `teardown_request`, for every request of the application."""
+        """Register `f` like `teardown_request`, for all requests of the application."""
         return self._record_hook("teardown_request_funcs", f)
 
     @setupmethod
     def app_context_processor(self, f: T_template_context_processor) -> T_template_context_processor:
-        """As `context_processor`, for every template of the application."""
+        """Register `f` like `context_processor`, for all templates of the application."""
         return self._record_hook("template_context_processors", f)
 
     @setupmethod
     def app_url_value_preprocessor(self, f: T_url_value_preprocessor) -> T_url_value_preprocessor:
-        """As `url_value_preprocessor`, for every request of the application."""
+        """Register `f` like `url_value_preprocessor`, for all requests of the application."""
         return self._record_hook("url_value_preprocessors", f)
 
     @setupmethod
     def app_url_defaults(self, f: T_url_defaults) -> T_url_defaults:
-        """As `url_defaults`, for every URL that the application builds."""
+        """Register `f` like `url_defaults`, for all URLs that the application builds."""
         return self._record_hook("url_default_functions", f)
 
     @setupmethod
     def app_errorhandler(self, code: type[Exception] | int) -> Callable[[T_error_handler], T_error_handler]:
-        """As `errorhandler`, for every request of the application."""
+        """Register a handler like `errorhandler`, for all requests of the application."""
 
         def decorator(f: T_error_handler) -> T_error_handler:
             def register(state: BlueprintSetupState) -> None:

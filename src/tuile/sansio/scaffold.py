@@ -1,11 +1,4 @@
-"""What an application and a blueprint both collect: routes, hooks, handlers, files.
-
-Floor 4 (what is registered).
-
-Lives here: `Scaffold`, the registries the staircase reads and the decorators that fill them.
-Does not live here: walking the registries (dispatch), replaying them (blueprints), finding
-the folder of an import name (packages).
-"""
+"""The registries that an application and a blueprint share: routes, hooks, error handlers and folders."""
 
 from __future__ import annotations
 
@@ -31,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..wrappers.response import Response
 
-# Told apart from None, which is a meaningful value for the parameters that use it.
+# Marks arguments that were not given where None has a meaning.
 _sentinel = object()
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +40,7 @@ _Entry = TypeVar("_Entry")
 
 
 def setupmethod(f: F) -> F:
-    """Refuse a call of the method `f` once its object no longer takes registrations."""
+    """Decorate a method that registers something, so that it raises when registration is no longer allowed."""
     name = f.__name__
 
     def checked(self: Scaffold, *args: Any, **kwargs: Any) -> Any:
@@ -58,19 +51,20 @@ def setupmethod(f: F) -> F:
 
 
 def _append(registry: dict[ft.AppOrBlueprintKey, list[Any]], entry: _Entry) -> _Entry:
-    """Add an entry that concerns everything the registry's owner handles."""
+    """Add an entry for everything that the owner of the registry handles."""
     registry.setdefault(None, []).append(entry)
     return entry
 
 
 class Scaffold(DeclaresCookies):
-    """What `Flask` and `Blueprint` have in common.
+    """The common base class of `Flask` and `Blueprint`.
 
-    import_name: the module the object is made in, normally `__name__`.
-    static_folder: folder of files to serve, relative to the root path; None serves none.
-    static_url_path: URL prefix of those files; None derives it from the folder's name.
-    template_folder: folder of templates, relative to the root path; None adds none.
-    root_path: folder that the others are relative to; None finds it by the import name.
+    Args:
+        import_name: The name of the module that creates the object, usually `__name__`.
+        static_folder: The folder of static files, relative to the root path. None: there are none.
+        static_url_path: The URL prefix of the static files. None: the name of the folder.
+        template_folder: The folder of templates, relative to the root path. None: there are none.
+        root_path: The folder that the others are relative to. None: the folder of the module.
     """
 
     name: str
@@ -91,12 +85,12 @@ class Scaffold(DeclaresCookies):
         self.template_folder = template_folder
         self.root_path = get_root_path(import_name) if root_path is None else root_path
 
-        # Endpoint name to view function.
+        # Maps endpoints to view functions.
         self.view_functions: dict[str, ft.RouteCallable] = {}
         self.declared_cookies = {}
 
-        # Every registry below is live: extensions write into it at any time. Its first key is
-        # the scope: a blueprint's name, or None for all that this object handles.
+        # Extensions write into the registries below at any time. Their first key is the scope:
+        # the name of a blueprint, or None for everything that this object handles.
 
         # scope -> status code (None: no HTTP error) -> exception class -> handler
         self.error_handler_spec: dict[
@@ -118,13 +112,13 @@ class Scaffold(DeclaresCookies):
         return f"<{type(self).__name__} {self.name!r}>"
 
     def _check_setup_finished(self, f_name: str) -> None:
-        """Raise AssertionError when the setup method `f_name` comes too late."""
+        """Raise an AssertionError if the setup method `f_name` is called too late."""
         raise NotImplementedError
 
     @cached_property
     def cli(self) -> Group:
-        """The group of this object's commands, named after it; made when first asked for."""
-        # click is needed by those who add commands, and by nobody who serves requests.
+        """The group of this object's commands, named after it and created on first use."""
+        # Imported here because serving requests does not need click.
         from ..cli import AppGroup  # noqa: PLC0415
 
         group = AppGroup()
@@ -135,7 +129,7 @@ class Scaffold(DeclaresCookies):
 
     @property
     def static_folder(self) -> str | None:
-        """The absolute path of the folder of static files, None when there is none."""
+        """The absolute path of the folder of static files; None if there is none."""
         if self._static_folder is None:
             return None
         return os.path.join(self.root_path, self._static_folder)
@@ -151,7 +145,7 @@ class Scaffold(DeclaresCookies):
 
     @property
     def static_url_path(self) -> str | None:
-        """The URL prefix of the static files: as set, else by the name of their folder."""
+        """The URL prefix of the static files, by default the name of their folder."""
         if self._static_url_path is not None:
             return self._static_url_path
         folder = self.static_folder
@@ -165,19 +159,19 @@ class Scaffold(DeclaresCookies):
 
     @cached_property
     def jinja_loader(self) -> BaseLoader | None:
-        """The loader of this object's own templates, None without a template folder."""
+        """The loader of this object's own templates; None if it has no template folder."""
         if self.template_folder is None:
             return None
-        # Jinja weighs more than the rest of an application that renders no template.
+        # Imported here because many applications never render a template.
         from jinja2 import FileSystemLoader  # noqa: PLC0415
 
         return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
-        """How many seconds a browser may keep `filename` without asking again.
+        """Return for how many seconds browsers may cache `filename` without revalidating it.
 
-        The default is the application's SEND_FILE_MAX_AGE_DEFAULT for every file; None tells
-        the browser to ask each time. Override it to decide by name.
+        The default for all files is SEND_FILE_MAX_AGE_DEFAULT of the application. None makes browsers revalidate every
+        time. Override this method to decide by name.
         """
         age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
         if isinstance(age, timedelta):
@@ -185,27 +179,34 @@ class Scaffold(DeclaresCookies):
         return cast("int | None", age)
 
     def send_static_file(self, filename: str) -> Response:
-        """The view of the static route: the file of that name in the static folder.
+        """Return a response with a file of the static folder. This is the view of the static route.
 
-        Raises RuntimeError without a static folder, and NotFound without such a file.
+        Raises:
+            RuntimeError: If there is no static folder.
+            NotFound: If there is no such file.
         """
         folder = self.static_folder
         if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static_files.")
-        # Asked here because sending a file asks the application, never a blueprint.
+        # Computed here because `send_file` calls the method of the application, not of the blueprint.
         max_age = self.get_send_file_max_age(filename)
         return send_from_directory(folder, filename, max_age=max_age)
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> IO[AnyStr]:
         """Open a file below the root path for reading.
 
-        mode: "rb", "r" or "rt"; any other raises ValueError.
-        encoding: of the text, used with "r" and "rt" alone; None is the platform's default.
+        Args:
+            resource: The path, relative to the root path.
+            mode: "rb", "r" or "rt".
+            encoding: The encoding for "r" and "rt". None: the default of the platform.
+
+        Raises:
+            ValueError: If the mode is another one.
         """
         if mode not in {"r", "rt", "rb"}:
             raise ValueError("Resources can only be opened for reading.")
         path = os.path.join(self.root_path, resource)
-        # The mode decides which AnyStr it is, and mode is a plain str in this interface.
+        # The mode decides which AnyStr it is, but Flask's signature has a plain str.
         return cast("IO[AnyStr]", open(path, mode, encoding=None if mode == "rb" else encoding))
 
     # Routes
@@ -217,39 +218,41 @@ class Scaffold(DeclaresCookies):
 
     @setupmethod
     def get(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
-        """Decorate a view for GET alone: `route` with that method."""
+        """Decorate a view for GET: `route` with this method."""
         return self._method_route("GET", rule, options)
 
     @setupmethod
     def post(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
-        """Decorate a view for POST alone: `route` with that method."""
+        """Decorate a view for POST: `route` with this method."""
         return self._method_route("POST", rule, options)
 
     @setupmethod
     def put(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
-        """Decorate a view for PUT alone: `route` with that method."""
+        """Decorate a view for PUT: `route` with this method."""
         return self._method_route("PUT", rule, options)
 
     @setupmethod
     def delete(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
-        """Decorate a view for DELETE alone: `route` with that method."""
+        """Decorate a view for DELETE: `route` with this method."""
         return self._method_route("DELETE", rule, options)
 
     @setupmethod
     def patch(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
-        """Decorate a view for PATCH alone: `route` with that method."""
+        """Decorate a view for PATCH: `route` with this method."""
         return self._method_route("PATCH", rule, options)
 
     @setupmethod
     def route(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
-        """Decorate a view function to answer the URLs of `rule`.
+        """Decorate a view function for the URLs that a rule matches.
 
-        options: what `add_url_rule` takes. `endpoint` defaults to the function's name,
-            `methods` to GET; HEAD and OPTIONS come along.
+        Args:
+            rule: The rule, such as `/user/<int:number>`.
+            options: As for `add_url_rule`. `endpoint` defaults to the name of the function, `methods` to GET; HEAD and
+                OPTIONS are added.
         """
 
         def decorator(f: T_route) -> T_route:
-            # Taken out once: a decorator applied to two functions names only the first.
+            # Removed once: a decorator applied to two functions names only the first.
             endpoint = options.pop("endpoint", None)
             self.add_url_rule(rule, endpoint, f, **options)
             return f
@@ -265,7 +268,7 @@ class Scaffold(DeclaresCookies):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Add a rule: which URLs it matches, the endpoint's name, the view that answers."""
+        """Add a rule: the URLs that it matches, the name of the endpoint, and the view."""
         raise NotImplementedError
 
     @setupmethod
@@ -282,45 +285,45 @@ class Scaffold(DeclaresCookies):
 
     @setupmethod
     def before_request(self, f: T_before_request) -> T_before_request:
-        """Run `f` before the view; what it returns, unless None, is the answer instead."""
+        """Call `f` before the view. If it returns a value other than None, that is the response."""
         return _append(self.before_request_funcs, f)
 
     @setupmethod
     def after_request(self, f: T_after_request) -> T_after_request:
-        """Run `f` on each response; it returns the response to send.
+        """Call `f` with each response. It returns the response to send.
 
-        When one of these functions raises, those after it do not run.
+        If one of these functions raises an error, the remaining ones are not called.
         """
         return _append(self.after_request_funcs, f)
 
     @setupmethod
     def teardown_request(self, f: T_teardown) -> T_teardown:
-        """Run `f` when the request context goes, with the unhandled exception or None.
+        """Call `f` when the request context ends, with the unhandled exception or None.
 
-        It always runs, its return value is dropped, and it must not raise.
+        It is always called. Its return value is ignored, and it must not raise an error.
         """
         return _append(self.teardown_request_funcs, f)
 
     @setupmethod
     def context_processor(self, f: T_template_context_processor) -> T_template_context_processor:
-        """Add the dict `f` returns to what each template can read."""
+        """Add the dict that `f` returns to the context of each template."""
         return _append(self.template_context_processors, f)
 
     @setupmethod
     def url_value_preprocessor(self, f: T_url_value_preprocessor) -> T_url_value_preprocessor:
-        """Let `f(endpoint, values)` change what a URL carries, before any other hook."""
+        """Let `f(endpoint, values)` change the values of a matched URL, before all other hooks."""
         return _append(self.url_value_preprocessors, f)
 
     @setupmethod
     def url_defaults(self, f: T_url_defaults) -> T_url_defaults:
-        """Let `f(endpoint, values)` add values when a URL is built."""
+        """Let `f(endpoint, values)` add values whenever a URL is built."""
         return _append(self.url_default_functions, f)
 
     # Error handlers
 
     @setupmethod
     def errorhandler(self, code_or_exception: type[Exception] | int) -> Callable[[T_error_handler], T_error_handler]:
-        """Decorate the function that answers a status code or an exception class."""
+        """Decorate a function that handles a status code or an exception class."""
 
         def decorator(f: T_error_handler) -> T_error_handler:
             self.register_error_handler(code_or_exception, f)
@@ -330,7 +333,7 @@ class Scaffold(DeclaresCookies):
 
     @setupmethod
     def register_error_handler(self, code_or_exception: type[Exception] | int, f: ft.ErrorHandlerCallable) -> None:
-        """Have `f` answer a status code or an exception class."""
+        """Register a function that handles a status code or an exception class."""
         kind, code = self._get_exc_class_and_code(code_or_exception)
         self.error_handler_spec[None][code][kind] = f
 
@@ -338,10 +341,11 @@ class Scaffold(DeclaresCookies):
     def _get_exc_class_and_code(
         exc_class_or_code: type[Exception] | int,
     ) -> tuple[type[Exception], int | None]:
-        """The exception class meant, and its status code when it is an HTTP error.
+        """Return the exception class, and its status code if it is an HTTP error.
 
-        Raises ValueError for an unknown code or a class that is no exception, and TypeError
-        for an instance.
+        Raises:
+            ValueError: If the code is unknown or the class is not an exception.
+            TypeError: If an instance is given.
         """
         kind: Any = exc_class_or_code
         if isinstance(kind, int):
@@ -357,7 +361,7 @@ class Scaffold(DeclaresCookies):
                 " Exception classes or HTTP error codes."
             )
         if not issubclass(kind, Exception):
-            raise ValueError(  # noqa: TRY004 - Flask's answer, which callers catch
+            raise ValueError(  # noqa: TRY004 - as in Flask: callers catch it
                 f"'{kind.__name__}' is not a subclass of Exception. Handlers can only be"
                 " registered for Exception classes or HTTP error codes."
             )
@@ -365,7 +369,7 @@ class Scaffold(DeclaresCookies):
 
 
 def _endpoint_from_view_func(view_func: ft.RouteCallable | None) -> str:
-    """The endpoint a view has when none is named: the function's own name."""
+    """Return the default endpoint of a view: the name of the function."""
     if view_func is None:
         raise AssertionError("expected view func if endpoint is not provided.")
     return view_func.__name__

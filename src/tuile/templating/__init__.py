@@ -1,10 +1,6 @@
-"""Rendering a template.
+"""Render templates.
 
-Floor 3 (what a view reaches for).
-
-Lives here: the functions a view renders with, and what a template can read besides the values
-given. Importing it does not import Jinja, which an application without templates never needs.
-Does not live here: the environment and the loader (jinja).
+Importing this package does not import Jinja, which applications without templates do not need.
 """
 
 from __future__ import annotations
@@ -38,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`Environment` and `DispatchingJinjaLoader`, when somebody asks this room for them."""
+    """Return `Environment` or `DispatchingJinjaLoader`, imported on first use."""
     if name not in ("DispatchingJinjaLoader", "Environment"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import jinja  # noqa: PLC0415 - it imports jinja2
@@ -47,7 +43,7 @@ def __getattr__(name: str) -> Any:
 
 
 def create_environment(app: Flask) -> Environment:
-    """The environment of `app`: its options, what its templates can always read, its JSON."""
+    """Return the Jinja environment of `app`, with its options, globals and JSON policies."""
     options = dict(app.jinja_options)
     options.setdefault("autoescape", app.select_jinja_autoescape)
     if "auto_reload" not in options:
@@ -58,7 +54,7 @@ def create_environment(app: Flask) -> Environment:
         url_for=app.url_for,
         get_flashed_messages=get_flashed_messages,
         config=app.config,
-        # A template that another one imports does not get that one's context.
+        # An imported template does not get the context of the template that imports it.
         request=request,
         session=session,
         g=g,
@@ -68,9 +64,9 @@ def create_environment(app: Flask) -> Environment:
 
 
 def _default_template_ctx_processor() -> dict[str, Any]:
-    """`g` and `request` themselves, which read faster than their proxies do.
+    """Return `g` and `request` as objects, which are faster to read than their proxies.
 
-    The session stays a proxy: handing it over would count as reading it.
+    The session stays a proxy: reading it here would count as access to the session.
     """
     context = current.get(None)
     if context is None:
@@ -81,10 +77,10 @@ def _default_template_ctx_processor() -> dict[str, Any]:
 
 
 def gather_context(app: Flask, context: dict[str, Any]) -> None:
-    """Add to `context` what the context processors give, below the values it has.
+    """Add the results of the context processors to `context`; values that it already has take precedence.
 
-    The application's processors run first, then those of the request's blueprints, the outermost
-    first; later values win over earlier ones.
+    The application's processors run first, then those of the request's blueprints, outermost first. Later values
+    override earlier ones.
     """
     processors = app.template_context_processors
     first = processors.get(None)
@@ -107,9 +103,9 @@ def gather_context(app: Flask, context: dict[str, Any]) -> None:
 
 
 def _running_app() -> Flask:
-    """The application whose context is active."""
+    """Return the application whose context is active."""
     context = current.get(None)
-    # The unbound proxy raises when used, and its message says what is missing.
+    # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     return app
 
@@ -144,44 +140,48 @@ def _stream(app: Flask, template: Template, context: dict[str, Any]) -> Iterator
     running = current.get(None)
     if running is None or running.request is None:
         return pieces()
-    # The server iterates after the view has returned, when the request would be gone.
+    # The server iterates after the view has returned, when the request context has ended.
     return stream_with_context(pieces())
 
 
 def render_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> str:
-    """The text of a template.
+    """Render a template by name.
 
-    template_name_or_list: its name, or several names of which the first that exists is taken.
-    context: the values the template can read.
-    Raises jinja2.TemplateNotFound, or TemplatesNotFound for several names.
+    Args:
+        template_name_or_list: The name, or several names, of which the first that exists is used.
+        context: The values for the template.
+
+    Raises:
+        jinja2.TemplateNotFound: If there is no such template; TemplatesNotFound for several names.
     """
     app = _running_app()
     return _render(app, app.jinja_env.get_or_select_template(template_name_or_list), context)
 
 
 def render_template_string(source: str, **context: Any) -> str:
-    """The text of the template whose source is given.
+    """Render a template from its source.
 
-    source: the template itself, never anything that came from a client.
-    context: the values the template can read.
+    Args:
+        source: The source. Never use text that came from a client.
+        context: The values for the template.
     """
     app = _running_app()
     return _render(app, _from_string(app, source), context)
 
 
 def stream_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> Iterator[str]:
-    """The text of a template piece by piece, to be returned by a view.
+    """Render a template piece by piece, as an iterator that a view can return.
 
-    The parameters are those of `render_template`.
+    The arguments are those of `render_template`.
     """
     app = _running_app()
     return _stream(app, app.jinja_env.get_or_select_template(template_name_or_list), context)
 
 
 def stream_template_string(source: str, **context: Any) -> Iterator[str]:
-    """The text of the template whose source is given, piece by piece, to be returned by a view.
+    """Render a template from its source piece by piece, as an iterator that a view can return.
 
-    The parameters are those of `render_template_string`.
+    The arguments are those of `render_template_string`.
     """
     app = _running_app()
     return _stream(app, _from_string(app, source), context)

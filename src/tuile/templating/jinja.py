@@ -1,10 +1,6 @@
-"""Jinja, with the templates of an application and its blueprints.
+"""The Jinja environment and loader of an application and its blueprints.
 
-Floor 3 (what a view reaches for).
-
-Lives here: `Environment` and `DispatchingJinjaLoader`, which are subclasses of Jinja's own. It is
-the one room that imports jinja2 with itself, so it is imported when a template is first needed.
-Does not live here: what a view calls to render (templating).
+This module imports jinja2, so it is imported when the first template is needed.
 """
 
 from __future__ import annotations
@@ -27,27 +23,26 @@ if TYPE_CHECKING:
     from ..app import Flask
     from ..sansio.scaffold import Scaffold
 
-    # The text, the file it is from, and whether that is still how the file is.
+    # The source, its file name, and a function that tells whether the file is unchanged.
     _Source = tuple[str, str | None, Callable[[], bool] | None]
 
 
-# How many sources that were given as strings an environment keeps compiled.
+# How many compiled sources of string templates an environment keeps.
 _SOURCES_KEPT = 128
-# What a compiled template depends on and what is usually changed in place.
+# Settings that compiled templates depend on and that are usually changed in place.
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
 
 
 class Template(JinjaTemplate):
-    """Jinja's template, which merges its globals and the values at once."""
+    """A Jinja template that merges its globals and the given values at once."""
 
     def new_context(self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Any = None) -> Context:
-        """A context with these values, over the globals of the template and of its environment."""
+        """Return a context with the given values and the globals of the template."""
         environment = self.environment
         chain = self.globals
         if shared or locals or type(chain) is not ChainMap or environment.context_class is not Context:
             return super().new_context(vars, shared, locals)
-        # Dictionaries are merged in C, a ChainMap name by name in Python: 6.4 -> 1.2 µs with 12 globals on
-        # CPython 3.11 (this method alone, for the page that benchmarks/in_process.py renders).
+        # Jinja would look up each name in a ChainMap; merging dictionaries is much faster.
         own, *others = chain.maps
         if own or len(others) != 1:
             merged: dict[str, Any] = {}
@@ -59,7 +54,7 @@ class Template(JinjaTemplate):
 
 
 class Environment(JinjaEnvironment):
-    """Jinja's environment, knowing its application."""
+    """A Jinja environment that knows its application."""
 
     template_class = Template
     _sources: _Sources | None = None
@@ -72,7 +67,7 @@ class Environment(JinjaEnvironment):
 
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:
-    """A new template of a source, which is compiled once for an environment that has not changed since."""
+    """Return a new template for a source, which is compiled once per state of the environment."""
     kind = type(environment)
     if (
         not isinstance(environment, Environment)
@@ -90,7 +85,7 @@ def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTem
 
 
 class _Sources:
-    """The sources that were compiled with one state of an environment, the latest used last."""
+    """The sources compiled with one state of an environment, the most recently used one last."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -100,8 +95,8 @@ class _Sources:
         self._lock = Lock()
 
     def are_of(self, environment: Environment) -> bool:
-        """Whether they are what this environment would compile now."""
-        # An overlay begins with all that the environment below it has, this object too.
+        """Return whether the environment would still compile the sources to the same code."""
+        # An overlay inherits all attributes of its environment, including this object.
         return (
             environment is self._environment
             and self._state == _state(environment)
@@ -110,7 +105,7 @@ class _Sources:
         )
 
     def code(self, source: str) -> CodeType:
-        """The code of a source, compiled if need be."""
+        """Return the code of a source, compiling it if necessary."""
         with self._lock:
             code = self._codes.get(source)
             if code is not None:
@@ -125,7 +120,7 @@ class _Sources:
 
 
 def _state(environment: Environment) -> tuple[dict[str, Any], Any]:
-    """What an environment is set to, and whether a source without a name is escaped at this moment."""
+    """Return the settings of an environment, and whether it escapes a source without a name now."""
     escape = environment.autoescape
     attributes = vars(environment).copy()
     attributes.pop("_sources", None)
@@ -133,13 +128,17 @@ def _state(environment: Environment) -> tuple[dict[str, Any], Any]:
 
 
 class DispatchingJinjaLoader(BaseLoader):
-    """A loader that asks the application's own loader first, then each blueprint's."""
+    """A loader that tries the application's loader first, then those of the blueprints."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
 
     def get_source(self, environment: JinjaEnvironment, template: str) -> _Source:
-        """What the first loader that has the template gives; TemplateNotFound when none has."""
+        """Return the template of the first loader that has it.
+
+        Raises:
+            TemplateNotFound: If no loader has it.
+        """
         if self.app.config["EXPLAIN_TEMPLATE_LOADING"]:
             return self._get_source_explained(environment, template)
         return self._get_source_fast(environment, template)
@@ -153,8 +152,8 @@ class DispatchingJinjaLoader(BaseLoader):
         raise TemplateNotFound(template)
 
     def _get_source_explained(self, environment: JinjaEnvironment, template: str) -> _Source:
-        """Ask every loader, log what each answered, then answer as without the explanation."""
-        # Only for those who asked for an explanation.
+        """Return the same as `get_source`, but try all loaders and log their results."""
+        # Imported here because only EXPLAIN_TEMPLATE_LOADING needs it.
         from ..debughelpers import explain_template_loading_attempts  # noqa: PLC0415
 
         attempts: list[tuple[BaseLoader, Scaffold, _Source | None]] = []
@@ -166,15 +165,15 @@ class DispatchingJinjaLoader(BaseLoader):
             attempts.append((loader, owner, answer))
 
         context = current.get(None)
-        asking = None if context is None or context.request is None else context.request.blueprint
-        explain_template_loading_attempts(self.app, template, attempts, asking)
+        blueprint = None if context is None or context.request is None else context.request.blueprint
+        explain_template_loading_attempts(self.app, template, attempts, blueprint)
         for _, _, found in attempts:
             if found is not None:
                 return found
         raise TemplateNotFound(template)
 
     def _iter_loaders(self, template: str) -> Iterator[tuple[Scaffold, BaseLoader]]:
-        """Who may have the template, with the loader of each, in the order of asking."""
+        """Yield the app and the blueprints that may have the template, with their loaders, in the order of lookup."""
         return self._own_loaders()
 
     def _own_loaders(self) -> Iterator[tuple[Scaffold, BaseLoader]]:
@@ -185,5 +184,5 @@ class DispatchingJinjaLoader(BaseLoader):
                 yield owner, loader
 
     def list_templates(self) -> list[str]:
-        """The names of all templates, each once."""
+        """Return the names of all templates, without duplicates."""
         return list({name for _, loader in self._own_loaders() for name in loader.list_templates()})
