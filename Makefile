@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test chromium check format matrix bench bench-served compare upstream docs clean
+.PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream docs clean
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -33,13 +33,16 @@ chromium: $(VENV)/.tools ## find a Chromium for the browser tests, install it by
 
 test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to pytest)
 	@tools/install-chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.tools ## ruff, mypy (strict), the floors
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+typing: $(VENV)/.tools ## check typing_tests/ with mypy and pyright against the built wheel
+	$(BIN)/python tools/check_types.py
 
 format: $(VENV)/.tools ## let ruff put the code into form
 	$(BIN)/ruff check --fix-only
@@ -64,5 +67,5 @@ docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blo
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .matrix .upstream .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .matrix .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Fixtures that several rooms' tests use."""
+"""Fixtures that all tests share, and the Hypothesis profiles."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 # The tests compare with Flask itself, which `import flask` has to mean whoever imports Tuile first.
 os.environ["TUILE_SHIM"] = "0"
 
-# The same examples each time, on machines of any speed.
-settings.register_profile("tuile", deadline=None, derandomize=True)
-settings.load_profile("tuile")
+# "ci" runs the same examples each time, on machines of any speed; "long" looks for new ones:
+# HYPOTHESIS_PROFILE=long make test
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,19 @@ def _signals_without_receivers() -> Iterator[None]:
 
     for signal in _signals.values():
         signal._clear_state()
+
+
+@pytest.fixture(autouse=True)
+def _no_context_left_behind() -> Iterator[None]:
+    """Start each test outside of any context, and fail the one that leaves a context behind."""
+    from tuile.ctx.app_context import current  # noqa: PLC0415 - as above
+
+    assert current.get(None) is None
+    yield
+    left = current.get(None)
+    if left is not None:
+        current.set(None)
+    assert left is None, f"the test left a context behind: {left!r}"
 
 
 @pytest.fixture
