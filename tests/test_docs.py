@@ -153,10 +153,10 @@ def test_the_picture_of_the_layers_has_every_module_and_package() -> None:
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the page has the figures of CPython 3.11")
-def test_the_functions_entered_are_those_that_the_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The first cookie of a second writes a date that the others of that second share.
+def test_the_functions_entered_are_those_that_the_performance_page_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first cookie of a second formats a date that later ones reuse.
     monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python
-    table = text_of(ROOT / "README.md").partition("<!-- begin functions")[2].partition("<!-- end")[0]
+    table = text_of(ROOT / "docs" / "performance.md").partition("<!-- begin functions")[2].partition("<!-- end")[0]
     stated = {
         name: (int(theirs), int(ours)) for name, theirs, ours in re.findall(r"\| ([\w ]+) \| (\d+) \| (\d+) \|", table)
     }

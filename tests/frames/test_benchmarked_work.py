@@ -1,6 +1,6 @@
 """How many Python functions each kind of benchmarked work enters, the whole request or the one call.
 
-The budgets of test_frames.py are what the README promises; these keep the rest of the table in docs/performance.md from
+The budgets of test_frames.py are the headline figures; these keep the rest of the table in docs/performance.md from
 growing unseen. What Werkzeug, Jinja and the standard library enter is in them.
 """
 
