@@ -36,7 +36,7 @@ def findings(app: tuile.Flask, kind: str) -> dict[str, str]:
 
 def make_app(cls: type[tuile.Flask] = Plain, **options: Any) -> tuile.Flask:
     app = cls(__name__, static_folder=None, **options)
-    app.secret_key = "x"
+    app.secret_key = "5e83a7d1f6094bc2c1f0b6e2d94a7385"
     app.add_url_rule("/", view_func=lambda: "hello", endpoint="hello")
     return app
 
@@ -215,6 +215,16 @@ def test_a_class_that_was_patched_in_place_is_seen_through_a_wrapper(monkeypatch
     assert "__call__" in findings(make_app(), "note")
 
 
+def test_keys_that_are_none_and_keys_that_can_be_guessed_are_told() -> None:
+    app = make_app(tuile.Flask)
+    app.config["SECRET_KEY_RETIRED"] = ["7FECA408"]
+    assert "Entry 1 of SECRET_KEY_RETIRED" in findings(app, "fails")["the keys"]
+    app.config.update(SECRET_KEY_RETIRED=None, SECRET_KEY_FALLBACKS=["hunter2"])
+    assert set(findings(app, "doubtful")) == {"A key in SECRET_KEY_FALLBACKS"}
+    app.config.update(SECRET_KEY=["key"])
+    assert "SECRET_KEY must be text or bytes" in findings(app, "fails")["the keys"]
+
+
 def test_an_ordinary_application_has_nothing_to_tell() -> None:
     assert [finding for finding in examine_application(make_app(tuile.Flask)) if finding.kind != "note"] == []
     assert findings(make_app(tuile.Flask), "note") == {}
@@ -300,7 +310,7 @@ def write_app(folder: Path, text: str, name: str = "app.py") -> None:
 
 
 def test_the_command_reports_process_and_application(tmp_path: Path) -> None:
-    write_app(tmp_path, "from flask import Flask\napp = Flask(__name__)\napp.secret_key = 'x'")
+    write_app(tmp_path, "from flask import Flask\napp = Flask(__name__)\napp.secret_key = 'p8Xw2LkQv9ZrT4nYb7Jd5c'")
     report = doctor(tmp_path)
     assert report["process"]["shim_installed"] is True
     assert report["process"]["started_by_tuile_exec"] is False
@@ -322,7 +332,7 @@ def test_names_that_the_application_and_its_modules_lack_are_reported(tmp_path: 
         from flask import Flask
         import extension
         app = Flask(__name__)
-        app.secret_key = "x"
+        app.secret_key = "5e83a7d1f6094bc2c1f0b6e2d94a7385"
         def later():
             from flask.cli import _path_is_ancestor
         """,
@@ -362,7 +372,7 @@ EXTENSION = "from flask import current_app\ndef name():\n    return current_app.
     ],
 )
 def test_what_plain_python_makes_of_the_application_is_told(tmp_path: Path, app: str, kind: str | None) -> None:
-    write_app(tmp_path, f"{app}app = Flask(__name__)\napp.secret_key = 'x'\n")
+    write_app(tmp_path, f"{app}app = Flask(__name__)\napp.secret_key = 'p8Xw2LkQv9ZrT4nYb7Jd5c'\n")
     write_app(tmp_path, EXTENSION, "extension.py")
     findings = doctor(tmp_path, check=False)["findings"]
     assert [finding["kind"] for finding in findings] == ([] if kind is None else [kind])
@@ -378,7 +388,10 @@ def test_what_plain_python_makes_of_the_application_is_told(tmp_path: Path, app:
 
 
 def test_a_switch_that_turns_the_shim_off_is_told(tmp_path: Path) -> None:
-    write_app(tmp_path, "from tuile import Flask\napp = Flask(__name__)\napp.secret_key = 'x'\n")
+    write_app(
+        tmp_path,
+        "from tuile import Flask\napp = Flask(__name__)\napp.secret_key = 'p8Xw2LkQv9ZrT4nYb7Jd5c'\n",
+    )
     (finding,) = doctor(tmp_path, TUILE_SHIM="0")["findings"]
     assert (finding["kind"], finding["subject"]) == ("note", "TUILE_SHIM=0")
 

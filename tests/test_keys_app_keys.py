@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import tuile
 from tuile.cli import cli, rotate_keys_command
-from tuile.keys.ring import KeyRing, hkdf, key_id, weakness
+from tuile.keys.ring import KeyRing, hkdf, key_id
 from tuile.keys.tokens import LATEST, BadToken, Opened, bound_to, is_encrypted
+from tuile.keys.weakness import weakness
 
 NOW = 1_700_000_000
-KEY = "0123456789abcdef current"
-FORMER = b"fedcba9876543210 former"
+KEY = "c1f0b6e2d94a7385 current 5e83a7d1f6094bc2"
+FORMER = b"7b29d5f0e8a1c364 former 90e4c6b7a2f1d358"
 
 quick = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 
@@ -242,13 +243,14 @@ def test_a_token_of_one_kind_is_none_of_the_other() -> None:
     assert (
         reason(RING, "encrypted", "purpose", "e" + TOKENS["signed"][1:].replace(".", "", 2), name="name") == "no token"
     )
-    assert reason(RING, "signed", "purpose", "s" + TOKENS["encrypted"][1:], name="name") == "tampered"
+    assert reason(RING, "signed", "purpose", "s1" + TOKENS["encrypted"][2:], name="name") == "tampered"
 
 
 @makers
 @pytest.mark.parametrize("version", ["0", "2", "10", "999", "01"])
 def test_a_version_that_is_not_known_is_refused(kind: str, version: str) -> None:
     token = TOKENS[kind]
+    version = "3" if (kind, version) == ("encrypted", "2") else version
     assert reason(RING, kind, "purpose", token[0] + version + token[2:], name="name") == "unknown version"
 
 
@@ -286,7 +288,7 @@ def test_former_keys_read_and_the_current_one_makes(kind: str) -> None:
 
 @makers
 def test_two_keys_of_one_id_are_both_tried(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tuile.keys.ring.key_id", lambda key: "00000000")
+    monkeypatch.setattr("tuile.keys.ring._id_of", lambda extract: "00000000")
     token = made(KeyRing(FORMER), kind, "p", "a value")
     assert opened(KeyRing(KEY, ["a third key", FORMER]), kind, "p", token).value == "a value"
     assert reason(KeyRing(KEY, ["a third key"]), kind, "p", token) == "tampered"
@@ -298,7 +300,7 @@ def test_a_key_derived_for_a_purpose_is_for_that_purpose_alone() -> None:
     assert len(derived) == 7
     assert RING.derive("a", 64)[:32] == RING.derive("a")  # as HKDF has it
     assert RING.derive_all("a") == (KeyRing(KEY).derive("a"), KeyRing(FORMER).derive("a"))
-    assert RING.derive("a") not in {RING._keys[0].derive("s1", "a"), RING._keys[0].derive("e1", "a")}
+    assert RING.derive("a") not in {RING._keys[0].derive(use, "a").octets for use in ("s1", "e1", "e2")}
 
 
 def test_what_is_derived_is_kept_within_bounds() -> None:

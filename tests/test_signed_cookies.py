@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tuile import Flask
 
 NOW = 1_700_000_000
-KEY = "0123456789abcdef current"
-FORMER = "fedcba9876543210 former"
+KEY = "c1f0b6e2d94a7385 current 5e83a7d1f6094bc2"
+FORMER = "7b29d5f0e8a1c364 former 90e4c6b7a2f1d358"
 
 quick = settings(
     derandomize=True, deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]

@@ -25,7 +25,7 @@ from .environment import get_debug_flag, get_load_dotenv
 from .globals import g
 from .invalidation import attributes
 from .json.provider import DefaultJSONProvider, JSONProvider
-from .keys.app_keys import KeptRing, KeptSigner, RingOfApp
+from .keys.app_keys import KeptKeys, KeptSigner, RingOfApp, check_keys
 from .logging import create_logger
 from .packages import find_package
 from .real_flask import warn_of_both
@@ -113,10 +113,10 @@ class Flask(UrlBuilding, Staircase):
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = RingOfApp()
 
-    # What `secret_keys` keeps on an app, and whether the log was told of keys that can be guessed.
-    _kept_ring: KeptRing | None = None
+    # What `keys.app_keys` keeps on an app, and the ids of the keys that the log was told of.
+    _kept_keys: KeptKeys | None = None
     _kept_signer: KeptSigner | None = None
-    _told_of_weak_keys = False
+    _told_of_keys: frozenset[str] = frozenset()
     # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True
 
@@ -427,6 +427,7 @@ class Flask(UrlBuilding, Staircase):
                 self.debug = get_debug_flag()
         if debug is not None:
             self.debug = bool(debug)
+        check_keys(self)
         named_host, _, named_port = (self.config.get("SERVER_NAME") or "").partition(":")
         port = int(port) if port is not None else int(named_port or 5000)
         options = {"use_reloader": self.debug, "use_debugger": self.debug, "threaded": True, **options}

@@ -17,6 +17,7 @@ import click
 # Names that users replace are looked up on the package: see its docstring.
 from tuile import cli as front
 from tuile.globals import current_app
+from tuile.keys.app_keys import check_keys
 
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _debug_option
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from werkzeug.routing import Rule
+
+    from tuile.app import Flask
 
     from .script import ScriptInfo
 
@@ -164,6 +167,7 @@ def run_command(
     app: WSGIApplication
     try:
         app = info.load_app()
+        _check_keys(app)
     except Exception as error:
         if not front.is_running_from_reloader():
             raise
@@ -184,6 +188,14 @@ def run_command(
         extra_files=extra_files,
         exclude_patterns=exclude_patterns,
     )
+
+
+def _check_keys(app: Flask) -> None:
+    """Look at the settings for keys before the first request does."""
+    try:
+        check_keys(app)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 # So that "tuile run --debug" works as well as "tuile --debug run".

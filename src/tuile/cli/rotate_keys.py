@@ -14,12 +14,13 @@ import click
 
 from tuile.globals import current_app
 from tuile.keys.app_keys import keys_of, retired_ids
-from tuile.keys.ring import key_id, weakness
+from tuile.keys.ring import key_id
+from tuile.keys.weakness import weakness
 
 from .script import with_appcontext
 
 if TYPE_CHECKING:
-    from tuile.keys.ring import Key
+    from tuile.keys.secret import Secret
 
 _SECRET_BYTES = 32
 
@@ -35,7 +36,7 @@ def rotate_keys_command() -> None:
     try:
         keys = keys_of(current_app)[::-1]  # the newest first
         retired = retired_ids(current_app)
-    except TypeError as error:  # a setting that is no list
+    except (TypeError, ValueError) as error:  # a setting that is none of keys or ids
         raise click.ClickException(str(error)) from None
     new = secrets.token_hex(_SECRET_BYTES)
     click.echo(_found(keys, retired))
@@ -46,7 +47,7 @@ def rotate_keys_command() -> None:
 _FIRST_KEY = "Make it the SECRET_KEY of all processes, and restart them. It belongs into no repository."
 
 
-def _found(keys: tuple[Key, ...], retired: tuple[str, ...]) -> str:
+def _found(keys: tuple[Secret, ...], retired: tuple[str, ...]) -> str:
     """The keys there are, a line for each."""
     if not keys:
         return (
@@ -62,7 +63,7 @@ def _found(keys: tuple[Key, ...], retired: tuple[str, ...]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _steps(keys: tuple[Key, ...], new: str, lifetime: timedelta) -> str:
+def _steps(keys: tuple[Secret, ...], new: str, lifetime: timedelta) -> str:
     """The rotation of these keys to the new one."""
     ids = [key_id(key) for key in keys]
     before, between = ", ".join([*ids[:0:-1], new]), ", ".join(ids[::-1])

@@ -17,7 +17,8 @@ from werkzeug.exceptions import BadRequestKeyError
 
 from ..http.cookies import _checked, _date, _octets, _whole_seconds, cookie_identity, dump_cookie
 from ..keys.ring import BadToken
-from ..keys.tokens import ENCRYPTED, SIGNED, require_cipher
+from ..keys.tokens import ENCRYPTED, SIGNED
+from ..keys.xaes import require_cipher
 from ..user_agent.dates import read_cookie_date
 from .app_context import NO_REQUEST_MESSAGE, current
 

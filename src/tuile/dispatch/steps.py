@@ -22,6 +22,7 @@ from werkzeug.wsgi import get_host
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from ..ctx.request_context import RequestContext, add_cookies
 from ..invalidation import attributes
+from ..keys.app_keys import check_keys
 from ..routing.map import bind_as_flask
 from ..signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
 from ..wrappers.response import finished_response
@@ -72,8 +73,13 @@ class Staircase(Shortcuts):
 
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
-        if self.walks_short or (not self._got_first_request and self._begins_short()):
+        if self.walks_short:
             return walk(self, environ, start_response)
+        if not self._got_first_request:
+            # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
+            check_keys(self)  # type: ignore[arg-type] # every staircase is a Flask
+            if self._begins_short():
+                return walk(self, environ, start_response)
         return self._walk_steps(environ, start_response)
 
     def _walk_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

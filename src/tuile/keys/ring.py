@@ -1,8 +1,8 @@
 """Keys: which there are, what is derived from them, and the tokens that are made with them.
 
-Floor 1, text and bytes: no clock, the time is an argument, and no configuration. What must live here: the ring of an
-application's keys, how a key is derived for a purpose, and Flask's way of signing. What must not: cookies, sessions,
-where the keys come from (`secret_keys`), what a token of our own looks like (`tokens`).
+No clock, the time is an argument, and no configuration. What must live here: the ring of an application's keys, how a
+key is derived for a purpose, and Flask's way of signing. What must not: cookies, sessions, where the keys come from
+(`app_keys`), what a token of our own looks like (`tokens`), whether a key can be guessed (`weakness`).
 
 `TimedSigner` makes the tokens of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
 of signing and the signature, base64 without padding, with dots between. They are made here without
@@ -12,17 +12,19 @@ building a signer for each token, because every request with a session makes or 
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable
 from hmac import compare_digest
 
 from itsdangerous import want_bytes
 
+from .secret import KEY_BYTES, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
 from .tokens import (
     ENCRYPTED,
-    KEY_BYTES,
     SIGNED,
     TO_STANDARD,
     TO_URL_SAFE,
@@ -33,16 +35,9 @@ from .tokens import (
     make_token,
     open_token,
 )
+from .xaes import require_cipher
 
-try:
-    # The function behind hmac.digest, which only chooses between this and Python code.
-    from _hashlib import hmac_digest
-except ImportError:  # pragma: no cover - a Python without OpenSSL
-    from hmac import digest as hmac_digest  # type: ignore[assignment] # takes even more than bytes
-
-__all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id", "pack", "unpack", "weakness"]
-
-Key: t.TypeAlias = str | bytes
+__all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id", "pack", "unpack"]
 
 # --- Flask's way of signing -------------------------------------------------------------------------------------------
 
@@ -57,19 +52,27 @@ class TimedSigner:
         also_accepted: the names of other hashes, for reading.
     """
 
-    def __init__(self, keys: t.Iterable[Key], salt: Key, digest: str, also_accepted: t.Iterable[str] = ()) -> None:
+    def __init__(
+        self, keys: t.Iterable[Key | Secret], salt: Key, digest: str, also_accepted: t.Iterable[str] = ()
+    ) -> None:
         if isinstance(keys, (str, bytes)):
             message = (
                 f"keys must be a list of keys, not a single {type(keys).__name__}; write [key] in the place of key."
             )
             raise TypeError(message)
         purpose = want_bytes(salt)
-        newest_first = [want_bytes(key) for key in keys][::-1]
+        read = [read_key(key) for key in keys][::-1]
+        del keys
+        newest_first = [key for key in read if isinstance(key, Secret)]
+        for problem in read:
+            if isinstance(problem, str):
+                message = f"A key {problem}."
+                raise TypeError(message)
         if not newest_first:
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
         self._accepted = [
-            _begun_hmac(hmac_digest(key, purpose, name), name)
+            _begun_hmac(Secret(hmac_digest(key.octets, purpose, name)), name)
             for name in (digest, *also_accepted)
             for key in newest_first
         ]
@@ -123,14 +126,17 @@ class TimedSigner:
         return value
 
 
-def _begun_hmac(key: bytes, digest: str) -> tuple[t.Any, t.Any]:
+_INNER = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER = bytes(octet ^ 0x5C for octet in range(256))
+
+
+def _begun_hmac(key: Secret, digest: str) -> tuple[t.Any, t.Any]:
     """Return the two hashes of an HMAC (RFC 2104) with the key already in them: copying them is half its work."""
     block_size = hashlib.new(digest).block_size
-    if len(key) > block_size:
-        key = hashlib.new(digest, key).digest()
-    padded = key.ljust(block_size, b"\0")
-    inner = hashlib.new(digest, bytes(octet ^ 0x36 for octet in padded))
-    return inner, hashlib.new(digest, bytes(octet ^ 0x5C for octet in padded))
+    if len(key.octets) > block_size:
+        key = Secret(hashlib.new(digest, key.octets).digest())
+    key = Secret(key.octets.ljust(block_size, b"\0"))
+    return hashlib.new(digest, key.octets.translate(_INNER)), hashlib.new(digest, key.octets.translate(_OUTER))
 
 
 # The header and the checksum that zlib.compress puts around what it deflates (RFC 1950).
@@ -166,63 +172,93 @@ def unpack(packed: bytes) -> str:
 # --- the ring of keys -------------------------------------------------------------------------------------------------
 
 _SALT = b"tuile.keyring 1"
+_ID_BYTES = 4
 _DERIVED_KEPT = 256
+_is_id = re.compile("[0-9a-f]{8}").fullmatch
 
 
-def hkdf(secret: bytes, *, salt: bytes = b"", info: bytes = b"", length: int = KEY_BYTES) -> bytes:
-    """Return a key derived from a secret: HKDF with SHA-256 (RFC 5869).
+def key_id(key: Key | Secret) -> str:
+    """Return the name under which a key may be spoken of: eight hexadecimal digits that do not tell the key.
 
-    Parameters:
-        salt: not secret; none is as good as 32 zeros.
-        info: what the key is for.
-        length: in octets, 8160 at the most.
+    Raises:
+        TypeError: the key is neither text nor bytes.
     """
-    if not 0 < length <= 255 * 32:
-        message = f"HKDF with SHA-256 derives 1 to 8160 octets, not {length}."
+    secret = read_key(key)
+    del key
+    if isinstance(secret, str):
+        message = f"A key {secret}."
+        raise TypeError(message)
+    return _id_of(extracted(secret, _SALT))
+
+
+def _id_of(extract: Secret) -> str:
+    return expanded(extract, b"id", _ID_BYTES).octets.hex()
+
+
+def wrong_id(entry: object) -> str | None:
+    """Return what is wrong with the id of a key; None when nothing is. It is not shown, it may be a key."""
+    if not isinstance(entry, str):
+        return f"is of the type {type(entry).__name__}, and an id is text"
+    if _is_id(entry):
+        return None
+    if _is_id(str.strip(entry).lower()):
+        return "has capitals or blanks; write its eight hexadecimal digits in small letters, and nothing else"
+    return f"is no id: it has {str.__len__(entry)} characters, and an id is eight hexadecimal digits"
+
+
+def _not_several(name: str, given: object) -> str | None:
+    """Return what is wrong with something that has to be a list; None when nothing is."""
+    if isinstance(given, (str, bytes, Secret)):
+        return f"{name} must be a list, not a single {type(given).__name__}; write [it] instead."
+    return None if isinstance(given, Iterable) else f"{name} must be a list, not {type(given).__name__}."
+
+
+def _good(key: Secret | str) -> Secret:
+    """Return a key of which nothing is wrong.
+
+    Raises:
+        TypeError: it is no key.
+        ValueError: it is empty.
+    """
+    if isinstance(key, str):
+        message = f"A key {key}."
+        raise TypeError(message)
+    if not key.octets:
+        message = "A key of a ring is empty, and anybody could sign with it. `tuile secret` prints a good one."
         raise ValueError(message)
-    extracted = hmac_digest(salt or bytes(32), secret, "sha256")
-    key = block = b""
-    while len(key) < length:
-        block = hmac_digest(extracted, block + info + bytes((len(key) // 32 + 1,)), "sha256")
-        key += block
-    return key[:length]
-
-
-def key_id(key: Key) -> str:
-    """Return the name under which a key may be spoken of: eight hexadecimal digits that do not tell the key."""
-    return hkdf(want_bytes(key), salt=_SALT, info=b"id", length=4).hex()
+    return key
 
 
 class _RingKey:
     """One key of a ring, with its id and what was derived from it so far."""
 
-    __slots__ = ("_derived", "_secret", "id")
+    __slots__ = ("_derived", "_extract", "id")
 
-    def __init__(self, key: Key) -> None:
-        if not isinstance(key, (str, bytes)):
-            message = f"A key is text or bytes, not {type(key).__name__}."
-            raise TypeError(message)
-        self._secret = want_bytes(key)
-        if not self._secret:
-            message = "A key of a ring is empty, and anybody could sign with it. `tuile secret` prints a good one."
-            raise ValueError(message)
-        self.id = key_id(self._secret)
-        self._derived: dict[tuple[str, str, int], bytes] = {}
+    def __init__(self, secret: Secret) -> None:
+        self._extract = extracted(secret, _SALT)
+        self.id = _id_of(self._extract)
+        self._derived: dict[tuple[str, str, int], Secret] = {}
 
-    def derive(self, use: str, purpose: str, length: int = KEY_BYTES) -> bytes:
+    def derive(self, use: str, purpose: str, length: int = KEY_BYTES) -> Secret:
         """Return the key for one use and one purpose."""
         which = (use, purpose, length)
         derived = self._derived.get(which)
         if derived is None:
+            check_length(length)
             if len(self._derived) >= _DERIVED_KEPT:
                 self._derived.clear()
             # A use has no zero in it, so that where it ends is certain.
             info = f"{use}\0{purpose}".encode(errors="surrogatepass")
-            derived = self._derived[which] = hkdf(self._secret, salt=_SALT, info=info, length=length)
+            derived = self._derived[which] = expanded(self._extract, info, length)
         return derived
 
     def __repr__(self) -> str:
         return f"<key {self.id}>"
+
+
+def _text(value: object) -> Secret | str:
+    """Return a text as a secret, or what is wrong with it: what raises shows its variables."""
+    return read_key(value) if isinstance(value, str) else f"must be text, not {type(value).__name__}"
 
 
 class KeyRing:
@@ -231,23 +267,33 @@ class KeyRing:
     Each purpose has keys of its own, derived from those of the ring; so tokens of one purpose are none of another. An
     app's ring is `app.keyring`. Neither the ring nor an error of it tells a key or a value.
 
-    Parameters:
+    Args:
         current: makes new tokens, and reads.
         verify_only: former keys, in any order. They read.
         retired: ids of keys that read no more, so that a token can be told to be of one of them.
 
     Raises:
-        ValueError: a key is empty, or one of those to be used is retired.
+        ValueError: a key is empty, one of those to be used is retired, or an entry of `retired` is no id.
         TypeError: a key is neither text nor bytes, or `verify_only` or `retired` is a single one.
     """
 
-    def __init__(self, current: Key, verify_only: t.Iterable[Key] = (), retired: t.Iterable[str] = ()) -> None:
-        for name, several in (("verify_only", verify_only), ("retired", retired)):
-            if isinstance(several, (str, bytes)):
-                message = f"{name} must be a list, not a single {type(several).__name__}; write [it] in its place."
-                raise TypeError(message)
-        self._keys = (_RingKey(current), *(_RingKey(key) for key in verify_only))
-        self._retired = frozenset(retired)
+    def __init__(
+        self, current: Key | Secret, verify_only: t.Iterable[Key | Secret] = (), retired: t.Iterable[str] = ()
+    ) -> None:
+        problem = _not_several("verify_only", verify_only) or _not_several("retired", retired)
+        read = [] if problem else [read_key(key) for key in (current, *verify_only)]
+        entries = [] if problem else list(retired)
+        wrong = [(number, why) for number, why in enumerate(map(wrong_id, entries), 1) if why is not None]
+        ids = frozenset() if wrong else frozenset(entries)
+        # What follows raises, and what raises shows its variables.
+        del current, verify_only, retired, entries
+        if problem:
+            raise TypeError(problem)
+        for number, why in wrong:
+            message = f"Entry {number} of retired {why}."
+            raise ValueError(message)
+        self._keys = tuple(_RingKey(_good(key)) for key in read)
+        self._retired: frozenset[str] = ids
         for key in self._keys:
             if key.id in self._retired:
                 message = f"The key {key.id} is retired and cannot be used any more. Take it out, or another one."
@@ -278,11 +324,11 @@ class KeyRing:
 
     def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
         """Return the current key's octets for a purpose of one's own, such as `"my-extension tokens"`."""
-        return self._keys[0].derive("derive", purpose, length)
+        return self._keys[0].derive("derive", purpose, length).octets
 
     def derive_all(self, purpose: str, length: int = KEY_BYTES) -> tuple[bytes, ...]:
         """Return what `derive` returns, and then the same of the keys that only read."""
-        return tuple(key.derive("derive", purpose, length) for key in self._keys)
+        return tuple(key.derive("derive", purpose, length).octets for key in self._keys)
 
     def sign(self, purpose: str, value: str, *, now: float, name: str = "", expires: float | None = None) -> str:
         """Return a token that everybody can read and nobody can change.
@@ -293,7 +339,9 @@ class KeyRing:
             name: what it belongs to (a cookie's name, a user's id); the same for opening it.
             expires: when it ends, in seconds since 1970; None for no end.
         """
-        return self._make(SIGNED, purpose, value, now, name, expires)
+        content = _text(value)
+        del value
+        return self._make(SIGNED, purpose, content, now, name, expires)
 
     def verify(self, purpose: str, token: str, *, now: float, name: str = "", max_age_s: float | None = None) -> Opened:
         """Return what is in a token that `sign` returned.
@@ -312,7 +360,9 @@ class KeyRing:
         Raises:
             RuntimeError: the package cryptography is not there.
         """
-        return self._make(ENCRYPTED, purpose, value, now, name, expires)
+        content = _text(value)
+        del value
+        return self._make(ENCRYPTED, purpose, content, now, name, expires)
 
     def decrypt(
         self, purpose: str, token: str, *, now: float, name: str = "", max_age_s: float | None = None
@@ -320,59 +370,26 @@ class KeyRing:
         """Return what is in a token that `encrypt` returned; parameters and errors as of `verify` and `encrypt`."""
         return self._open(ENCRYPTED, purpose, token, now, name, max_age_s)
 
-    def _make(self, version: Version, purpose: str, value: str, now: float, name: str, expires: float | None) -> str:
+    def _make(
+        self, version: Version, purpose: str, value: Secret | str, now: float, name: str, expires: float | None
+    ) -> str:
+        if isinstance(value, str):
+            message = f"The value of a token {value}."
+            raise ValueError(message)  # noqa: TRY004 - the text says what is wrong with the value
+        if version == ENCRYPTED:
+            require_cipher()
         key = self._keys[0]
-        bound = bound_to(purpose, name)
-        return make_token(version, key.derive(version, purpose), key.id, bound, value, now, expires)
+        return make_token(version, key.derive(version, purpose), key.id, bound_to(purpose, name), value, now, expires)
 
     def _open(
         self, version: Version, purpose: str, token: str, now: float, name: str, max_age_s: float | None
     ) -> Opened:
-        def keys_of(wanted: str) -> list[bytes]:
-            found = [key.derive(version, purpose) for key in self._keys if key.id == wanted]
-            if found:
-                return found
+        def keys_of(wanted: str, found: Version) -> list[Secret]:
+            keys = [key.derive(found, purpose) for key in self._keys if key.id == wanted]
+            if keys:
+                return keys
             if wanted in self._retired:
                 raise BadToken(f"The token's key {wanted} is retired.", "retired key")
             raise BadToken(f"The token's key {wanted} is not on this ring.", "unknown key")
 
         return open_token(version, token, keys_of, bound_to(purpose, name), now, max_age_s)
-
-
-# --- keys that can be guessed -----------------------------------------------------------------------------------------
-
-_ENOUGH_BYTES = 16
-# What people write where a key is to come, and the keys that Flask's documentation shows.
-_GUESSED_WORDS = (
-    "development", "production", "superduper", "password", "insecure", "default", "replace", "session", "please",
-    "secret", "change", "random", "string", "cookie", "unsafe", "testing", "flask", "tuile", "super", "never", "guess",
-    "value", "dummy", "todo", "test", "your", "very", "long", "here", "this", "that", "with", "will", "must", "some",
-    "prod", "key", "app", "dev", "not", "the", "you", "for", "my", "me", "is", "to", "so",
-)  # fmt: skip
-_SHOWN_KEYS = frozenset(
-    {
-        b'_5#y2L"F4Q8z\n\xec]/',
-        b"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
-    }
-)
-
-
-def weakness(key: Key) -> str | None:
-    """Return why a key can be guessed, without telling it; None for one that looks random enough.
-
-    16 octets are 128 bits where they are random; whether they are nobody can tell, so this finds only what is plainly
-    too little: short ones, few different characters, the words of examples, the keys of Flask's documentation.
-    """
-    secret = want_bytes(key)
-    if len(secret) < _ENOUGH_BYTES:
-        return f"it is shorter than {_ENOUGH_BYTES} bytes"
-    if secret in _SHOWN_KEYS:
-        return "it is the example of a documentation"
-    if len(set(secret)) < 8:
-        return "it has fewer than 8 different characters"
-    left = secret.lower()
-    for word in _GUESSED_WORDS:
-        left = left.replace(word.encode(), b"")
-    if len(left) < 8:
-        return "it is made of words that examples are made of"
-    return None

@@ -16,9 +16,10 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from ..http.headers import vary_by
 from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
-from ..keys.app_keys import keys_of, look_at_keys, other_digests, session_signer
+from ..keys.app_keys import check_keys, keys_of, other_digests, session_signer
 from ..keys.ring import BadToken, TimedSigner, pack, unpack
-from ..keys.tokens import is_encrypted, require_cipher
+from ..keys.tokens import is_encrypted
+from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
 from .interface import SecureCookieSession, SessionInterface
 
@@ -91,19 +92,22 @@ class SecureCookieSessionInterface(SessionInterface):
         keys = keys_of(app)
         if not keys:
             return None
-        look_at_keys(app, keys)
+        check_keys(app)
         methods = [self.digest_method]
         if self.digest_method is _lazy_sha1:
             digest = app.config.get("SESSION_DIGEST") or "sha1"
             methods = [_METHODS[name] for name in (digest, *other_digests(digest))]
         first, *others = [{"key_derivation": self.key_derivation, "digest_method": method} for method in methods]
-        return URLSafeTimedSerializer(
-            list(keys),  # type: ignore[arg-type] # a mixture of both is fine
+        made = URLSafeTimedSerializer(
+            b"",
             salt=self.salt,
             serializer=self.serializer,
             signer_kwargs=first,
             fallback_signers=others,  # type: ignore[arg-type] # a list of less than the list may hold
         )
+        # Not handed to the constructor, which tries the serializer: what raises shows its variables.
+        made.secret_keys = [key.octets for key in keys]
+        return made
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session from the request's cookie; a bad or an old one is an empty session."""
@@ -201,27 +205,27 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _signer(self, app: Flask) -> TimedSigner | None:
         """Return the kept signer for the app's keys; None without a key, and where itsdangerous has to be asked."""
-        config = app.config
-        key = config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key
         if (
-            not key
-            or self._asks_itself
+            self._asks_itself
             or self.__dict__
             or self.digest_method is not _lazy_sha1
             or self.key_derivation != "hmac"
             or type(self.serializer) is not TaggedJSONSerializer
         ):
             return None
+        # No name for the key or the settings: what raises shows its variables.
         kept = app._kept_signer
         if (
             kept is not None
-            and kept.only_key is key
+            and kept.only_key is not None
+            and kept.only_key is (app.config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key)
             and kept.salt is self.salt
-            and kept.digest is config.get("SESSION_DIGEST")
-            and not config["SECRET_KEY_FALLBACKS"]
+            and kept.digest is app.config.get("SESSION_DIGEST")
+            and not app.config["SECRET_KEY_FALLBACKS"]
+            and not app.config.get("SECRET_KEY_RETIRED")
         ):
             return kept.signer
-        return session_signer(app, key, self.salt)
+        return session_signer(app, self.salt) if app.secret_key else None
 
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
         config, set_cookie = app.config, response.set_cookie

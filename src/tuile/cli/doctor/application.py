@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import tuile.app
 from tuile.dispatch.steps import Staircase
+from tuile.keys.app_keys import check_keys, weak_keys
 from tuile.routing.map import Map
 from tuile.wrappers.request import Request
 from tuile.wrappers.response import Response
 
-from .report import FAILS, NOTE, SLOW, Finding
+from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,6 +116,16 @@ def _examine_session(app: Flask) -> Iterator[Finding]:
         yield Finding(SLOW, _name(type(interface)), reason, _place(type(interface)))
     if not app.secret_key and not app.config.get("SECRET_KEY"):
         yield Finding(NOTE, "SECRET_KEY", "is not set, so there is no session to write to")
+    yield from _examine_keys(app)
+
+
+def _examine_keys(app: Flask) -> Iterator[Finding]:
+    try:
+        for name, why in weak_keys(app):
+            yield Finding(DOUBTFUL, name, f"can be guessed: {why}; `tuile secret` prints a good one")
+        check_keys(app)
+    except (RuntimeError, TypeError, ValueError) as error:
+        yield Finding(FAILS, "the keys", str(error))
 
 
 def _examine_views(app: Flask) -> Iterator[Finding]:

@@ -1,0 +1,129 @@
+"""Keys that do not show: octets behind an object that has no repr and is not pickled, and what is derived from them.
+
+Error trackers, debuggers and `pytest -l` show the local variables of every frame that an exception passed through. So
+a key is read from a setting into a `Secret` at once, and its octets are only taken out of it inside the call that
+uses them, which is one of C. A function that has a raw key in a variable does not raise: it returns what is wrong.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from hmac import compare_digest
+
+try:
+    # The function behind hmac.digest, which only chooses between this and Python code.
+    from _hashlib import hmac_digest as _hmac_digest
+except ImportError:  # pragma: no cover - a Python without OpenSSL
+    from hmac import digest as _hmac_digest  # type: ignore[assignment] # takes even more than bytes
+
+#: The HMAC of a message: a function of C, in whose call a key does not show.
+hmac_digest: t.Callable[[bytes, bytes, str], bytes] = _hmac_digest
+
+Key: t.TypeAlias = str | bytes
+
+KEY_BYTES: t.Final = 32
+_MOST_BYTES = 255 * 32
+
+
+class Secret:
+    """Octets that neither a repr nor a pickle shows."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and compare_digest(self.octets, other.octets)
+
+    def __hash__(self) -> int:
+        return hash(self.octets)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> t.NoReturn:
+        message = "A key is not pickled: it would go wherever the pickle goes."
+        raise TypeError(message)
+
+
+def read_key(key: object) -> Secret | str:
+    """Return a key as a secret, or what is wrong with it. It does not raise, because it would show the key.
+
+    An instance of a subclass of `str` or `bytes` is read as the text or the octets that it holds, whatever it says of
+    itself.
+    """
+    if isinstance(key, Secret):
+        return key
+    if isinstance(key, str):
+        try:
+            return Secret(str.encode(key))
+        except UnicodeEncodeError:
+            return "has half of a surrogate pair in it, which cannot be encoded; give it as bytes"
+    if isinstance(key, bytes):
+        return Secret(bytes.__getitem__(key, slice(None)))
+    why = f"must be text or bytes, not {type(key).__name__}"
+    if isinstance(key, (int, float)):
+        why += """ (`from_prefixed_env` reads digits as a number; write them as '"..."')"""
+    return why
+
+
+def hkdf(secret: bytes | Secret | None, *, salt: bytes = b"", info: bytes = b"", length: int = KEY_BYTES) -> bytes:
+    """Return a key derived from a secret: HKDF with SHA-256 (RFC 5869).
+
+    Args:
+        secret: what to derive from.
+        salt: not secret; none is as good as 32 zeros.
+        info: what the key is for.
+        length: in octets, 8160 at the most.
+
+    Raises:
+        ValueError: the length is none that can be derived.
+        TypeError: the secret is not octets.
+    """
+    kind = type(secret).__name__
+    secret = _octets(secret)
+    if secret is None:
+        message = f"The secret of a derivation is bytes, not {kind}."
+        raise TypeError(message)
+    check_length(length)
+    return expanded(extracted(secret, salt or bytes(32)), info, length).octets
+
+
+def _octets(secret: object) -> Secret | None:
+    """Return octets as a secret, None for anything else."""
+    if isinstance(secret, bytes):
+        return Secret(bytes.__getitem__(secret, slice(None)))
+    return secret if isinstance(secret, Secret) else None
+
+
+def check_length(length: int) -> None:
+    """Refuse a length that HKDF cannot derive.
+
+    Raises:
+        ValueError: it is not from 1 to 8160 octets.
+    """
+    if not 0 < length <= _MOST_BYTES:
+        message = f"HKDF with SHA-256 derives 1 to {_MOST_BYTES} octets, not {length}."
+        raise ValueError(message)
+
+
+def extracted(secret: Secret, salt: bytes) -> Secret:
+    """Return the first half of HKDF: the key that others are expanded from (RFC 5869, section 2.2)."""
+    return Secret(hmac_digest(salt, secret.octets, "sha256"))
+
+
+def expanded(key: Secret, info: bytes, length: int = KEY_BYTES) -> Secret:
+    """Return the second half of HKDF (RFC 5869, section 2.3); `check_length` has seen the length."""
+    done, block = Secret(b""), Secret(b"")
+    for number in range(1, -(-length // 32) + 1):
+        block.octets = hmac_digest(key.octets, block.octets + info + bytes((number,)), "sha256")
+        done.octets += block.octets
+    done.octets = done.octets[:length]
+    return done

@@ -1,0 +1,98 @@
+"""XAES-256-GCM: authenticated encryption with nonces of 24 octets that may be drawn at random for ever.
+
+The construction is that of C2SP (https://c2sp.org/XAES-256-GCM, read 2026-11-28): the first half of the nonce derives
+a key of its own (NIST SP 800-108r1, in counter mode with CMAC), with which AES-256-GCM encrypts under the second
+half. It needs the package cryptography.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .secret import Secret
+
+NONCE_BYTES: t.Final = 24
+TAG_BYTES: t.Final = 16
+
+_BLOCK_BYTES = 16
+
+
+def seal(key: Secret, nonce: bytes, plaintext: Secret, associated: bytes) -> bytes:
+    """Return the ciphertext and its tag.
+
+    Args:
+        key: 32 octets.
+        nonce: 24 octets, never twice with one key.
+        plaintext: what nobody may read.
+        associated: what has to be the same when it is opened.
+
+    Raises:
+        RuntimeError: the package cryptography is not installed.
+    """
+    sealed: bytes = require_cipher()(_derived(key, nonce).octets).encrypt(nonce[12:], plaintext.octets, associated)
+    return sealed
+
+
+def open_sealed(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> Secret | None:
+    """Return the plaintext; None when anything is not as it was sealed.
+
+    Raises:
+        RuntimeError: the package cryptography is not installed.
+    """
+    return gcm_opened(_derived(key, nonce), nonce[12:], sealed, associated)
+
+
+def _derived(key: Secret, nonce: bytes) -> Secret:
+    """Return the key of one nonce: CMAC over two blocks that hold a counter and the nonce's first half."""
+    try:
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise RuntimeError(MISSING) from error
+    encrypt = Cipher(algorithms.AES(key.octets), modes.ECB()).encryptor().update  # noqa: S305 - of single blocks
+    # CMAC's subkey for a message that fills its only block (RFC 4493, section 2.3).
+    subkey = Secret(_doubled(encrypt(bytes(_BLOCK_BYTES))))
+    blocks = [Secret(_xor(b"\0" + bytes((counter,)) + b"X\0" + nonce[:12], subkey.octets)) for counter in (1, 2)]
+    return Secret(encrypt(blocks[0].octets + blocks[1].octets))
+
+
+def _doubled(block: bytes) -> bytes:
+    """Return a block times x in the field of CMAC."""
+    shifted = int.from_bytes(block, "big") << 1
+    if shifted >> 128:
+        shifted ^= 1 << 128 | 0x87
+    return shifted.to_bytes(_BLOCK_BYTES, "big")
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(one, other, strict=True))
+
+
+MISSING: t.Final = 'Encryption needs the package cryptography: pip install "tuile[crypto]"'
+
+
+def require_cipher() -> t.Any:
+    """Return the class of ciphers, or say what to install, whether there is a token to read or not.
+
+    Raises:
+        RuntimeError: the package cryptography is not installed.
+    """
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise RuntimeError(MISSING) from error
+    return AESGCM
+
+
+def gcm_opened(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> Secret | None:
+    """Return what AES-256-GCM sealed; None when anything is not as it was.
+
+    Raises:
+        RuntimeError: the package cryptography is not installed.
+    """
+    cipher = require_cipher()(key.octets)
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra
+
+    try:
+        return Secret(cipher.decrypt(nonce, sealed, associated))
+    except InvalidTag:
+        return None

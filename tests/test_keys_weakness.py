@@ -1,0 +1,171 @@
+"""Keys that can be guessed are found, and random ones are not called weak, however they are written down."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import random
+import string
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tuile.keys.published import PUBLISHED, fingerprint
+from tuile.keys.weakness import weakness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHA256_OF_SECRET = hashlib.sha256(b"secret")
+
+GUESSABLE: dict[str, str | bytes] = {
+    # too short for what they are made of
+    "empty": "",
+    "64 bits in hexadecimal digits": "0f7ebd1f9a2c4c5f",
+    "31 hexadecimal digits": "9d3f1c7be05a8264f1b0c3d7e9a2568",
+    "groups of hexadecimal digits": "9d3f 1c7b e05a 8264",
+    "with 0x": "0x9d3f1c7be05a8264f1b0c3d7e9a25",
+    "16 digits": "8305719264430917",
+    "letters": "kdpqzmvtbnwxrjhs",
+    # sequences, repetitions
+    "digits in order": "1234567890123456",
+    "the alphabet": "abcdefghijklmnop",
+    "the alphabet, whole and twice": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "backwards": "zyxwvutsrqponmlkjihgfedcba9876543210",
+    "the hexadecimal digits": "0123456789abcdef0123456789abcdef",
+    "the hexadecimal digits backwards": "ffeeddccbbaa99887766554433221100",
+    "two by two": "00112233445566778899aabbccddeeff",
+    "along the keyboard": "qwertyuiopasdfghjklzxcvbnm123456",
+    "digits and letters by turns": "1q2w3e4r5t6y7u8i9o0p",
+    "one character": "x" * 64,
+    "few characters": "0101010101010101010101010101010101",
+    "repeated words": "changeme" * 4,
+    "repeated groups": "k7Xq" * 16,
+    "repeated, the last time cut off": ("mB4" * 30)[:64],
+    "octets of one value": bytes(32),
+    "octets in order": bytes(range(32)),
+    "octets in order, as base64": base64.b64encode(bytes(range(16))).decode(),
+    "a nearly empty UUID": "00000000-0000-4000-8000-000000000001",
+    "the UUID of a time and a machine": "9a21e0d6-7c1f-11ee-b962-0242ac120002",
+    # words
+    "the beginning of examples": "your-256-bit-secret",
+    "a whole example": "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+    "our own former documentation": "print one with: tuile secret",
+    "words together": "SuperSecretKey1234",
+    "words in disguise": "Sup3rS3cr3tP@ssw0rd!2024",
+    "words and a number": "this-is-the-very-long-production-secret-key-for-my-app-1",
+    "words in octets": b"super-secret-key-change-me",
+    "words as base64": base64.b64encode(b"my-development-secret-key").decode(),
+    "words as hexadecimal digits": b"please-change-this-secret".hex(),
+    "hexadecimal words": "deadbeefcafebabe0123456789abcdef",
+    "a key that says so": "django-insecure-x8f7%dfhgsk2345kjhlkjh(2b!q_0w",
+    # hashes of words
+    "a hash": SHA256_OF_SECRET.hexdigest(),
+    "in capitals": SHA256_OF_SECRET.hexdigest().upper(),
+    "its octets": SHA256_OF_SECRET.digest(),
+    "half of it": SHA256_OF_SECRET.hexdigest()[:32],
+    "as base64": base64.b64encode(SHA256_OF_SECRET.digest()).decode(),
+    "as base64url": base64.urlsafe_b64encode(SHA256_OF_SECRET.digest()).decode().rstrip("="),
+    "MD5": hashlib.md5(b"password", usedforsecurity=False).hexdigest(),
+    "SHA-1": hashlib.sha1(b"changeme", usedforsecurity=False).hexdigest(),
+    "SHA-512": hashlib.sha512(b"Admin").hexdigest(),
+    "SHA3": hashlib.sha3_256(b"test").hexdigest(),
+    "of a line": hashlib.sha256(b"secret\n").hexdigest(),
+    "of nothing": hashlib.sha256().hexdigest(),
+    # published
+    "Flask's documentation": b'_5#y2L"F4Q8z\n\xec]/',
+    "Flask's tutorial": "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "Flask's former documentation": "A0Zr98j/3yX R~XHH!jmN]LWX/,?RT",
+    "with a line's end": "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf\n",
+    "Flask-Security's documentation": "pf9Wkove4IKEAXvy-cQkeDPhv9Cb3Ag-wyJILbq_dFw",
+    "FastAPI's documentation": "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "Superset": "\2\1thisismyscretkey\1\2\\e\\y\\y\\h",
+    "Superset's": "CHANGE_ME_TO_A_COMPLEX_RANDOM_SECRET",
+    "Superset's chart": "thisISaSECRET_1234",
+    "Airflow": "temporary_key",
+    "Redash": "c292a0a3aa32397cdb050e233733900f",
+    "Paperless": "e11fl1oa-*ytql8p)(06fbj4ukrlo+n7k&q5+$1md7i+mge=ee",
+    "a comic": "correct horse battery staple",
+}
+
+
+@pytest.mark.parametrize("key", GUESSABLE.values(), ids=GUESSABLE)
+def test_a_key_that_can_be_guessed_is_found_and_not_told(key: str | bytes) -> None:
+    why = weakness(key)
+    assert why is not None
+    assert not key or str(key) not in why
+
+
+def test_text_and_its_octets_are_judged_alike() -> None:
+    for key in GUESSABLE.values():
+        if isinstance(key, str):
+            assert weakness(key.encode()) == weakness(key)
+
+
+def base32(octets: bytes) -> str:
+    return base64.b32encode(octets).decode()
+
+
+FORMS: dict[str, Callable[[random.Random], str | bytes]] = {
+    "hex": lambda source: source.randbytes(16).hex(),
+    "hex in capitals": lambda source: source.randbytes(16).hex().upper(),
+    "base64": lambda source: base64.b64encode(source.randbytes(16)).decode(),
+    "base64 without padding": lambda source: base64.b64encode(source.randbytes(16)).decode().rstrip("="),
+    "base64url": lambda source: base64.urlsafe_b64encode(source.randbytes(16)).decode().rstrip("="),
+    "base32": lambda source: base32(source.randbytes(16)),
+    "base32 without padding": lambda source: base32(source.randbytes(16)).rstrip("=").lower(),
+    "letters": lambda source: "".join(source.choices(string.ascii_letters, k=23)),
+    "small letters": lambda source: "".join(source.choices(string.ascii_lowercase, k=28)),
+    "letters and digits": lambda source: "".join(source.choices(string.ascii_letters + string.digits, k=22)),
+    "digits": lambda source: "".join(source.choices(string.digits, k=39)),
+    "printable": lambda source: "".join(source.choices(string.printable[:94], k=20)),
+    "octets": lambda source: source.randbytes(16),
+}
+# With TUILE_RANDOM_KEYS=200000 it takes minutes, and says what the documentation says.
+HOW_MANY = int(os.environ.get("TUILE_RANDOM_KEYS", "400"))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("form", FORMS)
+def test_random_keys_of_128_bits_are_not_called_weak(form: str) -> None:
+    source = random.Random(f"keys in {form}")
+    keys = (FORMS[form](source) for _ in range(HOW_MANY))
+    assert {key: why for key in keys if (why := weakness(key)) is not None} == {}
+
+
+def test_random_keys_of_256_bits_and_random_uuids_are_not_called_weak() -> None:
+    source = random.Random("longer keys")
+    for _ in range(100):
+        octets = source.randbytes(32)
+        uuid = f"{source.randbytes(4).hex()}-1234-4abc-9def-{source.randbytes(6).hex()}"
+        for key in (octets, octets.hex(), base64.b64encode(octets), base32(octets), uuid):
+            assert weakness(key) is None
+
+
+def test_a_long_key_is_judged_in_a_bounded_number_of_steps() -> None:
+    def lines_run(key: str | bytes) -> int:
+        count = 0
+
+        def trace(*_: object) -> Any:
+            nonlocal count
+            count += 1
+            return trace
+
+        sys.settrace(trace)
+        try:
+            weakness(key)
+        finally:
+            sys.settrace(None)
+        return count
+
+    characters = "".join(random.Random(1).choices(string.ascii_letters, k=100_000))
+    for key in (characters, characters.encode().hex(), random.Random(1).randbytes(100_000)):
+        assert lines_run(key) < 5 * lines_run(key[:1024])
+
+
+def test_the_list_of_published_keys_has_no_key_in_it() -> None:
+    assert len(PUBLISHED) > 100
+    assert all(len(entry) == 16 and set(entry) <= set("0123456789abcdef") for entry in PUBLISHED)
+    assert fingerprint(b"your-256-bit-secret") in PUBLISHED
