@@ -1,7 +1,7 @@
-"""One program, run on Flask and on Tuile: what the differential tests are made of.
+"""Run one program on Flask and on Tuile and compare the results: the basis of the differential tests.
 
-A program is a function of a framework's module, `flask` or `tuile`, and returns what can be observed of it. `same` runs
-it on both and fails where the observations differ; then the test may look at the observation itself.
+A program is a function that takes a framework's module, `flask` or `tuile`, and returns what can be observed. `same`
+runs it on both, fails if the observations differ, and returns the observation.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ SIGNALS = (
     "appcontext_popped",
 )
 
-# A value for `make_environ` that takes a key out.
+# A value for `make_environ` that removes a key.
 ABSENT: Any = object()
 
 
 class Answer(NamedTuple):
-    """What an application answered one request with."""
+    """An application's response to one request."""
 
     status: str
     headers: list[tuple[str, str]]
@@ -54,7 +54,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> int:
-        """The number that the status begins with."""
+        """The status code."""
         return int(self.status.split()[0])
 
     @property
@@ -64,9 +64,11 @@ class Answer(NamedTuple):
 
 
 def make_environ(path: str = "/", **changes: Any) -> Environ:
-    """A WSGI environ as a server makes it; `path` is the text of PATH_INFO, already as the server gives it.
+    """Return a WSGI environ as a server creates it.
 
-    changes: keys to set, or to take out where the value is ABSENT; `wsgi_input` stands for `wsgi.input`, and so on.
+    Args:
+        path: The value of PATH_INFO, as a server encodes it.
+        changes: Keys to set, or to remove where the value is ABSENT. `wsgi_input` means `wsgi.input`, and so on.
     """
     environ: Environ = {
         "REQUEST_METHOD": "GET",
@@ -93,7 +95,7 @@ def make_environ(path: str = "/", **changes: Any) -> Environ:
 
 
 def make_post(body: bytes, content_type: str | None = None, path: str = "/", **changes: Any) -> Environ:
-    """A WSGI environ of a POST with its body."""
+    """Return the WSGI environ of a POST with a body."""
     given: Environ = {"REQUEST_METHOD": "POST", "wsgi_input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     if content_type is not None:
         given["CONTENT_TYPE"] = content_type
@@ -101,20 +103,20 @@ def make_post(body: bytes, content_type: str | None = None, path: str = "/", **c
 
 
 def make_app(lib: Any, **config: Any) -> Flask:
-    """An application of a framework, typed as ours, with nothing registered."""
+    """Return an application of a framework, typed as Tuile's, with nothing registered."""
     app: Flask = lib.Flask("beside", static_folder=None)
     app.config.update(config)
     return app
 
 
 def send(app: Any, environ: Environ | None = None) -> Answer:
-    """What a WSGI application answers, called as a server calls it and closed as a server closes it."""
+    """Call a WSGI application as a server does, close the response, and return it."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         started.append((status, list(headers)))
-        # A server owns the list that it is given, and some write into it.
+        # A server owns the list, and some modify it.
         headers.append(("X-Server", "was here"))
         return written.append
 
@@ -130,25 +132,25 @@ def send(app: Any, environ: Environ | None = None) -> Answer:
 
 
 def sort_methods(name: str, value: str) -> str:
-    """A header's value; that of Allow comes from a set, in an order that differs from run to run."""
+    """Return the value of a header, with Allow sorted: it comes from a set, whose order varies."""
     return ", ".join(sorted(value.split(", "))) if name == "Allow" else value
 
 
 def outcome(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    """What a call comes to: `("returned", value)`, or `("raised", type's name, text)`."""
+    """Call a function and return `("returned", value)` or `("raised", name of the type, text)`."""
     try:
         return "returned", function(*args, **kwargs)
     except RecursionError as error:
-        # Python says in which words it was when it noticed.
+        # The text of Python's error depends on where it was detected.
         return "raised", type(error).__name__, ""
     except Exception as error:  # noqa: BLE001 - which one is what is compared
         return "raised", type(error).__name__, str(error)
 
 
 def same(program: Callable[..., Observed], /, *args: Any) -> Observed:
-    """Run a program on both frameworks and return what was observed, which must be equal."""
+    """Run a program on both frameworks, assert that the observations are equal, and return them."""
     now = time.time()
-    # At one moment for both: sessions are signed with the second.
+    # The same time for both: session signatures contain it.
     with mock.patch("time.time", partial(float, now)):
         theirs, ours = program(flask, *args), program(tuile, *args)
     if ours != theirs:
@@ -157,7 +159,7 @@ def same(program: Callable[..., Observed], /, *args: Any) -> Observed:
 
 
 def describe_difference(theirs: Any, ours: Any) -> str:
-    """Where two observations differ first, and how."""
+    """Describe the first difference between two observations."""
     where = ""
     while True:
         keys: Iterable[Any] = ()
@@ -172,8 +174,8 @@ def describe_difference(theirs: Any, ours: Any) -> str:
         theirs, ours = theirs[differing], ours[differing]
 
 
-class _Rooms:
-    """The names that one of Flask's modules has, in Tuile's rooms."""
+class _Modules:
+    """The names of one of Flask's modules, from the modules of Tuile that have them."""
 
     def __init__(self, modules: Iterable[ModuleType]) -> None:
         self._modules = list(modules)
@@ -186,14 +188,14 @@ class _Rooms:
 
 
 def part(lib: Any, name: str) -> Any:
-    """Flask's module `flask.<name>`, or the rooms of Tuile that have its names."""
+    """Return Flask's module `flask.<name>`, or an object with the same names from Tuile."""
     if lib is flask:
         return importlib.import_module(f"flask.{name}")
-    return _Rooms(importlib.import_module(room) for room in ROOMS[f"flask.{name}"])
+    return _Modules(importlib.import_module(module) for module in ROOMS[f"flask.{name}"])
 
 
 def assigned_in(function: Callable[..., Any]) -> set[str]:
-    """The names of the attributes that a method assigns to its `self`."""
+    """Return the names of the attributes that a method assigns to `self`."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     return {
         node.attr

@@ -1,4 +1,4 @@
-"""Fixtures that all tests share, and the Hypothesis profiles."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuile.testing import FlaskClient
 
 
-# The tests compare with Flask itself, which `import flask` has to mean whoever imports Tuile first.
+# The tests compare with the real Flask, so `import flask` must mean it whatever is imported first.
 os.environ["TUILE_SHIM"] = "0"
 
 # "ci" runs the same examples each time, on machines of any speed; "long" looks for new ones:
@@ -29,7 +29,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 @pytest.fixture(autouse=True)
 def _environment_of_its_own() -> Iterator[None]:
-    """Start each test without what the command line puts into the environment, and put back what it changes."""
+    """Remove the variables that the command line sets, and restore the environment after each test."""
     with mock.patch.dict(os.environ):
         for name in [name for name in os.environ if name.startswith("FLASK_")]:
             del os.environ[name]
@@ -39,7 +39,7 @@ def _environment_of_its_own() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _signals_without_receivers() -> Iterator[None]:
-    """Disconnect what a test has connected: receivers are held by the process, and a request walks what is there."""
+    """Disconnect the receivers that a test has connected, which would be called in later tests."""
     yield
     from tuile.signals import _signals  # noqa: PLC0415 - as below
 
@@ -62,8 +62,8 @@ def _no_context_left_behind() -> Iterator[None]:
 
 @pytest.fixture
 def app() -> Flask:
-    """A testing application with a secret key and nothing registered."""
-    # Imported here, not above: the tests of the lower rooms run without the application.
+    """Return a testing application with a secret key and nothing registered."""
+    # Imported here so that tests of lower layers run without the application.
     from tuile import Flask  # noqa: PLC0415
 
     application = Flask("tests", root_path=str(Path(__file__).parent))
@@ -73,5 +73,5 @@ def app() -> Flask:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """A test client of `app`."""
+    """Return a test client of `app`."""
     return app.test_client()

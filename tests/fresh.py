@@ -1,6 +1,6 @@
-"""Fresh interpreters: for tests of what happens before, or instead of, an import of Flask.
+"""Run programs in fresh interpreters, to test what happens before or instead of an import of Flask.
 
-The test process itself has the real Flask, which other tests compare with, so nothing can stand in for it here.
+The test process has imported the real Flask, with which other tests compare, so the shim cannot be tested in it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-STAND_IN = "import tuile.shim; tuile.shim.install()\n"
+INSTALL_SHIM = "import tuile.shim; tuile.shim.install()\n"
 # As far as a tool's own machinery is concerned, every warning is an error here as well.
 STRICT = ("-W", "error")
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    """This process's environment without what would change what a program does, and with some changes."""
+    """Return the environment of this process, without variables that affect programs, and with changes."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -38,7 +38,7 @@ def run(
     check: bool = True,
     environment: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; when it fails and should not have, its output is the error's text."""
+    """Run a command. If it fails and `check` is true, raise an error with its output."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -54,15 +54,15 @@ def run(
     return done
 
 
-def observe(program: str, *, stand_in: bool = True, cwd: Path | None = None) -> Any:
-    """Run a program in a fresh interpreter and return what it left in its variable `seen`, as JSON carries it."""
-    lines = [STAND_IN if stand_in else "", dedent(program), "\nimport json; print('\\n' + json.dumps(seen))"]
+def observe(program: str, *, shim: bool = True, cwd: Path | None = None) -> Any:
+    """Run a program in a fresh interpreter and return its variable `seen`, passed as JSON."""
+    lines = [INSTALL_SHIM if shim else "", dedent(program), "\nimport json; print('\\n' + json.dumps(seen))"]
     done = run([sys.executable, *STRICT, "-c", "".join(lines)], cwd=cwd)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def observe_both(program: str) -> Any:
-    """Observe a program on Flask and on Tuile and return what was seen, which must be equal."""
-    theirs, ours = observe(program, stand_in=False), observe(program)
+    """Observe a program on Flask and on Tuile, assert that the results are equal, and return them."""
+    theirs, ours = observe(program, shim=False), observe(program)
     assert ours == theirs, f"on Flask: {theirs!r}\non Tuile: {ours!r}"
     return ours

@@ -1,4 +1,4 @@
-"""The application object: what it is made of, what is set up on it and until when, and the URLs it builds."""
+"""The application object: its construction, its setup, and the URLs it builds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BASES: list[tuple[Any, ...]] = [(abc.ABC,), (Mapping,), (dict,), (Exception,), (
 
 
 def without_addresses(observed: Any) -> Any:
-    """An outcome whose text has no addresses and no names of modules."""
+    """Return an outcome without memory addresses and module names in its text."""
     how, *what = observed
     return (how, what[0], what[1].partition(" at 0x")[0]) if how == "raised" else observed
 

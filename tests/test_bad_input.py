@@ -1,5 +1,6 @@
-"""Malformed requests get Flask's status or a clearer 4xx, never a 500 of our own and never slowly; mistakes of the
-programmer get Flask's texts.
+"""Malformed requests get Flask's status or a clearer 4xx, never a 500 and never slowly.
+
+Programming errors get Flask's messages.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ BOUND_S = 10.0
 
 
 def make_reading_app(lib: Any, **config: Any) -> Flask:
-    """An app that reads everything a request may carry and says what it found."""
+    """Return an app that reads everything a request may contain and reports it."""
     app = make_app(lib, SECRET_KEY="key", **config)
     app.logger.disabled = True
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -74,7 +75,7 @@ def make_reading_app(lib: Any, **config: Any) -> Flask:
 
 
 def keep_app(lib: Any, config: dict[str, Any]) -> Flask:
-    """The same, made once for a configuration: what a request leaves behind must not matter to the next."""
+    """Return one app per configuration, shared by all requests to show that none affects another."""
     return _keep_app(lib, tuple(config.items()))
 
 
@@ -212,7 +213,7 @@ REQUESTS: dict[str, Callable[[], Environ]] = {
 
 
 class Broken(io.RawIOBase):
-    """An input that the client has left."""
+    """A request body whose client has disconnected."""
 
     def readable(self) -> bool:
         return True
@@ -270,7 +271,7 @@ MISSING += ["SERVER_PROTOCOL", "REMOTE_ADDR", "wsgi.url_scheme", "wsgi.input", "
 
 
 def sent_or_raised(app: Any, make: Callable[[], Environ]) -> Any:
-    """What an app answers, within its bound of time; an exception is known by its type."""
+    """Return the response within a limited time, or the type of the exception."""
     begun = time.perf_counter()
     how, *what = outcome(send, app, make())
     assert time.perf_counter() - begun < BOUND_S
@@ -305,7 +306,7 @@ def test_a_malformed_request_is_answered_as_on_flask(kind: str, debug: bool) -> 
         app = keep_app(lib, {"DEBUG": debug, "PROPAGATE_EXCEPTIONS": False})
         cold = sent_or_raised(app, REQUESTS[kind])
         send(app, make_environ("/nothing"))
-        # What is known of a path or a host by now changes nothing.
+        # What is cached for a path or a host by now changes nothing.
         return cold, sent_or_raised(app, REQUESTS[kind]), sent_or_raised(app, REQUESTS[kind])
 
     for how, answer in same(program):
@@ -334,7 +335,7 @@ def test_a_bad_host_is_answered_as_on_flask(host: str, debug: bool) -> None:
                 sent_or_raised(app, functools.partial(make_environ, path, HTTP_HOST=host))
                 for path in ("/url", "/url", "/nowhere", "/int/5")
             ]
-            # A host that was fine before does not vouch for another.
+            # A host that was accepted before does not make another one acceptable.
             send(app, make_environ("/url", HTTP_HOST="a.b"))
             observed.append(sent_or_raised(app, lambda: make_environ("/url", HTTP_HOST=host)))
             observed.append(sent_or_raised(app, lambda: make_environ("/url", HTTP_HOST=host, wsgi_url_scheme="https")))

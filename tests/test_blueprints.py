@@ -1,4 +1,4 @@
-"""A blueprint: a recording that an application replays."""
+"""Blueprints: registrations that are recorded and applied later."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ EVIL = "https://evil.example/"
 
 
 def show(path: str = "") -> Any:
-    """What the request was."""
+    """Return what was received."""
     return jsonify(
         host=request.host,
         path=request.path,
@@ -40,7 +40,7 @@ def show(path: str = "") -> Any:
 
 
 def site(**lines: str | list[str]) -> Flask:
-    """An application that answers `/NAME` with the Set-Cookie lines of NAME, and everything else with what it got."""
+    """Return an application that answers `/NAME` with Set-Cookie lines, and everything else with what it received."""
     app = Flask("site")
     # The lines are wrong on purpose, and the browser is to say so.
     app.config.update(TESTING=True, SECRET_KEY="key of the tests", COOKIE_CHECKS="off")
@@ -69,7 +69,7 @@ def site(**lines: str | list[str]) -> Flask:
 
 
 def sent(response: BrowserResponse) -> dict[str, str]:
-    """The cookies that came with the request."""
+    """Return the cookies sent with the request."""
     return dict(response.request.cookies)
 
 
@@ -146,7 +146,7 @@ EVERY = {"strict", "lax", "none", "default"}
 
 @pytest.fixture
 def browser() -> Browser:
-    """One that was at the shop and has left it."""
+    """Return a browser that has visited the shop and left it."""
     browser = Browser(site(set=LINES))
     browser.visit(f"{SHOP}/set")
     browser.visit("https://elsewhere.example/")
@@ -746,7 +746,7 @@ def test_the_applications_json_reads_and_writes() -> None:
 
 
 def cookies_of(response: TestResponse) -> Any:
-    """The cookies that the application got."""
+    """Return the cookies that the application received."""
     shown: Any = response.json
     return shown["cookies"]
 

@@ -73,7 +73,7 @@ def create_app(name="plain", *, route="/"):
 
 @pytest.fixture(autouse=True)
 def _process_state() -> Iterator[None]:
-    """The command line sets variables and search paths on purpose; a test must not leave them to the next."""
+    """Restore the variables and search paths that the command line sets on purpose."""
     environ, path = os.environ.copy(), sys.path.copy()
     for key in list(os.environ):
         if key.startswith(("FLASK_", "WERKZEUG_", "PYTHONSTARTUP")):
@@ -86,7 +86,7 @@ def _process_state() -> Iterator[None]:
 
 
 class Project:
-    """A directory that is the current one, to write files into."""
+    """A directory for files, which is the current directory."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -112,7 +112,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 @pytest.fixture
 def invoke() -> Callable[..., Result]:
-    """Invokes the `tuile` group, or another one, with the words of a command line."""
+    """Return a function that invokes the `tuile` group, or another one, with arguments."""
 
     def invoke(*words: str, group: click.Command | None = None, **kwargs: Any) -> Result:
         return CliRunner().invoke(group or tuile.cli.cli, list(words), **kwargs)
@@ -121,7 +121,7 @@ def invoke() -> Callable[..., Result]:
 
 
 class Served:
-    """Stands in for run_simple and remembers what it was asked to serve."""
+    """A replacement for run_simple that records its arguments."""
 
     def __init__(self) -> None:
         self.args: tuple[Any, ...] = ()
@@ -133,9 +133,9 @@ class Served:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Served:
-    stand_in = Served()
-    monkeypatch.setattr("tuile.cli.run_simple", stand_in)
-    return stand_in
+    server = Served()
+    monkeypatch.setattr("tuile.cli.run_simple", server)
+    return server
 
 
 def module_of(**names: Any) -> types.ModuleType:
@@ -978,7 +978,7 @@ def test_a_python_without_ssl_takes_no_certificate(monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def interacted(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What `code.interact` was called with; no terminal is touched."""
+    """Record the arguments of `code.interact` instead of opening a shell."""
     call: dict[str, Any] = {}
     monkeypatch.setattr(code, "interact", lambda **kwargs: call.update(kwargs))
     monkeypatch.setattr(sys, "__interactivehook__", lambda: call.update(hooked=True), raising=False)

@@ -1,4 +1,4 @@
-"""The comparison of whole applications: what it sends, what it takes for the same, and that its list is in order."""
+"""The comparison of whole applications: what it sends, what it considers equal, and whether its list is valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings: the defaults, the ways to fill them, and the attributes that show them."""
+"""The settings: defaults, ways to load them, and attributes that expose them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def written(folder: Path, name: str, text: str) -> str:
 
 
 def both_errors(name: str, *args: Any, root: Path, **kwargs: Any) -> tuple[Exception, Exception]:
-    """What Flask's config and ours raise when the same method is called."""
+    """Return the errors of Flask's and Tuile's config when the same method is called."""
     raised = []
     for config in (FlaskConfig(root), Config(root)):
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the two errors are compared with each other

@@ -1,4 +1,4 @@
-"""What a developer is told about the cookies of a response, before a browser drops them without a word."""
+"""The warnings about cookies that browsers would drop silently."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def new_app(view: Callable[[], Any], path: str = "/", **config: Any) -> Flask:
 
 
 def answering(*lines: str) -> Callable[[], Any]:
-    """A view that writes these Set-Cookie lines into the headers by hand."""
+    """Return a view that adds Set-Cookie lines to the headers by hand."""
 
     def view() -> Any:
         response = make_response("text")
@@ -57,7 +57,7 @@ def answering(*lines: str) -> Callable[[], Any]:
 
 
 def setting(name: str = "a", value: str = "1", **attributes: Any) -> Callable[[], Any]:
-    """A view that sets a cookie as the tutorials do."""
+    """Return a view that sets a cookie as in the tutorials."""
 
     def view() -> Any:
         response = make_response("text")
@@ -68,7 +68,7 @@ def setting(name: str = "a", value: str = "1", **attributes: Any) -> Callable[[]
 
 
 def told(view: Callable[[], Any], path: str = "/", *, config: dict[str, Any] | None = None, **environ: Any) -> str:
-    """The messages that the view's author sees, without the place; "" when there are none."""
+    """Return the messages for the author of the view, without file and line; "" if there are none."""
     app = new_app(view, path, **(config or {}))
     try:
         send(app, make_environ(path, **{**LIVE, **environ}))
@@ -237,7 +237,7 @@ def test_deleting_a_cookie_elsewhere_in_the_same_answer_is_in_order() -> None:
 
 
 def shop(delete: Callable[[Any], None], **attributes: Any) -> Flask:
-    """An application that sets a cookie under /shop, and deletes it under /logout and /shop/logout."""
+    """Return an application that sets a cookie under /shop and deletes it under /logout and /shop/logout."""
     app = new_app(setting("basket", "1", **attributes), "/shop")
 
     def logout() -> Any:
@@ -573,7 +573,7 @@ def test_another_mode_is_refused() -> None:
         app.config["COOKIE_CHECKS"] = "wran"
 
 
-def test_under_the_stand_in_testing_does_not_turn_the_checks_on() -> None:
+def test_under_the_shim_testing_does_not_enable_the_checks() -> None:
     program = (
         "import tuile.shim; tuile.shim.install()\n"
         "from flask import Flask\n"

@@ -1,4 +1,4 @@
-"""Declared cookies: one definition for reading, setting and deleting, and a list of them for a privacy page."""
+"""Declared cookies: one definition for reading, setting and deleting, and a list for privacy pages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def lines(answer: Answer) -> list[str]:
 
 
 def within(app: Flask, work: Callable[[], Any], cookie: str | None = None, **environ: Any) -> Answer:
-    """What the application answers where the view does this."""
+    """Call `work` in a view and return the response."""
     app.view_functions["work"] = work
     if not any(rule.endpoint == "work" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", "work")
@@ -55,7 +55,7 @@ def within(app: Flask, work: Callable[[], Any], cookie: str | None = None, **env
 
 
 def doing(function: Callable[..., object], *arguments: Any) -> Callable[[], str]:
-    """A view that calls this."""
+    """Return a view that calls a function."""
 
     def work() -> str:
         function(*arguments)
@@ -65,7 +65,7 @@ def doing(function: Callable[..., object], *arguments: Any) -> Callable[[], str]
 
 
 def read(app: Flask, declared: DeclaredCookie[Any], cookie: str | None = None) -> Any:
-    """What a declared cookie reads where the client sends this header."""
+    """Return the value of a declared cookie for a Cookie header."""
     found: list[Any] = []
     answer = within(app, doing(lambda: found.append(declared.get())), cookie)
     assert answer.code == 200
@@ -417,7 +417,7 @@ def test_the_types_are_those_of_the_declaration(client: FlaskClient) -> None:
 
 
 def a_dataclass(hint: str, **names: Any) -> type:
-    """A dataclass whose one field has a type hint that is resolved later."""
+    """Return a dataclass with one field, whose type hint is resolved later."""
     namespace: dict[str, Any] = {"__name__": "a_module_of_its_own", "dataclass": dataclass, **names}
     module = sys.modules.setdefault("a_module_of_its_own", types.ModuleType("a_module_of_its_own"))
     vars(module).clear()

@@ -1,4 +1,4 @@
-"""What text stands for a value in a cookie, and what of a client's text is taken for one."""
+"""The text of typed cookie values, and which texts of clients are accepted."""
 
 from __future__ import annotations
 

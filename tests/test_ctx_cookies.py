@@ -1,4 +1,4 @@
-"""Cookies within one request: read what was received and written, and send what was written, whatever is sent."""
+"""The cookies of one request: reading what was received or written, and sending what was written."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def new_app(view: Callable[[], Any], **config: Any) -> Flask:
 
 
 def writing(name: str, value: str = "1") -> Callable[..., Any]:
-    """A view, or a function that is given a response or an error, that sets a cookie."""
+    """Return a view or hook that sets a cookie."""
 
     def write(given: Any = None) -> Any:
         cookies.set(name, value)
@@ -55,7 +55,7 @@ def writing(name: str, value: str = "1") -> Callable[..., Any]:
 
 
 def answered(view: Callable[[], Any], received: str | None = None, **config: Any) -> Answer:
-    """What an app with this one view answers to a request with this Cookie header."""
+    """Return the response of an app with one view to a request with a Cookie header."""
     answer = send(
         new_app(view, TESTING=True, COOKIE_CHECKS="off", **config),
         make_environ(HTTP_COOKIE=ABSENT if received is None else received),
@@ -268,7 +268,7 @@ def wsgi(environ: Any, start_response: Any) -> list[bytes]:
 
 
 class Teapot(Exception):
-    """What a handler of the application answers."""
+    """An error that a handler of the application handles."""
 
 
 ANSWERS: dict[str, tuple[Callable[[], Any], int]] = {

@@ -1,4 +1,4 @@
-"""Explanations for a developer whose application runs in debug mode."""
+"""Explanations for developers in debug mode."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_an_error_about_unicode_is_caught_as_either_kind() -> None:
 
 @pytest.fixture
 def searched(app: Flask, tmp_path: Path) -> Flask:
-    """An application with two blueprints; `both.html` is in each, `one.html` in one of them."""
+    """Return an application with two blueprints; `both.html` is in both, `one.html` in one of them."""
     app.config["EXPLAIN_TEMPLATE_LOADING"] = True
     app.template_folder = None
     for name, files in (("first", ["both.html", "one.html"]), ("second", ["both.html"])):

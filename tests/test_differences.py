@@ -1,7 +1,7 @@
-"""Every difference that docs/differences.md lists, demonstrated on Flask and on Tuile.
+"""Demonstrate on Flask and on Tuile every difference that docs/differences.md lists.
 
-A demonstration is a function of a framework's module that returns what can be observed. It is registered under a
-heading of the page, with what it comes to on either framework; no heading may be without one.
+A demonstration is a function that takes a framework's module and returns what can be observed. It is registered under
+a heading of the page, with the expected results on both frameworks. Every heading must have one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DEMONSTRATIONS: dict[str, list[tuple[Demonstration, Any, Any]]] = {}
 
 
 def shown(heading: str, on_flask: Any, on_tuile: Any) -> Callable[[Demonstration], Demonstration]:
-    """Register a demonstration under a heading of the page, with what it comes to on either framework."""
+    """Register a demonstration under a heading of the page, with the expected result on each framework."""
 
     def register(demonstration: Demonstration) -> Demonstration:
         DEMONSTRATIONS.setdefault(heading, []).append((demonstration, on_flask, on_tuile))
@@ -50,7 +50,7 @@ def shown(heading: str, on_flask: Any, on_tuile: Any) -> Callable[[Demonstration
 
 
 def make_app(lib: Any, view: Callable[[], Any], **config: Any) -> Any:
-    """An application with one view, which raises what it does not handle."""
+    """Return an application with one view, which propagates unhandled errors."""
     app = lib.Flask("differences", static_folder=None)
     app.config.update({"PROPAGATE_EXCEPTIONS": True, **config})
     app.add_url_rule("/", "view", view)
@@ -58,12 +58,12 @@ def make_app(lib: Any, view: Callable[[], Any], **config: Any) -> Any:
 
 
 def lines_set(answer: Any) -> list[str]:
-    """The Set-Cookie lines of an answer."""
+    """Return the Set-Cookie lines of a response."""
     return [value for name, value in answer.headers if name == "Set-Cookie"]
 
 
 def line_of(lib: Any, *args: Any, **kwargs: Any) -> str:
-    """The line that a response sets a cookie with, or the type of what is raised; its `Expires` left out."""
+    """Return the line that sets a cookie, without `Expires`, or the type of the error."""
     response = lib.Response()
     try:
         response.set_cookie(*args, **kwargs)
@@ -102,7 +102,7 @@ def _(lib: Any) -> Any:
 
 
 def answer_with(lib: Any, **config: Any) -> Any:
-    """What comes of setting a cookie that browsers drop."""
+    """Set a cookie that browsers drop and return the result."""
     app = make_app(lib, lambda: ("text", {"Set-Cookie": "a=1; SameSite=None"}), **config)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -178,7 +178,7 @@ def _(lib: Any) -> Any:
 
 
 def cookies_read(lib: Any, header: str) -> Any:
-    """What a view reads of a Cookie header, as the server gives it."""
+    """Return the cookies that a view reads from a Cookie header."""
     app = make_app(lib, lambda: dict(lib.request.cookies))
     return json.loads(send(app, make_environ(HTTP_COOKIE=header)).body)
 
@@ -270,7 +270,7 @@ OVERRIDDEN = "Some methods are overridden in a subclass, not patched"
 
 
 def calls(owner: Any, name: str, app: Any) -> int:
-    """How often a method that is patched on its class is called in a warm request."""
+    """Count the calls of a method, patched on its class, in a warm request."""
     send(app)
     original = getattr(owner, name)
     counted = []
@@ -353,7 +353,7 @@ def _(lib: Any) -> Any:
 
 
 def modules_after_import(lib: Any) -> set[str]:
-    """The modules that a fresh interpreter has after the import of a framework alone."""
+    """Return the modules that a fresh interpreter has loaded after importing a framework."""
     program = f"import sys, {lib.__name__}; print(*sys.modules)"
     command = [sys.executable, "-W", "ignore", "-c", program]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())

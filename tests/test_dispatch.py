@@ -1,4 +1,4 @@
-"""The steps of a request: each can be replaced at any time, and all go as on Flask."""
+"""The steps of a request: each can be replaced at any time, and all behave as on Flask."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ if TYPE_CHECKING:
 
 
 class OwnError(Exception):
-    """An application's own error."""
+    """An error class of the application."""
 
 
 class OwnNotFound(NotFound):
-    """An application's own 404."""
+    """A subclass of NotFound."""
 
     description = "own"
 
 
 class Teapot(HTTPException):
-    """An application's own status."""
+    """An HTTP error with a custom status."""
 
     code = 418
 
@@ -61,7 +61,7 @@ def fail(error: BaseException | type[BaseException]) -> Any:
 
 
 def register_views(lib: Any, app: Flask) -> Flask:
-    """A route for each kind of answer and each kind of failure."""
+    """Register a route for each kind of response and of failure."""
     views: dict[str, Callable[[], Any]] = {
         "text": lambda: "text",
         "json": lambda: {"a": 1},
@@ -133,7 +133,7 @@ def register_hooks(app: Flask) -> None:
 
 
 class Replacing:
-    """An app one step of which is replaced by one that notes its calls."""
+    """An app with one step replaced by one that records its calls."""
 
     def __init__(self, lib: Any, step: str, way: str) -> None:
         self.step = step
@@ -266,7 +266,7 @@ def test_the_wsgi_app_can_be_wrapped_by_middleware() -> None:
 
 
 class CallableObject:
-    """A callable that is no function, and cannot be a key either."""
+    """A callable that is not a function and not hashable."""
 
     __hash__ = None  # type: ignore[assignment] # on purpose
 
@@ -395,17 +395,17 @@ def test_a_hook_that_registers_another_during_the_request_goes_as_on_flask() -> 
 
 
 class OwnDict(dict[str, Any]):
-    """A dict by another name."""
+    """A subclass of dict."""
 
 
 class OwnText(str):
-    """Text by another name."""
+    """A subclass of str."""
 
     __slots__ = ()
 
 
 class OwnTuple(tuple[Any, ...]):
-    """A tuple by another name."""
+    """A subclass of tuple."""
 
     __slots__ = ()
 
@@ -416,7 +416,7 @@ def wsgi_callable(environ: Environ, start_response: Any) -> list[bytes]:
 
 
 class WsgiObject:
-    """A WSGI application that is an object."""
+    """A WSGI application that is not a function."""
 
     __call__ = staticmethod(wsgi_callable)
 
@@ -524,7 +524,7 @@ def test_what_a_view_returns_is_sent_as_on_flask(body: str, shape: str) -> None:
 
 
 def normalise(observed: Any) -> Any:
-    """An outcome without the addresses of objects in its text."""
+    """Return an outcome without memory addresses in its text."""
     how, *what = observed
     return (how, what[0], what[1].partition(" at 0x")[0]) if how == "raised" else observed
 
@@ -666,7 +666,7 @@ def test_a_wrong_key_of_an_error_handler_is_explained_as_on_flask(key: Any) -> N
 
 
 def make_diary(lib: Any, app: Flask, diary: list[Any]) -> None:
-    """Note every hook and signal of an app with a nested blueprint."""
+    """Record every hook and signal of an app with a nested blueprint."""
     parent, child = lib.Blueprint("parent", "beside", url_prefix="/p"), lib.Blueprint("child", "beside")
     owners: dict[str, Any] = {"app": app, "parent": parent, "child": child}
     for name, owner in owners.items():
@@ -794,7 +794,7 @@ def test_an_exception_is_propagated_trapped_or_answered_as_on_flask(
 
 
 def send_or_raise(app: Flask, environ: Environ) -> Any:
-    """An answer, or the exceptions that came out, the first one first."""
+    """Return the response, or the exceptions that were raised, first one first."""
     try:
         return send(app, environ)
     except Exception as error:  # noqa: BLE001 - which one is what is compared
@@ -837,7 +837,7 @@ def test_exceptions_keep_their_chain_and_their_traceback() -> None:
 
 
 class Keeping(logging.Handler):
-    """A handler of log records that keeps what they say."""
+    """A log handler that keeps the messages."""
 
     def __init__(self) -> None:
         super().__init__()

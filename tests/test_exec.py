@@ -164,7 +164,7 @@ def test_help_tells_how_it_is_used() -> None:
 # PYTHONPATH and sitecustomize
 
 
-def test_a_pythonpath_that_is_set_stays_behind_the_stand_ins_folder(tmp_path: Path) -> None:
+def test_a_pythonpath_that_is_set_stays_after_the_shims_folder(tmp_path: Path) -> None:
     tmp_path.joinpath("mine.py").write_text("print('mine')")
     program = "import mine, os; print(os.environ['PYTHONPATH'])"
     done = tuile_exec("python", "-c", program, PYTHONPATH=f"{tmp_path}{os.pathsep}/elsewhere")
@@ -223,7 +223,7 @@ def test_an_agent_that_puts_itself_first_and_runs_no_other_comes_second(tmp_path
     assert done.stdout == f"agent\n{ON_TUILE}{ON_TUILE}"
 
 
-def test_a_program_that_takes_the_stand_in_off_the_path_gets_its_way(tmp_path: Path) -> None:
+def test_a_program_can_remove_the_shim_from_the_path(tmp_path: Path) -> None:
     tmp_path.joinpath("script.py").write_text(
         f"import os, sys\ndel os.environ['PYTHONPATH']\nos.execv(sys.executable, [sys.executable, '-c', {WHERE!r}])\n"
     )
@@ -252,12 +252,12 @@ def test_a_program_that_never_asks_for_flask_loads_nothing_of_tuile() -> None:
     assert tuile_exec("python", "-c", program).stdout == "[]\n"
 
 
-def test_the_stand_in_is_known_to_be_there_before_flask_is_imported() -> None:
+def test_the_shim_is_reported_as_installed_before_flask_is_imported() -> None:
     program = "import sys, tuile.shim as s; print('flask' in sys.modules, s.is_installed()); s.install(); import flask"
     assert tuile_exec("python", "-W", "error", "-c", program).stdout == "False True\n"
 
 
-def test_pythons_own_tools_see_a_stand_in_that_waits() -> None:
+def test_the_standard_librarys_tools_see_a_shim_that_is_not_imported_yet() -> None:
     program = "import importlib.util as u; print(u.find_spec('flask.app').name, u.find_spec('flask_nothing'))"
     assert tuile_exec("python", "-c", program).stdout == "flask.app None\n"
 
@@ -339,7 +339,7 @@ def test_exec_pytest_runs_a_projects_tests_on_tuile(tmp_path: Path) -> None:
 # The other commands
 
 
-def test_every_command_has_the_stand_in_before_plugins_and_the_app_are_loaded(tmp_path: Path) -> None:
+def test_every_command_installs_the_shim_before_plugins_and_the_app_are_loaded(tmp_path: Path) -> None:
     tmp_path.joinpath("app.py").write_text(
         "from flask import Flask\napp = Flask(__name__)\n"
         "@app.cli.command('where')\ndef where(): print(Flask.__module__)\n"

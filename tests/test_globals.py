@@ -1,4 +1,4 @@
-"""The names that mean something else in every request behave as Flask's proxies do, bound and unbound."""
+"""The proxies behave like Flask's, bound and unbound."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def proxy(lib: Any, name: str) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A result that can be compared: no addresses, no names of modules."""
+    """Return a result without memory addresses and module names, for comparison."""
     if isinstance(value, (str, int, float, bytes, type(None), bool)):
         return value
     if isinstance(value, (list, tuple, set, dict)):
@@ -261,7 +261,7 @@ def test_a_subclass_and_in_place_operators_work_on_a_proxy_of_ones_own() -> None
 
 
 class Failing:
-    """Counts how often its attributes are computed; all of them fail in the end."""
+    """An object that counts attempts to compute its attributes, which all fail."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -282,7 +282,7 @@ class Failing:
 
 
 def failing_app(lib: Any) -> tuple[Any, Failing]:
-    """An app whose session is such an object, and the object."""
+    """Return an app whose session is such an object, and the object."""
     behind = Failing()
 
     class Interface(part(lib, "sessions").SessionInterface):  # type: ignore[misc] # of either framework

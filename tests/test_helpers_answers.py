@@ -1,4 +1,4 @@
-"""What a view answers with when a plain value is not enough."""
+"""The functions that create responses: make_response, redirect, abort."""
 
 from __future__ import annotations
 

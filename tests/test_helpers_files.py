@@ -1,4 +1,4 @@
-"""A file as the answer."""
+"""The functions that send files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def app(tmp_path: Path) -> Flask:
-    """An application whose root path is a folder with files in it."""
+    """Return an application whose root path is a folder with files."""
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "page.html").write_text("<p>page", "utf-8")
     (tmp_path / "secret.txt").write_text("secret", "utf-8")

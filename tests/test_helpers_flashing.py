@@ -1,4 +1,4 @@
-"""Messages kept in the session until a page shows them."""
+"""The functions that store and return flashed messages."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def test_messages_of_this_very_request_can_be_shown_too(app: Flask) -> None:
         assert session["_flashes"] == [("message", "later")]
 
 
-def test_a_session_is_told_of_every_message(app: Flask) -> None:
-    """A session kept elsewhere sees an assignment and not a change inside a list."""
+def test_every_message_is_assigned_to_the_session(app: Flask) -> None:
+    """A session that is stored elsewhere detects an assignment, but no change inside a list."""
     with app.test_request_context():
         kept = [("message", "first")]
         session["_flashes"] = kept

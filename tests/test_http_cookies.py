@@ -1,4 +1,4 @@
-"""The text of cookies: reading Cookie headers, writing Set-Cookie lines, and refusing what would not arrive."""
+"""The text of cookies: parsing Cookie headers, writing Set-Cookie lines, and rejecting what browsers would drop."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_by_werkzeug(header: str) -> list[tuple[str, str]]:
 
 
 def octets(text: str) -> str:
-    """The text as a WSGI server hands it over."""
+    """Encode text as a WSGI server does."""
     return text.encode().decode("latin-1")
 
 
@@ -102,7 +102,7 @@ blanks = st.text(" \t", max_size=2)
 
 @st.composite
 def well_formed_headers(draw: st.DrawFn) -> str:
-    """Headers that Werkzeug reads without dropping anything."""
+    """Generate headers that Werkzeug parses without dropping anything."""
     pairs = []
     for _ in range(draw(st.integers(0, 5))):
         name, value = draw(names), draw(st.text(cookie_octets + "é", max_size=8) | dquoted | st.none())
@@ -210,7 +210,7 @@ def test_a_hostile_header_takes_no_more_than_time_for_reading_it(header: str) ->
 
 
 def written_by_werkzeug(*args: Any, now: float = NOW, **kwargs: Any) -> str:
-    """Werkzeug's line, with its clock stopped where it reads the clock."""
+    """Return the line that Werkzeug writes, with its clock stopped."""
     if kwargs.get("expires") is not None:
         return werkzeug.http.dump_cookie(*args, **kwargs)
     clock = mock.Mock(wraps=datetime)
@@ -343,7 +343,7 @@ def test_a_long_line_warns_in_flasks_words_and_points_at_who_set_the_cookie(leng
 
 
 def sent_back(line: str) -> str:
-    """The Cookie header a browser makes of a line: name and value as they stand, the blanks around them gone."""
+    """Return the Cookie header that a browser sends for a line."""
     name, _, value = line.partition(";")[0].partition("=")
     return f"{name.strip(' ')}={value.strip(' ')}"
 

@@ -1,4 +1,4 @@
-"""Everything Flask exports is there, under the same name and with the same signature."""
+"""Everything that Flask exports exists, with the same name and signature."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MODULES = [
 
 
 def exported(module: Any) -> list[str]:
-    """The names of a module that are its own work, as opposed to what it imported for itself."""
+    """Return the names that a module defines, without those that it imports."""
     return [
         name
         for name, value in vars(module).items()
@@ -78,7 +78,7 @@ def describe_default(value: Any) -> str:
 
 
 def describe(function: Any) -> list[tuple[str, str, str]]:
-    """Each parameter's name, kind and default."""
+    """Return the name, kind and default of each parameter."""
     return [
         (parameter.name, parameter.kind.name, describe_default(parameter.default))
         for parameter in inspect.signature(function).parameters.values()
@@ -86,7 +86,7 @@ def describe(function: Any) -> list[tuple[str, str, str]]:
 
 
 def kind_of(cls: type, name: str) -> str:
-    """Whether an attribute is called on an instance, on the class, on neither, or read."""
+    """Return whether an attribute is called on an instance, on the class, on neither, or read."""
     static = inspect.getattr_static(cls, name)
     if isinstance(static, (classmethod, staticmethod)):
         return type(static).__name__
@@ -120,9 +120,9 @@ def test_the_packages_functions_and_classes_are_of_the_same_kind() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_name_that_a_module_defines_is_in_its_rooms(module: str) -> None:
-    rooms = part(tuile, module)
+    modules = part(tuile, module)
     names = exported(importlib.import_module(f"flask.{module}"))
-    assert [name for name in names if not hasattr(rooms, name)] == []
+    assert [name for name in names if not hasattr(modules, name)] == []
 
 
 @pytest.mark.parametrize(("module", "name"), FUNCTIONS)
@@ -272,10 +272,10 @@ def test_the_bases_that_extensions_test_for_are_werkzeugs() -> None:
     assert ["werkzeug.wrappers.response.Response", "werkzeug.sansio.response.Response"] in same(name_foreign_bases)
 
 
-def test_every_table_of_the_stand_in_names_rooms_that_exist() -> None:
-    for rooms in ROOMS.values():
-        for room in rooms:
-            importlib.import_module(room)
+def test_every_table_of_the_shim_names_modules_that_exist() -> None:
+    for modules in ROOMS.values():
+        for name in modules:
+            importlib.import_module(name)
 
 
 # Werkzeug's own package imports `werkzeug.test` and `werkzeug.serving`, so those cannot be left out.

@@ -1,4 +1,4 @@
-"""JSON: the provider, its options, the functions that find it, held against Flask's where the bytes must agree."""
+"""JSON: the provider, its options and the functions that use it, compared with Flask's where the bytes must agree."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Point:
 
 
 class Small:
-    """As much of an application as a provider looks at."""
+    """The part of an application that a provider uses."""
 
     response_class = Response
     debug = False
@@ -55,7 +55,7 @@ flask_app = flask.Flask(__name__)
 
 @pytest.fixture
 def app() -> Iterator[Small]:
-    """An application that is the current one."""
+    """Make such an application the current one."""
     app = Small()
     token = current.set(SimpleNamespace(app=app))
     yield app
@@ -95,7 +95,7 @@ options = st.fixed_dictionaries(
 
 
 def outcome(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a call returns, or the type and text of what it raises."""
+    """Return the result of a call, or the type and text of its error."""
     try:
         return call(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - two calls are compared in whatever they do

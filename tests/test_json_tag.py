@@ -1,4 +1,4 @@
-"""Tagged JSON: what a session can carry, and that Flask reads and writes the same text."""
+"""Tagged JSON: the types that sessions can hold, and the same text as Flask's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tuile.json.tag import JSONTag, TagDict, TaggedJSONSerializer, TagTuple
 
 
 class Shout(str):
-    """A str that another tag takes, because it can show itself as HTML."""
+    """A str with an `__html__` method, which another tag applies to."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ trees = st.recursive(
 
 
 def comparable(value: Any) -> Any:
-    """The value with its types written out, so that 1 and True, and Markup and str, differ."""
+    """Return the value with its types written out, so that 1 and True, and Markup and str, differ."""
     if isinstance(value, dict):
         return dict, [(key, comparable(inner)) for key, inner in value.items()]
     if isinstance(value, (list, tuple)):

@@ -13,7 +13,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 MODULE_NAMES = {path.stem if path.name != "__init__.py" else path.parent.name for path in MODULES}
 LINES_OF_A_MODULE = 400
 LINES_OF_A_FUNCTION = 50
-# Flask's whole public surface is one class, and it stays one file.
+# The whole public interface of Flask is one class in one file.
 MAY_BE_LONGER = {"app.py"}
 
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -48,12 +48,12 @@ def test_no_module_imports_the_package_itself(path: Path) -> None:
 
 
 def lines_of_work(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How many lines a function's body has, without its docstring."""
+    """Return the number of lines in the body of a function, without its docstring."""
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 def imports_the_package(node: ast.ImportFrom, path: Path) -> bool:
-    """Whether this is `from tuile import ...`, spelled out or with dots."""
+    """Return whether this is `from tuile import ...`, absolute or relative."""
     depth = len(path.relative_to(SOURCE).parts)
     return node.module == "tuile" if node.level == 0 else node.module is None and node.level == depth

@@ -1,4 +1,4 @@
-"""The application's logger."""
+"""The logger of an application."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def above() -> logging.Logger:
-    """The logger above the application's; nobody configured it or any above it.
+    """Return the parent of the application's logger, without handlers on it or above it.
 
-    It stands for the root logger, which pytest has handlers on.
+    It replaces the root logger, on which pytest has handlers.
     """
     return logging.getLogger("pastry")
 

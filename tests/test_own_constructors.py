@@ -1,7 +1,7 @@
-"""Objects of the user's whose constructor never called ours, or Werkzeug's: what they do is what counts.
+"""Objects of users whose constructors do not call the constructor of the base class behave as on Flask.
 
-Each program makes a subclass with an `__init__` of its own that does not call the base's, or gives one object an
-attribute that its class has as a method. What comes of it must be what comes of it on Flask.
+Each program defines a subclass whose `__init__` does not call the base class's, or gives one object an attribute that
+replaces a method.
 """
 
 # mypy: disable-error-code="name-defined, misc, valid-type, var-annotated, untyped-decorator, method-assign, unused-ignore"
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def ask(app: Any, *environs: dict[str, Any]) -> list[Any]:
-    """What an application answers to each of these requests, or raises at it."""
+    """Send requests to an application and return its responses or errors."""
     return [outcome(send, app, environ) for environ in environs or [make_environ(), make_environ()]]
 
 
@@ -37,7 +37,7 @@ def ask(app: Any, *environs: dict[str, Any]) -> list[Any]:
 
 
 class Elsewhere(HTTPException):
-    """A redirect as ihatemoney has it."""
+    """A redirect as in ihatemoney."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -121,7 +121,7 @@ class RedirectedByItself(RequestRedirect):
 
 
 class Guarded(HTTPException):
-    """Nothing but what it has itself may be asked for."""
+    """An object that rejects access to anything it does not define itself."""
 
     code = 403
 

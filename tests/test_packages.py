@@ -1,4 +1,4 @@
-"""Where the code of an import name is on disk; Flask's own answers are the reference."""
+"""The directories of import names, compared with Flask's results."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_folder_whose_name_only_begins_like_the_prefix_is_outside_of_it(
 
 
 class _NamelessLoader:
-    """An import hook that cannot say which file a module is from."""
+    """An import hook that does not know the file of a module."""
 
     def __init__(self, path: str | None) -> None:
         self.path = path

@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
     ],
 )
 def test_an_extension_that_imports_flask_works(folder: Path, imports: str) -> None:
-    assert observe(f"{imports}\n{APP}\n{ASK}", stand_in=False, cwd=folder) == ["shop", "me", "/"]
+    assert observe(f"{imports}\n{APP}\n{ASK}", shim=False, cwd=folder) == ["shop", "me", "/"]
 
 
 def test_an_extension_works_under_pytest(folder: Path) -> None:
@@ -131,7 +131,7 @@ def test_working_outside_of_a_context_has_a_hint_where_flask_itself_is_asked(
             print(error, file=log)
         seen = log.getvalue()
         """
-    told: Any = observe(program, stand_in=False, cwd=folder)
+    told: Any = observe(program, shim=False, cwd=folder)
     assert "Working outside of application context." in told or "Working outside of request context." in told
     assert "'extension' asked Flask itself" in told
     assert "Write 'import tuile' before the line that imports it" in told
@@ -152,22 +152,22 @@ def test_the_hint_is_not_given_to_other_errors(folder: Path) -> None:
         except RuntimeError as error:
             seen = str(error)
         """
-    assert observe(program, stand_in=False, cwd=folder) == "Working outside."
+    assert observe(program, shim=False, cwd=folder) == "Working outside."
 
 
 def test_an_unasked_shim_leaves_the_cookie_checks_of_tests_on() -> None:
     program = "import tuile, flask; app = tuile.Flask('x'); app.testing = True; seen = app.cookie_checks"
-    assert observe(program, stand_in=False) == "error"
+    assert observe(program, shim=False) == "error"
     assert observe(program) is None
 
 
 def test_importing_tuile_loads_as_little_of_the_shim_as_can_be() -> None:
-    loaded = observe("import sys, tuile; seen = sorted(sys.modules)", stand_in=False)
+    loaded = observe("import sys, tuile; seen = sorted(sys.modules)", shim=False)
     assert [name for name in loaded if name.startswith("tuile.shim")] == ["tuile.shim"]
     assert not {"flask", "importlib.metadata", "importlib.util"} & set(
         observe(
             "import sys; old = set(sys.modules); import werkzeug, blinker, itsdangerous; old = set(sys.modules)\n"
             "import tuile; seen = sorted(set(sys.modules) - old)",
-            stand_in=False,
+            shim=False,
         )
     )

@@ -1,4 +1,4 @@
-"""The index in front of Werkzeug's map: it answers exactly what Werkzeug would, or nothing."""
+"""The index in front of Werkzeug's map gives exactly Werkzeug's answer, or none."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bound(url_map: WerkzeugMap, environ: Environ) -> MapAdapter:
 
 
 def asked(url_map: Map, environ: Environ) -> Any:
-    """What the index says, of a host that Werkzeug has been asked about."""
+    """Return the answer of the index for a host that Werkzeug has accepted before."""
     try:
         adapter = bound(url_map, environ)
     except HTTPException:
@@ -55,7 +55,7 @@ def asked(url_map: Map, environ: Environ) -> Any:
 
 
 def answered_by_werkzeug(url_map: WerkzeugMap, environ: Environ) -> Found | None:
-    """What the adapter says; None where it raises."""
+    """Return the answer of the adapter; None if it raises an error."""
     try:
         rule, arguments = bound(url_map, environ).match(return_rule=True)
     except (HTTPException, ValueError, LookupError):
@@ -76,51 +76,51 @@ def assert_same(found: Found, expected: Found | None) -> None:
 
 
 class Weighty(BaseConverter):
-    """Asked before all others."""
+    """A converter that is tried before all others."""
 
     weight = 10
     regex = "[ab]+"
 
 
 class Last(BaseConverter):
-    """Asked after all others of its part."""
+    """A converter that is tried after all others of its part."""
 
     weight = 500
 
 
 class Grouped(BaseConverter):
-    """Has groups of its own, which are no values."""
+    """A converter whose pattern has groups that are not values."""
 
     regex = r"(\d)(x|y)?(\d*)"
 
 
 class Named(BaseConverter):
-    """Has a named group of its own."""
+    """A converter whose pattern has a named group."""
 
     regex = r"(?P<year>\d{4})-(?P<rest>[a-z]*)"
 
 
 class Slashed(BaseConverter):
-    """Takes more than one part."""
+    """A converter that matches more than one part."""
 
     regex = "[ab]/[ab]"
 
 
 class Empty(BaseConverter):
-    """Takes nothing at all, too."""
+    """A converter that also matches an empty part."""
 
     regex = "[^/]*"
 
 
 class Everything(BaseConverter):
-    """Takes whatever is left, nothing too."""
+    """A converter that matches the rest of the path, even if it is empty."""
 
     regex = ".*"
     weight = 300
 
 
 class Picky(BaseConverter):
-    """Refuses what its pattern lets through, in four ways."""
+    """A converter that rejects values that its pattern matches, in four ways."""
 
     def to_python(self, value: str) -> Any:
         if value == "a":
@@ -244,7 +244,7 @@ def maps(draw: st.DrawFn) -> Map:
 
 @st.composite
 def paths_for(draw: st.DrawFn, texts: list[str]) -> str:
-    """A path near one of the rules, as the server hands it over."""
+    """Generate a path similar to one of the rules, as a server encodes it."""
     path = ""
     for piece in draw(st.sampled_from(texts)).replace("<", "\0<").replace(">", "\0").split("\0"):
         path += draw(st.sampled_from(TEXTS)) if piece.startswith("<") else piece
@@ -268,7 +268,7 @@ def paths_for(draw: st.DrawFn, texts: list[str]) -> str:
 
 @st.composite
 def requests_for(draw: st.DrawFn, texts: list[str]) -> dict[str, Any]:
-    """What a request differs in from the plain one."""
+    """Generate the changes to a plain request."""
     request: dict[str, Any] = {"PATH_INFO": draw(paths_for(texts))}
     odd = draw(st.integers(0, 29))
     if odd < 5:
@@ -286,7 +286,7 @@ def requests_for(draw: st.DrawFn, texts: list[str]) -> dict[str, Any]:
 
 
 def missed_by_werkzeug(url_map: Map, environ: dict[str, Any]) -> bool:
-    """Whether Werkzeug finds no rule, and not one for another method, another slash or a websocket either."""
+    """Return whether Werkzeug finds no rule for any method, trailing slash or WebSocket."""
     adapter = url_map.bind_to_environ(environ)
     try:
         adapter.match()
@@ -614,7 +614,7 @@ def test_methods_changed_in_place_are_honoured() -> None:
 
 def test_a_rule_added_while_the_index_is_built_is_not_lost() -> None:
     class Slow(Rule):
-        """While it is looked at, another thread gets its turn."""
+        """Let another thread run while the index reads the rule."""
 
         meanwhile: Callable[[], None] | None = None
 
@@ -883,7 +883,7 @@ SETTINGS: list[dict[str, Any]] = [
 
 
 def answers_of(lib: Any, chosen: list[tuple[str, dict[str, Any]]], requests: list[dict[str, Any]], how: Any) -> Any:
-    """What an app with these rules answers, each request twice: the second time its host is known."""
+    """Return an app's responses to requests, each sent twice: the second time, the host is known."""
     config, matching, merge = how
     app = lib.Flask("app", static_folder=None, subdomain_matching=matching)
     app.config.update(config)

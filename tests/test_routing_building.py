@@ -1,4 +1,4 @@
-"""Building URLs: the quick way gives what Flask gives, results and errors alike, or leaves it to Werkzeug."""
+"""Building URLs: the index gives Flask's results and errors, or leaves the URL to Werkzeug."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ thorough = settings(
 
 
 class Listed(BaseConverter):
-    """Has a way of its own to write a value down."""
+    """A converter with a `to_url` of its own."""
 
     def to_url(self, value: Any) -> str:
         return "+".join(BaseConverter.to_url(self, item) for item in value)
 
 
 class Numbered(BaseConverter):
-    """Does not answer with text, which Werkzeug refuses."""
+    """A converter whose `to_url` does not return text, which Werkzeug rejects."""
 
     def to_url(self, value: Any) -> Any:
         return value
 
 
 class Marked(BaseConverter):
-    """Answers with a kind of text that would change what is added to it."""
+    """A converter whose `to_url` returns a str subclass that changes what is added to it."""
 
     def to_url(self, value: Any) -> str:
         return Markup(value)  # noqa: S704 - no page is made of it
@@ -86,7 +86,7 @@ given_values = st.dictionaries(st.sampled_from([*NAMES, "d", "tab", "q é", "x&y
 
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
-    """A rule of one of two endpoints, with its options."""
+    """Generate a rule for one of two endpoints, with its options."""
     path = draw(st.sampled_from(STATICS[1:]))
     for name in draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=3)):
         path += f"{draw(st.sampled_from(['/', '', '-']))}<{draw(st.sampled_from(KINDS))}{name}>"
@@ -137,7 +137,7 @@ calls = st.lists(
 
 
 def register(app: Any, rule: dict[str, Any]) -> None:
-    """Add a rule as it is, or not at all where Werkzeug refuses it."""
+    """Add a rule, unless Werkzeug rejects it."""
     arguments = {name: value for name, value in rule.items() if name not in ("rule", "endpoint")}
     outcome(app.add_url_rule, rule["rule"], rule["endpoint"], **arguments)
 
@@ -218,7 +218,7 @@ def test_a_replaced_build_is_asked() -> None:
 
 
 def steps(change: Callable[[Any], object]) -> list[Any]:
-    """The same URL before and after a change to an app that has built it already, on both frameworks."""
+    """Return the URL before and after a change to an app that has built it already, on both frameworks."""
 
     def program(lib: Any) -> list[Any]:
         app = make_app(lib)

@@ -1,4 +1,4 @@
-"""What an application and a blueprint both collect."""
+"""The registries that an application and a blueprint share."""
 
 from __future__ import annotations
 

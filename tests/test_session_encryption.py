@@ -1,4 +1,4 @@
-"""Sessions that are encrypted or signed with SHA-256: nobody is logged out by a change, in either direction."""
+"""Encrypted sessions and SHA-256: changing the settings logs nobody out, in either direction."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ contents = st.dictionaries(
 
 
 class Sha256Interface(FlasksInterface):
-    """What Flask's users write to have SHA-256."""
+    """The interface that users of Flask write to sign with SHA-256."""
 
     digest_method = staticmethod(hashlib.sha256)
 
@@ -52,7 +52,7 @@ def new_app(lib: Any = tuile, **config: Any) -> Any:
 
 
 def flasks(**config: Any) -> Any:
-    """A Flask that signs with SHA-256."""
+    """Return a Flask application that signs with SHA-256."""
     app = new_app(flask, **config)
     app.session_interface = Sha256Interface()
     return app

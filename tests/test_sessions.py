@@ -55,7 +55,7 @@ def frozen(now: int = NOW) -> Iterator[None]:
 
 
 def lines(answer: Answer) -> list[str]:
-    """The Set-Cookie lines, with how far off an Expires is in the place of its date."""
+    """The Set-Cookie lines, with how far off an Expires is instead of its date."""
 
     def how_far(match: re.Match[str]) -> str:
         away = parsedate_to_datetime(match[1]) - datetime.now(timezone.utc)

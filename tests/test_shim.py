@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fresh import STAND_IN, STRICT, observe, observe_both, run
+from tests.fresh import INSTALL_SHIM, STRICT, observe, observe_both, run
 from tuile.shim import IMPORTS, RENAMED, ROOMS
 from tuile.shim.table import LOADED_LATER
 
@@ -189,7 +189,7 @@ def test_tuiles_own_modules_are_not_handed_out_as_flasks() -> None:
 
 def test_star_import_brings_what_flasks_brings() -> None:
     theirs, ours = (
-        set(observe("from flask import *; seen = [name for name in dir() if name[0] != '_']", stand_in=side))
+        set(observe("from flask import *; seen = [name for name in dir() if name[0] != '_']", shim=side))
         for side in (False, True)
     )
     assert theirs <= ours
@@ -357,7 +357,7 @@ def test_pkgutil_walks_the_package() -> None:
             seen = [[module.name, module.ispkg] for module in pkgutil.walk_packages(flask.__path__, "flask.")
                     if module.name != "flask.__main__"]
             """,
-            stand_in=side,
+            shim=side,
         )
         for side in (False, True)
     )
@@ -375,7 +375,7 @@ def test_the_type_hints_of_registration_can_be_read_where_flasks_can() -> None:
             except NameError:
                 seen[name] = None
         """
-    theirs, ours = observe(program, stand_in=False), observe(program)
+    theirs, ours = observe(program, shim=False), observe(program)
     assert {name: ours[name] for name, hints in theirs.items() if hints is not None} == {
         name: hints for name, hints in theirs.items() if hints is not None
     }
@@ -419,7 +419,7 @@ def test_a_pickle_that_flask_wrote_is_read() -> None:
         import pickle, flask
         seen = pickle.dumps({"config": flask.Config("/x", {"A": 1}), "class": flask.Response}, 0).decode("latin1")
         """,
-        stand_in=False,
+        shim=False,
     )
     assert observe(
         f"""
@@ -442,14 +442,14 @@ def test_a_session_copies_and_pickles_wherever_flasks_does() -> None:
                 except Exception as error:
                     seen.append("refused")
         """
-    theirs, ours = observe(program, stand_in=False), observe(program)
+    theirs, ours = observe(program, shim=False), observe(program)
     assert [mine for mine, their in zip(ours, theirs, strict=True) if their not in (mine, "refused")] == []
 
 
 def test_running_the_package_runs_the_command_line(tmp_path: Path) -> None:
     tmp_path.joinpath("app.py").write_text("import flask; app = flask.Flask(__name__); app.get('/where')(print)")
     program = "import runpy, sys; sys.argv = ['flask', 'routes']; runpy.run_module('flask', run_name='__main__')"
-    assert "/where" in run([sys.executable, *STRICT, "-c", STAND_IN + program], cwd=tmp_path).stdout
+    assert "/where" in run([sys.executable, *STRICT, "-c", INSTALL_SHIM + program], cwd=tmp_path).stdout
 
 
 # What is written on a module

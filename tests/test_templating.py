@@ -1,4 +1,4 @@
-"""Rendering a template."""
+"""Rendering templates."""
 
 from __future__ import annotations
 
@@ -265,15 +265,15 @@ STRINGS: list[Callable[..., str]] = [
 
 @pytest.fixture
 def compiled(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The sources that Jinja has compiled."""
+    """Return the list of sources that Jinja compiles during the test."""
     sources: list[str] = []
     compile_ = jinja2.Environment.compile
 
-    def noted(self: jinja2.Environment, source: str, *args: Any, **kwargs: Any) -> Any:
+    def recording(self: jinja2.Environment, source: str, *args: Any, **kwargs: Any) -> Any:
         sources.append(source)
         return compile_(self, source, *args, **kwargs)
 
-    monkeypatch.setattr(jinja2.Environment, "compile", noted)
+    monkeypatch.setattr(jinja2.Environment, "compile", recording)
     return sources
 
 
@@ -310,7 +310,7 @@ CHANGES: dict[str, Callable[[Flask], object]] = {
 
 
 class Rewriting(jinja2.ext.Extension):
-    """Changes every source before it is compiled."""
+    """An extension that changes every source before it is compiled."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         return "rewritten " + source

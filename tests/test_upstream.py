@@ -1,4 +1,4 @@
-"""The runner of other projects' suites: what it calls a difference, and that its data is in order."""
+"""The runner of other projects' test suites: what it considers a difference, and whether its data is valid."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUITES, ENVIRONMENTS = read_suites()
 
 
 def outcomes(**tests: str) -> dict[str, dict[str, str]]:
-    """As the plugin writes them."""
+    """Return results as the plugin writes them."""
     return {
         test: {"outcome": outcome, "text": "the reason" if outcome == "failed" else ""}
         for test, outcome in tests.items()
@@ -19,7 +19,7 @@ def outcomes(**tests: str) -> dict[str, dict[str, str]]:
 
 
 def complaints(original: dict[str, dict[str, str]], tuile: dict[str, dict[str, str]], **reasons: str) -> list[str]:
-    """What a comparison of these two runs says."""
+    """Return what the comparison of two runs reports."""
     return list(Comparison(SUITES[0], original, tuile, reasons).complaints())
 
 

@@ -1,4 +1,4 @@
-"""The URL of an endpoint."""
+"""Building the URL of an endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dates in Set-Cookie lines: the standard's reading and Chromium's."""
+"""Parsing the dates of Set-Cookie lines as the standard and Chromium do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser keeps and sends: the jar's interface, its verdicts, its limits. The rules are in tests/conformance."""
+"""The jar's interface, verdicts and limits. The rules are tested in tests/conformance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cookie as a value: written, read back, compared; and what is wrong with one."""
+"""Cookies as values: writing, parsing, comparing, and rejecting invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts, addresses and sites as browsers compare them."""
+"""Comparing hosts, addresses and sites as browsers do."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def listed() -> Sites:
 
 
 def list_vectors() -> list[tuple[str, str | None]]:
-    """The test vectors of https://publicsuffix.org/list/, which come with the package of the list."""
+    """Return the test vectors of https://publicsuffix.org/list/, which the package bundles."""
     text = (resources.files("publicsuffixlist") / "test_psl.txt").read_text(encoding="utf-8")
     calls = re.findall(r"^checkPublicSuffix\('([^']*)', (?:'([^']*)'|null)\);", text, re.MULTILINE)
     return [(host, registrable or None) for host, registrable in calls]

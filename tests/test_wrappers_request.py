@@ -1,4 +1,4 @@
-"""A view of one WSGI environ: whatever a client or a server sends, it reads as Flask's request does."""
+"""A request reads every WSGI environ as Flask's request does, whatever a client or a server sends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BOUNDARY = "frontier"
 
 
 def encode_parts(*parts: tuple[str, bytes]) -> bytes:
-    """A multipart body; each part is its Content-Disposition's parameters and its content."""
+    """Return a multipart body; each part is the parameters of its Content-Disposition and its content."""
     lines = []
     for disposition, content in parts:
         lines.append(f"--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode() + content)
@@ -153,12 +153,12 @@ ENVIRONS: dict[str, Callable[[], Environ]] = {
     "a header that is not ASCII": lambda: make_environ(HTTP_X_NAME="gr\xfc\xdfe", HTTP_X_EMPTY=""),
 }
 
-# What is not data: it is called, or it stands for the framework itself.
+# Attributes that are not data: they are called, or refer to the framework itself.
 UNREAD = {"environ", "json_module", "form_data_parser_class", "stream", "input_stream"}
 
 
 def plain(value: Any) -> Any:
-    """A value as text that can be compared: the two frameworks' objects are of different classes."""
+    """Return a value as text for comparison, because the objects of the two frameworks have different classes."""
     if isinstance(value, FileStorage):
         content = b"" if value.stream.closed else value.stream.read()
         return value.name, value.filename, value.content_type, content
@@ -307,7 +307,7 @@ def test_an_attribute_is_assigned_as_on_flask(name: str, when: str) -> None:
         if when.startswith("after"):
             read_all(request, NAMES)
         how, *what = outcome(setattr, request, name, ASSIGNED[name])
-        # Python says in its own words what cannot be set, and they depend on its version.
+        # The text of Python's error about setting an attribute depends on its version.
         refused = what[0] if how == "raised" else ""
         return how, refused, read_all(request, [*NAMES, name])
 
@@ -317,7 +317,7 @@ def test_an_attribute_is_assigned_as_on_flask(name: str, when: str) -> None:
 def test_what_werkzeugs_constructors_assign_can_be_read() -> None:
     names = assigned_in(werkzeug.sansio.request.Request.__init__)
     names |= assigned_in(werkzeug.wrappers.request.Request.__init__)
-    # A name that a release of Werkzeug adds has to be given to tuile.Request.
+    # An attribute that a Werkzeug release adds must be added to tuile.Request.
     assert names == {
         "method",
         "scheme",
@@ -747,7 +747,7 @@ def test_hooks_are_those_of_the_blueprints_that_the_request_names(
             monkeypatch.setattr(lib.Request, name, own)
         log: list[str] = []
 
-        def noting(word: str) -> Callable[..., Any]:
+        def recording(word: str) -> Callable[..., Any]:
             def hook(*responses: Any) -> Any:
                 log.append(word)
                 return responses[0] if responses else None
@@ -755,8 +755,8 @@ def test_hooks_are_those_of_the_blueprints_that_the_request_names(
             return hook
 
         for scope in (None, "one", "two"):
-            app.before_request_funcs.setdefault(scope, []).append(noting(f"before {scope}"))
-            app.after_request_funcs.setdefault(scope, []).append(noting(f"after {scope}"))
+            app.before_request_funcs.setdefault(scope, []).append(recording(f"before {scope}"))
+            app.after_request_funcs.setdefault(scope, []).append(recording(f"after {scope}"))
         app.add_url_rule("/", "plain", lambda: str(lib.request.blueprints))
         app.add_url_rule("/two", "two.view", lambda: str(lib.request.blueprints))
         app.view_functions["one.view"] = lambda: "another"

@@ -1,4 +1,4 @@
-"""Status, headers, body, and the WSGI call: whatever is done to a response, it sends what Flask's sends."""
+"""A response sends what Flask's sends, whatever is done to it: status, headers, body, and the WSGI call."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def construct(lib: Any, name: str) -> Any:
 
 
 def normalise(answer: Answer) -> Answer:
-    """Of several cookies of one name Tuile sends the last only, and times depend on the clock."""
+    """Return an answer without what differs legitimately: earlier cookies of a name, and times."""
     last = {
         value.partition("=")[0]: position
         for position, (name, value) in enumerate(answer.headers)
@@ -111,7 +111,7 @@ def normalise(answer: Answer) -> Answer:
 
 
 def send_everywhere(response: Any) -> list[Any]:
-    """What a response sends to one request of each kind, one after another."""
+    """Return what a response sends to one request of each kind, one after another."""
 
     def answer(environ: Environ) -> Answer:
         return normalise(send(response, environ.copy()))
@@ -120,7 +120,7 @@ def send_everywhere(response: Any) -> list[Any]:
 
 
 def look(value: Any) -> Any:
-    """Something of an attribute's value that can be compared."""
+    """Return part of an attribute's value that can be compared."""
     if isinstance(value, (str, bytes, int, list, tuple, type(None))):
         return value
     if isinstance(value, io.BytesIO):
@@ -205,7 +205,7 @@ def test_an_odd_status_is_taken_or_refused_as_on_flask(status: Any) -> None:
 def test_the_short_way_gives_a_response_what_werkzeugs_constructors_give() -> None:
     names = assigned_in(werkzeug.sansio.response.Response.__init__)
     names |= assigned_in(werkzeug.wrappers.response.Response.__init__)
-    # A name that a release of Werkzeug adds has to be added to the short way of tuile.Response.
+    # An attribute that a Werkzeug release adds must be set in the constructor of tuile.Response.
     assert names == {"headers", "status", "direct_passthrough", "_on_close", "response"}
     response = tuile.Response(b"body")
     assert [name for name in names if not hasattr(response, name)] == []
@@ -216,7 +216,7 @@ def test_the_short_way_gives_a_response_what_werkzeugs_constructors_give() -> No
 
 
 def name_value(value: Any) -> str:
-    """A value's part of a test's name, which is the same in every run."""
+    """Return the part of a test's name for a value, the same in every run."""
     return repr(value) if isinstance(value, (str, bytes, int, list, type(None))) else type(value).__name__
 
 
@@ -516,7 +516,7 @@ def test_a_subclass_may_override(override: str, construction: str) -> None:
         own = type("Own", (lib.Response,), dict(OVERRIDES[override]))
         grandchild = type("Grandchild", (own,), {})
         observed = []
-        # super(type(self), self) is endless in the grandchild.
+        # super(type(self), self) recurses endlessly in a subclass of the subclass.
         endless = override in {"get_wsgi_headers", "iter_encoded", "close", "set_data"}
         for cls in (own,) if endless else (own, grandchild):
             for steps in STEPS:

@@ -1,4 +1,4 @@
-"""A server that sends the very octets it is told to, over http and https, for tests of what a browser makes of them.
+"""A server that sends exactly the given octets, over http and https, for tests of what a browser makes of them.
 
 It answers every host and path. What it answers a request with is chosen by `op` in the query: the number of an
 `Answer` that was added before. WSGI servers are of no use here: they refuse the lines that these tests are about.

@@ -33,9 +33,9 @@ FRAMING = Markup('<!doctype html><link rel="icon" href="data:,"><iframe src="{to
 Log = list[dict[str, str]]
 
 
-def noting(log: Log, lines: list[str]) -> Flask:
+def recording(log: Log, lines: list[str]) -> Flask:
     """The application: `/set` sets cookies, `/page` has a link and a form, `/to/STATUS` redirects."""
-    app = Flask("noting")
+    app = Flask("recording")
     app.config["COOKIE_CHECKS"] = "off"
 
     @app.before_request
@@ -230,10 +230,10 @@ def test_the_client_sends_what_chromium_sends(
     lines = [line for line in LINES if do is not by_frames or not line.startswith("none=1")]
     theirs: Log = []
     ours: Log = []
-    port = urlsplit(serve(noting(theirs, lines))).port
+    port = urlsplit(serve(recording(theirs, lines))).port
     shop, evil = f"http://shop.localhost:{port}", f"http://evil.localhost:{port}"
     do(InChromium(page), shop, evil)
-    do(InClient(noting(ours, lines)), shop, evil)
+    do(InClient(recording(ours, lines)), shop, evil)
     assert len(theirs) > 1
     assert ours == theirs
 
@@ -246,8 +246,8 @@ def test_chromium_reads_a_date_by_the_servers_clock_as_the_client_does(
     theirs: Log = []
     ours: Log = []
     monkeypatch.setattr(QuietHandler, "date_time_string", lambda *_: date)
-    base = serve(noting(theirs, lines))
-    app = noting(ours, lines)
+    base = serve(recording(theirs, lines))
+    app = recording(ours, lines)
 
     @app.after_request
     def dated(response: Response) -> Response:

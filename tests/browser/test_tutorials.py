@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Serve
 
-# The values that a cookie's syntax has no room for, and some that it has.
+# Values that the syntax of cookies does not allow, and some that it does.
 VALUES = [
     "plain",
     "two words",
