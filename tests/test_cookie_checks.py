@@ -25,7 +25,7 @@ from tuile.cookie.checks import CookieCheckError, CookieWarning
 from tuile.cookie.findings import Asked, find
 from tuile.http.cookies import CookieSyntaxError
 from tuile.user_agent.browsers import PROFILES
-from tuile.user_agent.rules import request_of
+from tuile.user_agent.rules import make_request
 from tuile.user_agent.sites import TYPED, Sites, last_label
 from tuile.views import MethodView
 
@@ -174,7 +174,7 @@ def test_a_domain_that_is_a_public_suffix() -> None:
 def test_without_the_list_the_last_label_is_the_public_suffix() -> None:
     cookie_checks._sites.cache_clear()
     try:
-        with mock.patch.object(cookie_checks, "listed_suffix", side_effect=ImportError):
+        with mock.patch.object(cookie_checks, "load_public_suffixes", side_effect=ImportError):
             assert told(setting(domain="co.uk"), HTTP_HOST="shop.co.uk") == ""
             assert "public suffix" in told(setting(domain="com"))
     finally:
@@ -606,7 +606,7 @@ LINES = [
 
 
 def at(url: str) -> Any:
-    return request_of(
+    return make_request(
         url,
         now=datetime.now(timezone.utc),
         api="http",

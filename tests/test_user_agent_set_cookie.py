@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tuile.http.cookies
 from tuile.http.cookies import CookieSyntaxError, dump_cookie, parse_cookie
-from tuile.user_agent.set_cookie import Cookie, octet_count, prefix_of, split_set_cookie
+from tuile.user_agent.set_cookie import Cookie, count_octets, find_prefix, split_set_cookie
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
@@ -340,7 +340,7 @@ def test_the_last_attribute_of_a_name_counts_and_long_ones_do_not() -> None:
     ("text", "octets"), [("", 0), ("abc", 3), ("\xff", 1), ("\u20ac", 3), ("\ud800", 3), ("\xff\u20ac", 5)]
 )
 def test_octets_are_counted_as_they_go_over_the_wire(text: str, octets: int) -> None:
-    assert octet_count(text) == octets
+    assert count_octets(text) == octets
 
 
 @pytest.mark.parametrize(
@@ -355,13 +355,13 @@ def test_octets_are_counted_as_they_go_over_the_wire(text: str, octets: int) -> 
     ],
 )
 def test_a_name_has_a_prefix_in_any_case(name: str, prefix: str | None) -> None:
-    found = prefix_of(name)
+    found = find_prefix(name)
     assert (None if found is None else found.text) == prefix
 
 
 def test_some_look_at_the_case_of_a_prefix() -> None:
-    assert prefix_of("__SECURE-a", any_case=False) is None
-    assert prefix_of("__Secure-a", any_case=False) is not None
+    assert find_prefix("__SECURE-a", any_case=False) is None
+    assert find_prefix("__Secure-a", any_case=False) is not None
 
 
 def test_it_is_found_in_the_room_of_cookie_syntax_too() -> None:

@@ -18,14 +18,14 @@ from tuile.user_agent.sites import (
     Context,
     Site,
     Sites,
-    address_of,
-    canonical_host,
+    canonicalize_host,
     default_path,
     domain_matches,
     is_ip,
     is_loopback,
     last_label,
-    listed_suffix,
+    load_public_suffixes,
+    parse_address,
     path_matches,
 )
 
@@ -58,8 +58,8 @@ from tuile.user_agent.sites import (
     ],
 )
 def test_a_host_has_one_spelling(host: str, canonical: str) -> None:
-    assert canonical_host(host) == canonical
-    assert canonical_host(canonical) == canonical
+    assert canonicalize_host(host) == canonical
+    assert canonicalize_host(canonical) == canonical
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_host_has_one_spelling(host: str, canonical: str) -> None:
     ],
 )
 def test_what_is_no_host_is_none(host: str) -> None:
-    assert canonical_host(host) is None
+    assert canonicalize_host(host) is None
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,10 @@ hostish = st.text(st.sampled_from("aA1-._:%xn\u00fc\u00df\u3002\u200d☃ ") | st
 
 @given(host=hostish)
 def test_no_host_raises_and_a_canonical_one_stays(host: str) -> None:
-    canonical = canonical_host(host)
+    canonical = canonicalize_host(host)
     if canonical is not None:
         assert canonical.isascii()
-        assert canonical_host(canonical) == canonical
+        assert canonicalize_host(canonical) == canonical
 
 
 @given(host=st.text(st.characters(categories=["Ll", "Lu", "Lo", "Nd"]), min_size=1, max_size=8))
@@ -142,14 +142,14 @@ def test_upper_and_lower_case_are_one_host(host: str) -> None:
     # Not all: U+0130 and U+1E9E, and letters whose capitals are several.
     folded = [c for c in host if c.upper().lower() == c and len(c.upper()) == 1 and c.casefold() == c]
     text = "".join(folded)
-    assert canonical_host(f"{text}.x") == canonical_host(f"{text.upper()}.x")
+    assert canonicalize_host(f"{text}.x") == canonicalize_host(f"{text.upper()}.x")
 
 
 @pytest.mark.parametrize("piece", ["a.", "xn--a.", "\u00fc", "\u00fc.", "[", ":", "9", "\u0308"])
 def test_the_time_for_a_host_does_not_explode(piece: str) -> None:
     # Punycode is quadratic in the labels that it is for; DNS has 63 octets for one, and browsers 1024 for a Domain.
     started = time.perf_counter()
-    canonical_host.__wrapped__(piece * (1024 // len(piece)))
+    canonicalize_host.__wrapped__(piece * (1024 // len(piece)))
     assert time.perf_counter() - started < 5
 
 
@@ -194,7 +194,7 @@ def test_a_path_covers_what_is_under_it(request_path: str, cookie_path: str, mat
     ],
 )
 def test_a_url_has_an_address(url: str, address: tuple[str, str, str]) -> None:
-    assert address_of(url) == address
+    assert parse_address(url) == address
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_url_has_an_address(url: str, address: tuple[str, str, str]) -> None:
 )
 def test_what_is_no_url_of_a_page_is_an_error_that_says_so(url: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"{url!r} is not an absolute URL. Use one such as")):
-        address_of(url)
+        parse_address(url)
 
 
 def test_an_address_is_written_as_a_url() -> None:
@@ -216,7 +216,7 @@ def test_an_address_is_written_as_a_url() -> None:
 
 @pytest.fixture(scope="module")
 def listed() -> Sites:
-    return Sites(listed_suffix())
+    return Sites(load_public_suffixes())
 
 
 def list_vectors() -> list[tuple[str, str | None]]:
@@ -231,10 +231,10 @@ def test_the_list_passes_its_own_vectors(listed: Sites) -> None:
     assert len(vectors) > 70
     wrong = []
     for host, expected in vectors:
-        canonical = canonical_host(host)
+        canonical = canonicalize_host(host)
         # A name with a dot in front is no host, and the vectors say that it has no registrable domain.
         found = None if canonical is None or listed.is_public_suffix(canonical) else listed.registrable(canonical)
-        if found != (None if expected is None else canonical_host(expected)):
+        if found != (None if expected is None else canonicalize_host(expected)):
             wrong.append((host, expected, found))
     assert wrong == []
 
@@ -265,16 +265,16 @@ def test_without_the_list_the_last_label_is_the_suffix() -> None:
 
 
 def test_a_missing_list_is_an_error_that_says_how_to_get_it() -> None:
-    module.listed_suffix.cache_clear()
+    module.load_public_suffixes.cache_clear()
     with mock.patch.dict(sys.modules, {"publicsuffixlist": None}):
         with pytest.raises(ImportError, match=r'pip install "tuile\[testing\]"'):
-            listed_suffix()
-    assert listed_suffix()("www.example.co.uk") == "co.uk"
+            load_public_suffixes()
+    assert load_public_suffixes()("www.example.co.uk") == "co.uk"
 
 
 # --- from where a request comes ---------------------------------------------------------------------------------------
 
-HERE = address_of("https://www.shop.example/")
+HERE = parse_address("https://www.shop.example/")
 SHOP, EVIL = "https://shop.example/", "https://evil.example/"
 
 

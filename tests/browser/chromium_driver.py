@@ -1,4 +1,4 @@
-"""Playing conformance cases in a real Chromium."""
+"""Run conformance cases in a real Chromium."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOPS = 18  # Chromium follows 20 redirects
 
 
 def octets(text: str) -> bytes:
-    """The text as it goes over the wire: one octet a character, or UTF-8 where a character is none."""
+    """Encode text as it is sent: one octet per character, or UTF-8 if a character is not an octet."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -29,12 +29,12 @@ def octets(text: str) -> bytes:
 
 
 def expected_octets(text: str) -> str:
-    """The text as the server sees it."""
+    """Return the text as the server receives it."""
     return octets(text).decode("latin-1")
 
 
 def play_batch(page: Page, server: CookieServer, chain: list[tuple[str, Answer]]) -> None:
-    """Visit the addresses one after the other, by redirects: many in one navigation, as if each had been typed."""
+    """Visit URLs one after the other by redirects, so that one navigation covers many of them."""
     urls = [server.add(url, answer) for url, answer in chain]
     for number, (_, answer) in enumerate(chain[:-1]):
         if (number + 1) % HOPS:
@@ -45,7 +45,7 @@ def play_batch(page: Page, server: CookieServer, chain: list[tuple[str, Answer]]
 
 
 def is_simple(case: Case) -> bool:
-    """Whether the case can be played in a batch: plain HTTP visits of hosts that no other case has."""
+    """Return whether the case fits into a batch: only plain HTTP visits to hosts that no other case uses."""
     for op in case["ops"]:
         url = op.get("set") or op.get("get")
         if url is None or set(op) & {"api", "context", "method", "status"} or has_line_ends(op):
@@ -56,12 +56,12 @@ def is_simple(case: Case) -> bool:
 
 
 def has_line_ends(op: dict[str, Any]) -> bool:
-    """Whether a line has what no HTTP message can carry."""
+    """Return whether a line contains characters that HTTP messages cannot contain."""
     return any(character in line for line in op.get("lines", ()) for character in "\0\r\n")
 
 
 class Driver:
-    """Plays one case in a browser context of its own: each op a navigation, a fetch or a script."""
+    """Run one case in its own browser context: each op is a navigation, a fetch or a script."""
 
     def __init__(self, context: BrowserContext, server: CookieServer) -> None:
         context.set_default_timeout(PATIENCE_MS)
@@ -70,7 +70,7 @@ class Driver:
 
     @staticmethod
     def can_play(case: Case) -> bool:
-        """Whether time stands still in the case and everything in it can be brought about from a page."""
+        """Return whether the case does not depend on time and a page can cause everything in it."""
         return all(
             ("set" in op or "get" in op)
             and op.get("method", "GET") in {"GET", "POST"}
@@ -81,7 +81,7 @@ class Driver:
         )
 
     def play(self, case: Case) -> list[tuple[str, str]]:
-        """What Chromium sent where the case expects something else."""
+        """Return what Chromium sent, where the case expects something else."""
         different = []
         for op in case["ops"]:
             if "set" in op:
@@ -94,7 +94,7 @@ class Driver:
         return different
 
     def _do(self, op: dict[str, Any], url: str, lines: tuple[bytes, ...]) -> str:
-        """Bring about one op; the cookies that were sent or that the script saw."""
+        """Perform one op and return the cookies that were sent or that the script saw."""
         script = op.get("api") == "script"
         answer = Answer(lines=() if script else lines, status=op.get("status", 200))
         if answer.status == 302:
@@ -110,7 +110,7 @@ class Driver:
         return answer.cookie
 
     def _navigate(self, context: dict[str, Any], address: str, method: str) -> None:
-        """Fill the address bar: typed, or by the page that is there."""
+        """Navigate the address bar, as if typed or from the open page."""
         for redirect in reversed(context.get("redirects", ())):
             address = self.server.add(redirect, Answer(status=302, location=address))
         if "initiator" not in context:
@@ -130,7 +130,7 @@ class Driver:
             )
 
     def _within(self, context: dict[str, Any], address: str, answer: Answer, script: tuple[bytes, ...] | None) -> str:
-        """Ask from within a page: by a fetch, or by a frame that has a script."""
+        """Send a request from within a page: by a fetch, or by a frame with a script."""
         self.page.goto(self.server.at(context["top_level_site"]))
         frame = self.page.main_frame
         if "initiator" in context:
@@ -164,7 +164,7 @@ class Driver:
         return frame
 
     def _script(self, page: Page | Frame, lines: tuple[bytes, ...]) -> str:
-        """What a script in the page sees, after it has set these."""
+        """Set cookies in a script of the page and return what it sees."""
         seen: str = page.evaluate(
             "lines => { for (const line of lines) document.cookie = line; return document.cookie; }",
             [line.decode() for line in lines],

@@ -47,19 +47,22 @@ STOP_POLL_S = 0.02  # how often the served thread looks whether it is to stop; t
 
 
 class NewContext(Protocol):
-    """What the fixture `new_context` gives: playwright's `Browser.new_context` with our defaults."""
+    """The type of the fixture `new_context`: playwright's `Browser.new_context` with other defaults."""
 
     def __call__(self, **options: Any) -> BrowserContext: ...
 
 
 class Serve(Protocol):
-    """What the fixture `serve` gives."""
+    """The type of the fixture `serve`."""
 
     def __call__(self, application: WSGIApplication) -> str: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything in this folder, so that `-m "not browser"` leaves it out, and run it last: it is the slowest."""
+    """Mark the tests of this folder and run them last: they are the slowest.
+
+    `-m "not browser"` leaves them out.
+    """
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -68,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def find_chromium() -> str:
-    """The Chromium of this machine; without one the test is skipped, or failed in CI."""
+    """Return the path of Chromium. Without one, skip the test, or fail it in CI."""
     for name in CHROMIUM_NAMES:
         executable = shutil.which(name)
         if executable:
@@ -83,7 +86,7 @@ def find_chromium() -> str:
 # test elsewhere that calls asyncio.run() would fail. A start takes about half a second.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium for the tests of one file."""
+    """Start a headless Chromium for the tests of one file."""
     executable = find_chromium()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
@@ -93,7 +96,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_context(browser: Browser) -> Iterator[NewContext]:
-    """A maker of browser contexts, each with its own cookies and storage; all are closed when the test ends."""
+    """Return a function that creates browser contexts, which are closed when the test ends."""
     made: list[BrowserContext] = []
 
     def make(**options: Any) -> BrowserContext:
@@ -109,28 +112,28 @@ def new_context(browser: Browser) -> Iterator[NewContext]:
 
 @pytest.fixture
 def context(new_context: NewContext) -> BrowserContext:
-    """A browser context of this test alone."""
+    """Return a browser context for this test only."""
     return new_context()
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
-    """A page of this test alone."""
+    """Return a page for this test only."""
     return context.new_page()
 
 
 class QuietHandler(WSGIRequestHandler):
-    """Says nothing about requests: pytest shows what a test prints, and these lines would be all of it."""
+    """A request handler that logs only errors, since pytest shows everything that a test prints."""
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Only errors are worth a line."""
+        """Log errors only."""
         if type == "error":
             logging.getLogger(__name__).error(message, *args)
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """A function that serves a WSGI application on 127.0.0.1, on a free port, in a thread; its base URL."""
+    """Return a function that serves a WSGI application on a free port of 127.0.0.1 and returns its base URL."""
     stops = []
 
     def start(application: WSGIApplication) -> str:

@@ -1,7 +1,7 @@
-"""A server that sends exactly the given octets, over http and https, for tests of what a browser makes of them.
+"""A server that sends exactly the given octets over http and https, to test what a browser makes of them.
 
-It answers every host and path. What it answers a request with is chosen by `op` in the query: the number of an
-`Answer` that was added before. WSGI servers are of no use here: they refuse the lines that these tests are about.
+It answers every host and path. The parameter `op` in the query selects the response: the number of an `Answer` that
+was added before. WSGI servers cannot be used: they reject the lines that these tests are about.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REASONS = {200: "OK", 302: "Found"}
 
 @dataclass
 class Answer:
-    """What to answer one request with, and after it what the request was."""
+    """A response to send, and then the request that it was sent to."""
 
     lines: tuple[bytes, ...] = ()
     status: int = 200
@@ -40,7 +40,7 @@ class Answer:
 
 
 class CookieServer:
-    """Serves http and https on 127.0.0.1, each on a free port, in a thread."""
+    """A server for http and https on free ports of 127.0.0.1, in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self.answers: list[Answer] = []
@@ -56,14 +56,14 @@ class CookieServer:
         assert self._ready.wait(10)
 
     def add(self, url: str, answer: Answer) -> str:
-        """Prepare an answer; the URL to ask for it."""
+        """Add a response and return the URL that requests it."""
         self.answers.append(answer)
         parts = urlsplit(self.at(url))
         query = f"{parts.query}&op={len(self.answers) - 1}" if parts.query else f"op={len(self.answers) - 1}"
         return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 
     def at(self, url: str) -> str:
-        """The URL with this server's port."""
+        """Return the URL with the port of this server."""
         parts = urlsplit(url)
         host = re.sub(r":\d+$", "", parts.netloc)
         return urlunsplit((parts.scheme, f"{host}:{self.ports[parts.scheme]}", parts.path or "/", parts.query, ""))
@@ -125,7 +125,7 @@ class CookieServer:
 
 
 def throw_away_certificate(folder: Path) -> Path:
-    """A certificate for nobody, good for a day, with its key."""
+    """Create a self-signed certificate, valid for a day, and return the path of the file with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "throw-away")])
     now = datetime.now(timezone.utc)

@@ -1,8 +1,8 @@
-"""The test client `tuile.testing.Browser` and a real Chromium are of one mind about whole visits.
+"""The test client `tuile.testing.Browser` and a real Chromium agree about whole visits.
 
-One application, served to Chromium and given to the client, notes each request. The same pages are visited, links
-followed and forms sent in both; then the cookies and the headers that tell from where a request comes must be the same.
-The hosts are under `localhost`: they lead to this machine, count as secure, and are sites of their own.
+One application, served to Chromium and passed to the client, records each request. Both visit the same pages, follow
+the same links and submit the same forms; then the cookies, and the headers that tell where a request comes from, must
+be equal. The hosts are below `localhost`: they resolve to this machine, count as secure, and are sites of their own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Log = list[dict[str, str]]
 
 
 def recording(log: Log, lines: list[str]) -> Flask:
-    """The application: `/set` sets cookies, `/page` has a link and a form, `/to/STATUS` redirects."""
+    """Return the application: `/set` sets cookies, `/page` has a link and a form, `/to/STATUS` redirects."""
     app = Flask("recording")
     app.config["COOKIE_CHECKS"] = "off"
 
@@ -71,7 +71,7 @@ def recording(log: Log, lines: list[str]) -> Flask:
 
 
 class Visitor(Protocol):
-    """What both can do."""
+    """The actions that both can perform."""
 
     def typed(self, url: str) -> None: ...
     def link(self, page: str, url: str) -> None: ...
@@ -82,7 +82,7 @@ class Visitor(Protocol):
 
 
 def holding(page: str, url: str) -> str:
-    """The address of a page with a link and a form to the URL."""
+    """Return the URL of a page with a link and a form for a URL."""
     return f"{page}?to={quote(url, safe='')}"
 
 

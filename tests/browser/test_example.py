@@ -1,4 +1,4 @@
-"""The cookie example in a real Chromium: pressed, typed into and read as a visitor does."""
+"""The cookie example in a real Chromium, operated as by a visitor."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ def base(serve: Serve) -> str:
 
 @pytest.fixture
 def example(page: Page, base: str) -> Page:
-    """The example's page, just opened."""
+    """Open the page of the example."""
     page.goto(base)
     return page
 
 
 def table(page: Page) -> dict[str, str]:
-    """The table of the cookies that the server received."""
+    """Return the table of cookies that the server received."""
     rows = page.locator("tbody tr").all()
     return {row.locator("th").inner_text(): row.locator("td").inner_text() for row in rows}
 
 
 def headers(page: Page, name: str) -> list[str]:
-    """The headers of this name that the page shows."""
+    """Return the headers of this name that the page shows."""
     codes = page.locator(".exchange code", has=page.locator("b", has_text=f"{name}:")).all()
     texts = [code.inner_text() for code in codes]
     return [text.removeprefix(f"{name}: ") for text in texts if text.startswith(f"{name}:")]
 
 
 def press(page: Page, label: str) -> None:
-    """Press the link or button of this name, and wait for the page that follows."""
+    """Click the link or button of this name, and wait for the next page."""
     with page.expect_navigation():
         page.get_by_role("link", name=label, exact=True).or_(page.get_by_role("button", name=label, exact=True)).click()
 

@@ -1,7 +1,7 @@
-"""The jar's `chromium` profile and a real Chromium are of one mind.
+"""The jar's `chromium` profile and a real Chromium agree.
 
-Each line is sent over real HTTP on this machine, over http or https, from a host of its own; then Chromium and the jar
-have to send the same Cookie fields and to know the same of each cookie. Where they do not, `EXCEPTIONS` says why.
+Each line is sent over HTTP on this machine, over http or https, from a host of its own. Then Chromium and the jar must
+send the same Cookie fields and store the same cookies. `EXCEPTIONS` explains where they differ.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HAND_PICKED: list[str] = json.loads((HERE / "chromium_lines.json").read_text(enc
 
 @pytest.fixture(scope="module")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """The Chromium of an ordinary user: contexts that are made anew are incognito, and block third parties' cookies."""
+    """Return the Chromium of an ordinary user: new contexts are incognito and block third-party cookies."""
     with sync_playwright() as playwright:
         folder = tmp_path_factory.mktemp("profile")
         # What a user has who has not looked for the setting: third parties may have cookies.
@@ -51,7 +51,7 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 
 @pytest.fixture
 def context(profile: BrowserContext) -> BrowserContext:
-    """The user's Chromium without cookies."""
+    """Return the user's Chromium without cookies."""
     profile.clear_cookies()
     return profile
 
@@ -67,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CookieServer]:
 
 
 def generated_lines(number: int) -> list[str]:
-    """Lines of pieces that are right, nearly right and wrong; the same ones in every run."""
+    """Return lines of valid, nearly valid and invalid parts, the same in every run."""
     choose = random.Random(6265)
     names = ["a", "a b", "__Host-a", "__Secure-a", "__Http-a", "__host-http-a", "__HOST-a", "é", '"a"', "", "a\t"]
     values = ["b", "", "b=c", '"b c"', "b,c", "\xc3\xa9", "__Host-b", " b ", "b\t", "%20", "v" * 4094]
@@ -139,7 +139,7 @@ def generated_lines(number: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def outcomes(profile: BrowserContext, server: CookieServer) -> dict[str, tuple[Any, Any]]:
-    """Of each line what the jar and what Chromium made of it."""
+    """Return for each line what the jar and what Chromium made of it."""
     lines = list(dict.fromkeys([*HAND_PICKED, *generated_lines(160)]))
     page = profile.new_page()
     asked: list[tuple[str, list[str], list[Answer]]] = []
@@ -196,7 +196,7 @@ def is_excepted(name: str) -> bool:
 
 
 def told(different: dict[str, tuple[Any, Any]]) -> str:
-    """The differences that no exception is about, for a reader of the failure."""
+    """Describe the differences that no exception covers."""
     new = ((name, both) for name, both in different.items() if not is_excepted(name))
     return "\n".join(f"{name!r}\n  jar      {ours}\n  Chromium {theirs}" for name, (ours, theirs) in new)
 

@@ -1,4 +1,4 @@
-"""What the tutorials promise, in a real Chromium: programs as their readers type them in."""
+"""The programs of tutorials in a real Chromium, as their readers type them in."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ VALUES = [
 
 
 def received(page: Page, address: str) -> dict[str, str]:
-    """The cookies that the server received from the browser at this address, which answers them as JSON."""
+    """Return the cookies that the server received at this URL, which returns them as JSON."""
     answer = page.goto(address)
     assert answer is not None
     cookies: dict[str, str] = answer.json()
@@ -59,19 +59,19 @@ def received(page: Page, address: str) -> dict[str, str]:
 
 
 def shown(page: Page, address: str) -> str:
-    """The text of the page at this address."""
+    """Return the text of the page at this URL."""
     page.goto(address)
     return page.inner_text("body")
 
 
 def kept(context: BrowserContext, name: str) -> dict[str, Any]:
-    """What the browser keeps about the cookie of this name."""
+    """Return what the browser stores about the cookie of this name."""
     [cookie] = [cookie for cookie in context.cookies() if cookie.get("name") == name]
     return dict(cookie)
 
 
 def echo() -> Flask:
-    """An application that sets the cookie it is told to, and tells the cookies it received."""
+    """Return an application that sets a given cookie, and shows the cookies it received."""
     app = Flask(__name__)
 
     @app.route("/")

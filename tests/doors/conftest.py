@@ -1,4 +1,4 @@
-"""Everything here starts servers: `pytest -m servers` runs these tests alone, `-m "not servers"` leaves them out."""
+"""Mark all tests of this folder: `pytest -m servers` runs only them, `-m "not servers"` leaves them out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting a server for the length of a test, and asking it."""
+"""Start a server for the duration of a test, and send requests to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ START_S = 20
 
 
 class Answer(NamedTuple):
-    """What a server answered."""
+    """The response of a server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -37,13 +37,13 @@ class Answer(NamedTuple):
 
 
 class Server(NamedTuple):
-    """A server that is running."""
+    """A running server."""
 
     port: int
     process: subprocess.Popen[str]
 
     def ask(self, path: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send one request on a connection of its own."""
+        """Send one request on a new connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path, body=body, headers=dict(headers or {}))
@@ -55,7 +55,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def serve(command: Sequence[str], log: Path, cwd: Path = SITE) -> Iterator[Server]:
-    """Run a server while the block runs; `{port}` in the command is a free one. What it prints goes to `log`."""
+    """Run a server during the block. `{port}` in the command becomes a free port; the output goes to `log`."""
     port = _free_port()
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(

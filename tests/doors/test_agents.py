@@ -1,4 +1,4 @@
-"""Monitoring agents report of an application on Tuile what they report of it on Flask: events, spans, names."""
+"""Monitoring agents report the same events, spans and names for an application on Tuile as on Flask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TUILE = Path(sys.executable).with_name("tuile")
 
 
 def need(*packages: str) -> None:
-    """Skip where an agent is not installed."""
+    """Skip the test if an agent is not installed."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed; make test installs it")

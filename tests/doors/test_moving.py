@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """The shop twice, with one secret key: on Flask and on Tuile."""
+    """Run the shop twice with the same secret key: on Flask and on Tuile."""
     log = tmp_path_factory.mktemp("log")
     options = ["--app", "shop", "run", "--port", "{port}"]
     with (
@@ -30,20 +30,20 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 
 
 class Browser:
-    """It keeps cookies by host, and ports are no part of that, so both servers get them."""
+    """A client that keeps cookies by host and ignores ports, so that both servers get the same cookies."""
 
     def __init__(self) -> None:
         self.jar = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
 
     def open(self, server: Server, path: str, *, post: bool = False) -> Any:
-        """What a page answers, after redirects, as JSON."""
+        """Open a page, follow redirects, and return its JSON."""
         url = f"http://127.0.0.1:{server.port}{path}"
         with self._opener.open(urllib.request.Request(url, data=b"" if post else None), timeout=10) as answer:
             return json.loads(answer.read())
 
     def cookie(self, name: str) -> http.cookiejar.Cookie:
-        """The cookie that is kept under a name."""
+        """Return the stored cookie of this name."""
         return next(cookie for cookie in self.jar if cookie.name == name)
 
 

@@ -1,4 +1,4 @@
-"""An unmodified Flask application behind the servers that people use, each started by `tuile exec`."""
+"""An unmodified Flask application on popular servers, each started by `tuile exec`."""
 
 from __future__ import annotations
 

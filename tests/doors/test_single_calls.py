@@ -1,4 +1,4 @@
-"""Doors without a server of their own: a module with `application`, a function called once per event, greenlets."""
+"""Deployments without a server process: a module with `application`, one function call per event, greenlets."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_file_with_application_is_loaded_as_mod_wsgi_does() -> None:
             type(module.application).__module__,
         ]
         """,
-        stand_in=False,
+        shim=False,
     ) == [True, True, "tuile.app"]
 
 
@@ -103,7 +103,7 @@ def test_a_function_called_once_for_each_event_leaves_nothing_behind(stand_in: b
         gc.collect()
         seen.append([reference() is None for reference in held[:-1]])
         """,
-        stand_in=stand_in,
+        shim=stand_in,
     ) == [
         ["303 SEE OTHER", ["pear", "plum"]],
         "500 INTERNAL SERVER ERROR",
@@ -151,10 +151,10 @@ def test_greenlets_that_take_turns_within_requests_keep_them_apart(stand_in: boo
             bare = greenlet(has_request_context)
             seen += [copied.switch(), bare.switch()]
         """,
-        stand_in=stand_in,
+        shim=stand_in,
     ) == [True, 12, ["a", "b", "c"], False, "/copied", False]
 
 
 def indented(text: str) -> str:
-    """A part of a program, to stand eight columns in."""
+    """Indent a part of a program by eight columns."""
     return text.strip().replace("\n", "\n        ")

@@ -1,4 +1,4 @@
-"""One clock for all that counts functions."""
+"""A fixed clock for all tests that count functions."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def one_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first cookie of a second writes the date in which others of that second end as well."""
+    """Fix the time: the first cookie of a second formats a date that later ones of that second reuse."""
     monkeypatch.setattr("time.time", partial(float, 1_700_000_000.0))  # no function of Python

@@ -1,7 +1,7 @@
-"""How many Python functions each kind of benchmarked work enters, the whole request or the one call.
+"""The number of Python functions that each benchmarked request or call enters.
 
-The budgets of test_frames.py are the headline figures; these keep the rest of the table in docs/performance.md from
-growing unseen. What Werkzeug, Jinja and the standard library enter is in them.
+test_frames.py has the budgets of the headline requests; these keep the other rows of docs/performance.md from growing.
+Functions of Werkzeug, Jinja and the standard library are counted too.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ LEFT_OUT = {"10,000 routes"}
 
 
 class Caller(Client):
-    """Makes a call that is no request."""
+    """Call a function instead of sending a request."""
 
     def get(self, environ: dict[str, Any]) -> bytes:
         self.app()
@@ -62,7 +62,7 @@ class Caller(Client):
 
 
 def entered_by(work: Workload) -> list[str]:
-    """What the work enters once it is warm."""
+    """Return the functions that the work enters once it is warm."""
     entrant = enter(TUILE, work)
     assert entrant is not None
     door: Any = entrant.door

@@ -1,7 +1,7 @@
-"""How many Python functions one warm request enters: exact where microseconds are noisy.
+"""The number of Python functions that one warm request enters, which is exact where times are noisy.
 
-Every "call" event of `sys.setprofile` counts, the view and `start_response` too, and each time a generator is resumed.
-A budget is a promise of the design; a change that passes it fails here, and the message lists what was entered.
+Every "call" event of `sys.setprofile` counts, including the view, `start_response`, and each resumption of a
+generator. A request that exceeds its budget fails with a list of the functions entered.
 """
 
 # mypy: disable-error-code="untyped-decorator"
@@ -62,7 +62,7 @@ def environ_for(path: str, cookie: str | None = None) -> dict[str, Any]:
 
 
 class Client:
-    """Asks as a server does, and keeps what `start_response` was given."""
+    """Call an application as a server does, and keep the arguments of `start_response`."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -86,7 +86,7 @@ class Client:
         return "; ".join(value.partition(";")[0] for name, value in self.headers if name == "Set-Cookie")
 
     def functions_entered(self, environ: dict[str, Any]) -> list[str]:
-        """The functions that this request enters, in order, without `get` itself."""
+        """Return the functions that a request enters, in order, without `get` itself."""
         entered: list[str] = []
 
         def record(frame: FrameType, event: str, _argument: object) -> None:
@@ -110,7 +110,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of request: its budget, its application, its path and what comes back."""
+    """One kind of request: its budget, application, path and expected body."""
 
     name: str
     budget: int
@@ -122,7 +122,7 @@ class Work:
     body: bytes | None = None
 
     def prepared(self, framework: Any) -> tuple[Client, dict[str, Any]]:
-        """A warm client and the environ to ask with, after checking that the request does what it is for."""
+        """Return a warm client and an environ, after checking the response."""
         client = Client(self.make_app(framework))
         cookie = self.cookie
         if self.login is not None:
@@ -197,7 +197,7 @@ every_work = pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)
 
 
 def check_budget(name: str, budget: int, entered: list[str]) -> None:
-    """Fail with a list of the functions entered if they are more than the budget."""
+    """Fail with a list of the functions entered if there are more than the budget allows."""
     if len(entered) > budget:
         listed = "\n".join(f"{number:>3} {function}" for number, function in enumerate(entered, 1))
         pytest.fail(f"{name}: {len(entered)} entered, budget {budget}\n{listed}", pytrace=False)

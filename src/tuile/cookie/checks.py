@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 
 from ..http.cookies import CookieSyntaxError
 from ..user_agent.browsers import PROFILES
-from ..user_agent.rules import request_of
-from ..user_agent.sites import TYPED, Context, Sites, address_of, last_label, listed_suffix
+from ..user_agent.rules import make_request
+from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
 from .findings import LOCALHOST, Asked, Scopes, find
 
 if t.TYPE_CHECKING:
@@ -69,7 +69,7 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
     """What is wrong with the Set-Cookie lines of the answer to a request; each note is told on its own."""
     environ = request.environ
     try:
-        circumstances = request_of(
+        circumstances = make_request(
             _url_of(request),
             now=datetime.now(timezone.utc),
             api="http",
@@ -106,7 +106,7 @@ _remembered: WeakKeyDictionary[t.Any, Scopes] = WeakKeyDictionary()
 @lru_cache(maxsize=1)
 def _sites() -> Sites:
     try:
-        return Sites(listed_suffix())
+        return Sites(load_public_suffixes())
     except ImportError:  # then the suffixes of more than one label pass unnoticed
         return Sites(last_label)
 
@@ -147,7 +147,7 @@ _CROSS = {
 
 def _is_elsewhere(environ: WSGIEnvironment, origin: str) -> bool:
     try:
-        here = address_of(f"{address_of(origin).scheme}://{environ.get('HTTP_HOST', '')}/")
+        here = parse_address(f"{parse_address(origin).scheme}://{environ.get('HTTP_HOST', '')}/")
         return not _sites().same(here, origin, schemeful=False)
     except ValueError:
         return False

@@ -119,12 +119,12 @@ class DeclaredCookie(t.Generic[Value]):
         self._check()
 
     def _check(self) -> None:
-        from ..user_agent.set_cookie import broken  # noqa: PLC0415 - most applications declare none
+        from ..user_agent.set_cookie import invalid  # noqa: PLC0415 - most applications declare none
 
         max_age = self.attributes.max_age
         if max_age is not None and max_age > _LONGEST_S:
             what = f"max_age is {max_age} seconds for the cookie {self.name!r}, and browsers cut it to {_LONGEST_S}"
-            raise broken(what, "5.5", "write: max_age=timedelta(days=400) at most, and set it again on later visits")
+            raise invalid(what, "5.5", "write: max_age=timedelta(days=400) at most, and set it again on later visits")
         if max_age == 0:
             raise ValueError(f"max_age=0 deletes the cookie {self.name!r} when it is set. Leave it out, or give more.")
         for value in self.choices or ():

@@ -13,10 +13,10 @@ import typing as t
 
 from ..http.cookies import parse_cookie
 from ..user_agent.browsers import PROFILES
-from ..user_agent.rules import Refused, ignored, judge, written
-from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, octet_count, split_set_cookie
+from ..user_agent.rules import Refused, explain_refusal, judge, suggest
+from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, count_octets, split_set_cookie
 from ..user_agent.sites import domain_matches, path_matches
-from ..user_agent.verdicts import Note, shown
+from ..user_agent.verdicts import Note, describe_name
 
 if t.TYPE_CHECKING:
     from ..user_agent.rules import Request as Circumstances
@@ -91,7 +91,7 @@ def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[lis
     try:
         cookie, remarks = judge(line, circumstances)
     except Refused as refused:
-        note = ignored(refused.note, name, circumstances.profile)
+        note = explain_refusal(refused.note, name, circumstances.profile)
         if note.rule == "5.7 step 13":
             note = note._replace(cure=f"{note.cure} ({LOCALHOST})")
         return [note], None
@@ -102,13 +102,13 @@ def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[lis
         try:
             judge(line, circumstances._replace(profile=safari, secure=circumstances.address.scheme == "https"))
         except Refused as refused:
-            found.append(ignored(refused.note, name, safari))
+            found.append(explain_refusal(refused.note, name, safari))
     return found, cookie
 
 
 def _about(name: str, note: Note) -> Note:
     """The note as a sentence that names the cookie."""
-    subject = shown(name)
+    subject = describe_name(name)
     return note._replace(reason=f"{subject[0].upper()}{subject[1:]}: {note.reason}")
 
 
@@ -148,10 +148,10 @@ def _of_replacing(cookie: StoredCookie, circumstances: Circumstances, asked: Ask
     called = circumstances.profile.called
     asker = "another site" if asked.origin == "null" else asked.origin
     reason = (
-        f"{called} puts {shown(cookie.name)} in the place of the one that it may have and did not send:"
+        f"{called} puts {describe_name(cookie.name)} in the place of the one that it may have and did not send:"
         f" {asked.method} {circumstances.address} comes from {asker}, and {samesite} does not go with that"
     )
-    cure = "answer with a redirect (303) and set it where that leads, or " + written(
+    cure = "answer with a redirect (303) and set it where that leads, or " + suggest(
         cookie.name, "samesite='None', secure=True"
     )
     return [Note("5.8.3", reason, cure)]
@@ -175,7 +175,7 @@ def _twice(kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple
             continue
         same = before.key == cookie.key
         what = "the last one counts" if same else "there are two of it then, and a server cannot tell which is which"
-        reason = f"{shown(cookie.name)} is set twice in one answer: {what}"
+        reason = f"{describe_name(cookie.name)} is set twice in one answer: {what}"
         notes.append((cookie.name, Note("4.1.1", reason[0].upper() + reason[1:], "set it once")))
     return notes
 
@@ -219,7 +219,7 @@ def _not_deleted(cookie: StoredCookie, scope: Scope, circumstances: Circumstance
     domain, host_only, path, partitioned = scope
     own = said(cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
     reason = (
-        f"{circumstances.profile.called} keeps {shown(cookie.name)}: it was set with {said(*scope)},"
+        f"{circumstances.profile.called} keeps {describe_name(cookie.name)}: it was set with {said(*scope)},"
         f" and what is deleted is one with {own}"
     )
     arguments = f"path={path!r}" + ("" if host_only else f", domain={domain!r}")
@@ -232,16 +232,16 @@ def _growth(received: str, kept: list[StoredCookie], circumstances: Circumstance
     added = sum(len(cookie.name) + len(cookie.value) + 3 for cookie in kept)
     if len(received) + added <= FULL_AT:
         return []
-    sizes = {name: octet_count(name + value) + 3 for name, value in parse_cookie(received)}
+    sizes = {name: count_octets(name + value) + 3 for name, value in parse_cookie(received)}
     for cookie in kept:
         over = _is_over(cookie, circumstances)
-        sizes[cookie.name] = 0 if over else octet_count(cookie.name + cookie.value) + 3
+        sizes[cookie.name] = 0 if over else count_octets(cookie.name + cookie.value) + 3
     size = sum(sizes.values())
     largest = max(sizes, key=sizes.__getitem__)
     if size <= FULL_AT or not any(sizes[cookie.name] for cookie in kept):
         return []
     reason = (
-        f"The next request carries {size} octets of cookies, most of them in {shown(largest)}:"
+        f"The next request carries {size} octets of cookies, most of them in {describe_name(largest)}:"
         f" servers answer 400 or 431 at about {REFUSED_AT}"
     )
     return [(largest, Note("4.2.1", reason, CURE_FOR_SIZE))]

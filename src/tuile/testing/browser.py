@@ -6,7 +6,7 @@ import typing as t
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
-from tuile.user_agent.sites import TYPED, Context, address_of
+from tuile.user_agent.sites import TYPED, Context, parse_address
 
 from .network import Network
 from .outgoing import OutgoingRequest, absolute_url, encode_body
@@ -224,7 +224,7 @@ class Window:
         if top == "null":
             return bool(others)
         schemeful = jar.profile.schemeful
-        return any(not jar.sites.same(address_of(top), url, schemeful=schemeful) for url in others)
+        return any(not jar.sites.same(parse_address(top), url, schemeful=schemeful) for url in others)
 
 
 class Frame(Window):

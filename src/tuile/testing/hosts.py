@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tuile.user_agent.sites import canonical_host
+from tuile.user_agent.sites import canonicalize_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -41,7 +41,7 @@ class Hosts:
             LookupError: If there is none. A browser would report an unknown host.
         """
         parts = urlsplit(url)
-        host = canonical_host(parts.hostname or "") or ""
+        host = canonicalize_host(parts.hostname or "") or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         labels = host.split(".")
         wanted = [
@@ -62,11 +62,11 @@ def _host_key(name: str) -> str:
     if name == "*":
         return name
     star, bare = ("*.", name[2:]) if name.startswith("*.") else ("", name)
-    host = canonical_host(bare)
+    host = canonicalize_host(bare)
     if host is not None:
         return star + host
     before, _, port = bare.rpartition(":")
-    host = canonical_host(before)
+    host = canonicalize_host(before)
     if host is None or star or not port.isdecimal():
         raise ValueError(f"{name!r} is not a host. Write it without scheme and path, as in 'shop.example'.")
     return f"{_bracketed(host)}:{int(port)}"

@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.urls import iri_to_uri
 
-from tuile.user_agent.sites import Address, Context, Sites, address_of, is_loopback
+from tuile.user_agent.sites import Address, Context, Sites, is_loopback, parse_address
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def origin(url: str) -> str:
     """
     if url == "null":
         return url
-    address, port = address_of(url), urlsplit(url).port
+    address, port = parse_address(url), urlsplit(url).port
     host = f"[{address.host}]" if ":" in address.host else address.host
     colon_port = "" if port in {None, _PORTS[address.scheme]} else f":{port}"
     return f"{address.scheme}://{host}{colon_port}"
@@ -153,7 +153,7 @@ class OutgoingRequest:
             builder.close()
 
     def _fetch_headers(self, sites: Sites) -> dict[str, str]:
-        address = address_of(self.url)
+        address = parse_address(self.url)
         headers = {"Accept": _ACCEPT_PAGE if self.mode == "navigate" else "*/*"}
         if self.mode == "navigate":
             headers["Upgrade-Insecure-Requests"] = "1"
@@ -178,7 +178,7 @@ class OutgoingRequest:
         for url in (*self.redirects, self.url):
             if origin(url) == own:
                 continue
-            if not sites.same(address_of(url), self.initiator, schemeful=True):
+            if not sites.same(parse_address(url), self.initiator, schemeful=True):
                 return "cross-site"
             nearest = "same-site"
         return nearest

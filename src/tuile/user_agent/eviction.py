@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timedelta
 
-from .set_cookie import octet_count
+from .set_cookie import count_octets
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Slot:
         return self.used, self.order
 
 
-def too_many_of_a_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
+def select_excess_of_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
     """Return the cookies to evict from one domain, those without Secure first, then the least recently used."""
     most, rest = profile.per_domain
     if len(slots) <= most:
@@ -45,7 +45,7 @@ def too_many_of_a_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
     return oldest_first[:excess]
 
 
-def too_many_of_a_partition(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
+def select_excess_of_partition(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
     """Return the cookies to evict from a domain within one partition, the least recently used first."""
     octets = sum(map(_octets, slots)) if profile.per_partition_octets else 0
     number = len(slots)
@@ -61,7 +61,7 @@ def too_many_of_a_partition(slots: Sequence[Slot], profile: Profile) -> list[Slo
 
 
 def _octets(slot: Slot) -> int:
-    return octet_count(slot.cookie.name) + octet_count(slot.cookie.value)
+    return count_octets(slot.cookie.name) + count_octets(slot.cookie.value)
 
 
 # The rounds of Chromium: the priority to evict, and whether Secure cookies of it are spared.
@@ -84,7 +84,7 @@ def _by_priority(oldest_first: list[Slot], excess: int) -> list[Slot]:
     return dropped
 
 
-def too_many_in_all(slots: Sequence[Slot], profile: Profile, now: datetime) -> list[Slot]:
+def select_excess_in_total(slots: Sequence[Slot], profile: Profile, now: datetime) -> list[Slot]:
     """Return the cookies to evict from the whole jar, the least recently used first.
 
     If the profile spares cookies that were used lately, only idle ones are returned, those without Secure first.

@@ -12,8 +12,8 @@ from datetime import timedelta
 from operator import itemgetter
 
 from .browsers import PROFILES, Profile
-from .eviction import Slot, too_many_in_all, too_many_of_a_domain, too_many_of_a_partition
-from .rules import Api, Refused, Request, ignored, judge, request_of
+from .eviction import Slot, select_excess_in_total, select_excess_of_domain, select_excess_of_partition
+from .rules import Api, Refused, Request, explain_refusal, judge, make_request
 from .set_cookie import split_set_cookie
 from .sites import (
     TYPED,
@@ -21,10 +21,10 @@ from .sites import (
     PublicSuffix,
     Sites,
     domain_matches,
-    listed_suffix,
+    load_public_suffixes,
     path_matches,
 )
-from .verdicts import Note, StoredCookie, Verdict, shown, told
+from .verdicts import Note, StoredCookie, Verdict, describe_kept, describe_name
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ class Jar:
                 raise ValueError(f"Unknown profile {profile!r}. Use one of {', '.join(map(repr, PROFILES))}.")
             profile = PROFILES[profile]
         self.profile = profile
-        self.sites = Sites(listed_suffix() if public_suffixes is None else public_suffixes)
+        self.sites = Sites(load_public_suffixes() if public_suffixes is None else public_suffixes)
         # By registrable domain: a request needs the cookies of one only, and browsers count by it.
         self._groups: dict[str, dict[_Key, Slot]] = {}
         self._size = 0
@@ -124,13 +124,13 @@ class Jar:
         if dropped:
             what = f"{self.profile.called} drops {dropped} other cookies: there are too many"
             notes.append(Note("5.7", what, "set fewer, and put together what belongs together"))
-        reason = f"{self.profile.called} {told(cookie)}"
+        reason = f"{self.profile.called} {describe_kept(cookie)}"
         return Verdict(
             line, cookie.name, kept=True, rule="5.7 step 24", reason=reason, notes=tuple(notes), cookie=cookie
         )
 
     def _ignored(self, line: str, name: str, note: Note) -> Verdict:
-        rule, reason, cure = ignored(note, name, self.profile)
+        rule, reason, cure = explain_refusal(note, name, self.profile)
         return Verdict(line, name, kept=False, rule=rule, reason=reason, cure=cure)
 
     def _replaced(self, cookie: StoredCookie, request: Request) -> Slot | None:
@@ -166,10 +166,10 @@ class Jar:
         """Delete the stored cookie, or explain why there is none to delete (section 3.1; section 5.7, step 23)."""
         if old is not None:
             self._take([old])
-            reason = f"{self.profile.called} deletes {shown(cookie.name)}: its time is over"
+            reason = f"{self.profile.called} deletes {describe_name(cookie.name)}: its time is over"
             return Verdict(line, cookie.name, kept=False, rule="5.7", reason=reason, deleted=True, notes=notes)
         others = [slot.cookie for slot in self._group(cookie.domain).values() if slot.cookie.name == cookie.name]
-        reason = f"{self.profile.called} has nothing to delete: {shown(cookie.name)} is not there"
+        reason = f"{self.profile.called} has nothing to delete: {describe_name(cookie.name)} is not there"
         cure = ""
         if others:
             scope = f"path={others[0].path!r}" + ("" if others[0].host_only else f", domain={others[0].domain!r}")
@@ -263,7 +263,7 @@ class Jar:
         slots = [slot for slot in self._group(cookie.domain).values() if slot.cookie.partition == cookie.partition]
         if not self.profile.counts_by_site:
             slots = [slot for slot in slots if slot.cookie.domain == cookie.domain]
-        too_many = too_many_of_a_domain if cookie.partition is None else too_many_of_a_partition
+        too_many = select_excess_of_domain if cookie.partition is None else select_excess_of_partition
         excess = too_many(slots, self.profile)
         self._take(excess)
         return len(excess) + self._drop_excess_in_all(request.now)
@@ -272,7 +272,7 @@ class Jar:
         if self._size <= self.profile.total[0] or (self._spared_until is not None and now < self._spared_until):
             return 0
         self._purge(now)
-        excess = too_many_in_all(list(self._slots()), self.profile, now)
+        excess = select_excess_in_total(list(self._slots()), self.profile, now)
         self._take(excess)
         # If no cookie was idle for long enough, do not search again before the least recently used one is.
         idle = timedelta(seconds=self.profile.total_spares_s)
@@ -282,7 +282,7 @@ class Jar:
         return len(excess)
 
     def _request(self, url: str, now: datetime, api: Api, context: Context) -> Request:
-        return request_of(url, now=_aware(now), api=api, context=context, sites=self.sites, profile=self.profile)
+        return make_request(url, now=_aware(now), api=api, context=context, sites=self.sites, profile=self.profile)
 
 
 def _aware(now: datetime) -> datetime:

@@ -18,12 +18,12 @@ from .set_cookie import (
     MAX_PAIR,
     PREFIXES,
     SetCookieLine,
-    octet_count,
-    prefix_of,
+    count_octets,
+    find_prefix,
     split_set_cookie,
 )
-from .sites import address_of, canonical_host, default_path, domain_matches, is_ip, is_loopback
-from .verdicts import Note, StoredCookie, shown
+from .sites import canonicalize_host, default_path, domain_matches, is_ip, is_loopback, parse_address
+from .verdicts import Note, StoredCookie, describe_name
 
 if t.TYPE_CHECKING:
     from .browsers import Profile
@@ -47,13 +47,13 @@ class Request(t.NamedTuple):
     profile: Profile
 
 
-def request_of(url: str, *, now: datetime, api: Api, context: Context, sites: Sites, profile: Profile) -> Request:
+def make_request(url: str, *, now: datetime, api: Api, context: Context, sites: Sites, profile: Profile) -> Request:
     """Return the circumstances of a request, a response or a script at a URL.
 
     Raises:
         ValueError: If the URL is not absolute.
     """
-    address = address_of(url)
+    address = parse_address(url)
     script = api == "script"
     return Request(
         address,
@@ -111,7 +111,7 @@ def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
     return cookie, notes
 
 
-def written(name: str, arguments: str) -> str:
+def suggest(name: str, arguments: str) -> str:
     """Return a cure that is a call of `set_cookie`."""
     return f"write: response.set_cookie({name[:40]!r}, ..., {arguments})"
 
@@ -129,7 +129,7 @@ def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
     if not request.profile.keeps_tabs and "\t" in line and _has_inner_tab(parts):
         reason = "it has a tab within its name, its value or an attribute"
         raise Refused("5.6 step 1", reason, "leave it out, or encode it, for example with urllib.parse.quote()")
-    size = octet_count(parts.name + parts.value)
+    size = count_octets(parts.name + parts.value)
     if size > MAX_PAIR:
         raise Refused("5.6 step 5", f"name and value are {size} octets, and {MAX_PAIR} is the most", CURE_FOR_SIZE)
     if size == 0:
@@ -143,8 +143,8 @@ def _has_inner_tab(parts: SetCookieLine) -> bool:
 
 def _note_attributes(parts: SetCookieLine, notes: list[Note]) -> None:
     for name, value in parts.attributes:
-        if len(value) > MAX_ATTRIBUTE // 4 and octet_count(value) > MAX_ATTRIBUTE:
-            reason = f"The attribute {name[:20]!r} is ignored: it is {octet_count(value)} octets"
+        if len(value) > MAX_ATTRIBUTE // 4 and count_octets(value) > MAX_ATTRIBUTE:
+            reason = f"The attribute {name[:20]!r} is ignored: it is {count_octets(value)} octets"
             notes.append(Note("5.6 step 6 of the attributes", reason, f"write at most {MAX_ATTRIBUTE}"))
     if parts.name == "" and "=" in parts.value:
         reason = "A cookie without a name comes back as its value alone, here with '=' as if it had one"
@@ -199,7 +199,7 @@ def _last_good(
 ) -> datetime | None:
     """Return the time that the last usable attribute of this name gives."""
     for name, text in reversed(parts.attributes):
-        if name == attribute and octet_count(text) <= MAX_ATTRIBUTE:
+        if name == attribute and count_octets(text) <= MAX_ATTRIBUTE:
             moment = read(text)
             if moment is not None:
                 return moment
@@ -231,7 +231,7 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
     without = f"leave Domain out, which is for {host} alone"
     if not given.isascii() and not request.profile.unicode_domains:
         raise Refused("5.7 step 8", f"Domain={given[:60]} is not ASCII", f"write its A-labels (xn--...), or {without}")
-    domain = canonical_host(_as_text(given.removeprefix(".")))
+    domain = canonicalize_host(_as_text(given.removeprefix(".")))
     if domain is not None and domain == host and is_ip(host):
         return host, True
     if domain is not None and request.sites.is_public_suffix(domain):
@@ -261,7 +261,7 @@ def _cure_for_domain(name: str, request: Request) -> str:
     cure = f"leave domain out, which is for {host} alone"
     if is_ip(host) or request.sites.is_public_suffix(registrable):
         return cure
-    return f"{cure}, or {written(name, f'domain={registrable!r}')}, which covers {registrable} and all under it"
+    return f"{cure}, or {suggest(name, f'domain={registrable!r}')}, which covers {registrable} and all under it"
 
 
 def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
@@ -272,7 +272,7 @@ def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
     path = default_path(request.address.path)
     if given:
         reason = f"Path={given[:40]} is ignored, as it does not begin with a slash: the cookie is for {path}"
-        notes.append(Note("5.6.4", reason, written(parts.name, f"path={'/' + given[:40]!r}")))
+        notes.append(Note("5.6.4", reason, suggest(parts.name, f"path={'/' + given[:40]!r}")))
     return path
 
 
@@ -289,7 +289,7 @@ def _samesite(parts: SetCookieLine, notes: list[Note]) -> t.Literal["Strict", "L
     known = _SAMESITES.get(given.lower())
     if known is None:
         reason = f"SameSite={given[:20]} is ignored: it is none of Strict, Lax and None"
-        notes.append(Note("5.6.7", reason, written(parts.name, "samesite='Lax'")))
+        notes.append(Note("5.6.7", reason, suggest(parts.name, "samesite='Lax'")))
     return known or "Default"
 
 
@@ -298,7 +298,7 @@ def _refuse_insecure(cookie: StoredCookie, request: Request) -> None:
         reason = f"it is Secure, and {request.address} is not a secure connection"
         if is_loopback(request.address.host):
             reason += ", although Chromium and Firefox trust this machine"
-        cure = "serve the site over https, or " + written(cookie.name, "secure=request.is_secure")
+        cure = "serve the site over https, or " + suggest(cookie.name, "secure=request.is_secure")
         raise Refused("5.7 step 13", reason, cure)
 
 
@@ -314,21 +314,21 @@ def _refuse_samesite(cookie: StoredCookie, request: Request) -> None:
     if samesite != "None" and request.relation == "cross-site":
         which = f"it is SameSite={samesite}" if explicit else f"without SameSite it counts as {samesite}"
         reason = f"{which}, and {request.address} answers a request from another site that is no top-level navigation"
-        raise Refused("5.7 step 18", reason, written(cookie.name, "samesite='None', secure=True"))
+        raise Refused("5.7 step 18", reason, suggest(cookie.name, "samesite='None', secure=True"))
     if cookie.samesite == "None" and not cookie.secure and request.profile.none_needs_secure:
         reason = "it is SameSite=None and not Secure"
-        raise Refused("5.7 step 19", reason, written(cookie.name, "samesite='None', secure=True"))
+        raise Refused("5.7 step 19", reason, suggest(cookie.name, "samesite='None', secure=True"))
 
 
 def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
     profile = request.profile
     if not cookie.name:
-        hidden = prefix_of(cookie.value)
+        hidden = find_prefix(cookie.value)
         if hidden is not None:
             reason = f"it has no name, and its value would come back as a name that begins with {hidden.text}"
             raise Refused("5.7 step 22", reason, "write: NAME=VALUE")
         return
-    prefix = prefix_of(cookie.name, any_case=profile.prefixes_in_any_case)
+    prefix = find_prefix(cookie.name, any_case=profile.prefixes_in_any_case)
     if prefix is not None and prefix.http and not profile.http_prefixes:
         # A browser that does not know the HTTP prefixes treats __Host-Http- as __Host-.
         prefix = PREFIXES[1] if prefix.host else None
@@ -357,13 +357,15 @@ def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Reque
     partitioned = parts.has("partitioned")
     if partitioned and not cookie.secure and request.profile.partitioned_needs_secure:
         raise Refused(
-            LAYERED, "it is Partitioned and not Secure", written(cookie.name, "partitioned=True, secure=True")
+            LAYERED,
+            "it is Partitioned and not Secure",
+            suggest(cookie.name, "partitioned=True, secure=True"),
         )
     if request.third_party and not partitioned and request.profile.third_party == "refused":
         reason = f"{request.address.host} is a third party here, and third parties have Partitioned cookies only"
-        raise Refused("7.1", reason, written(cookie.name, "samesite='None', secure=True, partitioned=True"))
+        raise Refused("7.1", reason, suggest(cookie.name, "samesite='None', secure=True, partitioned=True"))
 
 
-def ignored(note: Note, name: str, profile: Profile) -> Note:
+def explain_refusal(note: Note, name: str, profile: Profile) -> Note:
     """Turn the note of a `Refused` into a complete sentence about the cookie."""
-    return Note(note.rule, f"{profile.called} ignores {shown(name)}: {note.reason}", note.cure)
+    return Note(note.rule, f"{profile.called} ignores {describe_name(name)}: {note.reason}", note.cure)

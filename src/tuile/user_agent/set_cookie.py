@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from ..http.cookies import CookieSyntaxError, _path_on_the_wire, dump_cookie, parse_cookie
 from ..http.dates import http_date
 from .dates import read_cookie_date
-from .sites import canonical_host
+from .sites import canonicalize_host
 
 MAX_PAIR = 4096  # octets of name and value together (section 5.6, step 5)
 MAX_ATTRIBUTE = 1024  # octets of an attribute's value (section 5.6, step 6 of the attributes)
@@ -24,7 +24,7 @@ LAYERED = "layered-cookies"  # draft-ietf-httpbis-layered-cookies-02, 2026-05-21
 _BLANKS = " \t"
 
 
-def octet_count(text: str) -> int:
+def count_octets(text: str) -> int:
     """Return the length of the text in octets.
 
     Text whose characters are all octets counts one per character; any other text counts as UTF-8.
@@ -50,7 +50,7 @@ class SetCookieLine(t.NamedTuple):
     def last(self, attribute: str) -> str | None:
         """Return the last value of the attribute, ignoring values of more than 1024 octets; None if there is none."""
         for name, value in reversed(self.attributes):
-            if name == attribute and octet_count(value) <= MAX_ATTRIBUTE:
+            if name == attribute and count_octets(value) <= MAX_ATTRIBUTE:
                 return value
         return None
 
@@ -107,7 +107,7 @@ PREFIXES = (
 )
 
 
-def prefix_of(name: str, *, any_case: bool = True) -> Prefix | None:
+def find_prefix(name: str, *, any_case: bool = True) -> Prefix | None:
     """Return the prefix of the name, or None.
 
     Browsers ignore the case of a prefix (section 5.4); servers write it exactly as it is spelled.
@@ -179,16 +179,16 @@ class Cookie:
         # The limit does not count the equals sign.
         size = len(self._written(path=None)) - 1
         if size > MAX_PAIR:
-            raise broken(f"name and value are {size} octets, and {MAX_PAIR} is the most", "5.6 step 5", CURE_FOR_SIZE)
+            raise invalid(f"name and value are {size} octets, and {MAX_PAIR} is the most", "5.6 step 5", CURE_FOR_SIZE)
         if self.samesite == "None" and not self.secure:
-            raise broken("SameSite=None needs Secure", "4.1.2.7", "write: samesite='None', secure=True")
+            raise invalid("SameSite=None needs Secure", "4.1.2.7", "write: samesite='None', secure=True")
         if self.partitioned and not self.secure:
-            raise broken("Partitioned needs Secure", LAYERED, "write: partitioned=True, secure=True")
-        prefix = prefix_of(self.name)
+            raise invalid("Partitioned needs Secure", LAYERED, "write: partitioned=True, secure=True")
+        prefix = find_prefix(self.name)
         if prefix is not None:
             faults = prefix.faults(self.secure, self.httponly, self.domain is not None, self.path)
             if faults:
-                raise broken(f"the name {self.name!r} promises more: {faults}", prefix.rule, prefix.cure(self.name))
+                raise invalid(f"the name {self.name!r} promises more: {faults}", prefix.rule, prefix.cure(self.name))
 
     def line(self) -> str:
         """Return the value of a Set-Cookie field, one character per octet, with the given attributes only."""
@@ -222,13 +222,13 @@ class Cookie:
         # Parsed as in a request, which removes quotes and escapes from the value.
         pairs = parse_cookie(pair) if "=" in pair else []
         if not pairs:
-            raise broken("the cookie has no name", "4.1.1", "write: NAME=VALUE")
+            raise invalid("the cookie has no name", "4.1.1", "write: NAME=VALUE")
         fields: dict[str, t.Any] = {}
         extensions: dict[str, tuple[str, str | None]] = {}
         for attribute in attributes:
             which, equals, setting = (part.strip(_BLANKS) for part in attribute.partition("="))
             if which.lower() in fields or which.lower() in extensions:
-                raise broken(f"the attribute {which!r} is given twice", "4.1.1", "leave one of the two out")
+                raise invalid(f"the attribute {which!r} is given twice", "4.1.1", "leave one of the two out")
             if which.lower() in _READ:
                 fields[which.lower()] = _READ[which.lower()](setting)
             elif which or equals:
@@ -242,7 +242,7 @@ class Cookie:
 CURE_FOR_SIZE = "keep the data on the server and put an id of it into the cookie"
 
 
-def broken(what: str, rule: str, cure: str) -> CookieSyntaxError:
+def invalid(what: str, rule: str, cure: str) -> CookieSyntaxError:
     """Return the error for a cookie that breaks a rule."""
     where = rule if rule.startswith(LAYERED) else f"rfc6265bis {rule}"
     return CookieSyntaxError(f"{what[0].upper()}{what[1:]} ({where}). {cure[0].upper()}{cure[1:]}.")
@@ -262,14 +262,14 @@ def _settled_moment(given: t.Any) -> datetime:
     except ValueError as error:
         raise CookieSyntaxError(str(error)) from None
     if moment is None:
-        raise broken(f"expires={given!r} is before 1601", "5.1.1", "write: max_age=0, to delete a cookie")
+        raise invalid(f"expires={given!r} is before 1601", "5.1.1", "write: max_age=0, to delete a cookie")
     return moment
 
 
 def _settled_path(given: str) -> str:
     path = _path_on_the_wire(given)
     if not path.startswith("/"):
-        raise broken(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='/{path}'")
+        raise invalid(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='/{path}'")
     return _short_enough("path", path)
 
 
@@ -277,10 +277,10 @@ def _settled_domain(given: str) -> str:
     # Browsers drop a cookie whose domain is only dots, or keep it for one host.
     if not isinstance(given, str):
         raise TypeError(f"A cookie's domain is a str, not {type(given).__name__}: {given!r}.")
-    domain = canonical_host(given.removeprefix("."))
+    domain = canonicalize_host(given.removeprefix("."))
     if domain is None or not _is_domain(domain):
         fault = f"the domain {given!r} is not a host name"
-        raise broken(fault, "4.1.2.3", "write: domain='example.com', or leave it out")
+        raise invalid(fault, "4.1.2.3", "write: domain='example.com', or leave it out")
     return _short_enough("domain", domain)
 
 
@@ -290,14 +290,14 @@ _is_domain = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*").fullmatch
 def _short_enough(what: str, text: str) -> str:
     if len(text) > MAX_ATTRIBUTE:
         fault = f"the {what} is {len(text)} octets, and browsers ignore one of more than {MAX_ATTRIBUTE}"
-        raise broken(fault, "5.6 step 6 of the attributes", f"write a shorter {what}")
+        raise invalid(fault, "5.6 step 6 of the attributes", f"write a shorter {what}")
     return text
 
 
 def _one_of(what: str, names: tuple[str, ...], rule: str) -> t.Callable[[str], str]:
     def settled(given: str) -> str:
         if given.title() not in names:
-            raise broken(f"{what}={given!r} is none of {', '.join(names)}", rule, f"write: {what}={names[1]!r}")
+            raise invalid(f"{what}={given!r} is none of {', '.join(names)}", rule, f"write: {what}={names[1]!r}")
         return given.title()
 
     return settled
@@ -312,11 +312,13 @@ def _settled_extensions(given: t.Iterable[tuple[str, str | None]]) -> tuple[tupl
     seen = set(_READ)
     for name, value in pairs:
         if name.lower() in seen:
-            raise broken(f"the attribute {name!r} is given twice or has a field", "4.1.1", "give it once, as its field")
+            raise invalid(
+                f"the attribute {name!r} is given twice or has a field", "4.1.1", "give it once, as its field"
+            )
         seen.add(name.lower())
         if not _attribute_name(name) or not (value is None or _attribute_text(value)):
             fault = f"the attribute {name!r}: {value!r} holds what ends an attribute, or a blank at an end"
-            raise broken(fault, "4.1.1", "leave it out, or encode it, for example with urllib.parse.quote()")
+            raise invalid(fault, "4.1.1", "leave it out, or encode it, for example with urllib.parse.quote()")
     return pairs
 
 
@@ -336,20 +338,20 @@ _SETTLE: dict[str, t.Callable[[t.Any], object]] = {
 
 def _read_seconds(text: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", text):
-        raise broken(f"Max-Age={text} is not a number of seconds", "4.1.2.2", "write digits only, as in Max-Age=3600")
+        raise invalid(f"Max-Age={text} is not a number of seconds", "4.1.2.2", "write digits only, as in Max-Age=3600")
     return int(text)
 
 
 def _read_date(text: str) -> datetime:
     moment = read_cookie_date(text)
     if moment is None:
-        raise broken(f"Expires={text} is not a date", "4.1.1", "write it as in Expires=Sun, 06 Nov 1994 08:49:37 GMT")
+        raise invalid(f"Expires={text} is not a date", "4.1.1", "write it as in Expires=Sun, 06 Nov 1994 08:49:37 GMT")
     return moment
 
 
 def _read_flag(text: str) -> bool:
     if text:
-        raise broken(
+        raise invalid(
             f"the flag has the value {text!r}, and browsers do not look at it", "4.1.1", "leave it out to unset"
         )
     return True

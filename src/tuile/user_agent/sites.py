@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 
 @lru_cache(maxsize=1024)
-def canonical_host(host: str) -> str | None:
+def canonicalize_host(host: str) -> str | None:
     """Return the host in the form used for comparison; None if it is not a valid host.
 
     That form is lower case and ASCII, with one spelling for each IP address (section 5.1.2).
@@ -151,7 +151,7 @@ class Address(t.NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def address_of(url: str) -> Address:
+def parse_address(url: str) -> Address:
     """Parse a URL.
 
     Raises:
@@ -159,7 +159,7 @@ def address_of(url: str) -> Address:
     """
     try:
         parts = urlsplit(url)
-        scheme, host = _SCHEMES[parts.scheme], canonical_host(parts.hostname or "")
+        scheme, host = _SCHEMES[parts.scheme], canonicalize_host(parts.hostname or "")
     except (KeyError, ValueError):
         raise _no_address(url) from None
     if host is None:
@@ -193,7 +193,7 @@ def last_label(host: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def listed_suffix() -> PublicSuffix:
+def load_public_suffixes() -> PublicSuffix:
     """Return a function that looks up public suffixes in the list that browsers use (https://publicsuffix.org).
 
     Raises:
@@ -249,7 +249,7 @@ class Sites:
         """Return whether a URL has the same site as an address. An opaque origin, written ``null``, never has."""
         if url == "null":
             return False
-        ours, theirs = self.site(address), self.site(address_of(url))
+        ours, theirs = self.site(address), self.site(parse_address(url))
         return ours == theirs if schemeful else ours.domain == theirs.domain
 
 
@@ -317,7 +317,7 @@ class Context:
             return str(sites.site(address)), False
         if self.top_level_site == "null":
             return "null", True
-        top = sites.site(address_of(self.top_level_site))
+        top = sites.site(parse_address(self.top_level_site))
         return str(top), self.cross_site_ancestor or top != sites.site(address)
 
 

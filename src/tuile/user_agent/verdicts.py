@@ -79,16 +79,16 @@ class Verdict:
         return " ".join(map(str, (Note(self.rule, self.reason, self.cure), *self.notes)))
 
 
-def shown(name: str) -> str:
+def describe_name(name: str) -> str:
     """Return how a sentence refers to the cookie of this name."""
     if not name:
         return "the cookie without a name"
     return f"the cookie {name[:LONGEST_NAME_SHOWN] + ('...' if len(name) > LONGEST_NAME_SHOWN else '')!r}"
 
 
-def told(cookie: StoredCookie) -> str:
+def describe_kept(cookie: StoredCookie) -> str:
     """Return a sentence that says where a stored cookie is sent, and for how long."""
     where = f"{cookie.domain} alone" if cookie.host_only else f"{cookie.domain} and the hosts under it"
     path = "every path" if cookie.path == "/" else f"paths under {cookie.path}"
     until = "the browser is closed" if cookie.expires is None else f"{cookie.expires:%Y-%m-%d %H:%M:%S} UTC"
-    return f"keeps {shown(cookie.name)} for {where}, {path}, until {until}"
+    return f"keeps {describe_name(cookie.name)} for {where}, {path}, until {until}"

@@ -1,14 +1,5 @@
 """The command doctor, which reports what an application runs on and what does not work or is slow.
 
-``process``      the interpreter, the packages, who stands in for Flask
-``application``  what of the application goes another way than most do
-``sources``      what the loaded modules want of Flask that Tuile lacks
-``start``        what is otherwise without ``tuile run`` and ``tuile exec``
-``report``       one finding
-===============  ===========================================================
-
-Nothing is known here by the name of an extension: everything is looked at as it is.
-=======
 Extensions are never recognized by name; what matters is what they do.
 """
 

@@ -1,7 +1,7 @@
-"""The start: what is otherwise where the application is started without ``tuile``.
+"""Examine the start: whether the application also runs on Tuile without the command ``tuile``.
 
-Here lives what the order of imports tells. The commands of ``tuile`` have the shim in place before the application is
-loaded, plain ``python``, ``pytest`` and ``gunicorn`` have it from the first ``import tuile`` on.
+The commands of ``tuile`` install the shim before the application is loaded. With plain ``python``, ``pytest`` and
+``gunicorn``, the first ``import tuile`` installs it, so the order of imports matters.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def examine_start() -> Iterator[Finding]:
-    """Yield what is otherwise where the loaded application is started without `tuile`."""
+    """Yield what changes if the loaded application is started without `tuile`."""
     if VARIABLE in os.environ and not shim_is_wanted():
         reason = (
             "is set, so only 'tuile run' and 'tuile exec' make 'import flask' mean Tuile, and 'import tuile' does not"
@@ -50,7 +50,7 @@ def examine_start() -> Iterator[Finding]:
 
 
 def _imports_tuile(file: str) -> bool:
-    """Answer whether a source file says that it imports Tuile, anywhere in it."""
+    """Return whether a source file imports Tuile anywhere."""
     try:
         with open(file, encoding="utf-8") as source:
             text = source.read()
