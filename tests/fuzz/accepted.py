@@ -1,0 +1,43 @@
+"""The differences that are right: accepted.toml, read and matched."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tomli
+
+if TYPE_CHECKING:
+    from tests.fuzz.compare import Difference
+    from tests.fuzz.world import Program
+
+FILE = Path(__file__).with_name("accepted.toml")
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One difference and its reason; the fields are explained in accepted.toml."""
+
+    heading: str
+    reason: str
+    field: str
+    theirs: str
+    ours: str
+    program: list[str] = field(default_factory=list)
+
+    def matches(self, difference: Difference, program: Program) -> bool:
+        """Whether this is the difference that a minimised program shows."""
+        return (
+            re.fullmatch(self.field, difference.field) is not None
+            and re.fullmatch(self.theirs, repr(difference.theirs), re.DOTALL) is not None
+            and re.fullmatch(self.ours, repr(difference.ours), re.DOTALL) is not None
+            and all(re.search(pattern, json.dumps(program)) for pattern in self.program)
+        )
+
+
+def read_accepted() -> list[Accepted]:
+    """The differences that are right."""
+    return [Accepted(**entry) for entry in tomli.loads(FILE.read_text(encoding="utf-8")).get("accepted", [])]

@@ -1,0 +1,145 @@
+"""`make fuzz`: random programs on Flask and on Tuile, compared.
+
+    python tests/fuzz/run.py                              20,000 requests, seed 0
+    python tests/fuzz/run.py --requests 200000 --seed 7   as many, from another seed
+    python tests/fuzz/run.py --first 120                  begin at the 120th program of the seed
+    python tests/fuzz/run.py --program found.json         one program again, with all that was observed
+
+Each program is an application, what is changed of it, and requests in between: generate.py makes it of its number and
+the seed. A program that comes out differently is made as small as possible and printed, unless accepted.toml has the
+reason why the difference is right. The exit code is 1 when there is one that is not listed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pprint
+import sys
+from collections import Counter
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a file, it would not find its siblings
+
+import flask
+
+import tuile
+from tests.fuzz.accepted import Accepted, read_accepted
+from tests.fuzz.compare import Difference, compare
+from tests.fuzz.generate import generate
+from tests.fuzz.minimise import minimise
+from tests.fuzz.steps import run_step
+from tests.fuzz.world import run_program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fuzz.world import Program
+
+REQUESTS_PER_PROGRAM = 20
+# Further differences of one kind are counted, not minimised.
+MOST_OF_A_KIND = 3
+# After a difference that is right the program goes on without the step that showed it.
+MOST_ROUNDS = 4
+
+
+class Run:
+    """What a run has found so far."""
+
+    def __init__(self, accepted: list[Accepted], comparing: Callable[[Program], Difference | None] = compare) -> None:
+        self.accepted = accepted
+        self.comparing = comparing
+        self.requests = 0
+        self.found: dict[str, tuple[str, Program, Difference]] = {}
+        self.counted: Counter[str] = Counter()
+        self.right: Counter[str] = Counter()
+
+    def look_at(self, seed: str, program: Program) -> None:
+        """Compare a program; remember what it shows."""
+        self.requests += sum(step["step"] == "request" for step in program)
+        for _ in range(MOST_ROUNDS):
+            difference = self.comparing(program)
+            if difference is None or not self._shown_again(program, difference):
+                return
+            self.counted[difference.kind] += 1
+            if self.counted[difference.kind] > MOST_OF_A_KIND and difference.kind in self.found:
+                return
+            smallest = minimise(program, lambda candidate: self._shown_again(candidate, difference))  # noqa: B023 - called at once
+            shown = self.comparing(smallest) or difference
+            entry = next((entry for entry in self.accepted if entry.matches(shown, smallest)), None)
+            if entry is None:
+                self.found.setdefault(shown.kind, (seed, smallest, shown))
+                self.found.setdefault(difference.kind, (seed, smallest, shown))
+                return
+            self.counted[difference.kind] -= 1
+            self.right[entry.heading] += 1
+            program = program[: difference.at] + program[difference.at + 1 :]
+
+    def _shown_again(self, program: Program, difference: Difference) -> bool:
+        """Whether a program shows a difference of the same kind: a second may have passed in between at first."""
+        try:
+            again = self.comparing(program)
+        except Exception:  # noqa: BLE001 - a part was left out that cannot be
+            return False
+        return again is not None and again.kind == difference.kind
+
+
+def render(program: Program) -> str:
+    """A Python program that shows a difference again."""
+    steps = pprint.pformat(program, width=116, sort_dicts=False)
+    return f"from tests.fuzz.run import show\n\nshow({steps})"
+
+
+def show(program: Program) -> None:
+    """Run a program and print what was observed on both frameworks, and where that differs first."""
+    for name, lib in (("Flask", flask), ("Tuile", tuile)):
+        print(f"--- {name}")
+        for number, seen in enumerate(run_program(lib, program, run_step)):
+            print(number, [*program, {"step": "end"}][number]["step"], {key: value for key, value in seen.items() if key != "events"})
+            for event in seen["events"]:
+                print("     ", event)
+    print("---", compare(program) or "no difference")
+
+
+def report(run: Run, seconds: float) -> None:
+    """Print what was found."""
+    shown: set[str] = set()
+    for seed, program, difference in run.found.values():
+        text = render(program)
+        if text not in shown:
+            shown.add(text)
+            print(f"\n# {difference.kind}   (program {seed})\n{text}\n# {difference}")
+    print(f"\n{run.requests} requests in {seconds:.0f} s ({60 * run.requests / max(seconds, 0.001):,.0f} a minute);", end=" ")
+    print(f"{len(shown)} differences that are not listed; those that are:")
+    for heading, count in run.right.most_common():
+        print(f"  {count:6} {heading}")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description="Random programs on Flask and on Tuile.")
+    parser.add_argument("--requests", type=int, default=20_000, help="how many requests in all")
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first program")
+    parser.add_argument("--program", type=Path, help="a file with one program as JSON, to be shown")
+    options = parser.parse_args()
+    if options.program:
+        show(json.loads(options.program.read_text(encoding="utf-8")))
+        return
+    run = Run(read_accepted())
+    begun = perf_counter()
+    number = options.first
+    while run.requests < options.requests:
+        seed = f"{options.seed}:{number}"
+        run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
+        number += 1
+        if number % 500 == 0:
+            print(f"{run.requests} requests, {perf_counter() - begun:.0f} s, {len(run.found)} kinds", file=sys.stderr, flush=True)
+    report(run, perf_counter() - begun)
+    sys.exit(1 if run.found else 0)
+
+
+if __name__ == "__main__":
+    main()

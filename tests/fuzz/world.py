@@ -1,0 +1,172 @@
+"""One program, running on one framework: what its functions share, and what is observed of them."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from contextvars import copy_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from tests.beside_flask import part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Step = dict[str, Any]
+Program = list[Step]
+
+SITE = Path(__file__).parent / "site"
+NAME = "fuzzed"
+# A moment for all programs: sessions are signed with the second.
+NOW = 1_900_000_000.0
+# A program may call itself: a view whose nested request reaches the same view.
+DEEPEST = 3
+
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+_MODULE = re.compile(r"\b(?:flask|tuile)\.[a-z_.]+(?=\.[A-Z_])")
+_MISSING = object()
+
+
+class World:
+    """A program's application on one framework, and everything seen so far."""
+
+    def __init__(self, lib: Any) -> None:
+        self.lib = lib
+        self.app: Any = None
+        self.blueprints: dict[str, Any] = {}
+        self.events: list[Any] = []
+        self.jar: dict[str, str] = {}
+        self.depth = 0
+        self.kept: dict[str, Any] = {}
+        self._undo: list[tuple[Any, str, Any]] = []
+
+    def note(self, word: str, value: Any = None) -> None:
+        """Remember that something happened, with what is to be compared of it."""
+        self.events.append((word, describe(value)))
+
+    def module(self, name: str) -> Any:
+        """The framework's module of that name."""
+        return part(self.lib, name)
+
+    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        """Set an attribute; on what other applications have too, until the program ends."""
+        if isinstance(owner, (type, self.module("sessions").SessionInterface)):
+            self._undo.append((owner, name, vars(owner).get(name, _MISSING)))
+        setattr(owner, name, value)
+
+    def restore(self) -> list[Any]:
+        """Take back what was set on classes; what that came to where it failed."""
+        failed = []
+        while self._undo:
+            owner, name, before = self._undo.pop()
+            try:
+                if before is not _MISSING:
+                    setattr(owner, name, before)
+                elif name in vars(owner):
+                    delattr(owner, name)
+            except Exception as error:  # noqa: BLE001 - which one is what is compared
+                failed.append([owner.__name__, name, describe(error)])
+        return failed
+
+
+def clean(text: str) -> str:
+    """A text without addresses of objects and without the framework's modules."""
+    return _MODULE.sub("", _ADDRESS.sub("0x", text))
+
+
+def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one line for each kind
+    """What is compared of a value."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return clean(str(value))
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, BaseException):
+        return ("raised", type(value).__name__, "" if isinstance(value, RecursionError) else clean(str(value)))
+    if depth < DEEPEST:
+        if isinstance(value, WerkzeugResponse):
+            return ("response", value.status, sorted(value.headers))
+        if isinstance(value, dict):
+            return {clean(str(key)): describe(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [describe(item, depth + 1) for item in value]
+    try:
+        return f"{type(value).__name__}: {clean(repr(value))}"
+    except Exception as error:  # noqa: BLE001 - a repr may fail as well
+        return f"{type(value).__name__}: {type(error).__name__}: {clean(str(error))}"
+
+
+class _Records(logging.Handler):
+    """Log records become events."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        self.world.note("logged", [record.levelname, record.getMessage(), error])
+
+
+def run_program(lib: Any, program: Program, run_step: Callable[[World, Step], Any]) -> list[Step]:
+    """Run a program on a framework; what was observed, step by step."""
+    return copy_context().run(_run_program, lib, program, run_step)
+
+
+def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], Any]) -> list[Step]:
+    world = World(lib)
+    observed: list[Step] = []
+    handler = _Records(world)
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [handler]
+
+    def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+        world.note("warned", [category.__name__, str(message)])
+
+    try:
+        with mock.patch("time.time", lambda: NOW), warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.showwarning = show
+            for step in program:
+                world.events = []
+                seen = run_step(world, step)
+                observed.append({**seen, "events": world.events, "context": _contexts_left(world)})
+    finally:
+        observed.append({"outcome": world.restore(), "events": []})
+        root.handlers = before
+        _reset(world)
+    return observed
+
+
+def _contexts_left(world: World) -> tuple[bool, bool]:
+    return world.lib.has_request_context(), world.lib.has_app_context()
+
+
+def _reset(world: World) -> None:
+    """Put back what the process keeps: loggers and receivers of signals."""
+    logger = logging.getLogger(NAME)
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+    signals = world.module("signals")
+    for name in SIGNALS:
+        getattr(signals, name)._clear_state()
+
+
+SIGNALS = (
+    "request_started",
+    "request_finished",
+    "request_tearing_down",
+    "got_request_exception",
+    "appcontext_pushed",
+    "appcontext_tearing_down",
+    "appcontext_popped",
+    "template_rendered",
+    "before_render_template",
+    "message_flashed",
+)
