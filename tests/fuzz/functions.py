@@ -61,6 +61,16 @@ def make_error(name: str) -> BaseException:
 
 def run_actions(world: World, does: list[Step], given: Any = None) -> None:
     """Do what a function of the program does; given: the response or error that a hook was called with."""
+    if world.depth >= DEEPEST:
+        return
+    world.depth += 1
+    try:
+        _run_actions(world, does, given)
+    finally:
+        world.depth -= 1
+
+
+def _run_actions(world: World, does: list[Step], given: Any) -> None:
     for action in does:
         function = ACTIONS[action["do"]]
         if action.get("try", True):
@@ -195,13 +205,7 @@ def _log(world: World, action: Step, _: Any) -> Any:
 def _step(world: World, action: Step, _: Any) -> Any:
     from tests.fuzz.steps import run_step  # noqa: PLC0415 - steps make functions, which do steps
 
-    if world.depth >= DEEPEST:
-        return "too deep"
-    world.depth += 1
-    try:
-        return run_step(world, action["step"])
-    finally:
-        world.depth -= 1
+    return run_step(world, action["step"])
 
 
 def _contexts(world: World, action: Step, _: Any) -> Any:

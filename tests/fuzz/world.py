@@ -24,7 +24,7 @@ SITE = Path(__file__).parent / "site"
 NAME = "fuzzed"
 # A moment for all programs: sessions are signed with the second.
 NOW = 1_900_000_000.0
-# A program may call itself: a view whose nested request reaches the same view.
+# Functions that have functions called, which have others called: a teardown that enters a context has itself called.
 DEEPEST = 3
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")

@@ -144,14 +144,18 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
+        is_stock = not (self._asks_itself or self.__dict__)
+        # Somebody's own methods are asked each time, as on Flask; they may do more than answer.
+        own = None if is_stock else (self.get_cookie_name(app), self._cookie_attributes(app))
         if session.accessed:
             vary_by(response.headers, "Cookie")
         if not session:
             if session.modified:
-                response.delete_cookie(self.get_cookie_name(app), **self._cookie_attributes(app))
+                name, described = own or (self.get_cookie_name(app), self._cookie_attributes(app))
+                response.delete_cookie(name, **described)
                 vary_by(response.headers, "Cookie")
             return
-        if not (self._asks_itself or self.__dict__) and type(session) is SecureCookieSession:
+        if is_stock and type(session) is SecureCookieSession:
             # What the questions below would answer, unless somebody has overridden one of them.
             config, lasts = app.config, session.get("_permanent", False)
             if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
@@ -161,13 +165,17 @@ class SecureCookieSessionInterface(SessionInterface):
         else:
             if not self.should_set_cookie(app, session):
                 return
-            name, expires = self.get_cookie_name(app), self.get_expiration_time(app, session)
+            name = own[0] if own is not None else self.get_cookie_name(app)
+            expires = self.get_expiration_time(app, session)
         signer = self._signer(app)
         if signer is not None and not app.config.get("SESSION_ENCRYPT"):
             token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
-        self._set_cookie(app, response, name, token, expires)
+        if own is not None:
+            response.set_cookie(name, token, expires=expires, **own[1])
+        else:
+            self._set_cookie(app, response, name, token, expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
 
@@ -229,7 +237,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
         config, set_cookie = app.config, response.set_cookie
-        if not (self._asks_itself or self.__dict__) and getattr(set_cookie, "__func__", None) is _own_set_cookie:
+        if getattr(set_cookie, "__func__", None) is _own_set_cookie:
             # What the last line says, without keywords to be packed and unpacked.
             set_cookie(
                 name,
@@ -251,9 +259,9 @@ class SecureCookieSessionInterface(SessionInterface):
             "domain": self.get_cookie_domain(app),
             "path": self.get_cookie_path(app),
             "secure": self.get_cookie_secure(app),
-            "httponly": self.get_cookie_httponly(app),
-            "samesite": self.get_cookie_samesite(app),
             "partitioned": self.get_cookie_partitioned(app),
+            "samesite": self.get_cookie_samesite(app),
+            "httponly": self.get_cookie_httponly(app),
         }
 
 
