@@ -39,6 +39,9 @@ def behave(world: World, name: str, how: str, call: Callable[..., Any]) -> Calla
 
     def function(*arguments: Any, **named: Any) -> Any:
         nonlocal calls
+        if name == "dumps" and arguments[-1] == {} and "separators" in named:
+            # itsdangerous tries what a serializer returns with this.
+            return call(*arguments, **named)
         calls += 1
         if how != "quiet":
             world.note(f"called {name}", [arguments, named] if name in TOLD else None)
@@ -91,8 +94,11 @@ def _method(world: World, name: str, how: str, kind: Callable[[], Any]) -> Calla
 
 def _property(world: World, name: str, how: str, kind: Callable[[], Any]) -> Callable[[Any], Any]:
     # How often it is read is nobody's business.
-    how = "change" if how == "change" else "quiet"
-    return behave(world, name, how, lambda self: getattr(super(kind(), self), name))
+    def get(self: Any) -> Any:
+        value = getattr(super(kind(), self), name)
+        return changed(value, name) if how == "change" else value
+
+    return get
 
 
 def patch(world: World, owner: Any, name: str, how: str) -> None:

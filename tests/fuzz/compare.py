@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,4 +82,6 @@ def _of_field(at: int, field: str, theirs: Any, ours: Any) -> Difference:
 
 def compare(program: Program) -> Difference | None:
     """Run a program on both frameworks; where they differ first, or None."""
-    return first_difference(run_program(flask, program, run_step), run_program(tuile, program, run_step))
+    now = time.time()
+    theirs, ours = (run_program(lib, program, run_step, now) for lib in (flask, tuile))
+    return first_difference(theirs, ours)

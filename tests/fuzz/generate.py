@@ -99,7 +99,7 @@ class Generator(Functions):
         what: Step = {}
         names = self.some(self.methods_of()[kind], self.pick([0, 1, 1, 2, 4]))
         if names:
-            what["overrides"] = [[name, self.pick(["pass", "quiet"] if kind == "config" else HOWS)] for name in names]
+            what["overrides"] = [[name, self.pick(["quiet"] if kind == "config" else HOWS)] for name in names]
         if kind in pools.CLASS_ATTRIBUTES and self.chance(0.4):
             what["attributes"] = [list(pair) for pair in self.some(pools.CLASS_ATTRIBUTES[kind], 1)]
         return what

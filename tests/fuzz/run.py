@@ -16,9 +16,9 @@ import argparse
 import json
 import pprint
 import sys
+import time
 from collections import Counter
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a file, it would not find its siblings
@@ -96,7 +96,7 @@ def show(program: Program) -> None:
     """Run a program and print what was observed on both frameworks, and where that differs first."""
     for name, lib in (("Flask", flask), ("Tuile", tuile)):
         print(f"--- {name}")
-        for number, seen in enumerate(run_program(lib, program, run_step)):
+        for number, seen in enumerate(run_program(lib, program, run_step, time.time())):
             print(number, [*program, {"step": "end"}][number]["step"], {key: value for key, value in seen.items() if key != "events"})
             for event in seen["events"]:
                 print("     ", event)
@@ -129,15 +129,15 @@ def main() -> None:
         show(json.loads(options.program.read_text(encoding="utf-8")))
         return
     run = Run(read_accepted())
-    begun = perf_counter()
+    begun = time.perf_counter()
     number = options.first
     while run.requests < options.requests:
         seed = f"{options.seed}:{number}"
         run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
         number += 1
         if number % 500 == 0:
-            print(f"{run.requests} requests, {perf_counter() - begun:.0f} s, {len(run.found)} kinds", file=sys.stderr, flush=True)
-    report(run, perf_counter() - begun)
+            print(f"{run.requests} requests, {time.perf_counter() - begun:.0f} s, {len(run.found)} kinds", file=sys.stderr, flush=True)
+    report(run, time.perf_counter() - begun)
     sys.exit(1 if run.found else 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import warnings
@@ -22,8 +23,6 @@ Program = list[Step]
 
 SITE = Path(__file__).parent / "site"
 NAME = "fuzzed"
-# A moment for all programs: sessions are signed with the second.
-NOW = 1_900_000_000.0
 # Functions that have functions called, which have others called: a teardown that enters a context has itself called.
 DEEPEST = 3
 
@@ -70,7 +69,7 @@ class World:
                 elif name in vars(owner):
                     delattr(owner, name)
             except Exception as error:  # noqa: BLE001 - which one is what is compared
-                failed.append([owner.__name__, name, describe(error)])
+                failed.append([getattr(owner, "__name__", type(owner).__name__), name, describe(error)])
         return failed
 
 
@@ -114,12 +113,20 @@ class _Records(logging.Handler):
         self.world.note("logged", [record.levelname, record.getMessage(), error])
 
 
-def run_program(lib: Any, program: Program, run_step: Callable[[World, Step], Any]) -> list[Step]:
-    """Run a program on a framework; what was observed, step by step."""
-    return copy_context().run(_run_program, lib, program, run_step)
+def run_program(lib: Any, program: Program, run_step: Callable[[World, Step], Any], now: float) -> list[Step]:
+    """Run a program on a framework; what was observed, step by step.
+
+    now: the time that it is meanwhile; sessions are signed with the second.
+    """
+    try:
+        return copy_context().run(_run_program, lib, program, run_step, now)
+    finally:
+        if any(word in repr(program) for word in ("'clear'", "'pop'", "'popitem'", "'del'", "pop'")):
+            # An application without its settings is not to be looked at when the next program patches a class.
+            gc.collect()
 
 
-def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], Any]) -> list[Step]:
+def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], Any], now: float) -> list[Step]:
     world = World(lib)
     observed: list[Step] = []
     handler = _Records(world)
@@ -130,7 +137,7 @@ def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], A
         world.note("warned", [category.__name__, str(message)])
 
     try:
-        with mock.patch("time.time", lambda: NOW), warnings.catch_warnings():
+        with mock.patch("time.time", lambda: now), warnings.catch_warnings():
             warnings.simplefilter("always")
             warnings.showwarning = show
             for step in program:
