@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream docs clean
+.PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -62,6 +62,9 @@ compare: $(VENV)/.tools ## run two unmodified applications on Flask and on Tuile
 
 upstream: $(VENV)/.tools ## run Flask's, Werkzeug's and the extensions' own tests on Tuile (ARGS="flask", ARGS="--quick")
 	$(BIN)/python tests/upstream/run.py $(ARGS)
+
+fuzz: $(VENV)/.tools ## run random programs on Flask and on Tuile, and compare all that is seen (ARGS="--requests 200000 --seed 7")
+	$(BIN)/python tests/fuzz/run.py $(ARGS)
 
 docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blocks compile
 	$(BIN)/python -m pytest -q tests/test_docs.py

@@ -266,6 +266,28 @@ def _(lib: Any) -> Any:
     return send(app).text
 
 
+@shown("A session that could not be opened is not saved", 2, 1)
+def _(lib: Any) -> Any:
+    class Failing(part(lib, "sessions").SecureCookieSessionInterface):  # type: ignore[misc] # the framework's
+        def open_session(self, app: Any, request: Any) -> Any:
+            raise ValueError
+
+    app = make_app(lib, lambda: "text", PROPAGATE_EXCEPTIONS=False)
+    app.session_interface = Failing()
+    with mock.patch.object(app.logger, "error") as errors:
+        assert send(app).code == 500
+    return len(errors.mock_calls)
+
+
+@shown("A setting that is missing is an error where it is read", "KeyError", "200 OK")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: "text")
+    send(app)
+    del app.config["SECRET_KEY"]
+    how, *rest = outcome(send, app)
+    return rest[0].status if how == "returned" else rest[0]
+
+
 OVERRIDDEN = "Some methods are overridden in a subclass, not patched"
 
 

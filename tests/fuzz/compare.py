@@ -65,10 +65,16 @@ def first_difference(theirs: list[Step], ours: list[Step]) -> Difference | None:
 
 
 def _of_events(at: int, theirs: list[Any], ours: list[Any]) -> Difference:
-    number = next((n for n, (a, b) in enumerate(zip(theirs, ours, strict=False)) if a != b), min(len(theirs), len(ours)))
+    number = next(
+        (n for n, (a, b) in enumerate(zip(theirs, ours, strict=False)) if a != b), min(len(theirs), len(ours))
+    )
     before = theirs[number - 1] if number else None
     return Difference(
-        at, "events", theirs[number] if number < len(theirs) else None, ours[number] if number < len(ours) else None, before
+        at,
+        "events",
+        theirs[number] if number < len(theirs) else None,
+        ours[number] if number < len(ours) else None,
+        before,
     )
 
 

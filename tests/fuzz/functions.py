@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import io
 import threading
 from typing import TYPE_CHECKING, Any
@@ -46,17 +47,15 @@ def error_class(name: str) -> Any:
         from werkzeug.routing import RequestRedirect  # noqa: PLC0415 - for one word
 
         return RequestRedirect
-    return found or __builtins__[name]  # type: ignore[index] # a dict in imported modules
+    return found or getattr(builtins, name)
 
 
 def make_error(name: str) -> BaseException:
     """An exception of a class, made with what it wants."""
     kind = error_class(name)
-    if name == "Elsewhere":
-        return Elsewhere()
-    if name == "RequestRedirect":
-        return kind("/redirected")  # type: ignore[no-any-return] # an exception
-    return kind("told") if name != "OwnHTTP" else OwnHTTP()  # type: ignore[no-any-return] # an exception
+    arguments = {"Elsewhere": (), "OwnHTTP": (), "RequestRedirect": ("/redirected",)}.get(name, ("told",))
+    error: BaseException = kind(*arguments)
+    return error
 
 
 def run_actions(world: World, does: list[Step], given: Any = None) -> None:
@@ -219,7 +218,9 @@ def _contexts(world: World, action: Step, _: Any) -> Any:
         return lib.copy_current_request_context(lambda: lib.request.path)()
     if how == "thread":
         seen: list[Any] = []
-        function = lib.copy_current_request_context(lambda: (lib.request.path, lib.request.args.get("a"), lib.session.get("a")))
+        function = lib.copy_current_request_context(
+            lambda: (lib.request.path, lib.request.args.get("a"), lib.session.get("a"))
+        )
         thread = threading.Thread(target=lambda: seen.append(outcome(function)))
         thread.start()
         thread.join()
@@ -239,10 +240,11 @@ def _adapter(world: World, action: Step, _: Any) -> Any:
     return adapter.build(action["endpoint"], action.get("values", {}))
 
 
-def _respond(world: World, action: Step, response: Any) -> Any:  # noqa: C901 - one line for each word
+def _respond(world: World, action: Step, given: Any) -> Any:
     """What a hook does to the response that it is given."""
-    if not isinstance(response, WerkzeugResponse):
+    if not isinstance(given, WerkzeugResponse):
         return "no response"
+    response: Any = given
     how, key, value = action["how"], action.get("key", "k"), action.get("value")
     calls: dict[str, Callable[[], Any]] = {
         "set header": lambda: response.headers.__setitem__("X-Set", value),
@@ -254,13 +256,15 @@ def _respond(world: World, action: Step, response: Any) -> Any:  # noqa: C901 - 
         "data": lambda: response.set_data("changed"),
         "get_data": response.get_data,
         "cookie": lambda: response.set_cookie(key, str(value)),
-        "cookie options": lambda: response.set_cookie(key, "v", max_age=5, path="/x", domain="example.com", secure=True, samesite="Lax"),
+        "cookie options": lambda: response.set_cookie(
+            key, "v", max_age=5, path="/x", domain="example.com", secure=True, samesite="Lax"
+        ),
         "delete cookie": lambda: response.delete_cookie(key),
         "etag": response.add_etag,
         "conditional": lambda: response.make_conditional(world.lib.request),
         "conditional ranges": lambda: response.make_conditional(world.lib.request, accept_ranges=True),
         "freeze": response.freeze,
-        "on close": lambda: response.call_on_close(lambda: world.note("closed response")) and None,
+        "on close": lambda: response.call_on_close(lambda: world.note("closed response")).__name__,
         "mimetype": lambda: setattr(response, "mimetype", "text/x-own"),
         "content_type": lambda: setattr(response, "content_type", None),
         "location": lambda: setattr(response, "location", "/moved"),
@@ -313,10 +317,8 @@ def make_answer(world: World, answer: Step, arguments: dict[str, Any] | None = N
 
 
 def _tuple(world: World, answer: Step, arguments: dict[str, Any]) -> Any:
-    parts = [make_answer(world, answer["body"], arguments)]
-    for part in answer.get("parts", []):
-        parts.append([tuple(pair) for pair in part] if isinstance(part, list) and answer.get("pairs", True) else part)
-    return tuple(parts)
+    parts = [[tuple(pair) for pair in part] if isinstance(part, list) else part for part in answer.get("parts", [])]
+    return (make_answer(world, answer["body"], arguments), *parts)
 
 
 def _generator(world: World, answer: Step, arguments: dict[str, Any]) -> Any:
@@ -374,7 +376,9 @@ def _file(world: World, answer: Step, _: dict[str, Any]) -> Any:
         return lib.send_from_directory(str(SITE), answer["name"])
     if answer.get("how") == "object":
         return lib.send_file(io.BytesIO(b"file object"), mimetype="text/x-o", download_name="o.txt", as_attachment=True)
-    return lib.send_file(str(SITE / answer["name"]), conditional=answer.get("conditional", True), max_age=answer.get("age"))
+    return lib.send_file(
+        str(SITE / answer["name"]), conditional=answer.get("conditional", True), max_age=answer.get("age")
+    )
 
 
 def _special(world: World, answer: Step, arguments: dict[str, Any]) -> Any:

@@ -13,7 +13,15 @@ from tests.fuzz.world import SIGNALS
 if TYPE_CHECKING:
     from tests.fuzz.world import Program, Step
 
-HOOKS = ["before_request", "after_request", "teardown_request", "url_value_preprocessor", "url_defaults", "context_processor", "errorhandler"]
+HOOKS = [
+    "before_request",
+    "after_request",
+    "teardown_request",
+    "url_value_preprocessor",
+    "url_defaults",
+    "context_processor",
+    "errorhandler",
+]
 OF_APP = ["teardown_appcontext", "template_filter", "template_test", "template_global"]
 OF_BLUEPRINT = ["before_app_request", "after_app_request", "teardown_app_request", "app_url_value_preprocessor", "app_url_defaults",
                 "app_context_processor", "app_errorhandler"]  # fmt: skip
@@ -73,11 +81,15 @@ class Generator(Functions):
         if options:
             step["options"] = options
         settings = [["SECRET_KEY", pools.KEYS[0]]] if self.chance(0.8) else []
-        settings += [[name, self.pick(values)] for name, values in self.some(pools.SETTINGS, self.pick([0, 0, 1, 2, 4]))]
+        settings += [
+            [name, self.pick(values)] for name, values in self.some(pools.SETTINGS, self.pick([0, 0, 1, 2, 4]))
+        ]
         if settings:
             step["settings"] = settings
         if self.chance(0.3):
-            step["derive"] = {kind: self.derived(kind) for kind in self.some(list(self.methods_of()), self.pick([1, 1, 2, 3]))}
+            step["derive"] = {
+                kind: self.derived(kind) for kind in self.some(list(self.methods_of()), self.pick([1, 1, 2, 3]))
+            }
             step["derive"].pop("context", None)
         return step
 
@@ -123,12 +135,21 @@ class Generator(Functions):
         self.endpoints.append(name)
         steps = [step]
         if name == "page" and self.chance(0.7):
-            steps.insert(0, {"step": "rule", "rule": "/page/", "endpoint": "page", "options": {"defaults": {"page": 1}}})
+            steps.insert(
+                0, {"step": "rule", "rule": "/page/", "endpoint": "page", "options": {"defaults": {"page": 1}}}
+            )
             self.known["page"] = [*self.known["page"], "/page/", "/page"]
         elif self.chance(0.1):
             other = self.pick(list(pools.RULES))
             self.known[f"{name} {other}"] = pools.RULES[other][1]
-            steps.append({"step": "rule", "rule": pools.RULES[other][0], "endpoint": name, "options": {"methods": [self.pick(["GET", "POST", "PUT"])]}})
+            steps.append(
+                {
+                    "step": "rule",
+                    "rule": pools.RULES[other][0],
+                    "endpoint": name,
+                    "options": {"methods": [self.pick(["GET", "POST", "PUT"])]},
+                }
+            )
         return steps
 
     def blueprint_and_what_it_has(self) -> list[Step]:
@@ -156,13 +177,14 @@ class Generator(Functions):
                 self.known.setdefault(name, []).append(f"{(prefix or '').replace('<lang>', 'en').rstrip('/')}{path}")
             self.endpoints += [f"{name}.{rule['endpoint']}", f".{rule['endpoint']}"]
         self.blueprints.append(name)
-        for _ in range(self.random.choice([0, 1, 2])):
-            steps.append(self.hook(on=name))
+        steps += [self.hook(on=name) for _ in range(self.random.choice([0, 1, 2]))]
         register: Step = {"step": "register", "blueprint": name}
         if parent != "app":
             register["on"] = parent
         if self.chance(0.2):
-            register["options"] = self.pick([{"url_prefix": "/other"}, {"name": "renamed"}, {"subdomain": "sub"}, {"url_defaults": {"lang": "fr"}}])
+            register["options"] = self.pick(
+                [{"url_prefix": "/other"}, {"name": "renamed"}, {"subdomain": "sub"}, {"url_defaults": {"lang": "fr"}}]
+            )
         # A nested one is recorded before its parent is registered.
         at = len(steps)
         steps.insert(at, register)
@@ -195,7 +217,18 @@ class Generator(Functions):
 
     def change(self, *, begun: bool) -> Step:
         """One change of the application; begun: whether requests have come already."""
-        kinds = ["hook"] * (1 if begun else 4) + ["signal", "signal", "config", "config", "config", "patch", "patch", "patch", "patch", "assign"]
+        kinds = ["hook"] * (1 if begun else 4) + [
+            "signal",
+            "signal",
+            "config",
+            "config",
+            "config",
+            "patch",
+            "patch",
+            "patch",
+            "patch",
+            "assign",
+        ]
         kinds += ["assign", "registry", "middleware", "inside", "inside", "client"]
         if begun:
             kinds += ["unpatch", "rule", "registry"]
@@ -208,6 +241,10 @@ class Generator(Functions):
         return self.rules()[-1]
 
     def change_signal(self) -> Step:
+        return self.signal()
+
+    def signal(self) -> Step:
+        """A receiver of a signal."""
         step: Step = {"step": "signal", "name": self.pick(SIGNALS)}
         if self.chance(0.5):
             step["mine"] = True
@@ -231,17 +268,30 @@ class Generator(Functions):
         return self.registry()
 
     def change_middleware(self) -> Step:
-        return {"step": "middleware", "how": self.pick(["pass", "prefix", "path", "method", "twice", "header", "answers"])}
+        return {
+            "step": "middleware",
+            "how": self.pick(["pass", "prefix", "path", "method", "twice", "header", "answers"]),
+        }
 
     def change_inside(self) -> Step:
-        step: Step = {"step": "inside", "how": self.pick(["app", "request", "request", "none"]), "does": self.actions(kind="any")}
+        step: Step = {
+            "step": "inside",
+            "how": self.pick(["app", "request", "request", "none"]),
+            "does": self.actions(kind="any"),
+        }
         if step["how"] == "request":
             if self.chance(0.5):
                 step["path"] = self.path()
             if self.chance(0.3):
                 step["preprocess"] = True
             if self.chance(0.3):
-                step["options"] = self.pick([{"method": "POST", "json": {"a": 1}}, {"base_url": "https://example.com:8443/root"}, {"data": {"a": "1"}}])
+                step["options"] = self.pick(
+                    [
+                        {"method": "POST", "json": {"a": 1}},
+                        {"base_url": "https://example.com:8443/root"},
+                        {"data": {"a": "1"}},
+                    ]
+                )
         return step
 
     def change_client(self) -> Step:
@@ -251,7 +301,14 @@ class Generator(Functions):
         if self.chance(0.3):
             step["transaction"] = True
         if self.chance(0.3):
-            step["options"] = self.pick([{"json": [1]}, {"data": {"a": "b"}}, {"base_url": "http://sub.example.com"}, {"headers": {"X-Own": "1"}}])
+            step["options"] = self.pick(
+                [
+                    {"json": [1]},
+                    {"data": {"a": "b"}},
+                    {"base_url": "http://sub.example.com"},
+                    {"headers": {"X-Own": "1"}},
+                ]
+            )
             step["method"] = "POST"
         return step
 
@@ -266,7 +323,9 @@ class Generator(Functions):
         if self.chance(0.35 if self.host_matching else 0.12):
             step["host"] = self.pick(pools.HOSTS)
         if self.chance(0.15):
-            step["headers"] = {name: self.pick(pools.HEADERS[name]) for name in self.some(list(pools.HEADERS), self.pick([1, 1, 2, 4]))}
+            step["headers"] = {
+                name: self.pick(pools.HEADERS[name]) for name in self.some(list(pools.HEADERS), self.pick([1, 1, 2, 4]))
+            }
         if self.chance(0.12):
             step["cookie"] = self.pick(pools.COOKIES)
         if self.chance(0.3):

@@ -20,14 +20,14 @@ RULES: dict[str, tuple[str, list[str]]] = {
     "float": ("/fl/<float:x>", ["/fl/1.5", "/fl/1", "/fl/-1.5", "/fl/1e5", "/fl/1.50"]),
     "path": ("/p/<path:rest>", ["/p/a/b", "/p/a", "/p/", "/p//a", "/p/a//b", "/p/a/", "/p/\xe2\x98\x83/x"]),
     "path_slash": ("/ps/<path:rest>/", ["/ps/a/b/", "/ps/a/b", "/ps/a"]),
-    "any": ("/any/<any(one,two,\"th,ree\"):word>", ["/any/one", "/any/two", "/any/three", "/any/th,ree"]),
+    "any": ('/any/<any(one,two,"th,ree"):word>', ["/any/one", "/any/two", "/any/three", "/any/th,ree"]),
     "uuid": ("/u/<uuid:id>", ["/u/12345678-1234-5678-1234-567812345678", "/u/12345678", "/u/" + "A" * 36]),
     "two": ("/t/<int:n>/<name>", ["/t/1/x", "/t/x/1", "/t/1/", "/t/1"]),
     "mixed": ("/m/<name>.<ext>", ["/m/a.b", "/m/a.b.c", "/m/.b", "/m/a."]),
     "part": ("/part-<int:n>-end", ["/part-1-end", "/part-x-end", "/part--end"]),
     "listed": ("/l/<list:items>", ["/l/a+b", "/l/a", "/l/+", "/l/bad"]),
-    "regex": ("/<regex(\"[a-c]{2}\"):word>", ["/ab", "/ad", "/abc"]),
-    "everything": ("/<regex(\".*\"):rest>", ["/anything/at/all", "/", "/any%2Fthing"]),
+    "regex": ('/<regex("[a-c]{2}"):word>', ["/ab", "/ad", "/abc"]),
+    "everything": ('/<regex(".*"):rest>', ["/anything/at/all", "/", "/any%2Fthing"]),
     "catch": ("/<path:rest>", ["/whatever", "/what/ever/"]),
     "page": ("/page/<int:page>", ["/page/1", "/page/2", "/page/01"]),
     "escaped": ("/sp ace/\xe9", ["/sp ace/\xc3\xa9", "/sp ace/\xe9", "/sp%20ace"]),
@@ -40,9 +40,37 @@ ODD_PATHS = [
     "/missing", "/static/a.txt", "/static/", "/static/../world.py", "/static/none.txt", "/static/b.json", "*", "nothing",
     "/\xff\xfe", "/\x00", "/%", "/a?b", "/#x", "/\n", "/..", "/.", "///", "/blue/", "/inner/x", "/" + "y" * 3000,
 ]  # fmt: skip
-METHODS = ["GET"] * 8 + ["POST", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "get", "PROPFIND", "", "TRACE", "G T"]
+METHODS = ["GET"] * 8 + [
+    "POST",
+    "POST",
+    "HEAD",
+    "OPTIONS",
+    "PUT",
+    "DELETE",
+    "PATCH",
+    "get",
+    "PROPFIND",
+    "",
+    "TRACE",
+    "G T",
+]
 RULE_METHODS: list[Any] = [None] * 5 + [["GET"], ["POST"], ["GET", "POST"], ["get", "put"], ["OPTIONS"], ["HEAD"], []]
-QUERIES = ["", "", "", "a=1", "a=1&a=2&b=", "a", "=", "&&", "a=%ff", "q=%C3%A9", "n=x", "a=1;b=2", "a+b=c+d", "\xc3\xa9=1"]
+QUERIES = [
+    "",
+    "",
+    "",
+    "a=1",
+    "a=1&a=2&b=",
+    "a",
+    "=",
+    "&&",
+    "a=%ff",
+    "q=%C3%A9",
+    "n=x",
+    "a=1;b=2",
+    "a+b=c+d",
+    "\xc3\xa9=1",
+]
 HOSTS = [
     "localhost", "localhost", "localhost", "localhost", "example.com", "sub.example.com", "example.com:80", "api.example.com:8080",
     "EXAMPLE.com", "other.org", "bad host", "", "[::1]", "x.y.example.com", "example.com.", "127.0.0.1:5000", "\xe9.com", "a_b.com",
@@ -111,7 +139,27 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 WORDS = ["a", "b", "c", "name", "n", "word", "\xe9", "a b"]
 CODES = [200, 201, 204, 301, 302, 304, 400, 401, 403, 404, 405, 410, 413, 418, 422, 429, 500, 503]
-STATUSES: list[Any] = [200, 201, 204, 206, 304, 404, 500, 299, 600, 99, 0, "200 OK", "201", "404 GONE", "418 tea", "", "nonsense", -1, True]
+STATUSES: list[Any] = [
+    200,
+    201,
+    204,
+    206,
+    304,
+    404,
+    500,
+    299,
+    600,
+    99,
+    0,
+    "200 OK",
+    "201",
+    "404 GONE",
+    "418 tea",
+    "",
+    "nonsense",
+    -1,
+    True,
+]
 RESPONSE_HEADERS: list[Any] = [
     {"X-A": "1"}, [["X-A", "1"], ["X-A", "2"]], {"Content-Type": "text/plain"}, {"Content-Length": "3"}, {"Location": "/rel"},
     {"Location": "//other/x"}, {"Location": "http://x/\xe9"}, {}, [], {"Set-Cookie": "raw=1"}, {"X-N": 5}, {"X-B": "a\nb"}, {"x-a": "\xe9"},
@@ -129,8 +177,8 @@ FLASK_METHODS = [
 FLASK_EARLY = ["make_config", "make_aborter", "__call__"]
 REQUEST_METHODS = [
     "on_json_loading_failure", "get_json", "_load_form_data", "make_form_data_parser", "want_form_data_parsed", "close", "get_data",
-    "endpoint", "blueprint", "blueprints", "max_content_length", "host", "url", "path", "args", "form", "cookies", "is_json", "json", "stream",
-    "access_route", "mimetype", "content_length", "url_root", "full_path", "remote_addr", "method", "application",
+    "endpoint", "blueprint", "blueprints", "max_content_length", "host", "url", "args", "form", "cookies", "is_json", "json", "stream",
+    "access_route", "mimetype", "content_length", "url_root", "full_path", "script_root",
 ]  # fmt: skip
 RESPONSE_METHODS = [
     "__call__", "get_wsgi_headers", "get_app_iter", "get_wsgi_response", "set_data", "get_data", "close", "set_cookie", "delete_cookie",

@@ -7,7 +7,7 @@
 
 Each program is an application, what is changed of it, and requests in between: generate.py makes it of its number and
 the seed. A program that comes out differently is made as small as possible and printed, unless accepted.toml has the
-reason why the difference is right. The exit code is 1 when there is one that is not listed.
+reason why the difference is right. The exit code is 1 when there is one that is not listed, or one of faults.toml.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a fil
 import flask
 
 import tuile
-from tests.fuzz.accepted import Accepted, read_accepted
+from tests.fuzz.accepted import Accepted, read_accepted, read_faults
 from tests.fuzz.compare import Difference, compare
 from tests.fuzz.generate import generate
 from tests.fuzz.minimise import minimise
@@ -97,7 +97,11 @@ def show(program: Program) -> None:
     for name, lib in (("Flask", flask), ("Tuile", tuile)):
         print(f"--- {name}")
         for number, seen in enumerate(run_program(lib, program, run_step, time.time())):
-            print(number, [*program, {"step": "end"}][number]["step"], {key: value for key, value in seen.items() if key != "events"})
+            print(
+                number,
+                [*program, {"step": "end"}][number]["step"],
+                {key: value for key, value in seen.items() if key != "events"},
+            )
             for event in seen["events"]:
                 print("     ", event)
     print("---", compare(program) or "no difference")
@@ -111,7 +115,10 @@ def report(run: Run, seconds: float) -> None:
         if text not in shown:
             shown.add(text)
             print(f"\n# {difference.kind}   (program {seed})\n{text}\n# {difference}")
-    print(f"\n{run.requests} requests in {seconds:.0f} s ({60 * run.requests / max(seconds, 0.001):,.0f} a minute);", end=" ")
+    print(
+        f"\n{run.requests} requests in {seconds:.0f} s ({60 * run.requests / max(seconds, 0.001):,.0f} a minute);",
+        end=" ",
+    )
     print(f"{len(shown)} differences that are not listed; those that are:")
     for heading, count in run.right.most_common():
         print(f"  {count:6} {heading}")
@@ -128,7 +135,7 @@ def main() -> None:
     if options.program:
         show(json.loads(options.program.read_text(encoding="utf-8")))
         return
-    run = Run(read_accepted())
+    run = Run([*read_accepted(), *read_faults()])
     begun = time.perf_counter()
     number = options.first
     while run.requests < options.requests:
@@ -136,9 +143,13 @@ def main() -> None:
         run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
         number += 1
         if number % 500 == 0:
-            print(f"{run.requests} requests, {time.perf_counter() - begun:.0f} s, {len(run.found)} kinds", file=sys.stderr, flush=True)
+            print(
+                f"{run.requests} requests, {time.perf_counter() - begun:.0f} s, {len(run.found)} kinds",
+                file=sys.stderr,
+                flush=True,
+            )
     report(run, time.perf_counter() - begun)
-    sys.exit(1 if run.found else 0)
+    sys.exit(1 if run.found or any(heading.startswith("FAULT") for heading in run.right) else 0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.routing import BaseConverter, Rule, ValidationError
@@ -11,7 +12,7 @@ from werkzeug.routing import BaseConverter, Rule, ValidationError
 from tests.beside_flask import outcome, sort_methods
 from tests.fuzz.behaviours import override, patch
 from tests.fuzz.functions import error_class, make_answer, run_actions
-from tests.fuzz.world import NAME, SIGNALS, SITE
+from tests.fuzz.world import NAME, SITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,11 @@ def _make_app(world: World, step: Step) -> None:
     }
     for name, attribute in names.items():
         if name in derived:
-            kind = type("Flask", (kind,), {attribute: derived[name]}) if kind is lib.Flask else _with(kind, attribute, derived[name])
+            kind = (
+                type("Flask", (kind,), {attribute: derived[name]})
+                if kind is lib.Flask
+                else _with(kind, attribute, derived[name])
+            )
     if "session" in derived:
         kind = _with(kind, "session_interface", derived["session"]())
     options = {"static_folder": None, "root_path": str(SITE), **step.get("options", {})}
@@ -119,13 +124,15 @@ def make_view(world: World, view: Step) -> Any:
         return coroutine
     if kind == "method view":
         methods = dict.fromkeys(view.get("has", ["get", "post"]), lambda self, **arguments: function(**arguments))
-        return type("Methods", (views.MethodView,), methods).as_view(name)
+        methods_class: Any = type("Methods", (views.MethodView,), methods)
+        return methods_class.as_view(name)
     options = {
         "dispatch_request": lambda self, **arguments: function(**arguments),
         "init_every_request": view.get("init", True),
         "methods": view.get("methods"),
     }
-    return type("Class", (views.View,), options).as_view(name)
+    view_class: Any = type("Class", (views.View,), options)
+    return view_class.as_view(name)
 
 
 def _target(world: World, step: Step) -> Any:
@@ -141,7 +148,9 @@ def _rule(world: World, step: Step) -> None:
 
 
 def _blueprint(world: World, step: Step) -> None:
-    world.blueprints[step["name"]] = world.lib.Blueprint(step["name"], NAME, root_path=str(SITE), **step.get("options", {}))
+    world.blueprints[step["name"]] = world.lib.Blueprint(
+        step["name"], NAME, root_path=str(SITE), **step.get("options", {})
+    )
 
 
 def _register(world: World, step: Step) -> None:
@@ -192,7 +201,14 @@ def _hook(world: World, step: Step) -> None:
     if kind in {"template_filter", "template_test", "template_global"}:
         getattr(target, kind)("twice")(lambda value: f"{value}{value}")
         return
-    functions = {"before": before, "after": after, "teardown": teardown, "url_value": preprocess, "url_defaults": defaults, "context": context}
+    functions: dict[str, Callable[..., Any]] = {
+        "before": before,
+        "after": after,
+        "teardown": teardown,
+        "url_value": preprocess,
+        "url_defaults": defaults,
+        "context": context,
+    }
     function = next(found for word, found in functions.items() if word in kind.replace("app_", "") or word in kind)
     getattr(target, kind)(function)
 
@@ -205,9 +221,9 @@ def _signal(world: World, step: Step) -> None:
         world.note(f"signal {name}", [type(sender).__name__, told, named.get("exc"), named.get("exception")])
         run_actions(world, step.get("does", []), named.get("response"))
 
-    getattr(world.module("signals"), name).connect(receive, world.app if step.get("mine") else None, weak=False) if step.get(
-        "mine"
-    ) else getattr(world.module("signals"), name).connect(receive, weak=False)
+    getattr(world.module("signals"), name).connect(
+        receive, world.app if step.get("mine") else None, weak=False
+    ) if step.get("mine") else getattr(world.module("signals"), name).connect(receive, weak=False)
 
 
 def _config(world: World, step: Step) -> None:
@@ -229,16 +245,26 @@ def _config(world: World, step: Step) -> None:
         "dict": lambda: dict.__setitem__(config, key, value),
         "dict pop": lambda: dict.pop(config, key, None),
         "replace": lambda: setattr(world.app, "config", type(config)(config.root_path, {**config, key: value})),
-        "attribute": lambda: setattr(world.app, {"DEBUG": "debug", "TESTING": "testing", "SECRET_KEY": "secret_key"}.get(key or "", "extra"), value),
+        "attribute": lambda: setattr(
+            world.app,
+            {"DEBUG": "debug", "TESTING": "testing", "SECRET_KEY": "secret_key"}.get(key or "", "extra"),
+            value,
+        ),
     }
     calls[how]()
     world.note("config", [key in config, config.get(key)])
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def owners(world: World) -> dict[str, Callable[[], Any]]:
     """What a program may patch by name."""
     app, globals_ = world.app, world.module("globals")
-    found: dict[str, Callable[[], Any]] = {f"class {name}": (lambda kind=kind: kind) for name, kind in classes(world).items()}
+    found: dict[str, Callable[[], Any]] = {
+        f"class {name}": partial(_same, kind) for name, kind in classes(world).items()
+    }
     found.update({
         "app": lambda: app,
         "app class": lambda: type(app),
@@ -259,7 +285,9 @@ def _patch(world: World, step: Step) -> None:
     owner = owners(world)[step["owner"]]()
     if owner is List:
         original = vars(List)[step["name"]]
-        world.set_attribute(List, step["name"], lambda self, value: (world.note(step["name"]), original(self, value))[1])
+        world.set_attribute(
+            List, step["name"], lambda self, value: (world.note(step["name"]), original(self, value))[1]
+        )
         return
     patch(world, owner, step["name"], step.get("how", "pass"))
 
@@ -278,7 +306,9 @@ def _assign(world: World, step: Step) -> None:
     if what == "attribute":
         world.set_attribute(owners(world)[step["owner"]](), step["name"], value)
     elif what == "class":
-        attribute = {"request": "request_class", "response": "response_class", "g": "app_ctx_globals_class"}[step["kind"]]
+        attribute = {"request": "request_class", "response": "response_class", "g": "app_ctx_globals_class"}[
+            step["kind"]
+        ]
         setattr(app, attribute, _derive(world, step["kind"], step))
     elif what == "json":
         app.json = _derive(world, "json", step)(app)
@@ -311,7 +341,9 @@ def _registry(world: World, step: Step) -> None:
     elif how == "add rule":
         app.url_map.add(Rule(step["rule"], endpoint=step["endpoint"], methods=step.get("methods")))
     elif how == "build error":
-        app.url_build_error_handlers.append(lambda error, endpoint, values: world.note("build error", [endpoint, error]) or "/built")
+        app.url_build_error_handlers.append(
+            lambda error, endpoint, values: world.note("build error", [endpoint, error]) or "/built"
+        )
     elif how == "map flag":
         setattr(app.url_map, step["flag"], step["value"])
     elif how == "converters":
@@ -358,7 +390,11 @@ def _inside(world: World, step: Step) -> None:
     if how == "none":
         run_actions(world, step["does"])
         return
-    context = app.app_context() if how == "app" else app.test_request_context(step.get("path", "/plain"), **step.get("options", {}))
+    context = (
+        app.app_context()
+        if how == "app"
+        else app.test_request_context(step.get("path", "/plain"), **step.get("options", {}))
+    )
     with context:
         if step.get("preprocess"):
             world.note("preprocessed", outcome(app.preprocess_request))
@@ -368,8 +404,15 @@ def _inside(world: World, step: Step) -> None:
 def _client(world: World, step: Step) -> None:
     client = world.app.test_client()
     for path in step["paths"]:
-        answer = client.open(path, method=step.get("method", "GET"), follow_redirects=step.get("follow", False), **step.get("options", {}))
-        world.note("client", [answer.status, _headers(answer.headers), answer.data, [each.status for each in answer.history]])
+        answer = client.open(
+            path,
+            method=step.get("method", "GET"),
+            follow_redirects=step.get("follow", False),
+            **step.get("options", {}),
+        )
+        world.note(
+            "client", [answer.status, _headers(answer.headers), answer.data, [each.status for each in answer.history]]
+        )
     if step.get("transaction"):
         with client.session_transaction() as session:
             world.note("transaction", dict(session))
@@ -447,9 +490,13 @@ def _request(world: World, step: Step) -> Step:
         "outcome": [how, *rest] if how == "raised" else [how, None],
         "status": status,
         "headers": _headers(headers),
-        "body": b"".join(part if isinstance(part, bytes) else repr(part).encode() for part in written),
+        "body": b"".join(map(_as_bytes, written)),
         "started": len(started),
     }
+
+
+def _as_bytes(part: Any) -> bytes:
+    return part if isinstance(part, bytes) else repr(part).encode()
 
 
 def _keep_cookies(world: World, headers: list[tuple[str, str]]) -> None:
@@ -479,4 +526,3 @@ STEPS: dict[str, Callable[[World, Step], Any]] = {
     "inside": _inside,
     "client": _client,
 }
-_ = SIGNALS

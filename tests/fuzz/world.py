@@ -7,6 +7,7 @@ import logging
 import re
 import warnings
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -44,7 +45,7 @@ class World:
         self.kept: dict[str, Any] = {}
         self._undo: list[tuple[Any, str, Any]] = []
 
-    def note(self, word: str, value: Any = None) -> None:
+    def note(self, word: str, value: Any = None) -> Any:
         """Remember that something happened, with what is to be compared of it."""
         self.events.append((word, describe(value)))
 
@@ -78,7 +79,7 @@ def clean(text: str) -> str:
     return _MODULE.sub("", _ADDRESS.sub("0x", text))
 
 
-def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one line for each kind
+def describe(value: Any, depth: int = 0) -> Any:
     """What is compared of a value."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -95,6 +96,10 @@ def describe(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one line for
             return {clean(str(key)): describe(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [describe(item, depth + 1) for item in value]
+    return _describe_object(value)
+
+
+def _describe_object(value: Any) -> str:
     try:
         return f"{type(value).__name__}: {clean(repr(value))}"
     except Exception as error:  # noqa: BLE001 - a repr may fail as well
@@ -137,7 +142,7 @@ def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], A
         world.note("warned", [category.__name__, str(message)])
 
     try:
-        with mock.patch("time.time", lambda: now), warnings.catch_warnings():
+        with mock.patch("time.time", partial(float, now)), warnings.catch_warnings():
             warnings.simplefilter("always")
             warnings.showwarning = show
             for step in program:

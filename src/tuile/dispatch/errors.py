@@ -13,10 +13,10 @@ import typing as t
 from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
-from ..ctx.app_context import value_with_request
+from ..ctx.app_context import current, value_with_request
 from ..real_flask import hint_about
 from ..sansio.scaffold import Scaffold
-from ..signals import got_request_exception
+from ..signals import got_request_exception, request_finished
 from ..wrappers.response import Response as OwnResponse
 
 if t.TYPE_CHECKING:
@@ -50,6 +50,8 @@ class ErrorHandling(Scaffold):
     response_class: type[Response]
     testing: t.Any
     ensure_sync: Callable[[Callable[..., t.Any]], Callable[..., t.Any]]
+    text_start: t.Any
+    walks_short: bool
     finalize_request: Callable[..., Response]
 
     if t.TYPE_CHECKING:
@@ -158,7 +160,9 @@ class ErrorHandling(Scaffold):
         """
         kind, own = type(error), vars(error)
         if (
-            "get_response" in own
+            # Somebody's own response may be made of Werkzeug's in a way of its own.
+            self.text_start is None
+            or "get_response" in own
             or "get_headers" in own
             or own.get("response", kind) is not None
             or kind.get_response is not _get_response
@@ -188,6 +192,15 @@ class ErrorHandling(Scaffold):
             response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
         else:
             response = OwnResponse(body, error.code, error.get_headers(environ, None))
+        if (
+            not self.walks_short
+            or self.after_request_funcs
+            or request_finished.receivers
+            or getattr(current.get(None), "is_touched", True)
+        ):
+            # Somebody may look at it. As Werkzeug's it is what a WSGI application answers: pieces, and none for HEAD.
+            pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
+            response.response = iter(pieces)
         if self.response_class is OwnResponse:
             return response
         return self.response_class.force_type(response, environ)  # type: ignore[return-value] # of this class

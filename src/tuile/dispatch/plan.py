@@ -65,7 +65,7 @@ SHORTENED: dict[str, object] = {}
 WALKED: dict[str, object] = {}
 DOOR: dict[str, object] = {}
 # What a response is made and sent with.
-_MADE_AND_SENT = attributes(Response, ("__init__", "__new__", "__call__"))
+_MADE_AND_SENT = attributes(Response, ("__init__", "__new__", "__call__", "force_type", "from_app"))
 _apps: WeakValueDictionary[int, Shortcuts] = WeakValueDictionary()
 
 

@@ -43,6 +43,8 @@ _STEPS = (
     "get_cookie_secure",
     "get_expiration_time",
     "get_signing_serializer",
+    "is_null_session",
+    "make_null_session",
     "open_session",
     "save_session",
     "should_set_cookie",
@@ -144,40 +146,50 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
-        is_stock = not (self._asks_itself or self.__dict__)
-        # Somebody's own methods are asked each time, as on Flask; they may do more than answer.
-        own = None if is_stock else (self.get_cookie_name(app), self._cookie_attributes(app))
+        if self._asks_itself or self.__dict__ or type(session) is not SecureCookieSession:
+            self._save_by_methods(app, session, response)
+            return
+        # What the methods would answer, which nobody has overridden.
+        if session.accessed:
+            vary_by(response.headers, "Cookie")
+        config = app.config
+        name = config["SESSION_COOKIE_NAME"]
+        if not session:
+            if session.modified:
+                response.delete_cookie(name, **self._cookie_attributes(app))
+                vary_by(response.headers, "Cookie")
+            return
+        lasts = session.get("_permanent", False)
+        if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
+            return
+        token = self._token(app, name, session)
+        expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
+        self._set_cookie(app, response, name, token, expires)
+        if not session.accessed:
+            vary_by(response.headers, "Cookie")
+
+    def _save_by_methods(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Do what `save_session` does where a method may be somebody's own: ask each, needed or not, as Flask does."""
+        name, described = self.get_cookie_name(app), self._cookie_attributes(app)
         if session.accessed:
             vary_by(response.headers, "Cookie")
         if not session:
             if session.modified:
-                name, described = own or (self.get_cookie_name(app), self._cookie_attributes(app))
                 response.delete_cookie(name, **described)
                 vary_by(response.headers, "Cookie")
             return
-        if is_stock and type(session) is SecureCookieSession:
-            # What the questions below would answer, unless somebody has overridden one of them.
-            config, lasts = app.config, session.get("_permanent", False)
-            if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
-                return
-            name = config["SESSION_COOKIE_NAME"]
-            expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
-        else:
-            if not self.should_set_cookie(app, session):
-                return
-            name = own[0] if own is not None else self.get_cookie_name(app)
-            expires = self.get_expiration_time(app, session)
+        if not self.should_set_cookie(app, session):
+            return
+        expires = self.get_expiration_time(app, session)
+        response.set_cookie(name, self._token(app, name, session), expires=expires, **described)
+        vary_by(response.headers, "Cookie")
+
+    def _token(self, app: Flask, name: str, session: SessionMixin) -> str:
+        """Return the text of the cookie."""
         signer = self._signer(app)
         if signer is not None and not app.config.get("SESSION_ENCRYPT"):
-            token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
-        else:
-            token = self._serialized(app, name, session)
-        if own is not None:
-            response.set_cookie(name, token, expires=expires, **own[1])
-        else:
-            self._set_cookie(app, response, name, token, expires)
-        if not session.accessed:
-            vary_by(response.headers, "Cookie")
+            return signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
+        return self._serialized(app, name, session)
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
         """Return the token of the session, encrypted or as itsdangerous makes it."""

@@ -84,7 +84,7 @@ def gather_context(app: Flask, context: dict[str, Any]) -> None:
     """
     processors = app.template_context_processors
     first = processors.get(None)
-    if len(processors) == 1 and first == [_default_template_ctx_processor]:
+    if len(processors) == 1 and first == [_default_template_ctx_processor] and app.walks_plainly:
         for name, value in _default_template_ctx_processor().items():
             context.setdefault(name, value)
         return
@@ -95,10 +95,7 @@ def gather_context(app: Flask, context: dict[str, Any]) -> None:
         scopes = (None, *reversed(running.request.blueprints))
     for scope in scopes:
         for processor in processors.get(scope, ()):
-            if processor is _default_template_ctx_processor:
-                context.update(_default_template_ctx_processor())
-            else:
-                context.update(app.ensure_sync(processor)())
+            context.update(app.ensure_sync(processor)())
     context.update(given)
 
 
