@@ -329,7 +329,7 @@ class Functions:
             "session_interface": pools.SESSION_METHODS,
             "json": pools.JSON_METHODS,
             "converter": ["to_python", "to_url"],
-            "url_map": ["bind_to_environ", "bind", "update", "iter_rules"],
+            "url_map": ["bind_to_environ", "bind", "iter_rules"],
             "jinja_env": ["get_template", "from_string", "select_template"],
             "request": ["get_json", "close", "get_data", "_load_form_data", "make_form_data_parser"],
         }

@@ -162,7 +162,11 @@ class SecureCookieSessionInterface(SessionInterface):
         lasts = session.get("_permanent", False)
         if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
             return
-        token = self._token(app, name, session)
+        signer = self._signer(app)
+        if signer is not None and not config.get("SESSION_ENCRYPT"):
+            token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
+        else:
+            token = self._serialized(app, name, session)
         expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
         self._set_cookie(app, response, name, token, expires)
         if not session.accessed:
@@ -181,15 +185,8 @@ class SecureCookieSessionInterface(SessionInterface):
         if not self.should_set_cookie(app, session):
             return
         expires = self.get_expiration_time(app, session)
-        response.set_cookie(name, self._token(app, name, session), expires=expires, **described)
+        response.set_cookie(name, self._serialized(app, name, session), expires=expires, **described)
         vary_by(response.headers, "Cookie")
-
-    def _token(self, app: Flask, name: str, session: SessionMixin) -> str:
-        """Return the text of the cookie."""
-        signer = self._signer(app)
-        if signer is not None and not app.config.get("SESSION_ENCRYPT"):
-            return signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
-        return self._serialized(app, name, session)
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
         """Return the token of the session, encrypted or as itsdangerous makes it."""
