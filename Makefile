@@ -35,7 +35,7 @@ test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to
 	@tools/install-chromium
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
-check: $(VENV)/.tools ## ruff, mypy (strict), the floors
+check: $(VENV)/.tools ## ruff, mypy (strict), import layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

@@ -336,15 +336,15 @@ def test_what_is_remembered_is_bounded_and_goes_with_the_app() -> None:
 def test_a_lax_cookie_in_the_answer_to_a_form_of_another_site() -> None:
     form: dict[str, Any] = {"REQUEST_METHOD": "POST", "HTTP_ORIGIN": "https://pay.example"}
     message = (
-        "Chromium puts the cookie 'a' in the place of the one that it may have and did not send: POST"
-        " https://www.example.com/ comes from https://pay.example, and SameSite=Lax does not go with that (rfc6265bis"
+        "Chromium replaces the cookie 'a', which it may have stored and did not send: POST"
+        " https://www.example.com/ comes from https://pay.example, and SameSite=Lax is not sent with that (rfc6265bis"
         " 5.8.3). Answer with a redirect (303) and set it where that leads, or write: response.set_cookie('a', ...,"
         " samesite='None', secure=True)."
     )
     view = setting(samesite="Lax")
     assert told(view, **form) == message
     assert told(view, **form, HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_DEST="document") == message
-    assert "a cookie without SameSite does not go with that" in told(setting(), **form)
+    assert "a cookie without SameSite is not sent with that" in told(setting(), **form)
     # Where nothing is lost:
     assert told(view, **form, HTTP_COOKIE="b=1; a=1") == ""
     assert told(view, **{**form, "REQUEST_METHOD": "GET"}) == ""
@@ -377,7 +377,7 @@ def test_a_lax_cookie_in_the_answer_to_a_script_of_another_site() -> None:
         ("a=1; HttpOnly=0", "Leave HttpOnly out, to not have it."),
         ("a=1; Path=/; path=/x", "Path is given twice, and browsers take the last one"),
         ("a=1; x=1; X=2", "x is given twice"),
-        ("a=1; Http-Only", "the attribute 'http-only' is none that browsers know"),
+        ("a=1; Http-Only", "the attribute 'http-only' is unknown to browsers"),
         ("a=1; MaxAge=5", "Write: Max-Age."),
         ("a=1; same_site=Lax", "Write: SameSite."),
         ("a=1; Path=/, b=2", "looks like a second cookie"),

@@ -1,10 +1,7 @@
-"""What is wrong with the Set-Cookie lines of one response, beyond whether a browser keeps each of them.
+"""Find mistakes in the Set-Cookie lines of one response, besides cookies that browsers drop.
 
-Floor 1, text and bytes: no clock; the time is in the circumstances. What must live here: what is found in one line or
-in all lines of an answer together, as notes. What must not: what a browser keeps (`jar_rules`), and how the notes are
-told (`cookie_checks`).
-
-Sections are those of RFC 6265bis; P-numbers those of its requirements for servers.
+Sections are those of RFC 6265bis; P-numbers those of its requirements for servers. What browsers drop is decided in
+`user_agent.rules`, and `checks` reports the notes.
 """
 
 from __future__ import annotations
@@ -22,11 +19,11 @@ if t.TYPE_CHECKING:
     from ..user_agent.rules import Request as Circumstances
     from ..user_agent.verdicts import StoredCookie
 
-#: Servers in front of applications refuse a Cookie field of 8192 octets; this is the room that is left of it (P15).
+#: Proxies reject a Cookie field of 8192 octets; warn well before that (P15).
 FULL_AT, REFUSED_AT = 6144, 8192
-#: How many cookies, and scopes of one, are remembered for deletions that match none.
+#: How many cookies, and scopes of each, are remembered to detect deletions that match none.
 _NAMES, _SCOPES = 512, 16
-#: To be said where Secure stands in the way.
+#: A hint for cookies that are dropped because of Secure.
 LOCALHOST = "http://localhost alone will do: Chromium and Firefox take it for secure, Safari does not"
 
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
@@ -39,17 +36,17 @@ _ATTRIBUTES = {
     "samesite": "SameSite",
     **_FLAGS,
 }
-# As they are spelt where somebody writes them by hand: without blanks, hyphens and underscores.
+# Spelled without blanks, hyphens and underscores, to recognize misspelled attributes.
 _MISSPELT = {name.replace("-", ""): right for name, right in _ATTRIBUTES.items()}
 _unhyphened = str.maketrans("", "", "-_ \t")
 
-#: Under what cookies were set: name -> domain, for this host only, path, partitioned.
+#: The domain, whether it is this host only, the path, and whether the cookie is partitioned.
 Scope: t.TypeAlias = "tuple[str, bool, str, bool]"
 Scopes: t.TypeAlias = "dict[str, dict[Scope, None]]"
 
 
 class Asked(t.NamedTuple):
-    """What of a request matters beside the circumstances."""
+    """The parts of a request that matter besides its circumstances."""
 
     method: str
     cookies: str  # the Cookie field, "" without one
@@ -58,9 +55,13 @@ class Asked(t.NamedTuple):
 
 
 def find(lines: list[str], circumstances: Circumstances, asked: Asked, known: Scopes) -> list[tuple[str, Note]]:
-    """What is wrong with the lines of one answer: the name of the cookie, and a note that is told on its own.
+    """Return the notes on the lines of one response, each with the name of its cookie.
 
-    :param known: under what cookies were set before; what these lines set is added.
+    Args:
+        lines: The Set-Cookie lines.
+        circumstances: The circumstances of the request.
+        asked: Further parts of the request.
+        known: The scopes under which cookies were set before. Those of these lines are added.
     """
     notes: list[tuple[str, Note]] = []
     kept: list[StoredCookie] = []
@@ -85,7 +86,7 @@ def find(lines: list[str], circumstances: Circumstances, asked: Asked, known: Sc
 
 
 def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[list[Note], StoredCookie | None]:
-    """What is wrong with one line, and the cookie that comes of it."""
+    """Return the notes on one line, and the cookie that it sets."""
     parts = split_set_cookie(line)
     name = parts.name
     try:
@@ -107,13 +108,13 @@ def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[lis
 
 
 def _about(name: str, note: Note) -> Note:
-    """The note as a sentence that names the cookie."""
+    """Turn a note into a sentence that names the cookie."""
     subject = describe_name(name)
     return note._replace(reason=f"{subject[0].upper()}{subject[1:]}: {note.reason}")
 
 
 def _grammar(parts: SetCookieLine) -> list[Note]:
-    """What of a line is not as section 4.1.1 has it, and so read otherwise than it was meant (P1, P3, P4, P6)."""
+    """Return notes on attributes that browsers misread because section 4.1.1 does not allow them (P1, P3, P4, P6)."""
     notes = []
     if not parts.name:
         reason = "browsers keep it, and send its value alone, without an equals sign"
@@ -132,24 +133,24 @@ def _grammar(parts: SetCookieLine) -> list[Note]:
         elif name not in _ATTRIBUTES:
             right = _MISSPELT.get(name.translate(_unhyphened))
             if right is not None:
-                reason = f"the attribute {name[:20]!r} is none that browsers know, and is ignored"
+                reason = f"the attribute {name[:20]!r} is unknown to browsers and ignored"
                 notes.append(Note("4.1.1", reason, f"write: {right}"))
         elif name == "path" and ", " in value and "=" in value:
-            reason = f"Path={value[:40]} looks like a second cookie, and is all one path"
+            reason = f"Path={value[:40]} looks like a second cookie, but browsers take all of it as the path"
             notes.append(Note("3", reason, "send a Set-Cookie field for each cookie: headers.add('Set-Cookie', ...)"))
     return notes
 
 
 def _of_replacing(cookie: StoredCookie, circumstances: Circumstances, asked: Asked) -> list[Note]:
-    """What happens where a form of another site is answered: the browser has kept its own cookie to itself."""
+    """Return a note if the response to a form of another site replaces a cookie that was not sent."""
     if cookie.samesite == "None" or _is_over(cookie, circumstances) or cookie.name in dict(parse_cookie(asked.cookies)):
         return []
     samesite = "a cookie without SameSite" if cookie.samesite == "Default" else f"SameSite={cookie.samesite}"
     called = circumstances.profile.called
     asker = "another site" if asked.origin == "null" else asked.origin
     reason = (
-        f"{called} puts {describe_name(cookie.name)} in the place of the one that it may have and did not send:"
-        f" {asked.method} {circumstances.address} comes from {asker}, and {samesite} does not go with that"
+        f"{called} replaces {describe_name(cookie.name)}, which it may have stored and did not send:"
+        f" {asked.method} {circumstances.address} comes from {asker}, and {samesite} is not sent with that"
     )
     cure = "answer with a redirect (303) and set it where that leads, or " + suggest(
         cookie.name, "samesite='None', secure=True"
@@ -165,7 +166,7 @@ def _is_over(cookie: StoredCookie, circumstances: Circumstances) -> bool:
 
 
 def _twice(kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
-    """What comes of two lines with one name (P5). Deleting the cookie elsewhere, in the same answer, is in order."""
+    """Return notes on names that are set twice (P5). Deleting the cookie in another scope is allowed."""
     notes, seen = [], dict[str, "StoredCookie"]()
     for cookie in kept:
         if _is_over(cookie, circumstances) and not any(cookie.key == other.key for other in kept if other != cookie):
@@ -181,7 +182,7 @@ def _twice(kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple
 
 
 def _unmatched(known: Scopes, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
-    """Deletions of what was never set, where the same name was set otherwise (P18)."""
+    """Return notes on deletions of a cookie that was never set in this scope, but in another one (P18)."""
     here: dict[str, set[Scope]] = {}
     for cookie in kept:
         scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
@@ -203,7 +204,7 @@ def _unmatched(known: Scopes, kept: list[StoredCookie], circumstances: Circumsta
 
 
 def _is_meant(scope: Scope, deleted: StoredCookie, circumstances: Circumstances) -> bool:
-    """Whether a deletion can mean the cookie that was set so: it comes along here, or nothing was said of a path."""
+    """Return whether a deletion may refer to the cookie of this scope: it is sent here, or no path was given."""
     domain, host_only, path, _ = scope
     host, request_path = circumstances.address.host, circumstances.address.path
     if not (host == domain if host_only else domain_matches(host, domain)):
@@ -228,7 +229,7 @@ def _not_deleted(cookie: StoredCookie, scope: Scope, circumstances: Circumstance
 
 
 def _growth(received: str, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
-    """Whether the Cookie field of the next request will be too long for what is in front of applications (P15)."""
+    """Return a note if the Cookie field of the next request will be too long for servers and proxies (P15)."""
     added = sum(len(cookie.name) + len(cookie.value) + 3 for cookie in kept)
     if len(received) + added <= FULL_AT:
         return []

@@ -1,9 +1,6 @@
-"""The text that stands for a typed value in a cookie.
+"""Convert typed values to and from the text of a cookie.
 
-Floor 1, text and bytes. What must live here: how a str, a number, a bool, an Enum, a dataclass and JSON are written,
-and what of a client's text is taken for one. What must not: the syntax of headers (`cookie_syntax`).
-
-JSON is percent-encoded, so that a script reads it with `JSON.parse(decodeURIComponent(value))`.
+JSON is percent-encoded, so that scripts can read it with `JSON.parse(decodeURIComponent(value))`.
 """
 
 from __future__ import annotations
@@ -21,18 +18,21 @@ _MOST_DIGITS = 300
 
 
 class Codec(t.NamedTuple):
-    """How values of one type are written and read."""
+    """How values of one type are converted."""
 
     write: t.Callable[[t.Any], str]  # raises TypeError for a value of another type
-    read: t.Callable[[str], t.Any]  # raises ValueError for text that is none
+    read: t.Callable[[str], t.Any]  # raises ValueError for text that is not such a value
 
 
 def codec_of(kind: t.Any) -> Codec:
-    """How values of a type are written and read.
+    """Return the codec of a type.
 
-    :param kind: `str`, `int`, `float`, `bool`, an Enum whose values are str or int, a dataclass, or `dict`, `list` or
-        `object` for JSON.
-    :raises TypeError: it is none of these.
+    Args:
+        kind: `str`, `int`, `float`, `bool`, an Enum whose values are str or int, a dataclass, or `dict`, `list` or
+            `object` for JSON.
+
+    Raises:
+        TypeError: If it is another type.
     """
     if isinstance(kind, type):
         if kind in _PLAIN:
@@ -48,7 +48,7 @@ def codec_of(kind: t.Any) -> Codec:
 
 
 def _of_type(kind: type, value: t.Any) -> t.Any:
-    # True is an int for Python, and "1" would come back.
+    # In Python, True is an int, and would be read back as 1.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"The cookie's value is of type {kind.__name__}, not {type(value).__name__}: {value!r}.")
     return value
@@ -129,10 +129,10 @@ def _structure(kind: type) -> Codec:
 
 
 def _check_hints(kind: t.Any, known: set[type]) -> None:
-    """Resolve the type hints of a dataclass, and of those that it holds, so that reading one cannot fail.
+    """Resolve the type hints of a dataclass and of nested ones, so that reading a value cannot fail.
 
     Raises:
-        TypeError: one cannot be resolved.
+        TypeError: If a type hint cannot be resolved.
     """
     for argument in t.get_args(kind):
         _check_hints(argument, known)
@@ -155,7 +155,7 @@ def _refused(constant: str) -> t.NoReturn:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value in terms of JSON."""
+    """Convert a value to types of JSON."""
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -168,9 +168,10 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def _built(kind: t.Any, found: t.Any) -> t.Any:
-    """The value of a type that JSON from a client stands for.
+    """Convert JSON from a client to a value of a type.
 
-    :raises ValueError: it stands for none.
+    Raises:
+        ValueError: If it is not such a value.
     """
     if kind is t.Any or kind is object:
         return found

@@ -1,1 +1,1 @@
-"""HTTP as text: header lists, dates, and both cookie headers. Nothing here knows a request."""
+"""HTTP as text: headers, dates, and both cookie headers, independent of any request."""

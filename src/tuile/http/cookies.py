@@ -1,11 +1,7 @@
-"""The text of cookies: what a Cookie header says, and what a Set-Cookie line has to say.
+"""Parse Cookie headers and write Set-Cookie lines.
 
-Floor 1, text and bytes: no clock, no socket, no request; the time is an argument.
-
-Here lives every reading of a `Cookie` header and every writing of a `Set-Cookie` line, with what can be wrong in
-either. What a browser makes of a line lives in `jar`, what a request or response does with cookies in `cookies`.
-
-Section numbers are those of `STANDARD`. Header text is as PEP 3333 has it: one character (latin-1) per octet.
+All parsing of a `Cookie` header and all writing of a `Set-Cookie` line happens here. Section numbers are those of
+`STANDARD`. Header text has one character (latin-1) per octet, as in PEP 3333.
 """
 
 from __future__ import annotations
@@ -28,41 +24,42 @@ STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC num
 
 
 def __getattr__(name: str) -> t.Any:
-    """`Cookie`, the description of one cookie, for those who look for it here; it is built on this room."""
+    """Return `Cookie`, which is defined in `user_agent.set_cookie` on top of this module."""
     if name != "Cookie":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - a room above, imported when it is asked for
+    from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - a higher layer, imported on first use
 
     return Cookie
 
 
 class CookieSyntaxError(ValueError):
-    """A cookie cannot be written as asked: browsers would drop it, or read something else in it."""
+    """A cookie cannot be written as requested: browsers would drop or misread it."""
 
 
 # --- reading a Cookie header (section 4.2.1; what browsers write: section 5.8.3) --------------------------------------
 
-# Exactly these two are trimmed (WSP in the grammar): `str.strip` without them would take U+00A0 and others as well.
+# Only these two are removed (WSP in the grammar): `str.strip()` would remove U+00A0 and others as well.
 _BLANKS = " \t"
 
 
 def parse_cookie(header: str | None) -> list[tuple[str, str]]:
-    r"""The names and values in a Cookie header, in its order, repeated names included.
+    r"""Return the names and values of a Cookie header, in order and with repeated names.
 
-    It reads what browsers send, which is more than a server may set. Nothing raises, and the time taken grows with the
-    length of the header and not faster.
+    The parser accepts everything that browsers send, which is more than servers may set. It never raises an error, and
+    takes linear time.
 
-    - Pairs end at ``;``, whatever stands around it. Blanks around name and value are dropped; inside, anything may
-      stand, quotes too.
+    - Pairs end at ``;``, whatever is around it. Blanks around name and value are removed; inside, any character is
+      allowed, including quotes.
     - A value that is a quoted string from end to end loses its quotes: ``\"`` and ``\\`` become one character and
-      ``\303`` one octet, so what `dump_cookie` wrote comes back. Quotes never reach into the next pair: a script could
-      set one cookie with the opening quote and one with the closing quote, and so put an HttpOnly cookie that browsers
-      send between the two into a value that the application shows.
+      ``\303`` one octet, which reverses `dump_cookie`. Quotes never extend into the next pair. Otherwise a script
+      could set one cookie with the opening quote and one with the closing quote, and so move an HttpOnly cookie that
+      browsers send between the two into a value that the application shows.
     - A pair without ``=`` is a name with an empty value; a pair without a name is left out.
 
-    :param header: as servers hand it over, one character per octet; several Cookie fields joined with ``;``. The
-        octets are read as UTF-8, and as U+FFFD where they are not UTF-8. Text with characters beyond U+00FF did not
-        come from a server and is read as it is.
+    Args:
+        header: The header as servers pass it, one character per octet, with several Cookie fields joined by ``;``. The
+            octets are decoded as UTF-8, with U+FFFD for errors. Text with characters beyond U+00FF did not come from a
+            server and is not decoded.
     """
     if not header:
         return []
@@ -79,7 +76,7 @@ def parse_cookie(header: str | None) -> list[tuple[str, str]]:
 
 
 def _text_of_octets(header: str) -> str:
-    """The header's octets read as UTF-8."""
+    """Decode the octets of the header as UTF-8."""
     try:
         octets = header.encode("latin-1")
     except UnicodeEncodeError:
@@ -88,10 +85,10 @@ def _text_of_octets(header: str) -> str:
 
 
 def _unquoted(value: str) -> str:
-    """Return what stands between the quotes of a value that begins with one.
+    """Return the text between the quotes of a value that begins with one.
 
-    It is the value itself when the quote has no partner at its end, as in `"a`, or has one earlier, as in
-    `"a" and "b"`: then the quotes are part of it.
+    If there is no closing quote at the end, as in `"a`, or one before the end, as in `"a" and "b"`, the quotes are
+    part of the value, which is returned unchanged.
     """
     inner = value[1:-1]
     bare = _escaped_character.sub("", inner) if "\\" in inner else inner
@@ -104,7 +101,7 @@ _escape = re.compile(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 
 
 def _without_escapes(inner: str) -> str:
-    """The value that stands between quotes: octal digits are an octet, other escaped characters themselves."""
+    """Resolve escapes: octal digits are an octet, other escaped characters stand for themselves."""
     if "\\" not in inner:
         return inner
     return _escape.sub(_unescaped, inner.encode()).decode(errors="replace")
@@ -135,29 +132,34 @@ def dump_cookie(
     now: float,
     stacklevel: int = 3,
 ) -> str:
-    r"""The value of a Set-Cookie field, one character per octet.
+    r"""Return the value of a Set-Cookie field, one character per octet.
 
-    :param key: the name: no control characters, ``;`` or ``=``, and no space at either end. Beyond ASCII it is
-        sent as UTF-8.
-    :param value: any text. What a cookie cannot hold (section 4.1.1: controls, blanks, ``"``, ``,``, ``;``, ``\`` and
-        everything beyond ASCII) is put into quotes and escaped, for `parse_cookie` to read.
-    :param max_age: how long browsers keep it, in seconds; parts of a second are cut off. Zero or less deletes it, None
-        keeps it until the browser is closed. Browsers cut it to 400 days (section 5.5).
-    :param expires: the same as a moment: seconds since 1970, a date (its midnight, UTC), a datetime (without a zone:
-        UTC), or the finished text.
-    :param path: sent for URLs underneath this path; percent-encoded where necessary. None leaves it to the browser.
-    :param domain: sent to this host and those underneath it, instead of to the very host that sets it. A port and
-        leading dots go, and what is not ASCII is written as IDNA 2003.
-    :param secure: sent over HTTPS only.
-    :param httponly: hidden from scripts.
-    :param sync_expires: write a matching ``Expires`` beside ``Max-Age`` when `expires` is not given.
-    :param max_size: warn when the line is longer, in octets; 0 does not.
-    :param samesite: ``Strict``, ``Lax`` or ``None``, in any case.
-    :param partitioned: kept apart for each embedding site. Implies `secure`.
-    :param now: seconds since 1970. It is read together with `max_age` only.
-    :param stacklevel: whom the warning points at, as in `warnings.warn`; 3 is the caller of the method that calls this.
-    :raises CookieSyntaxError: where text would end its attribute or could not be sent.
-    :raises TypeError: where the type is wrong.
+    Args:
+        key: The name: no control characters, ``;`` or ``=``, and no space at either end. Characters beyond ASCII are
+            sent as UTF-8.
+        value: Any text. Text that a cookie cannot hold (section 4.1.1: controls, blanks, ``"``, ``,``, ``;``, ``\``
+            and everything beyond ASCII) is quoted and escaped, for `parse_cookie` to read.
+        max_age: The lifetime in seconds; fractions are cut off. Zero or less deletes the cookie. None keeps it until
+            the browser is closed. Browsers limit it to 400 days (section 5.5).
+        expires: The end of the lifetime: seconds since 1970, a date (its midnight in UTC), a datetime (UTC if it has
+            no time zone), or the finished text.
+        path: The cookie is sent for URLs below this path, which is percent-encoded if necessary. None: the browser
+            decides.
+        domain: The cookie is sent to this host and those below it. None: only to the host that sets it. A port and
+            leading dots are removed; characters beyond ASCII are encoded by IDNA 2003.
+        secure: Send the cookie over HTTPS only.
+        httponly: Hide the cookie from scripts.
+        sync_expires: Write a matching ``Expires`` next to ``Max-Age`` if `expires` is not given.
+        max_size: Warn if the line is longer, in octets. 0: never.
+        samesite: ``Strict``, ``Lax`` or ``None``, in any case.
+        partitioned: Store the cookie separately for each embedding site. Implies `secure`.
+        now: The time in seconds since 1970. Used only with `max_age`.
+        stacklevel: The frame that the warning refers to, as in `warnings.warn`; 3 is the caller of the method that
+            calls this function.
+
+    Raises:
+        CookieSyntaxError: If text would end its attribute or cannot be sent.
+        TypeError: If a type is wrong.
     """
     name = _name_on_the_wire(key)
     if type(value) is not str:
@@ -168,7 +170,7 @@ def dump_cookie(
     if max_age is None and expires is None:
         line = f"{name}={value}{first}{last}"
     elif expires is None and type(max_age) is int and sync_expires:
-        # What _lifetime would say, for the way nearly every cookie is given its life.
+        # The result of _lifetime, inlined for the most common arguments.
         moment = _date_of_second(floor(now) + max_age)
         line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
     else:
@@ -185,9 +187,9 @@ def dump_cookie(
 
 
 def cookie_identity(line: str) -> tuple[str, str, str]:
-    """Which cookie a Set-Cookie line is about: its name, domain and path (section 5.7, step 23).
+    """Return the name, domain and path of a Set-Cookie line, which identify its cookie (section 5.7, step 23).
 
-    Of two lines with one identity a response may only have one (section 4.1.1). Domain and path are "" where the line
+    A response must not have two lines with the same identity (section 4.1.1). Domain and path are "" if the line
     leaves them to the browser.
     """
     pair, *attributes = line.split(";")
@@ -204,16 +206,16 @@ def cookie_identity(line: str) -> tuple[str, str, str]:
     return name.strip(_BLANKS) if equals else "", domain, path
 
 
-# cookie-octet: what may stand in a value without quotes.
+# cookie-octet: the characters that need no quotes.
 _is_plain_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
 
-# Octet -> what stands for it between quotes. A space needs the quotes and no escape.
+# Maps octets to their escapes between quotes. A space needs no escape.
 _ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if octet != 0x20 and not _is_plain_value(chr(octet))}
 _ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\"}
 
 
 def _quoted(value: str) -> str:
-    """The value between quotes, with escapes for what a cookie cannot hold."""
+    """Return the value in quotes, with escapes for what a cookie cannot hold."""
     return f'"{_octets("value", value).decode("latin-1").translate(_ESCAPES)}"'
 
 
@@ -222,7 +224,7 @@ _name_refused = re.compile(r"[\x00-\x1f\x7f;=]|\A | \Z")
 
 @lru_cache(maxsize=512)
 def _name_on_the_wire(key: str) -> str:
-    """The name, one character per octet."""
+    """Return the name with one character per octet."""
     name = _checked("name", key, _name_refused)
     if not name:
         raise CookieSyntaxError("A cookie needs a name, and '' was given: browsers would store a value without one.")
@@ -238,7 +240,7 @@ def _attributes(
     samesite: str | None,
     partitioned: bool,
 ) -> tuple[str, str]:
-    """What stands before the lifetime, and what after it: an application sets many cookies in few ways."""
+    """Return the attributes before and after the lifetime. Cached, since applications use few combinations."""
     last = []
     if secure or partitioned:
         last.append("Secure")
@@ -253,7 +255,7 @@ def _attributes(
         last.append(f"SameSite={samesite}")
     if partitioned:
         last.append("Partitioned")
-    # False, which older settings have for "no domain", is taken for None.
+    # Older settings have False for "no domain".
     first = "" if domain is None or domain is False else f"; Domain={_domain_on_the_wire(domain)}"
     return first, "".join(f"; {attribute}" for attribute in last)
 
@@ -262,21 +264,21 @@ _attribute_refused = re.compile(r"[\x00-\x1f\x7f;]")
 
 
 def _path_on_the_wire(path: str) -> str:
-    """The path with what a URL cannot hold percent-encoded, and what is encoded already left alone."""
+    """Percent-encode what a URL cannot hold, and leave alone what is encoded already."""
     path = _checked("path", path, _attribute_refused)
     return quote(_octets("path", path), safe="%!$&'()*+,/:=@")
 
 
 def _domain_on_the_wire(domain: str) -> str:
-    """The domain as browsers compare it: without port and leading dots, in ASCII."""
+    """Return the domain as browsers compare it: without port and leading dots, in ASCII."""
     domain = _checked("domain", domain, _attribute_refused)
     try:
         name = domain.partition(":")[0].lstrip(".").encode("idna").decode("ascii")
     except UnicodeError as error:
         raise CookieSyntaxError(
-            f"The cookie's domain {domain!r} is no host name ({error}). Give a name such as 'example.com'."
+            f"The cookie's domain {domain!r} is not a host name ({error}). Use a name such as 'example.com'."
         ) from None
-    # Once more, because IDNA maps characters: U+FF1B, the wide semicolon, becomes a plain one.
+    # Checked again, because IDNA maps characters: U+FF1B, the fullwidth semicolon, becomes a plain one.
     return _checked("domain in ASCII", name, _attribute_refused)
 
 
@@ -289,7 +291,7 @@ def _lifetime(
     sync_expires: bool,
     now: float,
 ) -> str:
-    """The attributes that say how long the cookie is kept."""
+    """Return the attributes for the lifetime of the cookie."""
     seconds = max_age if max_age is None or type(max_age) is int else _whole_seconds(max_age)
     if isinstance(expires, str):
         moment = _checked("expires", expires, _date_refused)
@@ -303,13 +305,13 @@ def _lifetime(
 
 
 def _whole_seconds(max_age: object) -> int:
-    """A `max_age` that is not simply an int, as one."""
+    """Convert a `max_age` that is not an int."""
     if isinstance(max_age, timedelta):
         return int(max_age.total_seconds())
     if isinstance(max_age, (int, float)) and not isinstance(max_age, bool):
         return int(max_age)
     raise TypeError(
-        f"A cookie's max_age is a number of seconds or a timedelta, not {type(max_age).__name__}: {max_age!r}."
+        f"A cookie's max_age must be a number of seconds or a timedelta, not {type(max_age).__name__}: {max_age!r}."
     )
 
 
@@ -320,17 +322,17 @@ def _date(moment: datetime | date | float | time.struct_time) -> str:
         raise CookieSyntaxError(str(error)) from None
 
 
-# Cookies set within the same second for the same time end in the same second.
+# Cookies with the same lifetime that are set within a second share the date.
 _date_of_second: t.Callable[[int], str] = lru_cache(maxsize=64)(_date)
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
+# --- validation -------------------------------------------------------------------------------------------------------
 
 
 def _checked(what: str, text: str, refused: re.Pattern[str] | None = None) -> str:
-    """The text as exactly a str (a subclass might format itself as something else), free of what is refused."""
+    """Return the text as exactly a str, since a subclass may format itself differently; reject invalid text."""
     if not isinstance(text, str):
-        raise TypeError(f"A cookie's {what} is a str, not {type(text).__name__}: {text!r}. Convert it with str().")
+        raise TypeError(f"A cookie's {what} must be a str, not {type(text).__name__}: {text!r}. Convert it with str().")
     found = None if refused is None else refused.search(text)
     if found is not None:
         raise _refusal(what, text, found.start(), _REASONS.get(found[0], "browsers do not accept it there"))
@@ -338,7 +340,7 @@ def _checked(what: str, text: str, refused: re.Pattern[str] | None = None) -> st
 
 
 def _octets(what: str, text: str) -> bytes:
-    """The text in UTF-8."""
+    """Encode the text as UTF-8."""
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -353,7 +355,7 @@ _REASONS = {
 
 
 def _refusal(what: str, text: str, position: int, why: str) -> CookieSyntaxError:
-    """The error for one character of a part of a cookie."""
+    """Return the error for one character in a part of a cookie."""
     return CookieSyntaxError(
         f"The cookie's {what} {text!r} has {text[position]!r} at position {position} (counted from 0): {why}."
         " Leave it out, or encode it, for example with urllib.parse.quote()."

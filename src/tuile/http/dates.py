@@ -1,7 +1,6 @@
-"""Moments as HTTP writes them (IMF-fixdate, RFC 9110 section 5.6.7).
+"""Format dates for HTTP headers (IMF-fixdate, RFC 9110 section 5.6.7).
 
-Floor 1, text and bytes: the moment is an argument. What must live here: the one writing of a date for a header that
-is not left to Werkzeug, because a cookie with a life needs it each time. What must not: reading dates.
+Cookies with a lifetime need this often, so it is not left to Werkzeug.
 """
 
 from __future__ import annotations
@@ -14,11 +13,14 @@ _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 
 
 def http_date(moment: datetime | date | float | time.struct_time) -> str:
-    """The moment as HTTP writes it: ``Sun, 06 Nov 1994 08:49:37 GMT``.
+    """Format a date for HTTP: ``Sun, 06 Nov 1994 08:49:37 GMT``.
 
-    :param moment: seconds since 1970, a datetime (without a zone: UTC), a date (its midnight, UTC), or a struct_time
-        (in the machine's zone, as `time.localtime` returns it).
-    :raises ValueError: outside of the years 1 to 9999.
+    Args:
+        moment: Seconds since 1970, a datetime (UTC if it has no time zone), a date (its midnight in UTC), or a
+            struct_time (in local time, as `time.localtime` returns it).
+
+    Raises:
+        ValueError: If the year is not between 1 and 9999.
     """
     try:
         if isinstance(moment, time.struct_time):

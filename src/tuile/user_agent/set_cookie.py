@@ -252,7 +252,7 @@ def _settled_seconds(given: object) -> int:
     if isinstance(given, timedelta):
         given = given.total_seconds()
     if isinstance(given, bool) or not isinstance(given, (int, float)):
-        raise TypeError(f"A cookie's max_age is a number of seconds or a timedelta, not {type(given).__name__}.")
+        raise TypeError(f"A cookie's max_age must be a number of seconds or a timedelta, not {type(given).__name__}.")
     return max(0, int(given))
 
 
@@ -276,7 +276,7 @@ def _settled_path(given: str) -> str:
 def _settled_domain(given: str) -> str:
     # Browsers drop a cookie whose domain is only dots, or keep it for one host.
     if not isinstance(given, str):
-        raise TypeError(f"A cookie's domain is a str, not {type(given).__name__}: {given!r}.")
+        raise TypeError(f"A cookie's domain must be a str, not {type(given).__name__}: {given!r}.")
     domain = canonicalize_host(given.removeprefix("."))
     if domain is None or not _is_domain(domain):
         fault = f"the domain {given!r} is not a host name"
