@@ -26,6 +26,7 @@ from werkzeug.routing import MapAdapter
 
 import tuile
 from tests.beside_flask import make_environ, outcome, part, send
+from tests.fresh import observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -385,6 +386,11 @@ def modules_after_import(lib: Any) -> set[str]:
 def _(lib: Any) -> Any:
     heavy = {"click": "click", "jinja2": "jinja2", f"{lib.__name__}.cli": "cli"}
     return {name for module, name in heavy.items() if module in modules_after_import(lib)}
+
+
+@shown("After `import tuile`, `import flask` means Tuile", "flask.app", "tuile.app")
+def _(lib: Any) -> Any:
+    return observe(f"import {lib.__name__}, flask; seen = flask.Flask.__module__", shim=False)
 
 
 @shown("There is no `tuile.__version__`", "returned", "raised")
