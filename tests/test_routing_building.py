@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import linecache
+import traceback
 import uuid
+from datetime import datetime, timezone
+from enum import IntEnum
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -13,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
-from werkzeug.routing import BaseConverter, Map, MapAdapter, Rule
+from werkzeug.routing import BaseConverter, BuildError, Map, MapAdapter, Rule, ValidationError
 
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, same
-from tuile.routing import building as url_building
+from tuile.routing import building
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +29,21 @@ if TYPE_CHECKING:
 thorough = settings(
     derandomize=True, deadline=None, database=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+class Level(IntEnum):
+    """A number that may write itself down in another way."""
+
+    HIGH = 3
+
+
+class Loud(str):
+    """A text that writes itself down in another way."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
 
 
 class Listed(BaseConverter):
@@ -80,6 +99,9 @@ values = st.one_of(
     st.just(Markup("<b>")),
     st.just(b"bytes"),
     st.just(uuid.UUID(int=5)),
+    st.sampled_from(["\ud800", "a é \udfff", "%41", "日本 語", "\0\x1f\x7f", '[]^|{}<>"\\`']),
+    st.sampled_from([datetime(2024, 5, 6, 7, 8, tzinfo=timezone.utc), Level.HIGH, Loud("é x"), float("nan"), 1e30]),
+    st.sampled_from([bytearray(b"x"), frozenset({"x"}), range(2), object]),
 )
 given_values = st.dictionaries(st.sampled_from([*NAMES, "d", "tab", "q é", "x&y", "self", "value"]), values, max_size=5)
 
@@ -176,7 +198,7 @@ def built(*rules_: Rule, **knobs: Any) -> MapAdapter:
 
 
 def quick(adapter: MapAdapter, **given_: Any) -> str | None:
-    return url_building.build(adapter, "page", given_, None, None, external=False)
+    return building.build(adapter, "page", given_, None, None, external=False)
 
 
 def test_the_usual_url_is_built_without_werkzeug() -> None:
@@ -190,7 +212,8 @@ def test_the_usual_url_is_built_without_werkzeug() -> None:
 
 def test_what_is_not_certain_is_left_to_werkzeug() -> None:
     rule = Rule("/<a>", endpoint="page", methods=["GET"])
-    assert quick(built(rule)) is None
+    with pytest.raises(BuildError):
+        quick(built(rule))
     assert quick(built(Rule("/<a>", endpoint="page", websocket=True)), a="x") is None
     assert quick(built(Rule("/<a>", endpoint="page", subdomain="www")), a="x") is None
     assert quick(built(Rule("/<a>", endpoint="page", host="h"), host_matching=True), a="x") is None
@@ -208,6 +231,112 @@ def test_what_is_not_certain_is_left_to_werkzeug() -> None:
     assert quick(adapter, a="x") == "/x"
     adapter.__class__ = OwnAdapter
     assert quick(adapter, a="x") is None
+
+
+def test_a_value_that_a_converter_refuses_is_converted_as_often_as_by_werkzeug() -> None:
+    def program(lib: Any) -> Any:
+        calls = []
+
+        class Choosy(BaseConverter):
+            def to_url(self, value: Any) -> str:
+                calls.append(value)
+                if value in self.map.refused:  # type: ignore[attr-defined] # set below
+                    raise ValidationError
+                return str(value)
+
+        app = make_app(lib)
+        app.url_map.converters["choosy"] = Choosy
+        app.url_map.refused = {"bad"}
+        app.add_url_rule("/first/<choosy:a>", "page")
+        app.add_url_rule("/second/<a>", "page")
+        app.add_url_rule("/only/<choosy:a>", "only", methods=["POST"])
+        seen = []
+        with app.test_request_context():
+            for endpoint, value in product(("page", "only"), ("good", "bad")):
+                seen.append((outcome(lib.url_for, endpoint, a=value), len(calls)))
+        return seen
+
+    assert same(program)[1] == (("returned", "/second/bad"), 2)
+
+
+def test_rules_are_compiled_for_no_names_that_a_client_chose() -> None:
+    app = tuile.Flask("growing", static_folder=None)
+    app.add_url_rule("/<a>", "page")
+    with app.test_request_context():
+        tuile.url_for("page", a="x")
+        rule = next(app.url_map.iter_rules("page"))
+        before = dict(vars(rule)), dict(vars(app.url_map)), len(linecache.cache)
+        with mock.patch.object(building, "_compiled", side_effect=AssertionError):
+            for number in range(300):
+                names = {f"name{number}x{place}": "é" for place in range(20)}
+                assert tuile.url_for("page", a="x", **names).count("%C3%A9") == 20
+        assert (dict(vars(rule)), dict(vars(app.url_map)), len(linecache.cache)) == before
+
+
+def test_a_rule_compiles_nothing_before_its_first_url() -> None:
+    with mock.patch.object(Rule, "_compile_builder", side_effect=AssertionError):
+        app = tuile.Flask("late", static_folder=None)
+        app.add_url_rule("/page/<int:a>/<b>", "page")
+    rule = next(app.url_map.iter_rules("page"))
+    assert rule.build({"a": 1, "b": "x y", "c": 2}) == ("", "/page/1/x%20y?c=2")
+    assert rule.build({"a": 1, "b": "x", "c": 2}, append_unknown=False) == ("", "/page/1/x")
+    # From then on without a detour.
+    builder: Any = rule._build_unknown
+    assert builder.__func__.__code__.co_filename == "<werkzeug routing>"
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        ("/<a>/<a>", {}),
+        ("/<None>", {}),
+        ("/<__debug__>", {}),
+        ("/<int:a>", {"defaults": {"a": "x"}}),
+        ("/\ud800", {}),
+        ("/<any(x):a>", {"defaults": {"a": "y"}}),
+        ("/<class>", {}),
+        ("/<self>/<b>", {}),
+    ],
+)
+def test_what_cannot_be_built_is_an_error_where_the_rule_is_added(rule: str, options: dict[str, Any]) -> None:
+    def program(lib: Any) -> Any:
+        return outcome(make_app(lib).add_url_rule, rule, "page", **options)
+
+    same(program)
+
+
+def test_a_traceback_shows_the_generated_lines() -> None:
+    class Broken(BaseConverter):
+        def to_url(self, value: Any) -> str:
+            raise LookupError(value)
+
+    app = tuile.Flask("traced", static_folder=None)
+    app.url_map.converters["broken"] = Broken
+    app.add_url_rule("/<broken:a>", "page")
+    with app.test_request_context():
+        with pytest.raises(LookupError) as raised:
+            tuile.url_for("page", a="x")
+    text = "".join(traceback.format_exception(raised.value))
+    assert "converters['a'].to_url(v0)" in text
+    assert "URL of '/<broken:a>'" in text
+
+
+@pytest.mark.parametrize("kind", ["", "int:", "int(fixed_digits=3):", "float:", "path:", "uuid:"])
+@pytest.mark.parametrize("where", ["converter", "class", "attribute"])
+def test_a_converter_that_is_changed_later_writes_as_it_then_does(kind: str, where: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.add_url_rule(f"/<{kind}a>", "page")
+        converter: Any = app.url_map._rules_by_endpoint["page"][0]._converters["a"]
+        target = type(converter) if where == "class" else converter
+        change: Any = {"attribute": {"fixed_digits": 5}}.get(where, {"to_url": lambda *values: f"own{values[-1]}"})
+        with app.test_request_context():
+            seen = [outcome(lib.url_for, "page", a=7)]
+            with mock.patch.multiple(target, create=True, **change):
+                seen.append(outcome(lib.url_for, "page", a=7))
+            return [*seen, outcome(lib.url_for, "page", a=7)]
+
+    same(program)
 
 
 def test_a_replaced_build_is_asked() -> None:

@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import Answer, Environ, assigned_in, make_app, make_environ, outcome, same, send
+from tuile.http.cookies import cookie_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -814,3 +815,58 @@ def test_a_body_that_cannot_be_sent_is_refused_as_on_flask() -> None:
         return [outcome(lambda body=body: send(lib.Response(body))) for body in bodies]
 
     same(build)
+
+
+# --- many cookies -----------------------------------------------------------------------------------------------------
+
+
+def _plain_put(pairs: list[tuple[str, str]], line: str) -> None:
+    """What setting a cookie comes to, whatever was done to the headers before."""
+    identity = cookie_identity(line)
+    pairs[:] = [p for p in pairs if p[0].lower() != "set-cookie" or cookie_identity(p[1]) != identity]
+    pairs.append(("Set-Cookie", line))
+
+
+# What others may do to the headers.
+CHANGES: dict[str, Callable[[list[tuple[str, str]], str], Any]] = {
+    "added": lambda pairs, line: pairs.append(("Set-Cookie", line)),
+    "in another spelling": lambda pairs, line: pairs.append(("sEt-cOOkie", line)),
+    "replaced": lambda pairs, line: pairs.__setitem__(0, ("Set-Cookie", line)),
+    "removed": lambda pairs, line: pairs.__delitem__(slice(1, 2)),
+    "reversed": lambda pairs, line: pairs.reverse(),
+    "other headers": lambda pairs, line: None,
+    "copied": lambda pairs, line: None,
+}
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["set", "set", "set", "delete", *CHANGES]),
+            st.sampled_from("abc"),
+            st.sampled_from(["/", "/x"]),
+        ),
+        max_size=14,
+    )
+)
+def test_cookies_are_set_once_whatever_else_is_done_to_the_headers(steps: list[tuple[str, str, str]]) -> None:
+    response = tuile.Response("x")
+    expected = response.headers._list.copy()
+    for number, (step, name, path) in enumerate(steps):
+        if step in {"set", "delete"}:
+            value = str(number)
+            if step == "set":
+                response.set_cookie(name, value, path=path)
+            else:
+                response.delete_cookie(name, path=path)
+            _plain_put(expected, response.headers._list[-1][1])
+        else:
+            line = f"{name}={number}; Path={path}"
+            CHANGES[step](response.headers._list, line)
+            CHANGES[step](expected, line)
+            if step == "other headers":
+                response.headers = Headers(response.headers._list)
+            elif step == "copied":
+                response = copy.copy(response)
+        assert response.headers._list == expected

@@ -14,7 +14,6 @@ from functools import cached_property
 
 from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import Aborter
-from werkzeug.routing import Rule
 from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
@@ -30,6 +29,7 @@ from .logging import create_logger
 from .packages import find_package
 from .real_flask import warn_of_both
 from .routing.map import Map
+from .routing.rule import Rule
 from .sansio.scaffold import _endpoint_from_view_func, setupmethod
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .templating import create_environment, gather_context
@@ -330,7 +330,7 @@ class Flask(UrlBuilding, Staircase):
             if provide_automatic_options:
                 required.add("OPTIONS")
         bound = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
-        bound.provide_automatic_options = bool(provide_automatic_options)  # type: ignore[attr-defined] # read by the dispatch
+        bound.provide_automatic_options = bool(provide_automatic_options)  # read by the dispatch
         self.url_map.add(bound)
         if view_func is not None:
             known = self.view_functions.get(endpoint)

@@ -19,7 +19,7 @@ from werkzeug.routing import BuildError
 from .ctx.app_context import current
 from .globals import current_app
 from .invalidation import Watched
-from .routing.building import build, known_path
+from .routing.building import build, path_of
 from .wrappers.request import split_blueprint_path
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .app import Flask
     from .wrappers.request import Request
 
+_OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
 # The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
 
@@ -113,10 +114,20 @@ def url_for(endpoint: str, **values: Any) -> str:
     # The unbound proxy raises, and its message says what is missing.
     app: Flask = current_app if context is None else context.app
     plain = app.builds_urls_plainly
-    if plain and context is not None and context.request is not None and not app.url_default_functions:
-        # Nothing is known for values with options among them, nor for an endpoint with a leading dot.
+    if (
+        plain
+        and context is not None
+        and context.request is not None
+        and not app.url_default_functions
+        and endpoint[:1] != "."
+        and (not values or _OPTIONS.isdisjoint(values))
+    ):
         adapter = context.url_adapter
-        path = known_path(adapter, endpoint, values, None)
+        try:
+            path = path_of(adapter, endpoint, values, None)
+        except BuildError as error:
+            values.update(_anchor=None, _method=None, _scheme=None, _external=False)
+            return app.handle_url_build_error(error, endpoint, values)
         if path is not None:
             root = adapter.script_name
             return path if root == "/" else root[:-1].rstrip("/") + path

@@ -34,7 +34,7 @@ BUDGETS = {
     "405": 91,
     "redirect": 16,
     "url_for, static (call)": 4,
-    "url_for, arguments (call)": 4,
+    "url_for, arguments (call)": 5,
     "url_for, external (call)": 8,
     "request.method through the proxy (call)": 2,
     "render_template, small page": 110,

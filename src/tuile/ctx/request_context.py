@@ -11,11 +11,12 @@ import sys
 import typing as t
 from contextvars import Token
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
-from ..http.headers import put_cookie
+from ..http.headers import CookieLines
 from ..invalidation import Watched, attributes, still_has
 from ..once import once
+from ..routing.map import FOREIGN_SUBDOMAIN
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .app_context import AppContext, _sentinel, combined, current, disturb
 
@@ -147,13 +148,10 @@ class RequestContext(metaclass=Watched):
             if adapter is not None:
                 return adapter
         try:
-            adapter = app.create_url_adapter(request)
+            return app.create_url_adapter(request)
         except HTTPException as error:
             request.routing_exception = error
             return None
-        if plain and adapter is not None:
-            app.url_map.accept_host(request.environ, server_name, adapter)
-        return adapter
 
     @property
     def _session(self) -> SessionMixin:
@@ -193,6 +191,9 @@ class RequestContext(metaclass=Watched):
         if adapter is None:
             return
         try:
+            if adapter.subdomain == FOREIGN_SUBDOMAIN:
+                # A rule with a variable subdomain would match it.
+                raise NotFound
             rule, arguments = adapter.match(return_rule=True)
         except HTTPException as error:
             self.request.routing_exception = error
@@ -212,7 +213,7 @@ class RequestContext(metaclass=Watched):
         if not app.opens_session_lazily:
             self._session  # noqa: B018 - reading it opens it
         if plain:
-            self.take(app.url_map.find(self.request.environ))
+            self.take(app.url_map.find(self.request.environ, app.config["SERVER_NAME"]))
         else:
             self.match_by_adapter()
 
@@ -353,8 +354,9 @@ def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
 
 def add_cookies(context: t.Any, response: Response) -> None:
     """Put the cookies that were written in a request on a response to it."""
+    known = CookieLines()
     for line in context.cookies.lines():
-        put_cookie(response.headers, line)
+        known.put(response.headers, line)
 
 
 def _close(request: t.Any) -> None:

@@ -89,7 +89,7 @@ def _answer(
     app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment
 ) -> tuple[TextStart | None, t.Any]:
     """Return None and the response; or what one that nobody would see would begin with, and its body."""
-    found = app.url_map.find(environ)
+    found = app.url_map.find(environ, app.config["SERVER_NAME"])
     if found is None or found[0] is None or request_started.receivers or environ["REQUEST_METHOD"] == "OPTIONS":
         context.take(found)
         return None, app.full_dispatch_request()

@@ -36,15 +36,46 @@ PASSED = frozenset(
 OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 
-def put_cookie(headers: Headers, line: str) -> None:
-    """Add a finished Set-Cookie line, in the place of one for the same cookie (RFC 6265bis section 4.1.1)."""
-    pairs = headers._list
-    if any(name.lower() == "set-cookie" for name, _ in pairs):
+class CookieLines:
+    """The Set-Cookie lines among the headers of one response, by the cookie that they are about.
+
+    Others may change the headers at any time: they are compared with what was seen last, and only lines that are new
+    are read.
+    """
+
+    __slots__ = ("_by_cookie", "_seen")
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, str]] = []
+        self._by_cookie: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+
+    def put(self, headers: Headers, line: str) -> None:
+        """Add a finished line to headers, in the place of those for the same cookie (RFC 6265bis section 4.1.1)."""
+        pairs, seen = headers._list, self._seen
+        if pairs != seen:
+            self._look(pairs)
         identity = cookie_identity(line)
-        pairs[:] = [
-            (name, value) for name, value in pairs if name.lower() != "set-cookie" or cookie_identity(value) != identity
-        ]
-    pairs.append(("Set-Cookie", line))
+        for earlier in self._by_cookie.pop(identity, ()):
+            place = pairs.index(earlier)
+            del pairs[place], seen[place]
+        pair = ("Set-Cookie", line)
+        pairs.append(pair)
+        seen.append(pair)
+        self._by_cookie[identity] = [pair]
+
+    def _look(self, pairs: list[tuple[str, str]]) -> None:
+        """Take note of what others have done to the headers."""
+        known: dict[str, tuple[str, str, str]] = {}
+        if pairs[: len(self._seen)] != self._seen:
+            known = {line: identity for identity, earlier in self._by_cookie.items() for _, line in earlier}
+            self._seen.clear()
+            self._by_cookie.clear()
+        added = pairs[len(self._seen) :]
+        self._seen += added
+        for pair in added:
+            if pair[0].lower() == "set-cookie":
+                identity = known.get(pair[1]) or cookie_identity(pair[1])
+                self._by_cookie.setdefault(identity, []).append(pair)
 
 
 def vary_by(headers: Headers, field: str) -> None:

@@ -1,52 +1,35 @@
-"""The URL of an endpoint, written down without Werkzeug's adapter where its answer is certain.
+"""The URL of an endpoint, built without Werkzeug's adapter where its answer is certain.
 
-Floor 1, text and bytes. What must live here: how a rule is put into words once, and a URL made of those words
-and the values. What must not: which adapter is the right one, defaults of the application, errors. None says
-that only Werkzeug's `MapAdapter.build` may answer: for other hosts and subdomains, websockets, converters and
-rules of somebody's own, values that no rule takes, and everything that ends in an error with its suggestions.
+For each rule a function that writes its path is generated when the first URL of that rule is built. It is
+made of the rule alone: names and values of the query, which clients may choose, only pass through a loop.
 """
 
 from __future__ import annotations
 
-import re
 import typing as t
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
-from werkzeug.routing import BaseConverter, IntegerConverter, MapAdapter, Rule, ValidationError
+from werkzeug.routing import BaseConverter, BuildError, FloatConverter, IntegerConverter, MapAdapter, ValidationError
+from werkzeug.routing import Rule as WerkzeugRule
 
 from .map import Map
+from .rule import Rule, guard_of
 
 Values = t.Mapping[str, t.Any]
-# A variable part: its name, the types whose values it only writes down, the converter for all others, and the
-# text up to the next one.
-Part = tuple[str, frozenset[type], BaseConverter, str]
-# A rule: the arguments that must be given, its defaults, what comes before the first variable part, those parts.
-Plan = tuple[frozenset[str], Values, str, tuple[Part, ...]]
-# Takes the values and returns path and query, or None where one of them has to be quoted or converted.
-Write = t.Callable[[Values], str | None]
-# What to do with values of certain names, in a certain order: the rules of the endpoint and how many they were,
-# the first that takes the values and what Werkzeug had compiled for it, and what writes them down.
-Shape = tuple[list[Rule], int, Rule, t.Any, Write]
+# Takes the values and returns path and query, with one slash before them. `_UNSUITABLE` means that the rule does not
+# take these values, and None that only Werkzeug can tell.
+Write = t.Callable[[Values], t.Any]
+# What Werkzeug had compiled for the rule, its defaults, its arguments, and the function.
+Writer = tuple[t.Any, t.Any, set[str], Write]
 
 _SECURE = frozenset({"https", "wss"})
 # What `quote` leaves as it is in a path (WHATWG URL, path percent-encode set), and `urlencode` in a query.
-_SAFE_IN_PATH = "!$&'()*+,/:;=@"
-_keeps_in_path = re.compile(r"[A-Za-z0-9_.\-~!$&'()*+,/:;=@]*").fullmatch
-_keeps_in_query = re.compile(r"[A-Za-z0-9_.\-~!$'()*,/:;?@]*").fullmatch
-
-# What neither of them quotes.
-_keeps_anywhere = re.compile(r"[A-Za-z0-9_.\-~!$'()*,/:;@]*").fullmatch
-_SHAPES_KEPT = 2048
-# Python that tells a value that only needs to be written down.
-_IS_NUMBER = "type(v{0} := values[{1!r}]) is int"
-_IS_PLAIN = (
-    "(type(v{0} := values[{1!r}]) is str and (v{0}.isalnum() and v{0}.isascii() or keeps(v{0})) or type(v{0}) is int)"
-)
-
-_TEXT: frozenset[type] = frozenset({str, int})
-_NUMBER: frozenset[type] = frozenset({int})
-_NOTHING: frozenset[type] = frozenset()
-_UNPLANNED: t.Any = object()
+_KEPT_IN_PATH = "!$&'()*+,/:;=@"
+_KEPT_IN_QUERY = "!$'()*,/:;?@"
+# What becomes of each octet.
+_IN_PATH = [quote(bytes((octet,)), safe=_KEPT_IN_PATH) for octet in range(256)]
+_IN_QUERY = [quote_plus(bytes((octet,)), safe=_KEPT_IN_QUERY) for octet in range(256)]
+_UNSUITABLE: t.Any = object()
 _werkzeugs_build = MapAdapter.build
 
 
@@ -55,21 +38,20 @@ def build(
 ) -> str | None:
     """Return what `adapter.build` would, or None to ask it.
 
-    Parameters:
+    Args:
+        adapter: the adapter of the request or the application.
+        endpoint: the name of the endpoint.
         values: the variable parts and what goes into the query; None stands for a value that is not given.
         method: which rule of several, by the method it answers; None for the adapter's own, then any.
         scheme: instead of the adapter's, in an external URL.
         external: whether the URL begins with a scheme and a host.
+
+    Raises:
+        BuildError: no rule takes the values.
     """
-    path = known_path(adapter, endpoint, values, method)
+    path = path_of(adapter, endpoint, values, method)
     if path is None:
-        # That may be because all of this is Werkzeug's to answer, or because nothing is known yet.
-        url_map = adapter.map if type(adapter) is MapAdapter else None
-        if type(url_map) is not Map or adapter.subdomain != "" or MapAdapter.build is not _werkzeugs_build:
-            return None
-        path = _thorough(adapter, endpoint, values, method)
-        if path is None:
-            return None
+        return None
     root = adapter.script_name
     if not external:
         return path if root == "/" else root[:-1].rstrip("/") + path
@@ -80,176 +62,233 @@ def build(
     return f"{scheme or ''}//{adapter.server_name}{root[:-1]}{path}"
 
 
-def known_path(adapter: t.Any, endpoint: str, values: Values, method: str | None) -> str | None:
-    """Return path and query, with one slash before them, where it is known which rule takes values of these names.
+def path_of(adapter: t.Any, endpoint: str, values: Values, method: str | None) -> str | None:
+    """Return path and query, with one slash before them, by the first rule that takes the values; None if not certain.
 
-    Parameters:
-        method: None for the adapter's own.
+    Args:
+        adapter: the adapter of the request or the application.
+        endpoint: the name of the endpoint.
+        values: as for `build`.
+        method: None for the adapter's own, then any.
+
+    Raises:
+        BuildError: no rule takes the values.
     """
     url_map = adapter.map if type(adapter) is MapAdapter else None
-    if type(url_map) is not Map or adapter.subdomain != "" or MapAdapter.build is not _werkzeugs_build:
-        return None
-    shape: Shape | None = url_map.shapes.get((endpoint, *values))
-    if shape is None:
-        return None
-    rules, count, rule, compiled, write = shape
     if (
-        url_map._rules_by_endpoint.get(endpoint) is rules
-        and len(rules) == count
-        and rule._build_unknown is compiled
-        and (adapter.default_method if method is None else method) in (rule.methods or ())
+        type(url_map) is not Map
+        or adapter.subdomain != ""
+        or url_map.host_matching
+        or MapAdapter.build is not _werkzeugs_build
     ):
-        return write(values)
-    return None
-
-
-def _thorough(adapter: MapAdapter, endpoint: str, values: Values, method: str | None) -> str | None:
-    """Return path and query, rule by rule and value by value, with one slash before it; None where not certain."""
-    url_map = t.cast("Map", adapter.map)
+        return None
     if url_map._remap:
         url_map.update()
-    if url_map.host_matching:
-        return None
-    for value in values.values():
-        if value is None:
-            values = {name: value for name, value in values.items() if value is not None}
-            break
-    rules = url_map._rules_by_endpoint.get(endpoint, [])
-    path = _path(url_map.plans, rules, values, adapter.default_method if method is None else method)
-    if path is None and method is None:
-        path = _path(url_map.plans, rules, values, None)
-    if path is None:
-        return None
-    # `url_for` looks for what is known before it has looked at a leading dot.
-    if len(url_map.shapes) < _SHAPES_KEPT and not url_map.sort_parameters and endpoint[:1] != ".":
-        _note_shape(url_map, endpoint, values, rules)
-    return "/" + path.lstrip("/")
+    rules = url_map._rules_by_endpoint.get(endpoint, ())
+    wanted = adapter.default_method if method is None else method
+    while True:
+        for rule in rules:
+            writer = rule.__dict__.get("_writer")
+            if (
+                writer is None
+                or writer[0] is not rule._build_unknown
+                or writer[1] is not rule.defaults
+                or writer[2] is not rule.arguments
+            ):
+                writer = rule.__dict__["_writer"] = _writer(rule)
+            methods = rule.methods
+            if wanted is None or methods is None or wanted in methods:
+                path = writer[3](values)
+                if path is not _UNSUITABLE:
+                    return path  # type: ignore[no-any-return] # of generated code
+        if wanted is None or method is not None:
+            given = {name: value for name, value in values.items() if value is not None}
+            raise BuildError(endpoint, given, method, adapter)
+        wanted = None
 
 
-def _note_shape(url_map: Map, endpoint: str, values: Values, rules: list[Rule]) -> None:
-    """Remember which rule takes values of these names, where that does not depend on the values."""
-    for rule in rules:
-        plan = url_map.plans.get(rule._build_unknown)
-        if plan is None or plan[1] or rule.methods is None:
-            return
-        if plan[0] <= values.keys():
-            write = _writer(plan, tuple(values))
-            if write is not None:
-                given = (endpoint, *values)
-                url_map.shapes[given] = (rules, len(rules), rule, rule._build_unknown, write)
-            return
+def _path_text(value: t.Any) -> str:
+    """Return what `BaseConverter.to_url` does."""
+    return "".join(map(_IN_PATH.__getitem__, str(value).encode()))
 
 
-def _writer(plan: Plan, names: tuple[str, ...]) -> Write | None:
-    """Compile a plan for values of these names, given in this order; None where they always need a converter."""
-    required, _, text, parts = plan
-    # A path that begins with a value may begin with a slash too many.
-    if text[:1] != "/" or text[1:2] == "/" or (text == "/" and parts):
-        return None
-    conditions = []
-    for name, kept, _, following in parts:
-        if kept is _NOTHING:
-            return None
-        place = names.index(name)
-        conditions.append((_IS_NUMBER if kept is _NUMBER else _IS_PLAIN).format(place, name))
-        text += f"{{v{place}}}{following}"
-    sign = "?"
-    for place, name in enumerate(names):
-        if name not in required:
-            if not _keeps_in_query(name):
-                return None
-            conditions.append(_IS_PLAIN.format(place, name))
-            text += f"{sign}{name}={{v{place}}}"
-            sign = "&"
-    source = f"lambda values: f{text!r} if {' and '.join(conditions) or True} else None"
-    write: Write = eval(source, {"keeps": _keeps_anywhere})  # noqa: S307 - made here, of quoted text
-    return write
+def _query_text(value: t.Any) -> str:
+    """Return what `urlencode` does with a name or a value."""
+    return "".join(map(_IN_QUERY.__getitem__, value if isinstance(value, bytes) else str(value).encode()))
 
 
-def _path(plans: dict[t.Any, Plan | None], rules: t.Iterable[Rule], values: Values, method: str | None) -> str | None:
-    """Return the path and query by the first of an endpoint's rules that takes the values; None if not certain."""
-    for rule in rules:
-        # Werkzeug makes it anew when a rule is changed, so that what is kept under it is never old.
-        compiled = rule._build_unknown
-        plan = plans.get(compiled, _UNPLANNED)
-        if plan is _UNPLANNED:
-            plan = plans[compiled] = _plan(rule)
-        if plan is None:
-            return None
-        if method is not None and rule.methods is not None and method not in rule.methods:
-            continue
-        required, defaults, _, _ = plan
-        if not required <= values.keys():
-            continue
-        if any(name in values and value != values[name] for name, value in defaults.items()):
-            continue
-        return _written(rule, plan, values)
-    return None
-
-
-def _written(rule: Rule, plan: Plan, values: Values) -> str | None:
-    """Return the path and query with these values; None where a converter refuses one or gives no plain text."""
-    required, defaults, path, parts = plan
-    try:
-        query = _query(rule, required, defaults, values)
-        for name, kept, converter, following in parts:
-            value = values[name]
-            kind = type(value)
-            if kind not in kept or not (kind is int or _keeps_in_path(value)):
-                value = converter.to_url(value)
-                if type(value) is not str:
-                    return None
-            path += f"{value}{following}"
-    except ValidationError:
-        # The next rule may take it; that is rare.
-        return None
-    return path + query
-
-
-def _query(rule: Rule, required: frozenset[str], defaults: Values, values: Values) -> str:
-    """Return the query with the values that are not the rule's arguments, with its question mark; or nothing."""
-    others = {name: value for name, value in values.items() if name not in required and name not in defaults}
-    if not others:
-        return ""
+def _query(values: Values, known: t.Container[str]) -> str:
+    """Return the query with the values that are not a rule's own, with its question mark; or nothing."""
     pairs = []
-    if not rule.map.sort_parameters:
-        for name, value in others.items():
-            kind = type(value)
-            if not (kind is int or (kind is str and _keeps_in_query(value))) or not _keeps_in_query(name):
-                break
-            pairs.append(f"{name}={value}")
+    for name, value in values.items():
+        if name in known or value is None:
+            continue
+        key = name if name.isascii() and name.isalnum() else _query_text(name)
+        kind = type(value)
+        if kind is str:
+            pairs.append(f"{key}={value if value.isascii() and value.isalnum() else _query_text(value)}")
+        elif kind is int or kind is bool:
+            pairs.append(f"{key}={value}")
+        elif isinstance(value, (list, tuple, set)):
+            pairs += [f"{key}={_query_text(item)}" for item in value if item is not None]
         else:
-            return "?" + "&".join(pairs)
-    encoded: str = rule._encode_query_vars(others)
+            pairs.append(f"{key}={_query_text(value)}")
+    return f"?{'&'.join(pairs)}" if pairs else ""
+
+
+def _sorted_query(rule: WerkzeugRule, values: Values, known: t.Container[str]) -> str:
+    """Return the same where the map sorts parameters, which Werkzeug does."""
+    others = {name: value for name, value in values.items() if name not in known and value is not None}
+    encoded: str = rule._encode_query_vars(others) if others else ""
     return f"?{encoded}" if encoded else ""
 
 
-def _plan(rule: Rule) -> Plan | None:
-    """Put a rule into words; None for one that only Werkzeug may build."""
-    if type(rule) is not Rule or rule.websocket or rule.subdomain or rule.host:
-        return None
+def _writer(rule: WerkzeugRule) -> Writer:
+    """Return what writes the URLs of a rule."""
     defaults = rule.defaults or {}
-    start = ""
-    parts: list[Part] = []
-    # Before the `|` is the subdomain, which is empty here.
-    for is_variable, text in rule._trace[1:]:
-        if is_variable and text not in defaults:
-            converter = rule._converters[text]
-            parts.append((text, _kept(converter), converter, ""))
-            continue
-        piece = rule._converters[text].to_url(defaults[text]) if is_variable else quote(text, safe=_SAFE_IN_PATH)
-        if parts:
-            name, kept, converter, following = parts[-1]
-            parts[-1] = (name, kept, converter, following + piece)
+    path = _Path()
+    is_ours = type(rule) in {Rule, WerkzeugRule} and not (rule.websocket or rule.subdomain or rule.host)
+    if is_ours:
+        # Before the `|` is the subdomain, which is empty here.
+        for is_variable, text in rule._trace[1:]:
+            if not is_variable:
+                path.add_text(quote(text, safe=_KEPT_IN_PATH))
+            elif text in defaults:
+                path.add_text(rule._converters[text].to_url(defaults[text]))
+            else:
+                path.add_variable(text, rule._converters[text])
+    if not (is_ours and path.is_plain):
+        return rule._build_unknown, rule.defaults, rule.arguments, _left_to_werkzeug
+    required = sorted(rule.arguments - {str(name) for name in defaults})
+    names = {
+        **path.names,
+        "ValidationError": ValidationError,
+        "converters": rule._converters,
+        "defaults": defaults,
+        "expected": dict(rule._converters),
+        "known": frozenset({*map(str, defaults), *rule.arguments}),
+        "path_text": _path_text,
+        "query_of": _query,
+        "rule": rule,
+        "sorted_query": _sorted_query,
+        "unsuitable": _UNSUITABLE,
+    }
+    source = "\n".join([*_head(required, defaults, path), *path.result(), ""])
+    return rule._build_unknown, rule.defaults, rule.arguments, _compiled(f"URL of {rule.rule!r}", source, names)
+
+
+def _left_to_werkzeug(values: Values) -> None:
+    """Write nothing."""
+
+
+def _head(required: list[str], defaults: Values, path: _Path) -> list[str]:
+    """Return the lines that decide whether the rule takes the values, and that build the query."""
+    lines = ["def build(values):"]
+    if required:
+        lines += ["    try:", *(f"        {path.local(name)} = values[{name!r}]" for name in required)]
+        lines += ["    except KeyError:", "        return unsuitable"]
+        lines += [f"    if {' or '.join(f'{path.local(name)} is None' for name in required)}:"]
+        lines += ["        return unsuitable"]
+    if defaults:
+        lines += ["    for name, value in defaults.items():"]
+        lines += ["        if values.get(name) is not None and value != values[name]:"]
+        lines += ["            return unsuitable"]
+    lines += [f"    if {' or '.join(['converters != expected', *path.checks])}:", "        return None"]
+    lines += ["    query = ''", f"    if len(values) > {len(required)}:"]
+    lines += ["        if rule.map.sort_parameters:", "            query = sorted_query(rule, values, known)"]
+    return [*lines, "        else:", "            query = query_of(values, known)"]
+
+
+class _Path:
+    """The path of one rule, as lines of Python."""
+
+    def __init__(self) -> None:
+        #: What the lines refer to.
+        self.names: dict[str, t.Any] = {}
+        #: Conditions under which the converters would do something else than the lines.
+        self.checks: list[str] = []
+        #: False for a path that is not text alone.
+        self.is_plain = True
+        self._locals: dict[str, str] = {}
+        # Whether a piece is the name of a local variable, and that name or the text.
+        self._pieces: list[tuple[bool, str]] = []
+        self._steps: list[str] = []
+        self._calls_converters = False
+
+    def local(self, name: str) -> str:
+        """Return the local variable that has the value of a variable part."""
+        return self._locals.setdefault(name, f"v{len(self._locals)}")
+
+    def add_text(self, text: str) -> None:
+        """Add a part that is always the same."""
+        if type(text) is not str:
+            self.is_plain = False
+        elif self._pieces and not self._pieces[-1][0]:
+            self._pieces[-1] = (False, self._pieces[-1][1] + text)
         else:
-            start += piece
-    return frozenset(rule.arguments) - defaults.keys(), defaults, start, tuple(parts)
+            self._pieces.append((False, text))
+
+    def add_variable(self, name: str, converter: BaseConverter) -> None:
+        """Add a part whose value is given by name."""
+        value = self.local(name)
+        number = value[1:]
+        self._pieces.append((True, f"p{number}"))
+        guard = guard_of(converter, "to_url")
+        expression = None if guard is None else _inlined(converter, value)
+        if guard is None or expression is None:
+            # Looked up each time: the converter may change as it likes.
+            self._calls_converters = True
+            expression = f"converters[{name!r}].to_url({value})"
+        else:
+            kind, stock, now, then = guard
+            self.names |= {f"kind{number}": kind, f"stock{number}": stock, f"now{number}": now, f"then{number}": then}
+            self.checks += [f"kind{number}.to_url is not stock{number}", f"now{number} != then{number}"]
+        self._steps.append(f"p{number} = {expression}")
+
+    def result(self) -> list[str]:
+        """Return the lines that build the path from the local variables, and return it with the query."""
+        lines = [f"    {step}" for step in self._steps]
+        if self._calls_converters:
+            lines = ["    try:", *(f"    {line}" for line in lines), "    except ValidationError:"]
+            lines += ["        return unsuitable"]
+            # As Werkzeug's builder, which refuses what is no text.
+            items = [text if is_variable else repr(text) for is_variable, text in self._pieces]
+            url = f"''.join(({', '.join(items)}, query))"
+        else:
+            # The text has no braces: they are quoted.
+            texts = [f"{{{text}}}" if is_variable else text for is_variable, text in self._pieces]
+            url = "f" + repr("".join(texts) + "{query}")
+        first = self._pieces[0][1]
+        # A value, or a rule that keeps its slashes, may come to more of them than one.
+        is_certain = first[:1] == "/" and first[1:2] != "/" and (len(first) > 1 or len(self._pieces) == 1)
+        return [*lines, f"    return {url}" if is_certain else f"    return '/' + {url}.lstrip('/')"]
 
 
-def _kept(converter: BaseConverter) -> frozenset[type]:
-    """Return the types whose values a converter writes down as they are, text only where nothing is to be quoted."""
-    if "to_url" in vars(converter):
-        return _NOTHING
+def _inlined(converter: BaseConverter, value: str) -> str | None:
+    """Return what one of Werkzeug's own converters makes of a local variable, as Python; None to call it."""
     if type(converter).to_url is BaseConverter.to_url:
-        return _TEXT
-    return _NUMBER if type(converter) is IntegerConverter and not converter.fixed_digits else _NOTHING
+        return f"{value} if type({value}) is str and {value}.isascii() and {value}.isalnum() else path_text({value})"
+    if isinstance(converter, (IntegerConverter, FloatConverter)):
+        number = "int" if isinstance(converter, IntegerConverter) else "float"
+        digits = f".zfill({converter.fixed_digits})" if converter.fixed_digits else ""
+        return f"str({number}({value})){digits}"
+    return None
+
+
+class _Source:
+    """What `linecache` asks for the lines of generated code, to show them in tracebacks."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, name: str) -> str:
+        """Return the source."""
+        return self._source
+
+
+def _compiled(title: str, source: str, names: dict[str, t.Any]) -> Write:
+    """Return the function that some generated source defines."""
+    scope = {"__name__": title, "__loader__": _Source(source), **names}
+    exec(compile(source, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
+    write: Write = scope["build"]
+    return write

@@ -1,164 +1,78 @@
 """Which rule answers a path: Werkzeug's map, with an index in front of it.
 
-Floor 1, text and bytes. Werkzeug's `Map` parses rules and decides every doubtful case; the index here
-answers only when it is certain that Werkzeug would say the same, and says None otherwise. What must
-live here: the index and how it is built from bound rules. What must not: requests, contexts,
-redirects, errors; those belong to Werkzeug's `MapAdapter`.
+Werkzeug's `Map` parses rules and decides every doubtful case; the index answers only what is certain.
 """
 
 from __future__ import annotations
 
 import re
 import typing as t
-from collections import Counter
-from threading import Lock
+from threading import Lock, RLock
 from types import FunctionType
 
-from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.routing import BaseConverter, IntegerConverter, MapAdapter, Rule, RuleFactory
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import MapAdapter, RuleFactory, ValidationError, WebsocketMismatch
+from werkzeug.routing import Rule as WerkzeugRule
+from werkzeug.routing.matcher import StateMachineMatcher
+
+from .index import Arguments, Index
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.routing.matcher import State
 
-Found = tuple[Rule, dict[str, t.Any]] | tuple[None, HTTPException]
-Convert = t.Callable[[str], t.Any]
-# The view's arguments: the name, the place of the value among those in the path, the conversion if there is one.
-Arguments = tuple[tuple[str, int, Convert | None], ...]
+Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
 
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
 # What binds a map to a request, when it is replaced on one map.
 _BINDING = frozenset({"bind", "bind_to_environ"})
+# The longest host name that DNS can carry, with a port; and how many such names a map remembers.
+_LONGEST_HOST = 260
 _HOSTS_KEPT = 256
 _SCHEMES = frozenset({"http", "https"})
-# How Werkzeug names the groups of a rule's pattern: this and the number of the converter.
-_GROUP = "__werkzeug_"
+# Hosts that Werkzeug certainly accepts, whatever `SERVER_NAME` says; labels of more than 63 characters cannot be
+# encoded as a host name.
+_is_plain_host = re.compile(
+    r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
+).fullmatch
+#: The subdomain that Werkzeug gives a request whose host is not below `SERVER_NAME`.
+FOREIGN_SUBDOMAIN = "<invalid>"
 
 
-# One rule at the end of a path: whether it is certain or only Werkzeug may answer for it, the view's arguments
-# with their conversions, the defaults. Plain tuples, which unpack in a third of the time of named ones.
-Answer = tuple[Rule, bool, Arguments, t.Mapping[str, t.Any] | None]
-# One variable part of a path: how it is tested, the groups of a match that have the values (None: the part itself is
-# the value), whether it takes all that is left of the path, and the node it leads to.
-Edge = tuple[t.Callable[[str], t.Any], tuple[int, ...] | None, bool, "Node"]
-# What the patterns of `<name>` and `<int:name>` come to for text without a slash, 0.12 -> 0.03 µs on CPython 3.11
-# (timeit). `\\d` is what `isdecimal` says; others are matched as they are.
-_TESTS: dict[str, t.Callable[[str], t.Any]] = {
-    rf"(?P<{_GROUP}0>[^/]{{1,}})\Z": len,
-    rf"(?P<{_GROUP}0>\d+)\Z": str.isdecimal,
-}
+class _Matcher(StateMachineMatcher):
+    """Werkzeug's matcher, for rules that are added while requests are matched."""
 
-
-class Node:
-    """A place between two slashes: the parts that may follow, and the rules that end here."""
-
-    __slots__ = ("answers", "certain", "edges", "ends", "static")
-
-    def __init__(self) -> None:
-        self.static: dict[str, Node] = {}
-        self.edges: list[Edge] = []
-        self.answers: list[Answer] = []
-        # Whether any rule ends here or one slash further on, one for websockets too.
-        self.ends = False
-        # False where a variable part is of a kind that the walk does not follow.
-        self.certain = True
-
-
-class Index:
-    """The rules of one map as a dictionary of static paths and a tree of the others.
-
-    It reproduces the first descent of Werkzeug's matcher (static before variable, variables by
-    weight). A path on which that descent fails is not decided here.
-    """
-
-    __slots__ = ("knows_all", "root", "static")
-
-    def __init__(self, root: Node, static: dict[str, list[Answer]], knows_all: bool) -> None:
-        self.root = root
-        self.static = static
-        # Whether no other rules, for a subdomain that is matched, may answer what these do not.
-        self.knows_all = knows_all
-
-    def walk(self, path: str, values: list[str]) -> list[Answer] | None:
-        """Follow a path with variable parts, as the server gave it (latin-1), to its rules; its values are appended."""
-        parts = _parts(path)
-        if parts is None:
-            return None
-        node = self.root
-        for position, part in enumerate(parts):
-            following = node.static.get(part)
-            if following is not None:
-                node = following
-                continue
-            if not node.certain:
-                return None
-            for test, groups, final, following in node.edges:  # noqa: B007 - read after the loop
-                matched = test("/".join(parts[position:]) if final else part)
-                if matched:
-                    break
-            else:
-                return None
-            if groups is None:
-                values.append(part)
-            else:
-                values += [matched[group] for group in groups]
-            node = following
-            if final:
-                break
-        return node.answers
-
-    def misses(self, path: str) -> bool:
-        """Answer whether there is certainly no rule for a path, nor for it with other slashes, whatever the method."""
-        parts = _parts(path)
-        return self.knows_all and parts is not None and "" not in parts[:-1] and _misses(self.root, parts, 0)
-
-
-def _parts(path: str) -> list[str] | None:
-    """Return what stands between the slashes of a path (latin-1), as text (UTF-8); None where only Werkzeug knows."""
-    parts = (path if path.isascii() else _decoded(path)).split("/")
-    return None if parts.pop(0) or not parts or (not parts[0] and len(parts) > 1) else parts
-
-
-def _misses(node: Node, parts: list[str], position: int) -> bool:
-    """Answer whether no way from a node along these parts, from a position on, leads to where a rule ends.
-
-    It goes every way that Werkzeug's matcher might go, to the end of the path and to one slash more or less.
-    """
-    if node.ends and position >= len(parts) - (not parts[-1]):
-        return False
-    if position == len(parts):
-        return True
-    part = parts[position]
-    following = node.static.get(part)
-    if not node.certain or (following is not None and not _misses(following, parts, position + 1)):
-        return False
-    for test, _, final, following in node.edges:
-        if final:
-            if test("/".join(parts[position:])):
-                return False
-        elif test(part) and not _misses(following, parts, position + 1):
-            return False
-    return True
+    def update(self) -> None:
+        """Sort the variable parts of every state by weight."""
+        states = [self._root]
+        while states:
+            state = states.pop()
+            if len(state.dynamic) > 1:
+                # A list that is sorted in place is empty meanwhile, for every other thread.
+                state.dynamic = sorted(state.dynamic, key=lambda entry: entry[0].weight)
+            states += state.static.values()
+            states += [following for _, following in state.dynamic]
 
 
 class Map(WerkzeugMap):
     """Werkzeug's URL map with `find`, which answers certain hits without an adapter."""
 
+    #: Held while rules are added and sorted; a converter's constructor may look at the map.
+    lock_class = RLock  # type: ignore[assignment] # Werkzeug says Lock
+
     _index: Index | None = None
 
-    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        # Host header -> (scheme, SERVER_NAME) -> the name that Werkzeug bound such a request with.
-        self._hosts: dict[str | None, dict[tuple[str, str | None], str]] = {}
+    def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
+        # Names that `_is_plain_host`, oldest first.
+        self._plain_hosts: dict[str | None, None] = {}
         # Counted so that an index that was built while a rule came in is not kept.
         self._revision = 0
-        # What `url_building` has put into words, by what Werkzeug compiled for the rule.
-        self.plans: dict[t.Any, t.Any] = {}
-        # What it has found out for values of certain names, by endpoint and names.
-        self.shapes: dict[tuple[str, ...], t.Any] = {}
         self._revision_lock = Lock()
-        super().__init__(*args, **kwargs)
+        super().__init__(None, *args, **kwargs)
+        self._matcher = _Matcher(self.merge_slashes)
+        for rule in rules or ():
+            self.add(rule)
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
@@ -166,34 +80,60 @@ class Map(WerkzeugMap):
             self._forget_index()
         elif name in _BINDING:
             # It wants to be asked each time, and is where no host is known.
-            self._hosts.clear()
+            self._plain_hosts.clear()
+
+    @property
+    def _rules(self) -> list[WerkzeugRule]:
+        # A copy, because another thread may add an endpoint.
+        return [rule for rules in list(self._rules_by_endpoint.values()) for rule in rules]
 
     def add(self, rulefactory: RuleFactory) -> None:
-        """Bind a rule (or a factory's rules) to this map."""
-        super().add(rulefactory)
+        """Bind a rule (or a factory's rules) to this map; requests may be running."""
+        with self._remap_lock:
+            super().add(rulefactory)
         self._forget_index()
+
+    def update(self) -> None:
+        """Put the rules into the order in which they are matched and built, if some were added."""
+        if not self._remap:
+            return
+        with self._remap_lock:
+            if self._remap:
+                self._matcher.update()
+                for endpoint, rules in list(self._rules_by_endpoint.items()):
+                    if len(rules) > 1:
+                        # Not in place, as in `_Matcher.update`.
+                        self._rules_by_endpoint[endpoint] = sorted(rules, key=lambda rule: rule.build_compare_key())
+                self._remap = False
 
     def _forget_index(self) -> None:
         with self._revision_lock:
             self._revision += 1
             self._index = None
-            self.shapes = {}
 
-    def find(self, environ: WSGIEnvironment) -> Found | None:
+    def find(self, environ: WSGIEnvironment, server_name: str | None = None) -> Found | None:  # noqa: C901 - each request calls it
         """Return the rule and the view's arguments for a request, None and its refusal, or None to ask a `MapAdapter`.
 
         None alone says nothing about the request: it may still match, redirect or fail.
+
+        Parameters:
+            server_name: the configured `SERVER_NAME`.
+
+        Raises:
+            Exception: what a converter raises, but for `ValidationError` and HTTP exceptions.
         """
         index = self._index
         if index is None:
             index = self._build_index()
+        hosts = self._plain_hosts
         if (
-            environ.get("HTTP_HOST") not in self._hosts
+            (environ.get("HTTP_HOST") not in hosts and not self._accepts_host_of(environ))
+            or (server_name is not None and server_name not in hosts and not self._accepts(server_name))
             or environ.get("wsgi.url_scheme") not in _SCHEMES
             or "HTTP_UPGRADE" in environ
         ):
             return None
-        path = environ.get("PATH_INFO", "")
+        path = environ.get("PATH_INFO") or ""
         values: list[str] = []
         answers = index.static.get(path)
         if answers is None:
@@ -201,37 +141,67 @@ class Map(WerkzeugMap):
             if not answers:
                 return (None, NotFound()) if index.misses(path) else None
         method = environ["REQUEST_METHOD"]
-        for rule, certain, arguments, defaults in answers:
+        for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
             if methods is None or method in methods:
-                if not certain or (methods is None and not method.isupper()):
+                if not certain and (certain is False or not self._is_certain(rule)):
+                    return None
+                if methods is None and not method.isupper():
                     return None
                 if not arguments:
-                    return rule, dict(defaults) if defaults else {}
-                return _converted(rule, arguments, values, defaults)
+                    return rule, dict(rule.defaults) if rule.defaults else {}
+                converters, kept = guards
+                if rule._converters != converters:
+                    return None
+                for kind, stock, attributes, before in kept:
+                    if kind.to_python is not stock or attributes != before:
+                        return None
+                return _converted(rule, arguments, values, rules, method)
         return None
 
-    def accept_host(self, environ: WSGIEnvironment, server_name: str | None, adapter: MapAdapter) -> None:
-        """Note that Werkzeug could bind a request with this Host header, so that it need not be asked again.
+    def _is_certain(self, rule: WerkzeugRule) -> bool:
+        """Answer for a rule that tells nobody of changes whether a path that it matches is its own for certain."""
+        return not (
+            rule.alias
+            or rule.websocket
+            or rule.redirect_to is not None
+            or any(
+                other is not rule and other.defaults and other.arguments == rule.arguments
+                for other in self._rules_by_endpoint.get(rule.endpoint, ())
+            )
+        )
+
+    def _accepts_host_of(self, environ: WSGIEnvironment) -> bool:
+        """Answer whether Werkzeug certainly accepts the Host header of a request, or the server's name without one."""
+        host = environ.get("HTTP_HOST")
+        return self._accepts(environ.get("SERVER_NAME", "") if host is None else host)
+
+    def _accepts(self, host: str) -> bool:
+        """Answer whether Werkzeug certainly accepts a host, and remember it if it does."""
+        if host in self._plain_hosts:
+            return True
+        if len(host) > _LONGEST_HOST or not _is_plain_host(host) or not _BINDING.isdisjoint(self.__dict__):
+            return False
+        with self._revision_lock:
+            hosts = self._plain_hosts
+            if len(hosts) >= _HOSTS_KEPT:
+                del hosts[next(iter(hosts))]
+            hosts[host] = None
+        return True
+
+    def adapter_for(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter | None:
+        """Return what `bind_to_environ` would for a host that is certainly accepted, or None to ask it.
 
         Parameters:
             server_name: the configured `SERVER_NAME`.
-            adapter: what Werkzeug made of the request.
         """
-        if not _BINDING.isdisjoint(self.__dict__):
-            return
-        if len(self._hosts) >= _HOSTS_KEPT:
-            self._hosts.clear()
-        bound = self._hosts.setdefault(environ.get("HTTP_HOST"), {})
-        if len(bound) < _HOSTS_KEPT:
-            bound[environ["wsgi.url_scheme"], server_name] = adapter.server_name
-
-    def adapter_for(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter | None:
-        """Return what `bind_to_environ` would for a host that is known, or None to ask it."""
         host = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")
-        name = self._hosts.get(host, {}).get((scheme, server_name))
-        if name is None or host is None or "HTTP_UPGRADE" in environ:
+        if host is None or scheme not in _SCHEMES or "HTTP_UPGRADE" in environ:
+            return None
+        name = host if server_name is None else server_name
+        hosts = self._plain_hosts
+        if (host not in hosts and not self._accepts(host)) or (name not in hosts and not self._accepts(name)):
             return None
         script_name, path_info = environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")
         query = environ.get("QUERY_STRING")
@@ -242,116 +212,60 @@ class Map(WerkzeugMap):
                 text.encode("latin1").decode(errors="replace") for text in (script_name, path_info, query)
             )
         method = environ["REQUEST_METHOD"]
+        name = name.lower().removesuffix(":80" if scheme == "http" else ":443")
         return MapAdapter(self, name, script_name, self.default_subdomain or "", scheme, path_info, method, query)
 
     def _build_index(self) -> Index:
         revision = self._revision
         self.update()
-        domain = None
-        if not self.host_matching and not self.default_subdomain:
-            domain = self._matcher._root.static.get("")
-        builder = _IndexBuilder(self)
-        start = None if domain is None else domain.static.get("")
-        if start is None:
-            root = Node()
-            root.certain = False
-        else:
-            root = builder.copy(start, "")
-        index = Index(root, builder.static, knows_all=not self._matcher._root.dynamic)
+        index = Index(self)
         with self._revision_lock:
             if revision == self._revision:
                 self._index = index
         return index
 
 
-class _IndexBuilder:
-    """Copies the states of Werkzeug's matcher into nodes."""
-
-    def __init__(self, url_map: Map) -> None:
-        self.static: dict[str, list[Answer]] = {}
-        # How many rules with defaults there are for an endpoint and its arguments: one of them may be the
-        # URL that another one redirects to.
-        self._with_defaults = Counter(_purpose(rule) for rule in url_map._rules if rule.defaults)
-
-    def copy(self, state: State, path: str | None) -> Node:
-        """Copy one state and what follows it; `path` is what leads there, None below a variable part."""
-        node = Node()
-        node.answers = [self._answer(rule) for rule in state.rules if not rule.websocket]
-        slashed = state.static.get("")
-        node.ends = bool(state.rules or (slashed is not None and slashed.rules))
-        # Werkzeug reads several slashes at the start of a path as one.
-        if path is not None and node.answers and path[:2] != "//":
-            self.static[path.encode().decode("latin1")] = node.answers
-        for part, following in state.static.items():
-            node.static[part] = self.copy(following, None if path is None else f"{path}/{part}")
-        for rule_part, following in state.dynamic:
-            try:
-                pattern = re.compile(rule_part.content)
-            except re.error:
-                # For Werkzeug to say when somebody asks for a URL like this.
-                pattern = None
-            if pattern is None or rule_part.suffixed:
-                node.certain = False
-                break
-            test = _TESTS.get(rule_part.content)
-            edge = (pattern.match, _groups(pattern)) if test is None or rule_part.final else (test, None)
-            node.edges.append((*edge, rule_part.final, self.copy(following, None)))
-        return node
-
-    def _answer(self, rule: Rule) -> Answer:
-        rivals = self._with_defaults[_purpose(rule)] - bool(rule.defaults)
-        certain = not (rule.alias or rule.redirect_to is not None or rivals)
-        converters = enumerate(rule._converters.items())
-        arguments = tuple((name, place, _conversion(converter)) for place, (name, converter) in converters)
-        return rule, certain, arguments, rule.defaults
-
-
-def _purpose(rule: Rule) -> tuple[t.Any, frozenset[str]]:
-    return rule.endpoint, frozenset(rule.arguments)
-
-
-def _decoded(path: str) -> str:
-    """Return a path of the server (latin-1) as text (UTF-8); nothing matches one that is not UTF-8."""
-    try:
-        return path.encode("latin1").decode()
-    except UnicodeError:
-        return ""
-
-
 def _converted(
-    rule: Rule, arguments: Arguments, values: t.Sequence[str], defaults: t.Mapping[str, t.Any] | None
-) -> Found | None:
+    rule: WerkzeugRule, arguments: Arguments, values: t.Sequence[str], rules: list[WerkzeugRule], method: str
+) -> Found:
     """Return the rule with the view's arguments, or what `find` says where a converter refuses a value."""
     found: dict[str, t.Any] = {}
+    convert: t.Any = None
     try:
         for name, place, convert in arguments:
-            found[name] = values[place] if convert is None else convert(values[place])
-    except ValueError:
-        return None
+            if convert is None:
+                found[name] = values[place]
+            elif convert is int:
+                found[name] = int(values[place])
+            else:
+                # Looked up each time: the method may be replaced.
+                found[name] = convert.to_python(values[place])
+    except ValueError as error:
+        # `int` refuses more digits than Python reads.
+        if convert is not int and not isinstance(error, ValidationError):
+            raise
+        return None, _refusal(rule, rules, method)
     except HTTPException as refusal:
         return None, refusal
-    if defaults:
-        found.update(defaults)
+    if rule.defaults:
+        found.update(rule.defaults)
     return rule, found
 
 
-def _groups(pattern: re.Pattern[str]) -> tuple[int, ...]:
-    """Return the numbers of the groups that hold converter values, in the order of the converters."""
-    numbered = [
-        (int(name.removeprefix(_GROUP)), index) for name, index in pattern.groupindex.items() if name.startswith(_GROUP)
-    ]
-    return tuple(index for _, index in sorted(numbered))
-
-
-def _conversion(converter: BaseConverter) -> Convert | None:
-    """Return how a converter turns text into a value; None when it keeps the text."""
-    if type(converter).to_python is BaseConverter.to_python and "to_python" not in converter.__dict__:
-        return None
-    if type(converter) is IntegerConverter and "to_python" not in converter.__dict__:
-        unbounded = converter.min is None and converter.max is None and not converter.fixed_digits
-        if unbounded:
-            return int
-    return converter.to_python
+def _refusal(rule: WerkzeugRule, rules: list[WerkzeugRule], method: str) -> HTTPException:
+    """Return Werkzeug's answer to a path of several rules whose first one with the method refused a value."""
+    methods: set[str] = set()
+    mismatch = False
+    for earlier in rules:
+        if earlier is rule:
+            break
+        if earlier.methods is not None and method not in earlier.methods:
+            methods.update(earlier.methods)
+        else:
+            mismatch = True
+    if methods:
+        return MethodNotAllowed(valid_methods=list(methods))
+    return WebsocketMismatch() if mismatch else NotFound()
 
 
 def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None) -> MapAdapter:

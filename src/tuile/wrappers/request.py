@@ -17,6 +17,7 @@ from werkzeug.wsgi import _get_server
 
 from .. import json
 from ..ctx.app_context import current
+from ..http.bodies import input_stream
 from ..http.cookies import parse_cookie
 from ..invalidation import Replaceable, Watched, attributes, still_has
 from ..once import once
@@ -140,6 +141,21 @@ class Request(WerkzeugRequest, metaclass=Watched):
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
     shallow = False
+
+    @cached_property
+    def stream(self) -> t.IO[bytes]:
+        """The body as a stream that ends where the body does; it can be read once.
+
+        Raises:
+            BadRequest: the Content-Length is no number.
+            LengthRequired: there is none, and the server does not say where a chunked body ends.
+            RequestEntityTooLarge: the body is longer than `max_content_length`; of a chunked one that is only seen
+                when it is read.
+        """
+        if self.shallow:
+            # Which raises.
+            return WerkzeugRequest.stream.fget(self)  # type: ignore[attr-defined,no-any-return] # a cached_property is a property
+        return input_stream(self.environ, self.max_content_length)
 
     @classmethod
     def look(cls) -> None:

@@ -22,7 +22,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from .. import json
 from ..ctx.app_context import current
 from ..http.cookies import dump_cookie
-from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, put_cookie
+from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..invalidation import Replaceable, Watched, attributes, still_has
 
 if t.TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _sends_plainly = False
     # Whether `max_cookie_size` is the one here, which is a setting of the app.
     _asks_config = False
+    # What is known of the Set-Cookie lines once there were two.
+    _cookie_lines: CookieLines | None = None
     # What a response made of text alone begins with.
     _text_start: TextStart | None = None
 
@@ -208,12 +210,17 @@ class Response(WerkzeugResponse, metaclass=Watched):
             partitioned=partitioned,
             now=time.time(),
         )
-        pairs = self.headers._list
-        for name, _ in pairs:
-            if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
-                put_cookie(self.headers, line)
+        known = self._cookie_lines
+        if known is None:
+            pairs = self.headers._list
+            for name, _ in pairs:
+                if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
+                    known = self._cookie_lines = CookieLines()
+                    break
+            else:
+                pairs.append(("Set-Cookie", line))
                 return
-        pairs.append(("Set-Cookie", line))
+        known.put(self.headers, line)
 
 
 def finished_response(kind: type[Response], start: TextStart, body: bytes) -> Response:

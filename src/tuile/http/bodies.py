@@ -1,0 +1,83 @@
+"""Reading the body of a request no further than it goes, and never less than all of it."""
+
+from __future__ import annotations
+
+import io
+import typing as t
+
+from werkzeug.exceptions import BadRequest, LengthRequired, RequestEntityTooLarge
+from werkzeug.wsgi import LimitedStream
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# More digits than the length of any body has.
+_MOST_DIGITS = 19
+
+
+class BoundedStream(LimitedStream):
+    """A stream of unknown length that may not be longer than a limit.
+
+    A body that goes on after the limit is refused, and one that ends there is not: Werkzeug's stream cuts the first one
+    off when it is read at once, and refuses both when they are read in pieces.
+    """
+
+    _ends_here = False
+
+    def __init__(self, stream: t.IO[bytes], limit: int) -> None:
+        super().__init__(stream, limit, is_max=True)
+
+    def on_exhausted(self) -> None:
+        """Refuse the body unless it ends at the limit."""
+        if not self._ends_here:
+            if self._stream.read(1):
+                raise RequestEntityTooLarge
+            self._ends_here = True
+
+    def readall(self) -> bytes:
+        """Read all of the body.
+
+        Raises:
+            RequestEntityTooLarge: it is longer than the limit.
+        """
+        data = super().readall()
+        if self.is_exhausted:
+            self.on_exhausted()
+        return data
+
+
+def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
+    """Return the body of a request as a stream that ends where the body does.
+
+    Args:
+        environ: the WSGI environ of the request.
+        limit: how many bytes the body may have; of a chunked one that is only seen when it is read.
+
+    Raises:
+        BadRequest: its Content-Length is no number (RFC 9110 section 8.6).
+        LengthRequired: it is chunked, and the server does not say where it ends (RFC 9110 section 15.5.12).
+        RequestEntityTooLarge: it is longer than the limit, or than any body can be.
+    """
+    stream: t.Any = environ["wsgi.input"]
+    is_terminated = "wsgi.input_terminated" in environ
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    length: int | None = None
+    if coding is not None and "chunked" in coding.lower():
+        if not is_terminated:
+            raise LengthRequired
+    elif "CONTENT_LENGTH" in environ:
+        # Servers that have none may say so by an empty text.
+        text = environ["CONTENT_LENGTH"].strip(" \t") or "0"
+        if not (text.isascii() and text.isdigit()):
+            raise BadRequest("The Content-Length of the request is not a number.")
+        if len(text.lstrip("0")) > _MOST_DIGITS:
+            raise RequestEntityTooLarge
+        length = int(text)
+        if limit is not None and length > limit:
+            raise RequestEntityTooLarge
+    if not is_terminated:
+        # Without a length there is no body.
+        stream = io.BytesIO() if length is None else LimitedStream(stream, length)
+    elif limit is not None:
+        stream = BoundedStream(stream, limit)
+    return stream  # type: ignore[no-any-return] # the server's

@@ -1,0 +1,72 @@
+"""One URL rule and its converters, and how a change of them is noticed."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.routing import BaseConverter
+from werkzeug.routing import Rule as WerkzeugRule
+
+# What a rule can be told after it was bound and that a map's index has taken for granted.
+_RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
+# Variable names that Werkzeug cannot compile a URL builder for.
+_REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
+
+# What has to stay as it is for a method of one of Werkzeug's own converters to be done without a call: the converter's
+# class, the method, the converter's attributes, and what these were.
+Guard = tuple[type[BaseConverter], t.Any, dict[str, t.Any], dict[str, t.Any]]
+
+
+def guard_of(converter: BaseConverter, method: str) -> Guard | None:
+    """Return what has to stay as it is for a method of one of Werkzeug's own converters to be done without a call.
+
+    None stands for converters of other classes, which are always called.
+    """
+    kind = type(converter)
+    if kind.__module__ != BaseConverter.__module__ or method in vars(converter):
+        return None
+    return kind, getattr(kind, method), vars(converter), dict(vars(converter))
+
+
+class Rule(WerkzeugRule):
+    """Werkzeug's rule, whose URL builders are compiled when they are first called."""
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if name in _RULE_KNOBS:
+            _forget_index(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WerkzeugRule) and self._trace == other._trace
+
+    __hash__ = None
+
+    def refresh(self) -> None:
+        """Bind the rule anew after it was modified in place."""
+        super().refresh()
+        _forget_index(self)
+
+    def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
+        """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
+        names = [text for is_variable, text in self._trace if is_variable]
+        if self.defaults or not self.rule.isascii() or len(set(names)) < len(names) or _REFUSED_NAMES & set(names):
+            return super()._compile_builder(append_unknown)
+        # What Werkzeug would have compiled now, whatever becomes of this rule before the first call.
+        then = object.__new__(Rule)
+        vars(then).update(rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters)
+
+        def build(rule: Rule, /, **values: t.Any) -> tuple[str, str]:
+            compiled = WerkzeugRule._compile_builder(then, append_unknown)
+            name = "_build_unknown" if append_unknown else "_build"
+            if getattr(rule._build_unknown if append_unknown else rule._build, "__func__", None) is build:
+                setattr(rule, name, compiled.__get__(rule, None))
+            return compiled(rule, **values)
+
+        return build
+
+
+def _forget_index(rule: Rule) -> None:
+    """Have the map that a rule is bound to, if it is one with an index, build that anew."""
+    forget = getattr(vars(rule).get("map"), "_forget_index", None)
+    if forget is not None:
+        forget()
