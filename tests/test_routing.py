@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import uuid
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -17,7 +19,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.wsgi import get_host
 
 import tuile
-from tests.beside_flask import ABSENT, make_environ, same, send
+from tests.beside_flask import ABSENT, make_environ, outcome, same, send
 from tuile.routing.map import Map
 from tuile.routing.rule import Rule as OwnRule
 
@@ -926,3 +928,216 @@ def test_every_answer_is_flasks_to_the_byte(data: st.DataObject) -> None:
         request.setdefault("REQUEST_METHOD", data.draw(st.sampled_from(["GET", "GET", "HEAD", "OPTIONS", "POST"])))
     how = data.draw(st.tuples(st.sampled_from(SETTINGS), st.booleans(), st.booleans()))
     same(answers_of, chosen, requests, how)
+
+
+# --- what is changed while requests run -------------------------------------------------------------------------------
+
+
+def interleaved(run: Callable[[], Any], meanwhile: Callable[[], Any], at: int) -> bool:
+    """Run something, and something else in between, before the line of the routing code with that number."""
+    count = 0
+    done = False
+
+    def trace(frame: Any, event: str, arg: object) -> Any:
+        nonlocal count, done
+        if "routing" not in frame.f_code.co_filename:
+            return None
+        if event == "line" and not done:
+            count += 1
+            if count == at:
+                done = True
+                sys.settrace(None)
+                meanwhile()
+                sys.settrace(trace)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return done
+
+
+def growing_app() -> Any:
+    app = tuile.Flask("growing", static_folder=None)
+    for number in range(3):
+        app.add_url_rule(f"/part{number}/<int:v>/<w>", f"e{number}", lambda v, w: f"{v} {w}")
+        app.add_url_rule(f"/part{number}/<path:v>", f"p{number}", lambda v: v)
+    return app
+
+
+def add_rules(app: Any) -> None:
+    rules = [Rule("/new/<int:v>", endpoint="new"), OwnRule("/part0/<float:v>/<w>", endpoint="new")]
+    for rule in [*rules, OwnRule("/part1/<any(x, y):v>", endpoint="e1"), OwnRule("/<a>/<b>/<c>/<d>", endpoint="e0")]:
+        app.url_map.add(rule)
+
+
+@pytest.mark.parametrize("which", ["a request meets a rule", "a rule meets a request"])
+def test_a_rule_may_be_added_at_any_moment_of_a_request(which: str) -> None:
+    at = 0
+    done = True
+    while done:
+        at += 1
+        app = growing_app()
+        seen: list[Any] = []
+
+        def ask(app: Any = app, seen: list[Any] = seen) -> None:
+            seen.append(send(app, make_environ("/part0/5/x")).text)
+            with app.test_request_context():
+                seen.append(tuile.url_for("e2", v=1, w="x"))
+            seen.append(send(app, make_environ("/missing")).code)
+
+        def add(app: Any = app) -> None:
+            add_rules(app)
+
+        first, second = (ask, add) if which.startswith("a request") else (add, ask)
+        done = interleaved(first, second, at)
+        if not done:
+            second()
+        assert seen == ["5 x", "/part2/1/x", 404]
+        seen.clear()
+        ask()
+        assert seen == ["5 x", "/part2/1/x", 404]
+        found = app.url_map.find(make_environ("/part0/1.5/x"))
+        assert found is not None
+        assert found[0].endpoint == "new"
+    assert at > 100
+
+
+def test_rules_may_be_added_by_threads_while_others_ask() -> None:
+    app = growing_app()
+    app.view_functions["late"] = str
+    wrong: list[Any] = []
+    end = threading.Event()
+
+    def ask() -> None:
+        while not end.is_set():
+            answers = [send(app, make_environ(path)) for path in ("/part0/5/x", "/part1/a/b/c", "/part2/1/y")]
+            wrong.extend(answer for answer in answers if answer.code != 200)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(200):
+            app.url_map.add(OwnRule(f"/late{number}/<int:v>", endpoint="late"))
+            app.url_map.add(OwnRule(f"/part{number % 3}/<int(min={number + 10}):v>/<w>/late", endpoint="late"))
+            assert send(app, make_environ(f"/late{number}/7")).text == "7"
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join(30)
+    assert wrong == []
+
+
+class Switch(BaseConverter):
+    """What it does can be replaced."""
+
+    def to_python(self, value: str) -> Any:
+        return f"own {value}"
+
+
+# What is done to a warm map by name; `rule` is the one that has answered.
+CHANGES: dict[str, Callable[[Any, Any], Any]] = {
+    "to_python of a converter": lambda rule, put: put(rule._converters["v"], "to_python", lambda text: f"new {text}"),
+    "of its class": lambda rule, put: put(type(rule._converters["v"]), "to_python", lambda self, text: f"new {text}"),
+    "the lowest number": lambda rule, put: put(rule._converters["v"], "min", 50),
+    "the converter": lambda rule, put: rule._converters.update(v=Switch(rule.map)),
+    "redirect_to": lambda rule, put: put(rule, "redirect_to", "elsewhere"),
+    "alias": lambda rule, put: put(rule, "methods", {"POST"}),
+    "defaults": lambda rule, put: put(rule, "defaults", {"extra": 1}),
+}
+
+
+@pytest.mark.parametrize("kind", ["", "int:", "switch:", "float:"])
+@pytest.mark.parametrize("foreign", [False, True])
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_rule_that_is_changed_on_a_warm_app_answers_as_it_then_is(what: str, foreign: bool, kind: str) -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("warm", static_folder=None)
+        app.url_map.converters["switch"] = Switch
+        view = app.route("/<path:rest>")(lambda rest, **more: f"rest {rest!r}")
+        rule_class = Rule if foreign else app.url_rule_class
+        rule = rule_class(f"/a/<{kind}v>", endpoint="a", methods=["GET"])
+        app.url_map.add(rule)
+        app.view_functions["a"] = lambda v, **more: f"{v!r} {more}"
+        environ = make_environ("/a/1.5" if kind == "float:" else "/a/7")
+        seen = [view and send(app, dict(environ)) for _ in range(2)]
+        undo: list[Any] = []
+
+        def put(target: Any, name: str, value: Any) -> None:
+            patch = mock.patch.object(target, name, value, create=True)
+            patch.start()
+            undo.append(patch)
+
+        try:
+            CHANGES[what](rule, put)
+            seen += [send(app, dict(environ)) for _ in range(2)]
+        finally:
+            for patch in undo:
+                patch.stop()
+        return [*seen, *(send(app, dict(environ)) for _ in range(2))]
+
+    same(program)
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/no", "/a/ok", "/b/no", "/b/ok", "/b/no/", "/c/no", "/d/no", "/d/ok", "/e/no", "/f/1"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_a_converter_is_asked_as_often_as_on_flask(path: str, method: str) -> None:
+    def program(lib: Any) -> Any:
+        calls: list[str] = []
+
+        class Looking(BaseConverter):
+            def to_python(self, value: str) -> Any:
+                calls.append(value)
+                if value == "no":
+                    raise ValidationError
+                return value
+
+        app = lib.Flask("asked", static_folder=None)
+        app.url_map.converters["look"] = Looking
+        app.add_url_rule("/a/<look:v>", "a", lambda v: v)
+        app.add_url_rule("/b/<look:v>/", "b", lambda v: v, methods=["POST"])
+        app.add_url_rule("/b/<look:v>", "b2", lambda v: v, methods=["GET"])
+        app.add_url_rule("/c/<look:v>", "c", lambda v: v, redirect_to="/a/<v>")
+        app.add_url_rule("/d/<look:v>", "d", lambda v, w="": v, alias=True)
+        app.add_url_rule("/d/<v>/<w>", "d")
+        app.add_url_rule("/e/<look:v>", "e", lambda v: v, methods=["PUT"])
+        app.add_url_rule("/e/<look:v>", "e2", lambda v: v, methods=["POST"])
+        app.add_url_rule("/e/<v>", "e3", lambda v: v)
+        app.add_url_rule("/f/<look:v>", "f", lambda v: v)
+        app.add_url_rule("/f/", "f", defaults={"v": "1"})
+        seen = []
+        for _ in range(2):
+            answer = outcome(lambda: send(app, make_environ(path, REQUEST_METHOD=method)).code)
+            seen.append((answer, calls[:]))
+            calls.clear()
+        return seen
+
+    same(program)
+
+
+@pytest.mark.filterwarnings("ignore:Current server name")
+def test_a_foreign_host_is_no_subdomain() -> None:
+    app = tuile.Flask("sub", static_folder=None, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.org"
+    app.add_url_rule("/", "page", lambda user: user, subdomain="<user>")
+    codes = [send(app, make_environ(HTTP_HOST=host)).code for host in ("ada.example.org", "other.org", "other.org")]
+    assert codes == [200, 404, 404]
+
+
+def test_a_host_that_is_refused_without_a_server_name_stays_refused() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("hosts", static_folder=None)
+        app.add_url_rule("/", "page", lambda: "page")
+        seen = []
+        for server_name in ("example.org", None, "example.org", "a..b", None):
+            app.config["SERVER_NAME"] = server_name
+            seen += [send(app, make_environ(HTTP_HOST=host)).code for host in ("a..b", "x.example", f"{'a' * 70}.b")]
+        return seen
+
+    assert same(program)[3] == 400
