@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import hashlib
 import importlib
+import io
 import json
 import re
 import ssl
@@ -431,6 +432,28 @@ def _(lib: Any) -> Any:
     convert = importlib.import_module(f"{lib.__name__}.cli").CertParamType().convert
     with mock.patch.dict(sys.modules, certs=certs):
         return outcome(convert, "certs.Context", None, None)[0]
+
+
+@shown("A body is taken whole or refused", [200, 200, 200], [413, 400, 411])
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: f"{len(lib.request.get_data())}", MAX_CONTENT_LENGTH=10)
+    changes: list[dict[str, Any]] = [
+        {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True},
+        {"CONTENT_LENGTH": "ten"},
+        {"HTTP_TRANSFER_ENCODING": "chunked"},
+    ]
+    return [send(app, {**make_environ(), "wsgi.input": io.BytesIO(b"x" * 20), **change}).code for change in changes]
+
+
+@shown("A host that is not below `SERVER_NAME` is no subdomain", "<invalid>", 404)
+def _(lib: Any) -> Any:
+    app = lib.Flask("differences", static_folder=None, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.org"
+    app.add_url_rule("/", "page", lambda user: user, subdomain="<user>")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answer = send(app, make_environ(HTTP_HOST="other.org"))
+    return answer.text if answer.code == 200 else answer.code
 
 
 @pytest.mark.parametrize("heading", HEADINGS)

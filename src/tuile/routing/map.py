@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from threading import Lock, RLock
+from threading import RLock
 from types import FunctionType
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -66,9 +66,10 @@ class Map(WerkzeugMap):
     def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
         # Names that `_is_plain_host`, oldest first.
         self._plain_hosts: dict[str | None, None] = {}
+        self._added = 0
         # Counted so that an index that was built while a rule came in is not kept.
         self._revision = 0
-        self._revision_lock = Lock()
+        self._revision_lock = RLock()
         super().__init__(None, *args, **kwargs)
         self._matcher = _Matcher(self.merge_slashes)
         for rule in rules or ():
@@ -90,6 +91,7 @@ class Map(WerkzeugMap):
     def add(self, rulefactory: RuleFactory) -> None:
         """Bind a rule (or a factory's rules) to this map; requests may be running."""
         with self._remap_lock:
+            self._added += 1
             super().add(rulefactory)
         self._forget_index()
 
@@ -98,13 +100,15 @@ class Map(WerkzeugMap):
         if not self._remap:
             return
         with self._remap_lock:
-            if self._remap:
+            while self._remap:
+                added = self._added
                 self._matcher.update()
                 for endpoint, rules in list(self._rules_by_endpoint.items()):
                     if len(rules) > 1:
                         # Not in place, as in `_Matcher.update`.
                         self._rules_by_endpoint[endpoint] = sorted(rules, key=lambda rule: rule.build_compare_key())
-                self._remap = False
+                # The lock is no help where this very thread has added another one meanwhile.
+                self._remap = added != self._added
 
     def _forget_index(self) -> None:
         with self._revision_lock:
