@@ -234,6 +234,18 @@ def _(lib: Any) -> Any:
     return outcome(send, app)[0]
 
 
+@shown("A key that is neither text nor bytes is an error before the first answer", "returned", "raised")
+def _(lib: Any) -> Any:
+    return outcome(send, make_app(lib, lambda: "no session", SECRET_KEY=12345))[0]
+
+
+@shown("`repr(app.config)` shows no key", True, False)
+def _(lib: Any) -> Any:
+    app = lib.Flask("differences")
+    app.config.update(SECRET_KEY="the key", SECRET_KEY_FALLBACKS=["the key before"])
+    return "the key" in repr(app.config)
+
+
 @shown("An empty key in `SECRET_KEY_FALLBACKS` reads nothing", "{'user': 'admin'}", "{}")
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="new", SECRET_KEY_FALLBACKS=[""], TESTING=True)

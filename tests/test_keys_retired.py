@@ -217,6 +217,21 @@ def test_another_key_at_run_time_reaches_sessions_cookies_and_derived_keys() -> 
     assert read(app, written_by(KEY)) == {"ada"}
 
 
+@pytest.mark.parametrize("fallbacks", [None, [FORMER]], ids=str)
+@pytest.mark.parametrize(
+    "use", [lambda: session.get("n"), lambda: session.update(n=1), lambda: cookies.signed.get("n")]
+)
+def test_each_use_of_the_retired_key_is_refused(use: Callable[[], object], fallbacks: list[str] | None) -> None:
+    app = new_app(SECRET_KEY_FALLBACKS=fallbacks)
+    app.add_url_rule("/use", "use", lambda: str(use()))
+    client = app.test_client()
+    assert client.get("/use").status_code == 200
+    app.config["SECRET_KEY_RETIRED"] = [key_id(KEY)]
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="SECRET_KEY_RETIRED says"):
+            client.get("/use")
+
+
 @pytest.mark.parametrize("path", ["/write", "/read"])
 def test_the_key_in_use_retired_at_run_time_is_used_no_more(path: str) -> None:
     app = new_app(SECRET_KEY_RETIRED=[])

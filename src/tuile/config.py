@@ -247,6 +247,10 @@ class ConfigAttribute(t.Generic[T]):
         obj.config[self.__name__] = value
 
 
+# What a repr does not show: it ends in logs and error trackers.
+_HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS"})
+
+
 class Config(WatchedSettings):
     """A dict of settings that can also be filled from Python files, objects, data files and the environment.
 
@@ -391,7 +395,8 @@ class Config(WatchedSettings):
         }
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {dict.__repr__(self)}>"
+        shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
+        return f"<{type(self).__name__} {shown!r}>"
 
 
 def _say_what_failed(error: OSError) -> None:

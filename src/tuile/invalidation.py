@@ -151,26 +151,44 @@ class WatchedSettings(dict[str, t.Any]):
     The other ways to take something out of a dict tell nobody: settings are not taken out.
     """
 
-    def _tell(self, names: t.Iterable[str]) -> None:
+    def _tell(self, names: t.Iterable[str]) -> Exception | None:
+        """Tell the listeners of names; return what one of them raised, without the frames that show the settings."""
         told = {id(listener): listener for name in names for listener in _setting_listeners.get(name, ())}
-        for listener in told.values():
-            listener(self)
+        try:
+            for listener in told.values():
+                listener(self)
+        except Exception as error:  # noqa: BLE001 - whatever a listener finds wrong
+            return error.with_traceback(None)
+        return None
 
     def __setitem__(self, name: str, value: t.Any) -> None:
         super().__setitem__(name, value)
         if name in _setting_listeners:
-            self._tell((name,))
+            error = self._tell((name,))
+            if error is not None:
+                del self, value  # what raises shows its variables
+                raise error
 
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)
-        self._tell((name,))
+        error = self._tell((name,))
+        if error is not None:
+            del self
+            raise error
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
-        self.update(other)
+        try:
+            self.update(other)
+        except ValueError:
+            del self, other
+            raise
         return self
 
     def update(self, *args: t.Any, **kwargs: t.Any) -> None:
         """Take over what is given, as any dict does."""
         given = dict(*args, **kwargs)
         super().update(given)
-        self._tell(given)
+        error = self._tell(given)
+        if error is not None:
+            del self, given, args, kwargs  # what raises shows its variables
+            raise error

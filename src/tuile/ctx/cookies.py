@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 
 from werkzeug.exceptions import BadRequestKeyError
 
-from ..http.cookies import _checked, _date, _octets, _whole_seconds, cookie_identity, dump_cookie
+from ..http.cookies import CookieSyntaxError, _checked, _date, _whole_seconds, cookie_identity, dump_cookie
 from ..keys.ring import BadToken
+from ..keys.secret import Secret
 from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
 from ..user_agent.dates import read_cookie_date
@@ -124,7 +125,11 @@ class Cookies(Mapping[str, str]):
         now = time.time()
         if max_age is None and expires is None:
             max_age = self._life_s
-        value = self._as_sent(name, value, max_age, expires, now)
+        try:
+            value = self._as_sent(name, value, max_age, expires, now)
+        except Exception:
+            value = ""  # what raises shows its variables, and this one was to be hidden
+            raise
         line = dump_cookie(
             name,
             value=value,
@@ -248,11 +253,30 @@ class TokenCookies(Cookies):
         expires: str | datetime | float | None,
         now: float,
     ) -> str:
-        # Not every text is one that can be sent, and the error is to be the one of other cookies.
-        value = _octets("value", _checked("value", value)).decode()
+        problem = _not_sendable(value)
+        if problem is not None:
+            del value  # what raises shows its variables
+            raise problem
         name = _checked("name", name)
+        content, end = Secret(str.encode(value)), _end(max_age, expires, now)
+        del value
         making = _ring().encrypt if self._version == ENCRYPTED else _ring().sign
-        return making(_PURPOSE, value, now=now, name=name, expires=_end(max_age, expires, now))
+        return making(_PURPOSE, content, now=now, name=name, expires=end)
+
+
+def _not_sendable(value: object) -> Exception | None:
+    """Return the error for a value that is not text, which does not show it; None for text that can be sent."""
+    if not isinstance(value, str):
+        return TypeError(f"A cookie's value is a str, not {type(value).__name__}. Convert it with str().")
+    try:
+        str.encode(value)
+    except UnicodeEncodeError as error:
+        where = error.start
+        return CookieSyntaxError(
+            f"The cookie's value has half of a surrogate pair at position {where} (counted from 0), which is no"
+            " character. Leave it out, or encode it, for example with urllib.parse.quote()."
+        )
+    return None
 
 
 def _ring() -> KeyRing:

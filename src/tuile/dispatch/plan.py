@@ -113,13 +113,14 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
             self._note_all()
 
     def _note_all(self) -> None:
-        own = self.__dict__
+        # Names alone: what raises shows its variables, and there is the configuration among the values.
+        own = frozenset(self.__dict__)
         _apps[id(self)] = self
         self.walks_plainly = plain = (
             still_has(type(self), SHORTENED)
             and not any(step in own for step in OPTIONAL_STEPS)
-            and type(own.get("url_map")) is Map
-            and not own.get("subdomain_matching")
+            and type(self.__dict__.get("url_map")) is Map
+            and not self.__dict__.get("subdomain_matching")
         )
         requests, responses = self.request_class, self.response_class
         plain = plain and RequestContext.is_stock and getattr(requests, "starts_plainly", False)
@@ -134,13 +135,15 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
 
     def _note_json(self) -> None:
         self.write_json = self.json_start = None
-        start, config, provider = self.text_start, self.__dict__.get("config"), self.__dict__.get("json")
+        start, provider = self.text_start, self.__dict__.get("json")
         # One that was made without the constructor has no app to ask.
-        if config is None or not isinstance(provider, DefaultJSONProvider) or "_app" not in vars(provider):
+        if self.__dict__.get("config") is None:
+            return
+        if not isinstance(provider, DefaultJSONProvider) or "_app" not in vars(provider):
             return
         self.write_json = provider._compact_writer()
         content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-        if start is not None and content_type is not None and provider._answers_compactly(config["DEBUG"]):
+        if start is not None and content_type is not None and provider._answers_compactly(self.config["DEBUG"]):
             self.json_start = (content_type, *start[1:])
 
     def _note_walk(self) -> None:
@@ -177,16 +180,15 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
         Raises:
             ValueError: it is none of its values.
         """
-        config = self.__dict__.get("config")
-        if config is None:
+        if self.__dict__.get("config") is None:
             return
-        mode = config.get("COOKIE_CHECKS")
+        mode = self.config.get("COOKIE_CHECKS")
         if mode is None:
             mode = "off"
-            if config.get("TESTING"):
+            if self.config.get("TESTING"):
                 # A suite that was written for Flask, and is run as it is, has not asked for it.
                 mode = "off" if _runs_what_flask_ran() else "error"
-            elif config.get("DEBUG"):
+            elif self.config.get("DEBUG"):
                 mode = "warn"
         if mode not in {"warn", "error", "off"}:
             message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
@@ -219,12 +221,13 @@ when_changed(_look_at_apps)
 
 
 def _look_at_settings(settings: object) -> None:
+    apps = [app for app in list(_apps.values()) if app.__dict__.get("config") is settings]
+    del settings  # what raises shows its variables
     with NOTING:
-        for app in list(_apps.values()):
-            if app.__dict__.get("config") is settings:
-                app._note_json()
-                app._note_cookie_checks()
-                app._note_walk()
+        for app in apps:
+            app._note_json()
+            app._note_cookie_checks()
+            app._note_walk()
 
 
 when_set(_look_at_settings, {"COOKIE_CHECKS", "DEBUG", "TESTING", "TRUSTED_HOSTS"})

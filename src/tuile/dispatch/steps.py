@@ -128,20 +128,20 @@ class Staircase(Shortcuts):
         Raises:
             SecurityError: the host is not among `TRUSTED_HOSTS`.
         """
-        config = self.config
+        # No name for the settings: what raises shows its variables.
         if request is None:
-            if config["SERVER_NAME"] is None:
+            if self.config["SERVER_NAME"] is None:
                 return None
             return self.url_map.bind(
-                config["SERVER_NAME"],
-                script_name=config["APPLICATION_ROOT"],
-                url_scheme=config["PREFERRED_URL_SCHEME"],
+                self.config["SERVER_NAME"],
+                script_name=self.config["APPLICATION_ROOT"],
+                url_scheme=self.config["PREFERRED_URL_SCHEME"],
             )
-        if config["TRUSTED_HOSTS"] is not None:
-            request.trusted_hosts = config["TRUSTED_HOSTS"]
+        if self.config["TRUSTED_HOSTS"] is not None:
+            request.trusted_hosts = self.config["TRUSTED_HOSTS"]
         # Asked here so that an untrusted host is refused before anything else happens.
         request.host = get_host(request.environ, request.trusted_hosts)
-        server_name, subdomain = config["SERVER_NAME"], None
+        server_name, subdomain = self.config["SERVER_NAME"], None
         if self.url_map.host_matching:
             server_name = None
         elif not self.subdomain_matching:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .ring import Key, KeyRing, TimedSigner, key_id, wrong_id
-from .secret import Secret, read_key
+from .secret import Hidden, Secret, read_key
 from .weakness import weakness
 
 if t.TYPE_CHECKING:
@@ -25,7 +25,7 @@ _CHECKS = ("warn", "error", "off")
 _LISTS = (list, tuple, set, frozenset)
 
 
-class KeptKeys:
+class KeptKeys(Hidden):
     """The keys of an app, and the settings that they were read from. It shows none of them."""
 
     __slots__ = ("_fallbacks", "_key", "_retired", "judged", "keys", "retired", "ring")
@@ -50,15 +50,8 @@ class KeptKeys:
             and self._retired == app.config.get("SECRET_KEY_RETIRED")
         )
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} that are not shown>"
 
-    def __reduce__(self) -> t.NoReturn:
-        message = "Keys are not pickled: they would go wherever the pickle goes."
-        raise TypeError(message)
-
-
-class _Setting:
+class _Setting(Hidden):
     """What a setting is, without showing it."""
 
     __slots__ = ("value",)
@@ -272,7 +265,7 @@ def _tell_of_weak_keys(app: Flask, keys: tuple[Secret, ...], mode: str) -> None:
 # --- the signer of sessions -------------------------------------------------------------------------------------------
 
 
-class KeptSigner:
+class KeptSigner(Hidden):
     """The signer of an app's sessions, and the settings that it was made of; it shows no key.
 
     The first three are for a quick look by `is`; `only_key` is None where there are others.
@@ -289,10 +282,6 @@ class KeptSigner:
         self.signer = signer
         self.made_of = made_of
 
-    def __reduce__(self) -> t.NoReturn:
-        message = "A signer is not pickled: it would take the keys to wherever the pickle goes."
-        raise TypeError(message)
-
 
 def session_signer(app: Flask, salt: Key) -> TimedSigner:
     """Return the signer of the app's sessions, made anew when a key or `SESSION_DIGEST` has changed.
@@ -301,6 +290,7 @@ def session_signer(app: Flask, salt: Key) -> TimedSigner:
         ValueError: `SESSION_DIGEST` is none of those there are.
         RuntimeError: the key was retired.
     """
+    check_keys(app)
     keys = keys_of(app)
     setting = app.config.get("SESSION_DIGEST")
     made_of = (keys, salt, setting)
@@ -308,7 +298,6 @@ def session_signer(app: Flask, salt: Key) -> TimedSigner:
     if kept is None or kept.made_of != made_of:
         digest = setting or "sha1"
         others = other_digests(digest)
-        check_keys(app)
         alone = not (app.config["SECRET_KEY_FALLBACKS"] or app.config.get("SECRET_KEY_RETIRED"))
         only_key = _Setting(app.secret_key) if alone else None
         kept = KeptSigner(only_key, salt, setting, TimedSigner(keys, salt, digest, others), made_of)

@@ -22,7 +22,7 @@ from hmac import compare_digest
 
 from itsdangerous import want_bytes
 
-from .secret import KEY_BYTES, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
+from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
 from .tokens import (
     ENCRYPTED,
     SIGNED,
@@ -42,7 +42,7 @@ __all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_i
 # --- Flask's way of signing -------------------------------------------------------------------------------------------
 
 
-class TimedSigner:
+class TimedSigner(Hidden):
     """Signs values with the newest of its keys and accepts those signed with any of them.
 
     Parameters:
@@ -55,10 +55,10 @@ class TimedSigner:
     def __init__(
         self, keys: t.Iterable[Key | Secret], salt: Key, digest: str, also_accepted: t.Iterable[str] = ()
     ) -> None:
+        kind = type(keys)
         if isinstance(keys, (str, bytes)):
-            message = (
-                f"keys must be a list of keys, not a single {type(keys).__name__}; write [key] in the place of key."
-            )
+            del keys  # what raises shows its variables
+            message = f"keys must be a list of keys, not a single {kind.__name__}; write [key] in the place of key."
             raise TypeError(message)
         purpose = want_bytes(salt)
         read = [read_key(key) for key in keys][::-1]
@@ -166,7 +166,9 @@ def unpack(packed: bytes) -> str:
         return (zlib.decompress(raw) if compressed else raw).decode()
     except (Base64Error, UnicodeDecodeError, zlib.error) as error:
         message = f"The value is not packed text: {error}."
-        raise BadToken(message) from error
+    # Not from the other error, which holds the octets; and what raises shows its variables.
+    packed = encoded = raw = b""
+    raise BadToken(message)
 
 
 # --- the ring of keys -------------------------------------------------------------------------------------------------
@@ -229,7 +231,7 @@ def _good(key: Secret | str) -> Secret:
     return key
 
 
-class _RingKey:
+class _RingKey(Hidden):
     """One key of a ring, with its id and what was derived from it so far."""
 
     __slots__ = ("_derived", "_extract", "id")
@@ -258,10 +260,10 @@ class _RingKey:
 
 def _text(value: object) -> Secret | str:
     """Return a text as a secret, or what is wrong with it: what raises shows its variables."""
-    return read_key(value) if isinstance(value, str) else f"must be text, not {type(value).__name__}"
+    return read_key(value) if isinstance(value, (str, Secret)) else f"must be text, not {type(value).__name__}"
 
 
-class KeyRing:
+class KeyRing(Hidden):
     """The keys of an application: one to make tokens with, others that are still good for reading, others no more.
 
     Each purpose has keys of its own, derived from those of the ring; so tokens of one purpose are none of another. An
@@ -280,6 +282,7 @@ class KeyRing:
     def __init__(
         self, current: Key | Secret, verify_only: t.Iterable[Key | Secret] = (), retired: t.Iterable[str] = ()
     ) -> None:
+        self._keys: tuple[_RingKey, ...] = ()
         problem = _not_several("verify_only", verify_only) or _not_several("retired", retired)
         read = [] if problem else [read_key(key) for key in (current, *verify_only)]
         entries = [] if problem else list(retired)
@@ -292,8 +295,8 @@ class KeyRing:
         for number, why in wrong:
             message = f"Entry {number} of retired {why}."
             raise ValueError(message)
-        self._keys = tuple(_RingKey(_good(key)) for key in read)
         self._retired: frozenset[str] = ids
+        self._keys = tuple(_RingKey(_good(key)) for key in read)
         for key in self._keys:
             if key.id in self._retired:
                 message = f"The key {key.id} is retired and cannot be used any more. Take it out, or another one."
@@ -315,12 +318,10 @@ class KeyRing:
         return self._retired
 
     def __repr__(self) -> str:
+        if not self._keys:
+            return f"<{type(self).__name__} without keys>"
         others = ", ".join(self.verify_only_ids) or "none"
         return f"<{type(self).__name__} current {self.current_id}; verify-only {others}; retired {len(self._retired)}>"
-
-    def __reduce__(self) -> t.NoReturn:
-        message = "A KeyRing is not pickled: it would take the keys to wherever the pickle goes."
-        raise TypeError(message)
 
     def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
         """Return the current key's octets for a purpose of one's own, such as `"my-extension tokens"`."""
@@ -330,7 +331,9 @@ class KeyRing:
         """Return what `derive` returns, and then the same of the keys that only read."""
         return tuple(key.derive("derive", purpose, length).octets for key in self._keys)
 
-    def sign(self, purpose: str, value: str, *, now: float, name: str = "", expires: float | None = None) -> str:
+    def sign(
+        self, purpose: str, value: str | Secret, *, now: float, name: str = "", expires: float | None = None
+    ) -> str:
         """Return a token that everybody can read and nobody can change.
 
         Parameters:
@@ -354,7 +357,9 @@ class KeyRing:
         """
         return self._open(SIGNED, purpose, token, now, name, max_age_s)
 
-    def encrypt(self, purpose: str, value: str, *, now: float, name: str = "", expires: float | None = None) -> str:
+    def encrypt(
+        self, purpose: str, value: str | Secret, *, now: float, name: str = "", expires: float | None = None
+    ) -> str:
         """Return a token that nobody can read or change; parameters as of `sign`.
 
         Raises:

@@ -25,32 +25,38 @@ KEY_BYTES: t.Final = 32
 _MOST_BYTES = 255 * 32
 
 
-class Secret:
-    """Octets that neither a repr nor a pickle shows."""
+class Hidden:
+    """What holds a key: neither its repr nor a pickle shows it, and a copy is itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __copy__(self) -> t.Any:
+        return self
+
+    def __deepcopy__(self, memo: object) -> t.Any:
+        return self
+
+    def __reduce_ex__(self, protocol: t.Any) -> t.NoReturn:
+        message = f"A {type(self).__name__} is not pickled: it would take its keys to wherever the pickle goes."
+        raise TypeError(message)
+
+
+class Secret(Hidden):
+    """Octets that are not shown."""
 
     __slots__ = ("octets",)
 
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
 
-    def __repr__(self) -> str:
-        return "<secret>"
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and compare_digest(self.octets, other.octets)
 
     def __hash__(self) -> int:
         return hash(self.octets)
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Secret:
-        return self
-
-    def __reduce__(self) -> t.NoReturn:
-        message = "A key is not pickled: it would go wherever the pickle goes."
-        raise TypeError(message)
 
 
 def read_key(key: object) -> Secret | str:

@@ -18,6 +18,7 @@ from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
 from ..keys.app_keys import check_keys, keys_of, other_digests, session_signer
 from ..keys.ring import BadToken, TimedSigner, pack, unpack
+from ..keys.serializer import SessionSerializer
 from ..keys.tokens import is_encrypted
 from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
@@ -100,7 +101,7 @@ class SecureCookieSessionInterface(SessionInterface):
             digest = app.config.get("SESSION_DIGEST") or "sha1"
             methods = [_METHODS[name] for name in (digest, *other_digests(digest))]
         first, *others = [{"key_derivation": self.key_derivation, "digest_method": method} for method in methods]
-        made = URLSafeTimedSerializer(
+        made = SessionSerializer(
             b"",
             salt=self.salt,
             serializer=self.serializer,
@@ -152,18 +153,18 @@ class SecureCookieSessionInterface(SessionInterface):
         # What the methods would answer, which nobody has overridden.
         if session.accessed:
             vary_by(response.headers, "Cookie")
-        config = app.config
-        name = config["SESSION_COOKIE_NAME"]
+        # No name for the settings: what raises shows its variables.
+        name = app.config["SESSION_COOKIE_NAME"]
         if not session:
             if session.modified:
                 response.delete_cookie(name, **self._cookie_attributes(app))
                 vary_by(response.headers, "Cookie")
             return
         lasts = session.get("_permanent", False)
-        if not (session.modified or (lasts and config["SESSION_REFRESH_EACH_REQUEST"])):
+        if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return
         signer = self._signer(app)
-        if signer is not None and not config.get("SESSION_ENCRYPT"):
+        if signer is not None and not app.config.get("SESSION_ENCRYPT"):
             token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
@@ -199,8 +200,9 @@ class SecureCookieSessionInterface(SessionInterface):
         token: str
         if app.config.get("SESSION_ENCRYPT"):
             # Not compressed: how well it can be would tell something of what is in it.
-            text = self.serializer.dumps(dict(session))
-            token = app.keyring.encrypt(self._purpose(), text, now=time.time(), name=name)
+            token = app.keyring.encrypt(
+                self._purpose(), self.serializer.dumps(dict(session)), now=time.time(), name=name
+            )
         else:
             token = serializer.dumps(dict(session))
         return token
@@ -245,7 +247,7 @@ class SecureCookieSessionInterface(SessionInterface):
         return session_signer(app, self.salt) if app.secret_key else None
 
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
-        config, set_cookie = app.config, response.set_cookie
+        set_cookie = response.set_cookie
         if getattr(set_cookie, "__func__", None) is _own_set_cookie:
             # What the last line says, without keywords to be packed and unpacked.
             set_cookie(
@@ -253,12 +255,12 @@ class SecureCookieSessionInterface(SessionInterface):
                 token,
                 None,
                 expires,
-                config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"],
-                config["SESSION_COOKIE_DOMAIN"],
-                config["SESSION_COOKIE_SECURE"],
-                config["SESSION_COOKIE_HTTPONLY"],
-                config["SESSION_COOKIE_SAMESITE"],
-                config["SESSION_COOKIE_PARTITIONED"],
+                app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"],
+                app.config["SESSION_COOKIE_DOMAIN"],
+                app.config["SESSION_COOKIE_SECURE"],
+                app.config["SESSION_COOKIE_HTTPONLY"],
+                app.config["SESSION_COOKIE_SAMESITE"],
+                app.config["SESSION_COOKIE_PARTITIONED"],
             )
         else:
             set_cookie(name, token, expires=expires, **self._cookie_attributes(app))

@@ -1,0 +1,48 @@
+"""itsdangerous' serializer for sessions, with errors that show no key.
+
+`get_signing_serializer` returns one, for extensions and for session interfaces that sign in a way of their own.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from functools import wraps
+
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+
+from .secret import Hidden
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = t.TypeVar("Result")
+
+
+def _quiet(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a method whose errors come without the frames underneath it, which have keys in their variables."""
+
+    @wraps(method)
+    def call(*args: t.Any, **kwargs: t.Any) -> Result:
+        try:
+            return method(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            del args, kwargs
+            error.__context__ = error.__cause__ = None
+            raise error.with_traceback(None)  # noqa: B904 - it is the same error
+
+    return call
+
+
+class SessionSigner(Hidden, TimestampSigner):
+    """A `TimestampSigner` that shows no key."""
+
+    __init__ = _quiet(TimestampSigner.__init__)
+    derive_key = _quiet(TimestampSigner.derive_key)
+    get_signature = _quiet(TimestampSigner.get_signature)
+    verify_signature = _quiet(TimestampSigner.verify_signature)
+
+
+class SessionSerializer(Hidden, URLSafeTimedSerializer):
+    """A `URLSafeTimedSerializer` that shows no key."""
+
+    default_signer = SessionSigner
