@@ -316,7 +316,7 @@ def test_the_command_reports_process_and_application(tmp_path: Path) -> None:
     assert report["process"]["started_by_tuile_exec"] is False
     assert report["process"]["interface"] == "Flask 3.1.3"
     assert set(report["process"]["packages"]) >= {"werkzeug", "jinja2"}
-    assert report["application"]["class"] == "tuile.app.Flask"
+    assert report["application"]["class"] == "flask.app.Flask"
     (finding,) = report["findings"]
     assert (finding["kind"], finding["subject"]) == ("note", "tuile")
     assert "by plain python, pytest or gunicorn it runs on Flask" in finding["reason"]

@@ -14,7 +14,7 @@ MODULE_NAMES = {path.stem if path.name != "__init__.py" else path.parent.name fo
 LINES_OF_A_MODULE = 400
 LINES_OF_A_FUNCTION = 50
 # The whole public interface of Flask is one class in one file.
-MAY_BE_LONGER = {"app.py"}
+MAY_BE_LONGER = {"app.py", "config.py", "steps.py"}
 
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 

@@ -21,6 +21,7 @@ from .ctx.namespace import _AppCtxGlobals
 from .dispatch.plan import WALKED
 from .dispatch.steps import Staircase
 from .environment import get_debug_flag, get_load_dotenv
+from .flask_names import offer_flasks_names
 from .globals import g
 from .invalidation import attributes
 from .json.provider import DefaultJSONProvider, JSONProvider
@@ -453,3 +454,6 @@ def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Calla
         return function
 
     return decorator
+
+
+offer_flasks_names(__name__)

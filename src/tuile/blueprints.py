@@ -6,7 +6,9 @@ from collections import defaultdict
 from functools import reduce
 from typing import IO, TYPE_CHECKING, Any, AnyStr
 
-from .sansio.blueprints import BlueprintSetupState, DeferredSetupFunction, Recording, _below
+from .flask_names import offer_flasks_names
+from .sansio.blueprints import Blueprint as SansioBlueprint
+from .sansio.blueprints import BlueprintSetupState, DeferredSetupFunction, _below
 from .sansio.scaffold import Scaffold, _sentinel, setupmethod
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Blueprint", "BlueprintSetupState", "DeferredSetupFunction"]
 
 
-class Blueprint(Recording):
+class Blueprint(SansioBlueprint):
     """A part of an application, defined before or without the application.
 
     Args:
@@ -207,3 +209,6 @@ def _nested_options(
     if prefixes:
         merged["url_prefix"] = reduce(_below, prefixes)
     return merged
+
+
+offer_flasks_names(__name__)

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from werkzeug.utils import import_string
 
+from .flask_names import offer_flasks_names
 from .invalidation import WatchedSettings
 
 if t.TYPE_CHECKING:
@@ -402,3 +403,6 @@ class Config(WatchedSettings):
 def _say_what_failed(error: OSError) -> None:
     """Add to the message of the error that a configuration file could not be read."""
     error.strerror = f"Unable to load configuration file ({error.strerror})"
+
+
+offer_flasks_names(__name__)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from .flask_names import offer_flasks_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -133,3 +135,6 @@ def explain_template_loading_attempts(
             "  See https://flask.palletsprojects.com/blueprints/#templates",
         ]
     app.logger.info("\n".join(lines))
+
+
+offer_flasks_names(__name__)

@@ -15,6 +15,7 @@ import typing as t
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 
 from .ctx.app_context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, combined, current, disturb
+from .flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
     from contextvars import Token
@@ -213,6 +214,9 @@ class _SessionProxy(LocalProxy):
 
 # A proxy's repr says what it is when it is unbound, and people know it as this.
 _RequestProxy.__name__ = _SessionProxy.__name__ = "LocalProxy"
+_RequestProxy.__qualname__ = _SessionProxy.__qualname__ = "LocalProxy"
+# Those who ask whether an object is a request of Werkzeug's look for its name in the text of the type.
+LocalProxy.__module__ = _RequestProxy.__module__ = _SessionProxy.__module__ = WerkzeugLocalProxy.__module__
 
 
 class _Half(t.Generic[Value]):
@@ -276,3 +280,5 @@ request: Request = _RequestProxy(_find_request)  # type: ignore[assignment]
 session: SessionMixin = _SessionProxy(_find_session)  # type: ignore[assignment]
 #: The cookies of the request that is handled now, to read and to write before there is a response.
 cookies: Cookies = LocalProxy(_find_cookies)  # type: ignore[assignment]
+
+offer_flasks_names(__name__)

@@ -12,6 +12,7 @@ from werkzeug import utils
 from .ctx.app_context import current, value_with_request
 from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
+from .flask_names import offer_flasks_names
 from .globals import current_app, request
 from .packages import get_root_path
 from .signals import message_flashed
@@ -212,3 +213,6 @@ def get_flashed_messages(
     if with_categories:
         return flashes
     return [pair[1] for pair in flashes]
+
+
+offer_flasks_names(__name__)

@@ -34,19 +34,28 @@ def when_changed(listener: t.Callable[[], None]) -> None:
     _listeners.append(listener)
 
 
-class Watched(ABCMeta):
+class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not known to type checkers
     """The kind of class that looks at itself again when it is changed.
 
-    It is derived from `ABCMeta` only so that a watched class can be combined with abstract ones.
+    It is derived from the kind of `typing.Protocol`, which is an `ABCMeta`, only so that a watched class can be
+    combined with protocols and abstract ones.
     """
 
-    # As for any class that is not abstract.
+    # As for any class that is not abstract; see `WatchedAbstract`.
     __instancecheck__ = type.__instancecheck__
     __subclasscheck__ = type.__subclasscheck__
 
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], /, **kwargs: t.Any) -> Watched:
+        """Make a class, of the kind for abstract ones if one of its bases is abstract."""
+        kind = mcs
+        if mcs is Watched and any(_is_abstract(base) for one in bases for base in one.__mro__):
+            kind = WatchedAbstract
+        made: Watched = super().__new__(kind, name, bases, namespace, **kwargs)
+        return made
+
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], **kwargs: t.Any) -> None:
         super().__init__(name, bases, namespace, **kwargs)
-        if not any(isinstance(base, ABCMeta) and not isinstance(base, Watched) for base in cls.__mro__):
+        if not any(_is_abstract(base) for base in cls.__mro__):
             # Without an abstract class among its bases, what is marked as abstract means nothing.
             cls.note("__abstractmethods__", frozenset())
         cls.look()
@@ -78,6 +87,17 @@ class Watched(ABCMeta):
             subclass._look_below()
 
 
+class WatchedAbstract(Watched):
+    """The kind of a watched class with an abstract class, or a protocol, among its bases: it can `register` others."""
+
+    __instancecheck__ = type(t.Protocol).__instancecheck__
+    __subclasscheck__ = type(t.Protocol).__subclasscheck__
+
+
+def _is_abstract(base: type) -> bool:
+    return isinstance(base, ABCMeta) and not isinstance(base, Watched)
+
+
 class Replaceable:
     """A method, inherited from `base`, that sets `flag` to False on an object that gets another in its place.
 
@@ -94,6 +114,16 @@ class Replaceable:
         """What it stands for: `mock.patch` with `autospec` looks for functions in a class."""
         return FunctionType
 
+    def __getattr__(self, name: str) -> t.Any:
+        """Answer what is asked of a function: its code, its defaults."""
+        if name.startswith("_") and not name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(getattr(self.base, self.name), name)
+
+    def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Call the method as a function: `mock` asks whether it can be called."""
+        return getattr(self.base, self.name)(*args, **kwargs)
+
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
         # Not the name itself: what a subclass's `super()` asks for is never the object's own.
@@ -105,6 +135,8 @@ class Replaceable:
 
     def __get__(self, instance: t.Any, owner: type | None = None) -> t.Any:
         if instance is None:
+            if owner is None:
+                raise TypeError("__get__(None, None) is invalid")
             return getattr(self.base, self.name)
         own = instance.__dict__.get(self._key)
         return MethodType(getattr(self.base, self.name), instance) if own is None else own

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from werkzeug.local import LocalProxy
 
 from .ctx.app_context import current
+from .flask_names import offer_flasks_names
 
 if TYPE_CHECKING:
     from .app import Flask
@@ -52,3 +53,6 @@ def create_logger(app: Flask) -> logging.Logger:
     if not has_level_handler(logger):
         logger.addHandler(default_handler)
     return logger
+
+
+offer_flasks_names(__name__)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from blinker import Namespace
 
+from .flask_names import offer_flasks_names
+
 # A namespace of its own, so that an application's signal "request-started" is a different one.
 _signals = Namespace()
 
@@ -21,3 +23,5 @@ appcontext_pushed = _signals.signal("appcontext-pushed")
 appcontext_tearing_down = _signals.signal("appcontext-tearing-down")
 appcontext_popped = _signals.signal("appcontext-popped")
 message_flashed = _signals.signal("message-flashed")
+
+offer_flasks_names(__name__)

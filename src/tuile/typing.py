@@ -5,6 +5,8 @@ from __future__ import annotations
 import typing as t
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping, Sequence
 
+from .flask_names import offer_flasks_names
+
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from werkzeug.datastructures import Headers
@@ -62,3 +64,5 @@ URLValuePreprocessorCallable = Callable[[str | None, dict[str, t.Any] | None], N
 ErrorHandlerCallable = Callable[[t.Any], ResponseReturnValue] | Callable[[t.Any], Awaitable[ResponseReturnValue]]
 
 RouteCallable = Callable[..., ResponseReturnValue] | Callable[..., Awaitable[ResponseReturnValue]]
+
+offer_flasks_names(__name__)

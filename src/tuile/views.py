@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from .ctx.app_context import NO_REQUEST_MESSAGE, current
+from .flask_names import offer_flasks_names
 from .globals import current_app
 
 if TYPE_CHECKING:
@@ -98,3 +99,6 @@ class MethodView(View):
         if handler is None:
             raise AssertionError(f"Unimplemented method {method!r}")
         return cast("ft.ResponseReturnValue", context.app.ensure_sync(handler)(**kwargs))
+
+
+offer_flasks_names(__name__)

@@ -26,7 +26,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
         serve([sys.executable, "-m", "flask", *options], log / "flask.txt") as on_flask,
         serve(["tuile", *options], log / "tuile.txt") as on_tuile,
     ):
-        yield {"flask.app": on_flask, "tuile.app": on_tuile}
+        yield {"module": on_flask, "FlaskModule": on_tuile}
 
 
 class Browser:
@@ -51,7 +51,7 @@ def test_the_two_servers_are_what_they_are_said_to_be(servers: dict[str, Server]
     assert {json.loads(server.ask("/where").body)["flask"]: server for server in servers.values()} == servers
 
 
-@pytest.mark.parametrize("first", ["flask.app", "tuile.app"])
+@pytest.mark.parametrize("first", ["module", "FlaskModule"])
 def test_a_session_goes_over_and_comes_back(servers: dict[str, Server], first: str) -> None:
     browser = Browser()
     here, there = servers[first], next(server for name, server in servers.items() if name != first)
@@ -63,7 +63,7 @@ def test_a_session_goes_over_and_comes_back(servers: dict[str, Server], first: s
             assert browser.open(asked, "/basket/")["things"] == things[: number + 1]
 
 
-@pytest.mark.parametrize("first", ["flask.app", "tuile.app"])
+@pytest.mark.parametrize("first", ["module", "FlaskModule"])
 def test_a_session_that_lasts_is_renewed_by_the_other(servers: dict[str, Server], first: str) -> None:
     browser = Browser()
     here, there = servers[first], next(server for name, server in servers.items() if name != first)

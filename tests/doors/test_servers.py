@@ -52,7 +52,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_the_application_runs_on_tuile(server: Server) -> None:
     told = json.loads(server.ask("/where").body)
-    assert told["flask"] == "tuile.app"
+    assert told["flask"] == "FlaskModule"
     assert told["host"] == f"127.0.0.1:{server.port}"
     assert told["scheme"] == "http"
     assert told["address"] == "127.0.0.1"

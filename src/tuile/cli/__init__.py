@@ -15,6 +15,7 @@ from tuile import shim
 from tuile.environment import get_debug_flag, get_load_dotenv
 from tuile.globals import current_app
 
+from ..flask_names import offer_flasks_names
 from .commands import (
     explain_ignored_run,
     get_version,
@@ -110,3 +111,6 @@ def main() -> None:
         if name != ["doctor"]:  # which reports it in detail
             sys.exit(f"Error: {error}")
     cli.main()
+
+
+offer_flasks_names(__name__)

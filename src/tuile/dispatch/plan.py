@@ -7,6 +7,7 @@ must not: the steps (`dispatch`), and the doing without (there, and in `request_
 
 from __future__ import annotations
 
+import inspect
 import sys
 import typing as t
 from weakref import WeakValueDictionary
@@ -91,6 +92,8 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     #: Whether a request may be answered by the short walk, and whether it may as soon as the app is called.
     walks_short = False
     enters_short = False
+    #: Whether somebody has wrapped `wsgi_app` or `__call__`, so that it has to be called, and its result be closed.
+    calls_wsgi_app = True
     #: Whether the session may wait until it is touched.
     opens_session_lazily = False
     #: What is done about cookies that browsers will drop: ``warn``, ``error``, or None for nothing.
@@ -123,7 +126,7 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
             and not self.__dict__.get("subdomain_matching")
         )
         requests, responses = self.request_class, self.response_class
-        plain = plain and RequestContext.is_stock and getattr(requests, "starts_plainly", False)
+        plain = plain and RequestContext.is_stock and getattr(requests, "starts_plainly", False) is True
         self.plain_request_class = requests if plain else None
         interface = self.session_interface
         self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
@@ -149,7 +152,8 @@ class Shortcuts(ErrorHandling, metaclass=Watched):
     def _note_walk(self) -> None:
         """Note whether requests may be answered by the short walk; the first one may by `_begins_short`."""
         self.walks_short = short = self.__dict__.get("_got_first_request", False) and self._comes_to_the_same()
-        self.enters_short = short and "wsgi_app" not in self.__dict__ and still_has(type(self), DOOR)
+        self.calls_wsgi_app = "wsgi_app" in self.__dict__ or not still_has(type(self), DOOR)
+        self.enters_short = short and not self.calls_wsgi_app
 
     def _comes_to_the_same(self) -> bool:
         """Answer whether the short walk comes to the same as the steps."""
@@ -204,12 +208,14 @@ def _runs_what_flask_ran() -> bool:
     )
 
 
-def _text_start(kind: type[Response]) -> TextStart | None:
+def _text_start(kind: t.Any) -> TextStart | None:
     """Return what a response of a class begins with, or None where it has to be made to know what it sends."""
-    if not still_has(kind, _MADE_AND_SENT) or not kind._sends_plainly or kind._text_start is None:
+    # A mock may stand there, which has anything that it is asked for.
+    is_class = inspect.isclass(kind)
+    if not is_class or not still_has(kind, _MADE_AND_SENT) or not kind._sends_plainly or kind._text_start is None:
         return None
-    status = kind._text_start[2]
-    return None if status < 200 or status in {204, 304} else kind._text_start
+    start: TextStart = kind._text_start
+    return None if start[2] < 200 or start[2] in {204, 304} else start
 
 
 def _look_at_apps() -> None:

@@ -17,7 +17,7 @@ from inspect import iscoroutinefunction
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
-from werkzeug.wsgi import get_host
+from werkzeug.wsgi import ClosingIterator, get_host
 
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from ..ctx.request_context import RequestContext, add_cookies
@@ -66,6 +66,8 @@ class Staircase(Shortcuts):
         """Answer one request: the server's door to `wsgi_app`, which middleware may wrap."""
         if self.enters_short:
             return walk(self, environ, start_response)
+        if not self.calls_wsgi_app:
+            return self._serve(environ, start_response)
         return self.wsgi_app(environ, start_response)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -73,6 +75,12 @@ class Staircase(Shortcuts):
 
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
+        body = self._serve(environ, start_response)
+        # Only who wraps this method, or calls it, gets here: monitoring agents time the `close` of what it returns.
+        return ClosingIterator(body) if type(body) is list or type(body) is tuple else body
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request as `wsgi_app` does, for a server that asks the application directly."""
         if self.walks_short:
             return walk(self, environ, start_response)
         if not self._got_first_request:
@@ -393,4 +401,4 @@ class Staircase(Shortcuts):
 
 SHORTENED.update(attributes(Staircase, OPTIONAL_STEPS))
 WALKED.update(attributes(Staircase, STEPS))
-DOOR.update(attributes(Staircase, ("wsgi_app",)))
+DOOR.update(attributes(Staircase, ("__call__", "wsgi_app")))

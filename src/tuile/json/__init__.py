@@ -7,6 +7,7 @@ import typing as t
 
 from tuile.ctx.app_context import NO_APP_MESSAGE, current
 
+from ..flask_names import offer_flasks_names
 from .provider import _default
 
 if t.TYPE_CHECKING:
@@ -87,3 +88,6 @@ def jsonify(*args: t.Any, **kwargs: t.Any) -> Response:
         raise RuntimeError(NO_APP_MESSAGE)
     response: Response = here.app.json.response(*args, **kwargs)
     return response
+
+
+offer_flasks_names(__name__)

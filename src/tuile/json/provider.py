@@ -19,6 +19,7 @@ from types import FunctionType
 
 from werkzeug.http import http_date
 
+from ..flask_names import offer_flasks_names
 from ..invalidation import Watched, announce, attribute, attributes
 
 if t.TYPE_CHECKING:
@@ -280,3 +281,5 @@ class DefaultJSONProvider(JSONProvider):
 
 _STOCK.update(attributes(DefaultJSONProvider, _NOTED))
 DefaultJSONProvider.look()
+
+offer_flasks_names(__name__)

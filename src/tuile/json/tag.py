@@ -34,6 +34,8 @@ from werkzeug.http import http_date, parse_date
 from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
 
+from ..flask_names import offer_flasks_names
+
 
 class JSONTag:
     """How one type is serialized. Each serializer creates its own instance."""
@@ -324,3 +326,6 @@ class TaggedJSONSerializer:
             if type(inner) not in _SCALARS:
                 return False
         return True
+
+
+offer_flasks_names(__name__)

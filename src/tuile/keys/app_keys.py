@@ -64,12 +64,12 @@ class RingOfApp:
     """The attribute `keyring` of an app. Assigning another ring to an app is possible."""
 
     @t.overload
-    def __get__(self, app: None, owner: type) -> RingOfApp: ...
+    def __get__(self, app: None, owner: type | None = None) -> RingOfApp: ...
 
     @t.overload
-    def __get__(self, app: Flask, owner: type) -> KeyRing: ...
+    def __get__(self, app: Flask, owner: type | None = None) -> KeyRing: ...
 
-    def __get__(self, app: Flask | None, owner: type) -> RingOfApp | KeyRing:
+    def __get__(self, app: Flask | None, owner: type | None = None) -> RingOfApp | KeyRing:
         return self if app is None else ring_of(app)
 
 

@@ -7,6 +7,7 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import typing as ft
+from ..flask_names import offer_flasks_names
 from .scaffold import (
     Scaffold,
     T_after_request,
@@ -22,7 +23,7 @@ from .scaffold import (
 
 if TYPE_CHECKING:
     from ..app import Flask
-    from ..blueprints import Blueprint
+    from ..blueprints import Blueprint as WholeBlueprint
 
 DeferredSetupFunction = Callable[["BlueprintSetupState"], None]
 T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
@@ -46,7 +47,7 @@ class BlueprintSetupState:
         first_registration: Whether the blueprint is registered on this application for the first time.
     """
 
-    def __init__(self, blueprint: Blueprint, app: Flask, options: Any, first_registration: bool) -> None:
+    def __init__(self, blueprint: WholeBlueprint, app: Flask, options: Any, first_registration: bool) -> None:
         self.app = app
         self.blueprint = blueprint
         self.options = options
@@ -82,7 +83,7 @@ class BlueprintSetupState:
         self.app.add_url_rule(rule, full_name, view_func, defaults=defaults, **options)
 
 
-class Recording(Scaffold):
+class Blueprint(Scaffold):
     """A scaffold that records what it cannot do before there is an application."""
 
     deferred_functions: list[DeferredSetupFunction]
@@ -238,3 +239,6 @@ class Recording(Scaffold):
             return f
 
         return decorator
+
+
+offer_flasks_names(__name__)

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from .. import typing as ft
 from ..cookie.declared import DeclaresCookies
+from ..flask_names import offer_flasks_names
 from ..globals import current_app
 from ..helpers import send_from_directory
 from ..packages import get_root_path
@@ -373,3 +374,6 @@ def _endpoint_from_view_func(view_func: ft.RouteCallable | None) -> str:
     if view_func is None:
         raise AssertionError("expected view func if endpoint is not provided.")
     return view_func.__name__
+
+
+offer_flasks_names(__name__)

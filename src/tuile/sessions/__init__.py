@@ -5,6 +5,7 @@ behind (`interface`), and the ways: all in a signed cookie (`signed`). What must
 current request from a proxy; an interface is given the app, the request and the response.
 """
 
+from ..flask_names import offer_flasks_names
 from .interface import NullSession, SecureCookieSession, SessionInterface, SessionMixin
 from .signed import SecureCookieSessionInterface, session_json_serializer
 
@@ -16,3 +17,5 @@ __all__ = [
     "SessionMixin",
     "session_json_serializer",
 ]
+
+offer_flasks_names(__name__)

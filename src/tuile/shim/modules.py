@@ -19,9 +19,10 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FunctionType, ModuleType
 
-from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, ROOMS
+from .naming import name_as_flask_does
+from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, ROOMS, SPREAD
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,9 @@ def look_up(module: str, name: str) -> t.Any:
     # The rooms of the package itself are the front of the house, with more than Flask has there.
     if module != "flask":
         for room in rooms_of(module):
-            value = getattr(room, name, _before)
+            value = vars(room).get(name, _before)
+            if value is _before:
+                value = _found_later(room, name)
             if value is not _before and not isinstance(value, ModuleType):
                 return value
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
@@ -84,7 +87,13 @@ class FlaskModule(ModuleType):
             if name == "__version__" and self.__name__ == "flask":
                 return _version()
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = look_up(self.__name__, name)
+        try:
+            value = look_up(self.__name__, name)
+        except AttributeError:
+            if self.__name__ == "flask":
+                # In the words of Flask's own.
+                raise AttributeError(name) from None
+            raise
         self.__dict__[name] = value
         return value
 
@@ -135,7 +144,7 @@ class Loader(InspectLoader):
         for room in rooms_of(name):
             module.__doc__ = module.__doc__ or room.__doc__
             if name != "flask":
-                names.update(_handed_out(room))
+                names.update(_handed_out(room, (name, *ROOMS[name])))
         for key, (source, own_name) in _TARGETS[name].items():
             # The others, and other libraries' that nothing has needed so far, when they are asked for.
             if source in ROOMS or source in sys.modules:
@@ -143,6 +152,7 @@ class Loader(InspectLoader):
                     names[key] = look_up(name, key)
             elif source == _MODULE and own_name not in ROOMS and own_name in sys.modules:
                 names[key] = sys.modules[own_name]
+        name_as_flask_does(name, lambda key: _found(name, key), _first_lines(name))
         if name == "flask":
             for other in ROOMS:
                 if other not in LOADED_LATER:
@@ -164,12 +174,8 @@ class Loader(InspectLoader):
         return origin
 
     def get_source(self, fullname: str) -> str | None:
-        """Return the source of the first of a module's rooms, or None without one."""
-        if not ROOMS.get(fullname):
-            return None
-        spec = importlib.util.find_spec(ROOMS[fullname][0])
-        loader = None if spec is None else spec.loader
-        return loader.get_source(spec.name) if spec is not None and isinstance(loader, InspectLoader) else None
+        """Return the source of a module's rooms, one after the other, or None without one."""
+        return "".join(map(_source, SPREAD.get(fullname) or ROOMS.get(fullname, ()))) or None
 
 
 def find_spec(fullname: str) -> ModuleSpec | None:
@@ -247,12 +253,15 @@ def _import_unless_under_way(module: str) -> None:
             raise
 
 
-def _handed_out(room: ModuleType) -> dict[str, t.Any]:
-    # A room's modules are Tuile's; what Flask has in their place, the table says.
+def _handed_out(room: ModuleType, homes: tuple[str, ...]) -> dict[str, t.Any]:
+    # A room's modules are Tuile's; what Flask has in their place, the table says. So it is with classes and functions
+    # that a room has from elsewhere.
     return {
         name: value
         for name, value in vars(room).items()
-        if not name.startswith("__") and not isinstance(value, ModuleType)
+        if not name.startswith("__")
+        and not isinstance(value, ModuleType)
+        and not (isinstance(value, (type, FunctionType)) and not str(value.__module__).startswith(homes))
     }
 
 
@@ -263,11 +272,63 @@ def _undo(module: str) -> None:
 
 
 def _origin(module: str) -> str | None:
-    """Return the file of the first of a module's rooms, without importing it."""
+    """Return the file of a module's room, without importing it.
+
+    Where the classes of a module are in several rooms its file is one that does not exist, with the source of all of
+    them: so `inspect` asks the loader for it, and finds each class.
+    """
     if not ROOMS.get(module):
         return None
+    if module in SPREAD:
+        return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), f"{module[6:]}.py")
     spec = importlib.util.find_spec(ROOMS[module][0])
     return None if spec is None else spec.origin
+
+
+def _source(room: str) -> str:
+    spec = importlib.util.find_spec(room)
+    loader = None if spec is None else spec.loader
+    return (loader.get_source(room) or "") if isinstance(loader, InspectLoader) else ""
+
+
+def _first_lines(module: str) -> dict[str, int]:
+    """Return after how many lines the source of each room begins in that of a module."""
+    lines: dict[str, int] = {}
+    if module in SPREAD and sys.version_info >= (3, 13):
+        # Before, classes were looked for by their names.
+        total = 0
+        for room in SPREAD[module]:
+            lines[room] = total
+            total += _source(room).count("\n")
+    return lines
+
+
+def offered(module: str, flasks: str, name: str) -> t.Any:
+    """Return what a name of Flask's module stands for, for Tuile's module of the same name that does not have it.
+
+    Raises:
+        AttributeError: Flask's module has none, or somebody has deleted it.
+    """
+    if (module, name) in _before:
+        raise AttributeError(name)
+    return look_up(flasks, name)
+
+
+def _found_later(room: ModuleType, name: str) -> t.Any:
+    """Return what a room makes of a name when it is asked for, or `_before`; not what it asks us for."""
+    find = vars(room).get("__getattr__")
+    find = getattr(find, "own", find)
+    if find is not None:
+        with suppress(AttributeError):
+            return find(name)
+    return _before
+
+
+def _found(module: str, name: str) -> t.Any:
+    try:
+        return look_up(module, name)
+    except AttributeError:
+        return None
 
 
 def _version() -> str:

@@ -31,7 +31,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask.logging": ("tuile.logging",),
     "flask.sansio": (),
     "flask.sansio.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.plan", "tuile.dispatch.errors"),
-    "flask.sansio.blueprints": ("tuile.blueprints", "tuile.sansio.blueprints"),
+    "flask.sansio.blueprints": ("tuile.sansio.blueprints",),
     "flask.sansio.scaffold": ("tuile.sansio.scaffold", "tuile.packages"),
     "flask.sessions": ("tuile.sessions", "tuile.sessions.interface", "tuile.sessions.signed"),
     "flask.signals": ("tuile.signals",),
@@ -270,3 +270,19 @@ IMPORTS: dict[str, dict[str, str]] = {
 
 #: Modules that `import flask` does not load, in Flask as here; everything else in `ROOMS` it does.
 LOADED_LATER = frozenset({"flask.__main__", "flask.debughelpers", "flask.testing", "flask.views"})
+
+#: Modules whose classes are in more than one of Tuile's: those that have them.
+SPREAD: dict[str, tuple[str, ...]] = {
+    "flask.cli": (
+        "tuile.cli",
+        "tuile.cli.finding",
+        "tuile.cli.script",
+        "tuile.cli.groups",
+        "tuile.cli.option_types",
+    ),
+    "flask.ctx": ("tuile.ctx.app_context", "tuile.ctx.request_context", "tuile.ctx.functions", "tuile.ctx.namespace"),
+    "flask.sessions": ("tuile.sessions.interface", "tuile.sessions.signed"),
+    "flask.templating": ("tuile.templating", "tuile.templating.jinja"),
+    "flask.testing": ("tuile.testing", "tuile.testing.client", "tuile.testing.runner"),
+    "flask.wrappers": ("tuile.wrappers.request", "tuile.wrappers.response"),
+}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ctx.app_context import current
 from ..ctx.functions import stream_with_context
+from ..flask_names import offer_flasks_names
 from ..globals import current_app, g, request, session
 from ..helpers import get_flashed_messages
 from ..signals import before_render_template, template_rendered
@@ -182,3 +183,6 @@ def stream_template_string(source: str, **context: Any) -> Iterator[str]:
     """
     app = _running_app()
     return _stream(app, _from_string(app, source), context)
+
+
+offer_flasks_names(__name__)

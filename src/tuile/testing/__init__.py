@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..flask_names import offer_flasks_names
 from .client import EnvironBuilder, FlaskClient, _get_werkzeug_version
 
 if TYPE_CHECKING:
@@ -42,3 +43,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(_LATER[name], __name__), name)
     return found
+
+
+offer_flasks_names(__name__)

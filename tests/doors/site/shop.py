@@ -28,7 +28,7 @@ def end(error: Any) -> None:
 @app.get("/where")
 def where() -> dict[str, Any]:
     return {
-        "flask": flask.Flask.__module__,
+        "flask": type(flask).__name__,
         "process": os.getpid(),
         "thread": threading.get_ident(),
         "scheme": request.scheme,

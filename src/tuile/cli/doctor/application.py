@@ -179,9 +179,8 @@ def _methods() -> set[str]:
     return {
         name
         for cls in Staircase.__mro__
-        if cls.__module__.startswith("tuile.")
         for name, value in vars(cls).items()
-        if inspect.isfunction(value) and (name == "__call__" or not name.startswith("_"))
+        if _is_tuiles(value) and (name == "__call__" or not name.startswith("_"))
     }
 
 

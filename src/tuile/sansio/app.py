@@ -1,0 +1,15 @@
+"""Flask's name for the application without input and output, which is Tuile's application.
+
+What must live here: nothing. `App` is found when it is asked for, in `tuile.app`, which is above this module.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..flask_names import offer_flasks_names
+
+if t.TYPE_CHECKING:
+    from ..app import Flask as App  # noqa: F401 - what is found
+
+offer_flasks_names(__name__)
