@@ -83,7 +83,7 @@ def test_a_delete_that_forgets_the_path_leaves_the_cookie_there() -> None:
     assert browser.cookie("theme") is not None
     assert sent(browser.visit(f"{SHOP}/account")) == {"theme": "dark"}
     assert str(browser.verdicts[-1]) == (
-        "Chromium has nothing to delete: the cookie 'theme' is not there for this domain and path, "
+        "Chromium has nothing to delete: the cookie 'theme' does not exist for this domain and path, "
         "but for path='/account' (rfc6265bis 3.1). Write: response.delete_cookie('theme', path='/account')."
     )
 
@@ -98,11 +98,11 @@ def test_a_delete_with_the_path_takes_the_cookie_away() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("__Host-id=1; Secure; Path=/; Domain=shop.example", "Domain is there"),
-        ("__Host-id=1; Secure", "Path is not there"),
+        ("__Host-id=1; Secure; Path=/; Domain=shop.example", "Domain is set"),
+        ("__Host-id=1; Secure", "Path is missing"),
         ("__Secure-id=1", "Secure is missing"),
         ("id=1; SameSite=None", "it is SameSite=None and not Secure"),
-        (f"id={'x' * 5000}", "name and value are 5002 octets, and 4096 is the most"),
+        (f"id={'x' * 5000}", "name and value have 5002 octets, and 4096 is the limit"),
         ("id=1; Domain=example", "Domain=example is a public suffix"),
         ("id=1; Domain=other.example", "Domain=other.example does not cover shop.example"),
         ("id=1; Partitioned", "it is Partitioned and not Secure"),
@@ -316,7 +316,7 @@ def test_a_cookie_is_gone_when_its_time_is_over() -> None:
 def test_no_cookie_lives_for_more_than_400_days() -> None:
     browser = Browser(site(set=f"theme=dark; Max-Age={10 * 365 * 86_400}"))
     browser.visit(f"{SHOP}/set")
-    assert "cuts its life to 400 days" in str(browser.verdicts)
+    assert "limits its lifetime to 400 days" in str(browser.verdicts)
     browser.clock.advance(days=399)
     assert browser.cookie("theme") is not None
     browser.clock.advance(days=2)

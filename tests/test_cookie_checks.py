@@ -118,7 +118,7 @@ def test_secure_on_localhost_is_told_to_those_who_use_safari() -> None:
     here: dict[str, Any] = {"HTTP_HOST": "localhost:5000", "wsgi_url_scheme": "http", "HTTP_USER_AGENT": SAFARI}
     assert told(setting(secure=True), **here) == (
         "Safari ignores the cookie 'a': it is Secure, and http://localhost/ is not a secure connection, although"
-        " Chromium and Firefox trust this machine (rfc6265bis 5.7 step 13). Serve the site over https, or write:"
+        " Chromium and Firefox trust the local machine (rfc6265bis 5.7 step 13). Serve the site over https, or write:"
         " response.set_cookie('a', ..., secure=request.is_secure)."
     )
     assert told(setting(), **here) == ""
@@ -138,7 +138,7 @@ def test_the_scheme_that_a_proxy_names_is_believed() -> None:
 def test_a_host_prefix_with_a_domain() -> None:
     view = setting("__Host-id", secure=True, domain="example.com")
     assert told(view) == (
-        "Chromium ignores the cookie '__Host-id': its name begins with __Host-, and Domain is there (rfc6265bis 5.7"
+        "Chromium ignores the cookie '__Host-id': its name begins with __Host-, and Domain is set (rfc6265bis 5.7"
         " step 21). Write: response.set_cookie('__Host-id', ..., secure=True, path='/', domain=None)."
     )
 
@@ -161,8 +161,8 @@ def test_each_prefix_says_what_it_lacks(name: str, attributes: dict[str, Any], f
 def test_a_domain_that_does_not_cover_the_host() -> None:
     assert told(setting(domain="example.org")) == (
         "Chromium ignores the cookie 'a': Domain=example.org does not cover www.example.com, which sets it (rfc6265bis"
-        " 5.7 step 10). Leave domain out, which is for www.example.com alone, or write: response.set_cookie('a', ...,"
-        " domain='example.com'), which covers example.com and all under it."
+        " 5.7 step 10). Leave out domain, so that it is for www.example.com only, or write:"
+        " response.set_cookie('a', ..., domain='example.com'), which covers example.com and all hosts below it."
     )
 
 
@@ -189,9 +189,9 @@ def test_a_session_of_5_kb() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Werkzeug's, which knows only that the line is long
         message = told(view)
-    assert message.startswith("Chromium ignores the cookie 'session': name and value are ")
+    assert message.startswith("Chromium ignores the cookie 'session': name and value have ")
     assert message.endswith(
-        " octets, and 4096 is the most (rfc6265bis 5.6 step 5). Keep the data on the server and put an id of it into"
+        " octets, and 4096 is the limit (rfc6265bis 5.6 step 5). Keep the data on the server and put an id of it into"
         " the cookie."
     )
 
@@ -203,8 +203,8 @@ def test_an_attribute_over_1024() -> None:
 
 def test_a_life_over_400_days() -> None:
     assert told(setting(max_age=2 * 365 * 86_400)) == (
-        "The cookie 'a': Chromium cuts its life to 400 days (rfc6265bis 5.5). Write: max_age=34560000 at most, and set"
-        " it again on later visits."
+        "The cookie 'a': Chromium limits its lifetime to 400 days (rfc6265bis 5.5). Write: max_age=34560000 at most,"
+        " and set it again on later visits."
     )
     assert told(setting(max_age=timedelta(days=400))) == ""
 

@@ -227,7 +227,7 @@ def test_a_prefix_brings_what_it_promises(prefix: Any, line: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"prefix": "host", "domain": "example.com"}, "Domain is there .*path='/', domain=None"),
+        ({"prefix": "host", "domain": "example.com"}, "Domain is set .*path='/', domain=None"),
         ({"prefix": "host", "path": "/x"}, "Path is /x instead of /"),
         ({"prefix": "secure", "secure": False}, "Secure is missing"),
         ({"prefix": "http", "httponly": False}, "HttpOnly is missing"),

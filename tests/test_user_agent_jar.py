@@ -181,7 +181,7 @@ def test_a_list_of_ones_own_can_be_given() -> None:
             HERE,
             "__Host-sid=1; Secure; Domain=shop.example; Path=/",
             (
-                "Chromium ignores the cookie '__Host-sid': its name begins with __Host-, and Domain is there"
+                "Chromium ignores the cookie '__Host-sid': its name begins with __Host-, and Domain is set"
                 " (rfc6265bis 5.7 step 21). Write:"
                 " response.set_cookie('__Host-sid', ..., secure=True, path='/', domain=None)."
             ),
@@ -199,8 +199,9 @@ def test_a_list_of_ones_own_can_be_given() -> None:
             "sid=1; Domain=other.example",
             (
                 "Chromium ignores the cookie 'sid': Domain=other.example does not cover www.shop.example, which sets it"
-                " (rfc6265bis 5.7 step 10). Leave domain out, which is for www.shop.example alone, or write:"
-                " response.set_cookie('sid', ..., domain='shop.example'), which covers shop.example and all under it."
+                " (rfc6265bis 5.7 step 10). Leave out domain, so that it is for www.shop.example only, or write:"
+                " response.set_cookie('sid', ..., domain='shop.example'), which covers shop.example and all"
+                " hosts below it."
             ),
         ),
         (
@@ -208,15 +209,15 @@ def test_a_list_of_ones_own_can_be_given() -> None:
             "sid=1; Domain=localhost",
             (
                 "Chromium ignores the cookie 'sid': Domain=localhost is a public suffix:"
-                " it would reach everybody who has a name under it (rfc6265bis 5.7 step 9)."
-                " Leave domain out, which is for 127.0.0.1 alone."
+                " it would reach all sites below it (rfc6265bis 5.7 step 9)."
+                " Leave out domain, so that it is for 127.0.0.1 only."
             ),
         ),
         (
             HERE,
             f"sid={'x' * 5120}",
             (
-                "Chromium ignores the cookie 'sid': name and value are 5123 octets, and 4096 is the most"
+                "Chromium ignores the cookie 'sid': name and value have 5123 octets, and 4096 is the limit"
                 " (rfc6265bis 5.6 step 5). Keep the data on the server and put an id of it into the cookie."
             ),
         ),
@@ -240,7 +241,7 @@ def test_a_list_of_ones_own_can_be_given() -> None:
             HERE,
             "__Host-a",
             (
-                "Chromium ignores the cookie without a name: it has no name, and its value would come back as a name"
+                "Chromium ignores the cookie without a name: it has no name, and its value would be sent back as a name"
                 " that begins with __Host- (rfc6265bis 5.7 step 22). Write: NAME=VALUE."
             ),
         ),
@@ -255,13 +256,13 @@ def test_a_list_of_ones_own_can_be_given() -> None:
         (
             HERE,
             "a=1; Path=/; Max-Age=0",
-            "Chromium has nothing to delete: the cookie 'a' is not there (rfc6265bis 3.1).",
+            "Chromium has nothing to delete: the cookie 'a' does not exist (rfc6265bis 3.1).",
         ),
         (
             HERE,
             "a=1; Domain=shop.example; Path=/; Max-Age=60",
             (
-                "Chromium keeps the cookie 'a' for shop.example and the hosts under it, every path,"
+                "Chromium keeps the cookie 'a' for shop.example and the hosts below it, every path,"
                 " until 2026-11-20 12:01:00 UTC (rfc6265bis 5.7 step 24)."
             ),
         ),
@@ -269,7 +270,7 @@ def test_a_list_of_ones_own_can_be_given() -> None:
             HERE,
             "a=1",
             (
-                "Chromium keeps the cookie 'a' for www.shop.example alone, paths under /a, until the browser is closed"
+                "Chromium keeps the cookie 'a' for www.shop.example only, paths below /a, until the browser is closed"
                 " (rfc6265bis 5.7 step 24)."
             ),
         ),
@@ -300,7 +301,7 @@ def test_a_verdict_says_what_happens_and_why_and_what_to_write(url: str, line: s
         (
             "a=1; Max-Age=99999999",
             (
-                "Chromium cuts its life to 400 days (rfc6265bis 5.5)."
+                "Chromium limits its lifetime to 400 days (rfc6265bis 5.5)."
                 " Write: max_age=34560000 at most, and set it again on later visits."
             ),
         ),
@@ -315,7 +316,7 @@ def test_a_verdict_says_what_happens_and_why_and_what_to_write(url: str, line: s
         (
             "a=1; SameSite=laxx",
             (
-                "SameSite=laxx is ignored: it is none of Strict, Lax and None (rfc6265bis 5.6.7)."
+                "SameSite=laxx is ignored: it is not one of Strict, Lax and None (rfc6265bis 5.6.7)."
                 " Write: response.set_cookie('a', ..., samesite='Lax')."
             ),
         ),
@@ -347,7 +348,7 @@ def test_safari_does_not_trust_localhost_and_the_verdict_says_that_others_do() -
     (verdict,) = Jar("safari").receive("http://localhost:5000/", ["sid=1; Secure"], now=NOW)
     assert verdict.reason == (
         "Safari ignores the cookie 'sid': it is Secure, and http://localhost/ is not a secure connection,"
-        " although Chromium and Firefox trust this machine"
+        " although Chromium and Firefox trust the local machine"
     )
 
 
@@ -356,7 +357,7 @@ def test_a_deletion_says_so() -> None:
     jar.receive(HERE, ["a=1"], now=NOW)
     (verdict,) = jar.receive(HERE, ["a=; Max-Age=0"], now=NOW)
     assert (verdict.kept, verdict.deleted, verdict.cure) == (False, True, "")
-    assert str(verdict) == "Chromium deletes the cookie 'a': its time is over (rfc6265bis 5.7)."
+    assert str(verdict) == "Chromium deletes the cookie 'a': it has expired (rfc6265bis 5.7)."
 
 
 def test_verdicts_and_cookies_do_not_change() -> None:
@@ -369,7 +370,7 @@ def test_a_third_party_is_told_what_to_write() -> None:
     (verdict,) = Jar().receive(HERE, ["a=1"], now=NOW, context=FRAMED)
     assert str(verdict) == (
         "Chromium ignores the cookie 'a': without SameSite it counts as Lax, and https://www.shop.example/a/b answers a"
-        " request from another site that is no top-level navigation (rfc6265bis 5.7 step 18)."
+        " request from another site that is not a top-level navigation (rfc6265bis 5.7 step 18)."
         " Write: response.set_cookie('a', ..., samesite='None', secure=True)."
     )
     (verdict,) = Jar("safari").receive(HERE, ["a=1"], now=NOW, context=FRAMED)
@@ -396,8 +397,8 @@ def test_u35_the_least_recently_used_that_is_not_secure_goes_first() -> None:
     (verdict,) = jar.receive(HERE, ["new=1"], now=later)
     assert [str(note) for note in verdict.notes] == [
         (
-            "A browser drops 1 other cookies: there are too many (rfc6265bis 5.7)."
-            " Set fewer, and put together what belongs together."
+            "A browser evicts 1 other cookies because there are too many (rfc6265bis 5.7)."
+            " Set fewer cookies, and combine related values."
         )
     ]
     assert set(names(jar)) == {"new", *(f"c{number}" for number in range(50))} - {"c2"}

@@ -234,7 +234,7 @@ def test_no_input_to_set_cookie_adds_an_attribute(
         (
             {"name": "a", "value": "x" * 5000},
             (
-                "Name and value are 5001 octets, and 4096 is the most (rfc6265bis 5.6 step 5)."
+                "Name and value have 5001 octets, and 4096 is the limit (rfc6265bis 5.6 step 5)."
                 " Keep the data on the server and put an id of it into the cookie."
             ),
         ),
@@ -290,7 +290,7 @@ def test_another_type_is_an_error_that_names_it(fields: dict[str, Any]) -> None:
         ("a=b; Path", "The path '' does not begin with a slash"),
         ("a=b; Domain=", "The domain '' is not a host name"),
         ("a=b; SameSite=", "Samesite='' is none of Strict, Lax, None"),
-        ("__Host-a=b; Secure", "The name '__Host-a' promises more: Path is not there"),
+        ("__Host-a=b; Secure", "The name '__Host-a' promises more: Path is missing"),
     ],
 )
 def test_a_line_that_no_server_may_send_is_an_error_that_says_why(line: str, message: str) -> None:

@@ -152,7 +152,7 @@ def test_p9_without_a_domain_a_cookie_is_for_the_host_alone() -> None:
         (
             {"name": "__Host-a", "secure": True, "domain": "shop.example", "path": "/x"},
             (
-                "The name '__Host-a' promises more: Domain is there, Path is /x instead of / (rfc6265bis 5.7 step 21)."
+                "The name '__Host-a' promises more: Domain is set, Path is /x instead of / (rfc6265bis 5.7 step 21)."
                 " Write: response.set_cookie('__Host-a', ..., secure=True, path='/', domain=None)."
             ),
         ),
@@ -170,7 +170,7 @@ def test_p10_to_p12_a_promise_that_is_not_kept_is_refused(fields: dict[str, Any]
 
 def test_p13_name_and_value_have_4096_octets_and_no_attribute_more_than_1024() -> None:
     assert Cookie("a", "x" * 4095).line().startswith("a=")
-    with pytest.raises(CookieSyntaxError, match=r"4097 octets, and 4096 is the most \(rfc6265bis 5\.6 step 5\)"):
+    with pytest.raises(CookieSyntaxError, match=r"4097 octets, and 4096 is the limit \(rfc6265bis 5\.6 step 5\)"):
         Cookie("a", "x" * 4096)
     assert Cookie("a", path=f"/{'x' * 1023}").path == f"/{'x' * 1023}"
     with pytest.raises(CookieSyntaxError, match="The path is 1025 octets, and browsers ignore one of more than 1024"):
@@ -211,7 +211,7 @@ def test_p18_a_deletion_repeats_path_and_domain() -> None:
     answer.delete_cookie("a")
     (verdict,) = jar.receive(HERE, answer.headers.getlist("Set-Cookie"), now=NOW)
     assert str(verdict) == (
-        "Chromium has nothing to delete: the cookie 'a' is not there for this domain and path, but for path='/x',"
+        "Chromium has nothing to delete: the cookie 'a' does not exist for this domain and path, but for path='/x',"
         " domain='shop.example' (rfc6265bis 3.1). Write: response.delete_cookie('a', path='/x', domain='shop.example')."
     )
     answer = Response()

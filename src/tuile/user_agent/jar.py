@@ -122,8 +122,8 @@ class Jar:
         cookie = self._put(cookie, old, request)
         dropped = self._drop_excess(cookie, request)
         if dropped:
-            what = f"{self.profile.called} drops {dropped} other cookies: there are too many"
-            notes.append(Note("5.7", what, "set fewer, and put together what belongs together"))
+            what = f"{self.profile.called} evicts {dropped} other cookies because there are too many"
+            notes.append(Note("5.7", what, "set fewer cookies, and combine related values"))
         reason = f"{self.profile.called} {describe_kept(cookie)}"
         return Verdict(
             line, cookie.name, kept=True, rule="5.7 step 24", reason=reason, notes=tuple(notes), cookie=cookie
@@ -143,12 +143,12 @@ class Jar:
         if not request.secure:
             for slot in group.values():
                 if _overlays(cookie, slot.cookie):
-                    reason = f"a Secure cookie of this name is there, and {request.address} is not a secure connection"
-                    raise Refused("5.7 step 16", reason, "serve the site over https, or take another name")
+                    reason = f"a Secure cookie of this name exists, and {request.address} is not a secure connection"
+                    raise Refused("5.7 step 16", reason, "serve the site over https, or use another name")
         old = group.get(cookie.key)
         if old is not None and old.cookie.httponly and request.script:
-            reason = "a cookie of this name is there that is HttpOnly, and a script sets it"
-            raise Refused("5.7 step 23.2", reason, "set it on the server, or take another name")
+            reason = "an HttpOnly cookie of this name exists, and a script sets it"
+            raise Refused("5.7 step 23.2", reason, "set it on the server, or use another name")
         return old
 
     def _put(self, cookie: StoredCookie, old: Slot | None, request: Request) -> StoredCookie:
@@ -166,10 +166,10 @@ class Jar:
         """Delete the stored cookie, or explain why there is none to delete (section 3.1; section 5.7, step 23)."""
         if old is not None:
             self._take([old])
-            reason = f"{self.profile.called} deletes {describe_name(cookie.name)}: its time is over"
+            reason = f"{self.profile.called} deletes {describe_name(cookie.name)}: it has expired"
             return Verdict(line, cookie.name, kept=False, rule="5.7", reason=reason, deleted=True, notes=notes)
         others = [slot.cookie for slot in self._group(cookie.domain).values() if slot.cookie.name == cookie.name]
-        reason = f"{self.profile.called} has nothing to delete: {describe_name(cookie.name)} is not there"
+        reason = f"{self.profile.called} has nothing to delete: {describe_name(cookie.name)} does not exist"
         cure = ""
         if others:
             scope = f"path={others[0].path!r}" + ("" if others[0].host_only else f", domain={others[0].domain!r}")

@@ -131,7 +131,7 @@ def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
         raise Refused("5.6 step 1", reason, "leave it out, or encode it, for example with urllib.parse.quote()")
     size = count_octets(parts.name + parts.value)
     if size > MAX_PAIR:
-        raise Refused("5.6 step 5", f"name and value are {size} octets, and {MAX_PAIR} is the most", CURE_FOR_SIZE)
+        raise Refused("5.6 step 5", f"name and value have {size} octets, and {MAX_PAIR} is the limit", CURE_FOR_SIZE)
     if size == 0:
         raise Refused("5.7 step 2", "it has neither a name nor a value", "write: NAME=VALUE")
 
@@ -170,7 +170,7 @@ def _expires(parts: SetCookieLine, request: Request, notes: list[Note]) -> datet
     if end <= latest:
         return end
     if end - latest > timedelta(minutes=1):
-        reason = f"{profile.called} cuts its life to {longest_s // 86_400} days"
+        reason = f"{profile.called} limits its lifetime to {longest_s // 86_400} days"
         notes.append(Note("5.5", reason, f"write: max_age={longest_s} at most, and set it again on later visits"))
     return latest
 
@@ -228,7 +228,7 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
     host = request.address.host
     if not given or (given == "." and request.profile.lone_dot_is_no_domain):
         return host, True
-    without = f"leave Domain out, which is for {host} alone"
+    without = f"leave out Domain, so that it is for {host} only"
     if not given.isascii() and not request.profile.unicode_domains:
         raise Refused("5.7 step 8", f"Domain={given[:60]} is not ASCII", f"write its A-labels (xn--...), or {without}")
     domain = canonicalize_host(_as_text(given.removeprefix(".")))
@@ -237,7 +237,7 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
     if domain is not None and request.sites.is_public_suffix(domain):
         if domain == host:
             return host, True
-        reason = f"Domain={domain} is a public suffix: it would reach everybody who has a name under it"
+        reason = f"Domain={domain} is a public suffix: it would reach all sites below it"
         raise Refused("5.7 step 9", reason, _cure_for_domain(parts.name, request))
     if domain is None or not domain_matches(host, domain):
         reason = f"Domain={given[:60]} does not cover {host}, which sets it"
@@ -258,10 +258,10 @@ def _as_text(octets: str) -> str:
 def _cure_for_domain(name: str, request: Request) -> str:
     host = request.address.host
     registrable = request.sites.registrable(host)
-    cure = f"leave domain out, which is for {host} alone"
+    cure = f"leave out domain, so that it is for {host} only"
     if is_ip(host) or request.sites.is_public_suffix(registrable):
         return cure
-    return f"{cure}, or {suggest(name, f'domain={registrable!r}')}, which covers {registrable} and all under it"
+    return f"{cure}, or {suggest(name, f'domain={registrable!r}')}, which covers {registrable} and all hosts below it"
 
 
 def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
@@ -288,7 +288,7 @@ def _samesite(parts: SetCookieLine, notes: list[Note]) -> t.Literal["Strict", "L
         return "Default"
     known = _SAMESITES.get(given.lower())
     if known is None:
-        reason = f"SameSite={given[:20]} is ignored: it is none of Strict, Lax and None"
+        reason = f"SameSite={given[:20]} is ignored: it is not one of Strict, Lax and None"
         notes.append(Note("5.6.7", reason, suggest(parts.name, "samesite='Lax'")))
     return known or "Default"
 
@@ -297,7 +297,7 @@ def _refuse_insecure(cookie: StoredCookie, request: Request) -> None:
     if cookie.secure and not request.secure:
         reason = f"it is Secure, and {request.address} is not a secure connection"
         if is_loopback(request.address.host):
-            reason += ", although Chromium and Firefox trust this machine"
+            reason += ", although Chromium and Firefox trust the local machine"
         cure = "serve the site over https, or " + suggest(cookie.name, "secure=request.is_secure")
         raise Refused("5.7 step 13", reason, cure)
 
@@ -313,7 +313,9 @@ def _refuse_samesite(cookie: StoredCookie, request: Request) -> None:
     samesite = cookie.samesite if explicit else request.profile.samesite_by_default
     if samesite != "None" and request.relation == "cross-site":
         which = f"it is SameSite={samesite}" if explicit else f"without SameSite it counts as {samesite}"
-        reason = f"{which}, and {request.address} answers a request from another site that is no top-level navigation"
+        reason = (
+            f"{which}, and {request.address} answers a request from another site that is not a top-level navigation"
+        )
         raise Refused("5.7 step 18", reason, suggest(cookie.name, "samesite='None', secure=True"))
     if cookie.samesite == "None" and not cookie.secure and request.profile.none_needs_secure:
         reason = "it is SameSite=None and not Secure"
@@ -325,7 +327,7 @@ def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request)
     if not cookie.name:
         hidden = find_prefix(cookie.value)
         if hidden is not None:
-            reason = f"it has no name, and its value would come back as a name that begins with {hidden.text}"
+            reason = f"it has no name, and its value would be sent back as a name that begins with {hidden.text}"
             raise Refused("5.7 step 22", reason, "write: NAME=VALUE")
         return
     prefix = find_prefix(cookie.name, any_case=profile.prefixes_in_any_case)
@@ -362,7 +364,7 @@ def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Reque
             suggest(cookie.name, "partitioned=True, secure=True"),
         )
     if request.third_party and not partitioned and request.profile.third_party == "refused":
-        reason = f"{request.address.host} is a third party here, and third parties have Partitioned cookies only"
+        reason = f"{request.address.host} is a third party here, and third parties may only have Partitioned cookies"
         raise Refused("7.1", reason, suggest(cookie.name, "samesite='None', secure=True, partitioned=True"))
 
 

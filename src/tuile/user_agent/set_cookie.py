@@ -86,9 +86,9 @@ class Prefix(t.NamedTuple):
         if self.http and not httponly:
             faults.append("HttpOnly is missing")
         if self.host and domain:
-            faults.append("Domain is there")
+            faults.append("Domain is set")
         if self.host and path != "/":
-            faults.append("Path is not there" if path is None else f"Path is {path} instead of /")
+            faults.append("Path is missing" if path is None else f"Path is {path} instead of /")
         return ", ".join(faults)
 
     def cure(self, name: str) -> str:
@@ -179,7 +179,9 @@ class Cookie:
         # The limit does not count the equals sign.
         size = len(self._written(path=None)) - 1
         if size > MAX_PAIR:
-            raise invalid(f"name and value are {size} octets, and {MAX_PAIR} is the most", "5.6 step 5", CURE_FOR_SIZE)
+            raise invalid(
+                f"name and value have {size} octets, and {MAX_PAIR} is the limit", "5.6 step 5", CURE_FOR_SIZE
+            )
         if self.samesite == "None" and not self.secure:
             raise invalid("SameSite=None needs Secure", "4.1.2.7", "write: samesite='None', secure=True")
         if self.partitioned and not self.secure:

@@ -88,7 +88,7 @@ def describe_name(name: str) -> str:
 
 def describe_kept(cookie: StoredCookie) -> str:
     """Return a sentence that says where a stored cookie is sent, and for how long."""
-    where = f"{cookie.domain} alone" if cookie.host_only else f"{cookie.domain} and the hosts under it"
-    path = "every path" if cookie.path == "/" else f"paths under {cookie.path}"
+    where = f"{cookie.domain} only" if cookie.host_only else f"{cookie.domain} and the hosts below it"
+    path = "every path" if cookie.path == "/" else f"paths below {cookie.path}"
     until = "the browser is closed" if cookie.expires is None else f"{cookie.expires:%Y-%m-%d %H:%M:%S} UTC"
     return f"keeps {describe_name(cookie.name)} for {where}, {path}, until {until}"
