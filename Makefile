@@ -8,6 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
+.PHONY: generated bench-instructions
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -36,10 +37,15 @@ test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.tools ## ruff, mypy (strict), import layers
+.PHONY: generated bench-instructions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/flatten.py --check
+
+generated: $(VENV)/.tools ## write the fast path from its sources
+	$(BIN)/python tools/flatten.py
 
 typing: $(VENV)/.tools ## check typing_tests/ with mypy and pyright against the built wheel
 	$(BIN)/python tools/check_types.py
@@ -53,6 +59,9 @@ matrix: ## run the tests (without the browser) on every CPython from 3.10 on tha
 
 bench: $(VENV)/.tools ## one request through the WSGI callable, beside other frameworks
 	$(BIN)/python benchmarks/in_process.py $(ARGS)
+
+bench-instructions: $(VENV)/.tools ## count the instructions of warm requests (ARGS="--source OTHER/src --source src" compares)
+	$(BIN)/python benchmarks/instructions.py $(ARGS)
 
 bench-served: $(VENV)/.tools ## requests through a real server, beside other frameworks
 	$(BIN)/python benchmarks/served.py $(ARGS)

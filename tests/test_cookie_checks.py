@@ -531,55 +531,57 @@ def test_a_host_that_is_none_is_not_judged() -> None:
 )
 def test_the_mode_follows_the_settings(config: dict[str, Any], mode: str | None) -> None:
     app = tuile.Flask("app", static_folder=None)
-    assert app.cookie_checks is None
+    assert app.plan.cookie_checks is None
     app.config.update(config)
-    assert app.cookie_checks == mode
+    assert app.plan.cookie_checks == mode
     app.config |= dict.fromkeys(("COOKIE_CHECKS", "TESTING", "DEBUG"))
-    assert app.cookie_checks is None
+    assert app.plan.cookie_checks is None
 
 
 def test_the_mode_is_noted_whenever_a_setting_changes() -> None:
     app = tuile.Flask("app", static_folder=None)
     other = tuile.Flask("other", static_folder=None)
     app.testing = True
-    assert app.cookie_checks == "error"
+    assert app.plan.cookie_checks == "error"
     app.testing = False
     app.debug = True
-    assert app.cookie_checks == "warn"
+    assert app.plan.cookie_checks == "warn"
     with mock.patch.dict(app.config, {"COOKIE_CHECKS": "off"}):
-        assert app.cookie_checks is None
-    assert app.cookie_checks == "warn"
+        assert app.plan.cookie_checks is None
+    assert app.plan.cookie_checks == "warn"
     app.config.from_mapping(COOKIE_CHECKS="error")
-    assert app.cookie_checks == "error"
+    assert app.plan.cookie_checks == "error"
     del app.config["COOKIE_CHECKS"]
-    assert app.cookie_checks == "warn"
-    assert other.cookie_checks is None
+    assert app.plan.cookie_checks == "warn"
+    assert other.plan.cookie_checks is None
     other.config = app.config
-    assert other.cookie_checks == "warn"
+    assert other.plan.cookie_checks == "warn"
 
 
 def test_a_config_of_another_kind_is_looked_at_with_the_first_request() -> None:
     app = new_app(setting(samesite="None"))
     app.config = dict(app.config, COOKIE_CHECKS=None)  # type: ignore[assignment] # as some applications do
-    assert app.cookie_checks is None
+    assert app.plan.cookie_checks == "ask"
     app.config["COOKIE_CHECKS"] = "error"
     with pytest.raises(CookieCheckError):
         send(app, make_environ(**LIVE))
 
 
 def test_another_mode_is_refused() -> None:
-    app = tuile.Flask("app", static_folder=None)
-    with pytest.raises(ValueError, match=r"^COOKIE_CHECKS is 'warn', 'error', 'off' or None .*, not 'wran'\.$"):
-        app.config["COOKIE_CHECKS"] = "wran"
+    app = new_app(lambda: "text")
+    app.config["COOKIE_CHECKS"] = "wran"
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"^COOKIE_CHECKS is 'warn', 'error', 'off' or None .*, not 'wran'\.$"):
+            send(app)
 
 
 def test_under_the_shim_testing_does_not_enable_the_checks() -> None:
     program = (
         "import tuile.shim; tuile.shim.install()\n"
         "from flask import Flask\n"
-        "app = Flask('app'); app.testing = True; print(app.cookie_checks)\n"
-        "app.testing = False; app.debug = True; print(app.cookie_checks)\n"
-        "app.config['COOKIE_CHECKS'] = 'error'; print(app.cookie_checks)\n"
+        "app = Flask('app'); app.testing = True; print(app.plan.cookie_checks)\n"
+        "app.testing = False; app.debug = True; print(app.plan.cookie_checks)\n"
+        "app.config['COOKIE_CHECKS'] = 'error'; print(app.plan.cookie_checks)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "warn", "error"]

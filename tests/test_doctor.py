@@ -85,10 +85,6 @@ def with_session_interface(app: tuile.Flask) -> None:
     app.session_interface = OwnSession()
 
 
-def with_trusted_hosts(app: tuile.Flask) -> None:
-    app.config["TRUSTED_HOSTS"] = ["localhost"]
-
-
 def with_coroutine(app: tuile.Flask) -> None:
     async def hello() -> str:
         return "hello"
@@ -118,7 +114,6 @@ SLOW: dict[str, tuple[type[tuile.Flask], dict[str, Any], Callable[[tuile.Flask],
     own("OwnResponse"): (Plain, {}, with_response_class),
     own("OwnSession"): (Plain, {}, with_session_interface),
     own("OtherMap"): (OwnMap, {}, lambda app: None),
-    "TRUSTED_HOSTS": (Plain, {}, with_trusted_hosts),
     "subdomain_matching": (Plain, {"subdomain_matching": True}, lambda app: None),
     "host_matching": (Plain, {"host_matching": True}, lambda app: None),
     "view 'hello'": (Plain, {}, with_coroutine),
@@ -167,7 +162,9 @@ def test_what_is_said_to_go_the_slow_way_enters_more_functions(subject: str) -> 
     cls, options, change = SLOW[subject]
     app, plain = make_app(cls, **options), make_app()
     change(app)
-    assert set(findings(app, "slow")) == {subject}
+    reasons = [f"{finding.subject} {finding.reason}" for finding in examine_application(app) if finding.kind == "slow"]
+    assert reasons
+    assert all(subject in reason for reason in reasons)
     assert findings(plain, "slow") == {}
     assert frames_of_a_request(app) > frames_of_a_request(plain)
 
@@ -178,11 +175,11 @@ def test_a_response_class_that_is_not_flasks_is_named() -> None:
     app = make_app()
     app.response_class = Response  # type: ignore[assignment] # as some do
     (reason,) = findings(app, "slow").values()
-    assert "is not a subclass of flask.Response" in reason
+    assert reason.startswith("is taken, but werkzeug.wrappers.response.Response has methods of its own")
 
 
 def test_a_finding_says_where_the_code_is() -> None:
-    (finding,) = (finding for finding in examine_application(make_app(OwnAdapter)) if finding.kind == "slow")
+    (finding,) = (finding for finding in examine_application(make_app(OwnAdapter)) if finding.kind == "note")
     file, line = finding.where.rsplit(":", 1)
     assert file == __file__
     assert "def create_url_adapter" in Path(__file__).read_text(encoding="utf-8").splitlines()[int(line) - 1]

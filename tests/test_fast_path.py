@@ -1,4 +1,4 @@
-"""The short walk: what it sends and whom it tells is what the steps do, and what Flask does."""
+"""The fast path: what it sends and whom it tells is what the steps do, and what Flask does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import tuile
 from tests.beside_flask import SIGNALS, make_app, make_environ, outcome, part, same, send
 from tuile.ctx.app_context import current
 from tuile.ctx.request_context import RequestContext
-from tuile.dispatch.plan import OPTIONAL_STEPS, STEPS
+from tuile.dispatch import fast_path, steps
+from tuile.dispatch.plan import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,11 +92,11 @@ def passing(owner: Any, name: str) -> Any:
 
 
 def by_steps(lib: Any) -> Any:
-    """A class of applications that have replaced a step, and so walk all of them."""
+    """A class of applications that have no fast path, because they have a step that it takes the place of."""
 
     class BySteps(lib.Flask):  # type: ignore[misc] # the framework's
-        def dispatch_request(self) -> Any:
-            return super().dispatch_request()
+        def request_context(self, environ: Any) -> Any:
+            return super().request_context(environ)
 
     BySteps.__name__ = lib.Flask.__name__
     return BySteps
@@ -191,7 +192,7 @@ class Program:
         return answers, self.log
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(
     st.frozensets(st.sampled_from(PARTS), max_size=4),
     st.sampled_from(DOES),
@@ -206,7 +207,7 @@ class Program:
     ),
     st.lists(REQUESTS, min_size=1, max_size=3),
 )
-def test_both_walks_do_what_flask_does(
+def test_the_fast_path_its_source_and_the_steps_do_what_flask_does(
     parts: frozenset[str], does: str, answer: str, config: dict[str, Any], requests: list[dict[str, Any]]
 ) -> None:
     def program(lib: Any) -> Any:
@@ -215,11 +216,15 @@ def test_both_walks_do_what_flask_does(
     observed = same(program)
     stepwise = Program(tuile, by_steps(tuile), parts, does, answer, config)
     with mock.patch("time.time", return_value=1_700_000_000.0):
-        short = Program(tuile, tuile.Flask, parts, does, answer, config)
-        assert stepwise.run(parts, requests) == short.run(parts, requests)
-    assert not stepwise.app.walks_short
+        expected = stepwise.run(parts, requests)
+        fast = Program(tuile, tuile.Flask, parts, does, answer, config)
+        assert fast.run(parts, requests) == expected
+        source = Program(tuile, tuile.Flask, parts, does, answer, config)
+        with mock.patch.object(steps, "serve_wsgi", fast_path.serve):
+            assert source.run(parts, requests) == expected
+    assert not stepwise.app.plan.fast
     # Otherwise it was the steps twice, and nothing was compared.
-    assert short.app.walks_short
+    assert fast.app.plan.fast
     assert len(observed[0]) == len(requests)
 
 
@@ -228,34 +233,66 @@ def test_both_walks_do_what_flask_does(
 
 @pytest.fixture
 def app() -> Iterator[Any]:
-    """An application that has answered a request by the short walk."""
+    """An application that has answered a request by the fast path."""
     app = make_app(tuile)
     app.add_url_rule("/", "index", lambda: "text")
     assert send(app).body == b"text"
-    assert app.walks_short
+    assert app.plan.fast
     yield app
     assert send(app).body == b"text"
-    assert app.walks_short
+    assert app.plan.fast
 
 
-@pytest.mark.parametrize("step", sorted({*STEPS, *OPTIONAL_STEPS}))
+# What a plan has lost while a step is overridden.
+LOST = {
+    "optional": "fast",
+    "serving": "fast",
+    "around": "dispatches",
+    "before": "calls_view",
+    "after": "quiet",
+    "entry": "enters",
+    "urls": "builds_urls",
+}
+
+
+@pytest.mark.parametrize(("group", "step"), [(group, step) for group in LOST for step in STEPS[group]])
 @pytest.mark.parametrize("where", ["class", "object"])
-def test_a_replaced_step_closes_the_short_walk_until_it_is_taken_back(app: Any, step: str, where: str) -> None:
+def test_a_replaced_step_costs_what_it_must_until_it_is_taken_back(app: Any, group: str, step: str, where: str) -> None:
     owner = tuile.Flask if where == "class" else app
+    whole = app.plan
+    assert getattr(whole, LOST[group])
     with passing(owner, step):
-        assert not app.walks_short
+        assert not getattr(app.plan, LOST[group])
+        assert (app.plan.fast, app.plan.text_start) == (LOST[group] != "fast", whole.text_start)
         assert send(app).body == b"text"
-    assert app.walks_short
+    assert getattr(app.plan, LOST[group])
 
 
-def test_a_replaced_door_is_gone_through_until_it_is_taken_back(app: Any) -> None:
+@pytest.mark.parametrize(
+    "step", ["dispatch_request", "finalize_request", "full_dispatch_request", "make_response", "preprocess_request"]
+)
+def test_a_step_overridden_by_one_that_calls_it_keeps_the_fast_path_and_is_called(step: str) -> None:
+    calls = []
+
+    def called(self: Any, *arguments: Any, **named: Any) -> Any:
+        calls.append(step)
+        return getattr(tuile.Flask, step)(self, *arguments, **named)
+
+    app = type("Own", (tuile.Flask,), {step: called})("own")
+    app.add_url_rule("/", "index", lambda: "text")
+    assert [send(app).body for _ in range(20)] == [b"text"] * 20
+    assert app.plan.fast
+    assert calls == [step] * 20
+
+
+def test_a_replaced_wsgi_app_is_called_until_it_is_taken_back(app: Any) -> None:
     for owner in (tuile.Flask, app):
         with mock.patch.object(owner, "wsgi_app", return_value=[b"replaced"]):
             assert app({}, None) == [b"replaced"]
         assert send(app).body == b"text"
 
 
-def test_a_subclass_with_a_door_of_its_own_is_gone_through_at_every_request() -> None:
+def test_a_wsgi_app_of_a_subclass_is_called_at_every_request() -> None:
     class Own(tuile.Flask):
         def wsgi_app(self, environ: Any, start_response: Any) -> Any:
             return [b"own: ", *super().wsgi_app(environ, start_response)]
@@ -266,10 +303,10 @@ def test_a_subclass_with_a_door_of_its_own_is_gone_through_at_every_request() ->
 
 
 @pytest.mark.parametrize("name", ["__init__", "match_request", "pop", "push"])
-def test_a_replaced_method_of_the_context_closes_it(app: Any, name: str) -> None:
+def test_a_replaced_method_of_the_context_refuses_it(app: Any, name: str) -> None:
     with passing(RequestContext, name):
-        assert not app.walks_short
-    assert app.walks_short
+        assert not app.plan.fast
+    assert app.plan.fast
 
 
 @pytest.mark.parametrize("name", ["__init__", "__call__", "get_wsgi_headers", "get_wsgi_response", "iter_encoded"])
@@ -286,10 +323,14 @@ def test_a_replaced_method_of_responses_is_called_for_text(app: Any, name: str) 
     assert called
 
 
-def test_trusted_hosts_close_it(app: Any) -> None:
+def test_trusted_hosts_are_read_at_each_request_and_keep_it(app: Any) -> None:
+    epoch = app.plan.epoch
     app.config["TRUSTED_HOSTS"] = ["example.com"]
-    assert not app.walks_short
-    assert send(app).code == 400
+    for _ in range(12):
+        assert send(app).code == 400
+        assert send(app, make_environ(HTTP_HOST="example.com")).body == b"text"
+    assert app.plan.fast
+    assert app.plan.epoch is epoch
     app.config["TRUSTED_HOSTS"] = None
 
 

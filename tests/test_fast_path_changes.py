@@ -1,4 +1,4 @@
-"""The short walk, while something is changed under way: by the view, by threads, by requests inside requests."""
+"""The fast path while something changes during a request: by the view, by threads, by requests inside requests."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_many_threads_get_their_own_answers_while_a_step_comes_and_goes() -> Non
     disturbing.join()
     assert wrong == []
     assert disturbed.is_set()
-    assert app.walks_short
+    assert app.plan.fast
 
 
 @pytest.mark.parametrize("status", [101, 204, 304])
@@ -343,10 +343,11 @@ def test_what_was_put_on_an_object_and_taken_off_again_is_forgotten() -> None:
     app.session_interface = type(app.session_interface)()
     app.add_url_rule("/", "index", dict)
     send(app)
+    whole = app.plan
     for owner, name in ((app.session_interface, "save_session"), (app.json, "response"), (app, "make_response")):
         with passing(owner, name):
-            assert not app.walks_short or not app.json.responds_plainly
-        assert app.walks_short
+            assert (app.plan.fast, app.plan.quiet, app.plan.json_start) != (True, True, whole.json_start)
+        assert (app.plan.fast, app.plan.quiet, app.plan.json_start) == (True, True, whole.json_start)
         assert app.json.responds_plainly
 
 

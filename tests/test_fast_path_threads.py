@@ -17,7 +17,10 @@ import pytest
 
 import tuile
 from tests.beside_flask import make_environ, send
+from tuile import invalidation
 from tuile.ctx.request_context import RequestContext
+from tuile.dispatch.plan import plan_of
+from tuile.dispatch.planner import Planner
 from tuile.json.provider import DefaultJSONProvider
 from tuile.sessions import SecureCookieSessionInterface
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 MODULES = (
-    "dispatch/fast_path.py",
+    "dispatch/_generated.py",
+    "dispatch/decisions.py",
     "dispatch/steps.py",
     "globals.py",
     "ctx/request_context.py",
@@ -43,10 +47,10 @@ MANY = 1000
 
 
 class Stepping(tuile.Flask):
-    """Walks step by step: one of the steps is its own."""
+    """Has no fast path: a step that it takes the place of is its own."""
 
-    def preprocess_request(self) -> Any:
-        return super().preprocess_request()
+    def request_context(self, environ: Any) -> Any:
+        return super().request_context(environ)
 
 
 def plain(app: tuile.Flask) -> None: ...
@@ -127,17 +131,24 @@ def replace(stack: contextlib.ExitStack, app: tuile.Flask, name: str) -> None:
     stack.enter_context(mock.patch.object(owner, name, passing_on(getattr(owner, name))))
 
 
+def plan_anew(app: tuile.Flask) -> None:
+    """Forget that the last plans did not last, and have a plan that was used already."""
+    app._planner = Planner()
+    vars(app)["_plan"] = app.plan
+
+
 class BeforeLine:
     """Does something once, as another thread might, before the n-th line of a request is executed."""
 
-    def __init__(self, line: int, action: Callable[[], object]) -> None:
+    def __init__(self, line: int, action: Callable[[], object], modules: tuple[str, ...] = MODULES) -> None:
         self.line = line
         self.action = action
+        self.modules = modules
         self.lines = 0
         self.where = ""
 
     def trace(self, frame: Any, event: str, argument: Any) -> Any:
-        if not frame.f_code.co_filename.endswith(MODULES):
+        if not frame.f_code.co_filename.endswith(self.modules):
             return None
         if event == "line":
             self.lines += 1
@@ -158,16 +169,18 @@ class BeforeLine:
 @pytest.mark.parametrize("number", [2, 3], ids=["text", "json"])
 @pytest.mark.parametrize("way", ["replaced", "taken back"])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("cls", [tuile.Flask, Stepping], ids=["short", "steps"])
+@pytest.mark.parametrize("cls", [tuile.Flask, Stepping], ids=["fast", "steps"])
 def test_a_change_by_another_thread_may_come_before_any_line(
     cls: type[tuile.Flask], kind: str, way: str, number: int
 ) -> None:
     failures = []
     app = make_app(cls, kind)
-    for name in REPLACED:
-        for line in range(1, MANY):
+    for turn, name in enumerate(REPLACED):
+        # Each change comes before every fourth line, and so each line has some of the changes.
+        for line in range(1 + turn % 4, MANY, 4):
             with contextlib.ExitStack() as stack:
                 change: Callable[[], object] = functools.partial(replace, stack, app, name)
+                plan_anew(app)
                 if way == "taken back":
                     change()
                     change = stack.close
@@ -178,9 +191,31 @@ def test_a_change_by_another_thread_may_come_before_any_line(
                         failures.append((name, moment.where, repr(error)))
             if moment.lines < line:
                 break
-        assert 10 < line < MANY - 1
+        assert 10 < line < MANY - 4
     assert failures == []
-    assert app.walks_short is (cls is tuile.Flask)
+    assert app.plan.fast is (cls is tuile.Flask)
+
+
+@pytest.mark.parametrize("name", ["finalize_request", "do_teardown_request", "__init__", "dumps", "save_session"])
+def test_a_change_may_come_before_any_line_of_planning(name: str) -> None:
+    app = make_app(tuile.Flask, "plain")
+    for line in range(1, MANY):
+        app._planner = Planner()
+        invalidation.move()
+        with contextlib.ExitStack() as stack:
+            change = functools.partial(replace, stack, app, name)
+            with BeforeLine(line, change, ("dispatch/plan.py", "dispatch/planner.py")) as moment:
+                plan = app._planner.current(app)
+            if moment.lines < line:
+                break
+            # Either it was seen, or the plan is stale.
+            now = plan_of(app)
+            seen = [
+                getattr(plan, field) == getattr(now, field) for field in ("fast", "quiet", "text_start", "refusals")
+            ]
+            assert all(seen) or plan.epoch is not invalidation.epoch
+            ask(app, 2)
+    assert 30 < line < MANY - 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -213,5 +248,5 @@ def test_many_threads_get_their_answers_while_everything_is_replaced_and_taken_b
             assert changing.result() > 0
     finally:
         sys.setswitchinterval(interval)
-    assert app.walks_short
-    assert app.text_start is not None
+    assert app.plan.fast
+    assert app.plan.text_start is not None

@@ -311,7 +311,7 @@ def test_bytes_are_read_as_json_reads_them(body: bytes) -> None:
 
 
 def kept_writer(app: tuile.Flask) -> Callable[[Any], str]:
-    write = app.write_json
+    write = app.plan.write_json
     assert write is not None
     return write
 

@@ -228,7 +228,8 @@ def test_a_tag_has_to_say_what_it_does() -> None:
 
 def test_the_current_applications_provider_writes_and_reads() -> None:
     class App:
-        write_json = None
+        def _current_plan(self) -> Any:
+            return SimpleNamespace(write_json=None)
 
     app: Any = App()
     app.json = DefaultJSONProvider(app)

@@ -18,12 +18,12 @@ from werkzeug.utils import redirect
 
 from .config import DEFAULT_CONFIG, Config, ConfigAttribute
 from .ctx.namespace import _AppCtxGlobals
-from .dispatch.plan import WALKED
-from .dispatch.steps import Staircase
+from .dispatch.plan import NOTHING, take_stock
+from .dispatch.planner import Planner
+from .dispatch.steps import Dispatcher
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
-from .invalidation import attributes
 from .json.provider import DefaultJSONProvider, JSONProvider
 from .keys.app_keys import KeptKeys, KeptSigner, RingOfApp, check_keys
 from .logging import create_logger
@@ -75,7 +75,7 @@ class _EnvironmentClass:
         return Environment
 
 
-class Flask(UrlBuilding, Staircase):
+class Flask(UrlBuilding, Dispatcher):
     """A WSGI application on which views, hooks and settings are registered.
 
     Args:
@@ -159,6 +159,11 @@ class Flask(UrlBuilding, Staircase):
         self.subdomain_matching = subdomain_matching
         self._got_first_request = False
         self._synchronous = {}
+        self._planner = Planner()
+        # In its place from the start: CPython finds an attribute faster where all apps have it in one place.
+        self._plan = NOTHING
+        # A plan looks into the dictionary, and CPython reads attributes fast from one that it did not split by itself.
+        self.__dict__ = dict(self.__dict__)
         if self.has_static_folder:
             self._serve_static_folder(static_host, host_matching)
 
@@ -442,8 +447,7 @@ class Flask(UrlBuilding, Staircase):
             self._got_first_request = False
 
 
-# JSON is written by the setting, as it was noted, in the place of asking this.
-WALKED.update(attributes(Flask, ("debug",)))
+take_stock(Flask, "debug")
 
 Function = t.TypeVar("Function", bound=t.Callable[..., t.Any])
 

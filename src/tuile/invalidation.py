@@ -1,12 +1,11 @@
-"""Noticing that a class, or one object, has got something else in the place of what it was made with.
+"""Invalidate plans when a class, an object or a setting that they depend on changes.
 
-Floor 1, text and bytes. What must live here: how a replacement is noticed when it is made, so that nobody
-has to look for one at each request. What must not: what follows from it.
+What may be taken for granted about an app is its plan (`dispatch.plan`). A plan holds while `epoch` is the object that
+it was made under. Every change that could make a plan untrue calls `move`, which replaces that object, and does nothing
+else: it costs the same with one app and with thousands.
 
-A class of the kind `Watched` has a class method `look`, which notes what others may take for granted of the
-class. It is called when the class is made, and again for it and its subclasses whenever one of their
-attributes is set or deleted: by a test's patch, a monitoring agent, an extension. Of a dict of the kind
-`WatchedSettings` those are told who have asked for a name by `when_set`.
+The order makes it right without a lock. A change is made first, and then moves the epoch. Who makes a plan reads the
+epoch first, and then looks. So a plan that may have missed a change has an epoch that is over.
 """
 
 from __future__ import annotations
@@ -16,26 +15,26 @@ from abc import ABCMeta
 from threading import RLock
 from types import FunctionType, MethodType
 
-#: Held while notes are taken, so that those taken last have seen every change.
-NOTING = RLock()
+#: Plans hold while this is the object that they were made under. Compared by identity and never counted up: two threads
+#: that count may write a number that was there before. A plan keeps its epoch alive, so no address comes back either.
+epoch: object = object()
 
-_listeners: list[t.Callable[[], None]] = []
-_setting_listeners: dict[str, list[t.Callable[[object], None]]] = {}
-
-
-def announce() -> None:
-    """Tell the listeners that something they take for granted was changed."""
-    for listener in _listeners:
-        listener()
+# Held while the flags of classes are set, so that those set last have seen every change.
+_LOOKING = RLock()
 
 
-def when_changed(listener: t.Callable[[], None]) -> None:
-    """Have a function called after any watched class was changed."""
-    _listeners.append(listener)
+def move() -> None:
+    """Make every plan stale. Call it after the change, never before."""
+    global epoch  # noqa: PLW0603 - the one thing that all plans depend on
+    epoch = object()
 
 
 class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not known to type checkers
-    """The kind of class that looks at itself again when it is changed.
+    """The metaclass of classes whose attributes a plan takes for granted: setting or deleting one moves the epoch.
+
+    A class may also keep flags of its own about what it has overridden: `look` sets them, with `note`. It is called
+    when the class is made, and again for it and its subclasses when one of their attributes changes: by a test's
+    patch, a monitoring agent, an extension.
 
     It is derived from the kind of `typing.Protocol`, which is an `ABCMeta`, only so that a watched class can be
     combined with protocols and abstract ones.
@@ -61,11 +60,12 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         cls.look()
 
     def look(cls) -> None:
-        """Note what others may take for granted of this class, with `note`."""
+        """Set the flags of this class; see `note`."""
 
     def note(cls, name: str, value: object) -> None:
-        """Set an attribute without looking again."""
-        type.__setattr__(cls, name, value)
+        """Set an attribute without moving the epoch, unless it has that value already."""
+        if vars(cls).get(name, move) != value:
+            type.__setattr__(cls, name, value)
 
     def __setattr__(cls, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
@@ -76,9 +76,9 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         cls._changed()
 
     def _changed(cls) -> None:
-        with NOTING:
+        with _LOOKING:
             cls._look_below()
-            announce()
+        move()
 
     def _look_below(cls) -> None:
         cls.look()
@@ -96,6 +96,30 @@ class WatchedAbstract(Watched):
 
 def _is_abstract(base: type) -> bool:
     return isinstance(base, ABCMeta) and not isinstance(base, Watched)
+
+
+def look_again(cls: Watched) -> None:
+    """Set the flags of a class and its subclasses anew, for changes that nobody is told of."""
+    with _LOOKING:
+        cls._look_below()
+
+
+def unwatched(cls: type, known: str = "tuile") -> list[type]:
+    """Return the class and those it is derived from whose changes would go unnoticed.
+
+    Args:
+        cls: The class.
+        known: A package whose classes need not be watched, because what counts of them is compared whenever a plan
+            is made.
+    """
+    return [
+        kind
+        for kind in cls.__mro__
+        if not (isinstance(kind, Watched) or kind in _UNCHANGEABLE or kind.__module__.partition(".")[0] == known)
+    ]
+
+
+_UNCHANGEABLE: frozenset[t.Any] = frozenset({object, t.Generic, t.Protocol})
 
 
 class Replaceable:
@@ -166,61 +190,52 @@ def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
     return {name: attribute(cls, name) for name in names}
 
 
+def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:
+    """Return the names under which a class has something else than `attributes` found, in their order."""
+    return [name for name, value in stock.items() if attribute(cls, name) is not value]
+
+
 def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
-    """Answer whether a class has what `attributes` found; nothing is certain of an empty mapping."""
-    return bool(stock) and all(attribute(cls, name) is value for name, value in stock.items())
-
-
-def when_set(listener: t.Callable[[object], None], names: t.Iterable[str]) -> None:
-    """Have a function called with the dict after one of these names may have been set or deleted in it."""
-    for name in names:
-        _setting_listeners.setdefault(name, []).append(listener)
+    """Return whether a class has what `attributes` found; nothing is certain of an empty mapping."""
+    return bool(stock) and not replaced(cls, stock)
 
 
 class WatchedSettings(dict[str, t.Any]):
-    """A dict that tells when something was set or deleted. Reading it is as fast as reading any dict.
+    """A dict in which a change moves the epoch when a plan depends on it. Reading it is as fast as reading any dict."""
 
-    The other ways to take something out of a dict tell nobody: settings are not taken out.
-    """
-
-    def _tell(self, names: t.Iterable[str]) -> Exception | None:
-        """Tell the listeners of names; return what one of them raised, without the frames that show the settings."""
-        told = {id(listener): listener for name in names for listener in _setting_listeners.get(name, ())}
-        try:
-            for listener in told.values():
-                listener(self)
-        except Exception as error:  # noqa: BLE001 - whatever a listener finds wrong
-            return error.with_traceback(None)
-        return None
-
-    def __setitem__(self, name: str, value: t.Any) -> None:
-        super().__setitem__(name, value)
-        if name in _setting_listeners:
-            error = self._tell((name,))
-            if error is not None:
-                del self, value  # what raises shows its variables
-                raise error
-
-    def __delitem__(self, name: str) -> None:
-        super().__delitem__(name)
-        error = self._tell((name,))
-        if error is not None:
-            del self
-            raise error
+    #: The settings that a plan depends on. Nothing that protects is among them: that is read at each request.
+    planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "TESTING"})
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
             self.update(other)
-        except ValueError:
-            del self, other
+        except Exception:
+            del self, other  # what raises shows its variables
             raise
         return self
 
-    def update(self, *args: t.Any, **kwargs: t.Any) -> None:
-        """Take over what is given, as any dict does."""
-        given = dict(*args, **kwargs)
-        super().update(given)
-        error = self._tell(given)
-        if error is not None:
-            del self, given, args, kwargs  # what raises shows its variables
-            raise error
+
+def _moving(name: str) -> t.Callable[..., t.Any]:
+    """Return a dict's method that moves the epoch when a setting that plans depend on may have changed."""
+    change = getattr(dict, name)
+
+    def method(self: WatchedSettings, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        before = [dict.get(self, key, move) for key in self.planned]
+        try:
+            result = change(self, *args, **kwargs)
+        except Exception:
+            # Some of them may be set.
+            move()
+            del self, args, kwargs  # what raises shows its variables
+            raise
+        if any(dict.get(self, key, move) is not value for key, value in zip(self.planned, before, strict=True)):
+            move()
+        return result
+
+    method.__name__, method.__doc__ = name, change.__doc__
+    method.__qualname__ = f"WatchedSettings.{name}"
+    return method
+
+
+for _name in ("__delitem__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update"):
+    setattr(WatchedSettings, _name, _moving(_name))

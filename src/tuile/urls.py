@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from werkzeug.routing import BuildError
 
+from . import invalidation
 from .ctx.app_context import current
 from .globals import current_app
 from .invalidation import Watched
@@ -38,9 +39,6 @@ _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
 
 class UrlBuilding(metaclass=Watched):
     """What an application knows about building URLs."""
-
-    #: Whether `url_for` and `inject_url_defaults` are those below; an app notes it.
-    builds_urls_plainly = False
 
     # What it uses of the application.
     create_url_adapter: Callable[[Request | None], MapAdapter | None]
@@ -113,7 +111,10 @@ def url_for(endpoint: str, **values: Any) -> str:
     context = current.get(None)
     # The unbound proxy raises, and its message says what is missing.
     app: Flask = current_app if context is None else context.app
-    plain = app.builds_urls_plainly
+    plan = app._plan
+    if plan.epoch is not invalidation.epoch:
+        plan = app._planner.current(app)
+    plain = plan.builds_urls
     if (
         plain
         and context is not None

@@ -13,8 +13,9 @@ from contextvars import Token
 
 from werkzeug.exceptions import HTTPException, NotFound
 
+from .. import invalidation
 from ..http.headers import CookieLines
-from ..invalidation import Watched, attributes, still_has
+from ..invalidation import Watched
 from ..once import once
 from ..routing.map import FOREIGN_SUBDOMAIN
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
@@ -35,10 +36,6 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
-
-
-# What `RequestContext.look` compares with; filled below, when there is something to compare with.
-_STOCK: dict[str, object] = {}
 
 
 class RequestContext(metaclass=Watched):
@@ -63,14 +60,6 @@ class RequestContext(metaclass=Watched):
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[t.Any], t.Any, AppContext | RequestContext | None]] | None = None
-
-    #: Whether the class makes, enters and leaves a context as it is written here.
-    is_stock = False
-
-    @classmethod
-    def look(cls) -> None:
-        """Note whether somebody has replaced what is done without calling it."""
-        cls.note("is_stock", still_has(cls, _STOCK))
 
     def __init__(
         self,
@@ -137,13 +126,11 @@ class RequestContext(metaclass=Watched):
         """Werkzeug's adapter for this request; None when the request's host is refused."""
         app, request = self.app, self.request
         server_name = app.config["SERVER_NAME"]
-        plain = (
-            app.plain_request_class is not None
-            and not app.url_map.host_matching
-            and app.config["TRUSTED_HOSTS"] is None
-            and request.trusted_hosts is None
-        )
-        if plain:
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        plain = plan.request_class is not None and not app.url_map.host_matching
+        if plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None:
             adapter = app.url_map.adapter_for(request.environ, server_name)
             if adapter is not None:
                 return adapter
@@ -210,7 +197,7 @@ class RequestContext(metaclass=Watched):
             self._token = current.set(self)
         else:
             self._push_nested()
-        if not app.opens_session_lazily:
+        if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
         if plain:
             self.take(app.url_map.find(self.request.environ, app.config["SERVER_NAME"]))
@@ -262,7 +249,10 @@ class RequestContext(metaclass=Watched):
             self._pop_nested(exc)
             return
         app, request = self.app, self.request
-        plain = app.walks_plainly
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        plain = plan.steps_plain
         try:
             if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
                 app.do_teardown_request(exc)
@@ -336,10 +326,6 @@ class RequestContext(metaclass=Watched):
     def __repr__(self) -> str:
         request = self.request
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
-
-
-_STOCK.update(attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request")))
-RequestContext.look()
 
 
 def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:

@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, I
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..ctx.app_context import current, value_with_request
+from ..invalidation import Watched
 from ..real_flask import hint_about
 from ..sansio.scaffold import Scaffold
 from ..signals import got_request_exception, request_finished
@@ -31,6 +32,7 @@ if t.TYPE_CHECKING:
     from ..config import Config
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+    from .plan import Plan
 
 # What a page is written with, as long as nobody has replaced it.
 _NOTHING_OF_ITS_OWN = {"response": None}
@@ -41,7 +43,7 @@ _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.
 _error_pages: dict[tuple[t.Any, ...], str] = {}
 
 
-class ErrorHandling(Scaffold):
+class ErrorHandling(Scaffold, metaclass=Watched):
     """The steps of a request that follow an exception."""
 
     # What the steps use of the application.
@@ -50,8 +52,7 @@ class ErrorHandling(Scaffold):
     response_class: type[Response]
     testing: t.Any
     ensure_sync: Callable[[Callable[..., t.Any]], Callable[..., t.Any]]
-    text_start: t.Any
-    walks_short: bool
+    _current_plan: Callable[[], Plan]
     finalize_request: Callable[..., Response]
 
     if t.TYPE_CHECKING:
@@ -158,10 +159,10 @@ class ErrorHandling(Scaffold):
         None where calling it may come to something else. Nothing is asked of the exception for that: its constructor
         may never have called Werkzeug's.
         """
-        kind, own = type(error), vars(error)
+        kind, own, plan = type(error), vars(error), self._current_plan()
         if (
             # Somebody's own response may be made of Werkzeug's in a way of its own.
-            self.text_start is None
+            plan.text_start is None
             or "get_response" in own
             or "get_headers" in own
             or own.get("response", kind) is not None
@@ -193,7 +194,7 @@ class ErrorHandling(Scaffold):
         else:
             response = OwnResponse(body, error.code, error.get_headers(environ, None))
         if (
-            not self.walks_short
+            not (plan.quiet and plan.dispatches)
             or self.after_request_funcs
             or request_finished.receivers
             or getattr(current.get(None), "is_touched", True)

@@ -1,9 +1,9 @@
-"""The staircase without calls from step to step, for an app that has replaced none of them.
+"""The fast path, to be read: how a request is served when the app's plan allows it.
 
-Floor 5, the application. It does what `Staircase.wsgi_app` and the steps beneath it do when a rule matches, its view
-answers and nobody wants to see the response; whatever else happens on the way is handed to the steps themselves. What
-must live here: that walk, and the end of a request, which both walks share. What must not: anything that the
-steps do not do too (`dispatch` is the definition), and the conditions that can be noted beforehand (`shortcuts`).
+It does what `wsgi_app` and the steps beneath it do when a rule matches, its view answers and nobody wants to see the
+response. Whatever else happens on the way is handed to the steps. `serve` runs as it stands, and tests compare with it;
+what serves is `_generated.serve_wsgi`, which `tools/flatten.py` makes of it by replacing the calls of decisions by
+their bodies: on CPython 3.11 the calls would make a request a quarter dearer.
 """
 
 from __future__ import annotations
@@ -12,134 +12,70 @@ import sys
 import typing as t
 
 from ..ctx.app_context import current
-from ..ctx.request_context import RequestContext
-from ..signals import (
-    appcontext_popped,
-    appcontext_pushed,
-    appcontext_tearing_down,
-    request_finished,
-    request_started,
-    request_tearing_down,
-)
+from ..keys.app_keys import check_keys
+from ..signals import appcontext_pushed, request_started
+from .decisions import begin, end, matched, nobody_looks, send, view_answer, wire_form
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from ..wrappers.request import Request
+    from ..app import Flask
+    from ..ctx.request_context import RequestContext
     from ..wrappers.response import TextStart
-    from .steps import Staircase
-
-_new = object.__new__
+    from .plan import Plan
 
 
-def walk(app: Staircase, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer one request of an app that `walks_short`, as its steps would."""
-    # Read once: it may be taken back meanwhile.
-    request_class = app.plain_request_class
-    if current.get(None) is not None or appcontext_pushed.receivers or request_class is None:
-        return app._walk_steps(environ, start_response)
-    request = _new(request_class)
-    request.environ = environ
-    request.json_module = app.json
-    environ["werkzeug.request"] = request
-    context = _new(RequestContext)
-    context.app = app  # type: ignore[assignment] # every staircase is a Flask
-    context.request = request
-    context.is_plain = True
-    context.is_touched = False
-    context._token = token = current.set(context)
+def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request by a plan that is `fast`, as the steps would."""
+    if not app._got_first_request:
+        # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
+        check_keys(app)
+        app._got_first_request = True
+    if current.get(None) is not None or appcontext_pushed.receivers:
+        return app._serve_by_steps(environ, start_response)
+    trusted = app.config["TRUSTED_HOSTS"]
+    context = begin(app, plan, environ)
+    context._token = current.set(context)
     error: BaseException | None = None
+    start: TextStart | None
+    body: t.Any
     try:
         try:
-            start, answer = _answer(app, context, request, environ)
-        except Exception as raised:  # noqa: BLE001 - everything a view may raise becomes an answer
-            error = raised
-            start, answer = None, app.handle_exception(raised)
+            start, body = answered(app, plan, context, environ, trusted)
+        except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
+            error = failure
+            start, body = None, app.handle_exception(failure)
         except BaseException:
             error = sys.exc_info()[1]
             raise
         if start is None:
-            return type(answer).__call__(answer, environ, start_response)  # type: ignore[no-any-return] # of a response
-        start_response(start[1], [start[0], ("Content-Length", str(len(answer)))])
-        return () if environ["REQUEST_METHOD"] == "HEAD" else [answer]
+            sent: Iterable[bytes] = type(body).__call__(body, environ, start_response)
+            return sent
+        return send(start, body, environ, start_response)
     finally:
-        if (
-            error is None
-            and context.is_plain
-            and request.closes_nothing
-            and app.walks_short
-            and not app.teardown_request_funcs
-            and not app.teardown_appcontext_funcs
-            and not request_tearing_down.receivers
-            and not appcontext_tearing_down.receivers
-            and not appcontext_popped.receivers
-            and "werkzeug.debug.preserve_context" not in environ
-        ):
-            context._token = None
-            context.is_plain = False
-            current.reset(token)
-            request.environ["werkzeug.request"] = None
-        else:
-            leave(app, context, environ, error)
+        end(app, plan, context, environ, error)
 
 
-def _answer(
-    app: Staircase, context: RequestContext, request: Request, environ: WSGIEnvironment
+def answered(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
 ) -> tuple[TextStart | None, t.Any]:
-    """Return None and the response; or what one that nobody would see would begin with, and its body."""
-    found = app.url_map.find(environ, app.config["SERVER_NAME"])
-    if found is None or found[0] is None or request_started.receivers or environ["REQUEST_METHOD"] == "OPTIONS":
-        context.take(found)
+    """Match the URL, run the view and say what to send.
+
+    Returns:
+        The start of the response and its body; or None and the response, where there has to be one.
+    """
+    answer: t.Any
+    rule, arguments = matched(app, context, environ, trusted)
+    if rule is None or not plan.dispatches or request_started.receivers or environ["REQUEST_METHOD"] == "OPTIONS":
         return None, app.full_dispatch_request()
-    rule, arguments = found
-    request.url_rule = rule
-    request.view_args = arguments
     try:
-        if app.before_request_funcs or app.url_value_preprocessors:
-            # What it would be when it is read, which `dispatch_request` does.
-            request.method = environ["REQUEST_METHOD"]
-            hooked = app.preprocess_request()
-            answer: t.Any = app.dispatch_request() if hooked is None else hooked
-        else:
-            view = app.view_functions[rule.endpoint]
-            if id(view) in app._synchronous:
-                answer = view(**arguments) if arguments else view()
-            else:
-                answer = app._run(view, **arguments)
+        answer = view_answer(app, plan, context, environ, rule, arguments)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
-    start = app.text_start
-    sent = environ.get("HTTP_COOKIE")
-    if (
-        start is not None
-        and app.walks_short
-        and context.is_plain
-        and not context.is_touched
-        and not app.after_request_funcs
-        and not request_finished.receivers
-        and app.cookie_checks is None
-        # A session that came along may have to be renewed.
-        and (sent is None or ((name := app.config["SESSION_COOKIE_NAME"]) not in sent and name.isascii()))
-    ):
-        kind = type(answer)
-        if kind is str:
-            return start, answer.encode()
-        if kind is app.response_class:
-            return None, answer
-        start, write = app.json_start, app.write_json
-        if (kind is dict or kind is list) and start is not None and write is not None:
-            return start, f"{write(answer)}\n".encode()
+    if nobody_looks(app, plan, context, environ):
+        start, answer = wire_form(plan, answer)
+        if start is not None or type(answer) is plan.response_class:
+            return start, answer
     return None, app.finalize_request(answer)
-
-
-def leave(app: Staircase, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
-    """Leave the context of a request at its end, after it was given to a debugger or a test that wants it."""
-    if "werkzeug.debug.preserve_context" in environ:
-        keep, kept = environ["werkzeug.debug.preserve_context"], current.get()
-        keep(kept.app_context)
-        keep(kept.request_context)
-    if error is not None and app.should_ignore_error(error):
-        error = None
-    context.pop(error)

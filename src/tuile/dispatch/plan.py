@@ -1,239 +1,357 @@
-"""What an app notes of itself so that a request need not look for it.
+"""The plan of an app: what may be taken for granted about it while nothing changes.
 
-Floor 5, the application. What must live here: under which conditions a step of a request may be left out, or
-its work be done without calling it, and how a change of those conditions is noticed: when it is made. What
-must not: the steps (`dispatch`), and the doing without (there, and in `request_context`).
+`plan_of` looks at an app and returns a frozen `Plan`. It is the only place where a short way is allowed or refused; the
+steps and the fast path read its fields, and `tuile doctor` prints it. A plan holds while the epoch and the class of the
+app are those it was made under (`invalidation`). What protects is never in it: hosts to trust, keys, limits and debug
+mode are read at each request.
 """
 
 from __future__ import annotations
 
-import inspect
 import sys
 import typing as t
-from weakref import WeakValueDictionary
+from dataclasses import dataclass, replace
+from inspect import isclass
 
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import MapAdapter
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from .. import invalidation
 from ..ctx.request_context import RequestContext
-from ..invalidation import NOTING, Watched, WatchedSettings, attributes, still_has, when_changed, when_set
+from ..invalidation import Watched, WatchedSettings, attribute, attributes, replaced, still_has, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..routing.map import Map
 from ..urls import UrlBuilding
+from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
-from .errors import ErrorHandling
 
 if t.TYPE_CHECKING:
     from ..sessions import SessionInterface
-    from ..wrappers.request import Request
     from ..wrappers.response import TextStart
+    from .planner import Planned
 
-#: The steps that are left out, or whose work is done at once, while nobody has replaced them.
-OPTIONAL_STEPS = ("app_context", "create_url_adapter", "do_teardown_appcontext", "do_teardown_request", "ensure_sync")
-#: The steps that the short walk does without calling them, while nobody has replaced one.
-STEPS = (
-    "_convert_response",
-    "_run",
-    "_walk_steps",
-    "dispatch_request",
-    "finalize_request",
-    "full_dispatch_request",
-    "make_response",
-    "preprocess_request",
-    "process_response",
-    "request_context",
+# --- what is compared -------------------------------------------------------------------------------------------------
+
+#: Methods of an app, by what is lost when one of them is overridden. Any other method can be overridden at no cost.
+STEPS: dict[str, tuple[str, ...]] = {
+    # Steps that are left out while they have nothing to do.
+    "optional": (
+        "app_context",
+        "create_url_adapter",
+        "do_teardown_appcontext",
+        "do_teardown_request",
+        "ensure_sync",
+    ),
+    # Steps that the fast path takes the place of.
+    "serving": ("_run", "_serve_by_steps", "request_context"),
+    # The step around hooks and view, which is called where it is overridden.
+    "around": ("full_dispatch_request",),
+    # Steps before the answer. While they are not overridden the view is called directly.
+    "before": ("dispatch_request", "preprocess_request"),
+    # Steps after it. While they are not overridden text and JSON are sent without making a response.
+    "after": ("_convert_response", "finalize_request", "make_response", "process_response"),
+    "entry": ("__call__", "wsgi_app"),
+    "urls": ("inject_url_defaults", "url_for"),
+    "debug": ("debug",),
+    # With one of these nothing that is set on the app would be noticed.
+    "notices": ("__delattr__", "__getattribute__", "__setattr__"),
+}
+#: What `Flask` has under these names; `take_stock` fills it.
+_stock: dict[str, object] = {}
+#: The attributes of an app that a plan depends on.
+WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
+    "__class__",
+    "config",
+    "json",
+    "request_class",
+    "response_class",
+    "session_interface",
+    "subdomain_matching",
+    "url_map",
+}
+# The same of the classes that an app uses: what is done without calling it.
+_CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
+_REQUEST = attributes(Request, ("__init__", "__new__", "__setattr__", "method"))
+_RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
+_SETTINGS = attributes(
+    WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
-# The steps of building a URL, and what there is of them.
-_URL_STEPS = ("inject_url_defaults", "url_for")
-_BUILDING_URLS = attributes(UrlBuilding, _URL_STEPS)
-# What an app notes things about when it is set on it.
-_WATCHED = frozenset(
-    {
-        *OPTIONAL_STEPS,
-        *STEPS,
-        *_URL_STEPS,
-        "_got_first_request",
-        "config",
-        "json",
-        "request_class",
-        "response_class",
-        "session_interface",
-        "subdomain_matching",
-        "url_map",
-        "wsgi_app",
-    }
+#: Werkzeug's classes tell nobody when they are patched, so they are compared whenever a plan is made.
+WERKZEUG: dict[type, dict[str, object]] = {
+    MapAdapter: attributes(MapAdapter, ("match",)),
+    WerkzeugMap: attributes(WerkzeugMap, ("bind", "bind_to_environ")),
+    WerkzeugRequest: attributes(WerkzeugRequest, ("__init__", "_load_form_data", "close")),
+    WerkzeugResponse: attributes(
+        WerkzeugResponse,
+        (
+            "__call__",
+            "__init__",
+            "_clean_status",
+            "close",
+            "data",
+            "get_app_iter",
+            "get_wsgi_headers",
+            "get_wsgi_response",
+            "iter_encoded",
+            "response",
+            "set_data",
+            "status",
+            "status_code",
+        ),
+    ),
+}
+#: The value of `Plan.cookie_checks` where the setting has to be asked.
+ASK = "ask"
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What may be taken for granted about an app. `app.plan` returns the current one."""
+
+    #: The plan holds while these are `invalidation.epoch` and the app's class.
+    epoch: object
+    app_type: type
+    #: The class to make a request of without its constructor; None to call it, and to match by Werkzeug's adapter.
+    request_class: type[Request] | None
+    #: The class that responses are made of.
+    response_class: type[Response]
+    #: The start of a response to a text, and to a dict or list; None to make a response and ask it.
+    text_start: TextStart | None
+    json_start: TextStart | None
+    #: Writes compact JSON as the app's provider does; None to ask the provider. Never None where `json_start` is not.
+    write_json: t.Callable[[t.Any], str] | None
+    #: Whether the optional steps need not be called when they have nothing to do.
+    steps_plain: bool
+    #: Whether the session is opened when it is first touched.
+    opens_lazily: bool
+    #: Whether `url_for` may build URLs without asking the app's methods.
+    builds_urls: bool
+    #: Whether `full_dispatch_request` need not be called, nor the steps before the view, nor those after it.
+    dispatches: bool
+    calls_view: bool
+    quiet: bool
+    #: What `COOKIE_CHECKS` comes to: ``warn``, ``error``, None for nothing, or `ASK`.
+    cookie_checks: str | None
+    #: Whether `wsgi_app` or `__call__` is wrapped, so that the first has to be called and its result be closed.
+    calls_wsgi_app: bool
+    #: Whether the fast path serves the app, and whether it does so without calling `wsgi_app`.
+    fast: bool
+    enters: bool
+    #: Why it does not, and what else is done the general way; one sentence each.
+    refusals: tuple[str, ...]
+    slower: tuple[str, ...]
+
+
+#: A plan that takes nothing for granted, and never holds.
+NOTHING = Plan(
+    epoch=None,
+    app_type=object,
+    request_class=None,
+    response_class=Response,
+    text_start=None,
+    json_start=None,
+    write_json=None,
+    steps_plain=False,
+    opens_lazily=False,
+    builds_urls=False,
+    dispatches=False,
+    calls_view=False,
+    quiet=False,
+    cookie_checks=ASK,
+    calls_wsgi_app=True,
+    fast=False,
+    enters=False,
+    refusals=(),
+    slower=(),
 )
-#: What the classes above have of the optional steps, of what the short walk does by itself, and of the door to the
-#: steps. They fill these when they are there.
-SHORTENED: dict[str, object] = {}
-WALKED: dict[str, object] = {}
-DOOR: dict[str, object] = {}
-# What a response is made and sent with.
-_MADE_AND_SENT = attributes(Response, ("__init__", "__new__", "__call__", "force_type", "from_app"))
-_apps: WeakValueDictionary[int, Shortcuts] = WeakValueDictionary()
 
 
-class Shortcuts(ErrorHandling, metaclass=Watched):
-    """The notes of an app. They are taken anew when the app, its class or a class that it uses is changed."""
-
-    # What they depend on.
-    _got_first_request: bool
-    request_class: type[Request]
-    session_interface: SessionInterface
-
-    # What an app notes of itself, its class and the classes it uses, whenever one of them changes.
-    #: Whether the optional steps are those defined here, and the URL map can answer by itself.
-    walks_plainly = False
-    #: The class to make a request of without its constructor; None where that is not to be left out.
-    plain_request_class: type[Request] | None = None
-    #: What a response made of text alone begins with, where it can be made, and sent, without asking its class.
-    text_start: TextStart | None = None
-    #: What writes compact JSON, where that is known beforehand; and what a response of such text and a line end begins
-    #: with, where that is what a dict or a list becomes.
-    write_json: t.Callable[[t.Any], str] | None = None
-    json_start: TextStart | None = None
-    #: Whether a request may be answered by the short walk, and whether it may as soon as the app is called.
-    walks_short = False
-    enters_short = False
-    #: Whether somebody has wrapped `wsgi_app` or `__call__`, so that it has to be called, and its result be closed.
-    calls_wsgi_app = True
-    #: Whether the session may wait until it is touched.
-    opens_session_lazily = False
-    #: What is done about cookies that browsers will drop: ``warn``, ``error``, or None for nothing.
-    cookie_checks: str | None = None
-
-    def __setattr__(self, name: str, value: t.Any) -> None:
-        super().__setattr__(name, value)
-        if name in _WATCHED:
-            self._look()
-
-    def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
-        if name in _WATCHED:
-            self._look()
-
-    def _look(self) -> None:
-        with NOTING:
-            # Closed until all is noted: other threads may be walking.
-            self.walks_short = self.enters_short = False
-            self._note_all()
-
-    def _note_all(self) -> None:
-        # Names alone: what raises shows its variables, and there is the configuration among the values.
-        own = frozenset(self.__dict__)
-        _apps[id(self)] = self
-        self.walks_plainly = plain = (
-            still_has(type(self), SHORTENED)
-            and not any(step in own for step in OPTIONAL_STEPS)
-            and type(self.__dict__.get("url_map")) is Map
-            and not self.__dict__.get("subdomain_matching")
-        )
-        requests, responses = self.request_class, self.response_class
-        plain = plain and RequestContext.is_stock and getattr(requests, "starts_plainly", False) is True
-        self.plain_request_class = requests if plain else None
-        interface = self.session_interface
-        self.opens_session_lazily = getattr(interface, "opens_lazily", False) and not vars(interface)
-        self.text_start = _text_start(responses)
-        self.builds_urls_plainly = still_has(type(self), _BUILDING_URLS) and not any(step in own for step in _URL_STEPS)
-        self._note_json()
-        self._note_cookie_checks()
-        self._note_walk()
-
-    def _note_json(self) -> None:
-        self.write_json = self.json_start = None
-        start, provider = self.text_start, self.__dict__.get("json")
-        # One that was made without the constructor has no app to ask.
-        if self.__dict__.get("config") is None:
-            return
-        if not isinstance(provider, DefaultJSONProvider) or "_app" not in vars(provider):
-            return
-        self.write_json = provider._compact_writer()
-        content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-        if start is not None and content_type is not None and provider._answers_compactly(self.config["DEBUG"]):
-            self.json_start = (content_type, *start[1:])
-
-    def _note_walk(self) -> None:
-        """Note whether requests may be answered by the short walk; the first one may by `_begins_short`."""
-        self.walks_short = short = self.__dict__.get("_got_first_request", False) and self._comes_to_the_same()
-        self.calls_wsgi_app = "wsgi_app" in self.__dict__ or not still_has(type(self), DOOR)
-        self.enters_short = short and not self.calls_wsgi_app
-
-    def _comes_to_the_same(self) -> bool:
-        """Answer whether the short walk comes to the same as the steps."""
-        own, config = self.__dict__, self.__dict__.get("config")
-        return (
-            self.plain_request_class is not None
-            and self.opens_session_lazily
-            and still_has(type(self), WALKED)
-            and not any(step in own for step in STEPS)
-            and isinstance(config, WatchedSettings)
-            and config.get("TRUSTED_HOSTS") is None
-        )
-
-    def _begins_short(self) -> bool:
-        """Answer whether the first request may be answered by the short walk; then requests have begun."""
-        try:
-            self._note_cookie_checks()
-        except ValueError:
-            # For the steps to raise, which know how to answer that.
-            return False
-        if self._comes_to_the_same():
-            self._got_first_request = True
-        return self.walks_short
-
-    def _note_cookie_checks(self) -> None:
-        """Note what `COOKIE_CHECKS` comes to.
-
-        Raises:
-            ValueError: it is none of its values.
-        """
-        if self.__dict__.get("config") is None:
-            return
-        mode = self.config.get("COOKIE_CHECKS")
-        if mode is None:
-            mode = "off"
-            if self.config.get("TESTING"):
-                # A suite that was written for Flask, and is run as it is, has not asked for it.
-                mode = "off" if _runs_what_flask_ran() else "error"
-            elif self.config.get("DEBUG"):
-                mode = "warn"
-        if mode not in {"warn", "error", "off"}:
-            message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
-            raise ValueError(message)
-        self.cookie_checks = None if mode == "off" else mode
+def take_stock(cls: type, *groups: str) -> None:
+    """Remember what a class has under the names of some groups of `STEPS`: what is not overridden later."""
+    for group in groups:
+        _stock.update(attributes(cls, STEPS[group]))
 
 
-def _runs_what_flask_ran() -> bool:
-    """Answer whether somebody asked for the shim, which `import tuile` brings unasked."""
+def plan_of(app: Planned) -> Plan:
+    """Return the plan of an app as it is now. It changes nothing and raises nothing."""
+    # First: whatever changes from here on makes this plan stale.
+    epoch = invalidation.epoch
+    cls = type(app)
+    unnoticed = _unnoticed(cls)
+    if unnoticed:
+        return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=unnoticed)
+    # Names alone: what raises shows its variables, and there is the configuration among the values.
+    own = frozenset(app.__dict__)
+    changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
+    lost = {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
+    # Each once: a class that is set meanwhile would not go with what was found out about the other.
+    request_class, response_class = app.request_class, app.response_class
+    constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
+    lazily = _opens_lazily(app.session_interface)
+    early = [] if lazily else [f"{_name(type(app.session_interface))} opens the session at the start of each request"]
+    refusals = (*constructed, *early, *lost["serving"])
+    checks = _planned_checks(app)
+    text_start = _text_start(response_class)
+    write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
+    return Plan(
+        epoch=epoch,
+        app_type=cls,
+        request_class=None if constructed else request_class,
+        response_class=response_class,
+        text_start=text_start,
+        json_start=json_start,
+        write_json=write_json,
+        steps_plain=not lost["optional"],
+        opens_lazily=lazily,
+        builds_urls=not lost["urls"],
+        dispatches=not lost["around"],
+        calls_view=not lost["before"],
+        quiet=not lost["after"] and checks is None and text_start is not None,
+        cookie_checks=checks,
+        calls_wsgi_app=bool(lost["entry"]),
+        fast=not refusals,
+        enters=not refusals and not lost["entry"],
+        refusals=refusals,
+        slower=(*lost["around"], *lost["before"], *lost["after"], *_slower(app, text_start, json_start, checks)),
+    )
+
+
+def cookie_checks_of(app: Planned) -> str | None:
+    """Return what the setting `COOKIE_CHECKS` comes to now: ``warn``, ``error``, or None for nothing.
+
+    Raises:
+        ValueError: It has another value.
+    """
+    # No name for the settings: what raises shows its variables.
+    mode = app.config.get("COOKIE_CHECKS")
+    if mode is None:
+        if app.config.get("TESTING"):
+            # A suite that was written for Flask, and is run as it is, has not asked for it.
+            return None if _replaces_flask() else "error"
+        return "warn" if app.config.get("DEBUG") else None
+    if mode not in {"warn", "error", "off"}:
+        message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
+        raise ValueError(message)
+    return None if mode == "off" else mode
+
+
+# --- what it is made of -----------------------------------------------------------------------------------------------
+
+
+def _unnoticed(cls: type) -> tuple[str, ...]:
+    """Return what makes changes of an app, or of its class, go unnoticed."""
+    found = [f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]]
+    found += [
+        f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes"
+        for kind in unwatched(cls, "tuile")
+    ]
+    return tuple(found)
+
+
+def _refusals_of_routing(app: Planned) -> list[str]:
+    """Return why Werkzeug's adapter has to match the URL of each request."""
+    found = []
+    if type(app.__dict__.get("url_map")) is not Map:
+        found.append(f"the URL map is a {_name(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
+    if app.__dict__.get("subdomain_matching"):
+        found.append("subdomain_matching is on, so Werkzeug's adapter matches")
+    for cls in (MapAdapter, WerkzeugMap):
+        found += [f"Werkzeug's {cls.__name__}.{name} is replaced" for name in replaced(cls, WERKZEUG[cls])]
+    return found
+
+
+def _refusals_of_classes(cls: t.Any) -> list[str]:
+    """Return why contexts and requests of a class have to be made by their constructors."""
+    found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
+    if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
+        found.append(f"{_name(cls)}, or a class that it is derived from, cannot tell when it changes")
+    else:
+        found += [f"{_name(cls)} has its own {name}" for name in replaced(cls, _REQUEST)]
+        if cls.trusted_hosts is not None:
+            found.append(f"{_name(cls)} has hosts to trust")
+    names = replaced(WerkzeugRequest, WERKZEUG[WerkzeugRequest])
+    return found + [f"Werkzeug's Request.{name} is replaced" for name in names]
+
+
+def _slower(
+    app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: str | None
+) -> t.Iterator[str]:
+    """Yield why the fast path asks others."""
+    if getattr(app.__dict__.get("url_map"), "host_matching", False):
+        yield "host_matching is on, so Werkzeug's adapter matches"
+    if text_start is None:
+        yield f"{_name(app.response_class)} has methods of its own, so each response is made and asked"
+    elif json_start is None:
+        yield "JSON is written by the app's provider, or in debug mode"
+    if checks is not None:
+        yield f"COOKIE_CHECKS looks at each response ({checks})"
+
+
+def _text_start(cls: t.Any) -> TextStart | None:
+    """Return the start of a response of a class; None where it has to be made to know what it sends."""
+    # A mock may stand there, which has anything that it is asked for.
+    if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Response)) or unwatched(cls, "werkzeug"):
+        return None
+    if replaced(cls, _RESPONSE) or replaced(WerkzeugResponse, WERKZEUG[WerkzeugResponse]):
+        return None
+    start = cls._text_start
+    if start is None or not cls._sends_plainly or start[2] < 200 or start[2] in {204, 304}:
+        return None
+    return start
+
+
+def _json(
+    app: Planned, start: TextStart | None, *, debug_is_a_setting: bool
+) -> tuple[t.Callable[[t.Any], str] | None, TextStart | None]:
+    """Return what writes JSON as the app's provider does, and the start of a response of it; None if not certain."""
+    provider = app.__dict__.get("json")
+    # One that was made without the constructor has no app to ask.
+    if not isinstance(provider, DefaultJSONProvider) or unwatched(type(provider)) or "_app" not in vars(provider):
+        return None, None
+    write = provider._compact_writer()
+    content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
+    if write is None or start is None or content_type is None or not debug_is_a_setting or not _tells(app):
+        return write, None
+    return write, (content_type, *start[1:]) if provider._answers_compactly(app.config["DEBUG"]) else None
+
+
+def _tells(app: Planned) -> bool:
+    """Return whether no change of the settings goes unnoticed."""
+    config = app.__dict__.get("config")
+    return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
+
+
+def _planned_checks(app: Planned) -> str | None:
+    if not _tells(app):
+        return ASK
+    try:
+        return cookie_checks_of(app)
+    except ValueError:
+        # For the step to raise, where it can be answered.
+        return ASK
+
+
+def _opens_lazily(interface: SessionInterface) -> bool:
+    """Return whether a session interface lets the session wait until it is touched."""
+    return getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
+
+
+def _name(value: t.Any) -> str:
+    cls = value if isclass(value) else type(value)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _replaces_flask() -> bool:
+    """Return whether somebody asked for the shim, which `import tuile` brings unasked."""
     return any(
         getattr(finder, "stands_in_for_flask", False) is True and finder.asked_for  # type: ignore[attr-defined] # ours
         for finder in sys.meta_path
     )
 
 
-def _text_start(kind: t.Any) -> TextStart | None:
-    """Return what a response of a class begins with, or None where it has to be made to know what it sends."""
-    # A mock may stand there, which has anything that it is asked for.
-    is_class = inspect.isclass(kind)
-    if not is_class or not still_has(kind, _MADE_AND_SENT) or not kind._sends_plainly or kind._text_start is None:
-        return None
-    start: TextStart = kind._text_start
-    return None if start[2] < 200 or start[2] in {204, 304} else start
-
-
-def _look_at_apps() -> None:
-    for app in list(_apps.values()):
-        app._look()
-
-
-when_changed(_look_at_apps)
-
-
-def _look_at_settings(settings: object) -> None:
-    apps = [app for app in list(_apps.values()) if app.__dict__.get("config") is settings]
-    del settings  # what raises shows its variables
-    with NOTING:
-        for app in apps:
-            app._note_json()
-            app._note_cookie_checks()
-            app._note_walk()
-
-
-when_set(_look_at_settings, {"COOKIE_CHECKS", "DEBUG", "TESTING", "TRUSTED_HOSTS"})
+take_stock(UrlBuilding, "urls")

@@ -1,11 +1,8 @@
-"""The staircase: from a WSGI environ down to the view and back up to `start_response`.
+"""The steps of a request, in the order in which they are taken, from the server's call to the view and back.
 
-Floor 5, the application. What must live here: the steps that a request walks, in walking order, and
-nothing else. What must not: what is done within a step that has a room of its own, registration and
-configuration (`app`).
-
-Every step is a method that may be overridden, wrapped or replaced at any time, on a class or on one app.
-Registries are looked at as they are when a request comes by.
+Every step is a method that may be overridden, wrapped or replaced at any time, on a class or on one app. The steps
+define what a request does; the fast path (`fast_path`) does the same without calling them while the plan of the app
+allows it. Registries are read as they are when a request comes.
 """
 
 from __future__ import annotations
@@ -19,15 +16,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator, get_host
 
+from .. import invalidation
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
 from ..ctx.request_context import RequestContext, add_cookies
-from ..invalidation import attributes
 from ..keys.app_keys import check_keys
 from ..routing.map import bind_as_flask
 from ..signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
-from ..wrappers.response import finished_response
-from .fast_path import leave, walk
-from .plan import DOOR, OPTIONAL_STEPS, SHORTENED, STEPS, WALKED, Shortcuts
+from ._generated import quick_response, serve_wsgi
+from .decisions import begin, leave
+from .plan import cookie_checks_of, take_stock
+from .planner import Planned
 from .return_values import complete_response, unpack_answer
 
 if t.TYPE_CHECKING:
@@ -43,12 +41,13 @@ if t.TYPE_CHECKING:
     from ..wrappers.request import Request
     from ..wrappers.response import Response
 
-_new = object.__new__
 # Whose functions a request passes when its endpoint is in no blueprint.
 _APP_ALONE = (None,)
+# The functions that need no `ensure_sync`, for an app with one of its own.
+_NONE_KNOWN: dict[int, Callable[..., t.Any]] = {}
 
 
-class Staircase(Shortcuts):
+class Dispatcher(Planned):
     """The steps of a request. `Flask` is this and the application around it."""
 
     # What the steps use of the application.
@@ -57,16 +56,20 @@ class Staircase(Shortcuts):
     secret_key: t.Any
     session_interface: SessionInterface
     subdomain_matching: bool
+    _got_first_request: bool
     teardown_appcontext_funcs: list[ft.TeardownCallable]
     url_map: Map
     # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
     _synchronous: dict[int, Callable[..., t.Any]]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request: the server's door to `wsgi_app`, which middleware may wrap."""
-        if self.enters_short:
-            return walk(self, environ, start_response)
-        if not self.calls_wsgi_app:
+        """Answer one request: what the server calls. Middleware wraps `wsgi_app` instead."""
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
+            plan = self._planner.for_request(self)
+        if plan.enters:
+            return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
+        if not plan.calls_wsgi_app:
             return self._serve(environ, start_response)
         return self.wsgi_app(environ, start_response)
 
@@ -81,16 +84,17 @@ class Staircase(Shortcuts):
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request as `wsgi_app` does, for a server that asks the application directly."""
-        if self.walks_short:
-            return walk(self, environ, start_response)
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
+        if plan.fast:
+            return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-            check_keys(self)  # type: ignore[arg-type] # every staircase is a Flask
-            if self._begins_short():
-                return walk(self, environ, start_response)
-        return self._walk_steps(environ, start_response)
+            check_keys(self)  # type: ignore[arg-type] # every dispatcher is a Flask
+        return self._serve_by_steps(environ, start_response)
 
-    def _walk_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request step by step."""
         context = self.request_context(environ)
         error: BaseException | None = None
@@ -104,27 +108,20 @@ class Staircase(Shortcuts):
             except BaseException:
                 error = sys.exc_info()[1]
                 raise
-            # The same as calling it, 0.28 -> 0.25 µs on CPython 3.11 (timeit).
+            # By its class, as Python calls it: what was put on the object does not count.
             return type(response).__call__(response, environ, start_response)
         finally:
-            leave(self, context, environ, error)
+            leave(self, context, environ, error)  # type: ignore[arg-type] # every dispatcher is a Flask
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         """Return a context for the request in a WSGI environ."""
-        request_class = self.plain_request_class
-        if request_class is None or self.config["TRUSTED_HOSTS"] is not None:
-            return RequestContext(self, environ)  # type: ignore[arg-type] # every staircase is a Flask
-        # What the two constructors would do, without two calls on every request.
-        request = _new(request_class)
-        request.environ = environ
-        request.method = environ.get("REQUEST_METHOD", "GET").upper()
-        request.json_module = self.json
-        environ["werkzeug.request"] = request
-        context = _new(RequestContext)
-        context.app = self  # type: ignore[assignment] # every staircase is a Flask
-        context.request = request
-        context.is_plain = True
-        context.is_touched = False
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
+        if plan.request_class is None or self.config["TRUSTED_HOSTS"] is not None:
+            return RequestContext(self, environ)  # type: ignore[arg-type] # every dispatcher is a Flask
+        context = begin(self, plan, environ)  # type: ignore[arg-type] # every dispatcher is a Flask
+        context.request.method = environ.get("REQUEST_METHOD", "GET").upper()
         return context
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
@@ -161,10 +158,6 @@ class Staircase(Shortcuts):
         """Answer the current request: hooks, view, errors of either, and what is done to each response."""
         if not self._got_first_request:
             self._got_first_request = True
-            self._note_cookie_checks()
-        if not self.walks_plainly:
-            # Somebody may want to be asked by `ensure_sync` each time.
-            self._synchronous.clear()
         try:
             if request_started.receivers:
                 request_started.send(self, _async_wrapper=self.ensure_sync)
@@ -186,13 +179,17 @@ class Staircase(Shortcuts):
             raise RuntimeError(NO_REQUEST_MESSAGE)
         blueprints = request.blueprints
         scopes = (None, *reversed(blueprints)) if blueprints else _APP_ALONE
+        plan = self._plan
+        epoch, synchronous = plan.epoch, self._synchronous if plan.steps_plain else _NONE_KNOWN
         if self.url_value_preprocessors:
             for scope in scopes:
                 for prepare in self.url_value_preprocessors.get(scope, ()):
                     prepare(request.endpoint, request.view_args)
         for scope in scopes:
             for function in self.before_request_funcs.get(scope, ()):
-                answer: t.Any = function() if id(function) in self._synchronous else self._run(function)
+                # A function before this one may have replaced `ensure_sync`.
+                known = epoch is invalidation.epoch and id(function) in synchronous
+                answer: t.Any = function() if known else self._run(function)
                 if answer is not None:
                     return answer  # type: ignore[no-any-return] # what a hook may answer is a view's answer
         return None
@@ -208,9 +205,9 @@ class Staircase(Shortcuts):
         rule = request.url_rule
         if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
             return self.make_default_options_response()
-        view = self.view_functions[rule.endpoint]
-        if id(view) in self._synchronous:
-            # A call without arguments is 0.06 µs shorter on CPython 3.11 when it says so.
+        view, plan = self.view_functions[rule.endpoint], self._plan
+        if plan.epoch is invalidation.epoch and plan.steps_plain and id(view) in self._synchronous:
+            # A call without arguments is shorter when it says so.
             return view(**request.view_args) if request.view_args else view()  # type: ignore[return-value] # no coroutine
         return self._run(view, **request.view_args)  # type: ignore[no-any-return] # what views may answer
 
@@ -233,8 +230,11 @@ class Staircase(Shortcuts):
             response = self.process_response(response)
             if request_finished.receivers:
                 request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
-            if self.cookie_checks is not None:
-                self._check_cookies(response, self.cookie_checks)
+            plan = self._plan
+            if plan.epoch is not invalidation.epoch:
+                plan = self._planner.current(self)
+            if plan.cookie_checks is not None:
+                self._check_cookies(response)
         except Exception:
             if not from_error_handler:
                 raise
@@ -242,7 +242,10 @@ class Staircase(Shortcuts):
             add_cookies(current.get(), response)
         return response
 
-    def _check_cookies(self, response: Response, mode: str) -> None:
+    def _check_cookies(self, response: Response) -> None:
+        mode = cookie_checks_of(self)
+        if mode is None:
+            return
         from ..cookie.checks import check_response  # noqa: PLC0415 - off in production
 
         check_response(self, value_with_request().request, response, mode)  # type: ignore[arg-type] # a Flask
@@ -258,12 +261,13 @@ class Staircase(Shortcuts):
         Raises:
             TypeError: it is none of these; None most of all, when a view forgot to return.
         """
-        # What the lines below come to, without calling a constructor. Each note is read once: it may be taken back.
-        kind, start, write = type(rv), self.text_start, self.write_json
-        if kind is str and start is not None:
-            return finished_response(self.response_class, start, rv.encode())  # type: ignore[union-attr] # it is a str
-        if (kind is dict or kind is list) and write is not None and (start := self.json_start) is not None:
-            return finished_response(self.response_class, start, f"{write(rv)}\n".encode())
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
+        quick = quick_response(plan, rv)
+        if quick is not None:
+            # What the lines below come to, without calling a constructor.
+            return quick
         response_class = self.response_class
         body, status, headers = unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
         if body is None:
@@ -316,10 +320,11 @@ class Staircase(Shortcuts):
             for function in context._after_functions or ():
                 response = self.ensure_sync(function)(response)
         if self.after_request_funcs:
-            blueprints, synchronous = context.request.blueprints, self._synchronous
+            blueprints, plan = context.request.blueprints, self._plan
+            epoch, synchronous = plan.epoch, self._synchronous if plan.steps_plain else _NONE_KNOWN
             for scope in (*blueprints, None) if blueprints else _APP_ALONE:
                 for function in reversed(self.after_request_funcs.get(scope, ())):
-                    known = id(function) in synchronous
+                    known = epoch is invalidation.epoch and id(function) in synchronous
                     response = function(response) if known else self._run(function, response)
         sent = context.request.environ.get("HTTP_COOKIE")
         if context.is_touched or sent is not None:
@@ -335,27 +340,26 @@ class Staircase(Shortcuts):
         session = context._opened_session
         if session is None and sent is not None:
             # Nobody touched it. One that lasts is renewed all the same.
-            name: str = self.config["SESSION_COOKIE_NAME"]
-            came = name in sent or not name.isascii()
-            if came and self.config["SESSION_REFRESH_EACH_REQUEST"] and self.secret_key:
+            is_due = getattr(self.session_interface, "is_due", None)
+            if is_due is None or is_due(self, sent):
                 session = context._session
         if session is not None:
             interface = self.session_interface
             if not interface.is_null_session(session):
-                interface.save_session(self, session, response)  # type: ignore[arg-type] # every staircase is a Flask
+                interface.save_session(self, session, response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if context._cookies is not None:
             add_cookies(context, response)
 
     def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
         runner = self.ensure_sync(function)
-        if runner is function:
+        if runner is function and self._current_plan().steps_plain:
             self._synchronous[id(function)] = function
         return runner(*args, **kwargs)
 
     def app_context(self) -> AppContext:
         """Return a context that makes this app current; enter it with `with`."""
-        return AppContext(self)  # type: ignore[arg-type] # every staircase is a Flask
+        return AppContext(self)  # type: ignore[arg-type] # every dispatcher is a Flask
 
     def ensure_sync(self, func: Callable[..., t.Any]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`: coroutine functions are run to their end."""
@@ -399,6 +403,4 @@ class Staircase(Shortcuts):
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 
 
-SHORTENED.update(attributes(Staircase, OPTIONAL_STEPS))
-WALKED.update(attributes(Staircase, STEPS))
-DOOR.update(attributes(Staircase, ("__call__", "wsgi_app")))
+take_stock(Dispatcher, "optional", "serving", "around", "before", "after", "entry")

@@ -20,7 +20,7 @@ from types import FunctionType
 from werkzeug.http import http_date
 
 from ..flask_names import offer_flasks_names
-from ..invalidation import Watched, announce, attribute, attributes
+from ..invalidation import Watched, attribute, attributes, move
 
 if t.TYPE_CHECKING:
     from tuile.app import Flask
@@ -66,7 +66,7 @@ class JSONProvider(metaclass=Watched):
         if name in _NOTED:
             self.writes_plainly = self.responds_plainly = False
         if name in _NOTED or name in _SETTINGS:
-            announce()
+            move()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
@@ -74,7 +74,7 @@ class JSONProvider(metaclass=Watched):
             # As the class has them again.
             del self.writes_plainly, self.responds_plainly
         if name in _NOTED or name in _SETTINGS:
-            announce()
+            move()
 
     def __init__(self, app: Flask) -> None:
         self._app = t.cast("Flask", weakref.proxy(app))
@@ -213,7 +213,7 @@ class DefaultJSONProvider(JSONProvider):
         return json.loads(s, **kwargs)
 
     def _compact_writer(self) -> t.Callable[[t.Any], str] | None:
-        """What writes compact text as `dumps` does, until an announced change; None where only `dumps` knows."""
+        """What writes compact text as `dumps` does, until the epoch moves; None where only `dumps` knows."""
         make, sort_keys = _c_make_encoder, self.sort_keys
         default: t.Any = self.default
         quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
@@ -270,12 +270,7 @@ class DefaultJSONProvider(JSONProvider):
             obj = self._prepare_response_obj(args, kwargs)
         app: t.Any = self._find_app() or self._app
         body = self._text(obj, app.debug)
-        response: Response
-        if getattr(app, "json_start", None) is not None:
-            # The same without a keyword, which makes calling a class three times as dear.
-            response = app.response_class(body, None, None, self.mimetype)
-        else:
-            response = app.response_class(body, mimetype=self.mimetype)
+        response: Response = app.response_class(body, mimetype=self.mimetype)
         return response
 
 

@@ -304,7 +304,7 @@ class TaggedJSONSerializer:
         tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
-        write: t.Callable[[t.Any], str] | None = here.app.write_json
+        write: t.Callable[[t.Any], str] | None = here.app._current_plan().write_json
         if write is not None:
             return write(tagged)
         return here.app.json.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as the provider writes them

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from werkzeug.datastructures import CallbackDict
 
-from ..invalidation import Watched, announce
+from ..invalidation import Watched, move
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,19 +95,41 @@ class SessionInterface(metaclass=Watched):
     #: Whether `open_session` may wait until the session is first touched.
     opens_lazily = False
 
+    #: The methods and settings that may not wait once one of them is set on an object: it may do anything.
+    steps: t.ClassVar[frozenset[str]] = frozenset()
+
     @classmethod
     def look(cls) -> None:
-        """Note what an app may take for granted of this way of keeping sessions."""
+        """Set the flags of the class; see `Watched`."""
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
-        if hasattr(type(self), name):
-            # A method or a setting in the place of the class's: apps may no longer rely on those.
-            announce()
+        if name in self.steps:
+            if name != "opens_lazily":
+                self.__dict__["opens_lazily"] = False
+            move()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
-        announce()
+        if name in self.steps:
+            if not self.steps & self.__dict__.keys() - {"opens_lazily"}:
+                # As the class has it again.
+                self.__dict__.pop("opens_lazily", None)
+            move()
+
+    def is_due(self, app: Flask, cookie_header: str) -> bool:
+        """Return whether a session that nobody touched is opened and saved at the end of its request all the same.
+
+        It is asked about interfaces that open lazily, and only for requests with cookies. As Flask does, a session that
+        came is renewed while `SESSION_REFRESH_EACH_REQUEST` is on.
+
+        Args:
+            app: The application.
+            cookie_header: The Cookie header of the request.
+        """
+        name = self.get_cookie_name(app)
+        came = name in cookie_header or not name.isascii()
+        return came and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
 
     def make_null_session(self, app: Flask) -> NullSession:
         """Return the session to use when there is no key to keep one with."""
@@ -167,3 +189,9 @@ class SessionInterface(metaclass=Watched):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Keep the session at the end of the request; not called for a null session."""
         raise NotImplementedError
+
+
+SessionInterface.steps = frozenset(name for name in vars(SessionInterface) if not name.startswith("_")) - {
+    "look",
+    "steps",
+}

@@ -44,6 +44,7 @@ _STEPS = (
     "get_cookie_secure",
     "get_expiration_time",
     "get_signing_serializer",
+    "is_due",
     "is_null_session",
     "make_null_session",
     "open_session",
@@ -80,6 +81,14 @@ class SecureCookieSessionInterface(SessionInterface):
     #: What turns the session into text and back.
     serializer = session_json_serializer
     session_class = SecureCookieSession
+    steps = SessionInterface.steps | {
+        "digest_method",
+        "get_signing_serializer",
+        "key_derivation",
+        "salt",
+        "serializer",
+        "session_class",
+    }
 
     # Whether the cookie's name and attributes are certainly those of the configuration.
     _asks_itself: t.ClassVar[bool] = True
@@ -89,6 +98,14 @@ class SecureCookieSessionInterface(SessionInterface):
         """Note whether the class is the one here; another one may do anything, and is asked when Flask would ask it."""
         cls.note("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
         cls.note("_asks_itself", not still_has(cls, _STOCK))
+
+    def is_due(self, app: Flask, cookie_header: str) -> bool:
+        """Return whether a session that nobody touched is renewed: one came, and there is a key to read it with."""
+        # Only asked while no method is overridden, so the name is what the configuration says.
+        name = app.config["SESSION_COOKIE_NAME"]
+        if name not in cookie_header and name.isascii():
+            return False
+        return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""

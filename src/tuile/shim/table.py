@@ -17,7 +17,7 @@ INTERFACE = "3.1.3"
 ROOMS: dict[str, tuple[str, ...]] = {
     "flask": ("tuile",),
     "flask.__main__": ("tuile.__main__",),
-    "flask.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.plan", "tuile.dispatch.errors"),
+    "flask.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.planner", "tuile.dispatch.errors"),
     "flask.blueprints": ("tuile.blueprints",),
     "flask.cli": ("tuile.cli",),
     "flask.config": ("tuile.config",),
@@ -30,7 +30,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask.json.tag": ("tuile.json.tag",),
     "flask.logging": ("tuile.logging",),
     "flask.sansio": (),
-    "flask.sansio.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.plan", "tuile.dispatch.errors"),
+    "flask.sansio.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.planner", "tuile.dispatch.errors"),
     "flask.sansio.blueprints": ("tuile.sansio.blueprints",),
     "flask.sansio.scaffold": ("tuile.sansio.scaffold", "tuile.packages"),
     "flask.sessions": ("tuile.sessions", "tuile.sessions.interface", "tuile.sessions.signed"),

@@ -19,7 +19,7 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.bodies import input_stream
 from ..http.cookies import parse_cookie
-from ..invalidation import Replaceable, Watched, attributes, still_has
+from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..once import once
 
 if t.TYPE_CHECKING:
@@ -97,10 +97,10 @@ class _Files(cached_property[t.Any]):
         obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
 
 
+_werkzeugs_init = WerkzeugRequest.__init__
 # What stands for files that are not known of.
 _NO_FILES: t.Any = ImmutableMultiDict()
 # What `Request.look` compares with; filled below, when there is something to compare with.
-_STARTING: dict[str, object] = {}
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
@@ -130,8 +130,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
     max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
     max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
-    # Whether the constructor and `method` are those below, so that their work can be done without them.
-    starts_plainly = False
     # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
     closes_nothing = False
     # Whether its headers are certainly those of the environ, until others are set.
@@ -160,12 +158,16 @@ class Request(WerkzeugRequest, metaclass=Watched):
     @classmethod
     def look(cls) -> None:
         """Note whether the class leaves alone what is done without asking it."""
-        cls.note("starts_plainly", still_has(cls, _STARTING) and cls.trusted_hosts is None)
-        cls.note("_has_endpoint_of_rule", still_has(cls, _NAMING))
-        cls.note("closes_nothing", still_has(cls, _CLOSING))
+        certain = not unwatched(cls, "werkzeug")
+        cls.note("_has_endpoint_of_rule", certain and still_has(cls, _NAMING))
+        cls.note("closes_nothing", certain and still_has(cls, _CLOSING))
         cls.note("_has_headers_of_environ", still_has(cls, _READING))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
+        if WerkzeugRequest.__init__ is not _werkzeugs_init:
+            # Somebody wants to see each request that is made.
+            super().__init__(environ, populate_request, shallow)
+            return
         self.environ = environ
         if shallow:
             self.shallow = True
@@ -267,5 +269,4 @@ class Request(WerkzeugRequest, metaclass=Watched):
 _NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
 _READING.update(attributes(Request, ("headers",)))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
-_STARTING.update(attributes(Request, ("__init__", "__new__", "method")))
 Request.look()

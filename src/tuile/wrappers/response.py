@@ -23,7 +23,7 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.cookies import dump_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
-from ..invalidation import Replaceable, Watched, attributes, still_has
+from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,6 +38,8 @@ _BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_
 _SENDING = attributes(
     WerkzeugResponse, (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
 )
+# What both of them take the place of.
+_INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 # What `set_cookie` asks how long a line may be; filled below, when it is there.
 _LIMITING: dict[str, object] = {}
 _new = object.__new__
@@ -82,9 +84,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
     @classmethod
     def look(cls) -> None:
         """Note whether the class leaves alone what the short ways stand for."""
-        builds_plainly = still_has(cls, _BUILDING)
+        # Werkzeug's classes tell nobody when they are patched, but are compared; others that tell nobody are not known.
+        certain = still_has(WerkzeugResponse, _INHERITED) and not unwatched(cls, "werkzeug")
+        builds_plainly = certain and still_has(cls, _BUILDING)
         cls.note("_builds_plainly", builds_plainly)
-        cls.note("_sends_plainly", still_has(cls, _SENDING))
+        cls.note("_sends_plainly", certain and still_has(cls, _SENDING))
         cls.note("_asks_config", still_has(cls, _LIMITING))
         content_type = _CONTENT_TYPES.get(cls.default_mimetype or "")
         line = _STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
@@ -221,18 +225,6 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 pairs.append(("Set-Cookie", line))
                 return
         known.put(self.headers, line)
-
-
-def finished_response(kind: type[Response], start: TextStart, body: bytes) -> Response:
-    """Return a response of a class that leaves its constructor alone, with what it begins with and its body."""
-    response = _new(kind)
-    pair, response._status, response._status_code = start
-    response.headers = headers = _new(Headers)
-    headers._list = [pair, ("Content-Length", str(len(body)))]
-    response.direct_passthrough = False
-    response._on_close = []
-    response.response = [body]
-    return response
 
 
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))

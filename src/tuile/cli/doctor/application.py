@@ -12,11 +12,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import tuile.app
-from tuile.dispatch.steps import Staircase
+from tuile.dispatch.plan import plan_of
+from tuile.dispatch.steps import Dispatcher
 from tuile.keys.app_keys import check_keys, weak_keys
-from tuile.routing.map import Map
-from tuile.wrappers.request import Request
-from tuile.wrappers.response import Response
 
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 
@@ -27,34 +25,23 @@ if TYPE_CHECKING:
 
 _HOUSE = os.path.dirname(os.path.abspath(tuile.app.__file__))
 
-# Steps that nobody calls as long as they are the stock ones and have nothing to do.
-_LEFT_OUT = {
-    "create_url_adapter": "so Werkzeug's adapter is made by it, and matches the URL, on every request",
-    "do_teardown_appcontext": "so it is called on every request, whether there is something to tear down or not",
-    "do_teardown_request": "so it is called on every request, whether there is something to tear down or not",
-    "ensure_sync": "so it is asked about every function on every request, and not once",
-}
-
-# What a response is built and sent with; with a method of its own it goes through Werkzeug's general code.
-_SENDING = (
-    "__call__",
-    "__init__",
-    "close",
-    "get_app_iter",
-    "get_wsgi_headers",
-    "get_wsgi_response",
-    "headers",
-    "iter_encoded",
-    "response",
-    "set_data",
-    "status",
-    "status_code",
+# The fields of the plan that say something by themselves.
+_TOLD_OF_THE_PLAN = (
+    "fast",
+    "enters",
+    "dispatches",
+    "calls_view",
+    "quiet",
+    "steps_plain",
+    "opens_lazily",
+    "builds_urls",
+    "cookie_checks",
 )
 
 
 def describe_application(app: Flask) -> dict[str, Any]:
     """Return the facts about an application, by name."""
-    cls = type(app)
+    cls, plan = type(app), plan_of(app)
     return {
         "import_name": app.import_name,
         "class": _name(cls),
@@ -68,52 +55,28 @@ def describe_application(app: Flask) -> dict[str, Any]:
         "session_interface": _name(type(app.session_interface)),
         "url_map_class": _name(type(app.url_map)),
         "json_provider": _name(type(app.json)),
+        "plan": {name: getattr(plan, name) for name in _TOLD_OF_THE_PLAN},
     }
 
 
 def examine_application(app: Flask) -> Iterator[Finding]:
     """Yield what in an application does not work, goes the slow way, or is not the stock one."""
-    yield from _examine_routing(app)
-    yield from _examine_classes(app)
+    yield from _examine_plan(app)
     yield from _examine_session(app)
     yield from _examine_views(app)
     yield from _examine_steps(app)
 
 
-def _examine_routing(app: Flask) -> Iterator[Finding]:
-    reason = "so Werkzeug's adapter matches the URL on every request"
-    if type(app.url_map) is not Map:
-        yield Finding(SLOW, _name(type(app.url_map)), f"is the URL map, {reason}", _place(type(app.url_map)))
-    if app.url_map.host_matching:
-        yield Finding(SLOW, "host_matching", f"is on, {reason}")
-    if app.subdomain_matching:
-        yield Finding(SLOW, "subdomain_matching", f"is on, {reason}")
-    if app.config["TRUSTED_HOSTS"] is not None:
-        yield Finding(SLOW, "TRUSTED_HOSTS", f"is set, {reason}, which also looks at the host")
-
-
-def _examine_classes(app: Flask) -> Iterator[Finding]:
-    request_class, response_class = app.request_class, app.response_class
-    if request_class.__init__ is not Request.__init__:
-        reason = (
-            "has a constructor of its own, so it is called on every request, and Werkzeug's with it if it asks for that"
-        )
-        yield Finding(SLOW, _name(request_class), reason, _place(request_class.__init__))
-    if not issubclass(response_class, Response):
-        reason = "is not a subclass of flask.Response, so Werkzeug's general code builds and sends each response"
-        yield Finding(SLOW, _name(response_class), reason, _place(response_class))
-        return
-    own = [name for name in _SENDING if getattr(response_class, name, None) is not getattr(Response, name, None)]
-    if own:
-        reason = f"has its own {', '.join(own)}, so Werkzeug's general code builds and sends each response"
-        yield Finding(SLOW, _name(response_class), reason, _place(response_class))
+def _examine_plan(app: Flask) -> Iterator[Finding]:
+    """Yield why the fast path does not serve the application, and what else is done the general way."""
+    plan = plan_of(app)
+    for reason in plan.refusals:
+        yield Finding(SLOW, "fast path", f"is not taken: {reason}")
+    for reason in plan.slower:
+        yield Finding(SLOW, "fast path", f"is taken, but {reason}")
 
 
 def _examine_session(app: Flask) -> Iterator[Finding]:
-    interface = app.session_interface
-    if not getattr(interface, "opens_lazily", False):
-        reason = "opens the session at the start of every request, whether a view reads it or not, as Flask does"
-        yield Finding(SLOW, _name(type(interface)), reason, _place(type(interface)))
     if not app.secret_key and not app.config.get("SECRET_KEY"):
         yield Finding(NOTE, "SECRET_KEY", "is not set, so there is no session to write to")
     yield from _examine_keys(app)
@@ -168,17 +131,14 @@ def _examine_steps(app: Flask) -> Iterator[Finding]:
 def _finding_of_step(name: str, found: Any, by: str) -> Finding:
     if name == "wsgi_app":
         return Finding(NOTE, name, f"is wrapped or overridden {by}, by {_name(found)}", _place(found))
-    consequence = _LEFT_OUT.get(name)
-    if consequence is None:
-        return Finding(NOTE, name, f"is overridden {by}, and called as Flask calls it", _place(found))
-    return Finding(SLOW, name, f"is overridden {by}, {consequence}", _place(found))
+    return Finding(NOTE, name, f"is overridden {by}, and called as Flask calls it", _place(found))
 
 
 def _methods() -> set[str]:
     """The names of the methods that Tuile's application class defines and others may override."""
     return {
         name
-        for cls in Staircase.__mro__
+        for cls in Dispatcher.__mro__
         for name, value in vars(cls).items()
         if _is_tuiles(value) and (name == "__call__" or not name.startswith("_"))
     }

@@ -1,0 +1,194 @@
+"""The fast path as it is run. Generated from `fast_path.py` and `decisions.py` by `make generated`.
+
+Edit those; `make check` compares. A comment names the function whose body follows.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from werkzeug.datastructures import Headers
+
+from .. import invalidation
+from ..ctx.app_context import current
+from ..ctx.request_context import RequestContext
+from ..keys.app_keys import check_keys
+from ..signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+from .decisions import is_trusted, leave, new
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ..app import Flask
+    from ..wrappers.response import Response, TextStart
+    from .plan import Plan
+
+
+def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request by a plan that is `fast`, as the steps would."""
+    if not app._got_first_request:
+        check_keys(app)
+        app._got_first_request = True
+    if current.get(None) is not None or appcontext_pushed.receivers:
+        return app._serve_by_steps(environ, start_response)
+    trusted = app.config["TRUSTED_HOSTS"]
+    # begin: Make the request and its context
+    request = new(plan.request_class)
+    request.environ = environ
+    request.json_module = app.json
+    environ["werkzeug.request"] = request
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context.request = request
+    context.is_plain = True
+    context.is_touched = False
+    context._token = current.set(context)
+    error: BaseException | None = None
+    start: TextStart | None
+    body: t.Any
+    try:
+        try:
+            # answered: Match the URL, run the view and say what to send
+            answer: t.Any
+            # matched: Find the rule of a request and the view's arguments
+            request = context.request
+            found = (
+                app.url_map.find(environ, app.config["SERVER_NAME"])
+                if trusted is None or is_trusted(context, trusted)
+                else None
+            )
+            if found is None:
+                context.match_by_adapter()
+                rule = request.url_rule if environ["REQUEST_METHOD"].isupper() else None
+                arguments: t.Any = request.view_args
+            else:
+                rule, arguments = found
+                if rule is None:
+                    request.routing_exception = arguments
+                else:
+                    request.url_rule = rule
+                    request.view_args = arguments
+            if (
+                rule is None
+                or not plan.dispatches
+                or request_started.receivers
+                or (environ["REQUEST_METHOD"] == "OPTIONS")
+            ):
+                start = None
+                body = app.full_dispatch_request()
+            else:
+                try:
+                    # view_answer: Run the hooks, if there are any, and call the view
+                    if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
+                        context.request.method = environ["REQUEST_METHOD"]
+                        hooked = app.preprocess_request()
+                        answer = app.dispatch_request() if hooked is None else hooked
+                    else:
+                        view = app.view_functions[rule.endpoint]
+                        # view_called: Call the view
+                        if id(view) in app._synchronous:
+                            answer = view(**arguments) if arguments else view()
+                        else:
+                            answer = app._run(view, **arguments)
+                except Exception as raised:
+                    answer = app.handle_user_exception(raised)
+                if (
+                    plan.quiet
+                    and plan.epoch is invalidation.epoch
+                    and context.is_plain
+                    and (not context.is_touched)
+                    and (not app.after_request_funcs)
+                    and (not request_finished.receivers)
+                    and (
+                        environ.get("HTTP_COOKIE") is None
+                        or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
+                    )
+                ):
+                    # wire_form: Return what a text or JSON is sent as
+                    kind = type(answer)
+                    if kind is str and plan.text_start is not None:
+                        start = plan.text_start
+                        answer = answer.encode()
+                    elif (
+                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
+                    ):
+                        start = plan.json_start
+                        answer = f"{plan.write_json(answer)}\n".encode()
+                    else:
+                        start = None
+                    if start is not None or type(answer) is plan.response_class:
+                        body = answer
+                    else:
+                        start = None
+                        body = app.finalize_request(answer)
+                else:
+                    start = None
+                    body = app.finalize_request(answer)
+        except Exception as failure:
+            error = failure
+            start, body = (None, app.handle_exception(failure))
+        except BaseException:
+            error = sys.exc_info()[1]
+            raise
+        if start is None:
+            sent: Iterable[bytes] = type(body).__call__(body, environ, start_response)
+            return sent
+        # send: Send a body without a response object
+        start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
+        return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    finally:
+        # end: Leave the context, without a call if nothing is registered for its end
+        request = context.request
+        if (
+            error is None
+            and context.is_plain
+            and request.closes_nothing
+            and (plan.epoch is invalidation.epoch)
+            and (not app.teardown_request_funcs)
+            and (not app.teardown_appcontext_funcs)
+            and (not request_tearing_down.receivers)
+            and (not appcontext_tearing_down.receivers)
+            and (not appcontext_popped.receivers)
+            and ("werkzeug.debug.preserve_context" not in environ)
+        ):
+            current.reset(context._token)
+            context._token = None
+            context.is_plain = False
+            request.environ["werkzeug.request"] = None
+        else:
+            leave(app, context, environ, error)
+
+
+def quick_response(plan: Plan, answer: t.Any) -> Response | None:
+    """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
+    # wire_form: Return what a text or JSON is sent as
+    kind = type(answer)
+    if kind is str and plan.text_start is not None:
+        start = plan.text_start
+        body = answer.encode()
+    elif (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None):
+        start = plan.json_start
+        body = f"{plan.write_json(answer)}\n".encode()
+    else:
+        start = None
+        body = answer
+    if start is None:
+        return None
+    response: Response = new(plan.response_class)
+    pair, response._status, response._status_code = start
+    response.headers = headers = new(Headers)
+    headers._list = [pair, ("Content-Length", str(len(body)))]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response

@@ -1,0 +1,200 @@
+"""What is decided about a request, each decision once: plain functions for the steps and for the fast path.
+
+`fast_path.serve` is made of these functions, and `tools/flatten.py` writes it out without the calls. So they keep to
+what that tool can do: a `return` stands at the end of a branch, never in a loop or a `try`, and local names mean the
+same everywhere.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.datastructures import Headers
+from werkzeug.wsgi import get_host
+
+from .. import invalidation
+from ..ctx.app_context import current
+from ..ctx.request_context import RequestContext
+from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Rule
+
+    from ..app import Flask
+    from ..wrappers.response import Response, TextStart
+    from .plan import Plan
+
+new: t.Any = object.__new__
+
+
+def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
+    """Make the request and its context.
+
+    It does what their constructors would, so the plan has to have a `request_class`.
+    """
+    request = new(plan.request_class)
+    request.environ = environ
+    request.json_module = app.json
+    environ["werkzeug.request"] = request
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context.request = request
+    context.is_plain = True
+    context.is_touched = False
+    return context
+
+
+def matched(
+    app: Flask, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
+) -> tuple[Rule | None, t.Any]:
+    """Find the rule of a request and the view's arguments.
+
+    Returns:
+        None as the rule where the steps have to answer.
+    """
+    request = context.request
+    found = (
+        app.url_map.find(environ, app.config["SERVER_NAME"])
+        if trusted is None or is_trusted(context, trusted)
+        else None
+    )
+    if found is None:
+        # Only Werkzeug knows. A method in small letters is read in capitals by the steps alone.
+        context.match_by_adapter()
+        rule = request.url_rule if environ["REQUEST_METHOD"].isupper() else None
+        arguments: t.Any = request.view_args
+    else:
+        rule, arguments = found
+        if rule is None:
+            request.routing_exception = arguments
+        else:
+            request.url_rule = rule
+            request.view_args = arguments
+    return rule, arguments
+
+
+def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
+    """Return whether the host of a request is one of the trusted ones, and note on the request that it was asked."""
+    request = context.request
+    request.trusted_hosts = trusted
+    try:
+        request.host = get_host(request.environ, trusted)
+    except Exception:  # noqa: BLE001 - whatever it is, the adapter raises it again where it is answered
+        return False
+    return True
+
+
+def view_answer(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule, arguments: t.Any
+) -> t.Any:
+    """Run the hooks, if there are any, and call the view."""
+    if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
+        # What it would be when it is read, which `dispatch_request` does.
+        context.request.method = environ["REQUEST_METHOD"]
+        hooked = app.preprocess_request()
+        answer = app.dispatch_request() if hooked is None else hooked
+    else:
+        view = app.view_functions[rule.endpoint]
+        answer = view_called(app, view, arguments)
+    return answer
+
+
+def view_called(app: Flask, view: Callable[..., t.Any], arguments: t.Any) -> t.Any:
+    """Call the view."""
+    if id(view) in app._synchronous:
+        # A call without arguments is shorter when it says so.
+        return view(**arguments) if arguments else view()
+    return app._run(view, **arguments)
+
+
+async def view_awaited(app: Flask, view: Callable[..., t.Any], arguments: t.Any) -> t.Any:  # noqa: ARG001 - as the other
+    """Await the view: what stands for `view_called` where the server's loop calls."""
+    return await view(**arguments)
+
+
+def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment) -> bool:
+    """Return whether nobody would see the response.
+
+    A step, a function, a signal, the session or a check of cookies would.
+    """
+    return (
+        plan.quiet
+        and plan.epoch is invalidation.epoch
+        and context.is_plain
+        and not context.is_touched
+        and not app.after_request_funcs
+        and not request_finished.receivers
+        and (environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
+    )
+
+
+def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
+    """Return what a text or JSON is sent as.
+
+    Returns:
+        The start of the response and its body; None and the answer where only a step knows.
+    """
+    kind = type(answer)
+    if kind is str and plan.text_start is not None:
+        return plan.text_start, answer.encode()
+    if (kind is dict or kind is list) and plan.json_start is not None and plan.write_json is not None:
+        return plan.json_start, f"{plan.write_json(answer)}\n".encode()
+    return None, answer
+
+
+def quick_response(plan: Plan, answer: t.Any) -> Response | None:
+    """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
+    start, body = wire_form(plan, answer)
+    if start is None:
+        return None
+    response: Response = new(plan.response_class)
+    pair, response._status, response._status_code = start
+    response.headers = headers = new(Headers)
+    headers._list = [pair, ("Content-Length", str(len(body)))]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response
+
+
+def send(start: TextStart, body: bytes, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Send a body without a response object."""
+    start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
+    return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
+    """Leave the context, without a call if nothing is registered for its end."""
+    request = context.request
+    if (
+        error is None
+        and context.is_plain
+        and request.closes_nothing
+        and plan.epoch is invalidation.epoch
+        and not app.teardown_request_funcs
+        and not app.teardown_appcontext_funcs
+        and not request_tearing_down.receivers
+        and not appcontext_tearing_down.receivers
+        and not appcontext_popped.receivers
+        and "werkzeug.debug.preserve_context" not in environ
+    ):
+        current.reset(context._token)  # type: ignore[arg-type] # it was entered
+        context._token = None
+        context.is_plain = False
+        request.environ["werkzeug.request"] = None
+    else:
+        leave(app, context, environ, error)
+
+
+def leave(app: Flask, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
+    """Leave the context of a request, after it was given to a debugger or a test that wants it."""
+    if "werkzeug.debug.preserve_context" in environ:
+        keep, kept = environ["werkzeug.debug.preserve_context"], current.get()
+        keep(kept.app_context)
+        keep(kept.request_context)
+    if error is not None and app.should_ignore_error(error):
+        error = None
+    context.pop(error)

@@ -1,0 +1,119 @@
+"""When a plan is made: at the first request after a change, unless something changes in every request."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import invalidation
+from ..invalidation import Watched, look_again, replaced
+from ..wrappers.request import Request
+from ..wrappers.response import Response
+from .errors import ErrorHandling
+from .plan import NOTHING, WATCHED, WERKZEUG, Plan, plan_of, take_stock
+
+if t.TYPE_CHECKING:
+    from ..sessions import SessionInterface
+
+_werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
+
+
+class Planner:
+    """Makes the plans of an app when they are asked for, and stops for a while when they do not last.
+
+    A plan costs as much as a few requests. Where something moves the epoch in every request, none would ever pay, so
+    after `PATIENCE` plans in a row that were not asked for `PROVEN` times each the app is served without one for
+    `SHORTEST` requests, then for twice as many, up to `LONGEST`. The steps need no plan to be right.
+    """
+
+    PROVEN = 16
+    PATIENCE = 16
+    SHORTEST = 64
+    LONGEST = 4096
+
+    __slots__ = ("brief", "pause", "plan", "served", "skip")
+
+    def __init__(self) -> None:
+        self.plan = NOTHING
+        self.served = self.PROVEN
+        self.brief = self.skip = 0
+        self.pause = self.SHORTEST
+
+    def for_request(self, app: Planned) -> Plan:
+        """Return the plan to serve one more request by."""
+        if self.skip > 0:
+            self.skip -= 1
+            return NOTHING
+        return self.current(app)
+
+    def current(self, app: Planned) -> Plan:
+        """Return the plan of an app, made anew if need be; `NOTHING` while none is made."""
+        plan = self.plan
+        if plan.epoch is invalidation.epoch and type(app) is plan.app_type:
+            self.served += 1
+            if self.served >= self.PROVEN:
+                self.brief, self.pause = 0, self.SHORTEST
+                # Not by `setattr`, which is 2,000 instructions on an app.
+                app.__dict__["_plan"] = plan
+            return plan
+        if self.skip > 0:
+            return NOTHING
+        if self.served < self.PROVEN:
+            self.brief += 1
+            if self.brief >= self.PATIENCE:
+                self.plan, self.served, self.brief = NOTHING, self.PROVEN, self.PATIENCE - 1
+                self.skip, self.pause = self.pause, min(2 * self.pause, self.LONGEST)
+                return NOTHING
+        _look_at_werkzeug()
+        self.served = 0
+        self.plan = plan = plan_of(app)
+        return plan
+
+
+def _look_at_werkzeug() -> None:
+    """Set the flags of requests and responses anew if one of Werkzeug's classes was patched since the last time."""
+    global _werkzeug_seen  # noqa: PLW0603 - what was seen last
+    seen = [replaced(cls, stock) for cls, stock in WERKZEUG.items()]
+    if seen != _werkzeug_seen:
+        _werkzeug_seen = seen
+        for cls in (Request, Response):
+            look_again(cls)
+
+
+class Planned(ErrorHandling, metaclass=Watched):
+    """An app with its plan."""
+
+    # What a plan is made of.
+    request_class: type[Request]
+    session_interface: SessionInterface
+
+    _plan: Plan = NOTHING
+    _planner: Planner
+
+    @property
+    def plan(self) -> Plan:
+        """What is taken for granted about this app while nothing changes, and why the fast path does not serve it.
+
+        For the curious, and for tests: reading it changes nothing.
+        """
+        plan = self._plan
+        return plan if plan.epoch is invalidation.epoch and type(self) is plan.app_type else plan_of(self)
+
+    def _current_plan(self) -> Plan:
+        """Return the plan for a step. Steps that every request passes say this without a call."""
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
+        return plan
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        super().__setattr__(name, value)
+        if name in WATCHED:
+            invalidation.move()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in WATCHED:
+            invalidation.move()
+
+
+take_stock(Planned, "notices")

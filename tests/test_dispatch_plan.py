@@ -1,0 +1,614 @@
+"""The plan of an app: each change that could make it untrue is noticed, at the same cost with any number of apps."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import MapAdapter
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+import tuile
+from tests.beside_flask import make_app, make_environ, outcome, part, same, send
+from tuile import invalidation
+from tuile.ctx.request_context import RequestContext
+from tuile.dispatch.plan import NOTHING, plan_of
+from tuile.dispatch.planner import Planner
+from tuile.json.provider import DefaultJSONProvider, JSONProvider
+from tuile.sessions import SecureCookieSessionInterface, SessionInterface
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "a key of enough characters 0123456789"
+
+
+def warm(app: Any, *paths: str) -> Any:
+    """Ask until the plan is kept."""
+    for path in paths or ("/",):
+        for _ in range(Planner.PROVEN + 2):
+            outcome(send, app, make_environ(path))
+    return app
+
+
+def text_app(lib: Any, **config: Any) -> Any:
+    app = make_app(lib, **config)
+    app.add_url_rule("/", "index", lambda: "text")
+    app.add_url_rule("/json", "json", lambda: {"b": 1, "a": [2]})
+    return warm(app, "/", "/json")
+
+
+@pytest.fixture
+def app() -> Any:
+    return text_app(tuile)
+
+
+# --- what the findings were -------------------------------------------------------------------------------------------
+
+TRUSTED: dict[str, Callable[[Any], Any]] = {
+    "assignment": lambda config: config.__setitem__("TRUSTED_HOSTS", ["other.example"]),
+    "update": lambda config: config.update(TRUSTED_HOSTS=["other.example"]),
+    "or": lambda config: config.__ior__({"TRUSTED_HOSTS": ["other.example"]}),
+    "setdefault": lambda config: (config.pop("TRUSTED_HOSTS"), config.setdefault("TRUSTED_HOSTS", ["other.example"])),
+    "del": lambda config: (config.__delitem__("TRUSTED_HOSTS"), config.setdefault("TRUSTED_HOSTS", ["other.example"])),
+    "clear": lambda config: (
+        kept := dict(config),
+        config.clear(),
+        config.update(kept, TRUSTED_HOSTS=["other.example"]),
+    ),
+    "unnoticed": lambda config: dict.__setitem__(config, "TRUSTED_HOSTS", ["other.example"]),
+}
+
+
+@pytest.mark.parametrize("way", TRUSTED)
+def test_trusted_hosts_are_read_however_they_were_set(way: str) -> None:
+    def program(lib: Any) -> Any:
+        app = text_app(lib)
+        TRUSTED[way](app.config)
+        return [send(app, make_environ(HTTP_HOST=host)).code for host in ("example.com", "other.example")]
+
+    assert same(program) == [400, 200]
+
+
+def test_a_list_of_trusted_hosts_that_is_changed_in_place_counts() -> None:
+    def program(lib: Any) -> Any:
+        hosts = ["example.com"]
+        app = warm(text_app(lib, TRUSTED_HOSTS=hosts))
+        codes = [send(app, make_environ(HTTP_HOST=host)).code for host in ("example.com", "other.example")]
+        hosts[:] = ["other.example"]
+        return codes + [send(app, make_environ(HTTP_HOST=host)).code for host in ("example.com", "other.example")]
+
+    assert same(program) == [200, 400, 400, 200]
+
+
+def test_a_missing_setting_fails_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = text_app(lib)
+        del app.config["TRUSTED_HOSTS"]
+        return outcome(send, app)[:2]
+
+    assert same(program) == ("raised", "KeyError")
+
+
+JSON_SETTINGS: dict[str, Callable[[Any], Any]] = {
+    "set": lambda config: config.__setitem__("DEBUG", True),
+    "setdefault": lambda config: (config.pop("DEBUG"), config.setdefault("DEBUG", True)),
+    "update": lambda config: config.update({"DEBUG": True}),
+    "or": lambda config: config.__ior__({"DEBUG": True}),
+    "clear": lambda config: (kept := dict(config), config.clear(), config.update(kept, DEBUG=True)),
+    "popitem": lambda config: (
+        kept := dict(config),
+        [config.popitem() for _ in range(len(config))],
+        config.update(kept, DEBUG=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("way", JSON_SETTINGS)
+def test_debug_mode_counts_however_it_was_set(way: str) -> None:
+    def program(lib: Any) -> Any:
+        app = text_app(lib, COOKIE_CHECKS="off") if lib is tuile else text_app(lib)
+        JSON_SETTINGS[way](app.config)
+        return send(app, make_environ("/json")).body
+
+    assert b"\n  " in same(program)
+
+
+@pytest.mark.parametrize("way", ["__delitem__", "pop"])
+def test_a_setting_that_is_taken_out_moves_the_epoch(way: str) -> None:
+    app = text_app(tuile, TESTING=True)
+    epoch = invalidation.epoch
+    getattr(app.config, way)("TESTING")
+    assert invalidation.epoch is not epoch
+
+
+def test_other_settings_move_nothing(app: Any) -> None:
+    epoch = invalidation.epoch
+    app.config.update(OWN=1, TRUSTED_HOSTS=None, SECRET_KEY=KEY)
+    app.config["DEBUG"] = app.config["DEBUG"]
+    app.config.setdefault("TESTING", True)
+    assert invalidation.epoch is epoch
+
+
+def test_debug_as_an_attribute_of_the_class_counts() -> None:
+    def program(lib: Any) -> Any:
+        class Always(lib.Flask):  # type: ignore[misc] # the framework's
+            debug = True
+
+        class Computed(lib.Flask):  # type: ignore[misc] # the framework's
+            @property
+            def debug(self) -> bool:
+                return True
+
+        answers = []
+        for cls in (Always, Computed):
+            app = cls("own")
+            app.add_url_rule("/json", "json", lambda: {"a": 1})
+            answers.append(send(warm(app, "/json"), make_environ("/json")).body)
+        later: Any = type("Later", (lib.Flask,), {})
+        app = later("later")
+        app.add_url_rule("/json", "json", lambda: {"a": 1})
+        warm(app, "/json")
+        later.debug = True
+        answers.append(send(app, make_environ("/json")).body)
+        return answers
+
+    assert same(program) == [b'{\n  "a": 1\n}\n'] * 3
+
+
+def test_ensure_sync_that_is_replaced_within_a_request_is_asked_in_it() -> None:
+    def program(lib: Any, where: str) -> Any:
+        app: Any = None
+        log: list[str] = []
+
+        def own(function: Any) -> Any:
+            log.append("asked")
+            return lambda *arguments, **named: function(*arguments, **named)  # noqa: PLW0108 - another function
+
+        def replace() -> None:
+            if lib.request.args.get("replace"):
+                if where == "object":
+                    app.ensure_sync = own
+                else:
+                    type(app).ensure_sync = lambda self, function: own(function)
+
+        def last() -> None:
+            log.append("last")
+
+        app = type("Own", (lib.Flask,), {})("own")
+        app.before_request(replace)
+        app.before_request(last)
+        app.after_request(lambda response: response)
+        app.add_url_rule("/", "index", lambda: "text")
+        warm(app)
+        log.clear()
+        send(app, make_environ(QUERY_STRING="replace=1"))
+        return log
+
+    for where in ("object", "class"):
+        assert same(program, where) == ["asked", "last", "asked", "asked"]
+
+
+def test_is_null_session_that_is_replaced_is_asked() -> None:
+    def program(lib: Any, where: str) -> Any:
+        app = make_app(lib, SECRET_KEY=KEY)
+        app.add_url_rule("/", "index", lambda: "text")
+        interface = app.session_interface = part(lib, "sessions").SecureCookieSessionInterface()
+        warm(app)
+        owner = interface if where == "object" else type(interface)
+        log: list[str] = []
+        original = owner.is_null_session
+
+        def own(*arguments: Any) -> bool:
+            log.append("asked")
+            return bool(original(*arguments))
+
+        with mock.patch.object(owner, "is_null_session", own):
+            send(app)
+        return log
+
+    for where in ("object", "class"):
+        assert same(program, where) == ["asked"]
+
+
+def test_another_class_of_an_app_counts_at_once() -> None:
+    def program(lib: Any) -> Any:
+        class Sub(lib.Flask):  # type: ignore[misc] # the framework's
+            def dispatch_request(self) -> Any:
+                return f"own {super().dispatch_request()}"
+
+        app = text_app(lib)
+        app.__class__ = Sub
+        return send(app).body
+
+    assert same(program) == b"own text"
+
+
+def test_another_class_that_was_set_behind_its_back_counts_at_the_next_request(app: Any) -> None:
+    class Sub(tuile.Flask):
+        def dispatch_request(self) -> Any:
+            return "own " + super().dispatch_request()  # type: ignore[operator] # a text
+
+    object.__setattr__(app, "__class__", Sub)
+    assert send(app).body == b"own text"
+
+
+def test_what_is_put_into_the_dictionary_of_an_app_counts_from_the_next_move_on(app: Any) -> None:
+    vars(app)["dispatch_request"] = lambda: "own"
+    invalidation.move()
+    assert send(app).body == b"own"
+
+
+def test_a_plain_mixin_that_gets_a_step_later_counts() -> None:
+    def program(lib: Any) -> Any:
+        class Mixin: ...
+
+        class Own(Mixin, lib.Flask):  # type: ignore[misc] # the framework's
+            ...
+
+        app = Own("own")
+        app.add_url_rule("/", "index", lambda: "text")
+        warm(app)
+        Mixin.dispatch_request = lambda self: "own"  # type: ignore[attr-defined] # now it has one
+        return send(app).body
+
+    assert same(program) == b"own"
+
+
+@pytest.mark.parametrize("of", ["Request", "Response"])
+def test_a_plain_mixin_of_requests_and_responses_that_gets_a_method_later_counts(of: str) -> None:
+    def program(lib: Any) -> Any:
+        class Mixin: ...
+
+        app = make_app(lib)
+        own = type("Own", (Mixin, getattr(lib, of)), {})
+        setattr(app, f"{of.lower()}_class", own)
+        app.add_url_rule("/", "index", lambda: "text")
+        warm(app)
+        log: list[str] = []
+        name = "close" if of == "Request" else "get_wsgi_headers"
+        original = getattr(own, name)
+
+        def called(self: Any, *arguments: Any) -> Any:
+            log.append(name)
+            return original(self, *arguments)
+
+        setattr(Mixin, name, called)
+        send(app)
+        return log
+
+    assert len(same(program)) == 1
+
+
+PATCHED: list[tuple[type, str]] = [
+    (WerkzeugResponse, "__call__"),
+    (WerkzeugResponse, "__init__"),
+    (WerkzeugResponse, "get_wsgi_headers"),
+    (WerkzeugResponse, "get_wsgi_response"),
+    (WerkzeugResponse, "get_app_iter"),
+    (WerkzeugResponse, "close"),
+    (WerkzeugRequest, "__init__"),
+    (WerkzeugRequest, "close"),
+    (MapAdapter, "match"),
+    (WerkzeugMap, "bind_to_environ"),
+]
+
+
+@pytest.mark.parametrize(("cls", "name"), PATCHED, ids=[f"{cls.__name__}.{name}" for cls, name in PATCHED])
+@pytest.mark.parametrize("when", ["before the first request", "before a move"])
+def test_a_patch_of_werkzeug_counts(cls: type, name: str, when: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.add_url_rule("/", "index", lambda: "text")
+        if when == "before a move":
+            warm(app)
+        log: list[str] = []
+        original = getattr(cls, name)
+
+        def called(*arguments: Any, **named: Any) -> Any:
+            log.append(name)
+            return original(*arguments, **named)
+
+        with mock.patch.object(cls, name, called):
+            if when == "before a move":
+                # Any change of a class or an app that plans depend on.
+                lib.Response.own = 1
+                del lib.Response.own
+            send(app)
+        return name in log
+
+    try:
+        assert same(program) is True
+    finally:
+        # For the tests that follow: the flags of the classes are as they were.
+        invalidation.move()
+        send(text_app(tuile))
+
+
+def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructor_and_type(app: Any) -> None:
+    """At whichever line it comes: a response of the class has its type, and was made by its constructor."""
+    made: list[Any] = []
+
+    class Own(tuile.Response):
+        default_mimetype = "text/plain"
+
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            made.append(self)
+            super().__init__(*arguments, **named)
+
+    for path in ("/", "/json"):
+        line = 0
+        while True:
+            line += 1
+            app.response_class = tuile.Response
+            warm(app, path)
+            made.clear()
+            seen = 0
+
+            def trace(frame: Any, event: str, _argument: Any) -> Any:
+                nonlocal seen
+                if "tuile" not in frame.f_code.co_filename:
+                    return None
+                if event == "line":
+                    seen += 1
+                    if seen == line:  # noqa: B023 - called within the loop
+                        app.response_class = Own
+                return trace
+
+            before = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                answer = send(app, make_environ(path))
+            finally:
+                sys.settrace(before)
+            if seen < line:
+                break
+            kind = dict(answer.headers)["Content-Type"]
+            plain = "text/plain; charset=utf-8" if path == "/" else "application/json"
+            stock = "text/html; charset=utf-8" if path == "/" else "application/json"
+            assert kind == (plain if made else stock), line
+        assert line > 10
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+def functions_entered(action: Callable[[], object]) -> int:
+    """How many functions an action enters."""
+    count = 0
+
+    def record(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(record)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "class": lambda app: setattr(app.request_class, "own", 1),
+    "provider": lambda app: setattr(app.json, "sort_keys", False),
+    "setting": lambda app: app.config.update(DEBUG=True),
+    "interface": lambda app: setattr(app.session_interface, "salt", "own"),
+    "app": lambda app: setattr(app, "response_class", tuile.Response),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_costs_the_same_with_one_app_and_with_thousands(change: str) -> None:
+    def changed() -> int:
+        app = text_app(tuile)
+        app.request_class = type("Own", (tuile.Request,), {})
+        app.session_interface = SecureCookieSessionInterface()
+        send(app)
+        return functions_entered(lambda: CHANGES[change](app))
+
+    alone = changed()
+    live = []
+    for _ in range(10_000 // 50):
+        live += [tuile.Flask("one", static_folder=None) for _ in range(50)]
+    for one in live[:100]:
+        send(one)
+    assert changed() == alone
+    assert len(live) == 10_000
+
+
+def test_an_app_that_nobody_holds_is_gone() -> None:
+    app = text_app(tuile)
+    gone = weakref.ref(app)
+    del app
+    gc.collect()
+    assert gone() is None
+
+
+class Planned(Exception):
+    """A plan was made."""
+
+
+def plans_made(app: Any, requests: int, change: Callable[[], object]) -> int:
+    """How many plans are made for an app while each request changes something."""
+    made = 0
+
+    def counted(of: Any) -> Any:
+        nonlocal made
+        made += 1
+        return plan_of(of)
+
+    with mock.patch("tuile.dispatch.planner.plan_of", counted):
+        for _ in range(requests):
+            assert send(app).body == b"text"
+            change()
+    return made
+
+
+def test_what_moves_the_epoch_in_every_request_does_not_plan_in_every_request(app: Any) -> None:
+    first = plans_made(app, 200, invalidation.move)
+    assert first <= Planner.PATIENCE + 3
+    # Then one in 128, 256, ... 4,096 requests.
+    assert plans_made(app, 3000, invalidation.move) <= 6
+    # And it ends when that does.
+    assert plans_made(app, Planner.LONGEST + 100, lambda: None) == 1
+    assert app._plan.epoch is invalidation.epoch
+    assert app._planner.pause == Planner.SHORTEST
+
+
+def test_an_app_without_a_plan_answers_as_one_with_a_plan() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, SECRET_KEY=KEY)
+        app.add_url_rule("/", "index", lambda: "text")
+        app.add_url_rule("/json", "json", lambda: {"b": 1, "a": [2]})
+        app.add_url_rule("/count", "count", lambda: str(lib.session.setdefault("n", lib.url_for("index"))))
+        app.after_request(lambda response: response)
+        answers = []
+        for number in range(60):
+            lib.Request.own = number
+            answers += [send(app, make_environ(path)) for path in ("/", "/json", "/count", "/missing")]
+        del lib.Request.own
+        return answers
+
+    assert {answer.code for answer in same(program)} == {200, 404}
+
+
+def test_an_interface_that_keeps_something_in_each_request_moves_nothing() -> None:
+    class Own(SecureCookieSessionInterface):
+        last = 0
+
+        def open_session(self, app: Any, request: Any) -> Any:
+            self.last += 1
+            return super().open_session(app, request)
+
+    app = text_app(tuile, SECRET_KEY=KEY)
+    app.session_interface = Own()
+    send(app)
+    epoch = invalidation.epoch
+    send(app)
+    assert app.session_interface.last == 2
+    assert invalidation.epoch is epoch
+
+
+# --- the plan itself --------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_why_there_is_no_fast_path() -> None:
+    class Mixin: ...
+
+    class Own(Mixin, tuile.Flask): ...
+
+    class Blind(tuile.Flask):
+        def __setattr__(self, name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+    class Sessions(SessionInterface):
+        def open_session(self, app: Any, request: Any) -> None: ...
+
+    apps = {name: text_app(tuile) for name in ("stock", "interface", "sync", "context", "subdomain", "text", "checks")}
+    apps["interface"].session_interface = Sessions()
+    apps["sync"].ensure_sync = lambda function: function
+    apps["context"].request_context = lambda environ: None
+    apps["subdomain"].subdomain_matching = True
+    apps["text"].response_class = type("Own", (tuile.Response,), {"__init__": lambda *_, **__: None})
+    apps["checks"].config["COOKIE_CHECKS"] = "warn"
+    own = f"{apps['text'].response_class.__module__}.Own"
+    why = {name: (app.plan.refusals, app.plan.slower) for name, app in apps.items()}
+    assert why == {
+        "stock": ((), ()),
+        "interface": (
+            (f"{Sessions.__module__}.{Sessions.__qualname__} opens the session at the start of each request",),
+            (),
+        ),
+        "sync": (("ensure_sync is overridden",), ()),
+        "context": (("request_context is overridden",), ()),
+        "subdomain": (("subdomain_matching is on, so Werkzeug's adapter matches",), ()),
+        "text": ((), (f"{own} has methods of its own, so each response is made and asked",)),
+        "checks": ((), ("COOKIE_CHECKS looks at each response (warn)",)),
+    }
+    assert "Mixin" in Own("own").plan.refusals[0]
+    assert Blind("blind").plan.refusals == ("__setattr__ is overridden",)
+    for app in (Own("own"), Blind("blind")):
+        assert not app.plan.fast
+        assert app.plan.request_class is None
+
+
+def test_a_plan_is_frozen_and_its_fields_imply_each_other(app: Any) -> None:
+    with pytest.raises(AttributeError):
+        app.plan.fast = False
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: setattr(app.json, "compact", False),
+        lambda: setattr(app.json, "dumps", lambda *_, **__: "1"),
+        lambda: setattr(app, "json", JSONProvider(app)),
+        lambda: setattr(app, "response_class", type("Own", (tuile.Response,), {"close": lambda _: None})),
+    )
+    for change in changes:
+        plan = app.plan
+        assert plan.json_start is None or plan.write_json is not None
+        assert not plan.quiet or plan.text_start is not None
+        assert plan.fast == (not plan.refusals)
+        change()
+    assert app.plan.json_start is None
+    assert not NOTHING.fast
+
+
+def test_planning_changes_nothing_and_raises_nothing(app: Any) -> None:
+    app.config["COOKIE_CHECKS"] = "wrong"
+    epoch, before = invalidation.epoch, dict(vars(app))
+    first, second = plan_of(app), plan_of(app)
+    assert (first.fast, first.refusals, first.slower) == (second.fast, second.refusals, second.slower)
+    assert first.cookie_checks == "ask"
+    assert (invalidation.epoch, vars(app)) == (epoch, before)
+
+
+WATCHED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "step of the class": (type, "make_response"),
+    "any attribute of the class": (type, "own"),
+    "step": (lambda app: app, "make_response"),
+    "class of requests": (lambda app: app.request_class, "own"),
+    "class of responses": (lambda app: app.response_class, "own"),
+    "class of contexts": (lambda app: RequestContext, "own"),
+    "class of interfaces": (lambda app: type(app.session_interface), "own"),
+    "class of providers": (lambda app: DefaultJSONProvider, "own"),
+    "interface": (lambda app: app.session_interface, "get_cookie_name"),
+    "provider": (lambda app: app.json, "sort_keys"),
+    "json": (lambda app: app, "json"),
+    "request_class": (lambda app: app, "request_class"),
+    "url_map": (lambda app: app, "url_map"),
+    "config": (lambda app: app, "config"),
+}
+
+
+@pytest.fixture
+def own() -> Any:
+    app = type("Own", (tuile.Flask,), {})("own")
+    app.session_interface = SecureCookieSessionInterface()
+    app.add_url_rule("/", "index", lambda: "text")
+    return warm(app)
+
+
+@pytest.mark.parametrize("what", WATCHED)
+def test_each_change_moves_the_epoch_after_it_was_made(own: Any, what: str) -> None:
+    find, name = WATCHED[what]
+    owner = find(own)
+    plan = own.plan
+    with mock.patch.object(owner, name, getattr(owner, name, None), create=True):
+        assert plan.epoch is not invalidation.epoch
+        plan = own.plan
+        assert plan.epoch is invalidation.epoch
+    assert plan.epoch is not invalidation.epoch
+
+
+def test_every_epoch_is_another() -> None:
+    seen = []
+    for _ in range(1000):
+        invalidation.move()
+        seen.append(invalidation.epoch)
+    assert len({id(epoch) for epoch in seen}) == 1000
