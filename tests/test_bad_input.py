@@ -299,7 +299,24 @@ def test_a_query_that_is_no_bytes_does_not_reach_the_view() -> None:
     assert answer == ("raised", "UnicodeEncodeError") or answer[1].code == 500
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REQUESTS if kind != BEYOND_BYTES])
+# Requests of whose body nobody can tell where it ends. Flask reads an empty one.
+ENDLESS = {
+    "chunked and a length": 411,
+    "huge length": 413,
+    "length beyond Python's limit": 413,
+    **dict.fromkeys(("length that is no number", "negative length", "two lengths"), 400),
+    **dict.fromkeys(("length with underscores", "length with a sign"), 400),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_body_without_a_known_end_is_refused(kind: str) -> None:
+    app = keep_app(tuile, {"PROPAGATE_EXCEPTIONS": False})
+    for _ in range(2):
+        assert send(app, REQUESTS[kind]()).code == ENDLESS[kind]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in REQUESTS if kind != BEYOND_BYTES and kind not in ENDLESS])
 @pytest.mark.filterwarnings("ignore:The session")
 def test_a_malformed_request_is_answered_as_on_flask(kind: str, debug: bool) -> None:
     def program(lib: Any) -> Any:
@@ -378,9 +395,9 @@ def test_an_environ_without_a_key_is_answered_as_on_flask_or_better(missing: str
             "HTTP_HOST": st.text(st.characters(max_codepoint=255), max_size=12),
             "CONTENT_TYPE": st.text(st.characters(max_codepoint=255), max_size=30)
             | st.sampled_from(["application/json", URLENCODED, "multipart/form-data; boundary=x"]),
-            "CONTENT_LENGTH": st.text(st.sampled_from("0123456789-+_ x"), max_size=4),
+            "CONTENT_LENGTH": st.sampled_from(["0", "3", "", " 3"]),
             "HTTP_COOKIE": st.sampled_from(["session=x", "a", "=", "session=.x.y.z", "a=1;b=2"]),
-            "HTTP_TRANSFER_ENCODING": st.sampled_from(["chunked", "x"]),
+            "HTTP_TRANSFER_ENCODING": st.just("x"),
             "HTTP_X_ANY": st.text(st.characters(max_codepoint=255), max_size=5),
             "wsgi.input_terminated": st.booleans(),
         },

@@ -48,11 +48,13 @@ class _Matcher(StateMachineMatcher):
         states = [self._root]
         while states:
             state = states.pop()
-            if len(state.dynamic) > 1:
-                # A list that is sorted in place is empty meanwhile, for every other thread.
-                state.dynamic = sorted(state.dynamic, key=lambda entry: entry[0].weight)
             states += state.static.values()
-            states += [following for _, following in state.dynamic]
+            dynamic = state.dynamic
+            if dynamic:
+                if len(dynamic) > 1:
+                    # A list that is sorted in place is empty meanwhile, for every other thread.
+                    dynamic = state.dynamic = sorted(dynamic, key=lambda entry: entry[0].weight)
+                states += [following for _, following in dynamic]
 
 
 class Map(WerkzeugMap):
