@@ -13,8 +13,11 @@ reason why the difference is right. The exit code is 1 when there is one that is
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import pprint
+import signal
 import sys
 import time
 from collections import Counter
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a file, it would not find its siblings
+os.environ.setdefault("TUILE_SHIM", "0")  # both are wanted
 
 import flask
 
@@ -135,14 +139,17 @@ def main() -> None:
     if options.program:
         show(json.loads(options.program.read_text(encoding="utf-8")))
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = Run([*read_accepted(), *read_faults()])
     begun = time.perf_counter()
     number = options.first
-    while run.requests < options.requests:
-        seed = f"{options.seed}:{number}"
-        run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
-        number += 1
-        if number % 500 == 0:
+    with contextlib.suppress(KeyboardInterrupt):  # what was found until then is worth as much
+        while run.requests < options.requests:
+            seed = f"{options.seed}:{number}"
+            run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
+            number += 1
+            if number % 100:
+                continue
             print(
                 f"{run.requests} requests, {time.perf_counter() - begun:.0f} s, {len(run.found)} kinds",
                 file=sys.stderr,

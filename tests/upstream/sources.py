@@ -41,9 +41,11 @@ def download(sdist: Sdist) -> Path:
 
 def unpack(sdist: Sdist) -> Path:
     """The folder of the sdist's unpacked source."""
-    archive = download(sdist)
     folder = UPSTREAM / "source" / f"{sdist.name}-{sdist.version}"
-    if not folder.exists():
+    if sdist.repository:
+        clone(sdist, folder)
+    elif not folder.exists():
+        archive = download(sdist)
         unpacking = folder.with_name(folder.name + ".unpacking")
         # Its hash is pinned, so it need not be unpacked with a filter, which Debian's CPython 3.11.2 does not have yet.
         shutil.unpack_archive(archive, unpacking)
@@ -53,6 +55,13 @@ def unpack(sdist: Sdist) -> Path:
     # A suite without a pytest configuration of its own would find ours further up the tree. This one is nearer.
     (UPSTREAM / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     return folder
+
+
+def clone(sdist: Sdist, folder: Path) -> None:
+    """Check the pinned commit out into a folder. Its name is a hash of all that is in it."""
+    if not (folder / ".git").exists():
+        subprocess.run(["git", "clone", "--quiet", "--no-checkout", sdist.repository, str(folder)], check=True)
+    subprocess.run(["git", "-C", str(folder), "checkout", "--quiet", "--detach", sdist.commit], check=True)
 
 
 def make_environment(name: str, requirements: list[str]) -> Path:

@@ -13,11 +13,13 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Sdist:
-    """A source distribution on PyPI, pinned."""
+    """A source distribution on PyPI, pinned by its hash; or a commit, where the repository alone has tests."""
 
     name: str
     version: str
-    sha256: str
+    sha256: str = ""
+    repository: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)
