@@ -8,10 +8,12 @@ import types
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug.exceptions import BadRequest
 
 import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, send
@@ -319,13 +321,63 @@ def test_a_protected_cookie_goes_through_that_view_of_cookies(how: str) -> None:
     line = line_of(app, declared, 5)
     token = line.partition(";")[0]
     assert token != "a=5"
-    assert line.endswith("Max-Age=60; Path=/x; SameSite=Lax")
+    hidden = "HttpOnly; " if how == "encrypted" else ""
+    assert line.endswith(f"Max-Age=60; {hidden}Path=/x; SameSite=Lax")
     assert read(app, declared, token) == 5
     assert read(app, declared) == 0
     assert read(app, declared, "a=5") == 0  # what a client makes up
     assert read(app, other, token.replace("a=", "b=", 1)) == 0
     (deletion,) = lines(within(app, doing(declared.delete)))
-    assert deletion.endswith("Max-Age=0; Path=/x; SameSite=Lax")
+    assert deletion.endswith(f"Max-Age=0; {hidden}Path=/x; SameSite=Lax")
+
+
+def test_an_encrypted_cookie_is_secure_where_the_request_is() -> None:
+    pytest.importorskip("cryptography")  # an extra
+    app = new_app(SECRET_KEY="a secret key that is long enough for tests")
+    declared = app.cookie("a", encrypted=True)
+    open_one = app.cookie("b", encrypted=True, secure=False, httponly=False)
+    for scheme, secure in (("http", ""), ("https", "Secure; ")):
+        with app.test_request_context(base_url=f"{scheme}://example.com/"):
+            declared.set("1")
+            open_one.set("1")
+            closed, opened = tuile.cookies.lines()
+        assert closed.partition("; ")[2] == f"{secure}HttpOnly; Path=/; SameSite=Lax"
+        assert opened.partition("; ")[2] == "Path=/; SameSite=Lax"
+
+
+@pytest.mark.parametrize("how", [{}, {"signed": True}])
+def test_reading_says_vary_unless_the_declaration_says_otherwise(how: Any) -> None:
+    app = new_app(SECRET_KEY="a secret key that is long enough for tests")
+    for path, vary in (("/yes", True), ("/no", False)):
+        declared = app.cookie(path[1:], default="", vary=vary, **how)
+        app.add_url_rule(path, path[1:], declared.get)
+    client = app.test_client()
+    assert client.get("/yes").headers.get("Vary") == "Cookie"
+    assert client.get("/no").headers.get("Vary") is None
+
+
+def test_the_first_valid_cookie_of_a_name_counts() -> None:
+    app = new_app()
+    visits: Any = app.cookie("visits", type=int, default=0)
+    strict: Any = app.cookie("strict", type=int, invalid="error")
+    assert read(app, visits, "visits=made up; visits=7; visits=8") == 7
+    assert read(app, visits, "visits=a; visits=b; visits=c; visits=d; visits=7") == 0
+    assert read(app, strict, "strict=x; strict=7") == 7
+    with app.test_request_context(headers={"Cookie": "strict=x; strict=y"}), pytest.raises(BadRequest):
+        strict.get()
+
+
+def test_what_would_not_be_read_again_is_not_written() -> None:
+    @dataclass
+    class Rows:
+        by_number: dict[int, str]
+
+    app = new_app()
+    number: Any = app.cookie("number", type=int)
+    rows: Any = app.cookie("rows", type=Rows)
+    for declared, value in ((number, 10**300), (rows, Rows({1: "a"}))):
+        with pytest.raises(ValueError, match="would not be read again"):
+            within(app, partial(declared.set, value))
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
@@ -346,7 +398,7 @@ def test_the_command_lists_what_a_privacy_page_needs() -> None:
     file = Path(__file__).name
     text = listed(app)
     assert text.startswith("__Host-id\n  Purpose     (none given)\n  Life        90 seconds\n")
-    assert "\n  Attributes  Path=/, Secure, SameSite=Lax, encrypted\n" in text
+    assert "\n  Attributes  Path=/, Secure, HttpOnly, SameSite=Lax, encrypted\n" in text
     assert "\ntheme\n  Purpose     Remembers the colours you chose.\n  Life        365 days\n" in text
     assert "  Attributes  Path=/shop, SameSite=Lax\n" in text
     assert f"{file}:" in text

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, same, send
-from tuile import cookies
+from tuile import abort, cookies, make_response, request
 from tuile.http.cookies import CookieSyntaxError, cookie_identity
 
 if TYPE_CHECKING:
@@ -422,7 +423,116 @@ def test_a_response_class_that_is_not_ours_carries_cookies() -> None:
 
 def test_nothing_is_sent_for_reading() -> None:
     answer = answered(lambda: f"{dict(cookies)} {cookies.get('b')}", "a=1")
-    assert [name for name, _ in answer.headers] == ["Content-Type", "Content-Length"]
+    assert [name for name, _ in answer.headers] == ["Content-Type", "Content-Length", "Vary"]
+
+
+# --- caches -----------------------------------------------------------------------------------------------------------
+
+
+def header(answer: Any, name: str) -> str | None:
+    found = [value for key, value in answer.headers if key == name]
+    assert len(found) < 2
+    return found[0] if found else None
+
+
+READINGS: dict[str, Any] = {
+    "a name": lambda: cookies["a"],
+    "get": lambda: cookies.get("a"),
+    "one that is missing": lambda: cookies.get("b", ""),
+    "in": lambda: "b" in cookies,
+    "iteration": lambda: list(cookies),
+    "length": lambda: len(cookies),
+    "all": lambda: dict(cookies),
+    "text": lambda: repr(cookies),
+    "truth": lambda: bool(cookies),
+    "signed": lambda: cookies.signed.get("a"),
+    "signed, in": lambda: "a" in cookies.signed,
+    "why not": lambda: cookies.signed.reason("a"),
+    "permanent": lambda: cookies.permanent.get("a"),
+    "permanent and signed": lambda: cookies.permanent.signed.get("a"),
+}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("sent", ["a=1", None])
+def test_an_answer_that_depends_on_a_cookie_says_so(reading: str, sent: str | None) -> None:
+    def view() -> str:
+        with suppress(KeyError):
+            READINGS[reading]()
+        return "text"
+
+    app = new_app(view)
+    app.secret_key = "a key for these tests: 7b1f"
+    answer = send(app, make_environ("/", **({"HTTP_COOKIE": sent} if sent else {})))
+    assert header(answer, "Vary") == "Cookie"
+
+
+def test_vary_keeps_what_it_says_and_errors_say_it_too() -> None:
+    def view() -> Any:
+        cookies.get("a")
+        return "text", {"Vary": "Accept"}
+
+    def failing() -> str:
+        cookies.get("a")
+        abort(404)
+
+    assert header(answered(view, "a=1"), "Vary") == "Accept, Cookie"
+    assert header(send(new_app(failing), make_environ("/", HTTP_COOKIE="a=1")), "Vary") == "Cookie"
+
+
+def test_what_was_written_in_this_request_does_not_depend_on_the_client() -> None:
+    def view() -> str:
+        cookies.set("a", "2")
+        cookies.delete("b")
+        return f"{cookies['a']} {'b' in cookies} {cookies.get('b')}"
+
+    assert header(answered(view, "a=1; b=2"), "Vary") is None
+    assert header(answered(lambda: request.cookies.get("a", ""), "a=1"), "Vary") is None  # as Flask
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        (None, 'no-cache="Set-Cookie"'),
+        ("public, max-age=600", "private, max-age=600"),
+        ("PUBLIC", "private"),
+        ("max-age=600, s-maxage=60", "private, max-age=600"),
+        ('public, no-cache="X, Y"', 'private, no-cache="X, Y"'),
+        ("max-age=600", "max-age=600"),
+        ("no-store", "no-store"),
+        ("private", "private"),
+    ],
+)
+def test_a_cookie_is_not_set_on_an_answer_for_everybody(said: str | None, sent: str) -> None:
+    def view() -> Any:
+        cookies.set("a", "1")
+        return "text", {"Cache-Control": said} if said else {}
+
+    answer = answered(view)
+    assert header(answer, "Cache-Control") == sent
+    assert lines(answer) == ["a=1; Path=/"]
+
+
+def test_caches_in_front_of_the_site_are_told_too() -> None:
+    def view() -> Any:
+        cookies.set("a", "1")
+        return "text", {"CDN-Cache-Control": "max-age=600", "Cache-Control": "no-cache"}
+
+    answer = answered(view)
+    assert header(answer, "CDN-Cache-Control") == "private, max-age=600"
+    assert header(answer, "Cache-Control") == "no-cache"
+
+
+def test_an_answer_that_sets_no_cookie_of_ours_keeps_its_words_for_caches() -> None:
+    def view() -> Any:
+        response = make_response("text", {"Cache-Control": "public"})
+        response.set_cookie("a", "1")
+        cookies.get("b")
+        return response
+
+    answer = answered(view)
+    assert header(answer, "Cache-Control") == "public"
+    assert header(answered(lambda: "text"), "Cache-Control") is None
 
 
 # --- the lines --------------------------------------------------------------------------------------------------------

@@ -15,14 +15,16 @@ import re
 import ssl
 import subprocess
 import sys
+import time
 import warnings
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import flask
 import pytest
-from itsdangerous import TimestampSigner
+from itsdangerous import TimestampSigner, base64_encode
 from werkzeug.routing import MapAdapter
 
 import tuile
@@ -254,9 +256,53 @@ def _(lib: Any) -> Any:
     return send(app, make_environ(HTTP_COOKIE=f"session={token}")).text
 
 
-@shown("There are more settings", [], ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT"])
+def signed_by_flask(text: bytes, seconds_ago: int = 0) -> str:
+    """The token of a session whose payload is a text, under the key that `make_app` is given below."""
+    signer = TimestampSigner("a key", salt="cookie-session", key_derivation="hmac", digest_method=hashlib.sha1)
+    with mock.patch.object(TimestampSigner, "get_timestamp", return_value=int(time.time()) - seconds_ago):
+        return signer.sign(text).decode()
+
+
+@shown("The clocks of two machines may differ by a minute", "{}", "{'a': 1}")
 def _(lib: Any) -> Any:
-    ours = ("SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT")
+    app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="a key")
+    return send(app, make_environ(HTTP_COOKIE=f"session={signed_by_flask(b'eyJhIjoxfQ', seconds_ago=-50)}")).text
+
+
+@shown("Of several session cookies the first good one counts", "{}", "{'a': 1}")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="a key")
+    return send(app, make_environ(HTTP_COOKIE=f"session=planted; session={signed_by_flask(b'eyJhIjoxfQ')}")).text
+
+
+@shown("A session of more than 256 KiB is neither written nor read", [200, 1], [500, 0])
+def _(lib: Any) -> Any:
+    def write() -> str:
+        lib.session["a"] = "a" * 300_000
+        return ""
+
+    app = make_app(lib, write, SECRET_KEY="a key", PROPAGATE_EXCEPTIONS=False)
+    app.logger.disabled = True
+    reader = make_app(lib, lambda: str(len(lib.session)), SECRET_KEY="a key")
+    payload = b"." + base64_encode(zlib.compress(b'{"a":"%s"}' % (b"a" * 300_000)))
+    answer = send(reader, make_environ(HTTP_COOKIE=f"session={signed_by_flask(payload)}"))
+    return [send(app, make_environ()).code, int(answer.text)]
+
+
+@shown("A permanent session is not renewed on a response for shared caches", True, False)
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: ("", {"Cache-Control": "public"}), SECRET_KEY="a key")
+    payload = base64_encode(b'{"_permanent":true}')
+    answer = send(app, make_environ(HTTP_COOKIE=f"session={signed_by_flask(payload)}"))
+    return any(name == "Set-Cookie" for name, _ in answer.headers)
+
+
+_OUR_SETTINGS = ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT", "SESSION_READS", "SESSION_ABSOLUTE"]
+
+
+@shown("There are more settings", [], _OUR_SETTINGS)
+def _(lib: Any) -> Any:
+    ours = _OUR_SETTINGS
     return [name for name in lib.Flask("differences").config if name in ours]
 
 

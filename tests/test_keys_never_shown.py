@@ -23,9 +23,10 @@ import sentry_sdk
 import tuile
 from tuile import cookies, session
 from tuile.keys.app_keys import check_keys, keys_of
-from tuile.keys.ring import KeyRing, TimedSigner, hkdf, key_id, unpack
+from tuile.keys.ring import KeyRing, TimedSigner, hkdf, key_id
 from tuile.keys.secret import Secret
 from tuile.sessions import SecureCookieSessionInterface
+from tuile.sessions.packing import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -544,7 +544,7 @@ def test_a_session_that_does_not_last_is_left_alone_by_a_request_that_does_not_t
 @pytest.mark.parametrize(
     "lifetime", [100, timedelta(seconds=100), 100.75, timedelta(seconds=100, microseconds=999_999)]
 )
-@pytest.mark.parametrize("elapsed", [0, 99, 100, 101, 10**6, -1])
+@pytest.mark.parametrize("elapsed", [0, 99, 100, 101, 10**6, -61])
 def test_a_session_ends_on_the_server_too(lifetime: Any, elapsed: int) -> None:
     def program(lib: Any) -> str:
         app = new_app(lib, PERMANENT_SESSION_LIFETIME=lifetime)

@@ -172,11 +172,78 @@ def test_a_token_does_not_end_before_the_browser_forgets_the_cookie(kind: str) -
 
 
 @kinds
-@pytest.mark.parametrize("life", [{}, {"expires": "no date"}], ids=str)
-def test_a_cookie_of_the_browsers_session_does_not_end_by_itself(kind: str, life: dict[str, Any]) -> None:
+def test_a_cookie_of_the_browsers_session_ends_after_31_days(kind: str) -> None:
     app = new_app()
-    sent = pair(app, lambda: view(kind).set("n", "1", **life))
-    assert within(app, lambda: view(kind).get("n"), sent, NOW + 10**9) == "1"
+    sent = pair(app, lambda: view(kind).set("n", "1"))
+    assert within(app, lambda: view(kind).get("n"), sent, NOW + 31 * 86_400 - 1) == "1"
+    assert within(app, lambda: view(kind).reason("n"), sent, NOW + 31 * 86_400 + 1) == "expired"
+
+
+@pytest.mark.parametrize("expires", ["soon", "no date", "", "31 Feb 2030 10:00:00", "Tomorrow", "2030-01-01"])
+@pytest.mark.parametrize("kind", ["", "signed", "encrypted"])
+def test_a_text_that_is_no_date_is_an_error_and_not_no_end(kind: str, expires: str) -> None:
+    def program() -> None:
+        (view(kind) if kind else cookies).set("n", "1", expires=expires)
+
+    with pytest.raises(ValueError, match="is no date for browsers"):
+        within(new_app(), program)
+
+
+@kinds
+def test_a_value_may_be_asked_for_only_while_it_is_young(kind: str) -> None:
+    app = new_app()
+    sent = pair(app, lambda: view(kind).permanent.set("n", "1"))
+
+    def asked(max_age: Any, age: int) -> Any:
+        return within(app, lambda: view(kind).get("n", "old", max_age=max_age), sent, NOW + age)
+
+    assert [asked(60, age) for age in (0, 60, 61)] == ["1", "1", "old"]
+    assert [asked(timedelta(minutes=1), age) for age in (60, 61)] == ["1", "old"]
+    assert asked(None, 86_400) == "1"
+    assert asked(60, -60) == "1"  # clocks may differ
+    assert asked(60, -61) == "old"
+    assert within(app, lambda: view(kind).reason("n", max_age=60), sent, NOW + 61) == "expired"
+    with pytest.raises(TypeError):
+        asked("60", 0)
+
+
+@kinds
+def test_the_first_good_one_of_four_cookies_of_a_name_is_read(kind: str) -> None:
+    app = new_app()
+    good = pair(app, lambda: view(kind).set("n", "1"))
+    other = pair(app, lambda: view(kind).set("n", "2"))
+
+    def read(*sent: str) -> Any:
+        return within(app, lambda: view(kind).get("n"), "; ".join(sent))
+
+    assert read("n=bad", good, other) == "1"
+    assert read("n=", "n=s1.x", good[:-1], good) == "1"
+    assert read("n=a", "n=b", "n=c", "n=d", good) is None
+    assert within(app, lambda: view(kind).reason("n"), f"n=a; {good}") is None
+    assert within(app, lambda: view(kind).reason("n"), "n=a; n=b") == "no token"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_encrypted_cookies_are_kept_from_scripts_other_sites_and_plain_http(scheme: str) -> None:
+    pytest.importorskip("cryptography")
+    app = new_app()
+
+    def line(**said: Any) -> str:
+        with app.test_request_context(base_url=f"{scheme}://example.com/"):
+            cookies.encrypted.set("n", "1", **said)
+            (written,) = cookies.lines()
+        return str(written.partition("; ")[2])
+
+    secure = "Secure; " if scheme == "https" else ""
+    assert line() == f"{secure}HttpOnly; Path=/; SameSite=Lax"
+    assert line(secure=False, httponly=False, samesite=None) == "Path=/"
+    assert line(secure=True, samesite="Strict") == "Secure; HttpOnly; Path=/; SameSite=Strict"
+    with app.test_request_context(base_url=f"{scheme}://example.com/"):
+        cookies.signed.set("n", "1")
+        cookies.encrypted.delete("m")
+        signed, deleted = cookies.lines()
+    assert signed.partition("; ")[2] == "Path=/"
+    assert deleted.endswith(f"Max-Age=0; {secure}HttpOnly; Path=/; SameSite=Lax")
 
 
 def test_a_permanent_cookie_lives_for_400_days() -> None:

@@ -155,6 +155,7 @@ def delete_cookies() -> Response:
 
 @app.post("/login")
 def login() -> Response:
+    session.regenerate()
     session["username"] = request.form["username"]
     flash(f"Welcome, {session['username']}.")
     return back_to_page()

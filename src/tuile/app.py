@@ -25,14 +25,14 @@ from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
 from .json.provider import DefaultJSONProvider, JSONProvider
-from .keys.app_keys import KeptKeys, KeptSigner, RingOfApp, check_keys
+from .keys.app_keys import KeptKeys, RingOfApp, check_keys
 from .logging import create_logger
 from .packages import find_package
 from .real_flask import warn_of_both
 from .routing.map import Map
 from .routing.rule import Rule
 from .sansio.scaffold import _endpoint_from_view_func, setupmethod
-from .sessions import SecureCookieSessionInterface, SessionInterface
+from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
 from .wrappers.request import Request
@@ -46,6 +46,7 @@ if t.TYPE_CHECKING:
     from . import typing as ft
     from .blueprints import Blueprint
     from .ctx.request_context import RequestContext
+    from .sessions.signer import KeptSigner
     from .templating.jinja import DispatchingJinjaLoader, Environment
     from .testing import FlaskClient, FlaskCliRunner
 
@@ -75,7 +76,7 @@ class _EnvironmentClass:
         return Environment
 
 
-class Flask(UrlBuilding, Dispatcher):
+class Flask(UrlBuilding, RefusesSessions, Dispatcher):
     """A WSGI application on which views, hooks and settings are registered.
 
     Args:
@@ -114,10 +115,12 @@ class Flask(UrlBuilding, Dispatcher):
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = RingOfApp()
 
-    # What `keys.app_keys` keeps on an app, and the ids of the keys that the log was told of.
+    # What `keys.app_keys` and sessions keep on an app, and the ids of the keys that the log was told of.
     _kept_keys: KeptKeys | None = None
     _kept_signer: KeptSigner | None = None
     _told_of_keys: frozenset[str] = frozenset()
+    # The kinds of session, other than the one that is written, that the log was told of.
+    _told_of_kinds: frozenset[str] = frozenset()
     # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True
 

@@ -205,9 +205,9 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SECRET_KEY_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of keys that can be guessed."),
     Default("SESSION_DIGEST", "sha1", "'sha1' (Flask's) or 'sha256'", "Signs new sessions; both are read."),
     Default("SESSION_ENCRYPT", False, "bool", "Hide the session from its browser, too; signed ones are still read."),
-    Default(
-        "COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers will drop."
-    ),
+    Default("SESSION_READS", None, "list of 'sha1', 'sha256', 'signed', 'encrypted'; None: all", "Sessions to read."),
+    Default("SESSION_ABSOLUTE", None, "timedelta, seconds or None (no end)", "A session's age at the most."),
+    Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )
 
 DEFAULT_CONFIG: dict[str, t.Any] = {row.name: row.value for row in DEFAULTS}

@@ -240,7 +240,9 @@ def session_cookie(visitor: FlaskClient) -> str:
 def test_the_user_can_look_at_the_session(visitor: FlaskClient) -> None:
     visitor.post("/login", data={"username": "Ada"})
     payload = session_cookie(visitor).partition(".")[0]
-    assert json.loads(base64.urlsafe_b64decode(payload + "==")) == {"username": "Ada"}
+    found = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    assert set(found) == {"username", "_created", "_handle"}
+    assert found["username"] == "Ada"
 
 
 def test_the_user_cannot_modify_the_session(visitor: FlaskClient) -> None:

@@ -16,6 +16,7 @@ from tuile.globals import current_app
 from tuile.keys.app_keys import keys_of, retired_ids
 from tuile.keys.ring import key_id
 from tuile.keys.weakness import weakness
+from tuile.sessions.kinds import advice
 
 from .script import with_appcontext
 
@@ -42,6 +43,12 @@ def rotate_keys_command() -> None:
     click.echo(_found(keys, retired))
     click.echo(f"A new key; its id is {key_id(new)}. It is shown this once:\n\n    {new}\n")
     click.echo(_steps(keys, key_id(new), current_app.permanent_session_lifetime) if keys else _FIRST_KEY)
+    try:
+        narrower = advice(current_app)
+    except (TypeError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    if narrower:
+        click.echo(f"\nSessions of weaker kinds are read than are written. {narrower}")
 
 
 _FIRST_KEY = "Make it the SECRET_KEY of all processes, and restart them. It belongs into no repository."

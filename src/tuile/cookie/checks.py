@@ -15,17 +15,18 @@ from functools import lru_cache
 from inspect import unwrap
 from weakref import WeakKeyDictionary
 
+from ..http.caching import invites_shared_caches
 from ..http.cookies import CookieSyntaxError
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
+from ..user_agent.verdicts import Note
 from .findings import LOCALHOST, Asked, Scopes, find
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..app import Flask
-    from ..user_agent.verdicts import Note
     from ..wrappers.request import Request
     from ..wrappers.response import Response
 
@@ -54,7 +55,7 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
-    notes = findings(app, request, lines)
+    notes = [*findings(app, request, lines), *_of_caches(response)]
     if not notes:
         return
     place = _place(app, request)
@@ -94,6 +95,25 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
         note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name == session_name else note
         for name, note in find(lines, circumstances, asked, known)
     ]
+
+
+def _of_caches(response: Response) -> list[Note]:
+    """Return what shared caches make of the cookies (section 3; RFC 9111, section 7.3)."""
+    if getattr(response, "_was_public", False):
+        reason = (
+            "The response said that shared caches may keep it, and a cookie is set on it: that is taken back, because"
+            " everybody would get this cookie"
+        )
+        cure = "write: response.cache_control.private = True, or set the cookie on another response"
+    elif invites_shared_caches(response.headers):
+        reason = (
+            "The response says that shared caches may keep it, and sets a cookie: everybody who asks the cache gets"
+            " this cookie"
+        )
+        cure = "write: response.cache_control.public = False, or set the cookie on another response"
+    else:
+        return []
+    return [Note("3", reason, cure)]
 
 
 # Under what each application has set its cookies, as long as this process has run.

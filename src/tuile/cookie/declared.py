@@ -46,6 +46,7 @@ class CookieOptions(t.TypedDict, total=False):
     encrypted: bool
     invalid: t.Literal["default", "error"]
     purpose: str
+    vary: bool
 
 
 class DeclaredCookie(t.Generic[Value]):
@@ -62,6 +63,8 @@ class DeclaredCookie(t.Generic[Value]):
     :param signed, encrypted: written and read by `cookies.signed` or `cookies.encrypted`.
     :param invalid: ``default`` reads what a client has made up as the default, ``error`` answers 400.
     :param purpose: what it is for, in words for a privacy page.
+    :param vary: whether an answer for which it was read says `Vary: Cookie`, so that no cache gives it to others;
+        False for a cookie that changes nothing of what is sent.
     :raises CookieSyntaxError: no browser would keep such a cookie, or not for so long.
     :raises ValueError: the declaration contradicts itself.
     """
@@ -85,6 +88,7 @@ class DeclaredCookie(t.Generic[Value]):
         encrypted: bool = False,
         invalid: t.Literal["default", "error"] = "default",
         purpose: str = "",
+        vary: bool = True,
         declared_at: str = "",
     ) -> None:
         from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - as above
@@ -106,16 +110,19 @@ class DeclaredCookie(t.Generic[Value]):
             path=path,
             domain=domain,
             secure=bool(prefix or partitioned) if secure is None else secure,
-            httponly="http" in (prefix or "").split("-") if httponly is None else httponly,
+            httponly=encrypted or "http" in (prefix or "").split("-") if httponly is None else httponly,
             samesite=samesite,
             partitioned=partitioned,
         )
+        # Left open for an encrypted cookie: then it is Secure where the request is.
+        self._secure = None if encrypted and secure is None and not self.attributes.secure else self.attributes.secure
         self.type = type
         self.codec = codec_of(type)
         self.choices = None if choices is None else tuple(choices)
         self.default = default
         self.signed, self.encrypted, self.invalid = signed, encrypted, invalid
         self.purpose, self.declared_at = purpose, declared_at
+        self.vary = vary
         self._check()
 
     def _check(self) -> None:
@@ -140,18 +147,29 @@ class DeclaredCookie(t.Generic[Value]):
 
         :raises BadRequest: it is invalid, and ``invalid="error"`` was declared.
         """
-        text = self._cookies().get(self.name)
-        if text is None:
+        texts = self._texts()
+        if not texts:
             return self._default()
-        try:
-            value = self.codec.read(text)
+        for text in texts:
+            try:
+                value = self.codec.read(text)
+            except ValueError:
+                continue
             if self.choices is None or value in self.choices:
                 return t.cast("Value", value)
-        except ValueError:
-            pass
         if self.invalid == "error":
             raise BadRequest(f"The cookie {self.name!r} is not valid.")
         return self._default()
+
+    def _texts(self) -> list[str]:
+        """The texts that the cookie may have: another host of the site may have set one in front of ours."""
+        cookies = self._cookies()
+        if not self.vary:
+            cookies = cookies.unnoted()
+        if not (self.signed or self.encrypted):
+            return t.cast("list[str]", cookies.candidates(self.name))
+        text = cookies.get(self.name)
+        return [] if text is None else [text]
 
     def _default(self) -> Value:
         # One that can be changed must not be changed for everyone.
@@ -165,17 +183,23 @@ class DeclaredCookie(t.Generic[Value]):
         :raises ValueError: it is none of the choices.
         """
         fields = self.attributes
-        self._cookies().set(self.name, self._checked(value), max_age=fields.max_age, **self._scope())
+        self._cookies().set(self.name, self._checked(value), max_age=fields.max_age, **self._sent())
 
     def delete(self) -> None:
         """Delete the cookie, under the path and domain that it is set with."""
-        self._cookies().delete(self.name, **self._scope())
+        self._cookies().delete(self.name, **self._sent())
 
     def _checked(self, value: object) -> str:
         text = self.codec.write(value)
         if self.choices is not None and value not in self.choices:
             choices = ", ".join(map(repr, self.choices))
             raise ValueError(f"The cookie {self.name!r} cannot be {value!r}: it is one of {choices}.")
+        try:
+            self.codec.read(text)
+        except ValueError:
+            raise ValueError(
+                f"The cookie {self.name!r} cannot be {value!r}: it would not be read again as what it is."
+            ) from None
         return text
 
     def _scope(self) -> dict[str, t.Any]:
@@ -188,6 +212,10 @@ class DeclaredCookie(t.Generic[Value]):
             "samesite": fields.samesite,
             "partitioned": fields.partitioned,
         }
+
+    def _sent(self) -> dict[str, t.Any]:
+        """The attributes to set it with."""
+        return {**self._scope(), "secure": self._secure}
 
     def _cookies(self) -> t.Any:
         """The cookies of the request, in the view of them that this one is kept in."""

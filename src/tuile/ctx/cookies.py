@@ -35,6 +35,16 @@ if t.TYPE_CHECKING:
 #: How long `permanent` cookies live: as long as browsers let any live (section 5.5 of the cookie standard).
 PERMANENT_S = 400 * 24 * 3600
 
+#: How long a token is good that was set with neither `max_age` nor `expires`: as long as a session is, by default.
+TOKEN_LIFE_S = 31 * 24 * 3600
+
+#: How many cookies of one name are tried where the first is not good: another host of the site can set any number.
+MOST_TRIED = 4
+
+
+# What `samesite` is where nothing was said, by its identity: None is an answer of its own.
+UNSAID: t.Final = str(b"not said", "ascii")
+
 # The purpose of the keys, whatever the cookie; the cookie's name is bound to its token besides.
 _PURPOSE = "cookie"
 
@@ -50,9 +60,26 @@ class Cookies(Mapping[str, str]):
     _life_s: int | None = None
 
     def __init__(self, request: Request) -> None:
+        self._request = request
         self._received = request.cookies
         self._written: dict[str, str | None] = {}
         self._lines: dict[tuple[str, str, str], str] = {}
+        self._reads: set[str] = set()  # for all views: whether something of the request's was read
+
+    _varies = True  # whether reading is noted
+
+    @property
+    def depends_on_request(self) -> bool:
+        """Whether something was read that the request brought along, so that the answer varies with its cookies."""
+        return bool(self._reads)
+
+    def unnoted(self) -> Self:
+        """Return the same cookies, read without a word to caches: for what does not change the answer."""
+        return self._seen_as(type(self), _varies=False)
+
+    def _note_read(self) -> None:
+        if self._varies:
+            self._reads.add("Cookie")
 
     def __getitem__(self, name: str) -> str:
         if name in self._written:
@@ -60,9 +87,18 @@ class Cookies(Mapping[str, str]):
             if value is None:
                 raise BadRequestKeyError(name)
             return value
+        self._note_read()
         return self._received[name]
 
+    def candidates(self, name: str) -> list[str]:
+        """Return the values of a name, the first four at the most; one alone where it was set in this request."""
+        if name in self._written:
+            return [] if (value := self._written[name]) is None else [value]
+        self._note_read()
+        return list(self._received.getlist(name)[:MOST_TRIED])
+
     def __iter__(self) -> Iterator[str]:
+        self._note_read()
         for name in self._received:
             if name not in self._written:
                 yield name
@@ -76,6 +112,7 @@ class Cookies(Mapping[str, str]):
     def __contains__(self, name: object) -> bool:
         if name in self._written:
             return self._written[name] is not None
+        self._note_read()
         return name in self._received
 
     def __repr__(self) -> str:
@@ -111,20 +148,27 @@ class Cookies(Mapping[str, str]):
         expires: str | datetime | float | None = None,
         path: str | None = "/",
         domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: str | None = None,
+        secure: bool | None = None,
+        httponly: bool | None = None,
+        samesite: str | None = UNSAID,
         partitioned: bool = False,
     ) -> None:
         """Set a cookie on the response to come; the parameters are those of `Response.set_cookie`.
 
+        What is not said of `secure`, `httponly` and `samesite` is False, False and None; for `encrypted` cookies it is
+        whether the request came over https, True and `Lax`.
+
         Raises:
-            CookieSyntaxError: the name, the path or the domain would break out of its place.
+            CookieSyntaxError: the name, the path or the domain would break out of its place, or the text for `expires`
+                is no date.
         """
         context = current.get(None)
         now = time.time()
         if max_age is None and expires is None:
             max_age = self._life_s
+        if isinstance(expires, str):
+            _check_date(expires)
+        secure, httponly, samesite = self._said(secure, httponly, samesite)
         try:
             value = self._as_sent(name, value, max_age, expires, now)
         except Exception:
@@ -152,12 +196,13 @@ class Cookies(Mapping[str, str]):
         *,
         path: str | None = "/",
         domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: str | None = None,
+        secure: bool | None = None,
+        httponly: bool | None = None,
+        samesite: str | None = UNSAID,
         partitioned: bool = False,
     ) -> None:
         """Delete a cookie; `path` and `domain` must be those it was set with, or the browser keeps it."""
+        secure, httponly, samesite = self._said(secure, httponly, samesite)
         line = dump_cookie(
             name,
             max_age=0,
@@ -171,6 +216,10 @@ class Cookies(Mapping[str, str]):
             now=time.time(),
         )
         self._write(name, None, line)
+
+    def _said(self, secure: bool | None, httponly: bool | None, samesite: str | None) -> tuple[bool, bool, str | None]:
+        """Return the attributes with what they are where nothing was said of them."""
+        return bool(secure), bool(httponly), None if samesite is UNSAID else samesite
 
     def _as_sent(
         self,
@@ -195,6 +244,7 @@ class Cookies(Mapping[str, str]):
 
 
 View = t.TypeVar("View", bound=Cookies)
+Default = t.TypeVar("Default")
 
 
 class TokenCookies(Cookies):
@@ -213,6 +263,25 @@ class TokenCookies(Cookies):
         except BadToken as error:
             raise BadRequestKeyError(name) from error
 
+    @t.overload
+    def get(self, name: str, default: None = None, *, max_age: timedelta | float | None = None) -> str | None: ...
+
+    @t.overload
+    def get(self, name: str, default: Default, *, max_age: timedelta | float | None = None) -> str | Default: ...
+
+    def get(
+        self, name: str, default: Default | None = None, *, max_age: timedelta | float | None = None
+    ) -> str | Default | None:
+        """Return the value, or the default where there is none that is good.
+
+        Parameters:
+            max_age: how long ago it may have been set, in seconds or as a timedelta, even if it ends later.
+        """
+        try:
+            return self._opened(name, max_age)
+        except BadToken:
+            return default
+
     def __iter__(self) -> Iterator[str]:
         return (name for name in super().__iter__() if self.reason(name) is None)
 
@@ -223,27 +292,42 @@ class TokenCookies(Cookies):
         # Without the values: what is encrypted is not for a log.
         return f"<{type(self).__name__} {'encrypted' if self._version == ENCRYPTED else 'signed'}>"
 
-    def reason(self, name: str) -> Reason | None:
+    def reason(self, name: str, *, max_age: timedelta | float | None = None) -> Reason | None:
         """Return why the cookie cannot be read: `"missing"`, `"expired"`, `"tampered"`, ...; None if it can be.
 
         Log it, or tell a person whose preference is gone; do not tell a client more than that the cookie is not good.
         """
         try:
-            self._opened(name)
+            self._opened(name, max_age)
         except BadToken as error:
             return error.reason
         return None
 
-    def _opened(self, name: str) -> str:
+    def _opened(self, name: str, max_age: timedelta | float | None = None) -> str:
+        """Return the first good value of a name: another host of the site may have set a cookie in front of it."""
         ring = _ring()
         if self._version == ENCRYPTED:
             # At the first reading, not only when a visitor comes back with such a cookie.
             require_cipher()
-        if not super().__contains__(name):
-            raise BadToken(f"There is no cookie {name!r}.", "missing")
-        token = super().__getitem__(name)
+        max_age_s = None if max_age is None else _whole_seconds(max_age)
         opening = ring.decrypt if self._version == ENCRYPTED else ring.verify
-        return opening(_PURPOSE, token, now=time.time(), name=name).value
+        now = time.time()
+        refused: BadToken | None = None
+        for token in self.candidates(name):
+            try:
+                return opening(_PURPOSE, token, now=now, name=name, max_age_s=max_age_s).value
+            except BadToken as error:
+                refused = refused or error
+        raise refused or BadToken(f"There is no cookie {name!r}.", "missing")
+
+    def _said(self, secure: bool | None, httponly: bool | None, samesite: str | None) -> tuple[bool, bool, str | None]:
+        if self._version != ENCRYPTED:
+            return super()._said(secure, httponly, samesite)
+        return (
+            self._request.is_secure if secure is None else secure,
+            True if httponly is None else httponly,
+            "Lax" if samesite is UNSAID else samesite,
+        )
 
     def _as_sent(
         self,
@@ -287,15 +371,29 @@ def _ring() -> KeyRing:
     return ring
 
 
-def _end(max_age: timedelta | int | None, expires: str | datetime | float | None, now: float) -> float | None:
-    """When a browser forgets the cookie, in seconds since 1970; None when it is closed.
+def _end(max_age: timedelta | int | None, expires: str | datetime | float | None, now: float) -> float:
+    """Return when a token ends, in seconds since 1970: when a browser forgets the cookie, or after `TOKEN_LIFE_S`.
 
-    Of the two, `max_age` counts (section 5.7). A date that is none counts for nothing, as in a browser.
+    Of the two, `max_age` counts (section 5.7).
     """
     if max_age is not None:
         # Never before the browser does.
         return math.ceil(now + _whole_seconds(max_age))
     if expires is None:
-        return None
-    moment = read_cookie_date(expires if isinstance(expires, str) else _date(expires))
-    return None if moment is None else moment.timestamp()
+        return math.ceil(now + TOKEN_LIFE_S)
+    return _check_date(expires if isinstance(expires, str) else _date(expires)).timestamp()
+
+
+def _check_date(expires: str) -> datetime:
+    """Return the moment that browsers read from a text.
+
+    Raises:
+        CookieSyntaxError: they read none, and would keep the cookie until they are closed.
+    """
+    moment = read_cookie_date(_checked("expires", expires))
+    if moment is None:
+        raise CookieSyntaxError(
+            f"The cookie's expires {expires!r} is no date for browsers, which then keep the cookie until they are"
+            " closed. Give a datetime, or max_age in seconds."
+        )
+    return moment

@@ -14,7 +14,8 @@ from contextvars import Token
 from werkzeug.exceptions import HTTPException, NotFound
 
 from .. import invalidation
-from ..http.headers import CookieLines
+from ..http.caching import NO_COOKIE_CACHED, invites_shared_caches, keep_private, says_nothing
+from ..http.headers import CookieLines, vary_by
 from ..invalidation import Watched
 from ..once import once
 from ..routing.map import FOREIGN_SUBDOMAIN
@@ -340,9 +341,20 @@ def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
 
 def add_cookies(context: t.Any, response: Response) -> None:
     """Put the cookies that were written in a request on a response to it."""
+    cookies = context.cookies
+    if cookies.depends_on_request:
+        vary_by(response.headers, "Cookie")
+    lines = cookies.lines()
     known = CookieLines()
-    for line in context.cookies.lines():
+    for line in lines:
         known.put(response.headers, line)
+    if not lines:
+        return
+    # Caches keep Set-Cookie with the rest, and hand it to everybody (RFC 9111, section 7.3).
+    if invites_shared_caches(response.headers):
+        keep_private(response)
+    elif says_nothing(response.headers):
+        response.headers["Cache-Control"] = NO_COOKIE_CACHED
 
 
 def _close(request: t.Any) -> None:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import typing as t
 
-from .ring import Key, KeyRing, TimedSigner, key_id, wrong_id
+from .ring import KeyRing, key_id, wrong_id
 from .secret import Hidden, Secret, read_key
 from .weakness import weakness
 
 if t.TYPE_CHECKING:
     from ..app import Flask
 
-#: The hashes that a session may be signed with: the writing one, and those that are read as well.
-SESSION_DIGESTS: t.Final = {"sha1": ("sha256",), "sha256": ("sha1",)}
 _CHECKS = ("warn", "error", "off")
 # What can be copied, so that a change in place is noticed; an iterator would be empty the second time.
 _LISTS = (list, tuple, set, frozenset)
@@ -260,59 +258,3 @@ def _tell_of_weak_keys(app: Flask, keys: tuple[Secret, ...], mode: str) -> None:
             raise ValueError(message)
         app._told_of_keys |= {told}
         app.logger.warning("%s", message)
-
-
-# --- the signer of sessions -------------------------------------------------------------------------------------------
-
-
-class KeptSigner(Hidden):
-    """The signer of an app's sessions, and the settings that it was made of; it shows no key.
-
-    The first three are for a quick look by `is`; `only_key` is None where there are others.
-    """
-
-    __slots__ = ("digest", "made_of", "only_key", "salt", "signer")
-
-    def __init__(
-        self, only_key: _Setting | None, salt: Key, digest: str | None, signer: TimedSigner, made_of: tuple[t.Any, ...]
-    ) -> None:
-        self.only_key = None if only_key is None else only_key.value
-        self.salt = salt
-        self.digest = digest
-        self.signer = signer
-        self.made_of = made_of
-
-
-def session_signer(app: Flask, salt: Key) -> TimedSigner:
-    """Return the signer of the app's sessions, made anew when a key or `SESSION_DIGEST` has changed.
-
-    Raises:
-        ValueError: `SESSION_DIGEST` is none of those there are.
-        RuntimeError: the key was retired.
-    """
-    check_keys(app)
-    keys = keys_of(app)
-    setting = app.config.get("SESSION_DIGEST")
-    made_of = (keys, salt, setting)
-    kept: KeptSigner | None = app._kept_signer
-    if kept is None or kept.made_of != made_of:
-        digest = setting or "sha1"
-        others = other_digests(digest)
-        alone = not (app.config["SECRET_KEY_FALLBACKS"] or app.config.get("SECRET_KEY_RETIRED"))
-        only_key = _Setting(app.secret_key) if alone else None
-        kept = KeptSigner(only_key, salt, setting, TimedSigner(keys, salt, digest, others), made_of)
-        app._kept_signer = kept
-    return kept.signer
-
-
-def other_digests(digest: str) -> tuple[str, ...]:
-    """Return the hashes of sessions that are read beside this one.
-
-    Raises:
-        ValueError: it is none that sessions are signed with.
-    """
-    others = SESSION_DIGESTS.get(digest)
-    if others is None:
-        message = f"SESSION_DIGEST is {digest!r}; it can be 'sha1', as Flask's, or 'sha256'."
-        raise ValueError(message)
-    return others

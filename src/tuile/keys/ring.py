@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import re
 import typing as t
-import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
@@ -24,6 +23,7 @@ from itsdangerous import want_bytes
 
 from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
 from .tokens import (
+    CLOCK_SKEW_S,
     ENCRYPTED,
     SIGNED,
     TO_STANDARD,
@@ -37,7 +37,7 @@ from .tokens import (
 )
 from .xaes import require_cipher
 
-__all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id", "pack", "unpack"]
+__all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id"]
 
 # --- Flask's way of signing -------------------------------------------------------------------------------------------
 
@@ -45,16 +45,15 @@ __all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_i
 class TimedSigner(Hidden):
     """Signs values with the newest of its keys and accepts those signed with any of them.
 
+    Nothing is computed before the first use: a machine may refuse the hash (SHA-1 under FIPS 140).
+
     Parameters:
         keys: secrets, the newest last, as `SECRET_KEY_FALLBACKS` and `SECRET_KEY` in that order.
         salt: the purpose; the same secret gives another key for another purpose.
         digest: the name of the hash for deriving and for signing, such as `sha1`.
-        also_accepted: the names of other hashes, for reading.
     """
 
-    def __init__(
-        self, keys: t.Iterable[Key | Secret], salt: Key, digest: str, also_accepted: t.Iterable[str] = ()
-    ) -> None:
+    def __init__(self, keys: t.Iterable[Key | Secret], salt: Key, digest: str) -> None:
         kind = type(keys)
         if isinstance(keys, (str, bytes)):
             del keys  # what raises shows its variables
@@ -71,16 +70,26 @@ class TimedSigner(Hidden):
         if not newest_first:
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
-        self._accepted = [
-            _begun_hmac(Secret(hmac_digest(key.octets, purpose, name)), name)
-            for name in (digest, *also_accepted)
-            for key in newest_first
-        ]
+        self._keys, self._purpose, self._digest = newest_first, purpose, digest
+        # The HMACs with each key already in them.
+        self._accepted: list[tuple[t.Any, t.Any]] = []
+
+    def _begin(self) -> list[tuple[t.Any, t.Any]]:
+        """Return the HMACs, begun now; none where this Python refuses the hash."""
+        if is_hash_usable(self._digest):
+            self._accepted = [
+                _begun_hmac(Secret(hmac_digest(key.octets, self._purpose, self._digest)), self._digest)
+                for key in self._keys
+            ]
+        return self._accepted
 
     def sign(self, value: bytes, now: int) -> bytes:
         """Return the token for a value without dots; `now` is in seconds since the epoch."""
         stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
         signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE, b"="))
+        if not (self._accepted or self._begin()):
+            message = "This Python refuses the hash to sign with. Choose another one: SESSION_DIGEST = 'sha256'."
+            raise RuntimeError(message)
         begun, outer = self._accepted[0]
         inner, mac = begun.copy(), outer.copy()
         inner.update(signed)
@@ -99,7 +108,7 @@ class TimedSigner(Hidden):
             BadToken: the signature does not fit, or the time is too old or in the future.
         """
         signed, _, signature = token.rpartition(b".")
-        for begun, outer in self._accepted:
+        for begun, outer in self._accepted or self._begin():
             inner, mac = begun.copy(), outer.copy()
             inner.update(signed)
             mac.update(inner.digest())
@@ -120,10 +129,19 @@ class TimedSigner(Hidden):
             raise BadToken(message) from error
         if max_age_s is not None:
             age_s = now - int.from_bytes(raw, "big")
-            if not 0 <= age_s <= max_age_s:
+            if not -CLOCK_SKEW_S <= age_s <= max_age_s:
                 message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
                 raise BadToken(message, "expired")
         return value
+
+
+def is_hash_usable(digest: str) -> bool:
+    """Answer whether this Python computes a hash: one in FIPS mode refuses SHA-1."""
+    try:
+        getattr(hashlib, digest)(b"")
+    except (AttributeError, ValueError):
+        return False
+    return True
 
 
 _INNER = bytes(octet ^ 0x36 for octet in range(256))
@@ -137,38 +155,6 @@ def _begun_hmac(key: Secret, digest: str) -> tuple[t.Any, t.Any]:
         key = Secret(hashlib.new(digest, key.octets).digest())
     key = Secret(key.octets.ljust(block_size, b"\0"))
     return hashlib.new(digest, key.octets.translate(_INNER)), hashlib.new(digest, key.octets.translate(_OUTER))
-
-
-# The header and the checksum that zlib.compress puts around what it deflates (RFC 1950).
-_ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6
-
-
-def pack(text: str) -> bytes:
-    """Return text as URL-safe base64 without padding (RFC 4648 section 5), compressed after a dot if shorter."""
-    raw, mark = text.encode(), b""
-    # zlib.compress sets itself up for 32 KiB and more, in 256 KiB of memory. Set up for as much as there is, zlib
-    # writes the same: 58 -> 2 µs for 24 bytes, 58 -> 21 for 220, CPython 3.11, timeit. With less memory for the longer
-    # ones it can miss a repetition.
-    window, memory = (9, 1) if len(raw) <= 120 else (12, 8) if len(raw) <= 3800 else (15, 8)
-    compressor = zlib.compressobj(-1, zlib.DEFLATED, -window, memory)
-    deflated = compressor.compress(raw) + compressor.flush()
-    if len(deflated) + _ZLIB_BYTES < len(raw) - 1:
-        raw, mark = b"%s%s%s" % (_ZLIB_HEADER, deflated, zlib.adler32(raw).to_bytes(4, "big")), b"."
-    return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
-
-
-def unpack(packed: bytes) -> str:
-    """Return the text that `pack` was given; BadToken for anything that it cannot have returned."""
-    compressed = packed[:1] == b"."
-    encoded = packed[1:] if compressed else packed
-    try:
-        raw = a2b_base64(encoded.translate(TO_STANDARD) + b"=" * (-len(encoded) % 4))
-        return (zlib.decompress(raw) if compressed else raw).decode()
-    except (Base64Error, UnicodeDecodeError, zlib.error) as error:
-        message = f"The value is not packed text: {error}."
-    # Not from the other error, which holds the octets; and what raises shows its variables.
-    packed = encoded = raw = b""
-    raise BadToken(message)
 
 
 # --- the ring of keys -------------------------------------------------------------------------------------------------

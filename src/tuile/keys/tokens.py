@@ -47,6 +47,8 @@ TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _MOMENT_BYTES = 5
 #: The latest moment that a token can name; it is in the year 36812.
 LATEST: t.Final[int] = 2 ** (8 * _MOMENT_BYTES) - 1
+#: How far the clocks of two machines may be apart before one refuses, as made in the future, what the other has made.
+CLOCK_SKEW_S: t.Final = 60
 
 _is_token = re.compile(r"([a-z])([0-9]{1,3})\.([0-9a-f]{8})\.([A-Za-z0-9_.-]+)").fullmatch
 
@@ -175,7 +177,7 @@ def _judged(body: Secret, key_id: str, now: float, max_age_s: float | None) -> O
     if ends and now >= ends:
         raise BadToken(f"The token ended {int(now) - ends} s ago.", "expired")
     # The age in whole seconds, as itsdangerous counts it.
-    if max_age_s is not None and not 0 <= int(now) - issued <= max_age_s:
+    if max_age_s is not None and not -CLOCK_SKEW_S <= int(now) - issued <= max_age_s:
         raise BadToken(f"The token is {int(now) - issued} s old; it may be 0 to {max_age_s} s old.", "expired")
     try:
         return Opened(body.octets[2 * _MOMENT_BYTES :].decode(), issued, ends or None, key_id)

@@ -6,11 +6,12 @@ current request from a proxy; an interface is given the app, the request and the
 """
 
 from ..flask_names import offer_flasks_names
-from .interface import NullSession, SecureCookieSession, SessionInterface, SessionMixin
+from .interface import NullSession, RefusesSessions, SecureCookieSession, SessionInterface, SessionMixin
 from .signed import SecureCookieSessionInterface, session_json_serializer
 
 __all__ = [
     "NullSession",
+    "RefusesSessions",
     "SecureCookieSession",
     "SecureCookieSessionInterface",
     "SessionInterface",

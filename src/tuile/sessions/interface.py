@@ -6,20 +6,48 @@ any one way of keeping them.
 
 from __future__ import annotations
 
+import time
 import typing as t
 from collections.abc import MutableMapping
 from datetime import datetime, timezone
+from secrets import token_urlsafe
 
 from werkzeug.datastructures import CallbackDict
 
 from ..invalidation import Watched, move
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+
+
+#: The keys under which a session keeps when it began, in seconds since 1970, and its own identity.
+CREATED_KEY: t.Final = "_created"
+HANDLE_KEY: t.Final = "_handle"
+
+_HANDLE_BYTES = 16
+
+T = t.TypeVar("T")
+
+
+class _FromContents(t.Generic[T]):
+    """An attribute that is read from what is in the session; a subclass or an object may have its own."""
+
+    def __init__(self, read: t.Callable[[t.Any], T]) -> None:
+        self._read = read
+        self.__doc__ = read.__doc__
+
+    @t.overload
+    def __get__(self, session: None, owner: type[t.Any] | None = None) -> _FromContents[T]: ...
+
+    @t.overload
+    def __get__(self, session: object, owner: type[t.Any] | None = None) -> T: ...
+
+    def __get__(self, session: object | None, owner: type[t.Any] | None = None) -> T | _FromContents[T]:
+        return self if session is None else self._read(session)
 
 
 class SessionMixin(MutableMapping[str, t.Any]):
@@ -40,6 +68,40 @@ class SessionMixin(MutableMapping[str, t.Any]):
     @permanent.setter
     def permanent(self, value: bool) -> None:
         self["_permanent"] = bool(value)
+
+    @_FromContents
+    def created(self: t.Any) -> datetime | None:
+        """When the session began, in UTC; None where nobody has asked for it to be kept.
+
+        It is kept after `regenerate`, with `SESSION_ABSOLUTE`, and where `app.session_refused` is overridden.
+        """
+        seconds = self.get(CREATED_KEY)
+        return datetime.fromtimestamp(seconds, timezone.utc) if is_moment(seconds) else None
+
+    @_FromContents
+    def handle(self: t.Any) -> str | None:
+        """The identity of the session, 128 random bits as text, kept when `created` is; it opens nothing."""
+        handle = self.get(HANDLE_KEY)
+        return handle if isinstance(handle, str) else None
+
+    def regenerate(self, keep: Iterable[str] = ()) -> None:
+        """Begin a new session for the same browser: call it whenever somebody logs in.
+
+        What was in the session before a login may have been put there by somebody else, who then knows the CSRF token
+        or owns the basket. It is all gone, with `permanent` and flashed messages, but for the keys that are named.
+
+        Parameters:
+            keep: the keys whose values stay.
+
+        Raises:
+            TypeError: `keep` is a single text.
+            NotImplementedError: the session is kept in another way than in a cookie, and its interface has to do this.
+        """
+        message = (
+            f"{type(self).__name__} has no regenerate(): it is kept by an interface of its own. Ask that for a new"
+            " identity."
+        )
+        raise NotImplementedError(message)
 
 
 def _note_change(session: t.Any) -> None:
@@ -67,6 +129,32 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
         elif self.on_update is not None:
             self.on_update(self)  # type: ignore[arg-type] # a session of this class
 
+    def regenerate(self, keep: Iterable[str] = ()) -> None:
+        """Begin a new session for the same browser; see `SessionMixin.regenerate`."""
+        if isinstance(keep, str):
+            message = f"keep is a list of keys, not a single one. Write: keep=[{keep!r}]."
+            raise TypeError(message)
+        kept = {key: self[key] for key in keep if key in self}
+        self.clear()
+        self.update(kept)
+        begin(self, int(time.time()), new_handle())
+
+
+def begin(session: MutableMapping[str, t.Any], created: int, handle: str) -> None:
+    """Note in a session when it began and which one it is."""
+    session[CREATED_KEY] = created
+    session[HANDLE_KEY] = handle
+
+
+def new_handle() -> str:
+    """Return a new identity for a session."""
+    return token_urlsafe(_HANDLE_BYTES)
+
+
+def is_moment(seconds: object) -> bool:
+    """Answer whether a value is a time that a session can have begun at."""
+    return type(seconds) is int and 0 <= seconds < 2**37
+
 
 class NullSession(SecureCookieSession):
     """A session that can be read, as empty, and that refuses to be written: there is no secret key."""
@@ -78,8 +166,23 @@ class NullSession(SecureCookieSession):
         )
         raise RuntimeError(message)
 
-    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _refuse
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = regenerate = _refuse
     del _refuse
+
+
+class RefusesSessions:
+    """What an application can say about the sessions that it is given."""
+
+    def session_refused(self, session: SessionMixin) -> bool:
+        """Answer whether a session that is otherwise good has ended: override it to log out a copy of a cookie.
+
+        It is asked when a session is opened that has something in it, before anybody sees it; one that is refused reads
+        as empty. What it usually looks at: `session.created`, against the time before which the sessions of a user are
+        not to be used any more; and `session.handle`, against a list of those that have ended. Both are there in every
+        session that is written after this was overridden; in an older one they come from its cookie. Use the argument:
+        the `session` proxy is what is being opened.
+        """
+        return False
 
 
 class SessionInterface(metaclass=Watched):

@@ -6,30 +6,35 @@ not: how text is signed (`keyring`), how the cookie is written (`cookie_syntax`,
 
 from __future__ import annotations
 
-import hashlib
 import time
 import typing as t
 from datetime import datetime, timezone
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
 from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
-from ..keys.app_keys import check_keys, keys_of, other_digests, session_signer
-from ..keys.ring import BadToken, TimedSigner, pack, unpack
-from ..keys.serializer import SessionSerializer
-from ..keys.tokens import is_encrypted
+from ..keys.secret import Secret
+from ..keys.tokens import BadToken, is_encrypted
 from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
-from .interface import SecureCookieSession, SessionInterface
+from .ages import REFUSES_NONE, can_be_refused, is_over, note_beginning
+from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInterface
+from .kinds import kinds_of, tell_of_kind
+from .packing import check_size, checked, pack, unpack
+from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..app import Flask
+    from ..keys.tokens import Opened
     from ..wrappers.request import Request
     from .interface import SessionMixin
+    from .kinds import Kind
+    from .signer import KeptSigner
 
 session_json_serializer = TaggedJSONSerializer()
 
@@ -57,12 +62,10 @@ _STOCK: dict[str, object] = {}
 _own_set_cookie = Response.set_cookie
 
 
-def _lazy_sha1(string: bytes = b"") -> t.Any:
-    # hashlib.sha1 may be missing in a FIPS build; then only its use fails, not this import.
-    return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
-
-
-_METHODS: dict[str, Callable[[bytes], t.Any]] = {"sha1": _lazy_sha1, "sha256": hashlib.sha256}
+#: How many cookies of the session's name are tried: a sibling host can set as many as it likes.
+_MOST_TRIED = 4
+# A session with nothing else in it is empty: `session.pop("user")` logs out with these left.
+_ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
 
 
 class SecureCookieSessionInterface(SessionInterface):
@@ -75,7 +78,7 @@ class SecureCookieSessionInterface(SessionInterface):
     #: The purpose that the secret key is used for here.
     salt = "cookie-session"
     #: The hash of the signature. Flask's sessions use SHA-1, in HMAC, where its collisions do not matter.
-    digest_method: Callable[[bytes], t.Any] = staticmethod(_lazy_sha1)
+    digest_method: Callable[[bytes], t.Any] = staticmethod(lazy_sha1)
     #: How itsdangerous turns the secret key into the signing key.
     key_derivation = "hmac"
     #: What turns the session into text and back.
@@ -109,60 +112,113 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
-        keys = keys_of(app)
-        if not keys:
-            return None
-        check_keys(app)
-        methods = [self.digest_method]
-        if self.digest_method is _lazy_sha1:
-            digest = app.config.get("SESSION_DIGEST") or "sha1"
-            methods = [_METHODS[name] for name in (digest, *other_digests(digest))]
-        first, *others = [{"key_derivation": self.key_derivation, "digest_method": method} for method in methods]
-        made = SessionSerializer(
-            b"",
-            salt=self.salt,
-            serializer=self.serializer,
-            signer_kwargs=first,
-            fallback_signers=others,  # type: ignore[arg-type] # a list of less than the list may hold
-        )
-        # Not handed to the constructor, which tries the serializer: what raises shows its variables.
-        made.secret_keys = [key.octets for key in keys]
-        return made
+        return session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session from the request's cookie; a bad or an old one is an empty session."""
-        signer: t.Any = self._signer(app)
-        serializer = self.get_signing_serializer(app) if signer is None else None
-        if signer is None and serializer is None:
+        kept = self._kept_signer(app)
+        serializer = self.get_signing_serializer(app) if kept is None else None
+        if kept is None and serializer is None:
             return None
-        if app.config.get("SESSION_ENCRYPT"):
+        if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
             # At the first reading, not only when a visitor comes back with such a session.
             require_cipher()
         name = (
             app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
         )
         cookies = request.cookies
-        token = cookies[name] if name in cookies else None  # noqa: SIM401 - `get` would be one more call
-        if not token:
+        if name not in cookies:
             return self.session_class()
+        token = cookies[name]
         lifetime = app.permanent_session_lifetime
         max_age_s = lifetime.days * 86400 + lifetime.seconds
-        try:
-            if serializer is not None:
-                return self.session_class(serializer.loads(token, max_age=max_age_s))
-            text = unpack(signer.unsign(token.encode(), int(time.time()), max_age_s))
-        except (BadData, ValueError):
-            # In this order, because a signed session is what nearly every one is.
-            text = self._decrypted(app, name, token, max_age_s) if is_encrypted(token) else ""
-            if not text:
-                return self.session_class()
+        if (
+            kept is not None
+            and (signer := kept.signer) is not None
+            and app.config.get("SESSION_ABSOLUTE") is None
+            and type(app).session_refused is REFUSES_NONE
+            and "session_refused" not in app.__dict__
+        ):
+            # What nearly every session is. All others, and what is wrong with this one, are for the way below.
+            try:
+                return self.session_class(
+                    self.serializer.loads(unpack(signer.unsign(token.encode(), int(time.time()), max_age_s)))
+                )
+            except Exception:  # noqa: BLE001, S110 - whatever the serializer and its tags may raise
+                pass
+        # From here on hidden: `session_refused` may raise, and what raises shows its variables.
+        del token
+        tokens = [Secret(one.encode(errors="replace")) for one in cookies.getlist(name)[:_MOST_TRIED]]
+        return self._first_good(app, name, tokens, kept, serializer, max_age_s)
+
+    def _first_good(
+        self,
+        app: Flask,
+        name: str,
+        tokens: Iterable[Secret],
+        kept: KeptSigner | None,
+        serializer: URLSafeTimedSerializer | None,
+        max_age_s: int,
+    ) -> SecureCookieSession:
+        """Return the session of the first cookie that is good, or an empty one."""
+        for token in tokens:
+            try:
+                session, kind, signed = self._opened(app, name, token.octets.decode(), kept, serializer, max_age_s)
+            except (BadData, BadToken):
+                continue
+            if session is None or is_over(app, session, token, signed):
+                continue
+            if kind is not None:
+                tell_of_kind(app, kinds_of(app) if kept is None else kept.kinds, kind)
+            return session
+        return self.session_class()
+
+    def _opened(
+        self,
+        app: Flask,
+        name: str,
+        token: str,
+        kept: KeptSigner | None,
+        serializer: URLSafeTimedSerializer | None,
+        max_age_s: int,
+    ) -> tuple[SecureCookieSession | None, Kind | None, int | None]:
+        """Return the session of a token, of which kind it is and when it was made; None where there is none in it.
+
+        Raises:
+            BadData, BadToken: the token is not good.
+        """
+        if is_encrypted(token):
+            kinds = kinds_of(app) if kept is None else kept.kinds
+            opened = self._decrypted(app, name, token, max_age_s) if kinds.reads_encrypted else None
+            if opened is not None:
+                return self._loaded(app, opened.value), "encrypted", opened.issued
+        if not token:
+            return None, None, None
+        kind = kind_of(token)
+        if kept is None:
+            try:
+                session = self.session_class(t.cast("t.Any", serializer).loads(token, max_age=max_age_s))
+            except ValueError as error:
+                message = "The session cannot be read."
+                raise BadToken(message) from error
+            return session, kind if self.digest_method is lazy_sha1 else None, signed_at(token)
+        reader = kept.readers.get(kind)
+        if reader is None:
+            return None, None, None
+        text = unpack(reader.unsign(token.encode(), int(time.time()), max_age_s))
+        return self._loaded(app, text), kind, signed_at(token)
+
+    def _loaded(self, app: Flask, text: str) -> SecureCookieSession | None:
+        """Return the session that a text stands for; None, and a line in the log, where it stands for none."""
         try:
             return self.session_class(self.serializer.loads(text))
         except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
             app.logger.warning("The session was made with this app's key, but cannot be read. It is empty now.")
-            return self.session_class()
+            return None
 
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+    def save_session(  # noqa: C901 - one function, because every write of a session would pay for each call
+        self, app: Flask, session: SessionMixin, response: Response
+    ) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         if self._asks_itself or self.__dict__ or type(session) is not SecureCookieSession:
             self._save_by_methods(app, session, response)
@@ -172,20 +228,31 @@ class SecureCookieSessionInterface(SessionInterface):
             vary_by(response.headers, "Cookie")
         # No name for the settings: what raises shows its variables.
         name = app.config["SESSION_COOKIE_NAME"]
-        if not session:
+        if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
             if session.modified:
                 response.delete_cookie(name, **self._cookie_attributes(app))
                 vary_by(response.headers, "Cookie")
+                _keep_for(session, response)
             return
         lasts = session.get("_permanent", False)
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return
-        signer = self._signer(app)
-        if signer is not None and not app.config.get("SESSION_ENCRYPT"):
+        for header, _ in getattr(response.headers, "_list", ()):
+            # Most responses say nothing to caches, and are not asked.
+            if len(header) >= 13 and header[-13:].lower() == "cache-control" and not _keep_for(session, response):
+                return
+        expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
+        if (
+            app.config.get("SESSION_ABSOLUTE") is not None
+            or type(app).session_refused is not REFUSES_NONE
+            or "session_refused" in app.__dict__
+        ):
+            expires = note_beginning(app, session, expires)
+        kept = self._kept_signer(app)
+        if kept is not None and (signer := kept.signer) is not None:
             token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
-        expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
         self._set_cookie(app, response, name, token, expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
@@ -195,14 +262,17 @@ class SecureCookieSessionInterface(SessionInterface):
         name, described = self.get_cookie_name(app), self._cookie_attributes(app)
         if session.accessed:
             vary_by(response.headers, "Cookie")
-        if not session:
+        if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
             if session.modified:
                 response.delete_cookie(name, **described)
                 vary_by(response.headers, "Cookie")
+                _keep_for(session, response)
             return
-        if not self.should_set_cookie(app, session):
+        if not (self.should_set_cookie(app, session) and _keep_for(session, response)):
             return
         expires = self.get_expiration_time(app, session)
+        if app.config.get("SESSION_ABSOLUTE") is not None or can_be_refused(app):
+            expires = note_beginning(app, session, expires)
         response.set_cookie(name, self._serialized(app, name, session), expires=expires, **described)
         vary_by(response.headers, "Cookie")
 
@@ -218,33 +288,34 @@ class SecureCookieSessionInterface(SessionInterface):
         if app.config.get("SESSION_ENCRYPT"):
             # Not compressed: how well it can be would tell something of what is in it.
             token = app.keyring.encrypt(
-                self._purpose(), self.serializer.dumps(dict(session)), now=time.time(), name=name
+                self._purpose(), checked(self.serializer.dumps(dict(session))), now=time.time(), name=name
             )
         else:
             token = serializer.dumps(dict(session))
         return token
 
-    def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> str:
-        """Return the text of an encrypted session, whether new ones are encrypted or not; "" for a bad one."""
+    def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> Opened | None:
+        """Return what is in an encrypted session, whether new ones are encrypted or not; None for a bad one."""
         try:
             opened = app.keyring.decrypt(self._purpose(), token, now=time.time(), name=name, max_age_s=max_age_s)
-        except BadToken:
-            return ""
+            check_size(len(opened.value))
+        except (BadToken, ValueError):
+            return None
         except RuntimeError as error:
             app.logger.warning("The session is encrypted and cannot be read, so it is empty now. %s", error)
-            return ""
-        return opened.value
+            return None
+        return opened
 
     def _purpose(self) -> str:
         salt: t.Any = self.salt  # a subclass's may be bytes
         return f"session {salt if isinstance(salt, str) else salt.hex()}"
 
-    def _signer(self, app: Flask) -> TimedSigner | None:
+    def _kept_signer(self, app: Flask) -> KeptSigner | None:
         """Return the kept signer for the app's keys; None without a key, and where itsdangerous has to be asked."""
         if (
             self._asks_itself
             or self.__dict__
-            or self.digest_method is not _lazy_sha1
+            or self.digest_method is not lazy_sha1
             or self.key_derivation != "hmac"
             or type(self.serializer) is not TaggedJSONSerializer
         ):
@@ -257,10 +328,12 @@ class SecureCookieSessionInterface(SessionInterface):
             and kept.only_key is (app.config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key)
             and kept.salt is self.salt
             and kept.digest is app.config.get("SESSION_DIGEST")
+            and kept.reads is app.config.get("SESSION_READS")
+            and kept.encrypts is app.config.get("SESSION_ENCRYPT")
             and not app.config["SECRET_KEY_FALLBACKS"]
             and not app.config.get("SECRET_KEY_RETIRED")
         ):
-            return kept.signer
+            return kept
         return session_signer(app, self.salt) if app.secret_key else None
 
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
@@ -291,6 +364,18 @@ class SecureCookieSessionInterface(SessionInterface):
             "samesite": self.get_cookie_samesite(app),
             "httponly": self.get_cookie_httponly(app),
         }
+
+
+def _keep_for(session: SessionMixin, response: Response) -> bool:
+    """Keep a session's cookie out of shared caches; False where it is better not set at all.
+
+    That is the renewal of a session that lasts on a page for everybody: it can wait for the next page.
+    """
+    if invites_shared_caches(response.headers):
+        if session and not session.modified:
+            return False
+        keep_private(response)
+    return True
 
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))

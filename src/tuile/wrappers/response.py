@@ -72,6 +72,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _asks_config = False
     # What is known of the Set-Cookie lines once there were two.
     _cookie_lines: CookieLines | None = None
+    # Whether it invited shared caches, until a cookie had to be set on it.
+    _was_public = False
     # What a response made of text alone begins with.
     _text_start: TextStart | None = None
 

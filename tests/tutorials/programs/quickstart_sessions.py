@@ -26,6 +26,7 @@ def index() -> str:
 def login() -> ResponseReturnValue:
     if request.method == "GET":
         return '<form method="post"><input name="username"><input type="submit" value="Login"></form>'
+    session.regenerate()
     session["username"] = request.form["username"]
     return redirect(url_for("index"))
 

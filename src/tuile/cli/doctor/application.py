@@ -15,6 +15,8 @@ import tuile.app
 from tuile.dispatch.plan import plan_of
 from tuile.dispatch.steps import Dispatcher
 from tuile.keys.app_keys import check_keys, weak_keys
+from tuile.sessions import SecureCookieSessionInterface
+from tuile.sessions.kinds import advice
 
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 
@@ -80,6 +82,18 @@ def _examine_session(app: Flask) -> Iterator[Finding]:
     if not app.secret_key and not app.config.get("SECRET_KEY"):
         yield Finding(NOTE, "SECRET_KEY", "is not set, so there is no session to write to")
     yield from _examine_keys(app)
+    if isinstance(app.session_interface, SecureCookieSessionInterface):
+        yield from _examine_kinds(app)
+
+
+def _examine_kinds(app: Flask) -> Iterator[Finding]:
+    try:
+        narrower = advice(app)
+    except (TypeError, ValueError) as error:
+        yield Finding(FAILS, "the session", str(error))
+        return
+    if narrower:
+        yield Finding(NOTE, "SESSION_READS", f"lets weaker kinds of session in than are written. {narrower}")
 
 
 def _examine_keys(app: Flask) -> Iterator[Finding]:

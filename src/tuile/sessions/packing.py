@@ -1,0 +1,97 @@
+"""The text of a session as a cookie holds it: base64url, compressed where that is shorter, as itsdangerous does it.
+
+What must live here: packing and unpacking, and the limit of both. What must not: what is in a session, and how it is
+signed.
+"""
+
+from __future__ import annotations
+
+import typing as t
+import zlib
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+
+from ..keys.tokens import TO_STANDARD, TO_URL_SAFE, BadToken
+
+# The header and the checksum that zlib.compress puts around what it deflates (RFC 1950).
+_ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6
+
+
+def pack(text: str) -> bytes:
+    """Return text as URL-safe base64 without padding (RFC 4648 section 5), compressed after a dot if shorter.
+
+    Raises:
+        ValueError: the text is too long to be unpacked again.
+    """
+    raw, mark = text.encode(), b""
+    if len(raw) > MAX_UNPACKED_BYTES:
+        check_size(len(raw))
+    # zlib.compress sets itself up for 32 KiB and more, in 256 KiB of memory. Set up for as much as there is, zlib
+    # writes the same: 58 -> 2 µs for 24 bytes, 58 -> 21 for 220, CPython 3.11, timeit. With less memory for the longer
+    # ones it can miss a repetition.
+    window, memory = (9, 1) if len(raw) <= 120 else (12, 8) if len(raw) <= 3800 else (15, 8)
+    compressor = zlib.compressobj(-1, zlib.DEFLATED, -window, memory)
+    deflated = compressor.compress(raw) + compressor.flush()
+    if len(deflated) + _ZLIB_BYTES < len(raw) - 1:
+        raw, mark = b"%s%s%s" % (_ZLIB_HEADER, deflated, zlib.adler32(raw).to_bytes(4, "big")), b"."
+    return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
+
+
+def unpack(packed: bytes) -> str:
+    """Return the text that `pack` was given; BadToken for anything that it cannot have returned."""
+    compressed = packed[:1] == b"."
+    encoded = packed[1:] if compressed else packed
+    try:
+        raw = a2b_base64(encoded.translate(TO_STANDARD) + b"=" * (-len(encoded) % 4))
+        return (inflated(raw) if compressed else raw).decode()
+    except BadToken as error:
+        message = str(error)
+    except (Base64Error, UnicodeDecodeError, zlib.error) as error:
+        message = f"The value is not packed text: {error}."
+    # Not from the other error, which holds the octets; and what raises shows its variables.
+    packed = encoded = raw = b""
+    raise BadToken(message)
+
+
+#: The longest text that is packed and unpacked, in octets: a few hundred octets can inflate to megabytes.
+MAX_UNPACKED_BYTES: t.Final = 256 * 1024
+
+
+def check_size(length: int) -> None:
+    """Refuse to write what would not be read.
+
+    Raises:
+        ValueError: the text has more octets than `MAX_UNPACKED_BYTES`.
+    """
+    if length > MAX_UNPACKED_BYTES:
+        message = (
+            f"The session has more than {MAX_UNPACKED_BYTES} octets as JSON and would not be read again. Keep less in"
+            " it: an id, and what belongs to the id in a database."
+        )
+        raise ValueError(message)
+
+
+def checked(text: str) -> str:
+    """Return a text that is short enough to be read again; ValueError for another one."""
+    length = len(text.encode())
+    if length > MAX_UNPACKED_BYTES:
+        del text  # what raises shows its variables
+        check_size(length)
+    return text
+
+
+def inflated(compressed: bytes) -> bytes:
+    """Return what zlib has compressed; BadToken for more than `MAX_UNPACKED_BYTES`.
+
+    Raises:
+        zlib.error: it is not a whole zlib stream.
+    """
+    inflater = zlib.decompressobj()
+    raw = inflater.decompress(compressed, MAX_UNPACKED_BYTES + 1)
+    if len(raw) > MAX_UNPACKED_BYTES:
+        message = f"The value inflates to more than {MAX_UNPACKED_BYTES} octets."
+        raise BadToken(message)
+    if not inflater.eof:
+        message = "incomplete or truncated stream"
+        raise zlib.error(message)
+    return raw

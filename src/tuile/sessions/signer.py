@@ -1,0 +1,212 @@
+"""The signer of an app's sessions, in Flask's format: kept, and made anew when a setting has changed.
+
+What must live here: what makes and verifies the signatures of sessions, our way and by
+itsdangerous. What must not: how a signature is computed (`keyring`), what is in a session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+import zlib
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from contextlib import suppress
+
+from itsdangerous import BadData, BadPayload, SignatureExpired, base64_decode
+
+from ..keys.app_keys import check_keys, keys_of
+from ..keys.ring import TimedSigner
+from ..keys.secret import Hidden
+from ..keys.serializer import SessionSerializer, SessionSigner
+from ..keys.tokens import CLOCK_SKEW_S, TO_STANDARD, BadToken
+from .kinds import kinds_of
+from .packing import MAX_UNPACKED_BYTES, check_size, inflated
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..app import Flask
+    from ..keys.secret import Key
+    from .kinds import Kind
+
+# --- ours -------------------------------------------------------------------------------------------------------------
+
+
+class KeptSigner(Hidden):
+    """The signers of an app's sessions, and the settings that they were made of; it shows no key.
+
+    What is compared by `is` before each use: `only_key`, None where there are others; `salt`, `digest`, `encrypts`; and
+    `reads`, `_LOOK_CLOSER` where the setting can be changed in place.
+    """
+
+    __slots__ = ("digest", "encrypts", "kinds", "made_of", "only_key", "readers", "reads", "salt", "signer")
+
+    def __init__(self, app: Flask, salt: Key, made_of: tuple[t.Any, ...]) -> None:
+        self.kinds = kinds_of(app)
+        self.made_of = made_of
+        alone = not (app.config["SECRET_KEY_FALLBACKS"] or app.config.get("SECRET_KEY_RETIRED"))
+        self.only_key: t.Any = app.secret_key if alone else None
+        self.salt = salt
+        self.digest = app.config.get("SESSION_DIGEST")
+        reads = app.config.get("SESSION_READS")
+        self.reads = reads if reads is None or type(reads) is tuple else _LOOK_CLOSER
+        self.encrypts = app.config.get("SESSION_ENCRYPT")
+        #: The signers of all signed sessions that are read, by the kind.
+        self.readers: dict[Kind, TimedSigner] = {
+            kind: TimedSigner(keys_of(app), salt, kind) for kind in self.kinds.digests_read
+        }
+        #: The signer of new sessions; None where they are encrypted.
+        self.signer = None if self.kinds.written == "encrypted" else self.readers[self.kinds.written]
+
+
+_LOOK_CLOSER = object()
+
+
+def session_signer(app: Flask, salt: Key) -> KeptSigner:
+    """Return the signers of the app's sessions, made anew when a key or a setting has changed.
+
+    Raises:
+        ValueError: `SESSION_DIGEST` or `SESSION_READS` has a value that does not exist.
+        TypeError: `SESSION_READS` is no list.
+        RuntimeError: the key was retired.
+    """
+    check_keys(app)
+    reads = app.config.get("SESSION_READS")
+    made_of = (
+        keys_of(app),
+        salt,
+        app.config.get("SESSION_DIGEST"),
+        # `kinds_of` says what is wrong with a setting that is no list.
+        tuple(reads) if isinstance(reads, (list, set, frozenset)) else reads,
+        app.config.get("SESSION_ENCRYPT"),
+    )
+    kept: KeptSigner | None = app._kept_signer
+    if kept is None or kept.made_of != made_of:
+        made = KeptSigner(app, salt, made_of)
+        if kept is None and made.kinds.digest != (made.digest or "sha1"):
+            app.logger.warning("This Python refuses SHA-1: sessions are signed with SHA-256, as by SESSION_DIGEST.")
+        kept = app._kept_signer = made
+    return kept
+
+
+def kind_of(token: str) -> Kind:
+    """Return the hash that a signature can be of, by its length."""
+    return "sha1" if token[-28:][:1] == "." else "sha256"
+
+
+def signed_at(token: str) -> int | None:
+    """Return the time in a token of Flask's format, in seconds since 1970; None for another one."""
+    stamp = token.rpartition(".")[0].rpartition(".")[2].encode()
+    try:
+        raw = a2b_base64(stamp.translate(TO_STANDARD) + b"=" * (-len(stamp) % 4))
+    except Base64Error:
+        return None
+    return int.from_bytes(raw, "big") if raw else None
+
+
+# --- itsdangerous' ----------------------------------------------------------------------------------------------------
+
+
+def lazy_sha1(string: bytes = b"") -> t.Any:
+    """Return SHA-1 of octets; only its use fails in a build without it, not an import."""
+    return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
+
+
+METHODS: t.Final[dict[str, Callable[[bytes], t.Any]]] = {"sha1": lazy_sha1, "sha256": hashlib.sha256}
+_SIGNATURE_BYTES = {lazy_sha1: 20, hashlib.sha256: 32}
+
+
+class SessionTimestampSigner(SessionSigner):
+    """itsdangerous' signer, which computes a hash only for signatures of its length, and allows clocks to differ."""
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        """Answer whether the signature is one of these keys."""
+        expected = _SIGNATURE_BYTES.get(self.digest_method)
+        if expected is not None and len(sig) != -(-expected * 4 // 3):
+            return False
+        try:
+            return super().verify_signature(value, sig)
+        except ValueError:  # the hash is refused on this machine
+            return False
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> t.Any:
+        """Return the value, and the time of signing if asked; one from the near future is as good as one of now."""
+        value, signed = super().unsign(signed_value, None, return_timestamp=True)
+        if max_age is not None:
+            age_s = self.get_timestamp() - int(signed.timestamp())
+            if not -CLOCK_SKEW_S <= age_s <= max_age:
+                message = f"Signature age {age_s} is not between 0 and {max_age} seconds"
+                raise SignatureExpired(message, payload=value, date_signed=signed)
+        return (value, signed) if return_timestamp else value
+
+
+class _RefusingSigner(SessionSigner):
+    """The signer where no signed session is read."""
+
+    def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+        return False
+
+
+class BoundedSerializer(SessionSerializer):
+    """itsdangerous' serializer of sessions, which writes and reads no more than Tuile's own way does."""
+
+    default_signer = SessionTimestampSigner
+
+    def load_payload(self, payload: bytes, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """Return what is in the payload; BadPayload for one that is too long."""
+        try:
+            _check_inflated(payload)
+        except BadToken as error:
+            message = "The payload is too long when it is inflated."
+            raise BadPayload(message, original_error=error) from None
+        return super().load_payload(payload, *args, **kwargs)
+
+    def dump_payload(self, obj: t.Any) -> bytes:
+        """Return the payload of a session.
+
+        Raises:
+            ValueError: it is too long to be read again.
+        """
+        payload = super().dump_payload(obj)
+        if payload.startswith(b"."):
+            try:
+                _check_inflated(payload)
+            except BadToken:
+                check_size(MAX_UNPACKED_BYTES + 1)
+        else:
+            check_size(len(payload) * 3 // 4)
+        return payload
+
+
+def _check_inflated(payload: bytes) -> None:
+    """Raise BadToken for a payload that inflates to too much; what is wrong otherwise is itsdangerous' to say."""
+    if payload.startswith(b"."):
+        with suppress(zlib.error, BadData):
+            inflated(base64_decode(payload[1:]))
+
+
+def session_serializer(
+    app: Flask, salt: t.Any, serializer: t.Any, key_derivation: str, digest_method: t.Any
+) -> BoundedSerializer | None:
+    """Return itsdangerous' serializer for an app's sessions; None without a secret key."""
+    if not keys_of(app):
+        return None
+    check_keys(app)
+    kinds = kinds_of(app)
+    methods = [digest_method]
+    if digest_method is lazy_sha1:
+        names = sorted(kinds.digests_read, key=lambda name: name != kinds.digest) or [kinds.digest]
+        methods = [METHODS[name] for name in names]
+    first, *others = [{"key_derivation": key_derivation, "digest_method": method} for method in methods]
+    made = BoundedSerializer(
+        b"",
+        salt=salt,
+        serializer=serializer,
+        signer=SessionTimestampSigner if kinds.digests_read else _RefusingSigner,
+        signer_kwargs=first,
+        fallback_signers=others,  # type: ignore[arg-type] # a list of less than the list may hold
+    )
+    # Not handed to the constructor, which tries the serializer: what raises shows its variables.
+    made.secret_keys = [key.octets for key in keys_of(app)]
+    return made
