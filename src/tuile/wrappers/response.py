@@ -130,37 +130,44 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 return
         super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(  # noqa: C901 - one look at each header, without calls
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         """Send this response: call `start_response` and return the body's parts."""
         if (
-            not self._sends_plainly
-            or type(headers := self.headers) is not Headers
-            or ((code := self._status_code) != 200 and (code < 200 or code in {204, 304}))
-            or type(body := self.response) is not list
-            or len(body) != 1
-            or type(body[0]) is not bytes
-            or self._on_close
+            self._sends_plainly
+            and type(headers := self.headers) is Headers
+            and ((code := self._status_code) == 200 or (code >= 200 and code not in {204, 304}))
+            and type(body := self.response) is list
+            and len(body) == 1
+            and type(body[0]) is bytes
+            and not self._on_close
         ):
-            return super().__call__(environ, start_response)
-        pairs = headers._list
-        length_is_known = False
-        location = None
-        for name, value in pairs:
-            if name == "Content-Type":
-                continue
-            if name == "Content-Length":
-                length_is_known = True
-            elif name == "Location" and location is None and not self.autocorrect_location_header:
-                location = value
-            elif name not in PASSED and name.lower() in PREPARED:
-                return super().__call__(environ, start_response)
-        if location is not None and not _is_plain_location(location):
-            return super().__call__(environ, start_response)
-        if not length_is_known:
-            return super().__call__(environ, start_response)
-        # Copies: middleware may add to the lists it gets, and this response may be sent again.
-        start_response(self._status, pairs.copy())
-        return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
+            pairs = headers._list
+            length_is_known = False
+            location = None
+            for name, value in pairs:
+                if type(value) is not str:
+                    break
+                if name == "Content-Type":
+                    continue
+                if name == "Content-Length":
+                    length_is_known = True
+                elif name == "Location" and location is None and not self.autocorrect_location_header:
+                    location = value
+                elif name not in PASSED and name.lower() in PREPARED:
+                    break
+            else:
+                if length_is_known and (location is None or _is_plain_location(location)):
+                    # Copies: middleware may add to the lists it gets, and this response may be sent again.
+                    start_response(self._status, pairs.copy())
+                    return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
+        pairs = getattr(self.headers, "_list", [])
+        for index, (name, value) in enumerate(pairs):
+            if type(value) is not str or type(name) is not str:
+                # Of a subclass servers may send something else than what was looked at here.
+                pairs[index] = (str.__str__(name), str.__str__(value))
+        return super().__call__(environ, start_response)
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class
