@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
-.PHONY: generated bench-instructions
+.PHONY: generated lower-bounds bench-instructions
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -57,6 +57,9 @@ format: $(VENV)/.tools ## let ruff put the code into form
 matrix: ## run the tests (without the browser) on every CPython from 3.10 on that this machine has
 	$(PYTHON) tools/matrix.py $(ARGS)
 
+lower-bounds: $(VENV)/.tools ## run the tests with the oldest release of each dependency that is admitted
+	$(BIN)/python tools/lower_bounds.py $(ARGS)
+
 bench: $(VENV)/.tools ## one request through the WSGI callable, beside other frameworks
 	$(BIN)/python benchmarks/in_process.py $(ARGS)
 
@@ -79,5 +82,5 @@ docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blo
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .matrix .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .matrix .lower-bounds .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

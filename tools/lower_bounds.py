@@ -18,8 +18,8 @@ else:
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".lower-bounds"
-# The extras with packages that the tests import.
-EXTRAS = ("async", "crypto", "dotenv", "testing")
+# The extras with packages that the tests import, but for a list that is only data.
+EXTRAS = ("async", "crypto", "dotenv")
 LEFT_OUT = ("tests/browser", "tests/doors", "tests/test_docs.py", "tests/test_compare.py", "tests/test_upstream.py")
 
 _requirement = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?\s*>=\s*([0-9][0-9a-z.]*)").match
@@ -56,11 +56,11 @@ def main() -> int:
         pins = [f"{name}=={version}" for name, version in bounds.items()]
         print("Installing", *pins, flush=True)
         subprocess.run([sys.executable, "-m", "venv", FOLDER], check=True)
-        pip = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+        pip: list[str | Path] = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
         subprocess.run([*pip, "--editable", ROOT, *pins, *test_requirements(pyproject, bounds)], check=True)
         stamp.touch()
     ignored = [f"--ignore={path}" for path in LEFT_OUT]
-    pytest = [python, "-m", "pytest", "-p", "no:cacheprovider", *ignored, *sys.argv[1:]]
+    pytest: list[str | Path] = [python, "-m", "pytest", "-p", "no:cacheprovider", *ignored, *sys.argv[1:]]
     return subprocess.run(pytest, cwd=ROOT, check=False).returncode
 
 
