@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import tuile
 from tests.beside_flask import make_app, make_environ, outcome, part, same, send
 from tuile import invalidation
 from tuile.ctx.request_context import RequestContext
-from tuile.dispatch.plan import NOTHING, plan_of
+from tuile.dispatch.plan import NOTHING, STEPS, plan_of
 from tuile.dispatch.planner import Planner
 from tuile.json.provider import DefaultJSONProvider, JSONProvider
 from tuile.sessions import SecureCookieSessionInterface, SessionInterface
@@ -538,6 +539,21 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
     for app in (Own("own"), Blind("blind")):
         assert not app.plan.fast
         assert app.plan.request_class is None
+
+
+def test_no_unwatched_base_of_tuiles_has_a_method_that_a_plan_depends_on() -> None:
+    names = {name for group in STEPS.values() for name in group}
+    assert [cls for cls in invalidation.unwatched(tuile.Flask) if names & vars(cls).keys()] == []
+
+
+def test_an_app_has_its_fast_path_under_the_shim_too() -> None:
+    program = (
+        "import tuile.shim; tuile.shim.install()\n"
+        "from flask import Flask\n"
+        "print(Flask.__module__, Flask('app').plan.fast, Flask('app').plan.refusals)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split(maxsplit=1)[1] == "True ()\n"
 
 
 def test_a_plan_is_frozen_and_its_fields_imply_each_other(app: Any) -> None:

@@ -104,13 +104,13 @@ def look_again(cls: Watched) -> None:
         cls._look_below()
 
 
-def unwatched(cls: type, known: str = "tuile") -> list[type]:
+def unwatched(cls: type, known: str = "") -> list[type]:
     """Return the class and those it is derived from whose changes would go unnoticed.
 
     Args:
         cls: The class.
         known: A package whose classes need not be watched, because what counts of them is compared whenever a plan
-            is made.
+            is made; none by default.
     """
     return [
         kind

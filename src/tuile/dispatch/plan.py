@@ -60,6 +60,8 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 #: What `Flask` has under these names; `take_stock` fills it.
 _stock: dict[str, object] = {}
+# The classes that `Flask` is derived from. Those that are not watched have none of these names.
+_own: set[type] = set()
 #: The attributes of an app that a plan depends on.
 WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
     "__class__",
@@ -173,6 +175,7 @@ NOTHING = Plan(
 
 def take_stock(cls: type, *groups: str) -> None:
     """Remember what a class has under the names of some groups of `STEPS`: what is not overridden later."""
+    _own.update(cls.__mro__)
     for group in groups:
         _stock.update(attributes(cls, STEPS[group]))
 
@@ -248,7 +251,8 @@ def _unnoticed(cls: type) -> tuple[str, ...]:
     found = [f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]]
     found += [
         f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes"
-        for kind in unwatched(cls, "tuile")
+        for kind in unwatched(cls)
+        if kind not in _own
     ]
     return tuple(found)
 
