@@ -156,7 +156,13 @@ def test_the_hint_is_not_given_to_other_errors(folder: Path) -> None:
 
 
 def test_an_unasked_shim_leaves_the_cookie_checks_of_tests_on() -> None:
-    program = "import tuile, flask; app = tuile.Flask('x'); app.testing = True; seen = app.cookie_checks"
+    program = """
+        import tuile, flask
+        from tuile.dispatch.plan import cookie_checks_of
+        app = tuile.Flask("x")
+        app.testing = True
+        seen = cookie_checks_of(app)
+        """
     assert observe(program, shim=False) == "error"
     assert observe(program) is None
 
