@@ -813,3 +813,32 @@ def test_a_file_missing_for_want_of_an_enctype_is_explained_in_debug_mode(conten
         return observed
 
     same(build)
+
+
+@pytest.mark.parametrize("name", ["cookies", "args", "host", "url_root", "is_json", "access_route"])
+def test_a_subclass_may_have_a_property_that_asks_the_inherited_one(name: str) -> None:
+    def program(lib: Any) -> Any:
+        read: list[str] = []
+
+        def get(self: Any) -> Any:
+            read.append(name)
+            return getattr(super(kind, self), name)
+
+        kind = type("Request", (lib.Request,), {name: property(get, lambda self, value: None)})
+        app = make_app(lib)
+        app.request_class = kind
+        app.add_url_rule("/", "x", lambda: [str(getattr(lib.request, name)) for _ in range(2)])
+        return send(app, make_environ("/", QUERY_STRING="a=1", HTTP_COOKIE="a=1")).text, bool(read)
+
+    same(program)
+
+
+def test_a_property_of_a_subclass_needs_no_setter() -> None:
+    def program(lib: Any) -> Any:
+        kind: Any = type("Request", (lib.Request,), {"cookies": property(lambda self: super(kind, self).cookies)})
+        app = make_app(lib, SECRET_KEY="5ZfQm0n2s8yXvT3kLr7wB1cD4eG6hJ9a")
+        app.request_class = kind
+        app.add_url_rule("/", "x", lambda: [lib.request.cookies["a"], lib.session.get("a")])
+        return send(app, make_environ("/", HTTP_COOKIE="a=1; session=x"))
+
+    same(program)

@@ -32,5 +32,9 @@ class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `propert
         if instance is None:
             return self
         value = self.compute(instance)
-        setattr(instance, self.name, value)
+        if getattr(type(instance), self.name, None) is self:
+            setattr(instance, self.name, value)
+        else:
+            # A subclass has a property of that name, which asks this one by `super()`.
+            vars(instance)[self.name] = value
         return value

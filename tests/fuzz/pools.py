@@ -177,7 +177,7 @@ FLASK_METHODS = [
 FLASK_EARLY = ["make_config", "make_aborter", "__call__"]
 REQUEST_METHODS = [
     "on_json_loading_failure", "get_json", "_load_form_data", "make_form_data_parser", "want_form_data_parsed", "close", "get_data",
-    "endpoint", "blueprint", "blueprints", "max_content_length", "host", "url", "args", "form", "cookies", "is_json", "json", "stream",
+    "endpoint", "blueprint", "blueprints", "max_content_length",  "url", "args", "form", "cookies", "is_json", "json", "stream",
     "access_route", "mimetype", "content_length", "url_root", "full_path", "script_root",
 ]  # fmt: skip
 RESPONSE_METHODS = [

@@ -13,7 +13,6 @@ reason why the difference is right. The exit code is 1 when there is one that is
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import pprint
@@ -139,22 +138,19 @@ def main() -> None:
     if options.program:
         show(json.loads(options.program.read_text(encoding="utf-8")))
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run = Run([*read_accepted(), *read_faults()])
+    # What was found until then is worth as much; an exception could come up, and be lost, anywhere in a program.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: setattr(options, "requests", 0))
     begun = time.perf_counter()
     number = options.first
-    with contextlib.suppress(KeyboardInterrupt):  # what was found until then is worth as much
-        while run.requests < options.requests:
-            seed = f"{options.seed}:{number}"
-            run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
-            number += 1
-            if number % 100:
-                continue
-            print(
-                f"{run.requests} requests, {time.perf_counter() - begun:.0f} s, {len(run.found)} kinds",
-                file=sys.stderr,
-                flush=True,
-            )
+    while run.requests < options.requests:
+        seed = f"{options.seed}:{number}"
+        run.look_at(seed, generate(seed, REQUESTS_PER_PROGRAM))
+        number += 1
+        if number % 100 == 0:
+            seconds = time.perf_counter() - begun
+            print(f"{run.requests} requests, {seconds:.0f} s, {len(run.found)} kinds", file=sys.stderr, flush=True)
     report(run, time.perf_counter() - begun)
     sys.exit(1 if run.found or any(heading.startswith("FAULT") for heading in run.right) else 0)
 

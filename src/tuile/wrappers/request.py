@@ -85,7 +85,8 @@ class _ReceivedCookies:
             _fill(cookies, values)
         else:
             cookies = kind(pairs)
-        request.cookies = cookies
+        # Not by assigning the attribute: a subclass may have a property of that name, without a setter.
+        request.__dict__["cookies"] = cookies
         return cookies
 
 
