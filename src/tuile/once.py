@@ -32,7 +32,10 @@ class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `propert
         if instance is None:
             return self
         value = self.compute(instance)
-        if getattr(type(instance), self.name, None) is self:
+        for kind in type(instance).__mro__:
+            if self.name in kind.__dict__:
+                break
+        if kind.__dict__.get(self.name) is self:
             setattr(instance, self.name, value)
         else:
             # A subclass has a property of that name, which asks this one by `super()`.
