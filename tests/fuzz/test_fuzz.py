@@ -34,6 +34,7 @@ RULE = {"step": "rule", "rule": "/x", "endpoint": "x", "view": {"name": "x", "an
 REQUEST = {"step": "request", "path": "/x"}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", range(4))
 def test_programs_of_fixed_seeds_come_out_the_same(part: int) -> None:
     run = Run([*read_accepted(), *read_faults()])
@@ -61,20 +62,15 @@ def test_programs_have_steps_and_answers_of_every_kind() -> None:
 def _status(original: Any) -> Any:
     def make_response(self: Any, rv: Any) -> Any:
         response = original(self, rv)
-        if response.status_code == 201:
-            response.status_code = 200
+        if response.status_code == 404:
+            response.status_code = 410
         return response
 
     return make_response
 
 
-def _after_order(original: Any) -> Any:
-    def process_response(self: Any, response: Any) -> Any:
-        for functions in self.after_request_funcs.values():
-            functions.reverse()
-        return original(self, response)
-
-    return process_response
+def _no_hooks(original: Any) -> Any:
+    return lambda self: None
 
 
 def _no_teardown(original: Any) -> Any:
@@ -95,7 +91,7 @@ def _not_saved(original: Any) -> Any:
 
 PLANTED: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "status": (tuile.Flask, "make_response", _status),
-    "order of hooks": (tuile.Flask, "process_response", _after_order),
+    "hooks left out": (tuile.Flask, "preprocess_request", _no_hooks),
     "teardown left out": (tuile.Flask, "do_teardown_request", _no_teardown),
     "error not logged": (tuile.Flask, "log_exception", _not_logged),
     "URL": (tuile.Flask, "url_for", _url),
@@ -103,20 +99,24 @@ PLANTED: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def clean_programs() -> list[Program]:
+    """Programs that come out the same as long as no fault is planted."""
+    programs = [generate(f"planted:{number}", 4) for number in range(60)]
+    return [program for program in programs if compare(program) is None]
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_found_and_its_program_is_small(fault: str) -> None:
+def test_a_planted_fault_is_found_and_its_program_is_small(fault: str, clean_programs: list[Program]) -> None:
     owner, name, plant = PLANTED[fault]
-    for number in range(400):
-        program = generate(f"planted:{number}", REQUESTS)
-        if compare(program) is not None:
-            continue
-        run = Run([])
-        with mock.patch.object(owner, name, plant(getattr(owner, name))):
+    run = Run([])
+    with mock.patch.object(owner, name, plant(getattr(owner, name))):
+        for program in clean_programs:
             run.look_at("planted", program)
-        if run.found:
-            break
-    else:
-        pytest.fail("not found in 400 programs")
+            if run.found:
+                break
+    assert run.found
     _, program, difference = next(iter(run.found.values()))
     assert len(program) <= 6, render(program)
     # It is the planted fault's program, and nobody else's.
