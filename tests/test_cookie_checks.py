@@ -21,9 +21,8 @@ from tests.beside_flask import make_environ, send
 from tests.frames.test_frames import Client, environ_for
 from tuile import cookies, make_response, session
 from tuile.cookie import checks as cookie_checks
-from tuile.cookie.checks import CookieCheckError, CookieWarning
 from tuile.cookie.findings import Asked, find
-from tuile.http.cookies import CookieSyntaxError
+from tuile.exceptions import CookieCheckError, CookieSyntaxError, CookieWarning
 from tuile.user_agent.browsers import PROFILES
 from tuile.user_agent.rules import make_request
 from tuile.user_agent.sites import TYPED, Sites, last_label

@@ -19,7 +19,7 @@ import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, send
 from tuile import Blueprint, Flask
 from tuile.cookie.declared import DeclaredCookie, life
-from tuile.http.cookies import CookieSyntaxError
+from tuile.exceptions import CookieSyntaxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

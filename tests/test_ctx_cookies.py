@@ -20,7 +20,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, same, send
 from tuile import abort, cookies, make_response, request
-from tuile.http.cookies import CookieSyntaxError, cookie_identity
+from tuile.exceptions import CookieSyntaxError
+from tuile.http.cookies import cookie_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 import tuile
 from tuile.cli import cli, rotate_keys_command
+from tuile.exceptions import BadToken
 from tuile.keys.ring import KeyRing, hkdf, key_id
-from tuile.keys.tokens import LATEST, BadToken, Opened, bound_to, is_encrypted
+from tuile.keys.tokens import LATEST, Opened, bound_to, is_encrypted
 from tuile.keys.weakness import weakness
 
 NOW = 1_700_000_000

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tuile.keys.ring import BadToken, TimedSigner
+from tuile.exceptions import BadToken
+from tuile.keys.ring import TimedSigner
 from tuile.sessions.packing import pack, unpack
 
 NOW = 1_700_000_000

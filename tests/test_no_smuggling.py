@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import tuile
-from tuile.http.cookies import CookieSyntaxError, dump_cookie
+from tuile.exceptions import CookieSyntaxError
+from tuile.http.cookies import dump_cookie
 from tuile.keys.ring import KeyRing, TimedSigner, hkdf, key_id
 
 SMUGGLED = "x; Domain=evil.example; HttpOnly\r\nSet-Cookie: evil=1"

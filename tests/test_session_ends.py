@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 import tuile
 from tests.beside_flask import make_environ, send
 from tuile import session
-from tuile.cookie.checks import CookieCheckError
-from tuile.keys.ring import BadToken, TimedSigner
+from tuile.exceptions import BadToken, CookieCheckError
+from tuile.keys.ring import TimedSigner
 from tuile.keys.tokens import encoded
 from tuile.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from tuile.sessions.kinds import READABLE

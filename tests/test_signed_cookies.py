@@ -17,7 +17,7 @@ from werkzeug.exceptions import BadRequestKeyError
 import tuile
 from tuile import cookies
 from tuile.ctx.cookies import PERMANENT_S, Cookies, TokenCookies
-from tuile.http.cookies import CookieSyntaxError
+from tuile.exceptions import CookieSyntaxError
 from tuile.keys.ring import KeyRing, key_id
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_a_view_is_a_mapping_of_what_can_be_read(kind: str) -> None:
 @kinds
 def test_the_lines_attributes_are_those_of_other_cookies(kind: str) -> None:
     def write() -> None:
-        view(kind).set("n", "1", path="/a", domain="example.com", secure=True, httponly=True, samesite="lax")
+        view(kind).set("n", "1", path="/a", domain="example.com", secure=True, httponly=True, samesite="Lax")
 
     written = line(new_app(), write)
     assert written.partition(";")[2] == " Domain=example.com; Secure; HttpOnly; Path=/a; SameSite=Lax"

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tuile.http.cookies
-from tuile.http.cookies import CookieSyntaxError, dump_cookie, parse_cookie
+from tuile.exceptions import CookieSyntaxError
+from tuile.http.cookies import dump_cookie, parse_cookie
 from tuile.user_agent.set_cookie import Cookie, count_octets, find_prefix, split_set_cookie
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)

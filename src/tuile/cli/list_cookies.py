@@ -9,6 +9,7 @@ import click
 
 from tuile.cookie.declared import life
 from tuile.globals import current_app
+from tuile.sessions.interface import cookie_attributes
 
 from .script import with_appcontext
 
@@ -55,12 +56,7 @@ def _session_of(app: Flask) -> list[dict[str, Any]]:
             "purpose": "What the site keeps of a visit, such as who is logged in.",
             "max_age": None,
             "life": f"{life(None)}, or {life(lasting)} where session.permanent is set",
-            "path": interface.get_cookie_path(app),
-            "domain": interface.get_cookie_domain(app),
-            "secure": interface.get_cookie_secure(app),
-            "httponly": interface.get_cookie_httponly(app),
-            "samesite": interface.get_cookie_samesite(app),
-            "partitioned": interface.get_cookie_partitioned(app),
+            **cookie_attributes(interface, app)._asdict(),
             "protection": "encrypted" if app.config.get("SESSION_ENCRYPT") else "signed",
             "type": "session",
             "choices": None,

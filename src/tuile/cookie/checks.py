@@ -15,8 +15,8 @@ from functools import lru_cache
 from inspect import unwrap
 from weakref import WeakKeyDictionary
 
+from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
-from ..http.cookies import CookieSyntaxError
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
@@ -29,21 +29,6 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
-
-
-class CookieWarning(UserWarning):
-    """A browser will not do with a cookie what the line says, or not for long: ``COOKIE_CHECKS = "warn"``."""
-
-
-class CookieCheckError(CookieSyntaxError):
-    """The same as an error: ``COOKIE_CHECKS = "error"``.
-
-    :ivar notes: what was found: the rule, the reason and the cure of each.
-    """
-
-    def __init__(self, message: str, notes: tuple[Note, ...] = ()) -> None:
-        super().__init__(message)
-        self.notes = notes
 
 
 def check_response(app: Flask, request: Request, response: Response, mode: str) -> None:

@@ -22,7 +22,8 @@ if t.TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from ..user_agent.set_cookie import Cookie, SameSite
+    from ..http.cookies import SameSite
+    from ..user_agent.set_cookie import Cookie
 
 Value = t.TypeVar("Value")
 
@@ -203,15 +204,7 @@ class DeclaredCookie(t.Generic[Value]):
         return text
 
     def _scope(self) -> dict[str, t.Any]:
-        fields = self.attributes
-        return {
-            "path": fields.path,
-            "domain": fields.domain,
-            "secure": fields.secure,
-            "httponly": fields.httponly,
-            "samesite": fields.samesite,
-            "partitioned": fields.partitioned,
-        }
+        return self.attributes.attributes._asdict()
 
     def _sent(self) -> dict[str, t.Any]:
         """The attributes to set it with."""

@@ -1,9 +1,6 @@
-"""Reading and writing cookies within one request, before there is a response.
+"""The cookies of the current request: those received, with those written in this request on top.
 
-Floor 2, one request. What must live here: what `cookies` means in a view: the cookies received, with
-those written in this request on top, and the same with values that are signed or encrypted. What must not: the
-syntax of either header (`cookie_syntax`), what a token looks like (`tokens`), and where the lines end up (the dispatch
-puts them on whichever response is sent).
+The lines that are written end up on whichever response is sent; the steps of a request put them there.
 """
 
 from __future__ import annotations
@@ -15,8 +12,8 @@ from collections.abc import Iterator, Mapping
 
 from werkzeug.exceptions import BadRequestKeyError
 
-from ..http.cookies import CookieSyntaxError, _checked, _date, _whole_seconds, cookie_identity, dump_cookie
-from ..keys.ring import BadToken
+from ..exceptions import BadToken, CookieSyntaxError
+from ..http.cookies import SameSite, _checked, _date, _whole_seconds, cookie_identity, dump_cookie
 from ..keys.secret import Secret
 from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
@@ -28,8 +25,9 @@ if t.TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ..exceptions import Reason
     from ..keys.ring import KeyRing
-    from ..keys.tokens import Reason, Version
+    from ..keys.tokens import Version
     from ..wrappers.request import Request
 
 #: How long `permanent` cookies live: as long as browsers let any live (section 5.5 of the cookie standard).
@@ -43,7 +41,7 @@ MOST_TRIED = 4
 
 
 # What `samesite` is where nothing was said, by its identity: None is an answer of its own.
-UNSAID: t.Final = str(b"not said", "ascii")
+UNSAID: t.Final = t.cast("t.Any", str(b"not said", "ascii"))
 
 # The purpose of the keys, whatever the cookie; the cookie's name is bound to its token besides.
 _PURPOSE = "cookie"
@@ -150,7 +148,7 @@ class Cookies(Mapping[str, str]):
         domain: str | None = None,
         secure: bool | None = None,
         httponly: bool | None = None,
-        samesite: str | None = UNSAID,
+        samesite: SameSite | None = UNSAID,
         partitioned: bool = False,
     ) -> None:
         """Set a cookie on the response to come; the parameters are those of `Response.set_cookie`.
@@ -198,7 +196,7 @@ class Cookies(Mapping[str, str]):
         domain: str | None = None,
         secure: bool | None = None,
         httponly: bool | None = None,
-        samesite: str | None = UNSAID,
+        samesite: SameSite | None = UNSAID,
         partitioned: bool = False,
     ) -> None:
         """Delete a cookie; `path` and `domain` must be those it was set with, or the browser keeps it."""
@@ -217,7 +215,9 @@ class Cookies(Mapping[str, str]):
         )
         self._write(name, None, line)
 
-    def _said(self, secure: bool | None, httponly: bool | None, samesite: str | None) -> tuple[bool, bool, str | None]:
+    def _said(
+        self, secure: bool | None, httponly: bool | None, samesite: SameSite | None
+    ) -> tuple[bool, bool, SameSite | None]:
         """Return the attributes with what they are where nothing was said of them."""
         return bool(secure), bool(httponly), None if samesite is UNSAID else samesite
 
@@ -320,7 +320,9 @@ class TokenCookies(Cookies):
                 refused = refused or error
         raise refused or BadToken(f"There is no cookie {name!r}.", "missing")
 
-    def _said(self, secure: bool | None, httponly: bool | None, samesite: str | None) -> tuple[bool, bool, str | None]:
+    def _said(
+        self, secure: bool | None, httponly: bool | None, samesite: SameSite | None
+    ) -> tuple[bool, bool, SameSite | None]:
         if self._version != ENCRYPTED:
             return super()._said(secure, httponly, samesite)
         return (

@@ -14,12 +14,14 @@ from functools import lru_cache
 from math import floor
 from urllib.parse import quote
 
+from ..exceptions import CookieSyntaxError
 from .dates import http_date
 
 if t.TYPE_CHECKING:
     import time
     from datetime import date, datetime
 
+SameSite: t.TypeAlias = t.Literal["Strict", "Lax", "None"]
 STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC number yet
 
 
@@ -30,10 +32,6 @@ def __getattr__(name: str) -> t.Any:
     from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - a higher layer, imported on first use
 
     return Cookie
-
-
-class CookieSyntaxError(ValueError):
-    """A cookie cannot be written as requested: browsers would drop or misread it."""
 
 
 # --- reading a Cookie header (section 4.2.1; what browsers write: section 5.8.3) --------------------------------------
@@ -115,6 +113,45 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 # --- Set-Cookie lines (section 4.1) -----------------------------------------------------------------------------------
 
 
+class CookieAttributes(t.NamedTuple):
+    """The attributes of a cookie, apart from its lifetime: where it is sent, and who may see it.
+
+    The names and defaults are those of `Response.set_cookie`; `dump_cookie` describes them.
+    """
+
+    path: str | None = "/"
+    domain: str | t.Literal[False] | None = None
+    secure: bool = False
+    httponly: bool = False
+    samesite: SameSite | None = None
+    partitioned: bool = False
+
+    def on_the_wire(self) -> tuple[str, str]:
+        """Return the text before and after the lifetime.
+
+        Raises:
+            CookieSyntaxError: If text would end its attribute, or `samesite` is none of its values.
+            TypeError: If a type is wrong.
+        """
+        last = []
+        if self.secure or self.partitioned:
+            last.append("Secure")
+        if self.httponly:
+            last.append("HttpOnly")
+        if self.path is not None:
+            last.append(f"Path={_path_on_the_wire(self.path)}")
+        if self.samesite is not None:
+            samesite = _checked("samesite", self.samesite).title()
+            if samesite not in t.get_args(SameSite):
+                raise CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
+            last.append(f"SameSite={samesite}")
+        if self.partitioned:
+            last.append("Partitioned")
+        # Older settings have False for "no domain".
+        first = "" if self.domain is None or self.domain is False else f"; Domain={_domain_on_the_wire(self.domain)}"
+        return first, "".join(f"; {attribute}" for attribute in last)
+
+
 def dump_cookie(
     key: str,
     value: str = "",
@@ -126,7 +163,7 @@ def dump_cookie(
     httponly: bool = False,
     sync_expires: bool = True,
     max_size: int = 4093,
-    samesite: str | None = None,
+    samesite: SameSite | None = None,
     partitioned: bool = False,
     *,
     now: float,
@@ -237,27 +274,11 @@ def _attributes(
     domain: str | t.Literal[False] | None,
     secure: bool,
     httponly: bool,
-    samesite: str | None,
+    samesite: SameSite | None,
     partitioned: bool,
 ) -> tuple[str, str]:
     """Return the attributes before and after the lifetime. Cached, since applications use few combinations."""
-    last = []
-    if secure or partitioned:
-        last.append("Secure")
-    if httponly:
-        last.append("HttpOnly")
-    if path is not None:
-        last.append(f"Path={_path_on_the_wire(path)}")
-    if samesite is not None:
-        samesite = _checked("samesite", samesite).title()
-        if samesite not in {"Strict", "Lax", "None"}:
-            raise CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
-        last.append(f"SameSite={samesite}")
-    if partitioned:
-        last.append("Partitioned")
-    # Older settings have False for "no domain".
-    first = "" if domain is None or domain is False else f"; Domain={_domain_on_the_wire(domain)}"
-    return first, "".join(f"; {attribute}" for attribute in last)
+    return CookieAttributes(path, domain, secure, httponly, samesite, partitioned).on_the_wire()
 
 
 _attribute_refused = re.compile(r"[\x00-\x1f\x7f;]")

@@ -21,6 +21,7 @@ from hmac import compare_digest
 
 from itsdangerous import want_bytes
 
+from ..exceptions import BadToken
 from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
 from .tokens import (
     CLOCK_SKEW_S,
@@ -28,7 +29,6 @@ from .tokens import (
     SIGNED,
     TO_STANDARD,
     TO_URL_SAFE,
-    BadToken,
     Opened,
     Version,
     bound_to,

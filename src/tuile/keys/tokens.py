@@ -26,6 +26,7 @@ from binascii import a2b_base64, b2a_base64
 from hmac import compare_digest
 from secrets import token_bytes
 
+from ..exceptions import BadToken
 from .secret import Secret, hmac_digest
 from .xaes import NONCE_BYTES, TAG_BYTES, gcm_opened, open_sealed, seal
 
@@ -35,11 +36,6 @@ ENCRYPTED: t.Final = "e2"
 Version: t.TypeAlias = t.Literal["s1", "e1", "e2"]
 # The version that is written, and all that are read in its place; others are refused.
 _READ: dict[str, tuple[Version, ...]] = {SIGNED: (SIGNED,), ENCRYPTED: (ENCRYPTED, "e1")}
-
-#: Why a token was refused. A token of another cookie or purpose is "tampered": nobody can tell the two apart.
-Reason: t.TypeAlias = t.Literal[
-    "missing", "no token", "other kind", "unknown version", "unknown key", "retired key", "tampered", "expired"
-]
 
 TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 TO_STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -51,17 +47,6 @@ LATEST: t.Final[int] = 2 ** (8 * _MOMENT_BYTES) - 1
 CLOCK_SKEW_S: t.Final = 60
 
 _is_token = re.compile(r"([a-z])([0-9]{1,3})\.([0-9a-f]{8})\.([A-Za-z0-9_.-]+)").fullmatch
-
-
-class BadToken(ValueError):
-    """A token that was not made with these keys, was changed, or is too old. The text says which, and so does `reason`.
-
-    No token, value or key is in the text.
-    """
-
-    def __init__(self, message: str, reason: Reason = "tampered") -> None:
-        super().__init__(message)
-        self.reason: Reason = reason
 
 
 class Opened(t.NamedTuple):

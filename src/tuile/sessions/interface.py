@@ -14,12 +14,14 @@ from secrets import token_urlsafe
 
 from werkzeug.datastructures import CallbackDict
 
+from ..http.cookies import CookieAttributes
 from ..invalidation import Watched, move
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..app import Flask
+    from ..http.cookies import SameSite
     from ..wrappers.request import Request
     from ..wrappers.response import Response
 
@@ -263,7 +265,7 @@ class SessionInterface(metaclass=Watched):
         """Answer whether the session cookie is for https only (`SESSION_COOKIE_SECURE`)."""
         return app.config["SESSION_COOKIE_SECURE"]  # type: ignore[no-any-return] # as it was configured
 
-    def get_cookie_samesite(self, app: Flask) -> str | None:
+    def get_cookie_samesite(self, app: Flask) -> SameSite | None:
         """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`)."""
         return app.config["SESSION_COOKIE_SAMESITE"]  # type: ignore[no-any-return] # as it was configured
 
@@ -298,3 +300,15 @@ SessionInterface.steps = frozenset(name for name in vars(SessionInterface) if no
     "look",
     "steps",
 }
+
+
+def cookie_attributes(interface: SessionInterface, app: Flask) -> CookieAttributes:
+    """Return the attributes of the session cookie, apart from its lifetime, as an interface's methods tell them."""
+    # In the order in which Flask asks.
+    domain, path, secure = (
+        interface.get_cookie_domain(app),
+        interface.get_cookie_path(app),
+        interface.get_cookie_secure(app),
+    )
+    partitioned, samesite = interface.get_cookie_partitioned(app), interface.get_cookie_samesite(app)
+    return CookieAttributes(path, domain, secure, interface.get_cookie_httponly(app), samesite, partitioned)

@@ -11,7 +11,8 @@ import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 
-from ..keys.tokens import TO_STANDARD, TO_URL_SAFE, BadToken
+from ..exceptions import BadToken
+from ..keys.tokens import TO_STANDARD, TO_URL_SAFE
 
 # The header and the checksum that zlib.compress puts around what it deflates (RFC 1950).
 _ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6

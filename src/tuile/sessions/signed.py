@@ -12,16 +12,17 @@ from datetime import datetime, timezone
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from ..exceptions import BadToken
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
 from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
 from ..keys.secret import Secret
-from ..keys.tokens import BadToken, is_encrypted
+from ..keys.tokens import is_encrypted
 from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
 from .ages import REFUSES_NONE, can_be_refused, is_over, note_beginning
-from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInterface
+from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInterface, cookie_attributes
 from .kinds import kinds_of, tell_of_kind
 from .packing import check_size, checked, pack, unpack
 from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
@@ -356,14 +357,7 @@ class SecureCookieSessionInterface(SessionInterface):
             set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
 
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
-        return {
-            "domain": self.get_cookie_domain(app),
-            "path": self.get_cookie_path(app),
-            "secure": self.get_cookie_secure(app),
-            "partitioned": self.get_cookie_partitioned(app),
-            "samesite": self.get_cookie_samesite(app),
-            "httponly": self.get_cookie_httponly(app),
-        }
+        return cookie_attributes(self, app)._asdict()
 
 
 def _keep_for(session: SessionMixin, response: Response) -> bool:

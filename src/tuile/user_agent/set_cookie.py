@@ -12,7 +12,8 @@ import typing as t
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 
-from ..http.cookies import CookieSyntaxError, _path_on_the_wire, dump_cookie, parse_cookie
+from ..exceptions import CookieSyntaxError
+from ..http.cookies import CookieAttributes, SameSite, _path_on_the_wire, dump_cookie, parse_cookie
 from ..http.dates import http_date
 from .dates import read_cookie_date
 from .sites import canonicalize_host
@@ -123,7 +124,6 @@ def find_prefix(name: str, *, any_case: bool = True) -> Prefix | None:
 
 # --- a cookie as a value (section 4.1) --------------------------------------------------------------------------------
 
-SameSite: t.TypeAlias = t.Literal["Strict", "Lax", "None"]
 Priority: t.TypeAlias = t.Literal["Low", "Medium", "High"]
 
 
@@ -192,17 +192,17 @@ class Cookie:
             if faults:
                 raise invalid(f"the name {self.name!r} promises more: {faults}", prefix.rule, prefix.cure(self.name))
 
+    @property
+    def attributes(self) -> CookieAttributes:
+        """The attributes apart from the lifetime."""
+        return CookieAttributes(self.path, self.domain, self.secure, self.httponly, self.samesite, self.partitioned)
+
     def line(self) -> str:
         """Return the value of a Set-Cookie field, one character per octet, with the given attributes only."""
         line = self._written(
             max_age=self.max_age,
             expires=self.expires,
-            path=self.path,
-            domain=self.domain,
-            secure=self.secure,
-            httponly=self.httponly,
-            samesite=self.samesite,
-            partitioned=self.partitioned,
+            **self.attributes._asdict(),
         )
         more = self.extensions if self.priority is None else (("Priority", self.priority), *self.extensions)
         return line + "".join(f"; {name}" if value is None else f"; {name}={value}" for name, value in more)

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
 from ..ctx.app_context import current
-from ..http.cookies import dump_cookie
+from ..http.cookies import SameSite, dump_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 
@@ -178,7 +178,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         size: int = context.app.config["MAX_COOKIE_SIZE"]
         return size
 
-    def set_cookie(
+    def set_cookie(  # type: ignore[override] # with a narrower `samesite`, so that type checkers find a misspelt one
         self,
         key: str,
         value: str = "",
@@ -188,7 +188,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         domain: str | None = None,
         secure: bool = False,
         httponly: bool = False,
-        samesite: str | None = None,
+        samesite: SameSite | None = None,
         partitioned: bool = False,
     ) -> None:
         """Set a cookie, in the place of one that this response already sets with that name, domain and path.

@@ -1,0 +1,59 @@
+"""The exceptions and warnings that Tuile defines.
+
+    ValueError
+      CookieSyntaxError       a cookie cannot be written as requested
+        CookieCheckError      a browser would drop or misread a cookie of a response (COOKIE_CHECKS = "error")
+      BadToken                a signed or encrypted text cannot be read; also an `itsdangerous.BadData`
+    UserWarning
+      CookieWarning           as CookieCheckError, as a warning (COOKIE_CHECKS = "warn")
+
+HTTP errors are Werkzeug's, `werkzeug.exceptions`.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from itsdangerous import BadData
+
+if t.TYPE_CHECKING:
+    from .user_agent.verdicts import Note
+
+#: Why a token was refused. A token of another cookie or purpose is "tampered", since the two cannot be told apart.
+Reason: t.TypeAlias = t.Literal[
+    "missing", "no token", "other kind", "unknown version", "unknown key", "retired key", "tampered", "expired"
+]
+
+
+class CookieSyntaxError(ValueError):
+    """A cookie cannot be written as requested: browsers would drop or misread it."""
+
+
+class CookieCheckError(CookieSyntaxError):
+    """Browsers would drop or misread a cookie that a response sets, and ``COOKIE_CHECKS`` is ``"error"``.
+
+    Attributes:
+        notes: What was found, with the rule, the reason and the cure of each.
+    """
+
+    def __init__(self, message: str, notes: tuple[Note, ...] = ()) -> None:
+        super().__init__(message)
+        self.notes = notes
+
+
+class CookieWarning(UserWarning):
+    """Browsers would drop or misread a cookie that a response sets, and ``COOKIE_CHECKS`` is ``"warn"``."""
+
+
+class BadToken(BadData, ValueError):
+    """A token was not made with these keys, was changed, or is too old.
+
+    Neither the token nor a key or a value is in the text.
+
+    Attributes:
+        reason: Which of these it is.
+    """
+
+    def __init__(self, message: str, reason: Reason = "tampered") -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
