@@ -40,9 +40,8 @@ TOKEN_LIFE_S = 31 * 24 * 3600
 MOST_TRIED = 4
 
 
-# What `samesite` is where nothing was said, by its identity: None is an answer of its own.
-UNSAID: t.Final = t.cast("t.Any", str(b"not said", "ascii"))
-
+# The default of `samesite`, where None is a value of its own.
+UNSET: t.Any = object()
 # The purpose of the keys, whatever the cookie; the cookie's name is bound to its token besides.
 _PURPOSE = "cookie"
 
@@ -148,12 +147,12 @@ class Cookies(Mapping[str, str]):
         domain: str | None = None,
         secure: bool | None = None,
         httponly: bool | None = None,
-        samesite: SameSite | None = UNSAID,
+        samesite: SameSite | None = UNSET,
         partitioned: bool = False,
     ) -> None:
         """Set a cookie on the response to come; the parameters are those of `Response.set_cookie`.
 
-        What is not said of `secure`, `httponly` and `samesite` is False, False and None; for `encrypted` cookies it is
+        The defaults of `secure`, `httponly` and `samesite` are False, False and None. For `encrypted` cookies they are
         whether the request came over https, True and `Lax`.
 
         Raises:
@@ -166,7 +165,7 @@ class Cookies(Mapping[str, str]):
             max_age = self._life_s
         if isinstance(expires, str):
             _check_date(expires)
-        secure, httponly, samesite = self._said(secure, httponly, samesite)
+        secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
         try:
             value = self._as_sent(name, value, max_age, expires, now)
         except Exception:
@@ -196,11 +195,11 @@ class Cookies(Mapping[str, str]):
         domain: str | None = None,
         secure: bool | None = None,
         httponly: bool | None = None,
-        samesite: SameSite | None = UNSAID,
+        samesite: SameSite | None = UNSET,
         partitioned: bool = False,
     ) -> None:
         """Delete a cookie; `path` and `domain` must be those it was set with, or the browser keeps it."""
-        secure, httponly, samesite = self._said(secure, httponly, samesite)
+        secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
         line = dump_cookie(
             name,
             max_age=0,
@@ -215,11 +214,11 @@ class Cookies(Mapping[str, str]):
         )
         self._write(name, None, line)
 
-    def _said(
+    def _with_defaults(
         self, secure: bool | None, httponly: bool | None, samesite: SameSite | None
     ) -> tuple[bool, bool, SameSite | None]:
-        """Return the attributes with what they are where nothing was said of them."""
-        return bool(secure), bool(httponly), None if samesite is UNSAID else samesite
+        """Return the attributes, with the defaults for those that were not given."""
+        return bool(secure), bool(httponly), None if samesite is UNSET else samesite
 
     def _as_sent(
         self,
@@ -320,15 +319,15 @@ class TokenCookies(Cookies):
                 refused = refused or error
         raise refused or BadToken(f"There is no cookie {name!r}.", "missing")
 
-    def _said(
+    def _with_defaults(
         self, secure: bool | None, httponly: bool | None, samesite: SameSite | None
     ) -> tuple[bool, bool, SameSite | None]:
         if self._version != ENCRYPTED:
-            return super()._said(secure, httponly, samesite)
+            return super()._with_defaults(secure, httponly, samesite)
         return (
             self._request.is_secure if secure is None else secure,
             True if httponly is None else httponly,
-            "Lax" if samesite is UNSAID else samesite,
+            "Lax" if samesite is UNSET else samesite,
         )
 
     def _as_sent(
