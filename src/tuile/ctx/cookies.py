@@ -49,8 +49,8 @@ _PURPOSE = "cookie"
 class Cookies(Mapping[str, str]):
     """The cookies of one request: a mapping to read, and `set` and `delete` to write.
 
-    A read sees what this request has already written. What was written goes out with the response that
-    is finally sent, an error page too; the last write of a name, domain and path counts.
+    A read sees what this request has already written. What was written is sent with the final response, an error page
+    too; the last write of a name, domain and path counts.
     """
 
     # How long a cookie lives when it is set without `max_age` and `expires`; None for the browser's session.
@@ -249,9 +249,8 @@ Default = t.TypeVar("Default")
 class TokenCookies(Cookies):
     """The cookies whose values are tokens of this app's keys: `cookies.signed` and `cookies.encrypted`.
 
-    What is read is what was set: under this name, with one of the keys of `app.keyring`, not ended. Any other cookie,
-    tampered with or not, is not there, and `reason` says why. Reading and writing raise a RuntimeError without a
-    `SECRET_KEY`, and `encrypted` without the package cryptography.
+    A cookie is there if it was set under this name with one of the keys of `app.keyring` and has not expired; `reason`
+    says why another one is not. Without a `SECRET_KEY`, or for `encrypted` without cryptography, it is a RuntimeError.
     """
 
     _version: Version
