@@ -315,6 +315,98 @@ def _(lib: Any) -> Any:
     return send(app, make_environ(HTTP_COOKIE=f"session={token}")).code
 
 
+@shown("All teardown functions run, whatever one of them raises", ["first"], ["first", "second"])
+def run_teardown_functions(lib: Any) -> Any:
+    app = make_app(lib, lambda: "")
+    calls = []
+
+    def fail(error: BaseException | None) -> None:
+        calls.append("first")
+        raise LookupError("in a teardown")
+
+    app.teardown_appcontext(lambda error: calls.append("second"))
+    app.teardown_appcontext(fail)
+    with pytest.raises(LookupError):
+        send(app, make_environ())
+    return calls
+
+
+@shown("A request that outlives its answer keeps its headers", "the next visitor's", "its own")
+def read_headers_late(lib: Any) -> Any:
+    requests: list[Any] = []
+
+    def hold() -> str:
+        requests.append(lib.request._get_current_object())
+        return "held"
+
+    app = make_app(lib, hold)
+    environ = make_environ(HTTP_X_WHO="its own")
+    send(app, environ)
+    environ["HTTP_X_WHO"] = "the next visitor's"
+    return requests[0].headers["X-Who"]
+
+
+@shown("A stream's context is current only while a chunk is made", "/", None)
+def look_between_chunks(lib: Any) -> Any:
+    app = make_app(lib, lambda: lib.Response(lib.stream_with_context(iter("abc"))))
+
+    def read_one() -> Any:
+        parts: Any = app(make_environ(), lambda status, headers, exc_info=None: None)
+        next(iter(parts))
+        return lib.request.path if lib.has_request_context() else None
+
+    # In context variables of its own, for what stays current on Flask.
+    return contextvars.copy_context().run(read_one)
+
+
+@shown("A change that comes too late is an error in tests", "", "RuntimeError")
+def change_the_session_too_late(lib: Any) -> Any:
+    def chunks() -> Any:
+        yield "begun"
+        lib.session["late"] = 1
+
+    view = lambda: lib.Response(lib.stream_with_context(chunks()))  # noqa: E731 - a view
+    app = make_app(lib, view, SECRET_KEY="5f2d8c1b9a7e4630b1c8d2e6f4a09375", TESTING=True)
+    how, *raised = outcome(send, app, make_environ())
+    return raised[0] if how == "raised" else ""
+
+
+@shown(
+    "A response that is returned again does not carry another visitor's cookies", ["session", "session"], ["session"]
+)
+def return_one_response_twice(lib: Any) -> Any:
+    shared = lib.Response("shared")
+
+    def view() -> Any:
+        if "who" in lib.request.args:
+            lib.session["who"] = lib.request.args["who"]
+        return shared
+
+    app = make_app(lib, view, SECRET_KEY="5f2d8c1b9a7e4630b1c8d2e6f4a09375")
+    answers = [send(app, make_environ(QUERY_STRING=query)) for query in ("who=one", "")]
+    return [line.partition("=")[0] for answer in answers for line in lines_set(answer)]
+
+
+@shown("Flashed messages of other categories wait", [["an error"], []], [["an error"], ["a hint"]])
+def read_one_category(lib: Any) -> Any:
+    app = lib.Flask("differences", static_folder=None)
+    app.secret_key = "5f2d8c1b9a7e4630b1c8d2e6f4a09375"
+
+    def flash() -> str:
+        lib.flash("an error", "error")
+        lib.flash("a hint", "hint")
+        return ""
+
+    def read(category: str) -> Any:
+        return lib.jsonify(lib.get_flashed_messages(category_filter=[category]))
+
+    app.add_url_rule("/flash", "flash", flash)
+    app.add_url_rule("/<category>", "read", read)
+    client = app.test_client()
+    client.get("/flash")
+    return [client.get(f"/{category}").json for category in ("error", "hint")]
+
+
 @shown("What a request says is read from the environ when it is first asked for", "127.0.0.1", "192.0.2.1")
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: lib.request.remote_addr)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tuile import flash, get_flashed_messages, message_flashed, session
+import tuile
+from tuile import flash, get_flashed_messages, message_flashed, request, session
 
 if TYPE_CHECKING:
     from tuile import Flask
@@ -108,3 +109,85 @@ def test_messages_need_a_secret_key(app: Flask) -> None:
         assert get_flashed_messages() == []
         with pytest.raises(RuntimeError, match="The session is unavailable because no secret key was set"):
             flash("x")
+
+
+# Messages of categories that nobody asked for.
+
+
+def make_flashing_app() -> Flask:
+    application = tuile.Flask("flashing", static_folder=None)
+    application.secret_key = "5f2d8c1b9a7e4630b1c8d2e6f4a09375"
+
+    @application.route("/flash")
+    def put() -> str:
+        for text in request.args.getlist("m"):
+            category, _, message = text.partition(":")
+            flash(message, category)
+        return ""
+
+    @application.route("/read")
+    def read() -> Any:
+        return [get_flashed_messages(category_filter=wanted.split(",") if wanted else ()) for wanted in wants()]
+
+    return application
+
+
+def wants() -> list[str]:
+    return request.args.getlist("f")
+
+
+@pytest.mark.parametrize(
+    ("first", "got", "then"),
+    [
+        (["error"], [["e1", "e2"]], ["i1", "w1"]),
+        (["error", "info"], [["e1", "e2"], ["i1"]], ["w1"]),
+        (["error", ""], [["e1", "e2"], ["e1", "i1", "e2", "w1"]], []),
+        (["", "error"], [["e1", "i1", "e2", "w1"], ["e1", "e2"]], []),
+        (["error", "error"], [["e1", "e2"], ["e1", "e2"]], ["i1", "w1"]),
+        (["nothing"], [[]], ["e1", "i1", "e2", "w1"]),
+        (["error,info,warning"], [["e1", "i1", "e2", "w1"]], []),
+    ],
+)
+def test_messages_of_other_categories_wait_for_the_next_request(
+    first: list[str], got: list[list[str]], then: list[str]
+) -> None:
+    client = make_flashing_app().test_client()
+    client.get("/flash?m=error:e1&m=info:i1&m=error:e2&m=warning:w1")
+    assert client.get("/read", query_string={"f": first}).json == got
+    assert client.get("/read?f=").json == [then]
+    assert client.get("/read?f=").json == [[]]
+
+
+def test_a_message_flashed_meanwhile_comes_after_those_that_wait() -> None:
+    application = make_flashing_app()
+
+    @application.route("/both")
+    def both() -> Any:
+        read = get_flashed_messages(category_filter=["error"])
+        flash("i2", "info")
+        flash("e1", "error")
+        return [read, get_flashed_messages(category_filter=["info"]), get_flashed_messages(category_filter=["error"])]
+
+    client = application.test_client()
+    client.get("/flash?m=error:e1&m=info:i1&m=warning:w1")
+    assert client.get("/both").json == [["e1"], ["i1"], ["e1"]]
+    assert client.get("/read?f=").json == [["w1", "i2", "e1"]]
+
+
+def test_reading_all_messages_leaves_nothing_in_the_session() -> None:
+    application = make_flashing_app()
+    client = application.test_client()
+    client.get("/flash?m=a:b")
+    client.get("/read?f=a")
+    with client.session_transaction() as session:
+        assert dict(session) == {}
+
+
+def test_messages_that_no_page_asks_for_do_not_pile_up(caplog: pytest.LogCaptureFixture) -> None:
+    client = make_flashing_app().test_client()
+    for number in range(40):
+        client.get(f"/flash?m=debug:d{number}")
+        client.get("/read?f=error")
+    (waiting,) = client.get("/read?f=").json or []
+    assert waiting == [f"d{number}" for number in range(20, 40)]
+    assert len([record for record in caplog.records if "no page asks" in record.getMessage()]) == 20

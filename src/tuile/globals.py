@@ -118,12 +118,13 @@ def _find_g() -> t.Any:
     value = _value(None)
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
-    return value.g
+    context = value._own_app_ctx
+    return value._g if context is None else context.g
 
 
 def _find_app_context() -> t.Any:
     value = _value(None)
-    if value is None or (context := value.app_context) is None:
+    if value is None or (context := value._app_ctx) is None:
         raise RuntimeError(NO_APP_MESSAGE)
     return context
 
@@ -146,14 +147,14 @@ def _find_cookies() -> t.Any:
     value = _value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    return value.cookies
+    return value._request_cookies
 
 
 def _find_request_context() -> t.Any:
     value = _value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    return value.request_context
+    return value._request_ctx
 
 
 class _RequestProxy(LocalProxy):
@@ -253,20 +254,20 @@ class _Half(t.Generic[Value]):
         found = current.get(None)
         disturb(found)
         value = self._beside(before and getattr(before, self._part), found)
-        other = "request_context" if self._part == "app_context" else "app_context"
+        other = "_request_ctx" if self._part == "_app_ctx" else "_app_ctx"
         # Reset for the token's sake, which is used up by it, and then said again if the other half is not as it was.
         current.reset(token)
         if (found and getattr(found, other)) is not (before and getattr(before, other)):
             current.set(value)
 
     def _beside(self, context: t.Any, found: t.Any) -> t.Any:
-        if self._part == "app_context":
-            return combined(context, found and found.request_context)
-        return combined(found and found.app_context, context)
+        if self._part == "_app_ctx":
+            return combined(context, found and found._request_ctx)
+        return combined(found and found._app_ctx, context)
 
 
-_cv_app: _Half[AppContext] = _Half("flask.app_ctx", "app_context")
-_cv_request: _Half[RequestContext] = _Half("flask.request_ctx", "request_context")
+_cv_app: _Half[AppContext] = _Half("flask.app_ctx", "_app_ctx")
+_cv_request: _Half[RequestContext] = _Half("flask.request_ctx", "_request_ctx")
 
 app_ctx: AppContext = LocalProxy(_find_app_context)  # type: ignore[assignment] # typed as what it stands for
 request_ctx: RequestContext = LocalProxy(_find_request_context)  # type: ignore[assignment]

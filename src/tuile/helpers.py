@@ -175,6 +175,10 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
     return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
 
 
+# How many messages wait in a session when only others are asked for.
+_MOST_UNSEEN = 20
+
+
 def flash(message: str, category: str = "message") -> None:
     """Store a message in the session for the next page that shows messages.
 
@@ -191,6 +195,32 @@ def flash(message: str, category: str = "message") -> None:
         message_flashed.send(app, _async_wrapper=app.ensure_sync, message=message, category=category)
 
 
+def _keep_unseen(context: Any, unseen: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:
+    """Have the session keep the messages that no call of this request has given, for the next request.
+
+    Args:
+        context: The value of the context variable.
+        unseen: Those that no call has given before; those given now are taken out of this list.
+        seen: Those given now.
+    """
+    kept = list(context.session.get("_flashes", ()))
+    for pair in unseen:
+        if pair in kept:
+            kept.remove(pair)
+    for pair in seen:
+        if pair in unseen:
+            unseen.remove(pair)
+    # Nobody may ever ask for some category, and a cookie holds only so much.
+    for category, message in unseen[:-_MOST_UNSEEN]:
+        context.app.logger.warning("The message %r of category %r is dropped: no page asks for it.", message, category)
+    del unseen[:-_MOST_UNSEEN]
+    kept[:0] = unseen
+    if kept:
+        context.session["_flashes"] = kept
+    else:
+        context.session.pop("_flashes", None)
+
+
 def get_flashed_messages(
     with_categories: bool = False, category_filter: Iterable[str] = ()
 ) -> list[str] | list[tuple[str, str]]:
@@ -198,18 +228,23 @@ def get_flashed_messages(
 
     Args:
         with_categories: Return pairs of category and message.
-        category_filter: Return only messages of these categories. Empty: all.
+        category_filter: Return only messages of these categories; the others wait for the next request that asks.
+            Empty: all.
     """
     context = value_with_request()
-    request_context: RequestContext = context.request_context
+    request_context: RequestContext = context._request_ctx
     flashes = request_context.flashes
     if flashes is None:
         session = context.session
         # Checked first, so that a session without messages stays unmodified.
         flashes = session.pop("_flashes") if "_flashes" in session else []
         request_context.flashes = flashes
+        if category_filter:
+            request_context._flashes_unseen = list(flashes)
     if category_filter:
         flashes = [pair for pair in flashes if pair[0] in category_filter]
+    if request_context._flashes_unseen:
+        _keep_unseen(context, request_context._flashes_unseen, flashes)
     if with_categories:
         return flashes
     return [pair[1] for pair in flashes]

@@ -123,7 +123,7 @@ def url_for(endpoint: str, **values: Any) -> str:
         and endpoint[:1] != "."
         and (not values or _OPTIONS.isdisjoint(values))
     ):
-        adapter = context.url_adapter
+        adapter: Any = context.url_adapter
         try:
             path = path_of(adapter, endpoint, values, None)
         except BuildError as error:

@@ -212,7 +212,7 @@ class DeclaredCookie(t.Generic[Value]):
 
     def _cookies(self) -> t.Any:
         """The cookies of the request, in the view of them that this one is kept in."""
-        cookies = value_with_request().cookies
+        cookies = value_with_request()._request_cookies
         if self.encrypted:
             return cookies.encrypted
         return cookies.signed if self.signed else cookies

@@ -4,9 +4,18 @@ Floor 2, one request. What must live here: the variable, what its value promises
 must not: the context of a request (`request_context`), what is done with the current one (`carrying`, the
 proxies).
 
-The variable's value always has `app`, `g`, `app_context`, `request_context`, `request` and `session`;
-the last three are None where there is no request. A `RequestContext` is that value in the plain case, an
-`AppContext` is outside a request, and `_Nested` is whenever the two come from different places.
+What `current` holds, and what moves it:
+
+| state                                      | value of `current`       | entered by                 | left by       |
+| ------------------------------------------ | ------------------------ | -------------------------- | ------------- |
+| nothing                                    | unset, or None           |                            |               |
+| a request on its own                       | its `RequestContext`     | `push` outside of all else | its `pop`     |
+| an app on its own                          | `Entered(app, None)`     | `AppContext.push`          | its `pop`     |
+| an app and a request, entered apart        | `Entered(app, request)`  | either `push`              | either `pop`  |
+| a request whose app context was left first | `Entered(None, request)` | `AppContext.pop`           | the request's |
+
+A request that is entered on its own brings an app context along. The object for it is made when somebody asks
+for it (`_app_ctx`), and from then on it is the owner of `g`.
 """
 
 from __future__ import annotations
@@ -15,22 +24,75 @@ import sys
 import typing as t
 from contextvars import ContextVar, Token
 
-from ..once import once
 from ..signals import appcontext_popped, appcontext_pushed
 
 if t.TYPE_CHECKING:
     from types import TracebackType
 
+    from _typeshed.wsgi import WSGIEnvironment
     from typing_extensions import Self
     from werkzeug.routing import MapAdapter
 
     from ..app import Flask
+    from ..typing import AfterRequestCallable
+    from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request_context import RequestContext
 
 _sentinel: t.Any = object()
 
-current: ContextVar[t.Any] = ContextVar("tuile.context")
+
+class Current(t.Protocol):
+    """What everybody may ask of the value of `current`, whatever is current.
+
+    The names with an underscore are ours alone: a `RequestContext` is such a value, and extensions look at its others.
+    """
+
+    @property
+    def app(self) -> Flask:
+        """The app of the app context."""
+
+    @property
+    def request(self) -> t.Any:
+        """The request; None where an app is current on its own. Of whatever class somebody put on the context."""
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter of the request, or without one that of the app context."""
+
+    @property
+    def session(self) -> t.Any:
+        """The session of the request; None where there is none."""
+
+    @property
+    def _g(self) -> _AppCtxGlobals: ...
+
+    @property
+    def _app_ctx(self) -> AppContext | None: ...
+
+    @property
+    def _own_app_ctx(self) -> AppContext | None:
+        """The app context as an object, as far as there is one; `g` is its, then."""
+
+    @property
+    def _app_ctx_is_left(self) -> bool: ...
+
+    @property
+    def _request_ctx(self) -> RequestContext | None: ...
+
+    # What belongs to the request, and is an AttributeError where there is none.
+
+    @property
+    def _request_cookies(self) -> Cookies: ...
+
+    @property
+    def _is_touched(self) -> bool: ...
+
+    @property
+    def _after_functions(self) -> list[AfterRequestCallable[t.Any]] | None: ...
+
+
+current: ContextVar[Current | None] = ContextVar("tuile.context")
 
 NO_APP_MESSAGE = """\
 Working outside of application context.
@@ -47,36 +109,32 @@ an active HTTP request. Consult the documentation on testing for
 information about how to avoid this problem."""
 
 
+def _count_references() -> int:
+    value = object()
+    return sys.getrefcount(value)
+
+
+#: What `sys.getrefcount` says of a local variable's value that nothing else refers to. Interpreters differ.
+REFERENCES = _count_references()
+
+
 class AppContext:
     """An application made current, outside of a request or beside one. Enter it with `with`."""
 
-    # What every value of the context variable answers; an app on its own has no request.
-    request: None = None
-    session: None = None
-    request_context: None = None
-
     def __init__(self, app: Flask) -> None:
         self.app = app
+        # Builds URLs outside a request; None without `SERVER_NAME`.
+        self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
         self.g: _AppCtxGlobals = app.app_ctx_globals_class()
         # One for each push: the token, and the value that was set.
-        self._pushes: list[tuple[Token[t.Any], t.Any]] = []
-
-    @once
-    def url_adapter(self) -> MapAdapter | None:
-        """The adapter that builds URLs outside a request; None without `SERVER_NAME`."""
-        return self.app.create_url_adapter(None)
-
-    @property
-    def app_context(self) -> AppContext:
-        """Itself: every value of the context variable says which app context it stands for."""
-        return self
+        self._cv_tokens: list[tuple[Token[t.Any], t.Any]] = []
 
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
         outer = current.get(None)
         disturb(outer)
-        value = combined(self, None if outer is None else outer.request_context)
-        self._pushes.append((current.set(value), value))
+        value = Entered(self, None if outer is None else outer._request_ctx)
+        self._cv_tokens.append((current.set(value), value))
         if appcontext_pushed.receivers:
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
@@ -87,21 +145,22 @@ class AppContext:
             AssertionError: another context is the current one.
         """
         try:
-            if len(self._pushes) == 1:
+            if len(self._cv_tokens) == 1:
                 if exc is _sentinel:
                     exc = sys.exc_info()[1]
                 self.app.do_teardown_appcontext(exc)
         finally:
             found = current.get()
             disturb(found)
-            token, value = self._pushes.pop()
+            token, value = take_push(self._cv_tokens, found)
             if found is value:
                 current.reset(token)
             else:
                 # A request was entered since, and stays.
                 before = None if token.old_value is Token.MISSING else token.old_value
-                current.set(combined(before and before.app_context, found and found.request_context))
-        app_context = found and found.app_context
+                app_ctx = None if before is None else before._app_ctx
+                current.set(combined(app_ctx, None if found is None else found._request_ctx))
+        app_context = None if found is None else found._app_ctx
         if app_context is not self:
             message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
             raise AssertionError(message)
@@ -118,52 +177,93 @@ class AppContext:
         self.pop(exc_value)
 
 
-class _Nested:
-    """An app context and a request that were not entered together."""
+class Entered:
+    """An app on its own, or an app context and a request that were not entered together.
 
-    __slots__ = ("app_context", "request", "request_context")
+    What they have is asked of them each time: either of them may be given another `request`, `url_adapter` or `g`.
+    """
 
-    def __init__(self, app_context: AppContext | None, request_context: RequestContext) -> None:
-        self.app_context = app_context
-        self.request_context = request_context
-        self.request = request_context.request
+    __slots__ = ("_app_ctx", "_own_app_ctx", "_request_ctx")
+
+    def __init__(self, app_ctx: AppContext | None, request_ctx: RequestContext | None) -> None:
+        self._app_ctx = self._own_app_ctx = app_ctx
+        self._request_ctx = request_ctx
 
     @property
-    def app_context_is_left(self) -> bool:
+    def _app_ctx_is_left(self) -> bool:
         """Whether the request is all that is still active."""
-        return self.app_context is None
+        return self._app_ctx is None
 
     @property
     def app(self) -> Flask:
         """The app of the app context."""
-        if self.app_context is None:
+        if self._app_ctx is None:
             raise RuntimeError(NO_APP_MESSAGE)
-        return self.app_context.app
+        return self._app_ctx.app
 
     @property
-    def g(self) -> _AppCtxGlobals:
-        """The namespace behind the `g` proxy."""
-        if self.app_context is None:
+    def _g(self) -> _AppCtxGlobals:
+        if self._app_ctx is None:
             raise RuntimeError(NO_APP_MESSAGE)
-        return self.app_context.g
+        return self._app_ctx.g
+
+    @property
+    def request(self) -> t.Any:
+        """The request; None where there is none."""
+        return None if self._request_ctx is None else self._request_ctx.request
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter of the request, or without one that of the app context."""
+        if self._request_ctx is not None:
+            return self._request_ctx.url_adapter
+        return None if self._app_ctx is None else self._app_ctx.url_adapter
+
+    @property
+    def session(self) -> t.Any:
+        """The session of the request; None where there is none."""
+        return None if self._request_ctx is None else self._request_ctx.session
 
     def __getattr__(self, name: str) -> t.Any:
-        # The session, the cookies and all else that belongs to the request.
-        return getattr(self.request_context, name)
+        # What else belongs to the request.
+        if self._request_ctx is None:
+            raise AttributeError(f"{name!r} belongs to a request, and there is none.")
+        return getattr(self._request_ctx, name)
 
 
-def combined(app_context: AppContext | None, request_context: RequestContext | None) -> t.Any:
+def combined(app_ctx: AppContext | None, request_ctx: RequestContext | None) -> Entered | None:
     """Return the value of the context variable for an app context and a request, either of which may be missing."""
-    if request_context is None:
-        return app_context
-    return _Nested(app_context, request_context)
+    if app_ctx is None and request_ctx is None:
+        return None
+    return Entered(app_ctx, request_ctx)
+
+
+def take_push(pushes: list[t.Any], found: t.Any) -> t.Any:
+    """Remove and return the push that made `found` current, or the last one if none did.
+
+    The same context may have been entered by another thread meanwhile, whose push is not this one's to undo.
+    """
+    for index in reversed(range(len(pushes))):
+        if pushes[index][1] is found:
+            return pushes.pop(index)
+    return pushes.pop()
 
 
 def disturb(value: t.Any) -> None:
     """Note for a value of the context variable that its request is no longer simply the last that was entered."""
-    context = None if value is None else value.request_context
-    if context is not None:
-        context.is_plain = False
+    context = None if value is None else value._request_ctx
+    if context is not None and context._is_plain:
+        context._is_plain = False
+
+
+def refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
+    """Say which context was current in the place of one that was left."""
+    current_request = None if found is None else found._request_ctx
+    if current_request is context:
+        message = f"Popped wrong app context. ({found._app_ctx!r} instead of {context._app_ctx!r})"
+    else:
+        message = f"Popped wrong request context. ({current_request!r} instead of {context!r})"
+    raise AssertionError(message)
 
 
 def value_with_request() -> t.Any:
@@ -176,3 +276,16 @@ def value_with_request() -> t.Any:
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value
+
+
+def environ_of(request: t.Any) -> WSGIEnvironment:
+    """Return the environ of a request as it was while the request was handled: its own copy if there is one."""
+    kept: WSGIEnvironment | None = getattr(request, "_kept_environ", None)
+    return t.cast("WSGIEnvironment", request.environ) if kept is None else kept
+
+
+def keep_environ(request: t.Any) -> None:
+    """Have a request keep a copy of its environ, which the server may empty and fill anew from now on."""
+    keep = getattr(request, "_keep_environ", None)
+    if keep is not None:
+        keep()

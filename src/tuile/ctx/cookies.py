@@ -19,6 +19,7 @@ from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
 from ..user_agent.dates import read_cookie_date
 from .app_context import NO_REQUEST_MESSAGE, current
+from .late_writes import tell
 
 if t.TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -61,6 +62,8 @@ class Cookies(Mapping[str, str]):
         self._received = request.cookies
         self._written: dict[str, str | None] = {}
         self._lines: dict[tuple[str, str, str], str] = {}
+        # Filled when writes are watched; a list, because all views of the same cookies share it.
+        self._watched: list[bool] = []
         self._reads: set[str] = set()  # for all views: whether something of the request's was read
 
     _varies = True  # whether reading is noted
@@ -232,6 +235,8 @@ class Cookies(Mapping[str, str]):
         return value
 
     def _write(self, name: str, value: str | None, line: str) -> None:
+        if self._watched:
+            tell(f"The cookie {name!r} was {'deleted' if value is None else 'set'}")
         identity = cookie_identity(line)
         self._lines.pop(identity, None)
         self._lines[identity] = line

@@ -7,9 +7,12 @@ must not: the contexts themselves (`context`).
 from __future__ import annotations
 
 import typing as t
-from functools import update_wrapper
+from contextlib import ExitStack
+from contextvars import copy_context
+from functools import partial, update_wrapper
 
-from .app_context import AppContext, current
+from .app_context import NO_APP_MESSAGE, AppContext, current
+from .late_writes import compare, making_chunk, tell, watch
 
 if t.TYPE_CHECKING:
     from .request_context import RequestContext
@@ -21,7 +24,7 @@ def has_app_context() -> bool:
     """Answer whether an app is current, so that `current_app` and `g` can be used."""
     value = current.get(None)
     # A request may outlive the app context it was entered in; every other value has one.
-    return value is not None and getattr(value, "app_context_is_left", False) is False
+    return value is not None and not value._app_ctx_is_left
 
 
 def has_request_context() -> bool:
@@ -32,10 +35,10 @@ def has_request_context() -> bool:
 
 def _request_context_for(name: str) -> RequestContext:
     value = current.get(None)
-    if value is None or value.request is None:
+    context = None if value is None else value._request_ctx
+    if context is None:
         message = f"'{name}' can only be used when a request context is active, such as in a view function."
         raise RuntimeError(message)
-    context: RequestContext = value.request_context
     return context
 
 
@@ -45,7 +48,10 @@ def after_this_request(f: F) -> F:
     Raises:
         RuntimeError: no request is active.
     """
-    _request_context_for("after_this_request")._after_request_functions.append(f)
+    context = _request_context_for("after_this_request")
+    context._after_request_functions.append(f)
+    if context._is_watched:
+        tell(f"after_this_request was given {f!r}")
     return f
 
 
@@ -91,16 +97,51 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
 
         return update_wrapper(make_stream, generator_or_function)
 
-    _request_context_for("stream_with_context")
-    value = current.get()
-    return _stream(chunks, value.app_context, value.request_context)
+    request_context = _request_context_for("stream_with_context")
+    value = current.get(None)
+    app_context = None if value is None else value._app_ctx
+    if app_context is None:
+        # The request is all that is still active.
+        raise LookupError(NO_APP_MESSAGE)
+    return _stream(chunks, app_context, request_context)
 
 
-def _stream(chunks: t.Iterator[t.Any], app_context: AppContext, request_context: RequestContext) -> t.Iterator[t.Any]:
-    with app_context, request_context:
-        try:
-            yield from chunks
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+def _stream(
+    chunks: t.Iterator[t.Any], app_context: AppContext, request_context: RequestContext
+) -> t.Generator[t.Any, t.Any, None]:
+    """Yield the chunks, each made with the request current, and leave the request when there are no more.
+
+    A server may stop asking at any time, and may ask from another thread. So the contexts are entered in context
+    variables of the stream's own, which are in force only while a chunk is made: between two chunks nothing of this
+    request is current anywhere. The contexts are left when the stream ends, is closed, or is collected as garbage.
+    """
+    run: t.Callable[..., t.Any] = copy_context().run
+    run(making_chunk.set, True)
+    with ExitStack() as leaving:
+        run(app_context.__enter__)
+        leaving.push(partial(run, app_context.__exit__))
+        run(request_context.__enter__)
+        leaving.push(partial(run, request_context.__exit__))
+        run(watch, request_context)
+        leaving.callback(run, compare, request_context)
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            leaving.callback(run, close)
+        advance: t.Callable[..., t.Any] = partial(next, chunks)
+        while True:
+            try:
+                chunk = run(advance)
+            except StopIteration:
+                return
+            try:
+                given = yield chunk
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                throw = getattr(chunks, "throw", None)
+                if throw is None:
+                    raise
+                advance = partial(throw, error)
+            else:
+                send: t.Any = None if given is None else getattr(chunks, "send", None)
+                advance = partial(next, chunks) if send is None else partial(send, given)

@@ -13,17 +13,39 @@ from .app_context import current
 _sentinel: t.Any = object()
 
 
+def _set(namespace: _AppCtxGlobals, name: str, value: t.Any) -> None:
+    namespace.__dict__[name] = value
+
+
 class _AppCtxGlobals:
     """The namespace behind `g`: attributes kept for as long as an app context lives."""
 
-    # Attribute access is the object's own; these tell type checkers that any name may be there.
+    # What `super()` finds in a subclass. Setting is what an object does by itself, without a call.
     if t.TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> t.Any: ...
 
         def __setattr__(self, name: str, value: t.Any) -> None: ...
 
-        def __delattr__(self, name: str) -> None: ...
+    else:
+        __setattr__ = object.__setattr__
+
+    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__setattr__" not in vars(cls):
+            # A subclass may have a property, which is not asked when an attribute of its name is set.
+            cls.__setattr__ = _set  # type: ignore[assignment] # what `object.__setattr__` is called with
+
+    def __getattr__(self, name: str) -> t.Any:
+        # Asked when there is no such attribute.
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self.__dict__[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
     def get(self, name: str, default: t.Any | None = None) -> t.Any:
         """Return the attribute `name`, or `default` when it is not set."""

@@ -14,13 +14,12 @@ from contextvars import Token
 from werkzeug.exceptions import HTTPException, NotFound
 
 from .. import invalidation
-from ..http.caching import NO_COOKIE_CACHED, invites_shared_caches, keep_private, says_nothing
-from ..http.headers import CookieLines, vary_by
 from ..invalidation import Watched
 from ..once import once
 from ..routing.map import FOREIGN_SUBDOMAIN
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
-from .app_context import AppContext, _sentinel, combined, current, disturb
+from .app_context import AppContext, Entered, _sentinel, combined, current, disturb, keep_environ, refuse_pop, take_push
+from .late_writes import watch
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -34,7 +33,6 @@ if t.TYPE_CHECKING:
     from ..sessions import SessionMixin
     from ..typing import AfterRequestCallable
     from ..wrappers.request import Request
-    from ..wrappers.response import Response
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
 
@@ -47,17 +45,30 @@ class RequestContext(metaclass=Watched):
     """
 
     flashes: list[tuple[str, str]] | None = None
+    # Those of them that no call has given yet, when categories were asked for.
+    _flashes_unseen: list[tuple[str, str]] | None = None
     _opened_session: SessionMixin | None = None
-    _app_context: AppContext | None = None
+    # The app context that this request brought along, once there is an object for it; it owns `g` then.
+    _own_app_ctx: AppContext | None = None
+    _app_ctx_is_left = False  # a request outlives its app context only as `Entered`
     _after_functions: list[AfterRequestCallable[t.Any]] | None = None
     _cookies: Cookies | None = None
     # The token of the first push, when it was not inside another context.
     _token: Token[t.Any] | None = None
     # Whether it is made for one plain push and pop: of an app that walks plainly, with no hosts to trust. Not any more
-    # once it was left, or something else was entered or left within it.
-    is_plain = False
+    # once something else was entered or left within it; None once it was left with its response on its way.
+    _is_plain: bool | None = False
     # Whether there is anything to do for the response: a session, functions, cookies.
-    is_touched = False
+    _is_touched = False
+    # Whether its response is on its way, and whether the context was kept beyond that for a debugger or a test.
+    _is_left = False
+    _is_preserved = False
+    # Whether changes of the session and the cookies that come too late are told.
+    _is_watched = False
+    _session_before: dict[str, t.Any] | None = None
+    _copy_of: RequestContext | None = None
+    # Whether it was made by its constructor and not entered since.
+    _is_new = False
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[t.Any], t.Any, AppContext | RequestContext | None]] | None = None
@@ -74,6 +85,7 @@ class RequestContext(metaclass=Watched):
             request = app.request_class(environ)
             request.json_module = app.json
         self.request: Request = request
+        self._is_new = True
         if session is not None:
             self._session = session
         self.url_adapter  # noqa: B018 - reading it makes it, of the request and the settings as they are now
@@ -82,45 +94,60 @@ class RequestContext(metaclass=Watched):
     def _after_request_functions(self) -> list[AfterRequestCallable[t.Any]]:
         if self._after_functions is None:
             self._after_functions = []
-            self.is_touched = True
+            self._is_touched = True
         return self._after_functions
 
     @_after_request_functions.setter
     def _after_request_functions(self, functions: list[AfterRequestCallable[t.Any]]) -> None:
         self._after_functions = functions
-        self.is_touched = True
+        self._is_touched = True
 
     @once
-    def g(self) -> _AppCtxGlobals:
-        """The namespace behind the `g` proxy."""
+    def _g(self) -> _AppCtxGlobals:
         return self.app.app_ctx_globals_class()
 
     @property
-    def cookies(self) -> Cookies:
+    def _request_cookies(self) -> Cookies:
         """The cookies of this request, read and written."""
         if self._cookies is None:
             from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
 
             self._cookies = Cookies(self.request)
-            self.is_touched = True
+            self._is_touched = True
+            if self._is_watched:
+                watch(self)
         return self._cookies
 
     @property
-    def request_context(self) -> RequestContext:
-        """Itself: every value of the context variable says which request it stands for."""
+    def _is_answered(self) -> bool:
+        return self._is_left or self._is_plain is None
+
+    @property
+    def _request_ctx(self) -> RequestContext:
         return self
 
     @property
-    def app_context(self) -> AppContext:
+    def _app_ctx(self) -> AppContext:
         """The app context that this request brought along, as an object of its own."""
-        context = self._app_context
+        context = self._own_app_ctx
         if context is None:
-            context = self._app_context = AppContext.__new__(AppContext)
-            context.app = self.app
-            context.g = self.g
-            own = [(token, self) for token, _, entered in self._nested or () if entered is self]
-            context._pushes = own if self._token is None else [(self._token, self)]
+            context = AppContext(self.app)
+            context.g = self._g
+            # Without the value that was set, which is this context: the two are not to hold each other.
+            own = [(token, None) for token, _, entered in self._nested or () if entered is self]
+            context._cv_tokens = own if self._token is None else [(self._token, None)]
+            self._own_app_ctx = context
         return context
+
+    @property
+    def _cv_tokens(self) -> list[tuple[Token[t.Any], AppContext | None]]:
+        """The pushes, each with the app context that was entered for it."""
+        if self._token is not None:
+            return [(self._token, self._app_ctx)]
+        return [
+            (token, self._app_ctx if entered is self else t.cast("AppContext | None", entered))
+            for token, _, entered in self._nested or ()
+        ]
 
     @once
     def url_adapter(self) -> MapAdapter | None:
@@ -131,8 +158,10 @@ class RequestContext(metaclass=Watched):
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
         plain = plan.request_class is not None and not app.url_map.host_matching
-        if plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None:
-            adapter = app.url_map.adapter_for(request.environ, server_name)
+        environ = getattr(request, "_kept_environ", None) or request.environ
+        plain = plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None
+        if plain:
+            adapter = app.url_map.adapter_for(environ, server_name)
             if adapter is not None:
                 return adapter
         try:
@@ -142,35 +171,45 @@ class RequestContext(metaclass=Watched):
             return None
 
     @property
-    def _session(self) -> SessionMixin:
+    def _session(self) -> SessionMixin | None:
         session = self._opened_session
-        if session is None:
+        if session is None and not self._is_new and (self._token is not None or not self._is_plain):
             interface = self.app.session_interface
             session = interface.open_session(self.app, self.request)
             if session is None:
                 session = interface.make_null_session(self.app)
             self._opened_session = session
-            self.is_touched = True
+            self._is_touched = True
+            if self._is_watched:
+                watch(self)
         return session
 
     @_session.setter
     def _session(self, session: SessionMixin | None) -> None:
         self._opened_session = session
-        self.is_touched = True
+        self._is_touched = True
 
     @property
     def session(self) -> SessionMixin:
-        """The session; reading it notes that the answer depends on the cookie."""
+        """The session; reading it notes that the answer depends on the cookie.
+
+        Raises:
+            AssertionError: the context was never entered.
+        """
         session = self._opened_session
         if session is None:
             session = self._session
+            if session is None:
+                raise AssertionError("The session has not yet been opened.")
         session.accessed = True
         return session
 
     def copy(self) -> RequestContext:
         """Return a context for the same request and session, to be entered elsewhere."""
         copied = type(self)(self.app, self.request.environ, self.request, self._session)
-        copied._cookies = self.cookies
+        copied._cookies = self._request_cookies
+        copied._copy_of = self if self._copy_of is None else self._copy_of
+        watch(copied)
         return copied
 
     def match_request(self) -> None:
@@ -184,14 +223,17 @@ class RequestContext(metaclass=Watched):
                 raise NotFound
             rule, arguments = adapter.match(return_rule=True)
         except HTTPException as error:
-            self.request.routing_exception = error
+            # Without the frames it came through, which hold the request that has it now.
+            if error.__suppress_context__ and error.__context__ is not None:
+                error.__context__.__traceback__ = None
+            self.request.routing_exception = error.with_traceback(None)
         else:
             self.request.url_rule = rule
             self.request.view_args = t.cast("dict[str, t.Any]", arguments)
 
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
-        app, plain = self.app, self.is_plain
+        app, plain = self.app, self._is_plain
         if not plain:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
         if plain and current.get(None) is None and not appcontext_pushed.receivers:
@@ -201,20 +243,20 @@ class RequestContext(metaclass=Watched):
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
         if plain:
-            self.take(app.url_map.find(self.request.environ, app.config["SERVER_NAME"]))
+            self._take(app.url_map.find(self.request.environ, app.config["SERVER_NAME"]))
         else:
-            self.match_by_adapter()
+            self._match_by_adapter()
 
-    def take(self, found: Found | None) -> None:
+    def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""
         if found is None:
-            self.match_by_adapter()
+            self._match_by_adapter()
         elif found[0] is None:
             self.request.routing_exception = found[1]
         else:
             self.request.url_rule, self.request.view_args = found
 
-    def match_by_adapter(self) -> None:
+    def _match_by_adapter(self) -> None:
         """Find the rule by Werkzeug's adapter, unless there is none because it refuses the host."""
         if self.url_adapter is not None:
             self.match_request()
@@ -226,15 +268,16 @@ class RequestContext(metaclass=Watched):
         if self._token is not None:
             self._nested.append((self._token, self, self))
             self._token = None
-        self.is_plain = False
+        self._is_new = False
+        self._is_plain = self._is_plain and False
         outer = current.get(None)
         disturb(outer)
-        outside = None if outer is None else outer.app_context
+        outside = None if outer is None else outer._app_ctx
         entered = None
         if outside is None or outside.app is not self.app:
             entered = self.app.app_context()
             entered.push()
-        value = combined(entered or outside, self)
+        value = Entered(entered or outside, self)
         self._nested.append((current.set(value), value, entered))
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
@@ -243,8 +286,7 @@ class RequestContext(metaclass=Watched):
         Raises:
             AssertionError: another request is the current one.
         """
-        if exc is _sentinel:
-            exc = sys.exc_info()[1]
+        exc = sys.exc_info()[1] if exc is _sentinel else exc
         token = self._token
         if token is None:
             self._pop_nested(exc)
@@ -255,25 +297,31 @@ class RequestContext(metaclass=Watched):
             plan = app._planner.current(app)
         plain = plan.steps_plain
         try:
-            if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
-                app.do_teardown_request(exc)
-            if not request.closes_nothing:
-                request.close()
+            try:
+                if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
+                    app.do_teardown_request(exc)
+            finally:
+                if not request.closes_nothing:
+                    request.close()
         finally:
             found = current.get(None)
-            self._token = None
-            self.is_plain = False
-            current.reset(token)
-            request.environ["werkzeug.request"] = None
-            if (
+            leave_app = (
                 app.teardown_appcontext_funcs
                 or appcontext_tearing_down.receivers
                 or appcontext_popped.receivers
                 or not plain
-            ):
-                self._leave_app(exc)
+            )
+            # As long as the token is there: an object for the app context is entered once, like this one.
+            context = self._app_ctx if leave_app else None
+            self._token = None
+            self._is_plain = self._is_plain and False
+            current.reset(token)
+            request.environ["werkzeug.request"] = None
+            keep_environ(request)
+            if context is not None:
+                self._leave_app(context, exc)
             if found is not self:
-                _refuse_pop(self, found)
+                refuse_pop(self, found)
 
     def _pop_nested(self, exc: BaseException | None) -> None:
         """Leave a push that was made inside another context, or once more."""
@@ -281,36 +329,46 @@ class RequestContext(metaclass=Watched):
         last = len(pushes) == 1
         try:
             if last:
-                self.app.do_teardown_request(exc)
-                _close(self.request)
+                try:
+                    self.app.do_teardown_request(exc)
+                finally:
+                    # Not every request that is put on a context has one.
+                    getattr(self.request, "close", int)()
         finally:
             found = current.get()
-            token, value, entered = pushes.pop()
+            token, value, entered = take_push(pushes, found)
+            context = self._app_ctx if entered is self else None
             if found is value:
                 current.reset(token)
             else:
                 # An app context was entered or left since, and that stays so.
                 before = None if token.old_value is Token.MISSING else token.old_value
-                current.set(combined(found and found.app_context, before and before.request_context))
-            if last:
-                self.request.environ["werkzeug.request"] = None
-            if entered is self:
-                self._leave_app(exc)
+                request_ctx = None if before is None else before._request_ctx
+                current.set(combined(None if found is None else found._app_ctx, request_ctx))
+            request = self.request
+            if last and (not self._is_answered or request.environ.get("werkzeug.request") is request):
+                request.environ["werkzeug.request"] = None
+            if last or self._is_answered:
+                keep_environ(request)
+            if context is not None:
+                self._leave_app(context, exc)
             elif isinstance(entered, AppContext):
                 entered.pop(exc)
-            if found is None or found.request_context is not self:
-                _refuse_pop(self, found)
+            if found is None or found._request_ctx is not self:
+                refuse_pop(self, found)
 
-    def _leave_app(self, exc: BaseException | None) -> None:
+    def _leave_app(self, context: AppContext, exc: BaseException | None) -> None:
         """Tear down the app context that this request brought along, with only that one current."""
-        app = self.app
-        context = self.app_context
-        token = current.set(context)
+        app, pushes = self.app, context._cv_tokens
+        token = current.set(Entered(context, None))
         try:
-            app.do_teardown_appcontext(exc)
+            # A stream may have entered it as well, and leaves it later.
+            if len(pushes) <= 1:
+                app.do_teardown_appcontext(exc)
         finally:
-            if context._pushes:
-                context._pushes.pop()
+            # Its push was the request's. It counts until here: whoever enters the context meanwhile is not the last.
+            if pushes:
+                take_push(pushes, None)
             current.reset(token)
         if appcontext_popped.receivers:
             appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
@@ -327,37 +385,3 @@ class RequestContext(metaclass=Watched):
     def __repr__(self) -> str:
         request = self.request
         return f"<{type(self).__name__} {request.url!r} [{request.method}] of {self.app.name}>"
-
-
-def _refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
-    """Say which context was current in the place of one that was left."""
-    current_request = None if found is None else found.request_context
-    if current_request is context:
-        message = f"Popped wrong app context. ({found.app_context!r} instead of {context.app_context!r})"
-    else:
-        message = f"Popped wrong request context. ({current_request!r} instead of {context!r})"
-    raise AssertionError(message)
-
-
-def add_cookies(context: t.Any, response: Response) -> None:
-    """Put the cookies that were written in a request on a response to it."""
-    cookies = context.cookies
-    if cookies.depends_on_request:
-        vary_by(response.headers, "Cookie")
-    lines = cookies.lines()
-    known = CookieLines()
-    for line in lines:
-        known.put(response.headers, line)
-    if not lines:
-        return
-    # Caches keep Set-Cookie with the rest, and hand it to everybody (RFC 9111, section 7.3).
-    if invites_shared_caches(response.headers):
-        keep_private(response)
-    elif says_nothing(response.headers):
-        response.headers["Cache-Control"] = NO_COOKIE_CACHED
-
-
-def _close(request: t.Any) -> None:
-    close = getattr(request, "close", None)
-    if close is not None:
-        close()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from sys import getrefcount
 
 from werkzeug.datastructures import Headers
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..keys.app_keys import check_keys
 from ..signals import (
@@ -22,7 +23,7 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
-from .decisions import is_trusted, leave, new
+from .decisions import is_trusted, leave, new, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,8 +51,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     context: RequestContext = new(RequestContext)
     context.app = app
     context.request = request
-    context.is_plain = True
-    context.is_touched = False
+    context._is_plain = True
+    context._is_touched = False
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
@@ -68,7 +69,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 else None
             )
             if found is None:
-                context.match_by_adapter()
+                context._match_by_adapter()
                 rule = request.url_rule if environ["REQUEST_METHOD"].isupper() else None
                 arguments: t.Any = request.view_args
             else:
@@ -105,8 +106,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 if (
                     plan.quiet
                     and plan.epoch is invalidation.epoch
-                    and context.is_plain
-                    and (not context.is_touched)
+                    and (context._is_plain is True)
+                    and (not context._is_touched)
                     and (not app.after_request_funcs)
                     and (not request_finished.receivers)
                     and (
@@ -126,7 +127,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         answer = f"{plan.write_json(answer)}\n".encode()
                     else:
                         start = None
-                    if start is not None or type(answer) is plan.response_class:
+                    if start is not None or (type(answer) is plan.response_class and answer._headers_before is None):
                         body = answer
                     else:
                         start = None
@@ -140,18 +141,18 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         except BaseException:
             error = sys.exc_info()[1]
             raise
-        if start is None:
-            sent: Iterable[bytes] = type(body).__call__(body, environ, start_response)
-            return sent
-        # send: Send a body without a response object
-        start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
-        return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        if start is not None:
+            # send: Send a body without a response object
+            start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
+            return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        whole = getattr(body, "response", None)
+        parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
         request = context.request
         if (
             error is None
-            and context.is_plain
+            and context._is_plain is True
             and request.closes_nothing
             and (plan.epoch is invalidation.epoch)
             and (not app.teardown_request_funcs)
@@ -163,10 +164,15 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         ):
             current.reset(context._token)
             context._token = None
-            context.is_plain = False
+            context._is_plain = None
             request.environ["werkzeug.request"] = None
+            if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES:
+                request._keep_environ()
         else:
             leave(app, context, environ, error)
+    if (type(parts) is list or type(parts) is tuple) and bool(getattr(body, "_on_close", None) or whole != parts):
+        return parts_at_end(body, whole, parts)
+    return parts
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:

@@ -8,12 +8,13 @@ same everywhere.
 from __future__ import annotations
 
 import typing as t
+from sys import getrefcount
 
 from werkzeug.datastructures import Headers
-from werkzeug.wsgi import get_host
+from werkzeug.wsgi import ClosingIterator, get_host
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 
@@ -24,6 +25,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ..app import Flask
+    from ..ctx.app_context import Current
     from ..wrappers.response import Response, TextStart
     from .plan import Plan
 
@@ -42,8 +44,8 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context: RequestContext = new(RequestContext)
     context.app = app
     context.request = request
-    context.is_plain = True
-    context.is_touched = False
+    context._is_plain = True
+    context._is_touched = False
     return context
 
 
@@ -63,7 +65,7 @@ def matched(
     )
     if found is None:
         # Only Werkzeug knows. A method in small letters is read in capitals by the steps alone.
-        context.match_by_adapter()
+        context._match_by_adapter()
         rule = request.url_rule if environ["REQUEST_METHOD"].isupper() else None
         arguments: t.Any = request.view_args
     else:
@@ -123,8 +125,8 @@ def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIE
     return (
         plan.quiet
         and plan.epoch is invalidation.epoch
-        and context.is_plain
-        and not context.is_touched
+        and context._is_plain is True
+        and not context._is_touched
         and not app.after_request_funcs
         and not request_finished.receivers
         and (environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
@@ -171,7 +173,7 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
     request = context.request
     if (
         error is None
-        and context.is_plain
+        and context._is_plain is True
         and request.closes_nothing
         and plan.epoch is invalidation.epoch
         and not app.teardown_request_funcs
@@ -183,18 +185,44 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
     ):
         current.reset(context._token)  # type: ignore[arg-type] # it was entered
         context._token = None
-        context.is_plain = False
+        context._is_plain = None
         request.environ["werkzeug.request"] = None
+        # The context and a local name refer to the request, and a local name to the context. The server may use its
+        # environ for another request now, so whoever else refers to one of them gets a copy to read later.
+        if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES:
+            request._keep_environ()
     else:
         leave(app, context, environ, error)
+
+
+def is_changed(response: t.Any, whole: t.Any, parts: t.Any) -> bool:
+    """Return whether a teardown function has changed a response of which the server gets a list of parts."""
+    return (type(parts) is list or type(parts) is tuple) and bool(
+        getattr(response, "_on_close", None) or whole != parts
+    )
+
+
+def parts_at_end(response: t.Any, whole: t.Any, parts: t.Any) -> Iterable[bytes]:
+    """Return the parts of a body, with what a teardown function has done to it, or to its response, meanwhile.
+
+    Args:
+        response: The response.
+        whole: What its body was before the teardown functions ran: they may have changed this list.
+        parts: What the server would get without them.
+    """
+    if type(parts) is list and type(whole) is list:
+        parts = [part.encode() if isinstance(part, str) else part for part in whole]
+    return ClosingIterator(parts, response.close) if getattr(response, "_on_close", None) else parts
 
 
 def leave(app: Flask, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
     """Leave the context of a request, after it was given to a debugger or a test that wants it."""
     if "werkzeug.debug.preserve_context" in environ:
-        keep, kept = environ["werkzeug.debug.preserve_context"], current.get()
-        keep(kept.app_context)
-        keep(kept.request_context)
+        keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
+        keep(kept._app_ctx)
+        keep(kept._request_ctx)
+        context._is_preserved = True
+    context._is_left = True
     if error is not None and app.should_ignore_error(error):
         error = None
     context.pop(error)

@@ -73,6 +73,8 @@ class ErrorHandling(Scaffold, metaclass=Watched):
             from ..debughelpers import FormDataRoutingRedirect  # noqa: PLC0415 - only in debug mode
 
             raise FormDataRoutingRedirect(request)
+        # The error has this frame from now on, and is not to hold the request, which has it.
+        del request
         raise error  # type: ignore[misc] # it is only called where there is one
 
     def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
@@ -197,7 +199,7 @@ class ErrorHandling(Scaffold, metaclass=Watched):
             not (plan.quiet and plan.dispatches)
             or self.after_request_funcs
             or request_finished.receivers
-            or getattr(current.get(None), "is_touched", True)
+            or getattr(current.get(None), "_is_touched", True)
         ):
             # Somebody may look at it. As Werkzeug's it is what a WSGI application answers: pieces, and none for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response

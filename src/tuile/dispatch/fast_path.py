@@ -14,7 +14,7 @@ import typing as t
 from ..ctx.app_context import current
 from ..keys.app_keys import check_keys
 from ..signals import appcontext_pushed, request_started
-from .decisions import begin, end, matched, nobody_looks, send, view_answer, wire_form
+from .decisions import begin, end, is_changed, matched, nobody_looks, parts_at_end, send, view_answer, wire_form
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,12 +50,15 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         except BaseException:
             error = sys.exc_info()[1]
             raise
-        if start is None:
-            sent: Iterable[bytes] = type(body).__call__(body, environ, start_response)
-            return sent
-        return send(start, body, environ, start_response)
+        if start is not None:
+            return send(start, body, environ, start_response)
+        whole = getattr(body, "response", None)
+        parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)
+    if is_changed(body, whole, parts):
+        return parts_at_end(body, whole, parts)
+    return parts
 
 
 def answered(
@@ -76,6 +79,6 @@ def answered(
         answer = app.handle_user_exception(raised)
     if nobody_looks(app, plan, context, environ):
         start, answer = wire_form(plan, answer)
-        if start is not None or type(answer) is plan.response_class:
+        if start is not None or (type(answer) is plan.response_class and answer._headers_before is None):
             return start, answer
     return None, app.finalize_request(answer)

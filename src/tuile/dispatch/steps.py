@@ -17,16 +17,19 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator, get_host
 
 from .. import invalidation
-from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, _sentinel, current, value_with_request
-from ..ctx.request_context import RequestContext, add_cookies
+from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_of, value_with_request
+from ..ctx.request_context import RequestContext
+from ..ctx.sent_cookies import add_cookies
 from ..keys.app_keys import check_keys
 from ..routing.map import bind_as_flask
-from ..signals import appcontext_tearing_down, request_finished, request_started, request_tearing_down
+from ..signals import request_finished, request_started
 from ._generated import quick_response, serve_wsgi
-from .decisions import begin, leave
+from .decisions import begin, is_changed, leave, parts_at_end
 from .plan import cookie_checks_of, take_stock
 from .planner import Planned
 from .return_values import complete_response, unpack_answer
+from .shared_responses import claim
+from .teardown import Teardown
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,7 +50,7 @@ _APP_ALONE = (None,)
 _NONE_KNOWN: dict[int, Callable[..., t.Any]] = {}
 
 
-class Dispatcher(Planned):
+class Dispatcher(Planned, Teardown):
     """The steps of a request. `Flask` is this and the application around it."""
 
     # What the steps use of the application.
@@ -57,7 +60,6 @@ class Dispatcher(Planned):
     session_interface: SessionInterface
     subdomain_matching: bool
     _got_first_request: bool
-    teardown_appcontext_funcs: list[ft.TeardownCallable]
     url_map: Map
     # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
     _synchronous: dict[int, Callable[..., t.Any]]
@@ -79,7 +81,7 @@ class Dispatcher(Planned):
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
         body = self._serve(environ, start_response)
-        # Only who wraps this method, or calls it, gets here: monitoring agents time the `close` of what it returns.
+        # Only who wraps this method gets here: monitoring agents time the `close` of what it returns.
         return ClosingIterator(body) if type(body) is list or type(body) is tuple else body
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -109,9 +111,11 @@ class Dispatcher(Planned):
                 error = sys.exc_info()[1]
                 raise
             # By its class, as Python calls it: what was put on the object does not count.
-            return type(response).__call__(response, environ, start_response)
+            whole = getattr(response, "response", None)
+            parts = type(response).__call__(response, environ, start_response)
         finally:
             leave(self, context, environ, error)  # type: ignore[arg-type] # every dispatcher is a Flask
+        return parts_at_end(response, whole, parts) if is_changed(response, whole, parts) else parts
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
         """Return a context for the request in a WSGI environ."""
@@ -145,13 +149,14 @@ class Dispatcher(Planned):
         if self.config["TRUSTED_HOSTS"] is not None:
             request.trusted_hosts = self.config["TRUSTED_HOSTS"]
         # Asked here so that an untrusted host is refused before anything else happens.
-        request.host = get_host(request.environ, request.trusted_hosts)
+        environ = environ_of(request)
+        request.host = get_host(environ, request.trusted_hosts)
         server_name, subdomain = self.config["SERVER_NAME"], None
         if self.url_map.host_matching:
             server_name = None
         elif not self.subdomain_matching:
             subdomain = self.url_map.default_subdomain or ""
-        adapter: MapAdapter = bind_as_flask(self.url_map, request.environ, server_name, subdomain)
+        adapter: MapAdapter = bind_as_flask(self.url_map, environ, server_name, subdomain)
         return adapter
 
     def full_dispatch_request(self) -> Response:
@@ -201,7 +206,11 @@ class Dispatcher(Planned):
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         if request.routing_exception is not None:
-            self.raise_routing_exception(request)
+            # Without this frame's references: the request has the error, and the error has the frames it went through.
+            # In a circle they would be held until the next collection.
+            given = [request]
+            del context, request
+            self.raise_routing_exception(given.pop())
         rule = request.url_rule
         if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
             return self.make_default_options_response()
@@ -226,6 +235,9 @@ class Dispatcher(Planned):
             from_error_handler: the answer is an error page, so another error is only logged.
         """
         response = self.make_response(rv)
+        if response is rv or type(rv) is tuple:
+            # Any other is made for this request.
+            response = claim(self, response)  # type: ignore[arg-type] # every dispatcher is a Flask
         try:
             response = self.process_response(response)
             if request_finished.receivers:
@@ -315,27 +327,31 @@ class Dispatcher(Planned):
         context = current.get(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        if context.is_touched:
+        if context._is_touched:
             # Made within the request, so nothing is remembered about them.
             for function in context._after_functions or ():
-                response = self.ensure_sync(function)(response)
+                given: Response = self.ensure_sync(function)(response)
+                response = given if given is response else claim(self, given)  # type: ignore[arg-type] # a Flask
         if self.after_request_funcs:
             blueprints, plan = context.request.blueprints, self._plan
             epoch, synchronous = plan.epoch, self._synchronous if plan.steps_plain else _NONE_KNOWN
             for scope in (*blueprints, None) if blueprints else _APP_ALONE:
                 for function in reversed(self.after_request_funcs.get(scope, ())):
                     known = epoch is invalidation.epoch and id(function) in synchronous
-                    response = function(response) if known else self._run(function, response)
+                    given = function(response) if known else self._run(function, response)
+                    response = given if given is response else claim(self, given)  # type: ignore[arg-type] # a Flask
         sent = context.request.environ.get("HTTP_COOKIE")
-        if context.is_touched or sent is not None:
-            self._keep_state(context, sent, response)
+        if context._is_touched or sent is not None:
+            self._keep_state(context, sent, response)  # type: ignore[arg-type] # or it stands for one
         return response
 
     def _keep_state(self, context: RequestContext, sent: str | None, response: Response) -> None:
         """Save the session and add the cookies written.
 
-        Parameters:
-            sent: the Cookie header of the request.
+        Args:
+            context: The context of the request.
+            sent: The Cookie header of the request.
+            response: What they are put on.
         """
         session = context._opened_session
         if session is None and sent is not None:
@@ -379,28 +395,6 @@ class Dispatcher(Planned):
             message = "Install Flask with the 'async' extra in order to use async views."
             raise RuntimeError(message) from None
         return async_to_sync(func)
-
-    # On the way out
-
-    def do_teardown_request(self, exc: BaseException | None = _sentinel) -> None:
-        """Run the `teardown_request` functions, those of blueprints first, and say so by signal."""
-        if exc is _sentinel:
-            exc = sys.exc_info()[1]
-        if self.teardown_request_funcs:
-            for scope in (*value_with_request().request.blueprints, None):
-                for function in reversed(self.teardown_request_funcs.get(scope, ())):
-                    self._run(function, exc)
-        if request_tearing_down.receivers:
-            request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
-
-    def do_teardown_appcontext(self, exc: BaseException | None = _sentinel) -> None:
-        """Run the `teardown_appcontext` functions and say so by signal."""
-        if exc is _sentinel:
-            exc = sys.exc_info()[1]
-        for function in reversed(self.teardown_appcontext_funcs):
-            self._run(function, exc)
-        if appcontext_tearing_down.receivers:
-            appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 
 
 take_stock(Dispatcher, "optional", "serving", "around", "before", "after", "entry")

@@ -307,7 +307,7 @@ class TaggedJSONSerializer:
         write: t.Callable[[t.Any], str] | None = here.app._current_plan().write_json
         if write is not None:
             return write(tagged)
-        return here.app.json.dumps(tagged, separators=(",", ":"))  # type: ignore[no-any-return] # as the provider writes them
+        return here.app.json.dumps(tagged, separators=(",", ":"))
 
     def loads(self, value: str) -> t.Any:
         """Deserialize the output of `dumps`."""

@@ -72,9 +72,11 @@ def _default_template_ctx_processor() -> dict[str, Any]:
     context = current.get(None)
     if context is None:
         return {}
-    if context.request is None:
-        return {"g": context.g}
-    return {"g": context.g, "request": context.request}
+    own = context._own_app_ctx
+    values = {"g": context._g if own is None else own.g}
+    if context.request is not None:
+        values["request"] = context.request
+    return values
 
 
 def gather_context(app: Flask, context: dict[str, Any]) -> None:

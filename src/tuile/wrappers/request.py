@@ -20,7 +20,6 @@ from ..ctx.app_context import current
 from ..http.bodies import input_stream
 from ..http.cookies import parse_cookie
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
-from ..once import once
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,6 +27,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
 
+Value = t.TypeVar("Value")
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 
@@ -70,8 +70,11 @@ class _ReceivedCookies:
         headers = request.__dict__.get("headers")
         if headers is None and not request._has_headers_of_environ:
             headers = request.headers
-        if headers is None or (type(headers) is EnvironHeaders and headers.environ is request.environ):
-            pairs = parse_cookie(request.environ.get("HTTP_COOKIE"))
+        kept = request._kept_environ
+        if headers is None:
+            pairs = parse_cookie((request.environ if kept is None else kept).get("HTTP_COOKIE"))
+        elif type(headers) is EnvironHeaders:
+            pairs = parse_cookie(headers.environ.get("HTTP_COOKIE"))
         else:
             # Somebody has put other headers in their place.
             pairs = parse_cookie(";".join(headers.getlist("Cookie")))
@@ -85,9 +88,84 @@ class _ReceivedCookies:
             _fill(cookies, values)
         else:
             cookies = kind(pairs)
+        if request._kept_environ is not kept:
+            # It was answered meanwhile, in another thread.
+            return self.__get__(request, owner)
         # Not by assigning the attribute: a subclass may have a property of that name, without a setter.
         request.__dict__["cookies"] = cookies
         return cookies
+
+
+class _FromEnviron(t.Generic[Value]):
+    """What the environ says of a request: computed at the first read, as it was while the request was handled.
+
+    Werkzeug's constructor computes it at once. A server may empty its environ and fill it for another request as soon
+    as this one is answered; whoever still holds the request reads from the copy that was made then.
+    """
+
+    def __init__(self, compute: t.Callable[[WSGIEnvironment], Value], follows: bool = False) -> None:
+        self.compute = compute
+        # Whether the value sees what is changed in the environ while the request is handled.
+        self.follows = follows
+        self.name = ""
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @t.overload
+    def __get__(self, instance: None, owner: type) -> _FromEnviron[Value]: ...
+
+    @t.overload
+    def __get__(self, instance: Request, owner: type | None = None) -> Value: ...
+
+    def __get__(self, instance: Request | None, owner: type | None = None) -> _FromEnviron[Value] | Value:
+        if instance is None:
+            return self
+        while True:
+            kept = instance._kept_environ
+            environ = instance.environ if kept is None else kept
+            if not self.follows and instance._first_environ is not None:
+                environ = instance._first_environ
+            value = self.compute(environ)
+            # Again, if it was answered meanwhile in another thread: the server may have been at its environ already.
+            if instance._kept_environ is kept:
+                break
+        # Not by assigning the attribute, as for the cookies.
+        instance.__dict__[self.name] = value
+        return value
+
+
+def _method(environ: WSGIEnvironment) -> str:
+    """The HTTP method, in upper case."""
+    return str(environ.get("REQUEST_METHOD", "GET")).upper()
+
+
+def _scheme(environ: WSGIEnvironment) -> str:
+    """The URL scheme of the protocol the request used, such as `https` or `wss`."""
+    return str(environ.get("wsgi.url_scheme", "http"))
+
+
+def _root_path(environ: WSGIEnvironment) -> str:
+    """The prefix that the app is mounted under, without a slash at the end."""
+    return _wsgi_decoding_dance(environ.get("SCRIPT_NAME") or "").rstrip("/")
+
+
+def _path(environ: WSGIEnvironment) -> str:
+    """The path part of the URL below `root_path`, decoded, with one slash at the start."""
+    return "/" + _wsgi_decoding_dance(environ.get("PATH_INFO") or "").lstrip("/")
+
+
+def _query_string(environ: WSGIEnvironment) -> bytes:
+    """The part of the URL after the `?`, as it was sent."""
+    query: str = environ.get("QUERY_STRING", "")
+    return query.encode("latin1")
+
+
+def _remote_addr(environ: WSGIEnvironment) -> str | None:
+    """The address of the client that sent the request."""
+    address: str | None = environ.get("REMOTE_ADDR")
+    return address
 
 
 class _Files(cached_property[t.Any]):
@@ -140,6 +218,12 @@ class Request(WerkzeugRequest, metaclass=Watched):
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
     shallow = False
+    # What tells it from others, once its response is made.
+    _identity: object | None = None
+    # A copy of the environ, made by the constructor: nobody knows what becomes of it.
+    _first_environ: WSGIEnvironment | None = None
+    # A copy of the environ, made when the server may take it back.
+    _kept_environ: WSGIEnvironment | None = None
 
     @cached_property
     def stream(self) -> t.IO[bytes]:
@@ -170,51 +254,31 @@ class Request(WerkzeugRequest, metaclass=Watched):
             super().__init__(environ, populate_request, shallow)
             return
         self.environ = environ
+        self._first_environ = environ.copy()
         if shallow:
             self.shallow = True
         elif populate_request:
             environ["werkzeug.request"] = self
 
-    @once
-    def method(self) -> str:
-        """The HTTP method, in upper case."""
-        return str(self.environ.get("REQUEST_METHOD", "GET")).upper()
+    method = _FromEnviron(_method)
+    scheme = _FromEnviron(_scheme)
+    #: The address of the server: a host and a port, or a Unix socket's path and None.
+    server: _FromEnviron[tuple[str, int | None] | None] = _FromEnviron(_get_server)
+    root_path = _FromEnviron(_root_path)
+    path = _FromEnviron(_path)
+    query_string = _FromEnviron(_query_string)
+    #: The headers received with the request.
+    headers: _FromEnviron[Headers] = _FromEnviron(EnvironHeaders, follows=True)
+    remote_addr = _FromEnviron(_remote_addr)
 
-    @once
-    def scheme(self) -> str:
-        """The URL scheme of the protocol the request used, such as `https` or `wss`."""
-        return str(self.environ.get("wsgi.url_scheme", "http"))
-
-    @once
-    def server(self) -> tuple[str, int | None] | None:
-        """The address of the server: a host and a port, or a Unix socket's path and None."""
-        return _get_server(self.environ)
-
-    @once
-    def root_path(self) -> str:
-        """The prefix that the app is mounted under, without a slash at the end."""
-        return _wsgi_decoding_dance(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
-
-    @once
-    def path(self) -> str:
-        """The path part of the URL below `root_path`, decoded, with one slash at the start."""
-        return "/" + _wsgi_decoding_dance(self.environ.get("PATH_INFO") or "").lstrip("/")
-
-    @once
-    def query_string(self) -> bytes:
-        """The part of the URL after the `?`, as it was sent."""
-        return self.environ.get("QUERY_STRING", "").encode("latin1")  # type: ignore[no-any-return] # environ is Any
-
-    @once
-    def headers(self) -> Headers:
-        """The headers received with the request."""
-        return EnvironHeaders(self.environ)
-
-    @once
-    def remote_addr(self) -> str | None:
-        """The address of the client that sent the request."""
-        address: str | None = self.environ.get("REMOTE_ADDR")
-        return address
+    def _keep_environ(self) -> None:
+        """Keep a copy of the environ, for what is read later: the server may use its own for another request."""
+        environ = self.environ
+        if self._kept_environ is None:
+            self._kept_environ = environ.copy()
+        headers = self.__dict__.get("headers")
+        if type(headers) is EnvironHeaders and headers.environ is environ:
+            headers.environ = self._kept_environ
 
     cookies: ImmutableMultiDict[str, str] = _ReceivedCookies()  # type: ignore[assignment] # what it answers
 

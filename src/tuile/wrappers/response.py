@@ -74,6 +74,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _cookie_lines: CookieLines | None = None
     # Whether it invited shared caches, until a cookie had to be set on it.
     _was_public = False
+    # The headers before anything was put on it for one request, and what tells that request from others.
+    _headers_before: tuple[list[tuple[str, str]], object] | None = None
     # What a response made of text alone begins with.
     _text_start: TextStart | None = None
 

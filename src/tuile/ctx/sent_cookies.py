@@ -1,0 +1,29 @@
+"""Put the cookies that were written in a request on its response."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..http.caching import NO_COOKIE_CACHED, invites_shared_caches, keep_private, says_nothing
+from ..http.headers import CookieLines, vary_by
+
+if t.TYPE_CHECKING:
+    from ..wrappers.response import Response
+
+
+def add_cookies(context: t.Any, response: Response) -> None:
+    """Put the cookies that were written in a request on a response to it."""
+    cookies = context._request_cookies
+    if cookies.depends_on_request:
+        vary_by(response.headers, "Cookie")
+    lines = cookies.lines()
+    known = CookieLines()
+    for line in lines:
+        known.put(response.headers, line)
+    if not lines:
+        return
+    # Caches keep Set-Cookie with the rest, and hand it to everybody (RFC 9111, section 7.3).
+    if invites_shared_caches(response.headers):
+        keep_private(response)
+    elif says_nothing(response.headers):
+        response.headers["Cache-Control"] = NO_COOKIE_CACHED

@@ -1,0 +1,69 @@
+"""The last steps of a request: the teardown functions of the request and of its app context."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from ..ctx.app_context import _sentinel, value_with_request
+from ..signals import appcontext_tearing_down, request_tearing_down
+from .errors import ErrorHandling
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .. import typing as ft
+
+
+class Teardown(ErrorHandling):
+    """The steps that follow when the response is on its way."""
+
+    teardown_appcontext_funcs: list[ft.TeardownCallable]
+    if t.TYPE_CHECKING:
+
+        def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any: ...
+
+    def do_teardown_request(self, exc: BaseException | None = _sentinel) -> None:
+        """Run the `teardown_request` functions, those of blueprints first, and send the signal.
+
+        All of them run; the first error is raised afterwards.
+        """
+        if exc is _sentinel:
+            exc = sys.exc_info()[1]
+        failure: Exception | None = None
+        if self.teardown_request_funcs:
+            for scope in (*value_with_request().request.blueprints, None):
+                for function in reversed(self.teardown_request_funcs.get(scope, ())):
+                    try:
+                        self._run(function, exc)
+                    except Exception as error:  # noqa: BLE001 - the others are to run all the same
+                        failure = self._teardown_failed(error, failure)
+        if request_tearing_down.receivers:
+            request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+        if failure is not None:
+            raise failure
+
+    def do_teardown_appcontext(self, exc: BaseException | None = _sentinel) -> None:
+        """Run the `teardown_appcontext` functions and send the signal.
+
+        All of them run; the first error is raised afterwards.
+        """
+        if exc is _sentinel:
+            exc = sys.exc_info()[1]
+        failure: Exception | None = None
+        for function in reversed(self.teardown_appcontext_funcs):
+            try:
+                self._run(function, exc)
+            except Exception as error:  # noqa: BLE001 - the others are to run all the same
+                failure = self._teardown_failed(error, failure)
+        if appcontext_tearing_down.receivers:
+            appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+        if failure is not None:
+            raise failure
+
+    def _teardown_failed(self, error: Exception, first: Exception | None) -> Exception:
+        """Return the error to raise when all teardown functions have run: the first one. Log any other."""
+        if first is None:
+            return error
+        self.logger.error("A teardown function failed after another one had failed", exc_info=error)
+        return first

@@ -1,0 +1,257 @@
+"""How a request ends: every teardown function once, and what they do to the response is sent."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import tuile
+from tests.beside_flask import Environ, make_app, make_environ, outcome, part, same, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tuile import Flask
+
+
+def by_server(app: Flask) -> None:
+    send(app, make_environ("/"))
+
+
+def by_test_request(app: Flask) -> None:
+    with app.test_request_context("/"):
+        pass
+
+
+def by_app_context(app: Flask) -> None:
+    with app.app_context():
+        pass
+
+
+def by_server_within_app_context(app: Flask) -> None:
+    with app.app_context():
+        send(app, make_environ("/"))
+
+
+def by_keeping_client(app: Flask) -> None:
+    with app.test_client() as client:
+        client.get("/")
+
+
+WAYS = [by_server, by_test_request, by_app_context, by_server_within_app_context, by_keeping_client]
+ways = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+
+
+@ways
+@pytest.mark.parametrize("touched", [False, True], ids=["", "app_ctx touched"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_teardown_functions_run_once_though_one_enters_the_context_again(
+    way: Callable[[Flask], None], touched: bool, times: int
+) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        calls: list[Any] = []
+
+        @app.route("/")
+        def show() -> str:
+            if touched:
+                part(lib, "globals").app_ctx.anything = 1
+            lib.g.kept = "kept"
+            return "shown"
+
+        def enter_again(error: BaseException | None) -> None:
+            calls.append("first")
+            for _ in range(times):
+                with part(lib, "globals").app_ctx._get_current_object():
+                    calls.append((lib.current_app.name, lib.g.get("kept")))
+
+        app.teardown_appcontext(lambda error: calls.append("second"))
+        app.teardown_appcontext(enter_again)
+        way(app)
+        return calls, lib.has_app_context(), lib.has_request_context()
+
+    same(program)
+
+
+@pytest.mark.parametrize("way", WAYS[:-1], ids=lambda way: way.__name__)
+def test_a_teardown_request_function_may_enter_the_request_again(way: Callable[[Flask], None]) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        calls: list[Any] = []
+        app.add_url_rule("/", "show", lambda: "shown")
+
+        def enter_again(error: BaseException | None) -> None:
+            with part(lib, "globals").request_ctx._get_current_object():
+                calls.append(lib.request.path)
+
+        app.teardown_request(enter_again)
+        app.teardown_appcontext(lambda error: calls.append("app"))
+        way(app)
+        return calls, lib.has_app_context(), lib.has_request_context()
+
+    same(program)
+
+
+@ways
+@pytest.mark.parametrize("kind", ["teardown_request", "teardown_appcontext"])
+@pytest.mark.parametrize("stepwise", [False, True])
+def test_all_teardown_functions_run_and_the_first_error_is_raised(
+    way: Callable[[Flask], None], kind: str, stepwise: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Of its own name: the logger is its name's, and others disable theirs.
+    app = tuile.Flask("teardown", static_folder=None)
+    if stepwise:
+        app.__class__ = type("Own", (tuile.Flask,), {"full_dispatch_request": tuile.Flask.full_dispatch_request})
+    app.add_url_rule("/", "show", lambda: "shown")
+    calls: list[Any] = []
+
+    def make(name: str) -> Callable[[BaseException | None], None]:
+        def fail(error: BaseException | None) -> None:
+            calls.append(name)
+            if name != "fine":
+                raise LookupError(name)
+
+        return fail
+
+    for name in ("third", "fine", "second", "first"):
+        getattr(app, kind)(make(name))
+    app.teardown_appcontext(lambda error: calls.append("app"))
+    expected = ["first", "second", "fine", "third"]
+    if kind == "teardown_request" and way is by_app_context:
+        expected = []
+    with caplog.at_level(logging.ERROR):
+        came = outcome(way, app)
+    assert came == (("raised", "LookupError", "first") if expected else ("returned", None))
+    assert [name for name in calls if name != "app"] == expected
+    assert calls.count("app") == 1
+    told = [record for record in caplog.records if "teardown" in record.getMessage()]
+    logged = [str(record.exc_info[1]) for record in told if record.exc_info]
+    assert logged == [name for name in expected if name in {"second", "third"}]
+    assert not tuile.has_app_context()
+    assert not tuile.has_request_context()
+
+
+def test_what_is_no_exception_stops_the_teardown_at_once() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        calls: list[Any] = []
+        app.teardown_appcontext(lambda error: calls.append("not reached"))
+
+        def leave(error: BaseException | None) -> None:
+            calls.append("leaving")
+            raise SystemExit(3)
+
+        app.teardown_appcontext(leave)
+        with pytest.raises(SystemExit):
+            by_app_context(app)
+        return calls, lib.has_app_context()
+
+    same(program)
+
+
+@pytest.mark.parametrize("signal", ["request_tearing_down", "appcontext_tearing_down"])
+def test_the_signal_is_sent_though_a_function_has_failed(signal: str) -> None:
+    app, heard = make_app(tuile), []
+
+    def fail(error: BaseException | None) -> None:
+        raise LookupError("in a teardown")
+
+    app.teardown_request(fail)
+    app.teardown_appcontext(fail)
+    with getattr(tuile, signal).connected_to(lambda sender, exc: heard.append(exc), app):
+        assert outcome(by_test_request, app) == ("raised", "LookupError", "in a teardown")
+    assert heard == [None]
+
+
+def test_files_of_a_request_are_closed_though_a_teardown_function_has_failed() -> None:
+    app, closed = make_app(tuile), []
+
+    class Own(tuile.Request):
+        def close(self) -> None:
+            closed.append(True)
+
+    def fail(error: BaseException | None) -> None:
+        raise LookupError("in a teardown")
+
+    app.request_class = Own
+    app.teardown_request(fail)
+    assert outcome(by_server, app)[0] == "raised"
+    assert closed == [True]
+
+
+# What is done to the response while it is on its way.
+
+
+def call_on_close(response: Any, calls: list[Any]) -> None:
+    response.call_on_close(lambda: calls.append("closed"))
+
+
+def append_to_body(response: Any, calls: list[Any]) -> None:
+    response.response.append(b" and more")
+
+
+def replace_body(response: Any, calls: list[Any]) -> None:
+    response.response = [b"other"]
+
+
+def make_body_an_iterator(response: Any, calls: list[Any]) -> None:
+    response.response = iter([b"a", b"b"])
+
+
+def add_header(response: Any, calls: list[Any]) -> None:
+    response.headers["X-Late"] = "yes"
+
+
+def nothing(response: Any, calls: list[Any]) -> None:
+    calls.append("nothing")
+
+
+CHANGES = [call_on_close, append_to_body, replace_body, make_body_an_iterator, add_header, nothing]
+changes = pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+
+
+@changes
+@pytest.mark.parametrize(
+    "when", ["teardown_request", "teardown_appcontext", "request_tearing_down", "appcontext_popped"]
+)
+@pytest.mark.parametrize("got", ["returned", "after_request", "shared"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_done_to_the_response_at_the_end_is_sent_as_on_flask(
+    change: Callable[..., None], when: str, got: str, method: str
+) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        calls: list[Any] = []
+        shared = lib.Response("shared")
+        kept: list[Any] = []
+
+        @app.route("/")
+        def show() -> Any:
+            if got == "shared":
+                kept[:] = [shared]
+                return shared
+            if got == "returned":
+                kept[:] = [lib.make_response("made")]
+                return kept[0]
+            return "text"
+
+        if got == "after_request":
+
+            @app.after_request
+            def keep(response: Any) -> Any:
+                kept[:] = [response]
+                return response
+
+        def at_end(*args: Any, **kwargs: Any) -> None:
+            change(kept[0], calls)
+
+        if when.startswith("teardown"):
+            getattr(app, when)(at_end)
+        else:
+            getattr(lib, when).connect(at_end, app, weak=False)
+        environ: Environ = make_environ("/", REQUEST_METHOD=method)
+        return send(app, environ), calls
+
+    same(program)
