@@ -131,8 +131,14 @@ class _FromEnviron(t.Generic[Value]):
             # Again, if it was answered meanwhile in another thread: the server may have been at its environ already.
             if instance._kept_environ is kept:
                 break
-        # Not by assigning the attribute, as for the cookies.
-        instance.__dict__[self.name] = value
+        for kind in type(instance).__mro__:
+            if self.name in kind.__dict__:
+                break
+        if kind.__dict__.get(self.name) is self:
+            setattr(instance, self.name, value)
+        else:
+            # A subclass has a property of that name, which asks this one by `super()`.
+            vars(instance)[self.name] = value
         return value
 
 
