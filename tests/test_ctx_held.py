@@ -320,6 +320,22 @@ def test_headers_and_cookies_are_never_the_next_visitors(kind: Callable[..., Non
     assert held[0].environ["HTTP_X_WHO"] == "another"
 
 
+@kinds
+def test_cookies_that_are_held_are_those_of_their_request(kind: Callable[..., None]) -> None:
+    app = make_app(tuile)
+    kind(tuile, app)
+    held: list[Any] = []
+
+    @app.route("/show/<int:n>")
+    def show(n: int) -> str:
+        cookies: Any = tuile.cookies
+        held.append(cookies._get_current_object())
+        return "shown"
+
+    Server(app).two_requests("/show/5")
+    assert dict(held[0]) == {"who": "one"}
+
+
 def test_a_request_made_by_hand_keeps_what_its_environ_said() -> None:
     def program(lib: Any) -> Any:
         environ = environ_of("one", "/by/hand")

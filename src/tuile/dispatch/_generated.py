@@ -166,7 +166,12 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             context._token = None
             context._is_plain = None
             request.environ["werkzeug.request"] = None
-            if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES:
+            if (getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES) and (
+                context._cookies is None
+                or getrefcount(request) > REFERENCES + 2
+                or getrefcount(context) > REFERENCES
+                or (getrefcount(context._cookies) > REFERENCES)
+            ):
                 request._keep_environ()
         else:
             leave(app, context, environ, error)

@@ -189,7 +189,13 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
         request.environ["werkzeug.request"] = None
         # The context and a local name refer to the request, and a local name to the context. The server may use its
         # environ for another request now, so whoever else refers to one of them gets a copy to read later.
-        if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES:
+        # The cookies written in this request refer to it too.
+        if (getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES) and (
+            context._cookies is None
+            or getrefcount(request) > REFERENCES + 2
+            or getrefcount(context) > REFERENCES
+            or getrefcount(context._cookies) > REFERENCES
+        ):
             request._keep_environ()
     else:
         leave(app, context, environ, error)
