@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
 
-Value = t.TypeVar("Value")
+_Value = t.TypeVar("_Value")
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 
@@ -96,14 +96,14 @@ class _ReceivedCookies:
         return cookies
 
 
-class _FromEnviron(t.Generic[Value]):
+class _FromEnviron(t.Generic[_Value]):
     """What the environ says of a request: computed at the first read, as it was while the request was handled.
 
     Werkzeug's constructor computes it at once. A server may empty its environ and fill it for another request as soon
     as this one is answered; whoever still holds the request reads from the copy that was made then.
     """
 
-    def __init__(self, compute: t.Callable[[WSGIEnvironment], Value], follows: bool = False) -> None:
+    def __init__(self, compute: t.Callable[[WSGIEnvironment], _Value], follows: bool = False) -> None:
         self.compute = compute
         # Whether the value sees what is changed in the environ while the request is handled.
         self.follows = follows
@@ -114,12 +114,12 @@ class _FromEnviron(t.Generic[Value]):
         self.name = name
 
     @t.overload
-    def __get__(self, instance: None, owner: type) -> _FromEnviron[Value]: ...
+    def __get__(self, instance: None, owner: type) -> _FromEnviron[_Value]: ...
 
     @t.overload
-    def __get__(self, instance: Request, owner: type | None = None) -> Value: ...
+    def __get__(self, instance: Request, owner: type | None = None) -> _Value: ...
 
-    def __get__(self, instance: Request | None, owner: type | None = None) -> _FromEnviron[Value] | Value:
+    def __get__(self, instance: Request | None, owner: type | None = None) -> _FromEnviron[_Value] | _Value:
         if instance is None:
             return self
         while True:
