@@ -246,20 +246,59 @@ def test_what_is_put_into_the_dictionary_of_an_app_counts_from_the_next_move_on(
     assert send(app).body == b"own"
 
 
-def test_a_plain_mixin_that_gets_a_step_later_counts() -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["dispatch_request", "make_response", "do_teardown_request", "ensure_sync", "create_url_adapter", "wsgi_app"],
+)
+@pytest.mark.parametrize("had", [False, True])
+def test_a_plain_mixin_that_gets_a_step_later_counts(name: str, had: bool) -> None:
     def program(lib: Any) -> Any:
-        class Mixin: ...
+        log: list[str] = []
 
-        class Own(Mixin, lib.Flask):  # type: ignore[misc] # the framework's
-            ...
+        def step(word: str) -> Any:
+            def called(self: Any, *arguments: Any, **named: Any) -> Any:
+                log.append(word)
+                return getattr(lib.Flask, name)(self, *arguments, **named)
 
-        app = Own("own")
+            return called
+
+        mixin: Any = type("Mixin", (), {name: step("first")} if had else {})
+        app = type("Own", (mixin, lib.Flask), {})("own")
         app.add_url_rule("/", "index", lambda: "text")
         warm(app)
-        Mixin.dispatch_request = lambda self: "own"  # type: ignore[attr-defined] # now it has one
-        return send(app).body
+        setattr(mixin, name, step("later"))
+        log.append("set")
+        assert send(app).body == b"text"
+        delattr(mixin, name)
+        log.append("deleted")
+        assert send(app).body == b"text"
+        return log[log.index("set") :][:2], log[log.index("deleted") :]
 
-    assert same(program) == b"own"
+    assert same(program) == (["set", "later"], ["deleted"])
+
+
+def test_a_plain_mixin_that_gets_a_step_within_a_request_counts_in_it() -> None:
+    def program(lib: Any) -> Any:
+        log: list[str] = []
+        mixin: Any = type("Mixin", (), {})
+
+        def made(self: Any, value: Any) -> Any:
+            log.append("made")
+            return lib.Response(value)
+
+        def index() -> str:
+            mixin.do_teardown_request = lambda self, exc=None: log.append("teardown")
+            mixin.make_response = made
+            return "text"
+
+        app = type("Own", (mixin, lib.Flask), {})("own")
+        app.add_url_rule("/", "index", index)
+        app.add_url_rule("/other", "other", lambda: "other")
+        warm(app, "/other")
+        send(app)
+        return log
+
+    assert same(program) == ["made", "teardown"]
 
 
 @pytest.mark.parametrize("of", ["Request", "Response"])
@@ -538,7 +577,9 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
     assert Blind("blind").plan.refusals == ("__setattr__ is overridden",)
     for app in (Own("own"), Blind("blind")):
         assert not app.plan.fast
-        assert app.plan.request_class is None
+    # What is compared at each request may be taken for granted, and nothing where a change goes unnoticed.
+    assert Own("own").plan.text_start
+    assert Blind("blind").plan.text_start is None
 
 
 def test_no_unwatched_base_of_tuiles_has_a_method_that_a_plan_depends_on() -> None:

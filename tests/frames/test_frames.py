@@ -187,8 +187,8 @@ def session_app(framework: Any) -> Any:
 
 
 WORKS = (
-    Work("hello", 6, hello_app, body=b"Hello, World!"),
-    Work("json", 10, json_app, path="/users/42/ada", body=b'{"id":42,"name":"ada"}\n'),
+    Work("hello", 5, hello_app, body=b"Hello, World!"),
+    Work("json", 9, json_app, path="/users/42/ada", body=b'{"id":42,"name":"ada"}\n'),
     Work("cookie read and set", 16, cookie_app, cookie="consent=yes; theme=dark; lang=en-GB", body=b"dark"),
     Work("signed session read and written", 41, session_app, path="/count", login="/login", body=b"2"),
     Work("404", 31, hello_app, path="/no/such/page", status="404 NOT FOUND"),

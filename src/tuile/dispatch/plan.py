@@ -144,6 +144,8 @@ class Plan:
     #: Whether the fast path serves the app, and whether it does so without calling `wsgi_app`.
     fast: bool
     enters: bool
+    #: What classes that cannot tell when they change have of the names that a plan depends on; compared at each use.
+    unwatched: tuple[tuple[type, str, object], ...]
     #: Why it does not, and what else is done the general way; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
@@ -168,6 +170,7 @@ NOTHING = Plan(
     calls_wsgi_app=True,
     fast=False,
     enters=False,
+    unwatched=(),
     refusals=(),
     slower=(),
 )
@@ -185,9 +188,11 @@ def plan_of(app: Planned) -> Plan:
     # First: whatever changes from here on makes this plan stale.
     epoch = invalidation.epoch
     cls = type(app)
-    unnoticed = _unnoticed(cls)
-    if unnoticed:
-        return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=unnoticed)
+    blind = tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name])
+    if blind:
+        return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
+    mixins = [kind for kind in unwatched(cls) if kind not in _own]
+    snapshot = compared(mixins)
     # Names alone: what raises shows its variables, and there is the configuration among the values.
     own = frozenset(app.__dict__)
     changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
@@ -197,7 +202,8 @@ def plan_of(app: Planned) -> Plan:
     constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     lazily = _opens_lazily(app.session_interface)
     early = [] if lazily else [f"{_name(type(app.session_interface))} opens the session at the start of each request"]
-    refusals = (*constructed, *early, *lost["serving"])
+    untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
+    refusals = (*untold, *constructed, *early, *lost["serving"])
     checks = _planned_checks(app)
     text_start = _text_start(response_class)
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
@@ -219,9 +225,22 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
+        unwatched=snapshot,
         refusals=refusals,
         slower=(*lost["around"], *lost["before"], *lost["after"], *_slower(app, text_start, json_start, checks)),
     )
+
+
+def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
+    """Return what classes that cannot tell when they change have of the names that a plan depends on.
+
+    A class that has none of them is there with an empty name, for the next comparison to find it.
+    """
+    found: list[tuple[type, str, object]] = []
+    for kind in classes:
+        found.append((kind, "", None))
+        found += [(kind, name, value) for name, value in vars(kind).items() if name in _stock]
+    return tuple(found)
 
 
 def cookie_checks_of(app: Planned) -> str | None:
@@ -244,17 +263,6 @@ def cookie_checks_of(app: Planned) -> str | None:
 
 
 # --- what it is made of -----------------------------------------------------------------------------------------------
-
-
-def _unnoticed(cls: type) -> tuple[str, ...]:
-    """Return what makes changes of an app, or of its class, go unnoticed."""
-    found = [f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]]
-    found += [
-        f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes"
-        for kind in unwatched(cls)
-        if kind not in _own
-    ]
-    return tuple(found)
 
 
 def _refusals_of_routing(app: Planned) -> list[str]:

@@ -9,7 +9,7 @@ from ..invalidation import Watched, look_again, replaced
 from ..wrappers.request import Request
 from ..wrappers.response import Response
 from .errors import ErrorHandling
-from .plan import NOTHING, WATCHED, WERKZEUG, Plan, plan_of, take_stock
+from .plan import NOTHING, WATCHED, WERKZEUG, Plan, compared, plan_of, take_stock
 
 if t.TYPE_CHECKING:
     from ..sessions import SessionInterface
@@ -48,9 +48,9 @@ class Planner:
     def current(self, app: Planned) -> Plan:
         """Return the plan of an app, made anew if need be; `NOTHING` while none is made."""
         plan = self.plan
-        if plan.epoch is invalidation.epoch and type(app) is plan.app_type:
+        if plan.epoch is invalidation.epoch and type(app) is plan.app_type and _are_as_they_were(plan.unwatched):
             self.served += 1
-            if self.served >= self.PROVEN:
+            if self.served >= self.PROVEN and not plan.unwatched:
                 self.brief, self.pause = 0, self.SHORTEST
                 # Not by `setattr`, which is 2,000 instructions on an app.
                 app.__dict__["_plan"] = plan
@@ -67,6 +67,11 @@ class Planner:
         self.served = 0
         self.plan = plan = plan_of(app)
         return plan
+
+
+def _are_as_they_were(unwatched: tuple[tuple[type, str, object], ...]) -> bool:
+    """Return whether classes that cannot tell when they change have what they had of the names of a plan."""
+    return not unwatched or compared(kind for kind, name, _ in unwatched if not name) == unwatched
 
 
 def _look_at_werkzeug() -> None:
