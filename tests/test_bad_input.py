@@ -1,4 +1,4 @@
-"""Malformed requests get Flask's status or a clearer 4xx, never a 500 and never slowly.
+"""Malformed requests get Flask's status or a clearer 4xx, never a 500. What they cost is in `test_growth`.
 
 Programming errors get Flask's messages.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import io
-import time
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from tuile import Flask
 
 URLENCODED = "application/x-www-form-urlencoded"
-# How long one bad request may take; the longest take a hundredth of it here.
-BOUND_S = 10.0
 
 
 def make_reading_app(lib: Any, **config: Any) -> Flask:
@@ -271,11 +268,15 @@ MISSING += ["SERVER_PROTOCOL", "REMOTE_ADDR", "wsgi.url_scheme", "wsgi.input", "
 
 
 def sent_or_raised(app: Any, make: Callable[[], Environ]) -> Any:
-    """Return the response within a limited time, or the type of the exception."""
-    begun = time.perf_counter()
+    """Return the response, or the type of the exception."""
     how, *what = outcome(send, app, make())
-    assert time.perf_counter() - begun < BOUND_S
     return (how, *what) if how == "returned" else (how, what[0])
+
+
+def as_good(theirs: Any, ours: Any) -> bool:
+    """Return whether an outcome is Flask's, or an answer where Flask fails."""
+    has_failed = theirs[0] == "raised" or theirs[1].code == 500
+    return bool(ours == theirs or (has_failed and ours[0] == "returned" and ours[1].code < 500))
 
 
 def assert_no_line_breaks(answer: Answer) -> None:
@@ -316,7 +317,11 @@ def test_a_body_without_a_known_end_is_refused(kind: str) -> None:
         assert send(app, REQUESTS[kind]()).code == ENDLESS[kind]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in REQUESTS if kind != BEYOND_BYTES and kind not in ENDLESS])
+# What a view cannot read on Flask.
+UNREADABLE = {"query that is not UTF-8"}
+
+
+@pytest.mark.parametrize("kind", sorted(REQUESTS.keys() - {BEYOND_BYTES} - ENDLESS.keys() - UNREADABLE))
 @pytest.mark.filterwarnings("ignore:The session")
 def test_a_malformed_request_is_answered_as_on_flask(kind: str, debug: bool) -> None:
     def program(lib: Any) -> Any:
@@ -358,12 +363,11 @@ def test_a_bad_host_is_answered_as_on_flask(host: str, debug: bool) -> None:
             observed.append(sent_or_raised(app, lambda: make_environ("/url", HTTP_HOST=host, wsgi_url_scheme="https")))
         return observed
 
-    for how, *what in same(program):
+    for theirs, ours in zip(program(flask), program(tuile), strict=True):
+        assert as_good(theirs, ours)
         # Text that no server hands over may end in an error; bytes never do.
-        assert how == "returned" or not host.isascii()
-        if how == "returned":
-            # What Werkzeug cannot decode makes a view fail that asks for the URL.
-            assert what[0].code in ({200, 400, 404, 500} if host.startswith("xn--") else {200, 400, 404})
+        assert ours[0] == "returned" or not host.isascii()
+        assert ours[0] != "returned" or ours[1].code in {200, 400, 404}
 
 
 @pytest.mark.parametrize("missing", MISSING)
@@ -382,7 +386,7 @@ def test_an_environ_without_a_key_is_answered_as_on_flask_or_better(missing: str
         assert ours == theirs or (theirs[0] == "raised" and ours[0] == "returned")
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     st.sampled_from(
         ["/path", "/form", "/json", "/url", "/cookies", "/session", "/data", "/nothing", "/nowhere", "/go"]
@@ -409,10 +413,10 @@ def test_any_request_is_answered_as_on_flask(path: str, changes: Environ, body: 
         app = keep_app(lib, {})
         return sent_or_raised(app, lambda: make_environ(path) | changes | {"wsgi.input": io.BytesIO(body)})
 
-    same(program)
+    assert as_good(program(flask), program(tuile))
 
 
-def test_a_cookie_header_of_a_million_characters_is_read_quickly() -> None:
+def test_a_cookie_header_of_a_million_characters_is_read() -> None:
     app = make_reading_app(tuile)
     for header in (
         "a=" + "x" * 1_000_000 + "; b=2",
@@ -432,14 +436,9 @@ def test_a_cookie_header_of_a_million_characters_is_read_quickly() -> None:
 
 
 @pytest.mark.parametrize("size", [100_000])
-def test_json_that_nests_too_deeply_is_a_bad_request_or_flasks_error(size: int, debug: bool) -> None:
-    def program(lib: Any) -> Any:
-        app = make_reading_app(lib, DEBUG=debug, PROPAGATE_EXCEPTIONS=False)
-        how, *what = sent_or_raised(app, lambda: make_post(b"[" * size, "application/json", "/json"))
-        return how, what[0].code if how == "returned" else what
-
-    ours = program(tuile)
-    assert ours == program(flask) or ours == ("returned", 400)
+def test_json_that_nests_too_deeply_is_a_bad_request(size: int, debug: bool) -> None:
+    app = make_reading_app(tuile, DEBUG=debug, PROPAGATE_EXCEPTIONS=False)
+    assert send(app, make_post(b"[" * size, "application/json", "/json")).code == 400
 
 
 def test_hostile_hosts_do_not_fill_the_memory() -> None:

@@ -595,6 +595,38 @@ def _(lib: Any) -> Any:
     return [send(app, {**make_environ(), "wsgi.input": io.BytesIO(b"x" * 20), **change}).code for change in changes]
 
 
+@shown(
+    "What a client sends does not make reading the request fail",
+    ["UnicodeDecodeError", "UnicodeError", "ValueError", "RecursionError", "OverflowError", *["ValueError"] * 4],
+    [
+        *({"a": "\ufffd"}, "http://xn--strae-oqa.de/", "http://localhost/[::1/", "BadRequest", None),
+        *('"a\ufffdb"', None, None, 400),
+    ],
+)
+def read_malformed_requests(lib: Any) -> Any:
+    def read(how: Callable[[Any], Any], **changes: Any) -> Any:
+        seen = outcome(lambda: how(lib.Request(make_environ(**changes))))
+        return seen[1]
+
+    app = make_app(lib, str)
+    app.add_url_rule("/slash/", "slash", str)
+    deep: dict[str, Any] = {"wsgi_input": io.BytesIO(b"[" * 100_000), "CONTENT_LENGTH": "100000"}
+    far = "Sun, 06 Nov 9999999999 08:49:37 GMT"
+    with app.app_context():
+        broken_off = outcome(send, app, make_environ("/slash", QUERY_STRING="a\r\nb"))[1]
+        return [
+            read(lambda request: request.args.to_dict(), QUERY_STRING="a=\xff"),
+            read(lambda request: request.url, HTTP_HOST="xn--strae-oqa.de"),
+            read(lambda request: request.url, SCRIPT_NAME="[::1"),
+            read(lambda request: request.get_json(force=True), **deep),
+            read(lambda request: request.date, HTTP_DATE=far),
+            read(lambda request: request.if_range.to_header(), HTTP_IF_RANGE='a"b'),
+            read(lambda request: request.authorization, HTTP_AUTHORIZATION="Basic \xff"),
+            read(lambda request: request.accept_charsets.best_match(["utf-8"]), HTTP_ACCEPT_CHARSET="\0"),
+            broken_off if isinstance(broken_off, str) else broken_off.code,
+        ]
+
+
 @shown("A host that is not below `SERVER_NAME` is no subdomain", "<invalid>", 404)
 def _(lib: Any) -> Any:
     app = lib.Flask("differences", static_folder=None, subdomain_matching=True)

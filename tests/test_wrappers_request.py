@@ -65,7 +65,7 @@ ENVIRONS: dict[str, Callable[[], Environ]] = {
     "a path with a question mark": lambda: make_environ("/a?b#c"),
     "a query": lambda: make_environ(QUERY_STRING="a=1&a=2&b=%C3%BC&c&=d&e=%zz&f=%ff+%2B;g=1"),
     "no query": lambda: make_environ(QUERY_STRING=ABSENT),
-    "a raw query": lambda: make_environ(QUERY_STRING="a=\xc3\xbc&b=\xff"),
+    "a raw query": lambda: make_environ(QUERY_STRING="a=\xc3\xbc&b=%ff"),
     "https": lambda: make_environ(wsgi_url_scheme="https", SERVER_PORT="443", HTTP_HOST="example.org:443"),
     "http on its port": lambda: make_environ(HTTP_HOST="example.org:80"),
     "another port": lambda: make_environ(HTTP_HOST="example.org:8080"),
@@ -109,7 +109,7 @@ ENVIRONS: dict[str, Callable[[], Environ]] = {
         HTTP_RANGE="bytes=0-4,6-",
     ),
     "credentials": lambda: make_environ(HTTP_AUTHORIZATION="Basic dXNlcjpwYXNzd29yZA=="),
-    "credentials that are none": lambda: make_environ(HTTP_AUTHORIZATION="Basic \xff"),
+    "credentials that are none": lambda: make_environ(HTTP_AUTHORIZATION="Basic /w=="),
     "a preflight": lambda: make_environ(
         REQUEST_METHOD="OPTIONS",
         HTTP_ORIGIN="http://there",
@@ -343,7 +343,8 @@ def test_what_werkzeugs_constructors_assign_can_be_read() -> None:
         {
             "PATH_INFO": st.text(st.characters(max_codepoint=255), max_size=12).map(lambda text: "/" + text),
             "SCRIPT_NAME": st.text(st.sampled_from("/a\xc3\xbc\xff%"), max_size=6),
-            "QUERY_STRING": st.text(st.sampled_from("a=&;%2fZ+\xff\xc3\xbc#?"), max_size=15),
+            # Bytes that are not UTF-8 are in `test_hostile_requests`.
+            "QUERY_STRING": st.lists(st.sampled_from([*"a=&;%2fZ+#?", "\xc3\xbc"]), max_size=15).map("".join),
             "HTTP_HOST": st.text(st.sampled_from("aZ9.-:[]1080 @/\xe9_"), max_size=12),
             "wsgi.url_scheme": st.sampled_from(["http", "https", "ws", "wss", "ftp"]),
             "HTTP_COOKIE": st.text(st.sampled_from("ab=;, \xff"), max_size=10).filter(lambda text: '"' not in text),

@@ -11,7 +11,8 @@ import sys
 import typing as t
 from contextvars import Token
 
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+from werkzeug.routing import RequestRedirect
 
 from .. import invalidation
 from ..invalidation import Watched
@@ -35,6 +36,8 @@ if t.TYPE_CHECKING:
     from ..wrappers.request import Request
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
+
+_LINE_ENDS = frozenset("\r\n")
 
 
 class RequestContext(metaclass=Watched):
@@ -223,6 +226,9 @@ class RequestContext(metaclass=Watched):
                 raise NotFound
             rule, arguments = adapter.match(return_rule=True)
         except HTTPException as error:
+            if isinstance(error, RequestRedirect) and not _LINE_ENDS.isdisjoint(error.new_url):
+                # No header can hold them.
+                error = BadRequest()
             # Without the frames it came through, which hold the request that has it now.
             if error.__suppress_context__ and error.__context__ is not None:
                 error.__context__.__traceback__ = None

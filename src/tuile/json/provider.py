@@ -35,6 +35,10 @@ _SETTINGS = ("compact", "default", "ensure_ascii", "mimetype", "sort_keys")
 _PLAIN_KINDS = (bool, str, type(None), staticmethod, FunctionType)
 
 
+class NestingError(ValueError, RecursionError):
+    """JSON text that is nested more deeply than Python reads it: what a client sent is wrong, not the program."""
+
+
 class JSONProvider(metaclass=Watched):
     """Writes and reads JSON for one application. To use another library, override `dumps` and `loads`.
 
@@ -197,20 +201,24 @@ class DefaultJSONProvider(JSONProvider):
         """The object that JSON text, or bytes in UTF-8, describes.
 
         :param kwargs: as for `json.loads`.
+        :raises ValueError: it is no JSON, or nested too deeply (a `NestingError`).
         """
         text: t.Any = s
-        if not kwargs and type(s) is bytes and s[:1] in _BRACKETS and s[1:2] != b"\0":
-            # UTF-8, by the rules that json guesses encodings by.
-            text = s.decode(errors="surrogatepass")
-        if not kwargs and type(text) is str:
-            try:
-                obj, end = _scan(text, 0)
-            except StopIteration:
-                obj, end = None, -1
-            if end == len(text):
-                return obj
-        # Options, other bytes, blanks around the value, and the errors: with json's own words.
-        return json.loads(s, **kwargs)
+        try:
+            if not kwargs and type(s) is bytes and s[:1] in _BRACKETS and s[1:2] != b"\0":
+                # UTF-8, by the rules that json guesses encodings by.
+                text = s.decode(errors="surrogatepass")
+            if not kwargs and type(text) is str:
+                try:
+                    obj, end = _scan(text, 0)
+                except StopIteration:
+                    obj, end = None, -1
+                if end == len(text):
+                    return obj
+            # Options, other bytes, blanks around the value, and the errors: with json's own words.
+            return json.loads(s, **kwargs)
+        except RecursionError as error:
+            raise NestingError(str(error)) from None
 
     def _compact_writer(self) -> t.Callable[[t.Any], str] | None:
         """What writes compact text as `dumps` does, until the epoch moves; None where only `dumps` knows."""

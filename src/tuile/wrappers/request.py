@@ -7,11 +7,14 @@ of. What must not: reading `current_app`; a request gets its limits from the con
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import parse_qsl
 
 from werkzeug._internal import _wsgi_decoding_dance
-from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
+from werkzeug.datastructures import CharsetAccept, EnvironHeaders, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.utils import cached_property
+from werkzeug.http import parse_accept_header
+from werkzeug.sansio.utils import get_current_url
+from werkzeug.utils import cached_property, header_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import _get_server
 
@@ -19,11 +22,14 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.bodies import input_stream
 from ..http.cookies import parse_cookie
+from ..http.received import join_url, read_authorization, read_date, read_if_range
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 
 if t.TYPE_CHECKING:
+    from datetime import datetime
+
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.datastructures import Headers
+    from werkzeug.datastructures import Authorization, Headers, IfRange, MultiDict
     from werkzeug.routing import Rule
 
 
@@ -285,6 +291,84 @@ class Request(WerkzeugRequest, metaclass=Watched):
         headers = self.__dict__.get("headers")
         if type(headers) is EnvironHeaders and headers.environ is environ:
             headers.environ = self._kept_environ
+
+    @cached_property
+    def args(self) -> MultiDict[str, str]:
+        """The parsed query; bytes in it that are not UTF-8 are U+FFFD, and stay as they are if percent-encoded."""
+        query = self.query_string.decode(errors="replace")
+        return self.parameter_storage_class(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
+
+    @cached_property
+    def full_path(self) -> str:
+        """The path with the query string, and a question mark even without one."""
+        return f"{self.path}?{self.query_string.decode(errors='replace')}"
+
+    @cached_property
+    def url(self) -> str:
+        """The whole URL, in Unicode."""
+        try:
+            return get_current_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
+        except ValueError:
+            return join_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
+
+    @cached_property
+    def base_url(self) -> str:
+        """The URL without the query string."""
+        try:
+            return get_current_url(self.scheme, self.host, self.root_path, self.path)
+        except ValueError:
+            return join_url(self.scheme, self.host, self.root_path, self.path)
+
+    @cached_property
+    def root_url(self) -> str:
+        """The URL that the app is mounted at: scheme, host and root path, with a slash at the end."""
+        try:
+            return get_current_url(self.scheme, self.host, self.root_path)
+        except ValueError:
+            return join_url(self.scheme, self.host, self.root_path)
+
+    @cached_property
+    def host_url(self) -> str:
+        """Scheme and host, with a slash at the end."""
+        try:
+            return get_current_url(self.scheme, self.host)
+        except ValueError:
+            return join_url(self.scheme, self.host, "")
+
+    @cached_property
+    def accept_charsets(self) -> CharsetAccept:
+        """The character sets that the client accepts."""
+        # No codec can be looked up by NUL, which stands for a space (RFC 9110 section 5.5).
+        text = self.headers.get("Accept-Charset", "").replace("\0", " ")
+        return parse_accept_header(text, CharsetAccept)
+
+    @cached_property
+    def authorization(self) -> Authorization | None:
+        """The credentials that the client sent; None without any, and for malformed ones."""
+        return read_authorization(self.headers.get("Authorization"))
+
+    @cached_property
+    def if_modified_since(self) -> datetime | None:
+        """The date of the If-Modified-Since header, with a time zone."""
+        return read_date(self.headers.get("If-Modified-Since"))
+
+    @cached_property
+    def if_unmodified_since(self) -> datetime | None:
+        """The date of the If-Unmodified-Since header, with a time zone."""
+        return read_date(self.headers.get("If-Unmodified-Since"))
+
+    @cached_property
+    def if_range(self) -> IfRange:
+        """The entity tag or the date of the If-Range header."""
+        return read_if_range(self.headers.get("If-Range"))
+
+    date = header_property(
+        "Date",
+        None,
+        t.cast("t.Callable[[str], datetime]", read_date),
+        doc="The date at which the client sent the request, with a time zone.",
+        read_only=True,
+    )
 
     cookies: ImmutableMultiDict[str, str] = _ReceivedCookies()  # type: ignore[assignment] # what it answers
 

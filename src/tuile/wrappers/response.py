@@ -23,6 +23,7 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.cookies import SameSite, dump_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
+from ..http.received import without_bad_dates
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 
 if t.TYPE_CHECKING:
@@ -31,6 +32,7 @@ if t.TYPE_CHECKING:
     from http import HTTPStatus
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.wrappers import Request
 
 # What the constructor, and what the WSGI call, use of a class; one that has its own goes the long way.
 _USED = ("headers", "response", "status", "status_code")
@@ -131,6 +133,30 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 self.response = [body]
                 return
         super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+
+    def make_conditional(
+        self,
+        request_or_environ: WSGIEnvironment | Request,
+        accept_ranges: bool | str = False,
+        complete_length: int | None = None,
+    ) -> Response:
+        """Answer with 304, 412, 206 or 416 where the conditions and ranges that a client sent ask for it.
+
+        Args:
+            request_or_environ: what the client sent. Dates in it that are none are ignored.
+            accept_ranges: whether a part of the content may be sent, or the unit of such parts.
+            complete_length: how many bytes the content has; necessary for ranges.
+
+        Raises:
+            RequestedRangeNotSatisfiable: no part of the content is in the range.
+        """
+        try:
+            super().make_conditional(request_or_environ, accept_ranges, complete_length)
+        except OverflowError:
+            # Raised by a date beyond all calendars, before anything was changed.
+            environ: t.Any = getattr(request_or_environ, "environ", request_or_environ)
+            super().make_conditional(without_bad_dates(environ), accept_ranges, complete_length)
+        return self
 
     def __call__(  # noqa: C901 - one look at each header, without calls
         self, environ: WSGIEnvironment, start_response: StartResponse
