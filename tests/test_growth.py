@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import gc
+import io
 import sys
+import tracemalloc
+import urllib.parse
+import warnings
+from contextlib import redirect_stderr, suppress
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import tuile
-from tests.beside_flask import make_environ, send
-from tuile.http.cookies import parse_cookie
+import tuile.keys.ring
+from tests.beside_flask import make_environ, make_post, send
+from tests.costs import assert_time_is_linear, steps
+from tuile.cookie.checks import findings
+from tuile.exceptions import BadToken, CookieWarning
+from tuile.http.cookies import dump_cookie, parse_cookie
+from tuile.json.tag import TaggedJSONSerializer
+from tuile.testing import Browser
+from tuile.user_agent.dates import read_chromium_date, read_cookie_date
+from tuile.user_agent.jar import Jar
+from tuile.user_agent.sites import Sites, canonicalize_host, last_label, parse_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
-
-
-def steps(call: Callable[[], object]) -> int:
-    """Count the lines and calls, those of built-in functions too, that a call comes to."""
-    count = 0
-
-    def count_lines(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal count
-        count += 1
-        return count_lines
-
-    def count_calls(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal count
-        count += 1
-
-    before = sys.gettrace(), sys.getprofile()
-    sys.settrace(count_lines)
-    sys.setprofile(count_calls)
-    try:
-        call()
-    finally:
-        sys.setprofile(before[1])
-        sys.settrace(before[0])
-    return count
+    from collections.abc import Callable, Iterable
 
 
 def app_with_cookies() -> tuile.Flask:
@@ -51,6 +41,8 @@ def app_with_cookies() -> tuile.Flask:
     app.add_url_rule("/delete", "delete", lambda: write_cookies("delete"))
     app.add_url_rule("/form", "form", lambda: str(len(tuile.request.form)), methods=["POST"])
     app.add_url_rule("/args", "args", lambda: tuile.url_for("index", **tuile.request.args.to_dict()))
+    app.add_url_rule("/json", "json", lambda: str(len(tuile.request.get_json(silent=True) or ())), methods=["POST"])
+    app.cookie("declared", type=list)
     app.add_url_rule("/accept", "accept", lambda: str(tuile.request.accept_mimetypes.best))
     return app
 
@@ -89,6 +81,59 @@ def names(count: int) -> str:
     return "&".join(f"n{number}=%C3%A9" for number in range(count))
 
 
+READERS = (read_cookie_date, read_chromium_date)
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+HERE = "https://www.example.org/"
+RING = tuile.keys.ring.KeyRing("0d9f1c6be37a5e2481f7c4a96b3d8e52")
+
+
+def jar_with(lines: Iterable[str], *, asked: bool = False) -> None:
+    jar = Jar(public_suffixes=last_label)
+    jar.receive(HERE, lines, now=NOW)
+    if asked:
+        jar.cookie_header(HERE, now=NOW)
+
+
+def visited(path: str) -> None:
+    browser = Browser(APP, public_suffixes=last_label)
+    browser.visit(f"https://www.example.org{path}")
+    browser.visit("https://www.example.org/")
+
+
+def posted(body: bytes, kind: str, path: str = "/form") -> None:
+    assert send(APP, make_post(body, kind, path)).code < 500
+
+
+def nested(depth: int) -> Any:
+    value: Any = ()
+    for _ in range(depth):
+        value = (value,)
+    return value
+
+
+def tagged(value: Any) -> None:
+    serializer = TaggedJSONSerializer()
+    serializer.loads(serializer.dumps(value))
+
+
+def token_read(token: str) -> None:
+    with suppress(BadToken):
+        RING.verify("growth", token, now=0.0)
+
+
+def checked(lines: Iterable[str], path: str = "/", **environ: str) -> None:
+    with APP.test_request_context(path, environ_overrides=environ):
+        request: Any = tuile.request._get_current_object()  # type: ignore[attr-defined] # a proxy
+        findings(APP, request, list(lines))
+
+
+def declared_read(value: str) -> None:
+    with APP.test_request_context("/", environ_overrides={"HTTP_COOKIE": f"declared={value}"}):
+        APP.declared_cookies["declared"].get()
+
+
+PART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n'
+
 GROWING: dict[str, Callable[[int], object]] = {
     "cookies set": lambda n: response_with(n, "set"),
     "cookies set again": lambda n: response_with(n, "again"),
@@ -109,6 +154,29 @@ GROWING: dict[str, Callable[[int], object]] = {
     "semicolons": lambda n: parse_cookie(";" * n),
     "a session": lambda n: asked(HTTP_COOKIE="session=" + "a." * n),
     "media types": lambda n: asked("/accept", HTTP_ACCEPT=",".join(f"a/{number};q=0.5" for number in range(n))),
+    "JSON": lambda n: posted(b"[" + b'{"a": [1, "\\u00e9"]}, ' * n + b"0]", "application/json", "/json"),
+    "JSON that is none": lambda n: posted(b"[" * n, "application/json", "/json"),
+    "a form": lambda n: posted(b"a%20=1&" * n, "application/x-www-form-urlencoded"),
+    "a multipart form": lambda n: posted(PART * n + b"--x--", "multipart/form-data; boundary=x"),
+    "a part": lambda n: posted(PART.replace(b"value", b"v\r\n" * n) + b"--x--", "multipart/form-data; boundary=x"),
+    "a multipart form without an end": lambda n: posted(PART + b"\r\n-" * n, "multipart/form-data; boundary=x"),
+    "tagged values": lambda n: tagged([(1, b"a", NOW)] * n),
+    "tagged tuples within tuples": lambda n: tagged(nested(n // 4)),
+    "tagged names": lambda n: tagged([{" t": 1}] * n),
+    "tokens": lambda n: token_read("s1.00000000." + "A" * n),
+    "tokens of dots": lambda n: token_read("s1.00000000" + ".A" * n),
+    "signed tokens": lambda n: RING.verify("growth", RING.sign("growth", "a" * n, now=0.0), now=0.0),
+    "a declared cookie": lambda n: declared_read("[" + "1\\054" * n),
+    # Beyond as many as browsers keep.
+    "cookies of one site": lambda n: jar_with((f"n{number}=v" for number in range(2 * n)), asked=True),
+    "one cookie again": lambda n: jar_with(("n=v" for _ in range(n)), asked=True),
+    "attributes": lambda n: jar_with(["a=b" + "; Path=/x; Domain=example.org; Max-Age=9" * n]),
+    "dates": lambda n: jar_with(["a=b; Expires=" + "1 Jan 2070 0:0:0 " * n]),
+    "sites": lambda n: [canonicalize_host("a." * n), canonicalize_host("\u00fc." * n)],
+    "visits that set cookies": lambda n: visited(f"/set?{names(2 * n)}"),
+    "cookies checked": lambda n: checked(f"n{number}=v; Secure" for number in range(n // 4)),
+    "cookies that were sent, checked": lambda n: checked(["a=b"], HTTP_COOKIE="; ".join(f"n{i}=v" for i in range(n))),
+    "a long path, checked": lambda n: checked(["a=b; Path=/" + "a/" * n], "/" + "a/" * n),
     "languages": lambda n: asked("/accept", HTTP_ACCEPT_LANGUAGE="a-b," * n),
 }
 
@@ -121,6 +189,32 @@ def test_steps_grow_as_the_input_does(what: str) -> None:
     one, two, four = (steps(lambda n=n: run(n)) for n in (100, 200, 400))  # type: ignore[misc] # bound at once
     # Twice the input adds at most twice what the first half added, but for what every request costs.
     assert four - two <= 2.2 * (two - one) + 200
+
+
+# Text that is searched in one step of Python, however often it is gone over.
+IN_ONE_STEP: dict[str, Callable[[int], object]] = {
+    "Cookie of quotes": lambda n: parse_cookie('a="' * n + "é"),
+    "Cookie of backslashes": lambda n: parse_cookie('a="' + "\\" * n + '";'),
+    "Cookie of blanks": lambda n: parse_cookie('a="x"' + " " * n + "y"),
+    **{
+        f"Set-Cookie of {piece!r}": lambda n, piece=piece: Jar(public_suffixes=last_label).receive(  # type: ignore[misc] # bound at once
+            HERE, ["a=b" + piece * n], now=NOW
+        )
+        for piece in ("a", ";", "=", "; ", ";a=", "; Path=/x", "; Domain=é", "; Expires=1 Jan 2070 0:0:0", "\t", "\xff")
+    },
+    **{
+        f"date of {piece!r}": lambda n, piece=piece: [read(piece * n) for read in READERS]  # type: ignore[misc] # bound at once
+        for piece in ("1", "1:", "jan", "-", "a", "1 ", "::", "Jan 1 ")
+    },
+    "a cookie's name": lambda n: dump_cookie("é" * n, "é" * n, path="/é" * n, now=0.0, max_size=0),
+    "a host": lambda n: APP.url_map._accepts("a." * n),
+    "a token": lambda n: token_read("s1.00000000." + "A." * n),
+}
+
+
+@pytest.mark.parametrize("what", IN_ONE_STEP)
+def test_one_step_takes_time_as_the_input_is_long(what: str) -> None:
+    assert_time_is_linear(IN_ONE_STEP[what])
 
 
 def kept_bytes(value: object, seen: set[int]) -> int:
@@ -163,6 +257,79 @@ KEPT: dict[str, Callable[[int], object]] = {
     "cookies set": lambda n: asked("/set", QUERY_STRING=f"n{n}=1"),
     "schemes": lambda n: asked(wsgi_url_scheme=f"s{n}"),
 }
+
+
+def clients_text(number: int) -> str:
+    """Return a text of its own for each number, the longer the higher the number."""
+    return f"n{number}" + "x" * (number * 4)
+
+
+# Whatever remembers something of a text, given texts that grow up to 16,000 characters.
+REMEMBERING: dict[str, Callable[[str], object]] = {
+    "names of cookies": lambda text: dump_cookie(text, now=0.0, max_size=0),
+    "paths of cookies": lambda text: dump_cookie("a", path=f"/{text}", now=0.0, max_size=0),
+    "domains of cookies": lambda text: dump_cookie(
+        "a", domain=".".join(["a" * 50] * (len(text) // 50)), now=0.0, max_size=0
+    ),
+    "hosts": lambda text: asked(HTTP_HOST=text),
+    "canonical hosts": canonicalize_host,
+    "addresses": lambda text: parse_address(f"https://example.org/{text}"),
+    "suffixes": Sites(last_label).registrable,
+    "keys derived": RING.derive,
+    "cookies checked": lambda text: checked([f"{text}=v; Path=/"], f"/{text}"),
+    "paths checked": lambda text: checked([f"a=v; Path=/{text}"]),
+    "templates": APP.jinja_env.from_string,
+    "declared": declared_read,
+}
+
+
+@pytest.mark.parametrize("what", REMEMBERING)
+def test_what_is_remembered_is_bounded_by_bytes(what: str) -> None:
+    run = REMEMBERING[what]
+    for number in range(100):
+        run(clients_text(number))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for number in range(100, 4000, 3 if what == "templates" else 2):
+            with suppress(ValueError):
+                run(clients_text(number))
+        # Of `urlsplit`: as many as Python likes.
+        urllib.parse.clear_cache()  # type: ignore[attr-defined] # it is there
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < (6_000_000 if what == "templates" else 1_500_000)
+
+
+def test_cookies_that_were_set_first_are_forgotten_first() -> None:
+    with APP.test_request_context("/"):
+        request: Any = tuile.request._get_current_object()  # type: ignore[attr-defined] # a proxy
+        for number in range(600):
+            findings(APP, request, [f"n{number}=v; Path=/a", "always=v; Path=/a"])
+        gone, kept = "n; Max-Age=0; Path=/", "always=; Max-Age=0; Path=/"
+        assert not findings(APP, request, [f"n0={gone[1:]}"])
+        assert findings(APP, request, [kept])
+
+
+def test_warnings_about_cookies_are_not_kept_for_every_path() -> None:
+    registry = vars(sys.modules[__name__]).setdefault("__warningregistry__", {})
+    app = tuile.Flask("growth", static_folder=None)
+    app.config.update(COOKIE_CHECKS="warn", SERVER_NAME=None)
+    app.add_url_rule("/<path:rest>", "page", warned_about)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", CookieWarning)
+        with redirect_stderr(io.StringIO()):
+            for number in range(300):
+                assert send(app, make_environ(f"/{number}")).code == 200
+    assert 0 < sum(CookieWarning in key for key in registry if isinstance(key, tuple)) <= 100
+
+
+def warned_about(rest: str) -> tuile.Response:
+    response = tuile.Response(rest)
+    response.headers["Set-Cookie"] = "__Host-a=b"
+    return response
 
 
 @pytest.mark.parametrize("what", KEPT)

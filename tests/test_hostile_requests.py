@@ -290,7 +290,8 @@ def test_malformed_dates_and_credentials_are_ignored() -> None:
     request = request_of(
         HTTP_DATE=far, HTTP_IF_MODIFIED_SINCE=far, HTTP_IF_UNMODIFIED_SINCE=far, HTTP_AUTHORIZATION="Basic \xff"
     )
-    assert (request.date, request.if_modified_since, request.if_unmodified_since) == (None, None, None)
+    dates: list[datetime | None] = [request.date, request.if_modified_since, request.if_unmodified_since]
+    assert dates == [None, None, None]
     assert request.authorization is None
 
 

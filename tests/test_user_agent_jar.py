@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import FrozenInstanceError, fields
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.costs import assert_time_is_linear, steps
 from tuile.user_agent.browsers import DIFFERENCES, PROFILES, Profile
 from tuile.user_agent.jar import Jar
 from tuile.user_agent.sites import Context, last_label
@@ -603,16 +603,21 @@ def test_a_cookie_that_is_kept_is_sent_and_one_that_is_deleted_is_not(kept: list
 )
 def test_the_time_for_a_line_grows_with_its_length_and_not_faster(piece: str) -> None:
     jar = Jar(public_suffixes=last_label)
-    started = time.perf_counter()
-    jar.receive(HERE, ["a=b" + piece * (200_000 // len(piece))], now=NOW)
-    jar.receive(HERE, [piece * (200_000 // len(piece))], now=NOW, api="script")
-    assert time.perf_counter() - started < 10
+
+    def receive(n: int) -> None:
+        jar.receive(HERE, ["a=b" + piece * n], now=NOW)
+        jar.receive(HERE, [piece * n], now=NOW, api="script")
+
+    assert_time_is_linear(receive, 5000)
 
 
 def test_the_time_for_many_lines_grows_with_their_number_and_not_faster() -> None:
-    jar = Jar(public_suffixes=last_label)
-    started = time.perf_counter()
-    for site in range(40):
-        jar.receive(f"http://site-{site}.example/", [f"c{number}=1" for number in range(200)], now=NOW)
-        jar.cookie_header(f"http://site-{site}.example/", now=NOW)
-    assert time.perf_counter() - started < 20
+    def visit(sites: int) -> None:
+        jar = Jar(public_suffixes=last_label)
+        for site in range(sites):
+            jar.receive(f"http://site-{site}.example/", [f"c{number}=1" for number in range(50)], now=NOW)
+            jar.cookie_header(f"http://site-{site}.example/", now=NOW)
+
+    visit(1)
+    one, two, four = (steps(lambda sites=sites: visit(sites)) for sites in (5, 10, 20))  # type: ignore[misc] # bound at once
+    assert four - two <= 2.2 * (two - one)

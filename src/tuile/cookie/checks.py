@@ -49,6 +49,10 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
         raise CookieCheckError("\n".join(texts), tuple(notes))
     for text in texts:
         warnings.warn_explicit(text, CookieWarning, place.file, place.line, place.module, place.registry)
+    # It keeps each text, and there is the path in them.
+    kept = [key for key in list(place.registry) if isinstance(key, tuple) and CookieWarning in key]
+    for key in kept[:-_WARNINGS_KEPT]:
+        place.registry.pop(key, None)
 
 
 def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
@@ -100,6 +104,9 @@ def _of_caches(response: Response) -> list[Note]:
         return []
     return [Note("3", reason, cure)]
 
+
+# How many warnings are remembered for each module, so as not to be shown again.
+_WARNINGS_KEPT = 100
 
 # Under what each application has set its cookies, as long as this process has run.
 _remembered: WeakKeyDictionary[t.Any, Scopes] = WeakKeyDictionary()

@@ -7,8 +7,10 @@ Sections are those of RFC 6265bis; P-numbers those of its requirements for serve
 from __future__ import annotations
 
 import typing as t
+from threading import Lock
 
 from ..http.cookies import parse_cookie
+from ..remember import LONGEST
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import Refused, explain_refusal, judge, suggest
 from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, count_octets, split_set_cookie
@@ -192,15 +194,29 @@ def _unmatched(known: Scopes, kept: list[StoredCookie], circumstances: Circumsta
         scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
         scopes = known.get(cookie.name)
         if not _is_over(cookie, circumstances):
-            if scopes is None and len(known) < _NAMES:
-                scopes = known[cookie.name] = {}
-            if scopes is not None and len(scopes) < _SCOPES:
-                scopes[scope] = None
+            # Some are made of what a client sent.
+            if len(cookie.name) <= LONGEST and len(cookie.path) <= LONGEST:
+                _remember(known, cookie.name, scope)
         elif scopes and scope not in scopes and not here[cookie.name].intersection(scopes):
             meant = next((other for other in scopes if _is_meant(other, cookie, circumstances)), None)
             if meant is not None:
                 notes.append((cookie.name, _not_deleted(cookie, meant, circumstances)))
     return notes
+
+
+def _remember(known: Scopes, name: str, scope: Scope) -> None:
+    """Remember that a cookie was set in a scope; the names that were set least recently are forgotten first."""
+    with _lock:
+        scopes = known.pop(name, None) or {}
+        known[name] = scopes
+        # Not changed in place, because other threads look at it.
+        if scope not in scopes:
+            known[name] = dict.fromkeys([*scopes, scope][-_SCOPES:])
+        while len(known) > _NAMES:
+            del known[next(iter(known))]
+
+
+_lock = Lock()
 
 
 def _is_meant(scope: Scope, deleted: StoredCookie, circumstances: Circumstances) -> bool:

@@ -15,6 +15,7 @@ from math import floor
 from urllib.parse import quote
 
 from ..exceptions import CookieSyntaxError
+from ..remember import LONGEST
 from .dates import http_date
 
 if t.TYPE_CHECKING:
@@ -198,12 +199,15 @@ def dump_cookie(
         CookieSyntaxError: If text would end its attribute or cannot be sent.
         TypeError: If a type is wrong.
     """
-    name = _name_on_the_wire(key)
+    name = (_remembered_name if type(key) is str and len(key) <= LONGEST else _name_on_the_wire)(key)
     if type(value) is not str:
         value = _checked("value", value)
     if not _is_plain_value(value):
         value = _quoted(value)
-    first, last = _attributes(path, domain, secure, httponly, samesite, partitioned)
+    if (path is None or path == "/" or _is_short(path)) and (domain is None or _is_short(domain)):
+        first, last = _remembered_attributes(path, domain, secure, httponly, samesite, partitioned)
+    else:
+        first, last = _attributes(path, domain, secure, httponly, samesite, partitioned)
     if max_age is None and expires is None:
         line = f"{name}={value}{first}{last}"
     elif expires is None and type(max_age) is int and sync_expires:
@@ -259,7 +263,6 @@ def _quoted(value: str) -> str:
 _name_refused = re.compile(r"[\x00-\x1f\x7f;=]|\A | \Z")
 
 
-@lru_cache(maxsize=512)
 def _name_on_the_wire(key: str) -> str:
     """Return the name with one character per octet."""
     name = _checked("name", key, _name_refused)
@@ -268,7 +271,6 @@ def _name_on_the_wire(key: str) -> str:
     return _octets("name", name).decode("latin-1")
 
 
-@lru_cache(maxsize=512)
 def _attributes(
     path: str | None,
     domain: str | t.Literal[False] | None,
@@ -277,8 +279,19 @@ def _attributes(
     samesite: SameSite | None,
     partitioned: bool,
 ) -> tuple[str, str]:
-    """Return the attributes before and after the lifetime. Cached, since applications use few combinations."""
+    """Return the attributes before and after the lifetime."""
     return CookieAttributes(path, domain, secure, httponly, samesite, partitioned).on_the_wire()
+
+
+# Applications use few names and combinations of attributes. Some are made of what a client sent: those that are longer
+# than `LONGEST` are not remembered.
+_remembered_name = lru_cache(maxsize=512)(_name_on_the_wire)
+_remembered_attributes = lru_cache(maxsize=512)(_attributes)
+
+
+def _is_short(text: object) -> bool:
+    """Answer for a path or a domain whether attributes with it may be remembered."""
+    return type(text) is str and len(text) <= LONGEST
 
 
 _attribute_refused = re.compile(r"[\x00-\x1f\x7f;]")

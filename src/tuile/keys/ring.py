@@ -22,6 +22,7 @@ from hmac import compare_digest
 from itsdangerous import want_bytes
 
 from ..exceptions import BadToken
+from ..remember import LONGEST
 from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
 from .tokens import (
     CLOCK_SKEW_S,
@@ -233,11 +234,13 @@ class _RingKey(Hidden):
         derived = self._derived.get(which)
         if derived is None:
             check_length(length)
-            if len(self._derived) >= _DERIVED_KEPT:
-                self._derived.clear()
             # A use has no zero in it, so that where it ends is certain.
             info = f"{use}\0{purpose}".encode(errors="surrogatepass")
-            derived = self._derived[which] = expanded(self._extract, info, length)
+            derived = expanded(self._extract, info, length)
+            if len(info) <= LONGEST:
+                self._derived[which] = derived
+                for oldest in list(self._derived)[:-_DERIVED_KEPT]:
+                    self._derived.pop(oldest, None)
         return derived
 
     def __repr__(self) -> str:

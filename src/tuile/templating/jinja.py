@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # How many compiled sources of string templates an environment keeps.
 _SOURCES_KEPT = 128
+# Some are made of what a client sent, and the code takes several times as much memory.
+_LONGEST_KEPT = 32_768
 # Settings that compiled templates depend on and that are usually changed in place.
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
 
@@ -112,6 +114,8 @@ class _Sources:
                 self._codes.move_to_end(source)
                 return code
         code = self._environment.compile(source)
+        if len(source) > _LONGEST_KEPT:
+            return code
         with self._lock:
             self._codes[source] = code
             if len(self._codes) > _SOURCES_KEPT:

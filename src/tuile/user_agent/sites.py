@@ -15,10 +15,12 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, urlsplit
 
+from ..remember import remembers_short
+
 # --- hosts (section 5.1.2) --------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1024)
+@remembers_short(1024)
 def canonicalize_host(host: str) -> str | None:
     """Return the host in the form used for comparison; None if it is not a valid host.
 
@@ -150,7 +152,7 @@ class Address(t.NamedTuple):
         return f"{self.scheme}://{host}{self.path}"
 
 
-@lru_cache(maxsize=1024)
+@remembers_short(1024)
 def parse_address(url: str) -> Address:
     """Parse a URL.
 
@@ -224,7 +226,7 @@ class Sites:
     """Compute sites from a function that returns public suffixes."""
 
     def __init__(self, public_suffix: PublicSuffix) -> None:
-        self._suffix = lru_cache(maxsize=1024)(public_suffix)
+        self._suffix = remembers_short(1024)(public_suffix)
 
     def is_public_suffix(self, domain: str) -> bool:
         """Return whether anybody may register names below this canonical domain."""
