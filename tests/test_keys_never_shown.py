@@ -290,6 +290,14 @@ IN_A_REQUEST: dict[str, tuple[Callable[[], object], dict[str, Any]]] = {
     "a name that is none": (lambda: ring().sign("p", "value", now=NOW, name=7), {}),  # type: ignore[arg-type]
     "a time that is none": (lambda: ring().encrypt("p", "value", now="now"), {}),  # type: ignore[arg-type]
     "a view's own error": (of_its_own, {}),
+    "kinds that are not read": (lambda: session.get("n"), {"SESSION_READS": ["md5"]}),
+    "kinds that are no list": (lambda: session.get("n"), {"SESSION_READS": "sha1"}),
+    "the same, writing": (lambda: session.update(n=1), {"SESSION_READS": "sha1"}),
+    "a lifetime that is none": (lambda: session.update(n=1), {"SESSION_ABSOLUTE": "soon"}),
+    "a session that is too long": (lambda: session.update(n="long" * 100_000), {}),
+    "the same, encrypted and too long": (lambda: session.update(n="long" * 100_000), {"SESSION_ENCRYPT": True}),
+    "an end that is no date": (lambda: cookies.encrypted.set("n", PLAIN, expires="soon"), {}),
+    "a life that is none": (lambda: cookies.encrypted.set("n", PLAIN, max_age="long"), {}),  # type: ignore[arg-type]
     "an unknown checks mode": (with_an_unknown_mode, {}),
 }
 

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import os
 import random
+import re
 import string
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.content import SECRET_KEY as CONTENT_KEY
 from tuile.keys.published import PUBLISHED, fingerprint
 from tuile.keys.weakness import weakness
 
@@ -169,3 +172,29 @@ def test_the_list_of_published_keys_has_no_key_in_it() -> None:
     assert len(PUBLISHED) > 100
     assert all(len(entry) == 16 and set(entry) <= set("0123456789abcdef") for entry in PUBLISHED)
     assert fingerprint(b"your-256-bit-secret") in PUBLISHED
+
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOWN = re.compile(r"""(?:SECRET_KEY|secret_key|OLD|NEW)["'\]]* *[=:] *b?["']([^"'\n]+)["']""")
+
+
+def shown_keys() -> list[tuple[str, str]]:
+    files = [
+        ROOT / "README.md",
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("examples/**/*.py"),
+        *ROOT.glob("examples/**/*.md"),
+    ]
+    found = [(file.name, key) for file in files for key in SHOWN.findall(file.read_text(encoding="utf-8"))]
+    return [*found, ("benchmarks", CONTENT_KEY)]
+
+
+@pytest.mark.parametrize(("file", "key"), sorted(set(shown_keys())))
+def test_the_keys_that_we_show_are_strong_and_on_the_list(file: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weakness(key) == "it was published", file
+    monkeypatch.setattr("tuile.keys.weakness.is_published", lambda _: False)
+    assert weakness(key) is None, file
+
+
+def test_the_pages_show_keys() -> None:
+    assert {"keys.md", "sessions.md", "testing.md"} <= {file for file, _ in shown_keys()}

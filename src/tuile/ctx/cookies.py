@@ -166,10 +166,10 @@ class Cookies(Mapping[str, str]):
         now = time.time()
         if max_age is None and expires is None:
             max_age = self._life_s
-        if isinstance(expires, str):
-            _check_date(expires)
-        secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
         try:
+            if isinstance(expires, str):
+                _check_date(expires)
+            secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
             value = self._as_sent(name, value, max_age, expires, now)
         except Exception:
             value = ""  # what raises shows its variables, and this one was to be hidden
@@ -347,8 +347,9 @@ class TokenCookies(Cookies):
             del value  # what raises shows its variables
             raise problem
         name = _checked("name", name)
-        content, end = Secret(str.encode(value)), _end(max_age, expires, now)
+        content = Secret(str.encode(value))
         del value
+        end = _end(max_age, expires, now)
         making = _ring().encrypt if self._version == ENCRYPTED else _ring().sign
         return making(_PURPOSE, content, now=now, name=name, expires=end)
 
