@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # started as a file, it would not find its siblings
 
 from tests.upstream.report import write_report
-from tests.upstream.sources import ROOT, UPSTREAM, make_environment, unpack
+from tests.upstream.sources import ROOT, UPSTREAM, UnavailableError, make_environment, unpack
 from tests.upstream.suites import Suite, read_differences, read_suites
 
 if TYPE_CHECKING:
@@ -198,10 +198,14 @@ def main() -> None:
     for suite in chosen:
         make_environment(suite.environment_name, environments[suite.environment_name])
         reasons = differences.get(suite.name, {})
-        comparison, fine = compare(suite, reasons, arguments, reuse=options.reuse)
+        try:
+            comparison, fine = compare(suite, reasons, arguments, reuse=options.reuse)
+        except UnavailableError as error:
+            print(f"*** {suite.name} WAS NOT RUN: {error}. ***\n")
+            continue
         comparisons.append(comparison)
         well = well and fine
-    if well and chosen == suites and not arguments:
+    if well and len(comparisons) == len(suites) and not arguments:
         write_report(comparisons, python=platform.python_version())
     if not well:
         sys.exit("Something differs that differences.toml does not explain.")

@@ -57,10 +57,21 @@ def unpack(sdist: Sdist) -> Path:
     return folder
 
 
+class UnavailableError(Exception):
+    """The source of a suite cannot be fetched from here."""
+
+
 def clone(sdist: Sdist, folder: Path) -> None:
-    """Check the pinned commit out into a folder. Its name is a hash of all that is in it."""
+    """Check out the pinned commit, whose name is a hash of all its content.
+
+    Raises:
+        UnavailableError: If the repository cannot be reached.
+    """
     if not (folder / ".git").exists():
-        subprocess.run(["git", "clone", "--quiet", "--no-checkout", sdist.repository, str(folder)], check=True)
+        command = ["git", "clone", "--quiet", "--no-checkout", sdist.repository, str(folder)]
+        if subprocess.run(command, check=False).returncode:
+            message = f"{sdist.repository} cannot be reached, and the package on PyPI has no tests"
+            raise UnavailableError(message)
     subprocess.run(["git", "-C", str(folder), "checkout", "--quiet", "--detach", sdist.commit], check=True)
 
 
