@@ -19,7 +19,7 @@ from unittest import mock
 import flask
 
 import tuile
-from tuile.shim.table import ROOMS
+from tuile.shim.table import TUILE_MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -191,7 +191,7 @@ def part(lib: Any, name: str) -> Any:
     """Return Flask's module `flask.<name>`, or an object with the same names from Tuile."""
     if lib is flask:
         return importlib.import_module(f"flask.{name}")
-    return _Modules(importlib.import_module(module) for module in ROOMS[f"flask.{name}"])
+    return _Modules(importlib.import_module(module) for module in TUILE_MODULES[f"flask.{name}"])
 
 
 def assigned_in(function: Callable[..., Any]) -> set[str]:

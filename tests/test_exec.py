@@ -327,7 +327,7 @@ def test_the_plugin_says_when_it_comes_too_late(tmp_path: Path) -> None:
     tmp_path.joinpath("conftest.py").write_text("import flask\npytest_plugins = ['tuile.testing.shim']\n")
     done = run([sys.executable, "-m", "pytest"], cwd=tmp_path, check=False)
     assert done.returncode != 0
-    assert "Flask itself was imported before Tuile could stand in for it" in done.stdout + done.stderr
+    assert "Flask itself was imported before the shim was installed" in done.stdout + done.stderr
 
 
 def test_exec_pytest_runs_a_projects_tests_on_tuile(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ def test_a_command_says_so_when_flask_was_there_first(tmp_path: Path) -> None:
     tmp_path.joinpath("sitecustomize.py").write_text("import flask")
     done = run([TUILE, "routes"], cwd=tmp_path, check=False, environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
-    assert "\nError: Flask itself was imported before Tuile could stand in for it" in done.stderr
+    assert "\nError: Flask itself was imported before the shim was installed" in done.stderr
     assert "the module that imported it is 'sitecustomize'" in done.stderr
     # Another program is not this process, so it can still be had.
     assert tuile_exec("python", "-c", WHERE, PYTHONPATH=str(tmp_path)).stdout == ON_TUILE

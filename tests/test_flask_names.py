@@ -10,9 +10,9 @@ import flask
 
 from tests.fresh import observe
 from tests.test_shim import ABSENT
-from tuile.shim import ROOMS
+from tuile.shim import TUILE_MODULES
 
-MODULES = sorted(name for name in ROOMS if name != "flask.__main__")
+MODULES = sorted(name for name in TUILE_MODULES if name != "flask.__main__")
 
 
 def names_of(module: str) -> list[str]:

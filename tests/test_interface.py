@@ -15,7 +15,7 @@ import pytest
 
 import tuile
 from tests.beside_flask import part, same
-from tuile.shim.table import ROOMS
+from tuile.shim.table import TUILE_MODULES
 
 # Flask's modules with what applications and extensions import from them; `flask.sansio` is its own matter.
 MODULES = [
@@ -273,7 +273,7 @@ def test_the_bases_that_extensions_test_for_are_werkzeugs() -> None:
 
 
 def test_every_table_of_the_shim_names_modules_that_exist() -> None:
-    for modules in ROOMS.values():
+    for modules in TUILE_MODULES.values():
         for name in modules:
             importlib.import_module(name)
 

@@ -133,7 +133,7 @@ def test_working_outside_of_a_context_has_a_hint_where_flask_itself_is_asked(
         """
     told: Any = observe(program, shim=False, cwd=folder)
     assert "Working outside of application context." in told or "Working outside of request context." in told
-    assert "'extension' asked Flask itself" in told
+    assert "'extension' used Flask itself" in told
     assert "Write 'import tuile' before the line that imports it" in told
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fresh import INSTALL_SHIM, STRICT, observe, observe_both, run
-from tuile.shim import IMPORTS, RENAMED, ROOMS
+from tuile.shim import IMPORTS, RENAMED, TUILE_MODULES
 from tuile.shim.table import LOADED_LATER
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODULES = sorted(name for name in ROOMS if name != "flask.__main__")
+MODULES = sorted(name for name in TUILE_MODULES if name != "flask.__main__")
 
 # Flask's inner workings that Tuile has nothing for, each with the reason why no caller can want it.
 ABSENT = {
@@ -46,7 +46,7 @@ def describe(value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, dict[str, str]]:
-    """{module: {name: what it stands for}} of the stand-in, by asking each module for each of Flask's names."""
+    """{module: {name: what it stands for}} of the shim, by asking each module for each of Flask's names."""
     wanted = {name: sorted(flasks_names(name)) for name in MODULES}
     found: dict[str, dict[str, str]] = observe(
         f"""
@@ -108,16 +108,16 @@ def test_what_is_listed_as_absent_is_absent_and_exists_in_flask(
 
 def test_every_module_of_flask_is_in_the_table() -> None:
     flask = importlib.import_module("flask")
-    assert {module.name for module in pkgutil.walk_packages(flask.__path__, "flask.")} <= set(ROOMS)
+    assert {module.name for module in pkgutil.walk_packages(flask.__path__, "flask.")} <= set(TUILE_MODULES)
 
 
 def test_every_line_of_the_table_leads_somewhere() -> None:
     broken = observe(
         f"""
-        from tuile.shim.modules import _TARGETS, look_up, rooms_of
+        from tuile.shim.modules import _TARGETS, look_up, tuile_modules_of
         seen = []
-        for module in {sorted(ROOMS)!r}:
-            rooms_of(module)
+        for module in {sorted(TUILE_MODULES)!r}:
+            tuile_modules_of(module)
             for name in _TARGETS[module]:
                 try:
                     look_up(module, name)
@@ -140,12 +140,12 @@ def test_the_table_has_no_name_that_flask_does_not_have() -> None:
         for module, found in extra.items()
         if module != "flask.__main__"
     } == {module: [] for module in MODULES}
-    assert set(IMPORTS) | set(RENAMED) <= set(ROOMS)
+    assert set(IMPORTS) | set(RENAMED) <= set(TUILE_MODULES)
 
 
 def test_the_package_has_flasks_names_and_no_others() -> None:
     public = observe("import flask; seen = [name for name in vars(flask) if not name.startswith('_')]")
-    submodules = {name.rpartition(".")[2] for name in ROOMS}
+    submodules = {name.rpartition(".")[2] for name in TUILE_MODULES}
     assert set(public) <= {name for name in flasks_names("flask") if not name.startswith("_")} | submodules
     assert "cookies" not in public
 
@@ -489,7 +489,7 @@ def test_mock_patch_reaches_tuile_and_is_undone() -> None:
         with mock.patch("flask.cli.run_simple") as fake:
             seen.append(cli.run_simple is fake and flask.cli.run_simple is fake)
         seen.append(cli.run_simple is real and flask.cli.run_simple is real)
-        # A name that its room makes when it is asked for.
+        # A name that its ours makes when it is asked for.
         real = templating.Environment
         with mock.patch("flask.templating.Environment") as fake:
             seen.append(flask.templating.Environment is fake)
@@ -684,7 +684,7 @@ def test_installing_after_the_real_flask_says_who_imported_it(tmp_path: Path) ->
     done = run([sys.executable, "main.py"], cwd=tmp_path, check=False)
     assert done.returncode != 0
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("RuntimeError: Flask itself was imported before Tuile could stand in for it")
+    assert last.startswith("RuntimeError: Flask itself was imported before the shim was installed")
     assert f"the module that imported it is 'extension' ({tmp_path / 'extension.py'}) (and 1 more hold" in last
     assert "Call tuile.shim.install() before that import, or start the program with 'tuile exec'." in last
 

@@ -1,7 +1,6 @@
-"""The names of Flask's modules that Tuile's modules of the same name do not have themselves.
+"""Let Tuile's modules offer the names of Flask's modules that they do not define themselves.
 
-What must live here: how they are found, so that any import of Flask's works with `tuile` in place of `flask`. What must
-not: which they are (`shim.table` lists them).
+So every import from Flask works with `tuile` in place of `flask`. `shim.table` lists the names.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from importlib import import_module
 
 
 def offer_flasks_names(module: str) -> None:
-    """Let a module of Tuile have all names of Flask's module of the same name, found when they are asked for.
+    """Give a module of Tuile all names of Flask's module of the same name, looked up on first use.
 
-    Call it in the module itself. It is not written as `__getattr__` there: type checkers would believe in any name.
+    Call it in the module itself. The module does not define `__getattr__`: type checkers would accept any name.
     """
     flasks = f"flask{module.removeprefix('tuile')}"
 
     def find(name: str) -> t.Any:
         if not name.startswith("__"):
             try:
-                # By its name: nothing below the edges imports it, and most never come here.
+                # Imported by name, because the shim is in a higher layer, and rarely needed.
                 return import_module("tuile.shim.modules").offered(module, flasks, name)
             except AttributeError:
                 pass

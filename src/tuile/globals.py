@@ -1,10 +1,8 @@
-"""The names that mean something else in every request: `request`, `session`, `g`, `current_app`, `cookies`.
+"""The proxies for the current request and app: `request`, `session`, `g`, `current_app` and `cookies`.
 
-Floor 3, what a view reaches for. What must live here: the proxies, and the two context variables of
-Flask as views of the one that there is. What must not: what they stand for (`context`).
-
-They are Werkzeug's `LocalProxy` with shorter ways for what is done most: an attribute, an item, a
-membership test go straight to the object instead of through a descriptor and a partial.
+They are Werkzeug's `LocalProxy` with faster versions of the most frequent operations: reading an attribute, an item or
+a membership test goes straight to the object instead of through a descriptor and a partial. Flask's two context
+variables are here as well, as views of `ctx`'s single one.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ Value = t.TypeVar("Value")
 # Looked up once, because they are called for every attribute of a proxy.
 _value: t.Callable[[t.Any], t.Any] = current.get
 _own = object.__getattribute__
-# The proxy, the name and the error of the last attribute that was not there.
+# The proxy, the name and the error of the last missing attribute.
 _missing = threading.local()
 
 
@@ -43,15 +41,15 @@ def _note_missing(proxy: object, name: str, error: AttributeError) -> None:
 
 
 class LocalProxy(WerkzeugLocalProxy[t.Any]):
-    """A `LocalProxy` over a function that finds the object, with the frequent operations spelt out."""
+    """A `LocalProxy` over a function that finds the object, with faster frequent operations."""
 
     __slots__ = ()
-    # A class's own text would hide what Werkzeug's answers: the text of the object.
+    # A docstring here would hide the object's own, which Werkzeug's proxy returns.
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __init__(self, find: t.Callable[[], t.Any]) -> None:
         super().__init__(find)
-        # Without the two calls that Werkzeug puts around it.
+        # Without the two calls that Werkzeug adds.
         object.__setattr__(self, "_get_current_object", find)
 
     # Python asks `__getattr__`, which Werkzeug's proxy has, only when it has made an AttributeError of its own, which
@@ -70,7 +68,7 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
     def __getattr__(self, name: str) -> t.Any:
         proxy, missing, error = _missing.__dict__.pop("found", (None, None, None))
         if proxy is self and missing == name:
-            # Looked for already. Looking once more might do once more what a property does before it fails.
+            # Already looked up. A second lookup could repeat the side effects of a property that fails.
             try:
                 raise error
             finally:
@@ -102,7 +100,7 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
         try:
             found = _own(self, "_get_current_object")()
         except RuntimeError:
-            # Werkzeug's answer for one that stands for nothing.
+            # Werkzeug's result for an unbound proxy.
             return False
         return bool(found)
 
@@ -158,7 +156,7 @@ def _find_request_context() -> t.Any:
 
 
 class _RequestProxy(LocalProxy):
-    """The proxy that is read most: one call from the attribute's name to its value."""
+    """The most used proxy: it reads an attribute with a single call."""
 
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
@@ -177,7 +175,7 @@ class _RequestProxy(LocalProxy):
 
 
 class _SessionProxy(LocalProxy):
-    """The proxy of a dictionary: one call from the key to its value."""
+    """The proxy of a dictionary: it reads a key with a single call."""
 
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
@@ -213,10 +211,10 @@ class _SessionProxy(LocalProxy):
         session[key] = item
 
 
-# A proxy's repr says what it is when it is unbound, and people know it as this.
+# The repr of an unbound proxy shows the class's name, which is this one in Werkzeug.
 _RequestProxy.__name__ = _SessionProxy.__name__ = "LocalProxy"
 _RequestProxy.__qualname__ = _SessionProxy.__qualname__ = "LocalProxy"
-# Those who ask whether an object is a request of Werkzeug's look for its name in the text of the type.
+# Some libraries recognise Werkzeug's request by its name in the repr of the type.
 LocalProxy.__module__ = _RequestProxy.__module__ = _SessionProxy.__module__ = WerkzeugLocalProxy.__module__
 
 
@@ -255,7 +253,7 @@ class _Half(t.Generic[Value]):
         disturb(found)
         value = self._beside(before and getattr(before, self._part), found)
         other = "_request_ctx" if self._part == "_app_ctx" else "_app_ctx"
-        # Reset for the token's sake, which is used up by it, and then said again if the other half is not as it was.
+        # The reset uses up the token; then the context is set again if the other half has changed since.
         current.reset(token)
         if (found and getattr(found, other)) is not (before and getattr(before, other)):
             current.set(value)
@@ -271,15 +269,15 @@ _cv_request: _Half[RequestContext] = _Half("flask.request_ctx", "_request_ctx")
 
 app_ctx: AppContext = LocalProxy(_find_app_context)  # type: ignore[assignment] # typed as what it stands for
 request_ctx: RequestContext = LocalProxy(_find_request_context)  # type: ignore[assignment]
-#: The application that handles this request, or whose context was entered.
+#: The application that handles this request, or whose context is active.
 current_app: Flask = LocalProxy(_find_app)  # type: ignore[assignment]
-#: A namespace that lives as long as the app context: put there what one request shares.
+#: A namespace that lives as long as the app context: keep there what functions of one request share.
 g: _AppCtxGlobals = LocalProxy(_find_g)  # type: ignore[assignment]
-#: The request that is handled now.
+#: The current request.
 request: Request = _RequestProxy(_find_request)  # type: ignore[assignment]
-#: The session of the request that is handled now.
+#: The session of the current request.
 session: SessionMixin = _SessionProxy(_find_session)  # type: ignore[assignment]
-#: The cookies of the request that is handled now, to read and to write before there is a response.
+#: The cookies of the current request; they can be set and deleted before there is a response.
 cookies: Cookies = LocalProxy(_find_cookies)  # type: ignore[assignment]
 
 offer_flasks_names(__name__)

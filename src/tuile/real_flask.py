@@ -1,7 +1,6 @@
-"""Flask itself, where it is imported into a process that has Tuile too: by whom, and what to do about it.
+"""Detect the real Flask in a process that uses Tuile, find who imported it, and warn about it once.
 
-What must live here: how the real Flask is told from the shim's modules, and the one warning about it. What must not:
-the shim. Nothing here imports Flask.
+Nothing here imports Flask.
 """
 
 from __future__ import annotations
@@ -17,23 +16,23 @@ if t.TYPE_CHECKING:
 #: The environment variable with which `import tuile` does not make a later `import flask` mean Tuile: `TUILE_SHIM=0`.
 VARIABLE = "TUILE_SHIM"
 _NO = frozenset({"0", "false", "no", "off"})
-# How Flask's proxies begin when they stand for nothing.
+# How the messages of Flask's unbound proxies begin.
 _OUTSIDE = "Working outside of "
 _HINT = "Write 'import tuile' before the line that imports it, or start the program with 'tuile exec'."
 
-# Whether the warning was given: once is enough.
+# Whether the warning was given.
 _warned = False
 
 
 def shim_is_wanted() -> bool:
-    """Answer whether `import tuile` is to install the shim: not with `TUILE_SHIM=0`."""
+    """Return whether `import tuile` installs the shim: not with `TUILE_SHIM=0`."""
     return os.environ.get(VARIABLE, "").strip().lower() not in _NO
 
 
 def real_flask() -> ModuleType | None:
     """Return the real Flask's package if this process has imported it."""
     flask = sys.modules.get("flask")
-    # The shim's modules are of a class of their own.
+    # The shim's modules have their own class.
     return None if flask is None or type(flask).__module__.startswith("tuile.") else flask
 
 
@@ -50,7 +49,7 @@ def holders() -> list[str]:
 
 
 def who_imported(flask: ModuleType) -> str:
-    """Say where the real Flask is and which module imported it first."""
+    """Return a description of where the real Flask is and which module imported it first."""
     names = list(sys.modules)
     found = holders()
     where = f"it comes from {getattr(flask, '__file__', None)}"
@@ -73,15 +72,15 @@ def warn_of_both(stacklevel: int) -> None:
         return
     _warned = True
     warnings.warn(
-        f"Flask itself was imported before Tuile: {who_imported(flask)}. What it made of Flask does not see an"
-        f" application of Tuile's. {_HINT} If both are wanted, set {VARIABLE}=0.",
+        f"Flask itself was imported before Tuile: {who_imported(flask)}. Code that uses that Flask does not work with"
+        f" a Tuile application. {_HINT} If you want both, set {VARIABLE}=0.",
         RuntimeWarning,
         stacklevel=stacklevel + 1,
     )
 
 
 def hint_about(error: BaseException) -> str:
-    """Return what to do about an error of the real Flask's proxies in a request of Tuile's; "" for other errors."""
+    """Return what to do about an error of the real Flask's proxies in a Tuile request; "" for other errors."""
     flask = real_flask()
     if flask is None or type(error) is not RuntimeError or not str(error).startswith(_OUTSIDE):
         return ""
@@ -92,12 +91,12 @@ def hint_about(error: BaseException) -> str:
         if name.partition(".")[0] not in {"werkzeug", "tuile", "flask"}:
             module = name
         traceback = traceback.tb_next
-    who = f"{module!r} asked" if module else "Something asked"
-    return f"{who} Flask itself, which was imported beside Tuile ({who_imported(flask)}). {_HINT}"
+    who = f"{module!r} used" if module else "Some code used"
+    return f"{who} Flask itself, which was imported as well as Tuile ({who_imported(flask)}). {_HINT}"
 
 
 def _holds(module: ModuleType | None, proxies: set[int]) -> bool:
-    """Answer whether a module has the real Flask, or something that Flask defines, among its names."""
+    """Return whether a module has the real Flask, or something that Flask defines, among its names."""
     for value in list(vars(module).values()) if module is not None else ():
         name = value.__name__ if isinstance(value, type(sys)) else _defined_in(value, proxies)
         if name.partition(".")[0] == "flask":
@@ -107,7 +106,7 @@ def _holds(module: ModuleType | None, proxies: set[int]) -> bool:
 
 def _defined_in(value: object, proxies: set[int]) -> str:
     kind = type(value)
-    # A proxy outside a request would refuse to answer, so it is recognised and not asked.
+    # A proxy raises outside a request, so proxies are compared by identity.
     if kind.__name__ == "LocalProxy":
         return "flask.globals" if id(value) in proxies else ""
     asked = value if kind.__name__ in {"type", "ABCMeta", "function"} else kind

@@ -1,11 +1,4 @@
-"""The URL of an endpoint.
-
-Floor 3 (what a view reaches for).
-
-Lives here: `url_for`, as a function and as the application's method, with what may be overridden or
-registered for it.
-Does not live here: how a rule becomes a URL (url_building), and which adapter is asked (dispatch).
-"""
+"""Build the URL of an endpoint: `url_for`, as a function and as the application's method."""
 
 from __future__ import annotations
 
@@ -38,9 +31,9 @@ _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
 
 
 class UrlBuilding(metaclass=Watched):
-    """What an application knows about building URLs."""
+    """The methods of an application that build URLs."""
 
-    # What it uses of the application.
+    # The attributes of the application that it uses.
     create_url_adapter: Callable[[Request | None], MapAdapter | None]
     url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str]]
     url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
@@ -58,21 +51,23 @@ class UrlBuilding(metaclass=Watched):
     ) -> str:
         """Build the URL of an endpoint.
 
-        Parameters:
-            endpoint: its name; a leading dot stands for the current blueprint.
-            values: the variable parts; those the rule does not know become the query string.
-            _anchor, _method, _scheme, _external: the fragment; which rule of several; another scheme; whether
-                the URL has a scheme and a host, as it has outside a request.
+        Args:
+            endpoint: Its name; a leading dot stands for the current blueprint.
+            _anchor: The fragment, which follows the `#`.
+            _method: The method whose rule is used, if the endpoint has several rules.
+            _scheme: The scheme of an external URL, such as `https`.
+            _external: Include the scheme and the host. The default is False in a request and True outside.
+            values: The variable parts of the rule; all others become the query string.
 
         Raises:
-            BuildError: no rule takes these values, and no `url_build_error_handlers` helped.
-            RuntimeError: outside a request and without `SERVER_NAME`.
-            ValueError: a scheme for a URL that is not external.
+            BuildError: If no rule takes these values, and no `url_build_error_handlers` returned a URL.
+            RuntimeError: If it is called outside a request and without `SERVER_NAME`.
+            ValueError: If a scheme is given for a URL that is not external.
         """
         return _url(self, current.get(None), endpoint, values, _anchor, _method, _scheme, _external)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Let the `url_defaults` functions of the app, and of the endpoint's blueprints, complete the values."""
+        """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""
         if not self.url_default_functions:
             return
         blueprint = endpoint.rpartition(".")[0]
@@ -82,12 +77,12 @@ class UrlBuilding(metaclass=Watched):
                 complete(endpoint, values)
 
     def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
-        """Return the URL of the first `url_build_error_handlers` that knows one, or raise the last error."""
+        """Return the first URL that one of the `url_build_error_handlers` returns, or raise the last error."""
         for handler in self.url_build_error_handlers:
             try:
                 url = handler(error, endpoint, values)
             except BuildError as raised:
-                # Kept, because the name goes with the except clause.
+                # Kept, because Python deletes the name at the end of the except clause.
                 error = raised
             else:
                 if url is not None:
@@ -98,18 +93,9 @@ class UrlBuilding(metaclass=Watched):
 
 
 def url_for(endpoint: str, **values: Any) -> str:
-    """The URL of `endpoint`, filled with `values`; see `Flask.url_for`.
-
-    endpoint: its name; a leading dot stands for the current blueprint.
-    _anchor: what goes behind `#`.
-    _method: which method's rule is meant, when the endpoint has several.
-    _scheme: `http`, `https`, ... of an external URL.
-    _external: whether scheme and host are part of it; the default is no within a request, yes
-        outside.
-    values: the variables of the rule; what the rule does not have becomes the query string.
-    """
+    """Build the URL of an endpoint of the current application; `Flask.url_for` describes the arguments and errors."""
     context = current.get(None)
-    # The unbound proxy raises, and its message says what is missing.
+    # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     plan = app._plan
     if plan.epoch is not invalidation.epoch:
@@ -136,12 +122,12 @@ def url_for(endpoint: str, **values: Any) -> str:
     anchor, method = take("_anchor", None), take("_method", None)
     scheme, external = take("_scheme", None), take("_external", None)
     if plain:
-        # What the method would do, without packing the values once more.
+        # The same as the method, without packing the values once more.
         return _url(app, context, endpoint, values, anchor, method, scheme, external)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 
 
-# With the options by name, as they are in Flask's: keywords that are not given have to be looked for at each call.
+# Shows the options as keywords, as in Flask; as real parameters they would make each call slower.
 url_for.__signature__ = signature(UrlBuilding().url_for)  # type: ignore[attr-defined]
 
 

@@ -20,7 +20,7 @@ def make_environ(path, **changes):
 
 
 def test_a_file_with_application_is_loaded_as_mod_wsgi_does() -> None:
-    # Under a made-up name, the stand-in put in place by its first line; requests come in threads of the server's.
+    # Under a made-up name, the shim put in place by its first line; requests come in threads of the server's.
     assert observe(
         f"""
         import sys, threading
@@ -60,8 +60,8 @@ def test_a_file_with_application_is_loaded_as_mod_wsgi_does() -> None:
     ) == [True, True, "FlaskModule"]
 
 
-@pytest.mark.parametrize("stand_in", [True, False], ids=["Tuile", "Flask"])
-def test_a_function_called_once_for_each_event_leaves_nothing_behind(stand_in: bool) -> None:
+@pytest.mark.parametrize("with_shim", [True, False], ids=["Tuile", "Flask"])
+def test_a_function_called_once_for_each_event_leaves_nothing_behind(with_shim: bool) -> None:
     # As on serverless platforms: the application is imported by the first call, and the process sleeps in between.
     assert observe(
         f"""
@@ -103,7 +103,7 @@ def test_a_function_called_once_for_each_event_leaves_nothing_behind(stand_in: b
         gc.collect()
         seen.append([reference() is None for reference in held[:-1]])
         """,
-        shim=stand_in,
+        shim=with_shim,
     ) == [
         ["303 SEE OTHER", ["pear", "plum"]],
         "500 INTERNAL SERVER ERROR",
@@ -113,8 +113,8 @@ def test_a_function_called_once_for_each_event_leaves_nothing_behind(stand_in: b
     ]
 
 
-@pytest.mark.parametrize("stand_in", [True, False], ids=["Tuile", "Flask"])
-def test_greenlets_that_take_turns_within_requests_keep_them_apart(stand_in: bool) -> None:
+@pytest.mark.parametrize("with_shim", [True, False], ids=["Tuile", "Flask"])
+def test_greenlets_that_take_turns_within_requests_keep_them_apart(with_shim: bool) -> None:
     pytest.importorskip("greenlet")
     assert observe(
         f"""
@@ -151,7 +151,7 @@ def test_greenlets_that_take_turns_within_requests_keep_them_apart(stand_in: boo
             bare = greenlet(has_request_context)
             seen += [copied.switch(), bare.switch()]
         """,
-        shim=stand_in,
+        shim=with_shim,
     ) == [True, 12, ["a", "b", "c"], False, "/copied", False]
 
 

@@ -1,4 +1,4 @@
-"""Reading the body of a request no further than it goes, and never less than all of it."""
+"""Read the body of a request: all of it, and nothing beyond its end."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MOST_DIGITS = 19
 class BoundedStream(LimitedStream):
     """A stream of unknown length that may not be longer than a limit.
 
-    A body that goes on after the limit is refused, and one that ends there is not: Werkzeug's stream cuts the first one
-    off when it is read at once, and refuses both when they are read in pieces.
+    A body that is longer than the limit is refused, and one that ends exactly there is accepted. Werkzeug's stream
+    truncates the first if it is read at once, and refuses both if they are read in pieces.
     """
 
     _ends_here = False
@@ -66,7 +66,7 @@ def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
         if not is_terminated:
             raise LengthRequired
     elif "CONTENT_LENGTH" in environ:
-        # Servers that have none may say so by an empty text.
+        # Some servers pass an empty string if there is none.
         text = environ["CONTENT_LENGTH"].strip(" \t") or "0"
         if not (text.isascii() and text.isdigit()):
             raise BadRequest("The Content-Length of the request is not a number.")

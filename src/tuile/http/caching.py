@@ -1,10 +1,7 @@
-"""What a response says to caches, where it matters for cookies.
+"""Keep responses that set cookies out of shared caches.
 
-What must live here: whether a response invites shared caches, and how that is taken back. What
-must not: which responses set a cookie.
-
-RFC 9111 (section 7.3): a Set-Cookie field does not keep a response out of a cache, and many caches ignore `Vary`. Then
-everybody who asks gets the cookie of the first one.
+A Set-Cookie field does not keep a response out of a cache (RFC 9111, section 7.3), and many caches ignore `Vary`. Then
+all users get the cookie of the first one.
 """
 
 from __future__ import annotations
@@ -16,27 +13,28 @@ from contextlib import suppress
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
-#: Said where a cookie is set and nothing else is: keep the page if you like, not the cookie (section 5.2.2.4).
+#: For responses that set a cookie and have no directives: store the page, but not the cookie (section 5.2.2.4).
 NO_COOKIE_CACHED: t.Final = 'no-cache="Set-Cookie"'
 
 _directives = re.compile(r'([^\s,="]+)(?:=("[^"]*"|[^\s,"]*))?').findall
-# Invite a shared cache, whoever asked (sections 5.2.2.9 and 5.2.2.10).
+# Let a shared cache store the response for all users (sections 5.2.2.9 and 5.2.2.10).
 _INVITING = frozenset({"public", "s-maxage"})
 _FORBIDDING = frozenset({"private", "no-store"})
 
 
 def invites_shared_caches(headers: Headers) -> bool:
-    """Answer whether a response says `public` or `s-maxage`, or says the like to the caches in front of a site.
+    """Return whether a response lets shared caches store it: by `public`, `s-maxage` or a targeted field.
 
-    `CDN-Cache-Control` and its kin (RFC 9213) are for shared caches alone, which then ignore `Cache-Control`.
+    Targeted fields such as `CDN-Cache-Control` (RFC 9213) are for shared caches only, which then ignore
+    `Cache-Control`.
     """
     return any(_is_invitation(name, value) for name, value in headers.items() if _is_for_caches(name))
 
 
 def keep_private(response: t.Any) -> None:
-    """Take back what invites shared caches to a response; a browser may keep it as long as before.
+    """Remove the directives that let shared caches store a response; a browser may keep it as long as before.
 
-    The response is marked, for `COOKIE_CHECKS` to tell of it.
+    The response is marked so that `COOKIE_CHECKS` can report it.
     """
     headers: Headers = response.headers
     for name, value in list(headers.items()):
@@ -49,7 +47,7 @@ def keep_private(response: t.Any) -> None:
 
 
 def says_nothing(headers: Headers) -> bool:
-    """Answer whether a response has no word for caches at all."""
+    """Return whether a response has no directives for caches at all."""
     return not any(_is_for_caches(name) or name.lower() in {"expires", "pragma"} for name, _ in headers.items())
 
 
@@ -61,5 +59,5 @@ def _is_invitation(name: str, value: str) -> bool:
     words = {word.lower() for word, _ in _directives(value)}
     if words & _INVITING:
         return True
-    # To be said to a shared cache alone is an invitation, where it is not a prohibition.
+    # A field for shared caches only lets them store the response, unless it forbids it.
     return len(name) > 13 and "max-age" in words and not words & _FORBIDDING

@@ -1,9 +1,7 @@
-"""The very list of headers that `start_response` receives.
+"""Change the headers of a response directly in the list that Werkzeug's `Headers` hold.
 
-Floor 1, text and bytes. A response's headers are Werkzeug's `Headers`, which hold a list of pairs; what is
-done to each response is done on that list here, without walking through Werkzeug's checks where the text
-is known to be clean. What must live here: what is known about header names and lists. What must not: text
-that comes from a user and has not been checked for line breaks; that goes through `Headers` itself.
+This skips Werkzeug's checks, so it is only for text that is known to be free of line breaks. Unchecked text from a user
+goes through `Headers` itself.
 """
 
 from __future__ import annotations
@@ -15,9 +13,9 @@ from .cookies import cookie_identity
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
 
-#: The names that Werkzeug's response looks at when it prepares headers for WSGI, in lower case.
+#: The header names that Werkzeug's response handles when it prepares headers for WSGI, in lower case.
 PREPARED = frozenset({"location", "content-location", "content-length"})
-#: Names that it certainly passes on as they are, so that they need not be put into lower case.
+#: Names that it passes on unchanged, so that they need not be converted to lower case.
 PASSED = frozenset(
     {
         "Access-Control-Allow-Origin",
@@ -32,15 +30,15 @@ PASSED = frozenset(
         "Vary",
     }
 )
-#: Names that are certainly not another spelling of Set-Cookie.
+#: Names that are not another spelling of Set-Cookie.
 OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 
 class CookieLines:
-    """The Set-Cookie lines among the headers of one response, by the cookie that they are about.
+    """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 
-    Others may change the headers at any time: they are compared with what was seen last, and only lines that are new
-    are read.
+    Other code may change the headers at any time: they are compared with those seen last, and only new lines are
+    parsed.
     """
 
     __slots__ = ("_by_cookie", "_seen")
@@ -50,7 +48,7 @@ class CookieLines:
         self._by_cookie: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
 
     def put(self, headers: Headers, line: str) -> None:
-        """Add a finished line to headers, in the place of those for the same cookie (RFC 6265bis section 4.1.1)."""
+        """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1)."""
         pairs, seen = headers._list, self._seen
         if pairs != seen:
             self._look(pairs)
@@ -64,7 +62,7 @@ class CookieLines:
         self._by_cookie[identity] = [pair]
 
     def _look(self, pairs: list[tuple[str, str]]) -> None:
-        """Take note of what others have done to the headers."""
+        """Update the index after other code has changed the headers."""
         known: dict[str, tuple[str, str, str]] = {}
         if pairs[: len(self._seen)] != self._seen:
             known = {line: identity for identity, earlier in self._by_cookie.items() for _, line in earlier}
@@ -79,11 +77,11 @@ class CookieLines:
 
 
 def vary_by(headers: Headers, field: str) -> None:
-    """Say that the response depends on a request header, unless it says so already (RFC 9110 section 12.5.5)."""
+    """Add a request header to `Vary`, unless it is there already (RFC 9110 section 12.5.5)."""
     pairs: list[tuple[str, str]] | None = getattr(headers, "_list", None)
     lowered = field.lower()
     if pairs is None:
-        # Some put a plain dictionary in the place of a response's headers.
+        # Some applications assign a plain dictionary to a response's headers.
         before = headers.get("Vary")
         headers["Vary"] = f"{before}, {field}" if before else field
         return

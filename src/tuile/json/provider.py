@@ -1,10 +1,4 @@
-"""How an application writes and reads JSON.
-
-Floor 2, one request.
-
-Here live the interface an application can replace (`JSONProvider`) and the one it has from birth
-(`DefaultJSONProvider`). Finding the current application's provider lives in the package's `__init__`.
-"""
+"""JSON providers: the interface that an application can implement, and the default implementation."""
 
 from __future__ import annotations
 
@@ -27,27 +21,28 @@ if t.TYPE_CHECKING:
     from tuile.wrappers.response import Response
 
 
-# What is done without being called, while nobody has replaced it, and what the provider here has of it.
+# Methods whose result is computed inline as long as they are not overridden, and the default ones to compare with.
 _NOTED = ("_prepare_response_obj", "dumps", "response")
 _STOCK: dict[str, object] = {}
-# What it is done by.
+# The settings that the inline code reads.
 _SETTINGS = ("compact", "default", "ensure_ascii", "mimetype", "sort_keys")
 _PLAIN_KINDS = (bool, str, type(None), staticmethod, FunctionType)
 
 
 class NestingError(ValueError, RecursionError):
-    """JSON text that is nested more deeply than Python reads it: what a client sent is wrong, not the program."""
+    """JSON text is nested more deeply than Python can read: the error is the client's, not the program's."""
 
 
 class JSONProvider(metaclass=Watched):
-    """Writes and reads JSON for one application. To use another library, override `dumps` and `loads`.
+    """Write and read JSON for one application. To use another library, override `dumps` and `loads`.
 
-    An application takes its provider from its ``json_provider_class``, or from an assignment to ``app.json``.
+    An application creates its provider from `json_provider_class`; a provider can also be assigned to `app.json`.
 
-    :param app: the application; held weakly, as `_app`, because it holds the provider.
+    Args:
+        app: The application. `_app` is a weak reference, because the application holds the provider.
     """
 
-    # The app itself, for what is done at each response: the proxy makes every attribute dearer.
+    # Returns the app itself, for each response: every attribute of the weak proxy is slower.
     _find_app: t.Callable[[], Flask | None] = staticmethod(lambda: None)
 
     # Whether `dumps` is the one of `DefaultJSONProvider`, whether `response` is, and whether no setting is computed.
@@ -57,7 +52,7 @@ class JSONProvider(metaclass=Watched):
 
     @classmethod
     def look(cls) -> None:
-        """Note what the class has not replaced."""
+        """Set the flags for what the class has not overridden."""
         stock = {name: bool(_STOCK) and attribute(cls, name) is _STOCK[name] for name in _NOTED}
         cls.note("writes_plainly", stock["dumps"] and _c_make_encoder is not None)
         cls.note("responds_plainly", stock["response"] and stock["_prepare_response_obj"])
@@ -75,7 +70,7 @@ class JSONProvider(metaclass=Watched):
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in _NOTED and not any(noted in vars(self) for noted in _NOTED):
-            # As the class has them again.
+            # The flags of the class apply again.
             del self.writes_plainly, self.responds_plainly
         if name in _NOTED or name in _SETTINGS:
             move()
@@ -85,29 +80,33 @@ class JSONProvider(metaclass=Watched):
         self._find_app = weakref.ref(app)
 
     def dumps(self, obj: t.Any, **kwargs: t.Any) -> str:
-        """The object as JSON text.
+        """Return an object as JSON text.
 
-        :param kwargs: what the library behind it takes.
+        Args:
+            obj: The object.
+            kwargs: Options of the JSON library.
         """
         raise NotImplementedError
 
     def dump(self, obj: t.Any, fp: t.IO[str], **kwargs: t.Any) -> None:
-        """Write the object as JSON to a file that is open for text."""
+        """Write an object as JSON to an open text file."""
         fp.write(self.dumps(obj, **kwargs))
 
     def loads(self, s: str | bytes, **kwargs: t.Any) -> t.Any:
-        """The object that JSON text, or bytes in UTF-8, describes.
+        """Parse JSON text, or bytes in UTF-8.
 
-        :param kwargs: what the library behind it takes.
+        Args:
+            s: The text.
+            kwargs: Options of the JSON library.
         """
         raise NotImplementedError
 
     def load(self, fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
-        """The object that the JSON in an open file describes."""
+        """Parse the JSON in an open file."""
         return self.loads(fp.read(), **kwargs)
 
     def _prepare_response_obj(self, args: tuple[t.Any, ...], kwargs: dict[str, t.Any]) -> t.Any:
-        """The one object that the arguments of `response` stand for."""
+        """Return the object that the arguments of `response` stand for."""
         if args and kwargs:
             raise TypeError("app.json.response() takes either args or kwargs, not both")
         if len(args) == 1:
@@ -115,19 +114,21 @@ class JSONProvider(metaclass=Watched):
         return args or kwargs or None
 
     def response(self, *args: t.Any, **kwargs: t.Any) -> Response:
-        """A response with the arguments as its JSON body.
+        """Return a response with the arguments as its JSON body.
 
-        :param args: one value, or several that become a list; none at all is ``null``.
-        :param kwargs: become an object. Not together with ``args``.
+        Args:
+            args: One value, or several, which become a list; no arguments mean `null`.
+            kwargs: These become an object. They cannot be combined with `args`.
         """
         body = self.dumps(self._prepare_response_obj(args, kwargs))
         return self._app.response_class(body, mimetype="application/json")
 
 
 def _default(o: t.Any) -> t.Any:
-    """What JSON has no form for, as something it has one for.
+    """Convert an object of a type that JSON does not have.
 
-    :raises TypeError: when there is nothing sensible.
+    Raises:
+        TypeError: If the type is not supported.
     """
     if isinstance(o, date):
         return http_date(o)
@@ -136,7 +137,7 @@ def _default(o: t.Any) -> t.Any:
     if isinstance(o, (Decimal, uuid.UUID)):
         return str(o)
     if dataclasses.is_dataclass(o):
-        # A dataclass itself, not an instance, passes the question and is refused with a TypeError by the answer.
+        # A dataclass itself, rather than an instance, also comes here, and asdict() raises a TypeError.
         return dataclasses.asdict(t.cast("t.Any", o))
     if hasattr(o, "__html__"):
         return str(o.__html__())
@@ -147,7 +148,7 @@ def _default(o: t.Any) -> t.Any:
 _c_make_encoder: t.Callable[..., t.Callable[[t.Any, int], t.Iterable[str]]] | None
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
-# What json.loads comes down to for text that begins and ends with its value: the value and where it ends.
+# The core of json.loads, for text without blanks around the value: returns the value and where it ends.
 _scan: t.Callable[[str, int], tuple[t.Any, int]]
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # not in typeshed
 _BRACKETS = frozenset({b"{", b"["})
@@ -155,34 +156,36 @@ _COMPACT_OPTIONS = {"separators": (",", ":")}
 
 
 class DefaultJSONProvider(JSONProvider):
-    """JSON by Python's own module, which also learns to write a few more types.
+    """JSON by Python's own module, with support for a few more types.
 
-    A date or datetime becomes an HTTP date, a UUID or Decimal a string, a dataclass an object, and whatever has an
-    ``__html__`` method (Markup) the string that it returns.
+    A date or datetime becomes an HTTP date, a UUID or Decimal a string, a dataclass an object, and an object with an
+    `__html__` method (such as Markup) the string that it returns.
 
-    The attributes may be set on a subclass or on ``app.json``, at any time.
+    The attributes can be set on a subclass or on `app.json`, at any time.
     """
 
     default: t.Callable[[t.Any], t.Any] = staticmethod(_default)
-    """Called with what JSON has no form for; returns something it has one for, or raises TypeError."""
+    """Called with an object of a type that JSON does not have; returns one that it has, or raises TypeError."""
 
     ensure_ascii: bool = True
-    """Escape what is not ASCII. Off, the text is smaller."""
+    """Escape characters beyond ASCII. False makes the text smaller."""
 
     sort_keys: bool = True
-    """Write objects in the order of their keys, which then must be of one kind. Off, in their own order."""
+    """Sort the keys of objects, which must then be comparable. False keeps their order."""
 
     compact: bool | None = None
-    """Whether `response` leaves out indentation and spaces; None: it does except in debug mode."""
+    """Whether `response` leaves out indentation and spaces; None means unless the app is in debug mode."""
 
     mimetype: str = "application/json"
-    """The media type of what `response` returns."""
+    """The media type of the responses that `response` returns."""
 
     def dumps(self, obj: t.Any, **kwargs: t.Any) -> str:
-        """The object as JSON text.
+        """Return an object as JSON text.
 
-        :param kwargs: as for `json.dumps`. The attributes say what is not given: ``default``, ``ensure_ascii`` and
-            ``sort_keys``.
+        Args:
+            obj: The object.
+            kwargs: Options of `json.dumps`. The attributes are the defaults of `default`, `ensure_ascii` and
+                `sort_keys`.
         """
         if not kwargs:
             comma, colon = ", ", ": "
@@ -198,15 +201,19 @@ class DefaultJSONProvider(JSONProvider):
         return self._written(obj, comma, colon)
 
     def loads(self, s: str | bytes, **kwargs: t.Any) -> t.Any:
-        """The object that JSON text, or bytes in UTF-8, describes.
+        """Parse JSON text, or bytes in UTF-8.
 
-        :param kwargs: as for `json.loads`.
-        :raises ValueError: it is no JSON, or nested too deeply (a `NestingError`).
+        Args:
+            s: The text.
+            kwargs: Options of `json.loads`.
+
+        Raises:
+            ValueError: If it is not JSON, or nested too deeply (a `NestingError`).
         """
         text: t.Any = s
         try:
             if not kwargs and type(s) is bytes and s[:1] in _BRACKETS and s[1:2] != b"\0":
-                # UTF-8, by the rules that json guesses encodings by.
+                # UTF-8, by the rules that json uses to detect encodings.
                 text = s.decode(errors="surrogatepass")
             if not kwargs and type(text) is str:
                 try:
@@ -215,21 +222,21 @@ class DefaultJSONProvider(JSONProvider):
                     obj, end = None, -1
                 if end == len(text):
                     return obj
-            # Options, other bytes, blanks around the value, and the errors: with json's own words.
+            # Options, other encodings, blanks around the value, and errors, with json's own messages.
             return json.loads(s, **kwargs)
         except RecursionError as error:
             raise NestingError(str(error)) from None
 
     def _compact_writer(self) -> t.Callable[[t.Any], str] | None:
-        """What writes compact text as `dumps` does, until the epoch moves; None where only `dumps` knows."""
+        """Return a function that writes the compact text of `dumps` until the epoch moves; None to call `dumps`."""
         make, sort_keys = _c_make_encoder, self.sort_keys
         default: t.Any = self.default
         quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
         if make is None or default is None or not self.writes_plainly or not self.has_plain_settings:
             return None
-        # Each encoder finds circles with a dict of its own, which is as empty after a text as before it. So one at work
-        # is nobody else's, neither another thread's nor that of a `default` which writes JSON; and after an error
-        # it is not used again. 0.25 µs of 1.1 for a small object, CPython 3.11, timeit.
+        # Each encoder has a dict for finding circular references, which is empty before and after each text. So an
+        # encoder in use must not be shared, with another thread or a `default` that writes JSON, and after an error it
+        # is not used again.
         spare: list[t.Callable[[t.Any, int], t.Iterable[str]]] = []
 
         def write(obj: t.Any) -> str:
@@ -244,12 +251,12 @@ class DefaultJSONProvider(JSONProvider):
         return write
 
     def _answers_compactly(self, debug: bool) -> bool:
-        """Whether the body of a response is compact text and a line end, for an app that may be in debug mode."""
+        """Return whether the body of a response is compact text and a newline."""
         compact = not debug if self.compact is None else self.compact is not False
         return compact and self.responds_plainly
 
     def _text(self, obj: t.Any, debug: bool) -> str:
-        """The body of a response, of an app that may be in debug mode."""
+        """Return the body of a response."""
         compact = self.compact
         if compact is False or (compact is None and debug):
             return f"{self.dumps(obj, indent=2)}\n"
@@ -258,19 +265,19 @@ class DefaultJSONProvider(JSONProvider):
         return f"{self.dumps(obj, separators=(',', ':'))}\n"
 
     def _written(self, obj: t.Any, comma: str, colon: str) -> str:
-        """The object as JSON text, by the C encoder that there is."""
-        # json.dumps builds an encoder object per call, to reach the C encoder that is called here. It is not kept for
-        # the next call, as by `_compact_writer`, because any setting may have been changed by then. 2.0 -> 0.9 µs for
-        # a small object, CPython 3.11, timeit.
+        """Return an object as JSON text, written by the C encoder."""
+        # json.dumps creates an encoder object per call only to reach the C encoder. The encoder is not kept for the
+        # next call, as in `_compact_writer`, because any setting may have changed by then.
         quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
         write = _c_make_encoder({}, self.default, quote, None, colon, comma, self.sort_keys, False, True)  # type: ignore[misc] # it is there
         return "".join(write(obj, 0))
 
     def response(self, *args: t.Any, **kwargs: t.Any) -> Response:
-        """A response with the arguments as its JSON body, and a line end after it.
+        """Return a response with the arguments and a newline as its JSON body.
 
-        :param args: one value, or several that become a list; none at all is ``null``.
-        :param kwargs: become an object. Not together with ``args``.
+        Args:
+            args: One value, or several, which become a list; no arguments mean `null`.
+            kwargs: These become an object. They cannot be combined with `args`.
         """
         if len(args) == 1 and not kwargs and self.responds_plainly:
             obj = args[0]

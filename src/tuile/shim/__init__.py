@@ -1,19 +1,15 @@
-"""`import flask` gives Tuile: an app and its extensions run on it as they are.
+"""Make `import flask` mean Tuile, so that an app and its extensions run on it unchanged.
 
-What must live here: putting the shim in place, in this process and in those it starts, with as little work as there
-can be until Flask is asked for: every `import tuile` comes by. What must not: behaviour; every name is the same object
-as in Tuile's module. The modules beside this one are the `table` of where each name is, and the `modules` made of it;
-`start/` is what an interpreter runs first when it was started by `tuile exec`.
-
-`import tuile` installs the shim, unless `TUILE_SHIM=0` says otherwise or Flask itself was imported before. Where an
-application never says `tuile`:
+`import tuile` installs the shim, unless `TUILE_SHIM=0` is set or Flask itself was imported before. An application that
+never imports `tuile` installs it explicitly:
 
     import tuile.shim
     tuile.shim.install()
 
-Each of Flask's modules becomes a module of its own, with its own spec, whose names are those of Tuile's modules in the
-table. Writing a name on it writes it in Tuile's module as well, so that a tool that replaces `flask.cli.run_simple`
-replaces what the command line calls.
+Each of Flask's modules becomes a module with its own spec, whose names are looked up in Tuile's modules by `table`.
+Setting a name on it also sets the name in Tuile's module, so that a tool that replaces `flask.cli.run_simple` replaces
+what the command line calls. `start/` is what an interpreter started by `tuile exec` runs first. Every `import tuile`
+imports this module, so it does as little as possible until Flask is imported.
 """
 
 from __future__ import annotations
@@ -30,14 +26,14 @@ if t.TYPE_CHECKING:
     from types import ModuleType
 
     from .modules import look_up
-    from .table import IMPORTS, INTERFACE, RENAMED, ROOMS
+    from .table import IMPORTS, INTERFACE, RENAMED, TUILE_MODULES
 
 __all__ = [
     "IMPORTS",
     "INTERFACE",
     "RENAMED",
-    "ROOMS",
     "START",
+    "TUILE_MODULES",
     "VARIABLE",
     "Finder",
     "holders",
@@ -49,11 +45,11 @@ __all__ = [
     "real_flask",
 ]
 
-#: The folder whose `sitecustomize` puts the shim in place as an interpreter starts.
+#: The folder whose `sitecustomize` installs the shim as an interpreter starts.
 START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start")
 
-# What is in the heavier modules.
-_LATER = {"IMPORTS": "table", "INTERFACE": "table", "RENAMED": "table", "ROOMS": "table", "look_up": "modules"}
+# Names from the heavier modules, imported on first use.
+_LATER = {"IMPORTS": "table", "INTERFACE": "table", "RENAMED": "table", "TUILE_MODULES": "table", "look_up": "modules"}
 
 
 def __getattr__(name: str) -> t.Any:
@@ -67,11 +63,11 @@ def __getattr__(name: str) -> t.Any:
 class Finder:
     """Finds Flask's modules in the table, before anyone looks on the disk."""
 
-    #: By this an interpreter's `sitecustomize`, which cannot import this module, says that it is one of us.
+    #: Marks a finder of ours; the `sitecustomize`, which cannot import this module, sets it too.
     stands_in_for_flask = True
 
     def __init__(self, *, asked_for: bool) -> None:
-        #: Whether somebody asked for it: then the program was written for Flask, and runs on Tuile as it is.
+        #: Whether it was installed on request: then the program was written for Flask, and runs on Tuile unchanged.
         self.asked_for = asked_for
         #: The module that imported Flask first, and whether one that is not Tuile's had imported Tuile by then.
         self.first_import: tuple[str, bool] | None = None
@@ -93,20 +89,20 @@ class Finder:
 
 
 def install(*, children: bool = False) -> None:
-    """Make `import flask` and its submodules mean Tuile, from now on, in this process. It may be called again.
+    """Make `import flask` and its submodules mean Tuile in this process from now on. It may be called again.
 
-    Parameters:
-        children: whether it shall be so in the Python processes that this one starts, too.
+    Args:
+        children: Install it in the Python processes that this one starts, too.
 
     Raises:
-        RuntimeError: the real Flask was imported before; the message says by whom.
+        RuntimeError: If the real Flask was imported before; the message says by which module.
     """
     if children:
         reach_children(os.environ)
     early = real_flask()
     if early is not None:
         raise RuntimeError(
-            f"Flask itself was imported before Tuile could stand in for it: {who_imported(early)}."
+            f"Flask itself was imported before the shim was installed: {who_imported(early)}."
             " Call tuile.shim.install() before that import, or start the program with 'tuile exec'."
         )
     for index, finder in enumerate(sys.meta_path):
@@ -114,35 +110,35 @@ def install(*, children: bool = False) -> None:
             finder.asked_for = True
             return
         if _stands_in(finder):
-            # The one of `start/`, which only keeps the place for this one.
+            # The one from `start/`, which only reserves the position for this one.
             sys.meta_path[index] = Finder(asked_for=True)
             return
     sys.meta_path.insert(0, Finder(asked_for=True))
 
 
 def install_by_default() -> None:
-    """Do what `import tuile` does: have a later `import flask` mean Tuile, or warn that it is too late for that."""
+    """Install the shim on `import tuile`, or warn that Flask was already imported."""
     if is_installed() or not shim_is_wanted():
         return
     if real_flask() is None:
         sys.meta_path.insert(0, Finder(asked_for=False))
     else:
-        # This function, the package, and the import system's own frames, which Python leaves out.
+        # This function and the package; Python leaves out the frames of the import system.
         warn_of_both(stacklevel=3)
 
 
 def installed_finder() -> Finder | None:
-    """Return the finder that is in place in this process."""
+    """Return the finder that is installed in this process."""
     return next((finder for finder in sys.meta_path if isinstance(finder, Finder)), None)
 
 
 def is_installed() -> bool:
-    """Answer whether `import flask` means Tuile in this process."""
+    """Return whether `import flask` means Tuile in this process."""
     return any(_stands_in(finder) for finder in sys.meta_path)
 
 
 def reach_children(environ: MutableMapping[str, str]) -> None:
-    """Write into an environment that Python processes started with it have the shim from their first line."""
+    """Change an environment so that Python processes started with it have the shim from their first line."""
     path = environ.get("PYTHONPATH")
     others = [entry for entry in path.split(os.pathsep) if entry != START] if path else []
     environ["PYTHONPATH"] = os.pathsep.join([START, *others])

@@ -1,10 +1,6 @@
-"""Flask's modules, made of Tuile's rooms, and the finder that gives them. Floor 6, the edges.
+"""Build Flask's modules from Tuile's, as a finder and a loader for Python's import system.
 
-What must live here: how a name is looked up by the table, what writing one means, and what Python's
-import system wants of a finder and a loader. What must not: which name is where (`table`), and when the
-finder is put in place (`__init__`).
-
-Rooms are imported by their names in the table, each when the module of Flask that needs it is imported.
+Tuile's modules are imported by their names in `table`, each when the module of Flask that needs it is imported.
 """
 
 from __future__ import annotations
@@ -22,17 +18,17 @@ from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
 
 from .naming import name_as_flask_does
-from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, ROOMS, SPREAD
+from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPREAD, TUILE_MODULES
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-_PACKAGES = frozenset(name.rpartition(".")[0] for name in ROOMS)
-# What a package has as its `__path__`: nothing on the disk, but something that our path hook knows.
+_PACKAGES = frozenset(name.rpartition(".")[0] for name in TUILE_MODULES)
+# The prefix of a package's `__path__`: not a path on the disk, but something that our path hook recognises.
 _PORTION = "tuile.shim:"
 _MODULE = "import"
-# What a room had before somebody wrote on one of Flask's modules: {(room, name): value}.
+# The values that Tuile's modules had before a name was set on one of Flask's modules: {(module, name): value}.
 _before: dict[tuple[str, str], t.Any] = {}
 
 
@@ -46,16 +42,16 @@ def _parse(imports: dict[str, str]) -> dict[str, tuple[str, str]]:
     return targets
 
 
-_TARGETS = {module: {**_parse(IMPORTS.get(module, {})), **RENAMED.get(module, {})} for module in ROOMS}
+_TARGETS = {module: {**_parse(IMPORTS.get(module, {})), **RENAMED.get(module, {})} for module in TUILE_MODULES}
 
 
-def rooms_of(module: str) -> list[ModuleType]:
-    """Return the rooms that have what a module of Flask defines."""
-    return [import_module(room) for room in ROOMS.get(module, ())]
+def tuile_modules_of(module: str) -> list[ModuleType]:
+    """Return Tuile's modules that have the names which a module of Flask defines."""
+    return [import_module(ours) for ours in TUILE_MODULES.get(module, ())]
 
 
 def look_up(module: str, name: str) -> t.Any:
-    """Return what a name of one of Flask's modules stands for.
+    """Return the object that a name of one of Flask's modules stands for.
 
     Raises:
         AttributeError: Flask's module has no such name, or Tuile has nothing for it.
@@ -65,23 +61,23 @@ def look_up(module: str, name: str) -> t.Any:
         source, own_name = target
         if source == _MODULE:
             return import_module(own_name)
-        return look_up(source, own_name) if source in ROOMS else getattr(import_module(source), own_name)
-    # The rooms of the package itself are the front of the house, with more than Flask has there.
+        return look_up(source, own_name) if source in TUILE_MODULES else getattr(import_module(source), own_name)
+    # The package `tuile` itself exports more names than Flask does.
     if module != "flask":
-        for room in rooms_of(module):
-            value = vars(room).get(name, _before)
+        for ours in tuile_modules_of(module):
+            value = vars(ours).get(name, _before)
             if value is _before:
-                value = _found_later(room, name)
+                value = _found_later(ours, name)
             if value is not _before and not isinstance(value, ModuleType):
                 return value
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
 class FlaskModule(ModuleType):
-    """One of Flask's modules as Tuile has it: it reads from its rooms and writes to them."""
+    """One of Flask's modules: names are read from Tuile's modules and set on them."""
 
     def __getattr__(self, name: str) -> t.Any:
-        if f"{self.__name__}.{name}" in ROOMS:
+        if f"{self.__name__}.{name}" in TUILE_MODULES:
             return import_module(f"{self.__name__}.{name}")
         if name.startswith("__"):
             if name == "__version__" and self.__name__ == "flask":
@@ -91,7 +87,7 @@ class FlaskModule(ModuleType):
             value = look_up(self.__name__, name)
         except AttributeError:
             if self.__name__ == "flask":
-                # In the words of Flask's own.
+                # With Flask's own message.
                 raise AttributeError(name) from None
             raise
         self.__dict__[name] = value
@@ -99,21 +95,21 @@ class FlaskModule(ModuleType):
 
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
-        # What the import system itself writes concerns this module and not the room.
+        # What the import system itself sets concerns this module and not Tuile's.
         if not name.startswith("__") and not isinstance(value, FlaskModule):
-            for room, own_name in self._holders(name):
-                _before.setdefault((room.__name__, own_name), vars(room).get(own_name))
-                setattr(room, own_name, value)
+            for ours, own_name in self._holders(name):
+                _before.setdefault((ours.__name__, own_name), vars(ours).get(own_name))
+                setattr(ours, own_name, value)
 
     def __delattr__(self, name: str) -> None:
         known = name in self.__dict__
         if known:
             super().__delattr__(name)
-        for room, own_name in self._holders(name):
-            if own_name in vars(room):
+        for ours, own_name in self._holders(name):
+            if own_name in vars(ours):
                 known = True
-                _before.setdefault((room.__name__, own_name), vars(room)[own_name])
-                delattr(room, own_name)
+                _before.setdefault((ours.__name__, own_name), vars(ours)[own_name])
+                delattr(ours, own_name)
         if not known:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
@@ -121,12 +117,12 @@ class FlaskModule(ModuleType):
         return sorted({*self.__dict__, *_TARGETS[self.__name__], *_children(self.__name__)})
 
     def _holders(self, name: str) -> list[tuple[ModuleType, str]]:
-        """Return the rooms whose work a name of this module steers, each with what it calls it."""
+        """Return Tuile's modules that use a name of this module, each with its own name for it."""
         renamed = RENAMED.get(self.__name__, {}).get(name)
         if renamed is not None:
             return [(import_module(renamed[0]), renamed[1])]
-        rooms = rooms_of(self.__name__)
-        return [(room, name) for room in rooms if name in vars(room) or (room.__name__, name) in _before]
+        modules = tuile_modules_of(self.__name__)
+        return [(ours, name) for ours in modules if name in vars(ours) or (ours.__name__, name) in _before]
 
 
 class Loader(InspectLoader):
@@ -137,50 +133,50 @@ class Loader(InspectLoader):
         return FlaskModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fill a module; one that is reloaded forgets what was written on it, as Flask's would."""
+        """Fill a module; one that is reloaded forgets what was set on it, as Flask's would."""
         name = module.__name__
         _undo(name)
         names = module.__dict__
-        for room in rooms_of(name):
-            module.__doc__ = module.__doc__ or room.__doc__
+        for ours in tuile_modules_of(name):
+            module.__doc__ = module.__doc__ or ours.__doc__
             if name != "flask":
-                names.update(_handed_out(room, (name, *ROOMS[name])))
+                names.update(_handed_out(ours, (name, *TUILE_MODULES[name])))
         for key, (source, own_name) in _TARGETS[name].items():
-            # The others, and other libraries' that nothing has needed so far, when they are asked for.
-            if source in ROOMS or source in sys.modules:
+            # The others, and those of libraries that are not imported yet, are looked up on first use.
+            if source in TUILE_MODULES or source in sys.modules:
                 with suppress(AttributeError):
                     names[key] = look_up(name, key)
-            elif source == _MODULE and own_name not in ROOMS and own_name in sys.modules:
+            elif source == _MODULE and own_name not in TUILE_MODULES and own_name in sys.modules:
                 names[key] = sys.modules[own_name]
         name_as_flask_does(name, lambda key: _found(name, key), _first_lines(name))
         if name == "flask":
-            for other in ROOMS:
+            for other in TUILE_MODULES:
                 if other not in LOADED_LATER:
                     _import_unless_under_way(other)
 
     def is_package(self, fullname: str) -> bool:
-        """Answer whether a module of Flask has modules below it."""
+        """Return whether a module of Flask has submodules."""
         return fullname in _PACKAGES
 
     def get_filename(self, fullname: str) -> str:
-        """Return the file of the first of a module's rooms.
+        """Return the file of the first of Tuile's modules for a module.
 
         Raises:
-            ImportError: it has none.
+            ImportError: If there is none.
         """
         origin = _origin(fullname)
         if origin is None:
-            raise ImportError(f"{fullname} has no room of its own", name=fullname)
+            raise ImportError(f"{fullname} has no source file: Tuile has no module for it.", name=fullname)
         return origin
 
     def get_source(self, fullname: str) -> str | None:
-        """Return the source of a module's rooms, one after the other, or None without one."""
-        return "".join(map(_source, SPREAD.get(fullname) or ROOMS.get(fullname, ()))) or None
+        """Return the sources of Tuile's modules for a module, joined, or None if there are none."""
+        return "".join(map(_source, SPREAD.get(fullname) or TUILE_MODULES.get(fullname, ()))) or None
 
 
 def find_spec(fullname: str) -> ModuleSpec | None:
     """Return the spec of one of Flask's modules; None for a name that Flask does not have."""
-    if fullname not in ROOMS:
+    if fullname not in TUILE_MODULES:
         return None
     if Portion not in sys.path_hooks:
         sys.path_hooks.append(Portion)
@@ -216,12 +212,12 @@ def _is_module_of_tuile(value: object) -> bool:
 
 
 def _is_tuiles_script(module: ModuleType) -> bool:
-    """Answer whether it is `__main__`, started as the command `tuile`, or what an interpreter runs first."""
+    """Return whether a module is the command `tuile` running as `__main__`, or our `sitecustomize`."""
     return os.path.basename(getattr(module, "__file__", None) or "") in {"tuile", "tuile.exe", "__main__.py"}
 
 
 class Portion:
-    """What `pkgutil` asks for the modules of `flask.__path__`. Importing them is `Finder`'s work."""
+    """List the modules of `flask.__path__` for `pkgutil`. `Finder` imports them."""
 
     def __init__(self, entry: str) -> None:
         if not entry.startswith(_PORTION):
@@ -229,22 +225,22 @@ class Portion:
         self.package = entry.removeprefix(_PORTION)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return None: what there is, the finder before has found."""
+        """Return None: `Finder` comes earlier and finds everything there is."""
         return None
 
     def iter_modules(self, prefix: str = "") -> Iterator[tuple[str, bool]]:
-        """Yield the package's modules, and for each whether it is a package."""
+        """Yield the names of the package's modules, each with whether it is a package."""
         for name in _children(self.package):
             yield f"{prefix}{name}", f"{self.package}.{name}" in _PACKAGES
 
 
 def _children(package: str) -> list[str]:
-    """Return the modules directly below one of Flask's, without its name."""
-    return [name.rpartition(".")[2] for name in ROOMS if name.rpartition(".")[0] == package]
+    """Return the names of the modules directly below one of Flask's, without its own name."""
+    return [name.rpartition(".")[2] for name in TUILE_MODULES if name.rpartition(".")[0] == package]
 
 
 def _import_unless_under_way(module: str) -> None:
-    """Import a module of Flask that its package loads as well, for those who wait for that import."""
+    """Import a module of Flask that its package loads as well, unless another thread is importing it."""
     try:
         import_module(module)
     except RuntimeError as error:
@@ -253,12 +249,11 @@ def _import_unless_under_way(module: str) -> None:
             raise
 
 
-def _handed_out(room: ModuleType, homes: tuple[str, ...]) -> dict[str, t.Any]:
-    # A room's modules are Tuile's; what Flask has in their place, the table says. So it is with classes and functions
-    # that a room has from elsewhere.
+def _handed_out(ours: ModuleType, homes: tuple[str, ...]) -> dict[str, t.Any]:
+    # Modules, classes and functions that our module imported are left out: the table lists what Flask's imports.
     return {
         name: value
-        for name, value in vars(room).items()
+        for name, value in vars(ours).items()
         if not name.startswith("__")
         and not isinstance(value, ModuleType)
         and not (isinstance(value, (type, FunctionType)) and not str(value.__module__).startswith(homes))
@@ -266,57 +261,57 @@ def _handed_out(room: ModuleType, homes: tuple[str, ...]) -> dict[str, t.Any]:
 
 
 def _undo(module: str) -> None:
-    """Give the rooms of a module back what they had before somebody wrote on it."""
-    for room, name in [key for key in _before if key[0] in ROOMS[module]]:
-        setattr(sys.modules[room], name, _before.pop((room, name)))
+    """Restore what Tuile's modules had before names were set on a module of Flask."""
+    for ours, name in [key for key in _before if key[0] in TUILE_MODULES[module]]:
+        setattr(sys.modules[ours], name, _before.pop((ours, name)))
 
 
 def _origin(module: str) -> str | None:
-    """Return the file of a module's room, without importing it.
+    """Return the file of Tuile's module for a module, without importing it.
 
-    Where the classes of a module are in several rooms its file is one that does not exist, with the source of all of
-    them: so `inspect` asks the loader for it, and finds each class.
+    If the classes of a module are in several of Tuile's, its file is one that does not exist and that holds the source
+    of all of them: so `inspect` asks the loader for the source, and finds each class.
     """
-    if not ROOMS.get(module):
+    if not TUILE_MODULES.get(module):
         return None
     if module in SPREAD:
         return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), f"{module[6:]}.py")
-    spec = importlib.util.find_spec(ROOMS[module][0])
+    spec = importlib.util.find_spec(TUILE_MODULES[module][0])
     return None if spec is None else spec.origin
 
 
-def _source(room: str) -> str:
-    spec = importlib.util.find_spec(room)
+def _source(ours: str) -> str:
+    spec = importlib.util.find_spec(ours)
     loader = None if spec is None else spec.loader
-    return (loader.get_source(room) or "") if isinstance(loader, InspectLoader) else ""
+    return (loader.get_source(ours) or "") if isinstance(loader, InspectLoader) else ""
 
 
 def _first_lines(module: str) -> dict[str, int]:
-    """Return after how many lines the source of each room begins in that of a module."""
+    """Return the line offset at which the source of each of Tuile's modules begins in that of a module."""
     lines: dict[str, int] = {}
     if module in SPREAD and sys.version_info >= (3, 13):
-        # Before, classes were looked for by their names.
+        # Earlier versions of `inspect` look for classes by name.
         total = 0
-        for room in SPREAD[module]:
-            lines[room] = total
-            total += _source(room).count("\n")
+        for ours in SPREAD[module]:
+            lines[ours] = total
+            total += _source(ours).count("\n")
     return lines
 
 
 def offered(module: str, flasks: str, name: str) -> t.Any:
-    """Return what a name of Flask's module stands for, for Tuile's module of the same name that does not have it.
+    """Return the object for a name of Flask's module that Tuile's module of the same name does not have.
 
     Raises:
-        AttributeError: Flask's module has none, or somebody has deleted it.
+        AttributeError: If Flask's module has no such name, or it was deleted.
     """
     if (module, name) in _before:
         raise AttributeError(name)
     return look_up(flasks, name)
 
 
-def _found_later(room: ModuleType, name: str) -> t.Any:
-    """Return what a room makes of a name when it is asked for, or `_before`; not what it asks us for."""
-    find = vars(room).get("__getattr__")
+def _found_later(ours: ModuleType, name: str) -> t.Any:
+    """Return what the `__getattr__` of our module returns for a name, or `_before`; it does not call us back."""
+    find = vars(ours).get("__getattr__")
     find = getattr(find, "own", find)
     if find is not None:
         with suppress(AttributeError):

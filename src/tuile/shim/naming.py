@@ -1,9 +1,7 @@
-"""What Flask's modules define themselves, and giving Tuile's classes and functions the names that they have there.
+"""Give Tuile's classes and functions the `__module__` and `__qualname__` that they have in Flask.
 
-What must live here: the list, and how a class or a function gets its module and its qualified name. What must not:
-where they are in Tuile (`table`). Monitoring agents name transactions, and registries of hooks name functions, by
-`__module__` and `__qualname__`; a pickle names classes so. It is done when a module of Flask is first imported, so a
-process in which the real Flask is imported, or neither, has Tuile's own names.
+Monitoring agents name transactions by them, registries of hooks name functions, and pickles name classes. This is done
+when a module of Flask is first imported through the shim; otherwise they have Tuile's own names.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from types import FunctionType
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-#: {module: {class: its methods}}; under "" the functions of the module.
+#: What Flask's modules define: {module: {class: its methods}}; the functions of the module are under "".
 DEFINED: dict[str, dict[str, str]] = {
     "flask.app": {
         "": "_make_timedelta",
@@ -164,11 +162,12 @@ DEFINED: dict[str, dict[str, str]] = {
 
 
 def name_as_flask_does(module: str, find: Callable[[str], t.Any], first_lines: dict[str, int]) -> None:
-    """Give what one of Flask's modules defines the module and the qualified name that it has there.
+    """Set the module and qualified name of everything that one of Flask's modules defines.
 
-    Parameters:
-        find: returns what a name of the module stands for.
-        first_lines: where the source of each of Tuile's modules begins in the source of Flask's.
+    Args:
+        module: The name of Flask's module.
+        find: Returns the object that a name of the module stands for.
+        first_lines: The line offset of each of Tuile's modules in the source of Flask's.
     """
     for owner, names in DEFINED.get(module, {}).items():
         if not owner:
@@ -183,10 +182,10 @@ def name_as_flask_does(module: str, find: Callable[[str], t.Any], first_lines: d
         if cls.__name__ == owner and cls.__module__.partition(".")[0] == "tuile":
             offset = first_lines.get(cls.__module__, 0)
             line = vars(cls).get("__firstlineno__")
-            # Not by the class's own way, which would take it for a change of what the class does.
+            # Not through the metaclass, which would treat it as a change of what the class does.
             type.__setattr__(cls, "__module__", module)
             if line is not None:
-                # CPython 3.13 forgets it when the module is set.
+                # CPython 3.13 deletes it when the module is set.
                 type.__setattr__(cls, "__firstlineno__", line + offset)
 
 

@@ -1,11 +1,9 @@
-"""Where each name of Flask's modules is in Tuile. Floor 6, the edges.
+"""Where each name of Flask's modules is in Tuile, as plain data.
 
-What must live here: the table, as plain data. What must not: anything that acts on it.
-
-A module of Flask has the names that it defines and those that it has imported. Defined names are in the
-rooms of `ROOMS` under the same name, or in `RENAMED` where a room calls them otherwise. Imported names
-are in `IMPORTS`, written as Flask's import statements are: from which module, which names. A name that
-was imported from another module of Flask is looked up in that module's row.
+A module of Flask has the names that it defines and the names that it imports. Defined names are in the modules of
+`TUILE_MODULES` under the same name, or in `RENAMED` if Tuile has another name for them. Imported names are in
+`IMPORTS`, written like Flask's import statements: from which module, which names. A name that was imported from another
+module of Flask is looked up in that module's row.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from __future__ import annotations
 #: The release of Flask whose modules these are.
 INTERFACE = "3.1.3"
 
-#: Flask's modules, and the rooms that have what they define, first come first served.
-ROOMS: dict[str, tuple[str, ...]] = {
+#: Flask's modules, and Tuile's modules that have what they define; the first that has a name wins.
+TUILE_MODULES: dict[str, tuple[str, ...]] = {
     "flask": ("tuile",),
     "flask.__main__": ("tuile.__main__",),
     "flask.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.planner", "tuile.dispatch.errors"),
@@ -42,7 +40,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "flask.wrappers": ("tuile.wrappers.request", "tuile.wrappers.response"),
 }
 
-#: What a room calls otherwise: Flask's name, the room, the room's name.
+#: Names that differ in Tuile: Flask's name, then Tuile's module and its name there.
 RENAMED: dict[str, dict[str, tuple[str, str]]] = {
     "flask.cli": {
         "_env_file_callback": ("tuile.cli.options", "_load_env_file"),
@@ -55,7 +53,7 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
         "_no_req_msg": ("tuile.ctx.app_context", "NO_REQUEST_MESSAGE"),
     },
     "flask.helpers": {"_split_blueprint_path": ("tuile.wrappers.request", "split_blueprint_path")},
-    # Tuile has one class where Flask has one without and one with input and output.
+    # Flask has two classes, without and with input and output; Tuile has one.
     "flask.sansio.app": {"App": ("tuile.app", "Flask")},
 }
 
@@ -268,10 +266,10 @@ IMPORTS: dict[str, dict[str, str]] = {
     },
 }
 
-#: Modules that `import flask` does not load, in Flask as here; everything else in `ROOMS` it does.
+#: Modules that `import flask` does not load, as in Flask; it loads everything else in `TUILE_MODULES`.
 LOADED_LATER = frozenset({"flask.__main__", "flask.debughelpers", "flask.testing", "flask.views"})
 
-#: Modules whose classes are in more than one of Tuile's: those that have them.
+#: Modules of Flask whose classes are in several of Tuile's modules, and those modules.
 SPREAD: dict[str, tuple[str, ...]] = {
     "flask.cli": (
         "tuile.cli",

@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def app() -> Any:
     """An application whose client knows JSON."""
-    # Imported here and not above: after the stand-in.
+    # Imported here and not above: after the shim.
     from flask import Flask  # noqa: PLC0415
     from flask.testing import FlaskClient  # noqa: PLC0415
 
@@ -52,7 +52,7 @@ def app() -> Any:
 @pytest.fixture
 def api(request: pytest.FixtureRequest, app: Any) -> Any:
     """An API on a blueprint of the application."""
-    from flask import Blueprint  # noqa: PLC0415 - after the stand-in
+    from flask import Blueprint  # noqa: PLC0415 - after the shim
     from flask_restx import Api  # type: ignore[import-not-found] # noqa: PLC0415 - only where this runs
 
     marker = request.node.get_closest_marker("api")
@@ -67,7 +67,7 @@ def api(request: pytest.FixtureRequest, app: Any) -> Any:
 @pytest.fixture
 def mock_app(mocker: Any) -> Any:
     """An application that is a mock, and therefore has no logger to configure."""
-    from flask import Flask  # noqa: PLC0415 - after the stand-in
+    from flask import Flask  # noqa: PLC0415 - after the shim
     from flask_restx import Api  # noqa: PLC0415 - only where this runs
 
     mocker.patch.object(Api, "_configure_namespace_logger")

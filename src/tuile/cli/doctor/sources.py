@@ -92,7 +92,7 @@ class _Reader(ast.NodeVisitor):
         for alias in node.names:
             if alias.name.partition(".")[0] != "flask":
                 continue
-            if alias.name not in shim.ROOMS:
+            if alias.name not in shim.TUILE_MODULES:
                 package, _, name = alias.name.rpartition(".")
                 self.missing.append(MissingName(node.lineno, package, name))
             elif alias.asname:
@@ -105,7 +105,7 @@ class _Reader(ast.NodeVisitor):
         if node.level or module.partition(".")[0] != "flask":
             return
         for alias in node.names:
-            if f"{module}.{alias.name}" in shim.ROOMS:
+            if f"{module}.{alias.name}" in shim.TUILE_MODULES:
                 self._modules[alias.asname or alias.name] = f"{module}.{alias.name}"
             elif alias.name != "*":
                 self._want(node.lineno, module, alias.name)
@@ -113,7 +113,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         module = self._module(node.value)
         if module is not None:
-            if f"{module}.{node.attr}" not in shim.ROOMS and isinstance(node.ctx, ast.Load):
+            if f"{module}.{node.attr}" not in shim.TUILE_MODULES and isinstance(node.ctx, ast.Load):
                 self._want(node.lineno, module, node.attr)
         elif node.attr in self._inner and node.attr not in self._own:
             self.missing.append(MissingName(node.lineno, "", node.attr))
@@ -140,7 +140,7 @@ class _Reader(ast.NodeVisitor):
             return self._modules.get(node.id)
         if isinstance(node, ast.Attribute):
             package = self._module(node.value)
-            if package is not None and f"{package}.{node.attr}" in shim.ROOMS:
+            if package is not None and f"{package}.{node.attr}" in shim.TUILE_MODULES:
                 return f"{package}.{node.attr}"
         return None
 

@@ -1,11 +1,9 @@
 # ruff: noqa: INP001 - a folder for PYTHONPATH and not a package
-"""What an interpreter started by `tuile exec` runs before anything else. Floor 6, the edges.
+"""Prepare an interpreter started by `tuile exec` to import Tuile for `import flask`.
 
-What must live here: keeping the place on `sys.meta_path` where the stand-in belongs, and running the
-`sitecustomize` that would have been run without this one. What must not: importing anything heavy; this
-runs in every Python process below a `tuile exec`, and most of them never ask for Flask.
-
-It cannot import Tuile while the interpreter starts, so a doorman waits for the first `import flask`.
+This runs in every Python process below a `tuile exec`, and most of them never import Flask, so it imports nothing
+heavy. Tuile cannot be imported while the interpreter starts: a finder waits for the first `import flask`. Then the
+`sitecustomize` that would have run without this one is run.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-# As typing has it, which is not imported here: that takes as long as all the rest.
+# Instead of `typing.TYPE_CHECKING`: importing typing takes as long as all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +23,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OLDEST = (3, 10)
 
 
-class Doorman:
-    """Lets the stand-in take its place when Flask is first asked for."""
+class LateFinder:
+    """A finder that installs the shim when Flask is first imported."""
 
     stands_in_for_flask = True
     asked_for = True
@@ -34,12 +32,12 @@ class Doorman:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the stand-in's spec of one of Flask's modules; None for every other name."""
+        """Return the shim's spec of one of Flask's modules; None for every other name."""
         if fullname.partition(".")[0] != "flask":
             return None
         if sys.version_info < OLDEST:
             raise ImportError(
-                f"'tuile exec' cannot give Tuile to {sys.executable}: it is Python {sys.version.split()[0]},"
+                f"'tuile exec' cannot use Tuile with {sys.executable}: it is Python {sys.version.split()[0]},"
                 f" and Tuile needs {OLDEST[0]}.{OLDEST[1]} or newer."
             )
         try:
@@ -116,7 +114,7 @@ def stay_first_when_becoming_another_program(name: str) -> None:
 
 
 if not any(getattr(finder, "stands_in_for_flask", False) for finder in sys.meta_path):
-    sys.meta_path.insert(0, Doorman())
+    sys.meta_path.insert(0, LateFinder())
     for _name in ("execv", "execve"):
         stay_first_when_becoming_another_program(_name)
 run_the_next_sitecustomize()
