@@ -132,7 +132,7 @@ def test_half_of_a_surrogate_pair_is_no_key() -> None:
 
 def test_the_text_of_a_key_among_the_ids_is_an_error() -> None:
     app = new_app(SECRET_KEY="7feca408", SECRET_KEY_RETIRED=["7feca408"])
-    with pytest.raises(ValueError, match="has a key in it"):
+    with pytest.raises(ValueError, match="contains a key"):
         check_keys(app)
 
 
@@ -300,5 +300,5 @@ def test_what_is_done_about_a_weak_key_can_be_said(caplog: pytest.LogCaptureFixt
     new_app(SECRET_KEY="hunter2", TESTING=False, SECRET_KEY_CHECKS="off").test_client().get("/write")
     new_app(SECRET_KEY="hunter2").test_client().get("/write")
     assert told(caplog) == []
-    with pytest.raises(ValueError, match="SECRET_KEY_CHECKS is"):
+    with pytest.raises(ValueError, match="SECRET_KEY_CHECKS must be"):
         new_app(SECRET_KEY_CHECKS="loud").test_client().get("/plain")

@@ -1,10 +1,7 @@
-"""The keys of an application: from its settings to a ring, and a word about those that can be guessed.
+"""Read an application's keys from its settings, build its key ring, and report keys that can be guessed.
 
-What must live here: which settings are keys, in which order they are used, and when they are looked at. What must
-not: what is derived from them (`ring`), which keys can be guessed (`weakness`), what is signed.
-
-Settings are read live: whatever is changed at run time, in place too, counts from then on, for sessions, signed cookies
-and derived keys alike.
+Settings are read live: a change at run time, in place too, takes effect at once, for sessions, signed cookies and
+derived keys alike.
 """
 
 from __future__ import annotations
@@ -19,12 +16,12 @@ if t.TYPE_CHECKING:
     from ..app import Flask
 
 _CHECKS = ("warn", "error", "off")
-# What can be copied, so that a change in place is noticed; an iterator would be empty the second time.
+# Types that can be copied, so that a change in place is noticed; an iterator would be empty the second time.
 _LISTS = (list, tuple, set, frozenset)
 
 
 class KeptKeys(Hidden):
-    """The keys of an app, and the settings that they were read from. It shows none of them."""
+    """The keys of an app, and the settings that they were read from. Its repr shows none of them."""
 
     __slots__ = ("_fallbacks", "_key", "_retired", "judged", "keys", "retired", "ring")
 
@@ -32,16 +29,16 @@ class KeptKeys(Hidden):
         self._key = app.secret_key
         self._fallbacks = _copy(app.config.get("SECRET_KEY_FALLBACKS"))
         self._retired = _copy(app.config.get("SECRET_KEY_RETIRED"))
-        #: The ids of the keys that are not to be used any more.
+        #: The ids of the retired keys.
         self.retired: tuple[str, ...] = _retired(self._retired)
-        #: The newest last; none without a `SECRET_KEY`.
+        #: The newest key is the last; empty without a `SECRET_KEY`.
         self.keys: tuple[Secret, ...] = _keys(_Setting(self._key), _Setting(self._fallbacks), self.retired)
-        # As what `SECRET_KEY_CHECKS` was when the keys were found to be good enough for it.
+        # The value of `SECRET_KEY_CHECKS` that the keys last passed.
         self.judged: str | None = None
         self.ring: KeyRing | None = None
 
     def are_of(self, app: Flask) -> bool:
-        """Answer whether the app's settings are still what these keys were read from."""
+        """Return whether the app's settings are unchanged since these keys were read."""
         return bool(
             (self._key is app.secret_key or self._key == app.secret_key)
             and self._fallbacks == app.config.get("SECRET_KEY_FALLBACKS")
@@ -50,7 +47,7 @@ class KeptKeys(Hidden):
 
 
 class _Setting(Hidden):
-    """What a setting is, without showing it."""
+    """The value of a setting, without a repr that shows it."""
 
     __slots__ = ("value",)
 
@@ -59,7 +56,7 @@ class _Setting(Hidden):
 
 
 class RingOfApp:
-    """The attribute `keyring` of an app. Assigning another ring to an app is possible."""
+    """The attribute `keyring` of an app. It can be replaced by assignment."""
 
     @t.overload
     def __get__(self, app: None, owner: type | None = None) -> RingOfApp: ...
@@ -74,30 +71,30 @@ class RingOfApp:
 def keys_of(app: Flask) -> tuple[Secret, ...]:
     """Return the app's keys, the newest last; none without a `SECRET_KEY`.
 
-    An empty former key is left out: whoever signs with it needs to know nothing.
+    An empty former key is left out: anyone can sign with it.
 
     Raises:
-        TypeError: a setting for keys is of a wrong type.
-        ValueError: an entry of `SECRET_KEY_RETIRED` is no id.
+        TypeError: If a setting for keys has the wrong type.
+        ValueError: If an entry of `SECRET_KEY_RETIRED` is not an id.
     """
     return _kept_keys(app).keys
 
 
 def retired_ids(app: Flask) -> tuple[str, ...]:
-    """Return the ids of the keys that are not to be used any more; errors as of `keys_of`."""
+    """Return the ids of the retired keys. Raises the same errors as `keys_of`."""
     return _kept_keys(app).retired
 
 
 def ring_of(app: Flask) -> KeyRing:
-    """Return the ring of the app's keys, made anew when they have changed.
+    """Return the ring of the app's keys, rebuilt when they have changed.
 
     Raises:
-        RuntimeError: there is no `SECRET_KEY`, or it is one of `SECRET_KEY_RETIRED`.
-        TypeError, ValueError: as of `keys_of`, and of `check_keys`.
+        RuntimeError: If there is no `SECRET_KEY`, or it is one of `SECRET_KEY_RETIRED`.
+        TypeError, ValueError: As for `keys_of` and `check_keys`.
     """
     kept = _kept_keys(app)
     if not kept.keys:
-        message = "There is no key to sign or to encrypt with: set SECRET_KEY. `tuile secret` prints a new one."
+        message = "There is no key to sign or encrypt with: set SECRET_KEY. `tuile secret` prints a new one."
         raise RuntimeError(message)
     _judge(app, kept)
     if kept.ring is None:
@@ -106,19 +103,19 @@ def ring_of(app: Flask) -> KeyRing:
 
 
 def check_keys(app: Flask) -> None:
-    """Look at the settings for keys: once before an app serves, and whenever one of them has changed.
+    """Check the settings for keys: once before an app serves requests, and after each change of one of them.
 
     Raises:
-        TypeError: a setting for keys is of a wrong type.
-        ValueError: an entry of `SECRET_KEY_RETIRED` is no id, `SECRET_KEY_CHECKS` is none of its values, or it is
+        TypeError: If a setting for keys has the wrong type.
+        ValueError: If an entry of `SECRET_KEY_RETIRED` is not an id, if `SECRET_KEY_CHECKS` is invalid, or if it is
             `"error"` and a key can be guessed.
-        RuntimeError: the `SECRET_KEY` was retired.
+        RuntimeError: If the `SECRET_KEY` is retired.
     """
     _judge(app, _kept_keys(app))
 
 
 def weak_keys(app: Flask) -> list[tuple[str, str]]:
-    """Return the settings with keys that can be guessed, and why; errors as of `keys_of`."""
+    """Return the settings with keys that can be guessed, and why. Raises the same errors as `keys_of`."""
     keys = keys_of(app)
     names = ("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])) if keys else ()
     judged = [(name, weakness(key)) for name, key in zip(names, keys[::-1], strict=True)]
@@ -147,7 +144,7 @@ def _keys(key: _Setting, fallbacks: _Setting, retired: tuple[str, ...]) -> tuple
     several = fallbacks.value
     wrong = _not_a_list("SECRET_KEY_FALLBACKS", several, "keys")
     read = [] if wrong or not several else [*map(read_key, (one for one in several if one is not None))]
-    # What follows raises, and what raises shows its variables.
+    # What follows may raise, and tracebacks show local variables.
     del several
     if wrong:
         raise TypeError(wrong)
@@ -157,13 +154,13 @@ def _keys(key: _Setting, fallbacks: _Setting, retired: tuple[str, ...]) -> tuple
             raise TypeError(message)
     former = [one for one in read if isinstance(one, Secret) and one.octets]
     if any(one.octets.decode("latin-1") in retired for one in (newest, *former)):
-        message = "SECRET_KEY_RETIRED has a key in it. Its entries are ids; `tuile rotate-keys` says which."
+        message = "SECRET_KEY_RETIRED contains a key. Its entries must be key ids; `tuile rotate-keys` shows them."
         raise ValueError(message)
     return (*(one for one in former if not retired or key_id(one) not in retired), newest)
 
 
 def _read(name: str, key: object) -> Secret | None:
-    """Return the key of a setting, None where it is empty."""
+    """Return the key in a setting, or None if it is empty."""
     if key is None:
         return None
     secret = read_key(key)
@@ -181,10 +178,10 @@ def _not_a_list(name: str, setting: object, of: str) -> str | None:
     kind = type(setting).__name__
     if isinstance(setting, (str, bytes)):
         return (
-            f"{name} must be a list of {of}, but it is a single {kind}, which would be read as one a letter."
-            f" Write [{of[:-1]}] in the place of {of[:-1]}."
+            f"{name} must be a list of {of}, but it is a single {kind}, which would be read as one of {of} per"
+            f" character. Write [{of[:-1]}] instead of {of[:-1]}."
         )
-    return f"{name} must be a list of {of}, but it is of the type {kind}."
+    return f"{name} must be a list of {of}, not {kind}."
 
 
 def _retired(setting: t.Any) -> tuple[str, ...]:
@@ -192,12 +189,12 @@ def _retired(setting: t.Any) -> tuple[str, ...]:
     entries = () if wrong or not setting else tuple(setting)
     problems = [f"Entry {number} of SECRET_KEY_RETIRED {why}." for number, why in _wrong_ids(entries)]
     ids = () if problems else tuple(str.__str__(entry) for entry in entries)
-    # What follows raises, and what raises shows its variables: an entry may be a key.
+    # What follows may raise, and tracebacks show local variables: an entry may be a key.
     del setting, entries
     if wrong:
         raise TypeError(wrong)
     for problem in problems:
-        message = f"{problem} Until it is mended nothing is signed or read. `tuile rotate-keys` shows the ids of keys."
+        message = f"{problem} Nothing is signed or read until it is fixed. `tuile rotate-keys` shows the ids of keys."
         raise ValueError(message)
     return ids
 
@@ -210,14 +207,14 @@ def _wrong_ids(entries: tuple[object, ...]) -> list[tuple[int, str]]:
 
 
 def _judge(app: Flask, kept: KeptKeys) -> None:
-    """Refuse a key that was retired, and say once of each key that it can be guessed."""
+    """Refuse a retired key, and report each key that can be guessed once."""
     mode = _mode(app)
     if kept.judged == mode or not kept.keys:
         return
     newest = key_id(kept.keys[-1])
     if newest in kept.retired:
         message = (
-            f"The SECRET_KEY is {newest}, which SECRET_KEY_RETIRED says is not to be used any more."
+            f"The SECRET_KEY is {newest}, which is listed in SECRET_KEY_RETIRED and must not be used any more."
             " Set another one; `tuile secret` prints a new one."
         )
         raise RuntimeError(message)
@@ -227,13 +224,13 @@ def _judge(app: Flask, kept: KeptKeys) -> None:
 
 
 def _mode(app: Flask) -> str:
-    """Return what is done about a key that can be guessed."""
+    """Return the effective `SECRET_KEY_CHECKS`."""
     mode = app.config.get("SECRET_KEY_CHECKS")
     if mode is None:
-        # A suite that passes on Flask with the key "test" has to pass, and `dev` is as good a key as any on a desk.
+        # A test suite that passes on Flask with the key "test" must pass here, and `dev` is fine in development.
         return "off" if app.config["DEBUG"] or app.config["TESTING"] else "warn"
     if mode not in _CHECKS:
-        message = f"SECRET_KEY_CHECKS is 'warn', 'error', 'off' or None (by DEBUG and TESTING), not {mode!r}."
+        message = f"SECRET_KEY_CHECKS must be 'warn', 'error', 'off' or None (by DEBUG and TESTING), not {mode!r}."
         raise ValueError(message)
     return str(mode)
 
@@ -251,8 +248,8 @@ def _tell_of_weak_keys(app: Flask, keys: tuple[Secret, ...], mode: str) -> None:
         if why is None:
             continue
         message = (
-            f"{name} can be guessed: {why}. Whoever guesses it can log in as anybody. `tuile secret` prints a good"
-            " one; `tuile rotate-keys` says how to change it without logging anybody out."
+            f"{name} can be guessed: {why}. Anyone who guesses it can log in as any user. `tuile secret` prints a good"
+            " one; `tuile rotate-keys` explains how to change it without logging users out."
         )
         if mode == "error":
             raise ValueError(message)

@@ -1,7 +1,6 @@
-"""Keys that were published: whoever looks for one tries these first.
+"""Keys that were published, which attackers try first.
 
-They are here as the beginnings of their SHA-256, so that this file is no list of keys, and none of ours is found by
-those who search repositories for secrets.
+The list has truncated SHA-256 hashes, so that this file is not a list of keys, and secret scanners find none in it.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ _TOKENS = """
     f7d838701b86c5df dfd7dc439654f313 5eef83fe7cb71e2d 465d9ad5d5528ebe 730d21a80e61a8de db6833593279d737
     2bb80d537b1da3e3 aec8084845b41a69 c4bbcb1fbec99d65 05c6e08f1d9fdafa 8b1b17a9740c068a
 """
-# What applications start with when nobody sets a key, and what their files for containers set.
+# The defaults of applications that start without a key, and the keys in their container files.
 _APPLICATIONS = """
     9524778ec96458f7 692d7869958cc958 4b00e2726043354c 9026d3d1734f0b09 d27efa8eb1aad64a fe18bd40b727a37e
     3f7aa5c0b56cad6c 889041e8368708c0 26fd2cb964045078 e0bfb701592614dd 45f9af60db8dc522 81886cc4d79074f6
     a99b3ee2b8dcecb1 1ce575e3a562cf61 e7d3414104b20ea6 c221bcece48c0f25 5e373b863746606a 03a82f6d3e248b99
 """
-# Questions and answers on programming that look random or long enough.
+# Keys from programming questions and answers that look random or long enough.
 _ANSWERS = """
     58ced6157de2b39d ec054c75b3a3393c a20ff041190b14a2 64c5a7db13fadde4 1814c49fde26fbd8 80a268a8f8f752cc
     47506b56d104e1b1 573291297983962f a668f1a6315db74d 25c5583c17dd3ba3 cff5ce29e76734fc 8ed39faf45bb040b
@@ -54,10 +53,10 @@ PUBLISHED: t.Final = frozenset(f"{_DOCUMENTATION}{_TOKENS}{_APPLICATIONS}{_ANSWE
 
 
 def is_published(octets: bytes) -> bool:
-    """Answer whether a key is among the published ones, as it is or with blanks around it."""
+    """Return whether a key is among the published ones, possibly with blanks around it."""
     return fingerprint(octets) in PUBLISHED or fingerprint(octets.strip()) in PUBLISHED
 
 
 def fingerprint(octets: bytes) -> str:
-    """Return what stands in the list for a key."""
+    """Return the truncated hash of a key, as in the list."""
     return hashlib.sha256(octets).hexdigest()[:_DIGITS]

@@ -1,12 +1,8 @@
-"""Keys: which there are, what is derived from them, and the tokens that are made with them.
-
-No clock, the time is an argument, and no configuration. What must live here: the ring of an application's keys, how a
-key is derived for a purpose, and Flask's way of signing. What must not: cookies, sessions, where the keys come from
-(`app_keys`), what a token of our own looks like (`tokens`), whether a key can be guessed (`weakness`).
+"""The key ring: derive a key for each purpose, and make and open tokens. The time is always an argument.
 
 `TimedSigner` makes the tokens of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
-of signing and the signature, base64 without padding, with dots between. They are made here without
-building a signer for each token, because every request with a session makes or checks one.
+of signing and the signature, in base64 without padding, separated by dots. It is reused for all tokens, because every
+request with a session makes or checks one.
 """
 
 from __future__ import annotations
@@ -44,21 +40,21 @@ __all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_i
 
 
 class TimedSigner(Hidden):
-    """Signs values with the newest of its keys and accepts those signed with any of them.
+    """Sign values with the newest of its keys, and accept those signed with any of them.
 
     Nothing is computed before the first use: a machine may refuse the hash (SHA-1 under FIPS 140).
 
-    Parameters:
-        keys: secrets, the newest last, as `SECRET_KEY_FALLBACKS` and `SECRET_KEY` in that order.
-        salt: the purpose; the same secret gives another key for another purpose.
-        digest: the name of the hash for deriving and for signing, such as `sha1`.
+    Args:
+        keys: Secrets, the newest last: `SECRET_KEY_FALLBACKS` and then `SECRET_KEY`.
+        salt: The purpose; each purpose has a different key.
+        digest: The name of the hash for deriving and signing, such as `sha1`.
     """
 
     def __init__(self, keys: t.Iterable[Key | Secret], salt: Key, digest: str) -> None:
         kind = type(keys)
         if isinstance(keys, (str, bytes)):
-            del keys  # what raises shows its variables
-            message = f"keys must be a list of keys, not a single {kind.__name__}; write [key] in the place of key."
+            del keys  # tracebacks show local variables
+            message = f"keys must be a list of keys, not a single {kind.__name__}; write [key] instead of key."
             raise TypeError(message)
         purpose = want_bytes(salt)
         read = [read_key(key) for key in keys][::-1]
@@ -72,11 +68,11 @@ class TimedSigner(Hidden):
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
         self._keys, self._purpose, self._digest = newest_first, purpose, digest
-        # The HMACs with each key already in them.
+        # The HMACs, already initialised with each key.
         self._accepted: list[tuple[t.Any, t.Any]] = []
 
     def _begin(self) -> list[tuple[t.Any, t.Any]]:
-        """Return the HMACs, begun now; none where this Python refuses the hash."""
+        """Create and return the HMACs; none if this Python refuses the hash."""
         if is_hash_usable(self._digest):
             self._accepted = [
                 _begun_hmac(Secret(hmac_digest(key.octets, self._purpose, self._digest)), self._digest)
@@ -89,7 +85,7 @@ class TimedSigner(Hidden):
         stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
         signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE, b"="))
         if not (self._accepted or self._begin()):
-            message = "This Python refuses the hash to sign with. Choose another one: SESSION_DIGEST = 'sha256'."
+            message = "This Python refuses the hash for signing. Choose another one: SESSION_DIGEST = 'sha256'."
             raise RuntimeError(message)
         begun, outer = self._accepted[0]
         inner, mac = begun.copy(), outer.copy()
@@ -101,12 +97,13 @@ class TimedSigner(Hidden):
     def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
         """Return the value in a token.
 
-        Parameters:
-            now: the time in seconds since the epoch.
-            max_age_s: how old the token may be, in seconds; None for any age.
+        Args:
+            token: The token.
+            now: The time in seconds since 1970.
+            max_age_s: The maximum age of the token in seconds; None for any age.
 
         Raises:
-            BadToken: the signature does not fit, or the time is too old or in the future.
+            BadToken: If the signature is wrong, or the time is too old or in the future.
         """
         signed, _, signature = token.rpartition(b".")
         for begun, outer in self._accepted or self._begin():
@@ -137,7 +134,7 @@ class TimedSigner(Hidden):
 
 
 def is_hash_usable(digest: str) -> bool:
-    """Answer whether this Python computes a hash: one in FIPS mode refuses SHA-1."""
+    """Return whether this Python computes a hash: in FIPS mode it refuses SHA-1."""
     try:
         getattr(hashlib, digest)(b"")
     except (AttributeError, ValueError):
@@ -150,7 +147,7 @@ _OUTER = bytes(octet ^ 0x5C for octet in range(256))
 
 
 def _begun_hmac(key: Secret, digest: str) -> tuple[t.Any, t.Any]:
-    """Return the two hashes of an HMAC (RFC 2104) with the key already in them: copying them is half its work."""
+    """Return the two hashes of an HMAC (RFC 2104), initialised with the key: copying them saves half the work."""
     block_size = hashlib.new(digest).block_size
     if len(key.octets) > block_size:
         key = Secret(hashlib.new(digest, key.octets).digest())
@@ -167,10 +164,10 @@ _is_id = re.compile("[0-9a-f]{8}").fullmatch
 
 
 def key_id(key: Key | Secret) -> str:
-    """Return the name under which a key may be spoken of: eight hexadecimal digits that do not tell the key.
+    """Return the id of a key, which may be shown: eight hexadecimal digits that do not reveal the key.
 
     Raises:
-        TypeError: the key is neither text nor bytes.
+        TypeError: If the key is neither text nor bytes.
     """
     secret = read_key(key)
     del key
@@ -185,41 +182,41 @@ def _id_of(extract: Secret) -> str:
 
 
 def wrong_id(entry: object) -> str | None:
-    """Return what is wrong with the id of a key; None when nothing is. It is not shown, it may be a key."""
+    """Return what is wrong with the id of a key, or None. The text does not contain it, because it may be a key."""
     if not isinstance(entry, str):
-        return f"is of the type {type(entry).__name__}, and an id is text"
+        return f"must be text, not {type(entry).__name__}"
     if _is_id(entry):
         return None
     if _is_id(str.strip(entry).lower()):
-        return "has capitals or blanks; write its eight hexadecimal digits in small letters, and nothing else"
-    return f"is no id: it has {str.__len__(entry)} characters, and an id is eight hexadecimal digits"
+        return "has capitals or blanks; write its eight hexadecimal digits in lower case, and nothing else"
+    return f"is not an id: it has {str.__len__(entry)} characters, and an id is eight hexadecimal digits"
 
 
 def _not_several(name: str, given: object) -> str | None:
-    """Return what is wrong with something that has to be a list; None when nothing is."""
+    """Return what is wrong with an argument that must be a list, or None."""
     if isinstance(given, (str, bytes, Secret)):
         return f"{name} must be a list, not a single {type(given).__name__}; write [it] instead."
     return None if isinstance(given, Iterable) else f"{name} must be a list, not {type(given).__name__}."
 
 
 def _good(key: Secret | str) -> Secret:
-    """Return a key of which nothing is wrong.
+    """Return a key if it is usable.
 
     Raises:
-        TypeError: it is no key.
-        ValueError: it is empty.
+        TypeError: If it is not a key.
+        ValueError: If it is empty.
     """
     if isinstance(key, str):
         message = f"A key {key}."
         raise TypeError(message)
     if not key.octets:
-        message = "A key of a ring is empty, and anybody could sign with it. `tuile secret` prints a good one."
+        message = "A key of a ring is empty, so anyone could sign with it. `tuile secret` prints a good one."
         raise ValueError(message)
     return key
 
 
 class _RingKey(Hidden):
-    """One key of a ring, with its id and what was derived from it so far."""
+    """One key of a ring, with its id and the keys derived from it so far."""
 
     __slots__ = ("_derived", "_extract", "id")
 
@@ -234,7 +231,7 @@ class _RingKey(Hidden):
         derived = self._derived.get(which)
         if derived is None:
             check_length(length)
-            # A use has no zero in it, so that where it ends is certain.
+            # A use contains no zero, so its end is unambiguous.
             info = f"{use}\0{purpose}".encode(errors="surrogatepass")
             derived = expanded(self._extract, info, length)
             if len(info) <= LONGEST:
@@ -248,24 +245,24 @@ class _RingKey(Hidden):
 
 
 def _text(value: object) -> Secret | str:
-    """Return a text as a secret, or what is wrong with it: what raises shows its variables."""
+    """Return a text as a secret, or what is wrong with it. It does not raise: tracebacks show local variables."""
     return read_key(value) if isinstance(value, (str, Secret)) else f"must be text, not {type(value).__name__}"
 
 
 class KeyRing(Hidden):
-    """The keys of an application: one to make tokens with, others that are still good for reading, others no more.
+    """The keys of an application: the current key makes and reads tokens, former ones only read, retired ones are refused.
 
-    Each purpose has keys of its own, derived from those of the ring; so tokens of one purpose are none of another. An
-    app's ring is `app.keyring`. Neither the ring nor an error of it tells a key or a value.
+    Each purpose has its own keys, derived from those of the ring, so a token made for one purpose is invalid for
+    another. An app's ring is `app.keyring`. Neither its repr nor its errors show a key or a value.
 
     Args:
-        current: makes new tokens, and reads.
-        verify_only: former keys, in any order. They read.
-        retired: ids of keys that read no more, so that a token can be told to be of one of them.
+        current: The key that makes new tokens and reads them.
+        verify_only: Former keys that only read, in any order.
+        retired: The ids of keys that are refused. They make it possible to tell why a token is refused.
 
     Raises:
-        ValueError: a key is empty, one of those to be used is retired, or an entry of `retired` is no id.
-        TypeError: a key is neither text nor bytes, or `verify_only` or `retired` is a single one.
+        ValueError: If a key is empty, a key to be used is retired, or an entry of `retired` is not an id.
+        TypeError: If a key is neither text nor bytes, or `verify_only` or `retired` is a single one.
     """
 
     def __init__(
@@ -277,7 +274,7 @@ class KeyRing(Hidden):
         entries = [] if problem else list(retired)
         wrong = [(number, why) for number, why in enumerate(map(wrong_id, entries), 1) if why is not None]
         ids = frozenset() if wrong else frozenset(entries)
-        # What follows raises, and what raises shows its variables.
+        # What follows may raise, and tracebacks show local variables.
         del current, verify_only, retired, entries
         if problem:
             raise TypeError(problem)
@@ -288,7 +285,7 @@ class KeyRing(Hidden):
         self._keys = tuple(_RingKey(_good(key)) for key in read)
         for key in self._keys:
             if key.id in self._retired:
-                message = f"The key {key.id} is retired and cannot be used any more. Take it out, or another one."
+                message = f"The key {key.id} is retired and cannot be used any more. Remove it or use another one."
                 raise ValueError(message)
 
     @property
@@ -298,12 +295,12 @@ class KeyRing(Hidden):
 
     @property
     def verify_only_ids(self) -> tuple[str, ...]:
-        """The ids of the former keys that still read."""
+        """The ids of the former keys that only read."""
         return tuple(key.id for key in self._keys[1:])
 
     @property
     def retired_ids(self) -> frozenset[str]:
-        """The ids of the keys that read no more."""
+        """The ids of the keys that are refused."""
         return self._retired
 
     def __repr__(self) -> str:
@@ -313,46 +310,51 @@ class KeyRing(Hidden):
         return f"<{type(self).__name__} current {self.current_id}; verify-only {others}; retired {len(self._retired)}>"
 
     def derive(self, purpose: str, length: int = KEY_BYTES) -> bytes:
-        """Return the current key's octets for a purpose of one's own, such as `"my-extension tokens"`."""
+        """Return a key derived from the current key for a purpose, such as `"my-extension tokens"`."""
         return self._keys[0].derive("derive", purpose, length).octets
 
     def derive_all(self, purpose: str, length: int = KEY_BYTES) -> tuple[bytes, ...]:
-        """Return what `derive` returns, and then the same of the keys that only read."""
+        """Return the result of `derive` for the current key, and then for the keys that only read."""
         return tuple(key.derive("derive", purpose, length).octets for key in self._keys)
 
     def sign(
         self, purpose: str, value: str | Secret, *, now: float, name: str = "", expires: float | None = None
     ) -> str:
-        """Return a token that everybody can read and nobody can change.
+        """Return a signed token: anyone can read it, but only holders of the key can change it.
 
-        Parameters:
-            purpose: what it is for; the same for opening it.
-            now: when it is made, in seconds since 1970.
-            name: what it belongs to (a cookie's name, a user's id); the same for opening it.
-            expires: when it ends, in seconds since 1970; None for no end.
+        Args:
+            purpose: What the token is for. `verify` needs the same.
+            value: The text in the token.
+            now: The current time, in seconds since 1970.
+            name: What the token belongs to (a cookie's name, a user's id). `verify` needs the same.
+            expires: When the token expires, in seconds since 1970; None for never.
         """
         content = _text(value)
         del value
         return self._make(SIGNED, purpose, content, now, name, expires)
 
     def verify(self, purpose: str, token: str, *, now: float, name: str = "", max_age_s: float | None = None) -> Opened:
-        """Return what is in a token that `sign` returned.
+        """Return the content of a token from `sign`.
 
-        Parameters:
-            max_age_s: how old it may be, in seconds, even if it ends later; None for any age.
+        Args:
+            purpose: The purpose it was made for.
+            token: The token.
+            now: The current time, in seconds since 1970.
+            name: The name it was made for.
+            max_age_s: The maximum age in seconds, even if it expires later; None for any age.
 
         Raises:
-            BadToken: it is not such a token, or has ended; `reason` says which.
+            BadToken: If it is not such a token, or has expired; `reason` says which.
         """
         return self._open(SIGNED, purpose, token, now, name, max_age_s)
 
     def encrypt(
         self, purpose: str, value: str | Secret, *, now: float, name: str = "", expires: float | None = None
     ) -> str:
-        """Return a token that nobody can read or change; parameters as of `sign`.
+        """Return an encrypted token, which only holders of the key can read or change. Takes the arguments of `sign`.
 
         Raises:
-            RuntimeError: the package cryptography is not there.
+            RuntimeError: If the package cryptography is not installed.
         """
         content = _text(value)
         del value
@@ -361,7 +363,7 @@ class KeyRing(Hidden):
     def decrypt(
         self, purpose: str, token: str, *, now: float, name: str = "", max_age_s: float | None = None
     ) -> Opened:
-        """Return what is in a token that `encrypt` returned; parameters and errors as of `verify` and `encrypt`."""
+        """Return the content of a token from `encrypt`. Arguments and errors are those of `verify` and `encrypt`."""
         return self._open(ENCRYPTED, purpose, token, now, name, max_age_s)
 
     def _make(

@@ -1,8 +1,8 @@
-"""Keys that do not show: octets behind an object that has no repr and is not pickled, and what is derived from them.
+"""Hold keys in objects that neither their repr nor a pickle reveals, and derive keys from them.
 
 Error trackers, debuggers and `pytest -l` show the local variables of every frame that an exception passed through. So
-a key is read from a setting into a `Secret` at once, and its octets are only taken out of it inside the call that
-uses them, which is one of C. A function that has a raw key in a variable does not raise: it returns what is wrong.
+a key is read from a setting into a `Secret` at once, and its octets are only taken out inside the call to C code that
+uses them. A function that has a raw key in a variable does not raise: it returns what is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ try:
 except ImportError:  # pragma: no cover - a Python without OpenSSL
     from hmac import digest as _hmac_digest  # type: ignore[assignment] # takes even more than bytes
 
-#: The HMAC of a message: a function of C, in whose call a key does not show.
+#: The HMAC of a message: a C function, whose call has no frame that could show a key.
 hmac_digest: t.Callable[[bytes, bytes, str], bytes] = _hmac_digest
 
 Key: t.TypeAlias = str | bytes
@@ -26,7 +26,7 @@ _MOST_BYTES = 255 * 32
 
 
 class Hidden:
-    """What holds a key: neither its repr nor a pickle shows it, and a copy is itself."""
+    """The base of objects that hold keys: the repr hides them, pickling is refused, and a copy is the object itself."""
 
     __slots__ = ()
 
@@ -40,12 +40,12 @@ class Hidden:
         return self
 
     def __reduce_ex__(self, protocol: t.Any) -> t.NoReturn:
-        message = f"A {type(self).__name__} is not pickled: it would take its keys to wherever the pickle goes."
+        message = f"A {type(self).__name__} cannot be pickled: the pickle would contain its keys."
         raise TypeError(message)
 
 
 class Secret(Hidden):
-    """Octets that are not shown."""
+    """Octets that the repr does not show."""
 
     __slots__ = ("octets",)
 
@@ -60,10 +60,10 @@ class Secret(Hidden):
 
 
 def read_key(key: object) -> Secret | str:
-    """Return a key as a secret, or what is wrong with it. It does not raise, because it would show the key.
+    """Return a key as a secret, or what is wrong with it. It does not raise, because the traceback would show the key.
 
-    An instance of a subclass of `str` or `bytes` is read as the text or the octets that it holds, whatever it says of
-    itself.
+    An instance of a subclass of `str` or `bytes` is read as the text or the octets that it holds, whatever its methods
+    return.
     """
     if isinstance(key, Secret):
         return key
@@ -71,7 +71,7 @@ def read_key(key: object) -> Secret | str:
         try:
             return Secret(str.encode(key))
         except UnicodeEncodeError:
-            return "has half of a surrogate pair in it, which cannot be encoded; give it as bytes"
+            return "contains half of a surrogate pair, which cannot be encoded; pass it as bytes"
     if isinstance(key, bytes):
         return Secret(bytes.__getitem__(key, slice(None)))
     why = f"must be text or bytes, not {type(key).__name__}"
@@ -84,26 +84,26 @@ def hkdf(secret: bytes | Secret | None, *, salt: bytes = b"", info: bytes = b"",
     """Return a key derived from a secret: HKDF with SHA-256 (RFC 5869).
 
     Args:
-        secret: what to derive from.
-        salt: not secret; none is as good as 32 zeros.
-        info: what the key is for.
-        length: in octets, 8160 at the most.
+        secret: The secret to derive from.
+        salt: A salt, which need not be secret; an empty one is the same as 32 zeros.
+        info: The purpose of the key.
+        length: The length in octets, at most 8160.
 
     Raises:
-        ValueError: the length is none that can be derived.
-        TypeError: the secret is not octets.
+        ValueError: If a key of this length cannot be derived.
+        TypeError: If the secret is not bytes.
     """
     kind = type(secret).__name__
     secret = _octets(secret)
     if secret is None:
-        message = f"The secret of a derivation is bytes, not {kind}."
+        message = f"The secret to derive a key from must be bytes, not {kind}."
         raise TypeError(message)
     check_length(length)
     return expanded(extracted(secret, salt or bytes(32)), info, length).octets
 
 
 def _octets(secret: object) -> Secret | None:
-    """Return octets as a secret, None for anything else."""
+    """Return octets as a secret, or None for anything else."""
     if isinstance(secret, bytes):
         return Secret(bytes.__getitem__(secret, slice(None)))
     return secret if isinstance(secret, Secret) else None
@@ -113,20 +113,20 @@ def check_length(length: int) -> None:
     """Refuse a length that HKDF cannot derive.
 
     Raises:
-        ValueError: it is not from 1 to 8160 octets.
+        ValueError: If it is not from 1 to 8160 octets.
     """
     if not 0 < length <= _MOST_BYTES:
-        message = f"HKDF with SHA-256 derives 1 to {_MOST_BYTES} octets, not {length}."
+        message = f"HKDF with SHA-256 can derive 1 to {_MOST_BYTES} octets, not {length}."
         raise ValueError(message)
 
 
 def extracted(secret: Secret, salt: bytes) -> Secret:
-    """Return the first half of HKDF: the key that others are expanded from (RFC 5869, section 2.2)."""
+    """Return the result of HKDF-Extract: the key that others are expanded from (RFC 5869, section 2.2)."""
     return Secret(hmac_digest(salt, secret.octets, "sha256"))
 
 
 def expanded(key: Secret, info: bytes, length: int = KEY_BYTES) -> Secret:
-    """Return the second half of HKDF (RFC 5869, section 2.3); `check_length` has seen the length."""
+    """Return the result of HKDF-Expand (RFC 5869, section 2.3). The caller has checked the length."""
     done, block = Secret(b""), Secret(b"")
     for number in range(1, -(-length // 32) + 1):
         block.octets = hmac_digest(key.octets, block.octets + info + bytes((number,)), "sha256")

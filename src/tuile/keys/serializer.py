@@ -1,6 +1,6 @@
-"""itsdangerous' serializer for sessions, with errors that show no key.
+"""itsdangerous' serializer for sessions, with errors that do not show keys.
 
-`get_signing_serializer` returns one, for extensions and for session interfaces that sign in a way of their own.
+`get_signing_serializer` returns one, for extensions and for session interfaces that do their own signing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Result = t.TypeVar("Result")
 
 
 def _quiet(method: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a method whose errors come without the frames underneath it, which have keys in their variables."""
+    """Return a method whose errors leave out the frames below it, which have keys in their variables."""
 
     @wraps(method)
     def call(*args: t.Any, **kwargs: t.Any) -> Result:
@@ -34,7 +34,7 @@ def _quiet(method: Callable[..., Result]) -> Callable[..., Result]:
 
 
 class SessionSigner(Hidden, TimestampSigner):
-    """A `TimestampSigner` that shows no key."""
+    """A `TimestampSigner` that does not show its keys."""
 
     __init__ = _quiet(TimestampSigner.__init__)
     derive_key = _quiet(TimestampSigner.derive_key)
@@ -43,6 +43,6 @@ class SessionSigner(Hidden, TimestampSigner):
 
 
 class SessionSerializer(Hidden, URLSafeTimedSerializer):
-    """A `URLSafeTimedSerializer` that shows no key."""
+    """A `URLSafeTimedSerializer` that does not show its keys."""
 
     default_signer = SessionSigner

@@ -1,19 +1,16 @@
-"""Tokens: a text with its time, its end and the id of its key, signed or encrypted, fit to be a cookie's value.
+"""Tokens: signed or encrypted texts with a creation time, an expiry and a key id, in a format that fits into cookies.
 
-No clock: the time is an argument. What must live here: the format of a token, and how one key makes and opens it.
-What must not: which keys there are (`ring`), what a token is for.
+    s1.KEY-ID.BODY.TAG     signed: anyone can read it, only holders of the key can change it
+    e2.KEY-ID.BOX          encrypted: only holders of the key can read or change it
+    e1.KEY-ID.BOX          the former encryption, which is read and no longer written
 
-    s1.KEY-ID.BODY.TAG     signed: anybody can read it, nobody can change it
-    e2.KEY-ID.BOX          encrypted: nobody can do either
-    e1.KEY-ID.BOX          encrypted as before, read and no longer written
+KEY-ID is eight hexadecimal digits. BODY is the time of creation and of expiry (seconds since 1970, five octets each;
+an expiry of zero means never) and the text as UTF-8; TAG is its HMAC-SHA256 (RFC 2104). BOX is 24 random octets and
+the body in XAES-256-GCM (see `xaes`). All of it is canonical base64url without padding (RFC 4648 section 5). Tag and
+box also cover everything before them, the purpose and the name that the token is bound to. `docs/keys.md` specifies
+every octet, with examples.
 
-KEY-ID is eight hexadecimal digits. BODY is when the token was made and when it ends (seconds since 1970, five octets
-each, an end of zero is none) and the text as UTF-8; TAG is its HMAC-SHA256 (RFC 2104). BOX is 24 random octets and
-the body in XAES-256-GCM (see `xaes`). All of it is base64url without padding (RFC 4648 section 5) in its one
-canonical spelling. Tag and box also cover everything before them, the purpose and the name that the token is bound to.
-`docs/keys.md` has all of it to the octet, with examples.
-
-In an `e1` box the first 12 of the random octets go into the key (HMAC-SHA256), the other 12 are the nonce of
+In an `e1` box the first 12 of the random octets go into the key (HMAC-SHA256), and the other 12 are the nonce of
 AES-256-GCM (NIST SP 800-38D).
 """
 
@@ -34,23 +31,23 @@ from .xaes import NONCE_BYTES, TAG_BYTES, gcm_opened, open_sealed, seal
 SIGNED: t.Final = "s1"
 ENCRYPTED: t.Final = "e2"
 Version: t.TypeAlias = t.Literal["s1", "e1", "e2"]
-# The version that is written, and all that are read in its place; others are refused.
+# The version that is written, and all versions that are read for it; others are refused.
 _READ: dict[str, tuple[Version, ...]] = {SIGNED: (SIGNED,), ENCRYPTED: (ENCRYPTED, "e1")}
 
 TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 _MOMENT_BYTES = 5
-#: The latest moment that a token can name; it is in the year 36812.
+#: The latest time that fits into a token; it is in the year 36812.
 LATEST: t.Final[int] = 2 ** (8 * _MOMENT_BYTES) - 1
-#: How far the clocks of two machines may be apart before one refuses, as made in the future, what the other has made.
+#: How far the clocks of two machines may differ before one refuses the other's tokens as made in the future.
 CLOCK_SKEW_S: t.Final = 60
 
 _is_token = re.compile(r"([a-z])([0-9]{1,3})\.([0-9a-f]{8})\.([A-Za-z0-9_.-]+)").fullmatch
 
 
 class Opened(t.NamedTuple):
-    """What was in a token: the text, when it was made and when it ends in seconds since 1970, the id of its key."""
+    """The content of a token: the text, the creation and expiry times in seconds since 1970, and the id of its key."""
 
     value: str
     issued: int
@@ -58,12 +55,12 @@ class Opened(t.NamedTuple):
     key_id: str
 
     def __repr__(self) -> str:
-        # Without the value, which may have been encrypted for a reason.
+        # The value is left out, because it may have been encrypted.
         return f"<Opened key {self.key_id}, issued {self.issued}, expires {self.expires}>"
 
 
 def is_encrypted(token: str) -> bool:
-    """Answer whether a text begins as an encrypted token does; no session of Flask's begins so."""
+    """Return whether a text begins like an encrypted token; no Flask session does."""
     return token[:3] in _ENCRYPTED_HEADS
 
 
@@ -78,14 +75,14 @@ def make_token(
     Args:
         version: `SIGNED` or `ENCRYPTED`.
         key: 32 octets that are used for this version and this purpose only.
-        key_id: the id of the key that it was derived from.
-        bound: what else has to be the same when it is opened; see `bound_to`.
-        value: the text in UTF-8.
-        issued: in seconds since 1970.
-        expires: the same, or None for no end.
+        key_id: The id of the key that `key` was derived from.
+        bound: What else must be the same when the token is opened; see `bound_to`.
+        value: The text in UTF-8.
+        issued: The time of creation, in seconds since 1970.
+        expires: The time of expiry, in seconds since 1970; None for never.
 
     Raises:
-        RuntimeError: the package cryptography is not installed.
+        RuntimeError: If the package cryptography is not installed.
     """
     ends = 0 if expires is None else _moment(expires, least=1)
     times = _moment(issued).to_bytes(_MOMENT_BYTES, "big") + ends.to_bytes(_MOMENT_BYTES, "big")
@@ -105,19 +102,19 @@ def open_token(
     now: float,
     max_age_s: float | None = None,
 ) -> Opened:
-    """Return what is in a token.
+    """Return the content of a token.
 
     Args:
         version: `SIGNED` or `ENCRYPTED`; a former version of the same kind is read as well.
-        token: the text, as `make_token` returned it.
-        keys: gives the keys of an id, for a version and this purpose.
-        bound: what it was made with.
-        now: in seconds since 1970.
-        max_age_s: how old it may be at most, whatever it says of its end; None for any age.
+        token: The text, as `make_token` returned it.
+        keys: Returns the keys with an id, for a version and this purpose.
+        bound: The value it was made with.
+        now: The current time, in seconds since 1970.
+        max_age_s: The maximum age in seconds, regardless of its expiry; None for any age.
 
     Raises:
-        BadToken: it is none, was made for something else, was changed, or is too old.
-        RuntimeError: it is encrypted, and the package cryptography is not installed.
+        BadToken: If it is not a token, was made for something else, was changed, or is too old.
+        RuntimeError: If it is encrypted, and the package cryptography is not installed.
     """
     key_id, found, head, rest = _taken_apart(version, token)
     read = _read_signed if found == SIGNED else _read_box if found == ENCRYPTED else _read_former_box
@@ -129,7 +126,7 @@ def open_token(
 
 
 def bound_to(purpose: str, name: str) -> bytes:
-    """Return purpose and name as octets, such that no other two make the same."""
+    """Encode purpose and name unambiguously as octets."""
     parts = (part.encode(errors="surrogatepass") for part in (purpose, name))
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
@@ -139,13 +136,13 @@ def _moment(seconds: float, least: int = 0) -> int:
 
 
 def _taken_apart(version: Version, token: str) -> tuple[str, Version, str, str]:
-    """Return the id of the key, the version, what stands before the content, and the content."""
+    """Return the id of the key, the version, the text before the content, and the content."""
     found = _is_token(token)
     if found is None:
-        raise BadToken("The text is no token.", "no token")
+        raise BadToken("The text is not a token.", "no token")
     if found[1] != version[0]:
         kind = "encrypted" if version == ENCRYPTED else "signed"
-        raise BadToken(f"The token is not of the {kind} kind.", "other kind")
+        raise BadToken(f"The token is not {kind}.", "other kind")
     for known in _READ[version]:
         if known == found[1] + found[2]:
             return found[3], known, token[: found.start(4)], found[4]
@@ -153,22 +150,22 @@ def _taken_apart(version: Version, token: str) -> tuple[str, Version, str, str]:
 
 
 def _judged(body: Secret, key_id: str, now: float, max_age_s: float | None) -> Opened:
-    """Return the content of a token that is ours, if it is not too old.
+    """Return the content of a verified token, if it is not too old.
 
-    The text is taken out of the secret last: nothing that raises shows what was in an old token.
+    The text is taken out of the secret last, so that no traceback shows the content of an old token.
     """
     issued = int.from_bytes(body.octets[:_MOMENT_BYTES], "big")
     ends = int.from_bytes(body.octets[_MOMENT_BYTES : 2 * _MOMENT_BYTES], "big")
     if ends and now >= ends:
-        raise BadToken(f"The token ended {int(now) - ends} s ago.", "expired")
+        raise BadToken(f"The token expired {int(now) - ends} s ago.", "expired")
     # The age in whole seconds, as itsdangerous counts it.
     if max_age_s is not None and not -CLOCK_SKEW_S <= int(now) - issued <= max_age_s:
         raise BadToken(f"The token is {int(now) - issued} s old; it may be 0 to {max_age_s} s old.", "expired")
     try:
         return Opened(body.octets[2 * _MOMENT_BYTES :].decode(), issued, ends or None, key_id)
     except UnicodeDecodeError:
-        pass  # the error below is raised outside, because this one holds the octets
-    raise BadToken("The token holds no text.", "no token")
+        pass  # the error below is raised outside, because this one contains the octets
+    raise BadToken("The token does not contain text.", "no token")
 
 
 def _read_signed(key: Secret, bound: bytes, head: str, rest: str) -> Secret | None:
@@ -197,7 +194,7 @@ def _read_former_box(key: Secret, bound: bytes, head: str, rest: str) -> Secret 
 
 
 def _box(text: str) -> bytes | None:
-    """Return the octets of a box; None for what is too short to be one."""
+    """Return the octets of a box; None if the text is too short to be one."""
     box = _decoded(text)
     return None if box is None or len(box) < NONCE_BYTES + TAG_BYTES + 2 * _MOMENT_BYTES else box
 
@@ -208,7 +205,7 @@ def encoded(raw: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Return the octets; None for a spelling that `encoded` does not make, of which the last character has several."""
+    """Return the octets; None for text that is not canonical: several last characters stand for the same octet."""
     try:
         raw = a2b_base64(text.encode().translate(TO_STANDARD) + b"=" * (-len(text) % 4))
     except Base64Error:

@@ -1,8 +1,8 @@
-"""Keys that can be guessed: those that were published, and those that are too short or made of what people type.
+"""Detect keys that can be guessed: published ones, and those that are too short or made of what people type.
 
-Nobody can tell whether a key is random. What is found here is what is plainly not: a key is judged by its alphabet
-and length, and by what is left of it without words, repetitions and sequences. The limits are such that a random key
-of 128 bits passes, however it is written down; `tests/test_weak_keys.py` tries 200,000 of them.
+No check can prove that a key is random, but many are plainly not: a key is judged by its alphabet and length, and by
+what is left of it without words, repetitions and sequences. The limits are such that a random key of 128 bits passes
+in any encoding; `tests/test_weak_keys.py` tries 200,000 of them.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if t.TYPE_CHECKING:
 
 _LEAST_BYTES = 16
 _LEAST_HEX_DIGITS = 32
-# Less than 128, because by chance a random key may use a part of its alphabet only: of 22 characters of base64 one
-# in a hundred has no digit.
+# Less than 128, because a random key may happen to use only a part of its alphabet: one in a hundred keys of 22 base64
+# characters has no digit.
 _LEAST_BITS = 100
-# What has to be left without words and sequences, which by chance are in random keys too.
+# The minimum that must be left without words and sequences, which random keys can contain by chance.
 _LEAST_BITS_LEFT = 60
 _LEAST_DIFFERENT = 7
-# What is beyond is not looked at: a key that needs more to be strong is not.
+# The rest of a longer key is ignored: a key that needs more to be strong is weak.
 _MOST_JUDGED = 1024
 
-# What people write where a key is to come.
+# Placeholders for keys.
 _WORDS = (
     "abracadabra", "access", "account", "admin", "and", "any", "anything", "api", "app", "application", "auth",
     "backend", "badcode", "base64", "batteryhorse", "bit", "bits", "bytes", "cafebabe", "change", "character",
@@ -55,12 +55,12 @@ _WORDS = (
     "topsecret", "tuile", "tutorial", "unsafe", "use", "used", "user", "valid", "value", "very", "webapp", "website",
     "welcome", "which", "will", "with", "word", "world", "xxx", "you", "your", "yours",
 )  # fmt: skip
-# Two letters are words only between others: at an end, or beside what joins words.
+# Two letters count as a word only next to others: at an end, or next to a separator.
 _SHORT_WORDS = r"(?<![a-z0-9])(?:my|me|is|it|to|so|in|of|on|at|be|do|if|or|an|as|we|no|a|i)(?![a-z0-9])"
 _is_word = re.compile(f"{'|'.join(sorted(_WORDS, key=lambda word: (-len(word), word)))}|{_SHORT_WORDS}|[-_ .:]")
 _WITHOUT_DISGUISE = str.maketrans("0134578@$!", "oieastbasi")
 
-# What follows on what where people let their fingers run, from both sides and around the end.
+# Sequences and keyboard rows, which are followed in both directions and around the end.
 _ROWS = ("0123456789", "9abcdef", "abcdefghijklmnopqrstuvwxyz", "1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop",
          "asdfghjkl", "zxcvbnm", "!@#$%^&*()")  # fmt: skip
 _FOLLOWS = frozenset(one + other for row in _ROWS for one, other in zip(row, row[1:] + row[:1], strict=True))
@@ -80,16 +80,16 @@ _is_uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4
 
 _PUBLISHED = "it was published"
 _FEW_HEX_DIGITS = f"it has fewer than {_LEAST_HEX_DIGITS} hexadecimal digits"
-_SHORT = "it is too short for the characters it is made of"
+_SHORT = "it is too short for the characters that it uses"
 _REPEATS = "it repeats itself"
 _FEW_DIFFERENT = f"it has fewer than {_LEAST_DIFFERENT} different characters"
 _GUESSABLE = "it is made of words and sequences"
-_OLD_UUID = "it is a UUID that is not a random one"
+_OLD_UUID = "it is a UUID that is not random"
 _HASH = "it is the hash of a word"
 
 
 def weakness(key: Key | Secret) -> str | None:
-    """Return why a key can be guessed, without telling it; None for one that looks random enough."""
+    """Return why a key can be guessed, without revealing it; None if it looks random enough."""
     secret = read_key(key)
     if isinstance(secret, str):
         return None
@@ -114,7 +114,7 @@ def _weakness(octets: bytes, depth: int = 0) -> str | None:
 
 
 def _weakness_of_octets(text: str) -> str | None:
-    """Judge octets that are no printable text, each as a character."""
+    """Judge octets that are not printable text, each as a character."""
     if _period(text) is not None:
         return _REPEATS
     if len(set(text)) < _LEAST_DIFFERENT:
@@ -128,7 +128,7 @@ def _weakness_of_text(text: str) -> str | None:
     is_hex = _is_hex(digits) is not None
     if is_hex and len(digits) < _LEAST_HEX_DIGITS:
         return _FEW_HEX_DIGITS
-    # The sign for padding tells nothing.
+    # Padding adds no randomness.
     judged = digits if is_hex else text.rstrip("=")
     bits_each = 4.0 if is_hex else log2(sum(size for has, size in _CLASSES if has(judged)) or 1)
     if len(judged) * bits_each < _LEAST_BITS:
@@ -143,16 +143,16 @@ def _weakness_of_text(text: str) -> str | None:
 
 
 def _period(text: str) -> int | None:
-    """Return after how many characters a text begins again, at least once; None where it does not."""
+    """Return the length of the part that a text repeats, or None if it does not repeat one."""
     period = (text + text).find(text, 1)
     if period < len(text):
         return period
-    # The last time may be cut off.
+    # The last repetition may be incomplete.
     return next((many for many in range(1, len(text) // 2 + 1) if text.startswith(text[many:])), None)
 
 
 def _in_words(text: str) -> set[int]:
-    """Return the positions that words take, disguised ones too, and what joins words."""
+    """Return the positions of words, disguised ones too, and of separators."""
     found: set[int] = set()
     lower = text.lower()
     for variant in (lower, lower.translate(_WITHOUT_DISGUISE)):
@@ -162,14 +162,14 @@ def _in_words(text: str) -> set[int]:
 
 
 def _step(one: str, other: str) -> int | None:
-    """Return how characters follow: 0 for the same, 1 and -1 for neighbours, None for others."""
+    """Return the step between two characters: 0 for the same, 1 and -1 for neighbours, None for others."""
     if one == other:
         return 0
     return 1 if one + other in _FOLLOWS else -1 if other + one in _FOLLOWS else None
 
 
 def _in_sequences(text: str, step: t.Callable[[str, str], int | None]) -> set[int]:
-    """Return the positions that follow from those before them: `aaaa`, `1234`, `a1b2c3d4`."""
+    """Return the positions that continue a sequence, as in `aaaa`, `1234` and `a1b2c3d4`."""
     found: set[int] = set()
     for stride in _STRIDES:
         for lane in (range(start, len(text), stride) for start in range(stride)):
@@ -194,14 +194,14 @@ def _followers(text: str, lane: Sequence[int], step: t.Callable[[str, str], int 
 
 
 def _written_otherwise(text: str, depth: int) -> str | None:
-    """Judge what a text stands for as base64 or hexadecimal digits, once."""
+    """Decode a text from base64 or hexadecimal digits, once, and judge the result."""
     if depth:
         return None
     for form, octets in _read_back(text):
         if _is_printable(octets.decode("latin-1")) or len(octets) >= _LEAST_BYTES:
             why = _weakness(octets, depth + 1)
             if why is not None:
-                return f"{why}, once read as {form}"
+                return f"{why}, after decoding it as {form}"
     return None
 
 
@@ -235,7 +235,7 @@ _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "s
 
 
 def _hash_of_a_word(octets: bytes) -> str | None:
-    """Say whether a key is the hash of a word, or the beginning of one, in any of the ways to write it down."""
+    """Return the reason if a key is the hash of a word, or the beginning of one, in any encoding."""
     written = _read_back(octets.decode("latin-1").strip())
     begins = {octets[:_LEAST_BYTES], *(raw[:_LEAST_BYTES] for _, raw in written)}
     return _HASH if begins & _hashes_of_words() else None
@@ -243,7 +243,7 @@ def _hash_of_a_word(octets: bytes) -> str | None:
 
 @cache
 def _hashes_of_words() -> frozenset[bytes]:
-    """Return the beginnings of the hashes of all words."""
+    """Return truncated hashes of all words."""
     found = set()
     for name in _HASHES:
         try:

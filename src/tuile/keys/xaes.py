@@ -1,4 +1,4 @@
-"""XAES-256-GCM: authenticated encryption with nonces of 24 octets that may be drawn at random for ever.
+"""XAES-256-GCM: authenticated encryption with nonces of 24 octets, which can safely be random.
 
 The construction is that of C2SP (https://c2sp.org/XAES-256-GCM, read 2026-11-28): the first half of the nonce derives
 a key of its own (NIST SP 800-108r1, in counter mode with CMAC), with which AES-256-GCM encrypts under the second
@@ -22,28 +22,28 @@ def seal(key: Secret, nonce: bytes, plaintext: Secret, associated: bytes) -> byt
 
     Args:
         key: 32 octets.
-        nonce: 24 octets, never twice with one key.
-        plaintext: what nobody may read.
-        associated: what has to be the same when it is opened.
+        nonce: 24 octets, used only once with each key.
+        plaintext: The text to encrypt.
+        associated: Data that is authenticated with it, and must be the same for decryption.
 
     Raises:
-        RuntimeError: the package cryptography is not installed.
+        RuntimeError: If the package cryptography is not installed.
     """
     sealed: bytes = require_cipher()(_derived(key, nonce).octets).encrypt(nonce[12:], plaintext.octets, associated)
     return sealed
 
 
 def open_sealed(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> Secret | None:
-    """Return the plaintext; None when anything is not as it was sealed.
+    """Return the plaintext; None if anything was changed.
 
     Raises:
-        RuntimeError: the package cryptography is not installed.
+        RuntimeError: If the package cryptography is not installed.
     """
     return gcm_opened(_derived(key, nonce), nonce[12:], sealed, associated)
 
 
 def _derived(key: Secret, nonce: bytes) -> Secret:
-    """Return the key of one nonce: CMAC over two blocks that hold a counter and the nonce's first half."""
+    """Return the key for one nonce: CMAC over two blocks with a counter and the nonce's first half."""
     try:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -56,7 +56,7 @@ def _derived(key: Secret, nonce: bytes) -> Secret:
 
 
 def _doubled(block: bytes) -> bytes:
-    """Return a block times x in the field of CMAC."""
+    """Multiply a block by x in CMAC's field."""
     shifted = int.from_bytes(block, "big") << 1
     if shifted >> 128:
         shifted ^= 1 << 128 | 0x87
@@ -71,10 +71,10 @@ MISSING: t.Final = 'Encryption needs the package cryptography: pip install "tuil
 
 
 def require_cipher() -> t.Any:
-    """Return the class of ciphers, or say what to install, whether there is a token to read or not.
+    """Return the cipher class. The error says what to install, even if there is no token to read.
 
     Raises:
-        RuntimeError: the package cryptography is not installed.
+        RuntimeError: If the package cryptography is not installed.
     """
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra, and slow to import
@@ -84,10 +84,10 @@ def require_cipher() -> t.Any:
 
 
 def gcm_opened(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> Secret | None:
-    """Return what AES-256-GCM sealed; None when anything is not as it was.
+    """Decrypt with AES-256-GCM; None if anything was changed.
 
     Raises:
-        RuntimeError: the package cryptography is not installed.
+        RuntimeError: If the package cryptography is not installed.
     """
     cipher = require_cipher()(key.octets)
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra

@@ -53,6 +53,7 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
         "_no_req_msg": ("tuile.ctx.app_context", "NO_REQUEST_MESSAGE"),
     },
     "flask.helpers": {"_split_blueprint_path": ("tuile.wrappers.request", "split_blueprint_path")},
+    "flask.sessions": {"_lazy_sha1": ("tuile.sessions.signer", "lazy_sha1")},
     # Flask has two classes, without and with input and output; Tuile has one.
     "flask.sansio.app": {"App": ("tuile.app", "Flask")},
 }
