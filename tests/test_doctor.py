@@ -230,7 +230,7 @@ def test_an_ordinary_application_has_nothing_to_tell() -> None:
 def test_a_missing_secret_key_is_told() -> None:
     app = make_app()
     app.secret_key = None
-    assert "there is no session" in findings(app, "note")["SECRET_KEY"]
+    assert "sessions cannot be written" in findings(app, "note")["SECRET_KEY"]
 
 
 def test_a_coroutine_function_without_asgiref_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,9 +158,9 @@ def test_a_digest_is_changed_while_the_app_runs() -> None:
 
 def test_a_digest_that_is_none_of_the_two_is_an_error() -> None:
     for app in (new_app(SESSION_DIGEST="md5"), new_app(SESSION_DIGEST="md5", SECRET_KEY_FALLBACKS=[FORMER])):
-        with pytest.raises(ValueError, match="SESSION_DIGEST is 'md5'; it can be 'sha1'"):
+        with pytest.raises(ValueError, match="SESSION_DIGEST must be 'sha1'"):
             written(app, {"n": 1})
-        with pytest.raises(ValueError, match="SESSION_DIGEST is 'md5'"):
+        with pytest.raises(ValueError, match="SESSION_DIGEST must be"):
             app.session_interface.get_signing_serializer(app)
 
 
@@ -269,7 +269,7 @@ def test_a_key_that_is_retired_signs_and_reads_no_session(way: dict[str, Any]) -
     assert read(new_app(SECRET_KEY_FALLBACKS=[FORMER], **retired), token) == "{}"
     for fallbacks in (None, [KEY]):
         app = new_app(SECRET_KEY=FORMER, SECRET_KEY_FALLBACKS=fallbacks, **retired)
-        with pytest.raises(RuntimeError, match="SECRET_KEY_RETIRED says is not to be used"):
+        with pytest.raises(RuntimeError, match="listed in SECRET_KEY_RETIRED"):
             read(app, token)
 
 

@@ -134,13 +134,13 @@ def test_what_is_read_is_what_the_setting_names(own: bool, writes: str, reads: A
     ("config", "error", "text"),
     [
         ({"SESSION_READS": "signed"}, TypeError, r"Write: \['signed'\]"),
-        ({"SESSION_READS": 5}, TypeError, "is a list of kinds"),
+        ({"SESSION_READS": 5}, TypeError, "must be a list of"),
         ({"SESSION_READS": ["md5"]}, ValueError, "names 'md5'"),
         ({"SESSION_READS": [None]}, ValueError, "names None"),
-        ({"SESSION_READS": []}, ValueError, "nobody could log in"),
+        ({"SESSION_READS": []}, ValueError, "no user could log in"),
         ({"SESSION_READS": ["sha256"]}, ValueError, "Add 'sha1'"),
         ({"SESSION_READS": ["signed"], "SESSION_ENCRYPT": True}, ValueError, "Add 'encrypted'"),
-        ({"SESSION_DIGEST": "md5"}, ValueError, "SESSION_DIGEST is 'md5'"),
+        ({"SESSION_DIGEST": "md5"}, ValueError, "SESSION_DIGEST must be"),
     ],
     ids=str,
 )
@@ -557,7 +557,7 @@ def test_a_session_that_inflates_to_too_much_is_a_bad_token() -> None:
         unpack(b"." + encoded(zlib.compress(b'"' + b"a" * MAX_UNPACKED_BYTES + b'"')).encode())
     most = "a" * MAX_UNPACKED_BYTES
     assert unpack(pack(most)) == most
-    with pytest.raises(ValueError, match="would not be read again"):
+    with pytest.raises(ValueError, match="could not be read again"):
         pack(most + "a")
     for cut in (1, 5, 50):
         with pytest.raises(BadToken):
@@ -663,7 +663,7 @@ def test_checks_tell_of_cookies_on_pages_for_everybody(by: str) -> None:
 
     app = new_app(TESTING=True, COOKIE_CHECKS="error")
     app.add_url_rule("/page", "page", view)
-    with pytest.raises(CookieCheckError, match="shared caches may keep it"):
+    with pytest.raises(CookieCheckError, match="allowed shared caches to store it"):
         ask(app, "/page")
     app.config.update(COOKIE_CHECKS="off")
     assert ("private" in str(header(ask(app, "/page"), "Cache-Control"))) is (by in {"session", "cookies"})

@@ -369,7 +369,7 @@ def test_former_keys_that_are_empty_or_retired_are_left_out() -> None:
     app = new_app(SECRET_KEY_FALLBACKS=["", FORMER, None, "another former key"], SECRET_KEY_RETIRED=[key_id(FORMER)])
     assert app.keyring.verify_only_ids == (key_id("another former key"),)
     app.config["SECRET_KEY_RETIRED"] = [key_id(KEY)]
-    with pytest.raises(RuntimeError, match=f"The SECRET_KEY is {key_id(KEY)}, which SECRET_KEY_RETIRED"):
+    with pytest.raises(RuntimeError, match=f"The SECRET_KEY is {key_id(KEY)}, which is listed in SECRET_KEY_RETIRED"):
         app.keyring  # noqa: B018 - reading it makes it
 
 

@@ -1,11 +1,11 @@
 """Invalidate plans when a class, an object or a setting that they depend on changes.
 
-What may be taken for granted about an app is its plan (`dispatch.plan`). A plan holds while `epoch` is the object that
-it was made under. Every change that could make a plan untrue calls `move`, which replaces that object, and does nothing
-else: it costs the same with one app and with thousands.
+The assumptions about an app are its plan (`dispatch.plan`). A plan is valid while `epoch` is the object with which it
+was made. Every change that could invalidate a plan calls `move`, which replaces that object and does nothing else: it
+costs the same with one app and with thousands.
 
-The order makes it right without a lock. A change is made first, and then moves the epoch. Who makes a plan reads the
-epoch first, and then looks. So a plan that may have missed a change has an epoch that is over.
+The order makes this correct without a lock. A change is made first, and then the epoch moves. A planner reads the epoch
+first, and then everything else. So a plan that may have missed a change has an old epoch.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from abc import ABCMeta
 from threading import RLock
 from types import FunctionType, MethodType
 
-#: Plans hold while this is the object that they were made under. Compared by identity and never counted up: two threads
-#: that count may write a number that was there before. A plan keeps its epoch alive, so no address comes back either.
+#: Plans are valid while this is the object with which they were made. It is compared by identity and not a counter: two
+#: threads that count could write the same number. A plan keeps its epoch alive, so no address is reused either.
 epoch: object = object()
 
-# Held while the flags of classes are set, so that those set last have seen every change.
+# Held while the flags of classes are set, so that the last flags set reflect every change.
 _LOOKING = RLock()
 
 
@@ -32,20 +32,20 @@ def move() -> None:
 class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not known to type checkers
     """The metaclass of classes whose attributes a plan takes for granted: setting or deleting one moves the epoch.
 
-    A class may also keep flags of its own about what it has overridden: `look` sets them, with `note`. It is called
-    when the class is made, and again for it and its subclasses when one of their attributes changes: by a test's
-    patch, a monitoring agent, an extension.
+    A class can also have flags for what it has overridden: `look` sets them, with `note`. It is called when the class
+    is created, and again for it and its subclasses when one of their attributes changes: by a test's patch, a
+    monitoring agent or an extension.
 
-    It is derived from the kind of `typing.Protocol`, which is an `ABCMeta`, only so that a watched class can be
-    combined with protocols and abstract ones.
+    The base is the metaclass of `typing.Protocol`, which is an `ABCMeta`, only so that a watched class can be combined
+    with protocols and abstract classes.
     """
 
-    # As for any class that is not abstract; see `WatchedAbstract`.
+    # As for any class that is not abstract; `WatchedAbstract` has the others.
     __instancecheck__ = type.__instancecheck__
     __subclasscheck__ = type.__subclasscheck__
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], /, **kwargs: t.Any) -> Watched:
-        """Make a class, of the kind for abstract ones if one of its bases is abstract."""
+        """Create a class, with `WatchedAbstract` as its metaclass if one of its bases is abstract."""
         kind = mcs
         if mcs is Watched and any(_is_abstract(base) for one in bases for base in one.__mro__):
             kind = WatchedAbstract
@@ -55,7 +55,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], **kwargs: t.Any) -> None:
         super().__init__(name, bases, namespace, **kwargs)
         if not any(_is_abstract(base) for base in cls.__mro__):
-            # Without an abstract class among its bases, what is marked as abstract means nothing.
+            # Without an abstract base class, `abstractmethod` has no effect.
             cls.note("__abstractmethods__", frozenset())
         cls.look()
 
@@ -63,7 +63,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         """Set the flags of this class; see `note`."""
 
     def note(cls, name: str, value: object) -> None:
-        """Set an attribute without moving the epoch, unless it has that value already."""
+        """Set an attribute without moving the epoch, if the value differs."""
         if vars(cls).get(name, move) != value:
             type.__setattr__(cls, name, value)
 
@@ -88,7 +88,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
 
 
 class WatchedAbstract(Watched):
-    """The kind of a watched class with an abstract class, or a protocol, among its bases: it can `register` others."""
+    """The metaclass of watched classes with an abstract class or a protocol among their bases."""
 
     __instancecheck__ = type(t.Protocol).__instancecheck__
     __subclasscheck__ = type(t.Protocol).__subclasscheck__
@@ -99,18 +99,18 @@ def _is_abstract(base: type) -> bool:
 
 
 def look_again(cls: Watched) -> None:
-    """Set the flags of a class and its subclasses anew, for changes that nobody is told of."""
+    """Set the flags of a class and its subclasses again, after a change that the metaclass does not see."""
     with _LOOKING:
         cls._look_below()
 
 
 def unwatched(cls: type, known: str = "") -> list[type]:
-    """Return the class and those it is derived from whose changes would go unnoticed.
+    """Return those of a class and its bases whose changes would go unnoticed.
 
     Args:
         cls: The class.
-        known: A package whose classes need not be watched, because what counts of them is compared whenever a plan
-            is made; none by default.
+        known: A package whose classes need not be watched, because their relevant attributes are compared whenever a
+            plan is made; none by default.
     """
     return [
         kind
@@ -123,9 +123,9 @@ _UNCHANGEABLE: frozenset[t.Any] = frozenset({object, t.Generic, t.Protocol})
 
 
 class Replaceable:
-    """A method, inherited from `base`, that sets `flag` to False on an object that gets another in its place.
+    """A method, inherited from `base`, that sets `flag` to False on an object whose method is replaced.
 
-    An object's own dictionary would tell the same, but asking for it makes it: 2,000 instructions on CPython 3.11.
+    The object's own dictionary has the same information, but reading it creates it, which is slow on CPython 3.11.
     """
 
     def __init__(self, base: type, flag: str) -> None:
@@ -135,26 +135,26 @@ class Replaceable:
 
     @property  # type: ignore[misc] # an attribute that can be set, on other objects
     def __class__(self) -> type:
-        """What it stands for: `mock.patch` with `autospec` looks for functions in a class."""
+        """The class of functions: `mock.patch` with `autospec` looks for functions in a class."""
         return FunctionType
 
     def __getattr__(self, name: str) -> t.Any:
-        """Answer what is asked of a function: its code, its defaults."""
+        """Return an attribute of the function, such as its code or defaults."""
         if name.startswith("_") and not name.startswith("__"):
             raise AttributeError(name)
         return getattr(getattr(self.base, self.name), name)
 
     def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        """Call the method as a function: `mock` asks whether it can be called."""
+        """Call the method as a function: `mock` checks whether it is callable."""
         return getattr(self.base, self.name)(*args, **kwargs)
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
-        # Not the name itself: what a subclass's `super()` asks for is never the object's own.
+        # Not the name itself: `super()` in a subclass must not find the object's own attribute.
         self._key = f"own {name}"
 
     def stock(self) -> object:
-        """Return the method as it was inherited."""
+        """Return the inherited method."""
         return attribute(self.base, self.name)
 
     def __get__(self, instance: t.Any, owner: type | None = None) -> t.Any:
@@ -177,7 +177,7 @@ class Replaceable:
 
 
 def attribute(cls: type, name: str) -> object:
-    """Return what a class has under a name, its own or inherited, without asking a descriptor to answer for it."""
+    """Return the attribute of a class, its own or inherited, without calling descriptors."""
     for kind in cls.__mro__:
         if name in vars(kind):
             found: object = vars(kind)[name]
@@ -186,37 +186,37 @@ def attribute(cls: type, name: str) -> object:
 
 
 def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
-    """Return what a class has under these names, to be compared with later."""
+    """Return these attributes of a class, to compare with later."""
     return {name: attribute(cls, name) for name in names}
 
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:
-    """Return the names under which a class has something else than `attributes` found, in their order."""
+    """Return the names of the attributes that differ from what `attributes` found, in the same order."""
     return [name for name, value in stock.items() if attribute(cls, name) is not value]
 
 
 def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
-    """Return whether a class has what `attributes` found; nothing is certain of an empty mapping."""
+    """Return whether a class still has what `attributes` found; False for an empty mapping."""
     return bool(stock) and not replaced(cls, stock)
 
 
 class WatchedSettings(dict[str, t.Any]):
-    """A dict in which a change moves the epoch when a plan depends on it. Reading it is as fast as reading any dict."""
+    """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict."""
 
-    #: The settings that a plan depends on. Nothing that protects is among them: that is read at each request.
+    #: The settings that plans depend on. Security settings are not among them: they are read at each request.
     planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "TESTING"})
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
             self.update(other)
         except Exception:
-            del self, other  # what raises shows its variables
+            del self, other  # tracebacks show local variables
             raise
         return self
 
 
 def _moving(name: str) -> t.Callable[..., t.Any]:
-    """Return a dict's method that moves the epoch when a setting that plans depend on may have changed."""
+    """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
     change = getattr(dict, name)
 
     def method(self: WatchedSettings, *args: t.Any, **kwargs: t.Any) -> t.Any:
@@ -224,9 +224,9 @@ def _moving(name: str) -> t.Callable[..., t.Any]:
         try:
             result = change(self, *args, **kwargs)
         except Exception:
-            # Some of them may be set.
+            # Some of the settings may have been set.
             move()
-            del self, args, kwargs  # what raises shows its variables
+            del self, args, kwargs  # tracebacks show local variables
             raise
         if any(dict.get(self, key, move) is not value for key, value in zip(self.planned, before, strict=True)):
             move()

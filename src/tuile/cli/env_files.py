@@ -1,8 +1,4 @@
-"""Environment variables from ``.env`` and ``.flaskenv``.
-
-Here live the order in which the files count, which files are refused, and the tip for a missing python-dotenv, which
-reads them. Whether they are wanted is answered by ``tuile.environment``.
-"""
+"""Load environment variables from `.env` and `.flaskenv` with python-dotenv, and refuse files that are not safe."""
 
 from __future__ import annotations
 
@@ -21,14 +17,14 @@ _DEFAULT_FILES = (".flaskenv", ".env")  # a later one overrules an earlier one
 
 
 def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool = True) -> bool:
-    """Set environment variables from env files; answer whether any file held one.
+    """Set environment variables from env files, and return whether any file had one.
 
-    What is in the environment already stays. Then the file at `path` counts, then ``.env``,
-    then ``.flaskenv``; these two are searched upwards from the current directory and left out
-    when `load_defaults` is false. A `path` that is no file is passed over.
+    Variables that are already set are kept. Otherwise the file at `path` comes first, then `.env`, then `.flaskenv`.
+    The latter two are searched for from the current directory upwards, and left out if `load_defaults` is false. A
+    `path` that does not exist is ignored.
 
-    A file of another user, or one that every user may write to, is refused with a message: whoever
-    writes to it runs code as the one who starts the application. A file of root's is read.
+    A file that belongs to another user, or that every user may write to, is refused with a message: anyone who can
+    write to it can run code as the user who starts the application. Files of root are accepted.
 
     Without python-dotenv nothing is loaded, and a tip is printed if there is a file to load.
     """
@@ -45,7 +41,7 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
 
     files: list[str | os.PathLike[str]] = []
     if load_defaults:
-        # An empty string is dotenv's word for "there is none".
+        # dotenv returns an empty string if there is none.
         files.extend(filter(None, (dotenv.find_dotenv(n, usecwd=True) for n in _DEFAULT_FILES)))
     if path is not None and Path(path).is_file():
         files.append(path)
@@ -61,8 +57,8 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
 
 
 def _opened(path: str | os.PathLike[str]) -> Iterator[TextIOWrapper]:
-    """Open a file, once; or tell why it is refused, and do not."""
-    # What is read is what was looked at: the open file, and not what may have taken its place.
+    """Open a file, or print why it is refused."""
+    # The open file is checked, because another file may have taken its place meanwhile.
     with open(path, encoding="utf-8") as stream:
         why = _why_refused(os.fstat(stream.fileno()), os.lstat(path))
         if why is None:
@@ -72,8 +68,8 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[TextIOWrapper]:
 
 
 def _why_refused(file: os.stat_result, link: os.stat_result) -> str | None:
-    """Say why a file is not to be trusted; None for one that is. Of two results the second is that of a link to it."""
-    if not hasattr(os, "geteuid"):  # pragma: no cover - Windows, where modes and owners mean other things
+    """Return why a file is not trusted, or None. `link` is the status of the path itself, which may be a symlink."""
+    if not hasattr(os, "geteuid"):  # pragma: no cover - Windows, where modes and owners have another meaning
         return None
     trusted = {0, os.geteuid()}
     for found, what in ((file, "it"), (link, "the link to it")):

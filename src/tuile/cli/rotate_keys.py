@@ -1,7 +1,6 @@
-"""The command rotate-keys: how to change the SECRET_KEY without logging anybody out. Floor 6, the edges.
+"""The command `rotate-keys`, which explains how to change the SECRET_KEY without logging users out.
 
-Here lives what the command says about the application at hand. Keys are named by their ids; the only secret that is
-printed is the new one. What a key is and what its id tells lives in `tuile.keys.ring`.
+Keys are named by their ids; the only secret that is printed is the new one.
 """
 
 from __future__ import annotations
@@ -29,33 +28,33 @@ _SECRET_BYTES = 32
 @click.command("rotate-keys", short_help="Explain how to change the SECRET_KEY, and print a new one.")
 @with_appcontext
 def rotate_keys_command() -> None:
-    """Explain in three steps how this application's SECRET_KEY is changed without logging anybody out.
+    """Explain in three steps how to change this application's SECRET_KEY without logging users out.
 
-    Nothing is changed: keys are wherever your settings come from. Those in use are named by their ids, and none of
-    them is printed; the new key is, so mind who sees the screen.
+    Nothing is changed: the keys are wherever your settings come from. Keys in use are named by their ids and not
+    printed; the new key is, so mind who sees the screen.
     """
     try:
         keys = keys_of(current_app)[::-1]  # the newest first
         retired = retired_ids(current_app)
-    except (TypeError, ValueError) as error:  # a setting that is none of keys or ids
+    except (TypeError, ValueError) as error:  # a setting with something else than keys or ids
         raise click.ClickException(str(error)) from None
     new = secrets.token_hex(_SECRET_BYTES)
     click.echo(_found(keys, retired))
-    click.echo(f"A new key; its id is {key_id(new)}. It is shown this once:\n\n    {new}\n")
+    click.echo(f"A new key with the id {key_id(new)}. It is shown only once:\n\n    {new}\n")
     click.echo(_steps(keys, key_id(new), current_app.permanent_session_lifetime) if keys else _FIRST_KEY)
     try:
         narrower = advice(current_app)
     except (TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     if narrower:
-        click.echo(f"\nSessions of weaker kinds are read than are written. {narrower}")
+        click.echo(f"\nSessions of weaker kinds than the one written are still read. {narrower}")
 
 
-_FIRST_KEY = "Make it the SECRET_KEY of all processes, and restart them. It belongs into no repository."
+_FIRST_KEY = "Make it the SECRET_KEY of all processes, and restart them. Do not commit it to a repository."
 
 
 def _found(keys: tuple[Secret, ...], retired: tuple[str, ...]) -> str:
-    """The keys there are, a line for each."""
+    """Return the text about the keys in use, with a line for each."""
     if not keys:
         return (
             f"The application {current_app.name!r} has no SECRET_KEY, so nothing is signed and there are no sessions.\n"
@@ -71,32 +70,32 @@ def _found(keys: tuple[Secret, ...], retired: tuple[str, ...]) -> str:
 
 
 def _steps(keys: tuple[Secret, ...], new: str, lifetime: timedelta) -> str:
-    """The rotation of these keys to the new one."""
+    """Return the steps that replace these keys with the new one."""
     ids = [key_id(key) for key in keys]
     before, between = ", ".join([*ids[:0:-1], new]), ", ".join(ids[::-1])
     end = datetime.now(timezone.utc) + lifetime
     old = "keys" if ids[1:] else "key"
     days = _days(lifetime)
     return f"""\
-1. Let every process read it. Leave SECRET_KEY as it is and append the new key:
+1. Make every process accept the new key. Leave SECRET_KEY unchanged and append the new key to the fallbacks:
        SECRET_KEY           = {ids[0]}
        SECRET_KEY_FALLBACKS = [{before}]
-   Restart all processes. (Where there is only one, begin with step 2.)
+   Restart all processes. (If there is only one, start with step 2.)
 
-2. Let every process sign with it. The two keys change places:
+2. Make every process sign with the new key. Swap the two keys:
        SECRET_KEY           = {new}
        SECRET_KEY_FALLBACKS = [{between}]
-   Restart all processes. Nobody is logged out: former keys are still good for reading, and whatever is written
-   from now on is signed with the new one.
+   Restart all processes. No user is logged out: the former key can still be used for reading, and everything
+   written from now on is signed with the new one.
 
-3. Let the old {old} go, {days} after step 2 (PERMANENT_SESSION_LIFETIME; {end:%Y-%m-%d} if that is today):
+3. Remove the old {old} {days} after step 2 (PERMANENT_SESSION_LIFETIME; {end:%Y-%m-%d} if step 2 is today):
        SECRET_KEY           = {new}
        SECRET_KEY_FALLBACKS = []
-   Older sessions have ended by then. Signed and encrypted cookies may live longer, 400 days with cookies.permanent:
-   wait for the longest of yours, or let what is left of them read as absent.
+   Older sessions have expired by then. Signed and encrypted cookies may live longer, 400 days with cookies.permanent:
+   wait for the longest of yours, or accept that the remaining ones read as missing.
 
-Has the old key leaked? Go to step 3 at once, and let SECRET_KEY_RETIRED = ["{ids[0]}"] keep it from coming back.
-Everybody is logged out, and so is whoever has the key."""
+If the old key has leaked, go to step 3 at once, and set SECRET_KEY_RETIRED = ["{ids[0]}"] so that it is never used
+again. All users are logged out, and so is anyone who has the key."""
 
 
 def _days(lifetime: timedelta) -> str:

@@ -1,9 +1,4 @@
-"""What a browser will do with the cookies of a response, said before it does it without a word.
-
-Floor 2, one request. What must live here: against which request the Set-Cookie lines that leave an application are
-judged, and how what is found is told (`COOKIE_CHECKS`). What must not: the rules (`jar_rules`, `cookie_findings`), and
-whether there is anything to check at all (the dispatch).
-"""
+"""Warn about cookies that browsers would drop silently (`COOKIE_CHECKS`). The rules are in `findings`."""
 
 from __future__ import annotations
 
@@ -32,10 +27,16 @@ if t.TYPE_CHECKING:
 
 
 def check_response(app: Flask, request: Request, response: Response, mode: str) -> None:
-    """Judge the cookies that a response sets, and warn or raise.
+    """Check the cookies that a response sets, and warn or raise an error.
 
-    :param mode: ``warn`` or ``error``.
-    :raises CookieCheckError: something was found, and the mode is ``error``.
+    Args:
+        app: The application.
+        request: The request that the response answers.
+        response: The response.
+        mode: `warn` or `error`.
+
+    Raises:
+        CookieCheckError: If there is a finding, and the mode is `error`.
     """
     lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
@@ -56,7 +57,7 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
 
 
 def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
-    """What is wrong with the Set-Cookie lines of the answer to a request; each note is told on its own."""
+    """Return what is wrong with the Set-Cookie lines of the response to a request."""
     environ = request.environ
     try:
         circumstances = make_request(
@@ -68,7 +69,7 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
             profile=PROFILES["chromium"],
         )
     except ValueError:
-        return []  # no browser asked for such a host
+        return []  # no browser sends such a host
     known = _remembered.get(app)
     if known is None:
         known = _remembered[app] = {}
@@ -87,16 +88,16 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
 
 
 def _of_caches(response: Response) -> list[Note]:
-    """Return what shared caches make of the cookies (section 3; RFC 9111, section 7.3)."""
+    """Return what shared caches would do with the cookies (section 3; RFC 9111, section 7.3)."""
     if getattr(response, "_was_public", False):
         reason = (
-            "The response said that shared caches may keep it, and a cookie is set on it: that is taken back, because"
-            " everybody would get this cookie"
+            "The response allowed shared caches to store it, but it sets a cookie. It was made private, because all"
+            " users would have got this cookie"
         )
         cure = "write: response.cache_control.private = True, or set the cookie on another response"
     elif invites_shared_caches(response.headers):
         reason = (
-            "The response says that shared caches may keep it, and sets a cookie: everybody who asks the cache gets"
+            "The response allows shared caches to store it, but it sets a cookie: all users of the cache would get"
             " this cookie"
         )
         cure = "write: response.cache_control.public = False, or set the cookie on another response"
@@ -108,7 +109,7 @@ def _of_caches(response: Response) -> list[Note]:
 # How many warnings are remembered for each module, so as not to be shown again.
 _WARNINGS_KEPT = 100
 
-# Under what each application has set its cookies, as long as this process has run.
+# The paths and domains with which each application has set its cookies in this process.
 _remembered: WeakKeyDictionary[t.Any, Scopes] = WeakKeyDictionary()
 
 
@@ -119,14 +120,14 @@ _remembered: WeakKeyDictionary[t.Any, Scopes] = WeakKeyDictionary()
 def _sites() -> Sites:
     try:
         return Sites(load_public_suffixes())
-    except ImportError:  # then the suffixes of more than one label pass unnoticed
+    except ImportError:  # then public suffixes of more than one label are not recognised
         return Sites(last_label)
 
 
 def _url_of(request: Request) -> str:
-    """The address as the browser has it, also where a proxy in front says more than the application was told to trust.
+    """Return the URL that the browser requested, believing forwarded headers even if the application does not.
 
-    Nothing is decided by it but what to warn about.
+    It is used for warnings only.
     """
     environ = request.environ
     scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST") or request.host
@@ -141,7 +142,7 @@ def _url_of(request: Request) -> str:
 
 
 def _context_of(environ: WSGIEnvironment) -> Context:
-    """From where the request comes, as far as the browser says it."""
+    """Return which site the request comes from, as far as the browser's headers say."""
     site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN", "null")
     if site is None:
         return _CROSS["navigate"] if origin != "null" and _is_elsewhere(environ, origin) else TYPED
@@ -167,7 +168,7 @@ def _is_elsewhere(environ: WSGIEnvironment, origin: str) -> bool:
 
 # --- what is written for the session ----------------------------------------------------------------------------------
 
-# rule -> what to set instead: nobody calls set_cookie for it.
+# rule -> the setting to change, since applications do not call set_cookie for the session.
 _SECURE = "write: SESSION_COOKIE_SECURE = True"
 _SESSION_CURES = {
     "5.5": "write: PERMANENT_SESSION_LIFETIME = timedelta(days=400) at most",
@@ -187,7 +188,7 @@ _SESSION_CURES = {
 
 
 class _Place(t.NamedTuple):
-    """The view that answered: as near to the line as can be told when the response is ready."""
+    """The view that answered, which is the closest known place to the line that set the cookie."""
 
     says: str
     file: str
@@ -214,4 +215,4 @@ def _place(app: Flask, request: Request) -> _Place:
 
 
 def _no_view() -> None:
-    """Nothing: what stands for a view where the request reached none."""
+    """Do nothing; this stands for the view if no rule matched."""

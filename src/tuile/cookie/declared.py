@@ -1,9 +1,4 @@
-"""A cookie that is declared once, for reading, setting and deleting.
-
-Floor 3, what a view reaches for. What must live here: what a declared cookie is, and how an application and a blueprint
-declare one. What must not: what text stands for a value (`cookie_values`), and how a cookie is written
-(`request_cookies`).
-"""
+"""Cookies that are declared once, for reading, setting and deleting them."""
 
 from __future__ import annotations
 
@@ -33,7 +28,7 @@ _LONGEST_S = 400 * 86_400
 
 
 class CookieOptions(t.TypedDict, total=False):
-    """What a cookie can be declared with, besides its name, type and default."""
+    """The options of a declared cookie, besides its name, type and default."""
 
     max_age: timedelta | int | None
     path: str
@@ -51,23 +46,26 @@ class CookieOptions(t.TypedDict, total=False):
 
 
 class DeclaredCookie(t.Generic[Value]):
-    """One definition of a cookie; made by `app.cookie` or `blueprint.cookie`.
+    """The declaration of a cookie, created by `app.cookie` or `blueprint.cookie`.
 
-    :param name: without the prefix.
-    :param default: what is read where the cookie is missing, or invalid.
-    :param type: `str`, `int`, `float`, `bool`, an Enum, a dataclass, or `dict`, `list` or `object` for JSON.
-    :param choices: the values that are valid.
-    :param max_age: the life in seconds or as a timedelta, 400 days at most; None: until the browser is closed.
-    :param path, domain, secure, httponly, samesite, partitioned: as `response.set_cookie` has them.
-    :param prefix: ``host`` for a name that begins with `__Host-` (Secure, Path=/, no Domain), ``secure``, ``http`` and
-        ``host-http`` for the other three.
-    :param signed, encrypted: written and read by `cookies.signed` or `cookies.encrypted`.
-    :param invalid: ``default`` reads what a client has made up as the default, ``error`` answers 400.
-    :param purpose: what it is for, in words for a privacy page.
-    :param vary: whether an answer for which it was read says `Vary: Cookie`, so that no cache gives it to others;
-        False for a cookie that changes nothing of what is sent.
-    :raises CookieSyntaxError: no browser would keep such a cookie, or not for so long.
-    :raises ValueError: the declaration contradicts itself.
+    Args:
+        name: The name, without the prefix.
+        default: The value if the cookie is missing or invalid.
+        type: `str`, `int`, `float`, `bool`, an Enum, a dataclass, or `dict`, `list` or `object` for JSON.
+        choices: The valid values.
+        max_age: The lifetime in seconds or as a timedelta, 400 days at most; None: until the browser is closed.
+        path, domain, secure, httponly, samesite, partitioned: As for `response.set_cookie`.
+        prefix: `host` for a name that begins with `__Host-` (Secure, Path=/, no Domain), `secure`, `http` and
+            `host-http` for the other three.
+        signed, encrypted: Read and write it with `cookies.signed` or `cookies.encrypted`.
+        invalid: `default` reads an invalid value as the default, `error` answers 400.
+        purpose: What the cookie is for, as a text for a privacy page.
+        vary: Add `Vary: Cookie` to responses for which the cookie was read, so that caches do not serve them to other
+            users. False for a cookie that does not change the response.
+
+    Raises:
+        CookieSyntaxError: If browsers would not store such a cookie, or not for so long.
+        ValueError: If the declaration contradicts itself.
     """
 
     def __init__(
@@ -96,15 +94,15 @@ class DeclaredCookie(t.Generic[Value]):
         from .values import codec_of  # noqa: PLC0415 - most applications declare none
 
         if prefix is not None and prefix not in _PREFIXES:
-            raise ValueError(f"There is no prefix {prefix!r}. Give one of {', '.join(map(repr, _PREFIXES))}.")
+            raise ValueError(f"There is no prefix {prefix!r}. Use one of {', '.join(map(repr, _PREFIXES))}.")
         if signed and encrypted:
-            raise ValueError(f"The cookie {name!r} is signed when it is encrypted. Write: encrypted=True alone.")
+            raise ValueError(f"An encrypted cookie such as {name!r} need not be signed. Write only encrypted=True.")
         if invalid not in {"default", "error"}:
-            raise ValueError(f"invalid={invalid!r} is neither 'default' nor 'error'.")
+            raise ValueError(f"invalid must be 'default' or 'error', not {invalid!r}.")
         beginning = "" if prefix is None else _PREFIXES[prefix]
-        #: As browsers have it, with the prefix.
+        #: The name as browsers see it, with the prefix.
         self.name = beginning + name
-        #: All attributes, as a value. Making it checks them.
+        #: All attributes, as a value. Creating it checks them.
         self.attributes: Cookie = Cookie(
             self.name,
             max_age=t.cast("int | None", max_age),  # a timedelta becomes seconds
@@ -115,7 +113,7 @@ class DeclaredCookie(t.Generic[Value]):
             samesite=samesite,
             partitioned=partitioned,
         )
-        # Left open for an encrypted cookie: then it is Secure where the request is.
+        # Left open for an encrypted cookie, which is then Secure if the request is.
         self._secure = None if encrypted and secure is None and not self.attributes.secure else self.attributes.secure
         self.type = type
         self.codec = codec_of(type)
@@ -134,7 +132,7 @@ class DeclaredCookie(t.Generic[Value]):
             what = f"max_age is {max_age} seconds for the cookie {self.name!r}, and browsers cut it to {_LONGEST_S}"
             raise invalid(what, "5.5", "write: max_age=timedelta(days=400) at most, and set it again on later visits")
         if max_age == 0:
-            raise ValueError(f"max_age=0 deletes the cookie {self.name!r} when it is set. Leave it out, or give more.")
+            raise ValueError(f"max_age=0 would delete the cookie {self.name!r} when it is set. Leave max_age out.")
         for value in self.choices or ():
             self.codec.write(value)
         if self.default is not None:
@@ -144,9 +142,10 @@ class DeclaredCookie(t.Generic[Value]):
         return f"<{type(self).__name__} {self.name!r}>"
 
     def get(self) -> Value:
-        """The value that the client sent, or that was set in this request; the default where there is none.
+        """Return the value that the client sent, or that was set in this request, or the default.
 
-        :raises BadRequest: it is invalid, and ``invalid="error"`` was declared.
+        Raises:
+            BadRequest: If it is invalid, and `invalid="error"` was declared.
         """
         texts = self._texts()
         if not texts:
@@ -159,11 +158,11 @@ class DeclaredCookie(t.Generic[Value]):
             if self.choices is None or value in self.choices:
                 return t.cast("Value", value)
         if self.invalid == "error":
-            raise BadRequest(f"The cookie {self.name!r} is not valid.")
+            raise BadRequest(f"The cookie {self.name!r} is invalid.")
         return self._default()
 
     def _texts(self) -> list[str]:
-        """The texts that the cookie may have: another host of the site may have set one in front of ours."""
+        """Return the candidates for the cookie's text: another host of the site may have set one before ours."""
         cookies = self._cookies()
         if not self.vary:
             cookies = cookies.unnoted()
@@ -173,33 +172,34 @@ class DeclaredCookie(t.Generic[Value]):
         return [] if text is None else [text]
 
     def _default(self) -> Value:
-        # One that can be changed must not be changed for everyone.
+        # A copy, because a mutable default must not be shared.
         value = self.default
         return t.cast("Value", copy.deepcopy(value) if isinstance(value, (dict, list)) else value)
 
     def set(self, value: Value) -> None:
-        """Set the cookie on the response to come.
+        """Set the cookie on the response of this request.
 
-        :raises TypeError: the value is of another type.
-        :raises ValueError: it is none of the choices.
+        Raises:
+            TypeError: If the value has another type.
+            ValueError: If it is not one of the choices.
         """
         fields = self.attributes
         self._cookies().set(self.name, self._checked(value), max_age=fields.max_age, **self._sent())
 
     def delete(self) -> None:
-        """Delete the cookie, under the path and domain that it is set with."""
+        """Delete the cookie, with its path and domain."""
         self._cookies().delete(self.name, **self._sent())
 
     def _checked(self, value: object) -> str:
         text = self.codec.write(value)
         if self.choices is not None and value not in self.choices:
             choices = ", ".join(map(repr, self.choices))
-            raise ValueError(f"The cookie {self.name!r} cannot be {value!r}: it is one of {choices}.")
+            raise ValueError(f"The cookie {self.name!r} must be one of {choices}, not {value!r}.")
         try:
             self.codec.read(text)
         except ValueError:
             raise ValueError(
-                f"The cookie {self.name!r} cannot be {value!r}: it would not be read again as what it is."
+                f"The cookie {self.name!r} cannot be {value!r}: it would be read again as a different value."
             ) from None
         return text
 
@@ -207,18 +207,18 @@ class DeclaredCookie(t.Generic[Value]):
         return self.attributes.attributes._asdict()
 
     def _sent(self) -> dict[str, t.Any]:
-        """The attributes to set it with."""
+        """Return the attributes to set it with."""
         return {**self._scope(), "secure": self._secure}
 
     def _cookies(self) -> t.Any:
-        """The cookies of the request, in the view of them that this one is kept in."""
+        """Return the cookies of the request: plain, signed or encrypted."""
         cookies = value_with_request()._request_cookies
         if self.encrypted:
             return cookies.encrypted
         return cookies.signed if self.signed else cookies
 
     def described(self) -> dict[str, t.Any]:
-        """What a privacy page says of the cookie, in terms of JSON."""
+        """Return what a privacy page says about the cookie, as JSON data."""
         fields = self.attributes
         return {
             "name": self.name,
@@ -234,7 +234,7 @@ class DeclaredCookie(t.Generic[Value]):
 
 
 def life(max_age: int | None) -> str:
-    """How long a cookie is kept, in words."""
+    """Return how long a cookie is stored, as text."""
     if max_age is None:
         return "until the browser is closed"
     for seconds, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
@@ -244,9 +244,9 @@ def life(max_age: int | None) -> str:
 
 
 class DeclaresCookies:
-    """What an application and a blueprint can do about declared cookies."""
+    """The part of an application or blueprint that declares cookies."""
 
-    #: By their names, as browsers have them.
+    #: The declared cookies by name, as browsers see them.
     declared_cookies: dict[str, DeclaredCookie[t.Any]]
 
     if t.TYPE_CHECKING:
@@ -280,9 +280,10 @@ class DeclaresCookies:
     ) -> DeclaredCookie[str | None]: ...
 
     def cookie(self, name: str, **options: t.Any) -> DeclaredCookie[t.Any]:
-        """Declare a cookie: one definition for reading, setting and deleting it. `DeclaredCookie` has the options.
+        """Declare a cookie, for reading, setting and deleting it. `DeclaredCookie` documents the options.
 
-        :raises ValueError: a cookie of this name is declared already.
+        Raises:
+            ValueError: If a cookie with this name is declared already.
         """
         self._check_setup_finished("cookie")
         caller = sys._getframe(1)
@@ -292,5 +293,5 @@ class DeclaresCookies:
     def _declare(self, cookie: DeclaredCookie[Value]) -> DeclaredCookie[Value]:
         known = self.declared_cookies.setdefault(cookie.name, cookie)
         if known is not cookie:
-            raise ValueError(f"The cookie {cookie.name!r} is declared already, at {known.declared_at}.")
+            raise ValueError(f"The cookie {cookie.name!r} is already declared, at {known.declared_at}.")
         return cookie

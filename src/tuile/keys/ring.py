@@ -250,7 +250,7 @@ def _text(value: object) -> Secret | str:
 
 
 class KeyRing(Hidden):
-    """The keys of an application: the current key makes and reads tokens, former ones only read, retired ones are refused.
+    """The keys of an app: the current one makes and reads tokens, former ones only read, retired ones are refused.
 
     Each purpose has its own keys, derived from those of the ring, so a token made for one purpose is invalid for
     another. An app's ring is `app.keyring`. Neither its repr nor its errors show a key or a value.

@@ -1,7 +1,7 @@
-"""The URL of an endpoint, built without Werkzeug's adapter where its answer is certain.
+"""Build the URL of an endpoint without Werkzeug's adapter if the result is certain to be the same.
 
-For each rule a function that writes its path is generated when the first URL of that rule is built. It is
-made of the rule alone: names and values of the query, which clients may choose, only pass through a loop.
+For each rule a function that writes its path is generated when the first URL of that rule is built. The code depends on
+the rule alone: names and values of the query, which clients may choose, are only data.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Values = t.Mapping[str, t.Any]
 # Takes the values and returns path and query, with one slash before them. `_UNSUITABLE` means that the rule does not
 # take these values, and None that only Werkzeug can tell.
 Write = t.Callable[[Values], t.Any]
-# What Werkzeug had compiled for the rule, its defaults, its arguments, and the function.
+# The builder that Werkzeug compiled for the rule, the rule's defaults and arguments, and the generated function.
 Writer = tuple[t.Any, t.Any, set[str], Write]
 
 _SECURE = frozenset({"https", "wss"})
-# What `quote` leaves as it is in a path (WHATWG URL, path percent-encode set), and `urlencode` in a query.
+# The characters that `quote` leaves unchanged in a path (WHATWG URL, path percent-encode set), `urlencode` in a query.
 _KEPT_IN_PATH = "!$&'()*+,/:;=@"
 _KEPT_IN_QUERY = "!$'()*,/:;?@"
-# What becomes of each octet.
+# The encoding of each octet.
 _IN_PATH = [quote(bytes((octet,)), safe=_KEPT_IN_PATH) for octet in range(256)]
 _IN_QUERY = [quote_plus(bytes((octet,)), safe=_KEPT_IN_QUERY) for octet in range(256)]
 _UNSUITABLE: t.Any = object()
@@ -36,18 +36,18 @@ _werkzeugs_build = MapAdapter.build
 def build(
     adapter: t.Any, endpoint: str, values: Values, method: str | None, scheme: str | None, external: bool
 ) -> str | None:
-    """Return what `adapter.build` would, or None to ask it.
+    """Return the result of `adapter.build`, or None if it must be called.
 
     Args:
-        adapter: the adapter of the request or the application.
-        endpoint: the name of the endpoint.
-        values: the variable parts and what goes into the query; None stands for a value that is not given.
-        method: which rule of several, by the method it answers; None for the adapter's own, then any.
-        scheme: instead of the adapter's, in an external URL.
-        external: whether the URL begins with a scheme and a host.
+        adapter: The adapter of the request or the application.
+        endpoint: The name of the endpoint.
+        values: The variable parts and the values for the query; None stands for a value that is not given.
+        method: The method whose rule is used, if there are several; None for the adapter's own, then any.
+        scheme: The scheme of an external URL, instead of the adapter's.
+        external: Whether the URL begins with a scheme and a host.
 
     Raises:
-        BuildError: no rule takes the values.
+        BuildError: If no rule takes the values.
     """
     path = path_of(adapter, endpoint, values, method)
     if path is None:
@@ -66,13 +66,13 @@ def path_of(adapter: t.Any, endpoint: str, values: Values, method: str | None) -
     """Return path and query, with one slash before them, by the first rule that takes the values; None if not certain.
 
     Args:
-        adapter: the adapter of the request or the application.
-        endpoint: the name of the endpoint.
-        values: as for `build`.
-        method: None for the adapter's own, then any.
+        adapter: The adapter of the request or the application.
+        endpoint: The name of the endpoint.
+        values: As for `build`.
+        method: As for `build`.
 
     Raises:
-        BuildError: no rule takes the values.
+        BuildError: If no rule takes the values.
     """
     url_map = adapter.map if type(adapter) is MapAdapter else None
     if (
@@ -108,17 +108,17 @@ def path_of(adapter: t.Any, endpoint: str, values: Values, method: str | None) -
 
 
 def _path_text(value: t.Any) -> str:
-    """Return what `BaseConverter.to_url` does."""
+    """Return the result of `BaseConverter.to_url`."""
     return "".join(map(_IN_PATH.__getitem__, str(value).encode()))
 
 
 def _query_text(value: t.Any) -> str:
-    """Return what `urlencode` does with a name or a value."""
+    """Encode a name or a value as `urlencode` does."""
     return "".join(map(_IN_QUERY.__getitem__, value if isinstance(value, bytes) else str(value).encode()))
 
 
 def _query(values: Values, known: t.Container[str]) -> str:
-    """Return the query with the values that are not a rule's own, with its question mark; or nothing."""
+    """Return the query for the values that are not variables of the rule, with its question mark, or ""."""
     pairs = []
     for name, value in values.items():
         if name in known or value is None:
@@ -137,14 +137,14 @@ def _query(values: Values, known: t.Container[str]) -> str:
 
 
 def _sorted_query(rule: WerkzeugRule, values: Values, known: t.Container[str]) -> str:
-    """Return the same where the map sorts parameters, which Werkzeug does."""
+    """Return the query with sorted parameters, encoded by Werkzeug."""
     others = {name: value for name, value in values.items() if name not in known and value is not None}
     encoded: str = rule._encode_query_vars(others) if others else ""
     return f"?{encoded}" if encoded else ""
 
 
 def _writer(rule: WerkzeugRule) -> Writer:
-    """Return what writes the URLs of a rule."""
+    """Return the function that writes the URLs of a rule, and the values it depends on."""
     defaults = rule.defaults or {}
     path = _Path()
     is_ours = type(rule) in {Rule, WerkzeugRule} and not (rule.websocket or rule.subdomain or rule.host)
@@ -203,11 +203,11 @@ class _Path:
     """The path of one rule, as lines of Python."""
 
     def __init__(self) -> None:
-        #: What the lines refer to.
+        #: The names that the lines use.
         self.names: dict[str, t.Any] = {}
-        #: Conditions under which the converters would do something else than the lines.
+        #: Conditions under which the converters would do something different from the lines.
         self.checks: list[str] = []
-        #: False for a path that is not text alone.
+        #: False for a path that is not only text.
         self.is_plain = True
         self._locals: dict[str, str] = {}
         # Whether a piece is the name of a local variable, and that name or the text.
@@ -216,7 +216,7 @@ class _Path:
         self._calls_converters = False
 
     def local(self, name: str) -> str:
-        """Return the local variable that has the value of a variable part."""
+        """Return the local variable for the value of a variable part."""
         return self._locals.setdefault(name, f"v{len(self._locals)}")
 
     def add_text(self, text: str) -> None:
@@ -251,7 +251,7 @@ class _Path:
         if self._calls_converters:
             lines = ["    try:", *(f"    {line}" for line in lines), "    except ValidationError:"]
             lines += ["        return unsuitable"]
-            # As Werkzeug's builder, which refuses what is no text.
+            # Like Werkzeug's builder, which refuses anything but text.
             items = [text if is_variable else repr(text) for is_variable, text in self._pieces]
             url = f"''.join(({', '.join(items)}, query))"
         else:
@@ -259,13 +259,13 @@ class _Path:
             texts = [f"{{{text}}}" if is_variable else text for is_variable, text in self._pieces]
             url = "f" + repr("".join(texts) + "{query}")
         first = self._pieces[0][1]
-        # A value, or a rule that keeps its slashes, may come to more of them than one.
+        # A value, or a rule that keeps its slashes, may produce several slashes.
         is_certain = first[:1] == "/" and first[1:2] != "/" and (len(first) > 1 or len(self._pieces) == 1)
         return [*lines, f"    return {url}" if is_certain else f"    return '/' + {url}.lstrip('/')"]
 
 
 def _inlined(converter: BaseConverter, value: str) -> str | None:
-    """Return what one of Werkzeug's own converters makes of a local variable, as Python; None to call it."""
+    """Return a Python expression that does what one of Werkzeug's own converters does; None to call it."""
     if type(converter).to_url is BaseConverter.to_url:
         return f"{value} if type({value}) is str and {value}.isascii() and {value}.isalnum() else path_text({value})"
     if isinstance(converter, (IntegerConverter, FloatConverter)):
@@ -276,7 +276,7 @@ def _inlined(converter: BaseConverter, value: str) -> str | None:
 
 
 class _Source:
-    """What `linecache` asks for the lines of generated code, to show them in tracebacks."""
+    """A loader from which `linecache` gets the lines of generated code, to show them in tracebacks."""
 
     def __init__(self, source: str) -> None:
         self._source = source

@@ -1,6 +1,6 @@
-"""The rules of a map, in a form that is fast to search for a path.
+"""An index of the rules of a map, for fast matching of paths.
 
-The index answers only when it is certain that Werkzeug's matcher would say the same, and says None otherwise.
+It gives a result only if that of Werkzeug's matcher is certain to be the same, and None otherwise.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from .rule import Guard, Rule, guard_of
 if t.TYPE_CHECKING:
     from werkzeug.routing.matcher import State
 
-# How Werkzeug names the groups of a rule's pattern: this and the number of the converter.
+# Werkzeug's name for the groups in a rule's pattern, which the number of the converter follows.
 _GROUP = "__werkzeug_"
 Conversion = type[int] | BaseConverter | None
 # The view's arguments: the name, the place of the value among those in the path, the conversion if there is one.
 Arguments = tuple[tuple[str, int, Conversion], ...]
-# What must still be true for the conversions of a rule to be skipped or done inline.
+# The conditions under which the conversions of a rule are skipped or inlined.
 Guards = tuple[dict[str, BaseConverter], tuple[Guard, ...]]
 # One rule at the end of a path: whether it is certain (None: ask it), the view's arguments with their conversions,
 # what these take for granted, and all rules that end here. Plain tuples unpack in a third of the time of named ones.
@@ -40,29 +40,28 @@ _TESTS: dict[str, t.Callable[[str], t.Any]] = {
 
 
 class Node:
-    """A place between two slashes: the parts that may follow, and the rules that end here."""
+    """A node of the tree: the parts of a path that may follow, and the rules that end here."""
 
     __slots__ = ("answers", "certain", "edges", "ends", "reached", "static")
 
     def __init__(self, static: dict[str, State]) -> None:
-        # Werkzeug's own dictionary, which is only looked up: it may grow while a request reads it.
+        # Werkzeug's own dictionary, which is only read: it may grow while a request reads it.
         self.static = static
-        # The nodes of those parts that some request has come to.
+        # The nodes of the parts that were requested so far.
         self.reached: dict[str, Node] = {}
         self.edges: list[Edge] = []
         self.answers: list[Answer] = []
         # Whether any rule ends here or one slash further on, one for websockets too.
         self.ends = False
-        # False where a variable part is of a kind that the index does not follow.
+        # False if a variable part is of a kind that the index does not support.
         self.certain = True
 
 
 class Index:
     """The rules of one map as a dictionary of static paths and a tree of the others.
 
-    It reproduces the first descent of Werkzeug's matcher (static before variable, variables by
-    weight). A path on which that descent fails is not decided here. A node is made when a request first
-    comes to it.
+    It reproduces the first descent of Werkzeug's matcher (static before variable, variables by weight). If that descent
+    fails for a path, Werkzeug decides. A node is created when a request first reaches it.
     """
 
     __slots__ = ("_foreign", "_with_defaults", "knows_all", "root", "static")
@@ -72,10 +71,10 @@ class Index:
         # URL that another one redirects to.
         rules = url_map._rules
         self._with_defaults = Counter(_purpose(rule) for rule in rules if rule.defaults)
-        # The endpoints with rules that tell nobody when they are changed.
+        # The endpoints with rules whose changes go unnoticed.
         self._foreign = {rule.endpoint for rule in rules if type(rule) is not Rule}
         self.static: dict[str, list[Answer]] = {}
-        # Whether no other rules, for a subdomain that is matched, may answer what these do not.
+        # Whether no rules for a subdomain may match what these do not.
         self.knows_all = not url_map._matcher._root.dynamic
         domain = None
         if not url_map.host_matching and not url_map.default_subdomain:
@@ -88,7 +87,7 @@ class Index:
             self.root = self._copy(start)
 
     def walk(self, path: str, values: list[str]) -> list[Answer] | None:  # noqa: C901 - each request calls it
-        """Follow a path, as the server gave it (latin-1), to its rules; the values of its variables are appended."""
+        """Find the rules for a path, as the server passed it (latin-1), and append the values of its variables."""
         parts = _parts(path)
         if parts is None:
             return None
@@ -121,14 +120,14 @@ class Index:
         return node.answers
 
     def misses(self, path: str) -> bool:
-        """Answer whether there is certainly no rule for a path, nor for it with other slashes, whatever the method."""
+        """Return whether certainly no rule matches a path, for any method, with or without a trailing slash."""
         parts = _parts(path)
         return self.knows_all and parts is not None and "" not in parts[:-1] and self._misses(self.root, parts, 0)
 
     def _misses(self, node: Node, parts: list[str], position: int) -> bool:
-        """Answer whether no branch from a node along these parts, from a position on, leads to where a rule ends.
+        """Return whether no branch of the tree below a node reaches a rule with the parts from a position on.
 
-        It tries every branch that Werkzeug's matcher might try, to the end of the path and to one slash more or less.
+        It tries every branch that Werkzeug's matcher might try, with one slash more or less at the end.
         """
         if node.ends and position >= len(parts) - (not parts[-1]):
             return False
@@ -167,7 +166,7 @@ class Index:
                 try:
                     pattern = re.compile(rule_part.content)
                 except re.error:
-                    # For Werkzeug to say when somebody asks for a URL like this.
+                    # Werkzeug raises its error when such a URL is requested.
                     node.certain = False
                     break
                 test, groups = pattern.match, _groups(pattern)
@@ -191,7 +190,7 @@ class Index:
 
 
 def _parts(path: str) -> list[str] | None:
-    """Return what stands between the slashes of a path (latin-1), as text (UTF-8); None where only Werkzeug knows."""
+    """Split a path (latin-1) at its slashes and decode the parts (UTF-8); None to leave it to Werkzeug."""
     parts = (path if path.isascii() else _decoded(path)).split("/")
     return None if parts.pop(0) or not parts or (not parts[0] and len(parts) > 1) else parts
 
@@ -201,7 +200,7 @@ def _purpose(rule: WerkzeugRule) -> tuple[t.Any, frozenset[str]]:
 
 
 def _decoded(path: str) -> str:
-    """Return a path of the server (latin-1) as text (UTF-8); nothing matches one that is not UTF-8."""
+    """Decode the path from the server (latin-1) as UTF-8; nothing matches one that is not UTF-8."""
     try:
         return path.encode("latin1").decode()
     except UnicodeError:

@@ -1,6 +1,6 @@
-"""Which rule answers a path: Werkzeug's map, with an index in front of it.
+"""Find the rule for a path: Werkzeug's map, with an index for the certain cases.
 
-Werkzeug's `Map` parses rules and decides every doubtful case; the index answers only what is certain.
+Werkzeug's `Map` parses rules and decides everything that the index cannot.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
 
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
-# What binds a map to a request, when it is replaced on one map.
+# The methods that bind a map to a request, which can be replaced on one map.
 _BINDING = frozenset({"bind", "bind_to_environ"})
 # The longest host name that DNS can carry, with a port; and how many such names a map remembers.
 _LONGEST_HOST = 260
@@ -122,11 +122,12 @@ class Map(WerkzeugMap):
 
         None alone says nothing about the request: it may still match, redirect or fail.
 
-        Parameters:
-            server_name: the configured `SERVER_NAME`.
+        Args:
+            environ: The WSGI environ of the request.
+            server_name: The configured `SERVER_NAME`.
 
         Raises:
-            Exception: what a converter raises, but for `ValidationError` and HTTP exceptions.
+            Exception: Any error of a converter, except `ValidationError` and HTTP exceptions.
         """
         index = self._index
         if index is None:
@@ -166,7 +167,7 @@ class Map(WerkzeugMap):
         return None
 
     def _is_certain(self, rule: WerkzeugRule) -> bool:
-        """Answer for a rule that tells nobody of changes whether a path that it matches is its own for certain."""
+        """Return whether a match is certain for a rule whose changes go unnoticed."""
         return not (
             rule.alias
             or rule.websocket
@@ -178,12 +179,12 @@ class Map(WerkzeugMap):
         )
 
     def _accepts_host_of(self, environ: WSGIEnvironment) -> bool:
-        """Answer whether Werkzeug certainly accepts the Host header of a request, or the server's name without one."""
+        """Return whether Werkzeug certainly accepts the Host header of a request, or the server's name without one."""
         host = environ.get("HTTP_HOST")
         return self._accepts(environ.get("SERVER_NAME", "") if host is None else host)
 
     def _accepts(self, host: str) -> bool:
-        """Answer whether Werkzeug certainly accepts a host, and remember it if it does."""
+        """Return whether Werkzeug certainly accepts a host, and remember it if it does."""
         if host in self._plain_hosts:
             return True
         if len(host) > _LONGEST_HOST or not _is_plain_host(host) or not _BINDING.isdisjoint(self.__dict__):
@@ -198,8 +199,9 @@ class Map(WerkzeugMap):
     def adapter_for(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter | None:
         """Return what `bind_to_environ` would for a host that is certainly accepted, or None to ask it.
 
-        Parameters:
-            server_name: the configured `SERVER_NAME`.
+        Args:
+            environ: The WSGI environ of the request.
+            server_name: The configured `SERVER_NAME`.
         """
         host = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")

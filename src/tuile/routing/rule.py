@@ -1,4 +1,4 @@
-"""One URL rule and its converters, and how a change of them is noticed."""
+"""URL rules, and the detection of changes to a rule and its converters."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Guard = tuple[type[BaseConverter], t.Any, dict[str, t.Any], dict[str, t.Any]]
 
 
 def guard_of(converter: BaseConverter, method: str) -> Guard | None:
-    """Return what has to stay as it is for a method of one of Werkzeug's own converters to be done without a call.
+    """Return the conditions under which a method of one of Werkzeug's own converters can be inlined.
 
-    None stands for converters of other classes, which are always called.
+    None stands for converters of other classes, whose methods are always called.
     """
     kind = type(converter)
     if kind.__module__ != BaseConverter.__module__ or method in vars(converter):
@@ -42,7 +42,7 @@ class Rule(WerkzeugRule):
     __hash__ = None
 
     def refresh(self) -> None:
-        """Bind the rule anew after it was modified in place."""
+        """Bind the rule again after it was modified in place."""
         super().refresh()
         _forget_index(self)
 
@@ -51,7 +51,7 @@ class Rule(WerkzeugRule):
         names = [text for is_variable, text in self._trace if is_variable]
         if self.defaults or not self.rule.isascii() or len(set(names)) < len(names) or _REFUSED_NAMES & set(names):
             return super()._compile_builder(append_unknown)
-        # What Werkzeug would have compiled now, whatever becomes of this rule before the first call.
+        # A copy of the state from which Werkzeug would compile now, because the rule may change before the first call.
         then = object.__new__(Rule)
         vars(then).update(rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters)
 
@@ -66,7 +66,7 @@ class Rule(WerkzeugRule):
 
 
 def _forget_index(rule: Rule) -> None:
-    """Have the map that a rule is bound to, if it is one with an index, build that anew."""
+    """Rebuild the index of the map that a rule is bound to, if it has one."""
     forget = getattr(vars(rule).get("map"), "_forget_index", None)
     if forget is not None:
         forget()

@@ -1,8 +1,4 @@
-"""When a session that is read well is over all the same: how old it may be, and what the application says.
-
-What must live here: the beginning of a session, `SESSION_ABSOLUTE`, and asking `app.session_refused`. What must not:
-how long a cookie is good that is not used (`signed`), and how a session is kept.
-"""
+"""Decide when a valid session has ended anyway: by `SESSION_ABSOLUTE` or by `app.session_refused`."""
 
 from __future__ import annotations
 
@@ -19,13 +15,13 @@ if t.TYPE_CHECKING:
     from ..keys.secret import Secret
     from .interface import SecureCookieSession, SessionMixin
 
-#: What an app answers about a session that nobody has asked it about.
+#: The default implementation, which refuses no session.
 REFUSES_NONE: t.Final = RefusesSessions.session_refused
 _HANDLE_BYTES = 16
 
 
 def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int | None) -> bool:
-    """Answer whether a session has ended although its token is good."""
+    """Return whether a session has ended although its token is valid."""
     absolute_s = absolute_seconds(app)
     asked = can_be_refused(app)
     if not session or (absolute_s is None and not asked):
@@ -33,7 +29,8 @@ def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int
     now = time.time()
     created: t.Any = session.get(CREATED_KEY)
     if not (is_moment(created) and isinstance(session.get(HANDLE_KEY), str)):
-        # From before it was asked for. It is not younger than its cookie, and all copies of that are one session.
+        # Written before the app needed these values. It is at least as old as its cookie, and all copies of the cookie
+        # are one session.
         modified = session.modified
         if not is_moment(created):
             created = int(now) if signed is None else signed
@@ -45,7 +42,7 @@ def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int
 
 
 def note_beginning(app: Flask, session: SessionMixin, expires: datetime | None) -> datetime | None:
-    """Note in a session when it began, if that is not there yet; return when its cookie ends."""
+    """Store in a session when it began, if that is missing; return when its cookie expires."""
     if not (is_moment(session.get(CREATED_KEY)) and isinstance(session.get(HANDLE_KEY), str)):
         begin(session, int(time.time()), new_handle())
     absolute_s = absolute_seconds(app)
@@ -55,25 +52,25 @@ def note_beginning(app: Flask, session: SessionMixin, expires: datetime | None) 
 
 
 def absolute_seconds(app: Flask) -> float | None:
-    """Return after how many seconds from its beginning a session ends (`SESSION_ABSOLUTE`); None for never.
+    """Return the maximum age of a session in seconds from its beginning (`SESSION_ABSOLUTE`); None for no limit.
 
     Raises:
-        TypeError: it is no length of time.
-        ValueError: it is not positive.
+        TypeError: If it is neither a timedelta nor a number.
+        ValueError: If it is not positive.
     """
     setting = app.config.get("SESSION_ABSOLUTE")
     if setting is None:
         return None
     seconds = setting.total_seconds() if isinstance(setting, timedelta) else setting
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        message = f"SESSION_ABSOLUTE is a timedelta or a number of seconds, not {type(setting).__name__}."
+        message = f"SESSION_ABSOLUTE must be a timedelta or a number of seconds, not {type(setting).__name__}."
         raise TypeError(message)
     if not 0 < seconds < 2**36:
-        message = f"SESSION_ABSOLUTE is {setting!r}: give how long a session lasts at most, from its beginning."
+        message = f"SESSION_ABSOLUTE must be positive, not {setting!r}: it is the maximum age of a session."
         raise ValueError(message)
     return seconds
 
 
 def can_be_refused(app: Flask) -> bool:
-    """Answer whether an app has its own word on which sessions have ended."""
+    """Return whether an app overrides `session_refused`."""
     return type(app).session_refused is not REFUSES_NONE or "session_refused" in app.__dict__

@@ -1,8 +1,4 @@
-"""What a session is, and what a way of keeping sessions must offer.
-
-Floor 2, one request. What must live here: the session objects and `SessionInterface`. What must not:
-any one way of keeping them.
-"""
+"""The session objects, and `SessionInterface`, which every way of storing sessions implements."""
 
 from __future__ import annotations
 
@@ -26,7 +22,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
 
 
-#: The keys under which a session keeps when it began, in seconds since 1970, and its own identity.
+#: The keys under which a session stores when it began, in seconds since 1970, and its handle.
 CREATED_KEY: t.Final = "_created"
 HANDLE_KEY: t.Final = "_handle"
 
@@ -36,7 +32,7 @@ T = t.TypeVar("T")
 
 
 class _FromContents(t.Generic[T]):
-    """An attribute that is read from what is in the session; a subclass or an object may have its own."""
+    """An attribute that is read from the content of the session; a subclass or an object can override it."""
 
     def __init__(self, read: t.Callable[[t.Any], T]) -> None:
         self._read = read
@@ -53,18 +49,18 @@ class _FromContents(t.Generic[T]):
 
 
 class SessionMixin(MutableMapping[str, t.Any]):
-    """A mapping that knows whether it was read, whether it was changed and whether it lasts."""
+    """A mapping that records whether it was read or changed, and whether it is permanent."""
 
     #: Whether there was no session before this request; an interface may leave it False.
     new = False
-    #: Whether the session was changed. True here, so that a session that cannot tell is always saved.
+    #: Whether the session was changed. True here, so that a session that does not track changes is always saved.
     modified = True
-    #: Whether the session was looked at in this request, so that the answer varies with the cookie.
+    #: Whether the session was accessed in this request, so that the response varies with the cookie.
     accessed = False
 
     @property
     def permanent(self) -> bool:
-        """Whether the session outlives the browser's own; kept in the session as `_permanent`."""
+        """Whether the session outlives the browser session; stored in the session as `_permanent`."""
         return bool(self.get("_permanent", False))
 
     @permanent.setter
@@ -73,35 +69,34 @@ class SessionMixin(MutableMapping[str, t.Any]):
 
     @_FromContents
     def created(self: t.Any) -> datetime | None:
-        """When the session began, in UTC; None where nobody has asked for it to be kept.
+        """When the session began, in UTC; None if that is not stored.
 
-        It is kept after `regenerate`, with `SESSION_ABSOLUTE`, and where `app.session_refused` is overridden.
+        It is stored after `regenerate`, with `SESSION_ABSOLUTE`, and if `app.session_refused` is overridden.
         """
         seconds = self.get(CREATED_KEY)
         return datetime.fromtimestamp(seconds, timezone.utc) if is_moment(seconds) else None
 
     @_FromContents
     def handle(self: t.Any) -> str | None:
-        """The identity of the session, 128 random bits as text, kept when `created` is; it opens nothing."""
+        """An id of the session: 128 random bits as text, stored when `created` is. It does not give access."""
         handle = self.get(HANDLE_KEY)
         return handle if isinstance(handle, str) else None
 
     def regenerate(self, keep: Iterable[str] = ()) -> None:
-        """Begin a new session for the same browser: call it whenever somebody logs in.
+        """Begin a new session for the same browser. Call it whenever a user logs in.
 
-        What was in the session before a login may have been put there by somebody else, who then knows the CSRF token
-        or owns the basket. It is all gone, with `permanent` and flashed messages, but for the keys that are named.
+        An attacker may have planted the session that existed before the login, and so know its CSRF token or own its
+        basket. Everything in it is removed, including `permanent` and flashed messages, except for the given keys.
 
-        Parameters:
-            keep: the keys whose values stay.
+        Args:
+            keep: The keys whose values are kept.
 
         Raises:
-            TypeError: `keep` is a single text.
-            NotImplementedError: the session is kept in another way than in a cookie, and its interface has to do this.
+            TypeError: If `keep` is a single string.
+            NotImplementedError: If the session is not stored in a cookie, and its class does not override this.
         """
         message = (
-            f"{type(self).__name__} has no regenerate(): it is kept by an interface of its own. Ask that for a new"
-            " identity."
+            f"{type(self).__name__} does not implement regenerate(). Use its session interface to get a new session id."
         )
         raise NotImplementedError(message)
 
@@ -111,22 +106,22 @@ def _note_change(session: t.Any) -> None:
 
 
 class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
-    """A session that is a dictionary and notes when it is changed.
+    """A session that is a dictionary and detects changes.
 
-    A change inside a value (a list in the session, say) is not noticed: set `modified` then.
+    A change inside a value, such as a list in the session, is not detected: set `modified` yourself.
     """
 
     modified = False
 
     def __init__(self, initial: Mapping[str, t.Any] | None = None) -> None:
         dict.__init__(self, initial or ())
-        # What CallbackDict's own constructor would set; it is called with the session after each change.
+        # As the constructor of CallbackDict does; it is called with the session after each change.
         self.on_update = _note_change
 
     def __setitem__(self, key: str, value: t.Any) -> None:
         dict.__setitem__(self, key, value)
         if self.on_update is _note_change:
-            # Without the call: setting a key is what nearly every write is.
+            # Inlined, because nearly every write sets a key.
             self.modified = True
         elif self.on_update is not None:
             self.on_update(self)  # type: ignore[arg-type] # a session of this class
@@ -134,7 +129,7 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
     def regenerate(self, keep: Iterable[str] = ()) -> None:
         """Begin a new session for the same browser; see `SessionMixin.regenerate`."""
         if isinstance(keep, str):
-            message = f"keep is a list of keys, not a single one. Write: keep=[{keep!r}]."
+            message = f"keep must be a list of keys, not a single one. Write: keep=[{keep!r}]."
             raise TypeError(message)
         kept = {key: self[key] for key in keep if key in self}
         self.clear()
@@ -143,23 +138,23 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
 
 
 def begin(session: MutableMapping[str, t.Any], created: int, handle: str) -> None:
-    """Note in a session when it began and which one it is."""
+    """Store in a session when it began, and its handle."""
     session[CREATED_KEY] = created
     session[HANDLE_KEY] = handle
 
 
 def new_handle() -> str:
-    """Return a new identity for a session."""
+    """Return a new handle for a session."""
     return token_urlsafe(_HANDLE_BYTES)
 
 
 def is_moment(seconds: object) -> bool:
-    """Answer whether a value is a time that a session can have begun at."""
+    """Return whether a value is a time at which a session can have begun."""
     return type(seconds) is int and 0 <= seconds < 2**37
 
 
 class NullSession(SecureCookieSession):
-    """A session that can be read, as empty, and that refuses to be written: there is no secret key."""
+    """An empty session that cannot be written, because there is no secret key."""
 
     def _refuse(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
         message = (
@@ -173,34 +168,34 @@ class NullSession(SecureCookieSession):
 
 
 class RefusesSessions:
-    """What an application can say about the sessions that it is given."""
+    """The part of an application that decides which sessions are accepted."""
 
     def session_refused(self, session: SessionMixin) -> bool:
-        """Answer whether a session that is otherwise good has ended: override it to log out a copy of a cookie.
+        """Return whether a session that is otherwise valid has ended. Override it to log out copies of a cookie.
 
-        It is asked when a session is opened that has something in it, before anybody sees it; one that is refused reads
-        as empty. What it usually looks at: `session.created`, against the time before which the sessions of a user are
-        not to be used any more; and `session.handle`, against a list of those that have ended. Both are there in every
-        session that is written after this was overridden; in an older one they come from its cookie. Use the argument:
-        the `session` proxy is what is being opened.
+        It is called when a session with content is opened, before any other code sees the session; a refused session
+        reads as empty. Usually it compares `session.created` with the time before which all sessions of a user have
+        ended, and looks up `session.handle` in a list of ended sessions. Every session that is written after this was
+        overridden has both; for older ones they are derived from the cookie. Use the argument, because the `session`
+        proxy is not usable yet.
         """
         return False
 
 
 class SessionInterface(metaclass=Watched):
-    """A way of keeping sessions: assign an instance to `app.session_interface`.
+    """The interface for storing sessions: assign an instance to `app.session_interface`.
 
     `open_session` runs when a request starts, `save_session` before its response is sent.
     """
 
-    #: What `make_null_session` makes when `open_session` has returned None.
+    #: The class that `make_null_session` uses when `open_session` has returned None.
     null_session_class = NullSession
-    #: Whether the sessions are pickled; some extensions ask.
+    #: Whether the sessions are pickled; some extensions read it.
     pickle_based = False
-    #: Whether `open_session` may wait until the session is first touched.
+    #: Whether `open_session` may be delayed until the session is first accessed.
     opens_lazily = False
 
-    #: The methods and settings that may not wait once one of them is set on an object: it may do anything.
+    #: Methods and settings that rule out delaying once one of them is set on an object.
     steps: t.ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -218,15 +213,15 @@ class SessionInterface(metaclass=Watched):
         super().__delattr__(name)
         if name in self.steps:
             if not self.steps & self.__dict__.keys() - {"opens_lazily"}:
-                # As the class has it again.
+                # The flag of the class applies again.
                 self.__dict__.pop("opens_lazily", None)
             move()
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
-        """Return whether a session that nobody touched is opened and saved at the end of its request all the same.
+        """Return whether a session that was not accessed is opened and saved at the end of its request anyway.
 
-        It is asked about interfaces that open lazily, and only for requests with cookies. As Flask does, a session that
-        came is renewed while `SESSION_REFRESH_EACH_REQUEST` is on.
+        It is called for interfaces that open lazily, and only for requests with cookies. As in Flask, a received
+        session is renewed if `SESSION_REFRESH_EACH_REQUEST` is on.
 
         Args:
             app: The application.
@@ -237,12 +232,12 @@ class SessionInterface(metaclass=Watched):
         return came and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
 
     def make_null_session(self, app: Flask) -> NullSession:
-        """Return the session to use when there is no key to keep one with."""
+        """Return the session to use when there is no secret key."""
         return self.null_session_class()
 
     def is_null_session(self, obj: object) -> bool:
-        """Answer whether `obj` is such a session; it is never saved."""
-        # Not isinstance, which would ask the metaclass of all mappings. A proxy says here what it stands for.
+        """Return whether `obj` is a null session, which is never saved."""
+        # Not isinstance, which would call the metaclass of all mappings. `__class__` also works for a proxy.
         return self.null_session_class in obj.__class__.__mro__
 
     def get_cookie_name(self, app: Flask) -> str:
@@ -258,11 +253,11 @@ class SessionInterface(metaclass=Watched):
         return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_httponly(self, app: Flask) -> bool:
-        """Answer whether scripts cannot see the session cookie (`SESSION_COOKIE_HTTPONLY`)."""
+        """Return whether the session cookie is hidden from scripts (`SESSION_COOKIE_HTTPONLY`)."""
         return app.config["SESSION_COOKIE_HTTPONLY"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Answer whether the session cookie is for https only (`SESSION_COOKIE_SECURE`)."""
+        """Return whether the session cookie is sent over HTTPS only (`SESSION_COOKIE_SECURE`)."""
         return app.config["SESSION_COOKIE_SECURE"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_samesite(self, app: Flask) -> SameSite | None:
@@ -270,29 +265,29 @@ class SessionInterface(metaclass=Watched):
         return app.config["SESSION_COOKIE_SAMESITE"]  # type: ignore[no-any-return] # as it was configured
 
     def get_cookie_partitioned(self, app: Flask) -> bool:
-        """Answer whether the session cookie is kept per top-level site (`SESSION_COOKIE_PARTITIONED`)."""
+        """Return whether the session cookie is stored per top-level site (`SESSION_COOKIE_PARTITIONED`)."""
         return app.config["SESSION_COOKIE_PARTITIONED"]  # type: ignore[no-any-return] # as it was configured
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
-        """Return when the session ends; None for the end of the browser's session."""
+        """Return when the session cookie expires; None for the end of the browser session."""
         if not session.permanent:
             return None
         end: datetime = datetime.now(timezone.utc) + app.permanent_session_lifetime
         return end
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        """Answer whether this response sets the cookie: the session changed, or lasts and is to be renewed."""
+        """Return whether this response sets the cookie: the session changed, or is permanent and due for renewal."""
         return session.modified or (session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"]))
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
-        """Return the session of this request, or None to have the null session used.
+        """Return the session of this request, or None to use the null session.
 
-        It must not raise for a missing or a bad session: those are new ones.
+        It must not raise for a missing or invalid session: return a new one.
         """
         raise NotImplementedError
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Keep the session at the end of the request; not called for a null session."""
+        """Save the session at the end of the request. It is not called for a null session."""
         raise NotImplementedError
 
 
@@ -303,8 +298,8 @@ SessionInterface.steps = frozenset(name for name in vars(SessionInterface) if no
 
 
 def cookie_attributes(interface: SessionInterface, app: Flask) -> CookieAttributes:
-    """Return the attributes of the session cookie, apart from its lifetime, as an interface's methods tell them."""
-    # In the order in which Flask asks.
+    """Return the attributes of the session cookie, apart from its lifetime, from an interface's methods."""
+    # In the order in which Flask calls them.
     domain, path, secure = (
         interface.get_cookie_domain(app),
         interface.get_cookie_path(app),

@@ -1,8 +1,4 @@
-"""Which kinds of session are read and which one is written: `SESSION_READS`, `SESSION_DIGEST`, `SESSION_ENCRYPT`.
-
-What must live here: what the three settings come to, whether they fit together, and when
-`SESSION_READS` may be narrowed. What must not: how a session of any kind is read (`signed`).
-"""
+"""Which kinds of session are read and which one is written: `SESSION_READS`, `SESSION_DIGEST`, `SESSION_ENCRYPT`."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ if t.TYPE_CHECKING:
 
 Kind: t.TypeAlias = t.Literal["sha1", "sha256", "encrypted"]
 
-#: What `SESSION_READS` can name, and the kinds that each stands for.
+#: The values of `SESSION_READS`, and the kinds that each stands for.
 READABLE: t.Final[dict[str, tuple[Kind, ...]]] = {
     "sha1": ("sha1",),
     "sha256": ("sha256",),
@@ -29,10 +25,10 @@ _NAMES = {"sha1": "signed with SHA-1", "sha256": "signed with SHA-256", "encrypt
 
 
 class Kinds(t.NamedTuple):
-    """What the settings come to."""
+    """The kinds of session that the settings select."""
 
     written: Kind
-    #: The hash of new signatures, and those of the signatures that are read, in the order to try them.
+    #: The hash of new signatures, and the hashes of the signatures that are read, in the order to try them.
     digest: t.Literal["sha1", "sha256"]
     digests_read: tuple[t.Literal["sha1", "sha256"], ...]
     reads_encrypted: bool
@@ -47,22 +43,22 @@ def kinds_of(app: Flask) -> Kinds:
     """Return which kinds of session an app writes and reads.
 
     Raises:
-        ValueError: a setting has a value that does not exist, or what is written would not be read.
-        TypeError: `SESSION_READS` is a single text.
+        ValueError: If a setting has an invalid value, or the kind that is written would not be read.
+        TypeError: If `SESSION_READS` is a single string.
     """
     digest: t.Literal["sha1", "sha256"] = app.config.get("SESSION_DIGEST") or "sha1"
     if digest not in {"sha1", "sha256"}:
-        message = f"SESSION_DIGEST is {digest!r}; it can be 'sha1', as Flask's, or 'sha256'."
+        message = f"SESSION_DIGEST must be 'sha1', as in Flask, or 'sha256', not {digest!r}."
         raise ValueError(message)
     if digest == "sha1" and not is_hash_usable("sha1"):
-        # Where the machine refuses SHA-1 (FIPS 140) nobody could log in.
+        # If the machine refuses SHA-1 (FIPS 140), no user could log in.
         digest = "sha256"
     written: Kind = "encrypted" if app.config.get("SESSION_ENCRYPT") else digest
     read = _kinds_read(app.config.get("SESSION_READS"))
     if written not in read:
         message = (
-            f"SESSION_READS leaves out {written!r}, which is what SESSION_DIGEST and SESSION_ENCRYPT say to write:"
-            f" nobody could log in. Add {written!r} to SESSION_READS."
+            f"SESSION_READS does not include {written!r}, which SESSION_DIGEST and SESSION_ENCRYPT select for new"
+            f" sessions, so no user could log in. Add {written!r} to SESSION_READS."
         )
         raise ValueError(message)
     digests = tuple(kind for kind in read if kind != "encrypted")
@@ -74,24 +70,24 @@ def _kinds_read(setting: t.Any) -> tuple[Kind, ...]:
         return _ALL
     choices = ", ".join(map(repr, READABLE))
     if isinstance(setting, (str, bytes)) or not hasattr(setting, "__iter__"):
-        message = f"SESSION_READS is a list of kinds, out of {choices}, not {setting!r}. Write: [{setting!r}]."
+        message = f"SESSION_READS must be a list of {choices}, not the string {setting!r}. Write: [{setting!r}]."
         raise TypeError(message)
     kinds: list[Kind] = []
     for name in setting:
         if not isinstance(name, str) or name not in READABLE:
-            message = f"SESSION_READS names {name!r}; it can name {choices}."
+            message = f"SESSION_READS contains {name!r}; it can contain {choices}."
             raise ValueError(message)
         kinds.extend(READABLE[name])
     return tuple(kind for kind in _ALL if kind in kinds)
 
 
 def tell_of_kind(app: Flask, kinds: Kinds, read: Kind) -> None:
-    """Log, once per app and kind, that a session was read that is of another kind than new ones are."""
+    """Log, once per app and kind, that a session was read whose kind differs from that of new ones."""
     if read == kinds.written or read in app._told_of_kinds:
         return
     app._told_of_kinds = app._told_of_kinds | {read}
     app.logger.warning(
-        "A session was read that is %s, and new ones are %s. It is written anew at its next change. %s",
+        "A session was read that is %s, and new ones are %s. It is converted when it changes. %s",
         _NAMES[read],
         _NAMES[kinds.written],
         narrowing(kinds, app.permanent_session_lifetime),
@@ -99,22 +95,22 @@ def tell_of_kind(app: Flask, kinds: Kinds, read: Kind) -> None:
 
 
 def narrowing(kinds: Kinds, lifetime: timedelta) -> str:
-    """Return when `SESSION_READS` may leave out the kinds that are not written, and how; "" when it does."""
+    """Return when `SESSION_READS` can leave out the kinds that are not written, and how; "" if it does already."""
     others = [kind for kind in kinds.read if kind != kinds.written]
     if not others:
         return ""
     only = f"SESSION_READS = [{kinds.written!r}]"
     return (
-        f"{only} refuses every other kind, and logs nobody out once all processes have written"
+        f"{only} refuses every other kind, and logs no user out once all processes have written"
         f" {_NAMES[kinds.written]} sessions for {in_days(lifetime)} (PERMANENT_SESSION_LIFETIME)."
     )
 
 
 def advice(app: Flask) -> str:
-    """Return when the app may leave out kinds that are weaker than the one it writes; "" where it reads none.
+    """Return when the app can stop reading kinds that are weaker than the one it writes; "" if it reads none.
 
     Raises:
-        TypeError, ValueError: the settings do not fit together.
+        TypeError, ValueError: If the settings contradict each other.
     """
     kinds = kinds_of(app)
     if all(_ALL.index(kind) >= _ALL.index(kinds.written) for kind in kinds.read):
@@ -123,5 +119,5 @@ def advice(app: Flask) -> str:
 
 
 def in_days(lifetime: timedelta) -> str:
-    """Return a lifetime in words."""
+    """Return a lifetime as text."""
     return f"{lifetime.days} days" if lifetime.days >= 2 and not lifetime.seconds else str(lifetime)

@@ -1,8 +1,4 @@
-"""The text of a session as a cookie holds it: base64url, compressed where that is shorter, as itsdangerous does it.
-
-What must live here: packing and unpacking, and the limit of both. What must not: what is in a session, and how it is
-signed.
-"""
+"""Pack the text of a session for a cookie, as itsdangerous does: base64url, compressed if that is shorter."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from binascii import a2b_base64, b2a_base64
 from ..exceptions import BadToken
 from ..keys.tokens import TO_STANDARD, TO_URL_SAFE
 
-# The header and the checksum that zlib.compress puts around what it deflates (RFC 1950).
+# The sizes of the header and the checksum that zlib.compress adds (RFC 1950).
 _ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6
 
 
@@ -22,7 +18,7 @@ def pack(text: str) -> bytes:
     """Return text as URL-safe base64 without padding (RFC 4648 section 5), compressed after a dot if shorter.
 
     Raises:
-        ValueError: the text is too long to be unpacked again.
+        ValueError: If the text is too long to be unpacked again.
     """
     raw, mark = text.encode(), b""
     if len(raw) > MAX_UNPACKED_BYTES:
@@ -39,7 +35,11 @@ def pack(text: str) -> bytes:
 
 
 def unpack(packed: bytes) -> str:
-    """Return the text that `pack` was given; BadToken for anything that it cannot have returned."""
+    """Return the text that was packed.
+
+    Raises:
+        BadToken: If `pack` cannot have returned this.
+    """
     compressed = packed[:1] == b"."
     encoded = packed[1:] if compressed else packed
     try:
@@ -48,7 +48,7 @@ def unpack(packed: bytes) -> str:
     except BadToken as error:
         message = str(error)
     except (Base64Error, UnicodeDecodeError, zlib.error) as error:
-        message = f"The value is not packed text: {error}."
+        message = f"The value cannot be unpacked: {error}."
     # Not from the other error, which holds the octets; and what raises shows its variables.
     packed = encoded = raw = b""
     raise BadToken(message)
@@ -59,21 +59,21 @@ MAX_UNPACKED_BYTES: t.Final = 256 * 1024
 
 
 def check_size(length: int) -> None:
-    """Refuse to write what would not be read.
+    """Refuse to write a session that is too long to be read again.
 
     Raises:
-        ValueError: the text has more octets than `MAX_UNPACKED_BYTES`.
+        ValueError: If the text has more octets than `MAX_UNPACKED_BYTES`.
     """
     if length > MAX_UNPACKED_BYTES:
         message = (
-            f"The session has more than {MAX_UNPACKED_BYTES} octets as JSON and would not be read again. Keep less in"
-            " it: an id, and what belongs to the id in a database."
+            f"The session has more than {MAX_UNPACKED_BYTES} octets as JSON and could not be read again. Store only an"
+            " id in it, and keep the data in a database."
         )
         raise ValueError(message)
 
 
 def checked(text: str) -> str:
-    """Return a text that is short enough to be read again; ValueError for another one."""
+    """Return the text, or raise a ValueError if it is too long to be read again."""
     length = len(text.encode())
     if length > MAX_UNPACKED_BYTES:
         del text  # what raises shows its variables
@@ -82,10 +82,11 @@ def checked(text: str) -> str:
 
 
 def inflated(compressed: bytes) -> bytes:
-    """Return what zlib has compressed; BadToken for more than `MAX_UNPACKED_BYTES`.
+    """Decompress a zlib stream.
 
     Raises:
-        zlib.error: it is not a whole zlib stream.
+        BadToken: If the result is longer than `MAX_UNPACKED_BYTES`.
+        zlib.error: If it is not a complete zlib stream.
     """
     inflater = zlib.decompressobj()
     raw = inflater.decompress(compressed, MAX_UNPACKED_BYTES + 1)

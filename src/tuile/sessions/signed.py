@@ -1,8 +1,4 @@
-"""Sessions that are kept whole in a signed cookie, byte for byte as Flask's.
-
-Floor 2, one request. What must live here: how a session becomes the text of a cookie and back. What must
-not: how text is signed (`keyring`), how the cookie is written (`cookie_syntax`, through the response).
-"""
+"""Store sessions in a signed cookie, byte for byte as Flask does, or in an encrypted one."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ if t.TYPE_CHECKING:
 
 session_json_serializer = TaggedJSONSerializer()
 
-# The questions that are answered without asking them, while nobody has replaced one.
+# Hook methods whose result is computed inline as long as none is overridden.
 _STEPS = (
     "get_cookie_domain",
     "get_cookie_httponly",
@@ -57,32 +53,32 @@ _STEPS = (
     "save_session",
     "should_set_cookie",
 )
-# What this interface answers them with; filled below, when it is there.
+# The methods of the class below, to compare with; filled after its definition.
 _STOCK: dict[str, object] = {}
-# How responses set a cookie, unless one has a way of its own.
+# The default method for setting a cookie, to compare with.
 _own_set_cookie = Response.set_cookie
 
 
-#: How many cookies of the session's name are tried: a sibling host can set as many as it likes.
+#: How many cookies with the session's name are tried: a sibling host can set as many as it likes.
 _MOST_TRIED = 4
 # A session with nothing else in it is empty: `session.pop("user")` logs out with these left.
 _ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
 
 
 class SecureCookieSessionInterface(SessionInterface):
-    """Keeps a session in a cookie that the browser can read but not change.
+    """Store a session in a cookie that the browser can read but not change.
 
-    A subclass may change the salt, the digest, the key derivation and the serializer, as in Flask; it is
-    then asked at the start of a request, like any other interface.
+    A subclass can change the salt, the digest, the key derivation and the serializer, as in Flask. Its sessions are
+    then opened at the start of each request, as with any other interface.
     """
 
-    #: The purpose that the secret key is used for here.
+    #: The purpose for deriving the signing key.
     salt = "cookie-session"
     #: The hash of the signature. Flask's sessions use SHA-1, in HMAC, where its collisions do not matter.
     digest_method: Callable[[bytes], t.Any] = staticmethod(lazy_sha1)
     #: How itsdangerous turns the secret key into the signing key.
     key_derivation = "hmac"
-    #: What turns the session into text and back.
+    #: The serializer of the session's content.
     serializer = session_json_serializer
     session_class = SecureCookieSession
     steps = SessionInterface.steps | {
@@ -94,18 +90,18 @@ class SecureCookieSessionInterface(SessionInterface):
         "session_class",
     }
 
-    # Whether the cookie's name and attributes are certainly those of the configuration.
+    # Whether the cookie's name and attributes are those of the configuration, since no method is overridden.
     _asks_itself: t.ClassVar[bool] = True
 
     @classmethod
     def look(cls) -> None:
-        """Note whether the class is the one here; another one may do anything, and is asked when Flask would ask it."""
+        """Set the flags; a subclass may do anything, so its methods are called whenever Flask would call them."""
         cls.note("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
         cls.note("_asks_itself", not still_has(cls, _STOCK))
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
-        """Return whether a session that nobody touched is renewed: one came, and there is a key to read it with."""
-        # Only asked while no method is overridden, so the name is what the configuration says.
+        """Return whether a session that was not accessed is renewed: one was received, and there is a key for it."""
+        # Only called while no method is overridden, so the name is that of the configuration.
         name = app.config["SESSION_COOKIE_NAME"]
         if name not in cookie_header and name.isascii():
             return False
@@ -116,13 +112,13 @@ class SecureCookieSessionInterface(SessionInterface):
         return session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the session from the request's cookie; a bad or an old one is an empty session."""
+        """Read the session from the request's cookie. An invalid or expired cookie gives an empty session."""
         kept = self._kept_signer(app)
         serializer = self.get_signing_serializer(app) if kept is None else None
         if kept is None and serializer is None:
             return None
         if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
-            # At the first reading, not only when a visitor comes back with such a session.
+            # At the first reading, not only when a visitor returns with an encrypted session.
             require_cipher()
         name = (
             app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
@@ -140,7 +136,7 @@ class SecureCookieSessionInterface(SessionInterface):
             and type(app).session_refused is REFUSES_NONE
             and "session_refused" not in app.__dict__
         ):
-            # What nearly every session is. All others, and what is wrong with this one, are for the way below.
+            # The most common case. Everything else, including errors, is handled below.
             try:
                 return self.session_class(
                     self.serializer.loads(unpack(signer.unsign(token.encode(), int(time.time()), max_age_s)))
@@ -161,7 +157,7 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer: URLSafeTimedSerializer | None,
         max_age_s: int,
     ) -> SecureCookieSession:
-        """Return the session of the first cookie that is good, or an empty one."""
+        """Return the session of the first valid cookie, or an empty one."""
         for token in tokens:
             try:
                 session, kind, signed = self._opened(app, name, token.octets.decode(), kept, serializer, max_age_s)
@@ -183,10 +179,10 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer: URLSafeTimedSerializer | None,
         max_age_s: int,
     ) -> tuple[SecureCookieSession | None, Kind | None, int | None]:
-        """Return the session of a token, of which kind it is and when it was made; None where there is none in it.
+        """Return the session in a token, its kind and the time it was made; None for the session if there is none.
 
         Raises:
-            BadData, BadToken: the token is not good.
+            BadData, BadToken: If the token is invalid.
         """
         if is_encrypted(token):
             kinds = kinds_of(app) if kept is None else kept.kinds
@@ -210,11 +206,11 @@ class SecureCookieSessionInterface(SessionInterface):
         return self._loaded(app, text), kind, signed_at(token)
 
     def _loaded(self, app: Flask, text: str) -> SecureCookieSession | None:
-        """Return the session that a text stands for; None, and a line in the log, where it stands for none."""
+        """Parse the text of a session; None, with a message in the log, if that fails."""
         try:
             return self.session_class(self.serializer.loads(text))
         except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
-            app.logger.warning("The session was made with this app's key, but cannot be read. It is empty now.")
+            app.logger.warning("A session with a valid signature could not be parsed, so it is treated as empty.")
             return None
 
     def save_session(  # noqa: C901 - one function, because every write of a session would pay for each call
@@ -224,7 +220,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if self._asks_itself or self.__dict__ or type(session) is not SecureCookieSession:
             self._save_by_methods(app, session, response)
             return
-        # What the methods would answer, which nobody has overridden.
+        # The results of the methods, none of which is overridden.
         if session.accessed:
             vary_by(response.headers, "Cookie")
         # No name for the settings: what raises shows its variables.
@@ -239,7 +235,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return
         for header, _ in getattr(response.headers, "_list", ()):
-            # Most responses say nothing to caches, and are not asked.
+            # Most responses have no directives for caches.
             if len(header) >= 13 and header[-13:].lower() == "cache-control" and not _keep_for(session, response):
                 return
         expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
@@ -259,7 +255,7 @@ class SecureCookieSessionInterface(SessionInterface):
             vary_by(response.headers, "Cookie")
 
     def _save_by_methods(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Do what `save_session` does where a method may be somebody's own: ask each, needed or not, as Flask does."""
+        """Save the session if a method may be overridden: call each of them, needed or not, as Flask does."""
         name, described = self.get_cookie_name(app), self._cookie_attributes(app)
         if session.accessed:
             vary_by(response.headers, "Cookie")
@@ -287,7 +283,7 @@ class SecureCookieSessionInterface(SessionInterface):
             raise RuntimeError(message)
         token: str
         if app.config.get("SESSION_ENCRYPT"):
-            # Not compressed: how well it can be would tell something of what is in it.
+            # Not compressed, because the compression ratio would reveal something about the content.
             token = app.keyring.encrypt(
                 self._purpose(), checked(self.serializer.dumps(dict(session))), now=time.time(), name=name
             )
@@ -296,14 +292,14 @@ class SecureCookieSessionInterface(SessionInterface):
         return token
 
     def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> Opened | None:
-        """Return what is in an encrypted session, whether new ones are encrypted or not; None for a bad one."""
+        """Decrypt a session, whether new ones are encrypted or not; None for an invalid one."""
         try:
             opened = app.keyring.decrypt(self._purpose(), token, now=time.time(), name=name, max_age_s=max_age_s)
             check_size(len(opened.value))
         except (BadToken, ValueError):
             return None
         except RuntimeError as error:
-            app.logger.warning("The session is encrypted and cannot be read, so it is empty now. %s", error)
+            app.logger.warning("An encrypted session could not be read, so it is treated as empty. %s", error)
             return None
         return opened
 
@@ -312,7 +308,7 @@ class SecureCookieSessionInterface(SessionInterface):
         return f"session {salt if isinstance(salt, str) else salt.hex()}"
 
     def _kept_signer(self, app: Flask) -> KeptSigner | None:
-        """Return the kept signer for the app's keys; None without a key, and where itsdangerous has to be asked."""
+        """Return the cached signer for the app's keys; None without a key, or if itsdangerous is needed."""
         if (
             self._asks_itself
             or self.__dict__
@@ -340,7 +336,7 @@ class SecureCookieSessionInterface(SessionInterface):
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
         set_cookie = response.set_cookie
         if getattr(set_cookie, "__func__", None) is _own_set_cookie:
-            # What the last line says, without keywords to be packed and unpacked.
+            # The same as the last line, without packing and unpacking keywords.
             set_cookie(
                 name,
                 token,
@@ -361,9 +357,9 @@ class SecureCookieSessionInterface(SessionInterface):
 
 
 def _keep_for(session: SessionMixin, response: Response) -> bool:
-    """Keep a session's cookie out of shared caches; False where it is better not set at all.
+    """Keep a session's cookie out of shared caches; return False if the cookie should not be set at all.
 
-    That is the renewal of a session that lasts on a page for everybody: it can wait for the next page.
+    That is the case for renewing a permanent session on a page for all users: it can wait for the next page.
     """
     if invites_shared_caches(response.headers):
         if session and not session.modified:

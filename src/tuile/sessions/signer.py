@@ -1,8 +1,4 @@
-"""The signer of an app's sessions, in Flask's format: kept, and made anew when a setting has changed.
-
-What must live here: what makes and verifies the signatures of sessions, our way and by
-itsdangerous. What must not: how a signature is computed (`keyring`), what is in a session.
-"""
+"""Sign an app's sessions in Flask's format, with a signer that is cached until a setting changes."""
 
 from __future__ import annotations
 
@@ -35,10 +31,10 @@ if t.TYPE_CHECKING:
 
 
 class KeptSigner(Hidden):
-    """The signers of an app's sessions, and the settings that they were made of; it shows no key.
+    """The signers of an app's sessions, and the settings that they were made from. Its repr shows no key.
 
-    What is compared by `is` before each use: `only_key`, None where there are others; `salt`, `digest`, `encrypts`; and
-    `reads`, `_LOOK_CLOSER` where the setting can be changed in place.
+    These are compared by `is` before each use: `only_key`, which is None if there are several; `salt`, `digest` and
+    `encrypts`; and `reads`, which is `_LOOK_CLOSER` if the setting can be changed in place.
     """
 
     __slots__ = ("digest", "encrypts", "kinds", "made_of", "only_key", "readers", "reads", "salt", "signer")
@@ -53,11 +49,11 @@ class KeptSigner(Hidden):
         reads = app.config.get("SESSION_READS")
         self.reads = reads if reads is None or type(reads) is tuple else _LOOK_CLOSER
         self.encrypts = app.config.get("SESSION_ENCRYPT")
-        #: The signers of all signed sessions that are read, by the kind.
+        #: The signers of all signed sessions that are read, by kind.
         self.readers: dict[Kind, TimedSigner] = {
             kind: TimedSigner(keys_of(app), salt, kind) for kind in self.kinds.digests_read
         }
-        #: The signer of new sessions; None where they are encrypted.
+        #: The signer of new sessions; None if they are encrypted.
         self.signer = None if self.kinds.written == "encrypted" else self.readers[self.kinds.written]
 
 
@@ -65,12 +61,12 @@ _LOOK_CLOSER = object()
 
 
 def session_signer(app: Flask, salt: Key) -> KeptSigner:
-    """Return the signers of the app's sessions, made anew when a key or a setting has changed.
+    """Return the signers of the app's sessions, rebuilt if a key or a setting has changed.
 
     Raises:
-        ValueError: `SESSION_DIGEST` or `SESSION_READS` has a value that does not exist.
-        TypeError: `SESSION_READS` is no list.
-        RuntimeError: the key was retired.
+        ValueError: If `SESSION_DIGEST` or `SESSION_READS` has an invalid value.
+        TypeError: If `SESSION_READS` is not a list.
+        RuntimeError: If the key is retired.
     """
     check_keys(app)
     reads = app.config.get("SESSION_READS")
@@ -78,7 +74,7 @@ def session_signer(app: Flask, salt: Key) -> KeptSigner:
         keys_of(app),
         salt,
         app.config.get("SESSION_DIGEST"),
-        # `kinds_of` says what is wrong with a setting that is no list.
+        # `kinds_of` raises an error for a setting that is not a list.
         tuple(reads) if isinstance(reads, (list, set, frozenset)) else reads,
         app.config.get("SESSION_ENCRYPT"),
     )
@@ -86,18 +82,18 @@ def session_signer(app: Flask, salt: Key) -> KeptSigner:
     if kept is None or kept.made_of != made_of:
         made = KeptSigner(app, salt, made_of)
         if kept is None and made.kinds.digest != (made.digest or "sha1"):
-            app.logger.warning("This Python refuses SHA-1: sessions are signed with SHA-256, as by SESSION_DIGEST.")
+            app.logger.warning("This Python refuses SHA-1, so sessions are signed as with SESSION_DIGEST = 'sha256'.")
         kept = app._kept_signer = made
     return kept
 
 
 def kind_of(token: str) -> Kind:
-    """Return the hash that a signature can be of, by its length."""
+    """Return the hash of a signature, which its length determines."""
     return "sha1" if token[-28:][:1] == "." else "sha256"
 
 
 def signed_at(token: str) -> int | None:
-    """Return the time in a token of Flask's format, in seconds since 1970; None for another one."""
+    """Return the time in a token of Flask's format, in seconds since 1970; None for other tokens."""
     stamp = token.rpartition(".")[0].rpartition(".")[2].encode()
     try:
         raw = a2b_base64(stamp.translate(TO_STANDARD) + b"=" * (-len(stamp) % 4))
@@ -110,7 +106,7 @@ def signed_at(token: str) -> int | None:
 
 
 def lazy_sha1(string: bytes = b"") -> t.Any:
-    """Return SHA-1 of octets; only its use fails in a build without it, not an import."""
+    """Return the SHA-1 hash object of octets. In a Python without SHA-1 only the call fails, not the import."""
     return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
 
 
@@ -119,10 +115,10 @@ _SIGNATURE_BYTES = {lazy_sha1: 20, hashlib.sha256: 32}
 
 
 class SessionTimestampSigner(SessionSigner):
-    """itsdangerous' signer, which computes a hash only for signatures of its length, and allows clocks to differ."""
+    """itsdangerous' signer, which skips signatures of another length, and allows clocks to differ."""
 
     def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
-        """Answer whether the signature is one of these keys."""
+        """Return whether the signature was made with one of the keys."""
         expected = _SIGNATURE_BYTES.get(self.digest_method)
         if expected is not None and len(sig) != -(-expected * 4 // 3):
             return False
@@ -132,7 +128,7 @@ class SessionTimestampSigner(SessionSigner):
             return False
 
     def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> t.Any:
-        """Return the value, and the time of signing if asked; one from the near future is as good as one of now."""
+        """Return the value, and the time of signing if requested. A time in the near future is accepted."""
         value, signed = super().unsign(signed_value, None, return_timestamp=True)
         if max_age is not None:
             age_s = self.get_timestamp() - int(signed.timestamp())
@@ -143,23 +139,23 @@ class SessionTimestampSigner(SessionSigner):
 
 
 class _RefusingSigner(SessionSigner):
-    """The signer where no signed session is read."""
+    """The signer to use if no signed sessions are read."""
 
     def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
         return False
 
 
 class BoundedSerializer(SessionSerializer):
-    """itsdangerous' serializer of sessions, which writes and reads no more than Tuile's own way does."""
+    """itsdangerous' serializer of sessions, with the size limit of Tuile's own code."""
 
     default_signer = SessionTimestampSigner
 
     def load_payload(self, payload: bytes, *args: t.Any, **kwargs: t.Any) -> t.Any:
-        """Return what is in the payload; BadPayload for one that is too long."""
+        """Return the content of a payload; raise BadPayload if it is too long."""
         try:
             _check_inflated(payload)
         except BadToken as error:
-            message = "The payload is too long when it is inflated."
+            message = "The payload is too long after decompression."
             raise BadPayload(message, original_error=error) from None
         return super().load_payload(payload, *args, **kwargs)
 
@@ -167,7 +163,7 @@ class BoundedSerializer(SessionSerializer):
         """Return the payload of a session.
 
         Raises:
-            ValueError: it is too long to be read again.
+            ValueError: If it is too long to be read again.
         """
         payload = super().dump_payload(obj)
         if payload.startswith(b"."):
@@ -181,7 +177,7 @@ class BoundedSerializer(SessionSerializer):
 
 
 def _check_inflated(payload: bytes) -> None:
-    """Raise BadToken for a payload that inflates to too much; what is wrong otherwise is itsdangerous' to say."""
+    """Raise BadToken for a payload that is too long after decompression; itsdangerous reports other errors."""
     if payload.startswith(b"."):
         with suppress(zlib.error, BadData):
             inflated(base64_decode(payload[1:]))

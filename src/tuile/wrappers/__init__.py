@@ -7,7 +7,7 @@ import typing as t
 from ..flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
-    # Found when they are asked for: to import them here would be a cycle.
+    # Imported on first use, because importing them here would be circular.
     from .request import Request as Request
     from .response import Response as Response
 

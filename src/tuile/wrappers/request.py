@@ -1,7 +1,6 @@
-"""A view of one WSGI environ: what the client sent, computed when it is asked for.
+"""`Request`, a subclass of Werkzeug's whose attributes are computed from the WSGI environ on first use.
 
-Floor 2, one request. What must live here: how `Request` differs from Werkzeug's, which it is a subclass
-of. What must not: reading `current_app`; a request gets its limits from the context it lives in.
+It does not read `current_app`: a request gets its limits from its context.
 """
 
 from __future__ import annotations
@@ -82,11 +81,11 @@ class _ReceivedCookies:
         elif type(headers) is EnvironHeaders:
             pairs = parse_cookie(headers.environ.get("HTTP_COOKIE"))
         else:
-            # Somebody has put other headers in their place.
+            # The headers were replaced.
             pairs = parse_cookie(";".join(headers.getlist("Cookie")))
         kind = request.dict_storage_class
         if kind is ImmutableMultiDict:
-            # What the constructor would do with pairs, in one call for all of them.
+            # As the constructor does with pairs, but in one call.
             values: dict[str, list[str]] = {}
             for name, value in pairs:
                 values.setdefault(name, []).append(value)
@@ -181,7 +180,7 @@ def _remote_addr(environ: WSGIEnvironment) -> str | None:
 
 
 class _Files(cached_property[t.Any]):
-    """The uploaded files, which are to be closed however they came there."""
+    """The uploaded files, which must be closed, however they were set."""
 
     def __set__(self, obj: object, value: t.Any) -> None:
         super().__set__(obj, value)
@@ -189,28 +188,28 @@ class _Files(cached_property[t.Any]):
 
 
 _werkzeugs_init = WerkzeugRequest.__init__
-# What stands for files that are not known of.
+# Stands for files that were not parsed.
 _NO_FILES: t.Any = ImmutableMultiDict()
-# What `Request.look` compares with; filled below, when there is something to compare with.
+# The attributes that `Request.look` compares with; filled after the definition of the class.
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
 class Request(WerkzeugRequest, metaclass=Watched):
-    """The request that a view sees as `request`.
+    """The request that a view reads as `request`.
 
-    Everything that Werkzeug's constructor computes from the environ is computed here at the first
-    read; all attributes can be assigned as on Werkzeug's.
+    Everything that Werkzeug's constructor computes from the environ is computed on first use; all attributes can be
+    assigned, as with Werkzeug's.
     """
 
     json_module: t.Any = json
 
-    #: The rule that matched the URL; None before matching and where none did.
+    #: The rule that matched the URL; None before matching and if none matched.
     url_rule: Rule | None = None
     #: The arguments that the rule found in the URL.
     view_args: dict[str, t.Any] | None = None
-    #: What made matching fail: raised when the request is dispatched.
+    #: The error if matching failed; it is raised when the request is dispatched.
     routing_exception: HTTPException | None = None
 
     _max_content_length: int | None = None
@@ -221,11 +220,11 @@ class Request(WerkzeugRequest, metaclass=Watched):
     max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
     max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
-    # Whether leaving the request needs no call of `close`: no files were sent, and it is nobody's own.
+    # Whether `close` need not be called: no files were sent, and the method is not overridden.
     closes_nothing = False
-    # Whether its headers are certainly those of the environ, until others are set.
+    # Whether the headers are those of the environ, until others are set.
     _has_headers_of_environ = False
-    # Whether the endpoint, and with it the blueprints, are certainly those of the rule.
+    # Whether the endpoint, and with it the blueprints, are those of the rule.
     _has_endpoint_of_rule = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
@@ -242,10 +241,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
         """The body as a stream that ends where the body does; it can be read once.
 
         Raises:
-            BadRequest: the Content-Length is no number.
-            LengthRequired: there is none, and the server does not say where a chunked body ends.
-            RequestEntityTooLarge: the body is longer than `max_content_length`; of a chunked one that is only seen
-                when it is read.
+            BadRequest: If the Content-Length is not a number.
+            LengthRequired: If there is none, and the server does not say where a chunked body ends.
+            RequestEntityTooLarge: If the body is longer than `max_content_length`; for a chunked body that is only
+                detected while it is read.
         """
         if self.shallow:
             # Which raises.
@@ -254,7 +253,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     @classmethod
     def look(cls) -> None:
-        """Note whether the class leaves alone what is done without asking it."""
+        """Set the flags for what the class has not overridden."""
         certain = not unwatched(cls, "werkzeug")
         cls.note("_has_endpoint_of_rule", certain and still_has(cls, _NAMING))
         cls.note("closes_nothing", certain and still_has(cls, _CLOSING))
@@ -262,7 +261,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         if WerkzeugRequest.__init__ is not _werkzeugs_init:
-            # Somebody wants to see each request that is made.
+            # The constructor is overridden.
             super().__init__(environ, populate_request, shallow)
             return
         self.environ = environ
@@ -411,7 +410,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             attach_enctype_error_multidict(self)
 
     def on_json_loading_failed(self, e: ValueError | None) -> t.Any:
-        """Answer a body that is not the JSON it should be: a 400, with the reason in debug mode only."""
+        """Raise a 400 for a body that is not the expected JSON, with the reason in debug mode only."""
         try:
             return super().on_json_loading_failed(e)
         except BadRequest as error:

@@ -1,11 +1,7 @@
-"""Status, headers, body, and the WSGI call that sends them.
+"""`Response`, a subclass of Werkzeug's with fast paths for building it from text and for sending a finished body.
 
-Floor 2, one request. What must live here: how `Response` differs from Werkzeug's, which it is a
-subclass of, and the two short ways through it: building from text, and sending a finished body. What
-must not: writing a Set-Cookie line (`cookie_syntax` does), deciding what a view's answer means.
-
-Every attribute is real from birth. The short ways are taken only while a class leaves alone what they
-stand for; that is noted when the class is made and whenever it is changed.
+The constructor sets every attribute; none is computed later. The fast paths are used only while a class overrides none
+of the methods that they replace, which is checked when the class is created and whenever it changes.
 """
 
 from __future__ import annotations
@@ -34,15 +30,15 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.wrappers import Request
 
-# What the constructor, and what the WSGI call, use of a class; one that has its own goes the long way.
+# The attributes of a class that the constructor and the WSGI call use; a class that overrides one has no fast path.
 _USED = ("headers", "response", "status", "status_code")
 _BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_data"))
 _SENDING = attributes(
     WerkzeugResponse, (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
 )
-# What both of them take the place of.
+# The methods that the fast paths replace.
 _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
-# What `set_cookie` asks how long a line may be; filled below, when it is there.
+# The default property for the maximum length of a line, to compare with; filled after the definition of the class.
 _LIMITING: dict[str, object] = {}
 _new = object.__new__
 _STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
@@ -52,33 +48,33 @@ _CONTENT_TYPES = {
 }
 #: The Content-Type header for a media type, where it is one of these.
 CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in _CONTENT_TYPES.items()}
-# Those that are finished when they are given.
+# The media types that are complete as Content-Type headers.
 _FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
-# What a Location header may say to be sent as it is: a path of this host, all of it such that nothing has to be quoted.
+# Location headers that are sent unchanged: a path of this host in which nothing has to be quoted.
 _is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.ASCII).fullmatch
 # A Content-Type header, a status line, a status code.
 TextStart = tuple[tuple[str, str], str, int]
 
 
 class Response(WerkzeugResponse, metaclass=Watched):
-    """The response that a view's answer becomes, HTML unless told otherwise."""
+    """The response that is built from a view's return value; HTML by default."""
 
     default_mimetype: str | None = "text/html"
     json_module = json
     autocorrect_location_header = False
 
-    # Whether the short ways are open: noted for a class, and taken back for a response with a method of its own.
+    # Whether the fast paths may be used: set for a class, and False for a response whose own method was replaced.
     _builds_plainly = False
     _sends_plainly = False
     # Whether `max_cookie_size` is the one here, which is a setting of the app.
     _asks_config = False
-    # What is known of the Set-Cookie lines once there were two.
+    # The index of the Set-Cookie lines, once there are two.
     _cookie_lines: CookieLines | None = None
-    # Whether it invited shared caches, until a cookie had to be set on it.
+    # Whether it allowed shared caches to store it before a cookie was set.
     _was_public = False
     # The headers before anything was put on it for one request, and what tells that request from others.
     _headers_before: tuple[list[tuple[str, str]], object] | None = None
-    # What a response made of text alone begins with.
+    # The headers of a response made from text alone.
     _text_start: TextStart | None = None
 
     close = Replaceable(WerkzeugResponse, "_sends_plainly")
@@ -89,8 +85,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
 
     @classmethod
     def look(cls) -> None:
-        """Note whether the class leaves alone what the short ways stand for."""
-        # Werkzeug's classes tell nobody when they are patched, but are compared; others that tell nobody are not known.
+        """Set the flags for what the class has not overridden."""
+        # Patches of Werkzeug's classes go unnoticed, so they are compared; other unwatched classes have no fast path.
         certain = still_has(WerkzeugResponse, _INHERITED) and not unwatched(cls, "werkzeug")
         builds_plainly = certain and still_has(cls, _BUILDING)
         cls.note("_builds_plainly", builds_plainly)
@@ -187,13 +183,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     break
             else:
                 if length_is_known and (location is None or _is_plain_location(location)):
-                    # Copies: middleware may add to the lists it gets, and this response may be sent again.
+                    # Copies: middleware may change the lists, and this response may be sent again.
                     start_response(self._status, pairs.copy())
                     return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
         pairs = getattr(self.headers, "_list", [])
         for index, (name, value) in enumerate(pairs):
             if type(value) is not str or type(name) is not str:
-                # Of a subclass servers may send something else than what was looked at here.
+                # Servers may treat a subclass of str or bytes differently.
                 pairs[index] = (str.__str__(name), str.__str__(value))
         return super().__call__(environ, start_response)
 
@@ -219,21 +215,23 @@ class Response(WerkzeugResponse, metaclass=Watched):
         samesite: SameSite | None = None,
         partitioned: bool = False,
     ) -> None:
-        """Set a cookie, in the place of one that this response already sets with that name, domain and path.
+        """Set a cookie, replacing one that this response already sets with the same name, domain and path.
 
-        Parameters:
-            key, value: the name, and any text.
-            max_age: how long browsers keep it, in seconds; None until the browser is closed.
-            expires: the same as a moment: a datetime (without a zone: UTC), seconds since 1970, finished text.
-            path: sent for URLs underneath this path.
-            domain: sent to this host and those underneath it, instead of to the very host that sets it.
-            secure: sent over HTTPS only.
-            httponly: hidden from scripts.
+        Args:
+            key: The name.
+            value: Any text.
+            max_age: The lifetime in seconds; None: until the browser is closed.
+            expires: The end of the lifetime: a datetime (UTC if it has no time zone), seconds since 1970, or the
+                finished text.
+            path: Send the cookie for URLs below this path.
+            domain: Send the cookie to this host and those below it, instead of only to the host that sets it.
+            secure: Send the cookie over HTTPS only.
+            httponly: Hide the cookie from scripts.
             samesite: `Strict`, `Lax` or `None`.
-            partitioned: kept apart for each embedding site; implies `secure`.
+            partitioned: Store the cookie separately for each embedding site. Implies `secure`.
 
         Raises:
-            CookieSyntaxError: the name, the path or the domain would break out of its place.
+            CookieSyntaxError: If the name, the path or the domain would end its attribute.
         """
         context = current.get(None) if self._asks_config else None
         max_size = self.max_cookie_size if context is None else context.app.config["MAX_COOKIE_SIZE"]

@@ -1,8 +1,4 @@
-"""The application: what of it goes another way than most do. Floor 6, the edges.
-
-Here lives what can be told by looking at an application object. It is looked at and never called: no
-view, no hook, no request. What its modules' sources say lives in ``sources``.
-"""
+"""Examine an application object for problems and slow paths, without calling its views or hooks."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOUSE = os.path.dirname(os.path.abspath(tuile.app.__file__))
 
-# The fields of the plan that say something by themselves.
+# The fields of the plan that are reported as they are.
 _TOLD_OF_THE_PLAN = (
     "fast",
     "enters",
@@ -62,7 +58,7 @@ def describe_application(app: Flask) -> dict[str, Any]:
 
 
 def examine_application(app: Flask) -> Iterator[Finding]:
-    """Yield what in an application does not work, goes the slow way, or is not the stock one."""
+    """Yield what does not work, is slow, or is customised in an application."""
     yield from _examine_plan(app)
     yield from _examine_session(app)
     yield from _examine_views(app)
@@ -70,7 +66,7 @@ def examine_application(app: Flask) -> Iterator[Finding]:
 
 
 def _examine_plan(app: Flask) -> Iterator[Finding]:
-    """Yield why the fast path does not serve the application, and what else is done the general way."""
+    """Yield why the application does not use the fast path, or only for a part of its requests."""
     plan = plan_of(app)
     for reason in plan.refusals:
         yield Finding(SLOW, "fast path", f"is not taken: {reason}")
@@ -80,7 +76,7 @@ def _examine_plan(app: Flask) -> Iterator[Finding]:
 
 def _examine_session(app: Flask) -> Iterator[Finding]:
     if not app.secret_key and not app.config.get("SECRET_KEY"):
-        yield Finding(NOTE, "SECRET_KEY", "is not set, so there is no session to write to")
+        yield Finding(NOTE, "SECRET_KEY", "is not set, so sessions cannot be written")
     yield from _examine_keys(app)
     if isinstance(app.session_interface, SecureCookieSessionInterface):
         yield from _examine_kinds(app)
@@ -93,7 +89,7 @@ def _examine_kinds(app: Flask) -> Iterator[Finding]:
         yield Finding(FAILS, "the session", str(error))
         return
     if narrower:
-        yield Finding(NOTE, "SESSION_READS", f"lets weaker kinds of session in than are written. {narrower}")
+        yield Finding(NOTE, "SESSION_READS", f"accepts weaker kinds of session than the one written. {narrower}")
 
 
 def _examine_keys(app: Flask) -> Iterator[Finding]:
@@ -122,20 +118,20 @@ def _examine_views(app: Flask) -> Iterator[Finding]:
     else:
         kind, reason = (
             SLOW,
-            "is a coroutine function, run to its end in an event loop of its own at each call, as in Flask",
+            "is a coroutine function, which is run in a new event loop at each call, as in Flask",
         )
     for name, function in asynchronous:
         yield Finding(kind, name, reason, _place(function))
 
 
 def _examine_steps(app: Flask) -> Iterator[Finding]:
-    """Yield the methods of the application that are not Tuile's, on its class or on itself."""
+    """Yield the methods of the application that are not Tuile's, on its class or on the object itself."""
     for name in sorted(_methods()):
         own = vars(app).get(name)
         if own is not None:
             yield _finding_of_step(name, own, "on this application")
             continue
-        # Not by getattr, which would bind it.
+        # Not with getattr, which would bind it.
         found = inspect.getattr_static(type(app), name)
         if not _is_tuiles(found):
             owner = next(cls for cls in type(app).__mro__ if name in vars(cls))
@@ -145,11 +141,11 @@ def _examine_steps(app: Flask) -> Iterator[Finding]:
 def _finding_of_step(name: str, found: Any, by: str) -> Finding:
     if name == "wsgi_app":
         return Finding(NOTE, name, f"is wrapped or overridden {by}, by {_name(found)}", _place(found))
-    return Finding(NOTE, name, f"is overridden {by}, and called as Flask calls it", _place(found))
+    return Finding(NOTE, name, f"is overridden {by}, and is called as in Flask", _place(found))
 
 
 def _methods() -> set[str]:
-    """The names of the methods that Tuile's application class defines and others may override."""
+    """Return the names of the methods that Tuile's application class defines and a subclass may override."""
     return {
         name
         for cls in Dispatcher.__mro__
@@ -159,19 +155,19 @@ def _methods() -> set[str]:
 
 
 def _is_tuiles(found: object) -> bool:
-    """Answer whether a function is from Tuile's own files and has no wrapper around it."""
-    # By its type itself: a wrapper may pass for what it wraps.
+    """Return whether a function is defined in Tuile and not wrapped."""
+    # By its real type: a wrapper may imitate the class of what it wraps.
     return type(found) is FunctionType and found.__code__.co_filename.startswith(_HOUSE + os.sep)
 
 
 def _name(value: Any) -> str:
-    """The name by which a class, a function or an object's class is imported."""
+    """Return the qualified name of a class, a function or an object's class."""
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 
 
 def _place(value: Any) -> str:
-    """The file and line where a class or function is defined, or nothing."""
+    """Return the file and line where a class or function is defined, or ""."""
     named: Callable[..., Any] = inspect.unwrap(value) if callable(value) else value
     if not (inspect.isclass(named) or inspect.isroutine(named)):
         named = type(named)
