@@ -115,11 +115,11 @@ class Flask(UrlBuilding, RefusesSessions, Dispatcher):
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = RingOfApp()
 
-    # What `keys.app_keys` and sessions keep on an app, and the ids of the keys that the log was told of.
+    # What `keys.app_keys` and sessions keep on an app, and the ids of the keys that were logged.
     _kept_keys: KeptKeys | None = None
     _kept_signer: KeptSigner | None = None
     _told_of_keys: frozenset[str] = frozenset()
-    # The kinds of session, other than the one that is written, that the log was told of.
+    # The kinds of session, other than the one that is written, that were logged.
     _told_of_kinds: frozenset[str] = frozenset()
     # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True

@@ -210,7 +210,7 @@ def _keep_unseen(context: Any, unseen: list[tuple[str, str]], seen: list[tuple[s
     for pair in seen:
         if pair in unseen:
             unseen.remove(pair)
-    # Nobody may ever ask for some category, and a cookie holds only so much.
+    # Some categories may never be read, and a cookie holds only so much.
     for category, message in unseen[:-_MOST_UNSEEN]:
         context.app.logger.warning("The message %r of category %r is dropped: no page asks for it.", message, category)
     del unseen[:-_MOST_UNSEEN]

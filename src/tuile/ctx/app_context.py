@@ -1,10 +1,6 @@
-"""The one context variable, and an application made current on its own.
+"""The single context variable `current`, and the app context.
 
-Floor 2, one request. What must live here: the variable, what its value promises, and `AppContext`. What
-must not: the context of a request (`request_context`), what is done with the current one (`carrying`, the
-proxies).
-
-What `current` holds, and what moves it:
+The values of `current`, and how they are entered and left:
 
 | state                                      | value of `current`       | entered by                 | left by       |
 | ------------------------------------------ | ------------------------ | -------------------------- | ------------- |
@@ -14,8 +10,8 @@ What `current` holds, and what moves it:
 | an app and a request, entered apart        | `Entered(app, request)`  | either `push`              | either `pop`  |
 | a request whose app context was left first | `Entered(None, request)` | `AppContext.pop`           | the request's |
 
-A request that is entered on its own brings an app context along. The object for it is made when somebody asks
-for it (`_app_ctx`), and from then on it is the owner of `g`.
+A request that is entered on its own also activates an app context. The object for it is created on first use
+(`_app_ctx`), and owns `g` from then on.
 """
 
 from __future__ import annotations
@@ -43,7 +39,7 @@ _sentinel: t.Any = object()
 
 
 class Current(t.Protocol):
-    """What everybody may ask of the value of `current`, whatever is current.
+    """The attributes that every value of `current` has.
 
     The names with an underscore are ours alone: a `RequestContext` is such a value, and extensions look at its others.
     """
@@ -54,7 +50,7 @@ class Current(t.Protocol):
 
     @property
     def request(self) -> t.Any:
-        """The request; None where an app is current on its own. Of whatever class somebody put on the context."""
+        """The request, of whatever class was assigned to the context; None if only an app context is active."""
 
     @property
     def url_adapter(self) -> MapAdapter | None:
@@ -257,7 +253,7 @@ def disturb(value: t.Any) -> None:
 
 
 def refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
-    """Say which context was current in the place of one that was left."""
+    """Raise an error that says which context was current instead of the one that was popped."""
     current_request = None if found is None else found._request_ctx
     if current_request is context:
         message = f"Popped wrong app context. ({found._app_ctx!r} instead of {context._app_ctx!r})"

@@ -277,8 +277,10 @@ class TokenCookies(Cookies):
     ) -> str | Default | None:
         """Return the value, or the default where there is none that is good.
 
-        Parameters:
-            max_age: how long ago it may have been set, in seconds or as a timedelta, even if it ends later.
+        Args:
+            name: The name of the cookie.
+            default: The value to return if there is no valid cookie.
+            max_age: The maximum age in seconds or as a timedelta, even if the cookie expires later.
         """
         try:
             return self._opened(name, max_age)

@@ -1,8 +1,4 @@
-"""What is done with the current context: asking for it, taking it along, leaving something for its end.
-
-Floor 2, one request. What must live here: the functions that need nothing but the current context. What
-must not: the contexts themselves (`context`).
-"""
+"""Functions that work on the current context: test for it, copy it, stream with it, or run something at its end."""
 
 from __future__ import annotations
 
@@ -21,14 +17,14 @@ F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
 
 def has_app_context() -> bool:
-    """Answer whether an app is current, so that `current_app` and `g` can be used."""
+    """Return whether an app context is active, so that `current_app` and `g` can be used."""
     value = current.get(None)
     # A request may outlive the app context it was entered in; every other value has one.
     return value is not None and not value._app_ctx_is_left
 
 
 def has_request_context() -> bool:
-    """Answer whether a request is current, so that `request` and `session` can be used."""
+    """Return whether a request context is active, so that `request` and `session` can be used."""
     value = current.get(None)
     return value is not None and value.request is not None
 

@@ -51,7 +51,7 @@ def watch(context: RequestContext) -> None:
         if not isinstance(session.on_update, LateChange):
             session.on_update = LateChange(session.on_update, session)
     elif session is not None and context._session_before is None:
-        # One that tells nobody is compared at the end.
+        # A session that does not report changes is compared at the end.
         context._session_before = dict(session)
     if context._cookies is not None:
         context._cookies._watched.append(True)

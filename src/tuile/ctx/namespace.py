@@ -1,8 +1,4 @@
-"""The namespace behind `g`.
-
-Floor 2, one request. What must live here: attributes that can also be read as a mapping is. What must
-not: how long they live (`context`).
-"""
+"""The namespace behind `g`, whose attributes can also be read like items of a mapping."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""One request made current, with all that belongs to it.
-
-Floor 2, one request. What must live here: how the context of a request is entered and left, and what it
-makes when it is first asked for. What must not: the variable it is kept in (`context`), and the steps of a
-request (floor 5): a context calls its app's methods for those.
-"""
+"""The context of a request: it is entered and left with the request, and opens the session on first use."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ async def view_awaited(app: Flask, view: Callable[..., t.Any], arguments: t.Any)
 
 
 def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment) -> bool:
-    """Return whether nobody would see the response.
+    """Return whether no user code would see the response.
 
     A step, a function, a signal, the session or a check of cookies would.
     """

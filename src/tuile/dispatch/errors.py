@@ -1,9 +1,4 @@
-"""What becomes of an exception: a handler's answer, its own page, a 500, or the same exception again.
-
-Floor 5, the application. What must live here: the steps of a request that are walked when something was
-raised, and how an HTTP exception is written as a page. What must not: the way a request takes when all
-goes well (`dispatch`, which this is the lower half of), the registration of handlers (`scaffold`).
-"""
+"""Handle exceptions of a request: call error handlers, send the page of an HTTP exception or a 500, or raise again."""
 
 from __future__ import annotations
 
@@ -34,7 +29,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from .plan import Plan
 
-# What a page is written with, as long as nobody has replaced it.
+# The methods with which a page is written, inlined as long as none is replaced.
 _NOTHING_OF_ITS_OWN = {"response": None}
 _get_body, _get_description = HTTPException.get_body, HTTPException.get_description
 _get_headers, _name = HTTPException.get_headers, HTTPException.name
@@ -89,7 +84,7 @@ class ErrorHandling(Scaffold, metaclass=Watched):
         return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
 
     def trap_http_exception(self, e: Exception) -> bool:
-        """Answer whether an HTTP exception is to be treated as any other (`TRAP_HTTP_EXCEPTIONS` and kin)."""
+        """Return whether an HTTP exception is handled like any other exception (`TRAP_HTTP_EXCEPTIONS` and others)."""
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
             return True
         trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
@@ -125,7 +120,7 @@ class ErrorHandling(Scaffold, metaclass=Watched):
         return None
 
     def handle_exception(self, e: Exception) -> Response:
-        """Answer what nobody handled with a 500, or raise it again in debug mode and in tests."""
+        """Return a 500 response for an unhandled exception, or raise it again in debug mode and in tests."""
         exc_info = sys.exc_info()
         if type(e) is RuntimeError and (hint := hint_about(e)):
             e.args = (f"{e}\n\n{hint}",)
@@ -152,7 +147,7 @@ class ErrorHandling(Scaffold, metaclass=Watched):
         self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
 
     def should_ignore_error(self, error: BaseException | None) -> bool:
-        """Answer whether the teardown functions are to be told of no error. Override it; here it is False."""
+        """Return whether to hide an error from the teardown functions; by default False."""
         return False
 
     def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response | None:
@@ -163,7 +158,7 @@ class ErrorHandling(Scaffold, metaclass=Watched):
         """
         kind, own, plan = type(error), vars(error), self._current_plan()
         if (
-            # Somebody's own response may be made of Werkzeug's in a way of its own.
+            # An overridden response class may convert Werkzeug's response in its own way.
             plan.text_start is None
             or "get_response" in own
             or "get_headers" in own
@@ -201,7 +196,7 @@ class ErrorHandling(Scaffold, metaclass=Watched):
             or request_finished.receivers
             or getattr(current.get(None), "_is_touched", True)
         ):
-            # Somebody may look at it. As Werkzeug's it is what a WSGI application answers: pieces, and none for HEAD.
+            # User code may see it. As with Werkzeug it is streamed like a WSGI application's, and empty for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
             response.response = iter(pieces)
         if self.response_class is OwnResponse:

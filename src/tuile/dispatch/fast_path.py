@@ -1,6 +1,6 @@
 """The fast path, to be read: how a request is served when the app's plan allows it.
 
-It does what `wsgi_app` and the steps beneath it do when a rule matches, its view answers and nobody wants to see the
+It does what `wsgi_app` and the steps beneath it do when a rule matches, its view answers and no user code sees the
 response. Whatever else happens on the way is handed to the steps. `serve` runs as it stands, and tests compare with it;
 what serves is `_generated.serve_wsgi`, which `tools/flatten.py` makes of it by replacing the calls of decisions by
 their bodies: on CPython 3.11 the calls would make a request a quarter dearer.

@@ -1,6 +1,6 @@
 """The plan of an app: what may be taken for granted about it while nothing changes.
 
-`plan_of` looks at an app and returns a frozen `Plan`. It is the only place where a short way is allowed or refused; the
+`plan_of` looks at an app and returns a frozen `Plan`. It is the only place where a fast path is allowed or refused; the
 steps and the fast path read its fields, and `tuile doctor` prints it. A plan holds while the epoch and the class of the
 app are those it was made under (`invalidation`). What protects is never in it: hosts to trust, keys, limits and debug
 mode are read at each request.
@@ -80,7 +80,7 @@ _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr_
 _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
-#: Werkzeug's classes tell nobody when they are patched, so they are compared whenever a plan is made.
+#: Patches of Werkzeug's classes go unnoticed, so the classes are compared whenever a plan is made.
 WERKZEUG: dict[type, dict[str, object]] = {
     MapAdapter: attributes(MapAdapter, ("match",)),
     WerkzeugMap: attributes(WerkzeugMap, ("bind", "bind_to_environ")),
@@ -359,7 +359,7 @@ def _name(value: t.Any) -> str:
 
 
 def _replaces_flask() -> bool:
-    """Return whether somebody asked for the shim, which `import tuile` brings unasked."""
+    """Return whether the shim was installed explicitly, and not only by `import tuile`."""
     return any(
         getattr(finder, "stands_in_for_flask", False) is True and finder.asked_for  # type: ignore[attr-defined] # ours
         for finder in sys.meta_path

@@ -131,11 +131,11 @@ class Dispatcher(Planned, Teardown):
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return Werkzeug's adapter for a request, or for building URLs outside one.
 
-        Parameters:
-            request: None outside a request; then the result is None without `SERVER_NAME`.
+        Args:
+            request: The request. None outside a request; then the result is None without `SERVER_NAME`.
 
         Raises:
-            SecurityError: the host is not among `TRUSTED_HOSTS`.
+            SecurityError: If the host is not one of `TRUSTED_HOSTS`.
         """
         # No name for the settings: what raises shows its variables.
         if request is None:
@@ -229,10 +229,11 @@ class Dispatcher(Planned, Teardown):
     def finalize_request(
         self, rv: ft.ResponseReturnValue | HTTPException, from_error_handler: bool = False
     ) -> Response:
-        """Make a response of an answer and let everyone who wants to change it do so.
+        """Convert a view's return value to a response and process it.
 
-        Parameters:
-            from_error_handler: the answer is an error page, so another error is only logged.
+        Args:
+            rv: The return value.
+            from_error_handler: Whether it is an error page, for which another error is only logged.
         """
         response = self.make_response(rv)
         if response is rv or type(rv) is tuple:
@@ -263,15 +264,15 @@ class Dispatcher(Planned, Teardown):
         check_response(self, value_with_request().request, response, mode)  # type: ignore[arg-type] # a Flask
 
     def make_response(self, rv: ft.ResponseReturnValue) -> Response:
-        """Return the response that a view's answer stands for.
+        """Convert a view's return value to a response.
 
-        Parameters:
-            rv: a str or bytes (the body), a dict or list (JSON), an iterator (streamed), a response, an HTTP
+        Args:
+            rv: A str or bytes (the body), a dict or list (JSON), an iterator (streamed), a response, an HTTP
                 exception or another WSGI callable, or a tuple `(body, status)`, `(body, headers)`,
                 `(body, status, headers)`.
 
         Raises:
-            TypeError: it is none of these; None most of all, when a view forgot to return.
+            TypeError: If it is none of these, such as None from a view without a return statement.
         """
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
@@ -355,7 +356,7 @@ class Dispatcher(Planned, Teardown):
         """
         session = context._opened_session
         if session is None and sent is not None:
-            # Nobody touched it. One that lasts is renewed all the same.
+            # It was not accessed. A permanent session is renewed anyway.
             is_due = getattr(self.session_interface, "is_due", None)
             if is_due is None or is_due(self, sent):
                 session = context._session

@@ -1,6 +1,6 @@
 """Flask's name for the application without input and output, which is Tuile's application.
 
-What must live here: nothing. `App` is found when it is asked for, in `tuile.app`, which is above this module.
+`App` is imported on first use from `tuile.app`, which is in a higher layer.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ class Sites:
         self._suffix = remembers_short(1024)(public_suffix)
 
     def is_public_suffix(self, domain: str) -> bool:
-        """Return whether anybody may register names below this canonical domain."""
+        """Return whether anyone may register names below this canonical domain."""
         if is_ip(domain):
             return False
         name = domain.removesuffix(".")

@@ -231,7 +231,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     shallow = False
     # What tells it from others, once its response is made.
     _identity: object | None = None
-    # A copy of the environ, made by the constructor: nobody knows what becomes of it.
+    # A copy of the environ, made by the constructor, because the server may change its own.
     _first_environ: WSGIEnvironment | None = None
     # A copy of the environ, made when the server may take it back.
     _kept_environ: WSGIEnvironment | None = None
