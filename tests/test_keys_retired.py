@@ -125,7 +125,7 @@ def test_a_key_of_another_type_is_an_error_at_the_first_use_of_the_app(name: str
 def test_half_of_a_surrogate_pair_is_no_key() -> None:
     app = new_app(SECRET_KEY=f"{KEY}\ud800")
     for use in uses(app):
-        with pytest.raises(TypeError, match="SECRET_KEY has half of a surrogate pair") as caught:
+        with pytest.raises(TypeError, match="SECRET_KEY contains half of a surrogate pair") as caught:
             use()
         assert caught.value.__context__ is None
 
