@@ -187,7 +187,7 @@ def cookies_read(lib: Any, header: str) -> Any:
     return json.loads(send(app, make_environ(HTTP_COOKIE=header)).body)
 
 
-@shown("One odd cookie does not cost the others", {"b": "2"}, {"a": '{"k":"v, w"}', "c d": "1", "b": "2"})
+@shown("One malformed cookie does not affect the others", {"b": "2"}, {"a": '{"k":"v, w"}', "c d": "1", "b": "2"})
 def _(lib: Any) -> Any:
     return cookies_read(lib, 'a={"k":"v, w"}; c d=1; b=2')
 
@@ -269,7 +269,7 @@ def _(lib: Any) -> Any:
     return send(app, make_environ(HTTP_COOKIE=f"session={signed_by_flask(b'eyJhIjoxfQ', seconds_ago=-50)}")).text
 
 
-@shown("Of several session cookies the first good one counts", "{}", "{'a': 1}")
+@shown("Of several session cookies the first valid one counts", "{}", "{'a': 1}")
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="a key")
     return send(app, make_environ(HTTP_COOKIE=f"session=planted; session={signed_by_flask(b'eyJhIjoxfQ')}")).text
