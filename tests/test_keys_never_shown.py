@@ -14,6 +14,7 @@ import hmac
 import json
 import pickle
 import sys
+import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,35 @@ def in_a_session() -> None:
     session["what"] = Unusable()
 
 
+def plain_in_a_session() -> None:
+    session["name"] = PLAIN
+    session["when"] = {1, 2}
+
+
+def with_a_key_of_another_type() -> None:
+    session.update({PLAIN: PLAIN, (1, 2): PLAIN})  # type: ignore[dict-item] # the error
+
+
+def with_a_wrong(setting: str, value: object) -> Callable[[], None]:
+    def view() -> None:
+        session.update(name=PLAIN, _permanent=True)
+        tuile.current_app.config[setting] = value
+
+    return view
+
+
+def refusing() -> None:
+    def refused(one: object) -> bool:
+        del one  # the application's own variable
+        message = "the list of ended sessions cannot be reached"
+        raise OSError(message)
+
+    app = tuile.current_app._get_current_object()
+    app.session_refused = refused
+    with app.test_request_context(headers={"Cookie": f"session={SESSION}"}):
+        session.get("name")
+
+
 def in_a_lasting_session() -> None:
     session.permanent = True
     in_a_session()
@@ -241,10 +271,13 @@ TOKEN = KeyRing(KEY).sign("p", "what a signed token holds can be read by anybody
 BOX = KeyRing(KEY).encrypt("p", PLAIN, now=NOW, expires=NOW + 1)
 FORMER_BOX = KeyRing(FORMER).encrypt("p", PLAIN, now=NOW, expires=NOW + 1)
 
+SESSION = KeyRing(KEY).encrypt("session cookie-session", json.dumps({"name": PLAIN}), now=time.time(), name="session")
+
 SENT = "; ".join(
     (
         "plain=nonsense",
         f"expired={KeyRing(KEY).encrypt('cookie', PLAIN, now=NOW, name='expired', expires=NOW + 1)}",
+        f"typed={KeyRing(KEY).encrypt('cookie', PLAIN, now=NOW, name='typed')}",
         f"moved={KeyRing(KEY).encrypt('cookie', PLAIN, now=NOW, name='another')}",
     )
 )
@@ -256,6 +289,23 @@ IN_A_REQUEST: dict[str, tuple[Callable[[], object], dict[str, Any]]] = {
     "the same, with SHA-256": (in_a_session, {"SESSION_DIGEST": "sha256"}),
     "the same, without former keys": (in_a_session, {"SECRET_KEY_FALLBACKS": None}),
     "the same, permanent": (in_a_lasting_session, {}),
+    "a value of a session beside one that is not JSON": (plain_in_a_session, {}),
+    "the same, encrypted with it": (plain_in_a_session, {"SESSION_ENCRYPT": True}),
+    "a key of a session": (with_a_key_of_another_type, {}),
+    "a key of an encrypted session": (with_a_key_of_another_type, {"SESSION_ENCRYPT": True}),
+    "too long a session": (lambda: session.update(name=PLAIN * 20_000), {}),
+    "too long an encrypted session": (lambda: session.update(name=PLAIN * 20_000), {"SESSION_ENCRYPT": True}),
+    "a session in a session": (lambda: session.update(name=PLAIN, again=session), {}),
+    "a path": (with_a_wrong("SESSION_COOKIE_PATH", "a;b"), {"SESSION_ENCRYPT": True}),
+    "a lifetime": (with_a_wrong("PERMANENT_SESSION_LIFETIME", "long"), {}),
+    "an absolute lifetime": (with_a_wrong("SESSION_ABSOLUTE", "long"), {"SESSION_ENCRYPT": True}),
+    "the kinds": (with_a_wrong("SESSION_READS", "all"), {}),
+    "whether a session is refused": (refusing, {}),
+    "an encrypted cookie's max_age": (lambda: cookies.encrypted.set("n", PLAIN, max_age="x"), {}),  # type: ignore[arg-type]
+    "an encrypted cookie's long max_age": (lambda: cookies.encrypted.set("n", PLAIN, max_age=float("nan")), {}),  # type: ignore[arg-type]
+    "an encrypted cookie's expires": (lambda: cookies.encrypted.set("n", PLAIN, expires="soon"), {}),
+    "an encrypted cookie's far expires": (lambda: cookies.encrypted.set("n", PLAIN, expires=10**30), {}),
+    "an encrypted cookie's path": (lambda: cookies.encrypted.set("n", PLAIN, path="a;b"), {}),
     "an unknown digest": (lambda: session.get("n"), {"SESSION_DIGEST": "md4"}),
     "an unknown digest, writing": (lambda: session.update(n=1), {"SESSION_DIGEST": "md4"}),
     "no key": (lambda: session.update(n=1), {"SECRET_KEY": None}),
@@ -330,6 +380,50 @@ def test_an_error_in_a_request_shows_no_key_and_no_value(name: str) -> None:
     view, config = IN_A_REQUEST[name]
     app = new_app(**config)
     check(requested(app, view))
+
+
+DECLARATIONS: dict[str, tuple[dict[str, Any], Any]] = {
+    "octets": ({}, PLAIN.encode()),
+    "half of a pair": ({}, PLAIN + "\ud800"),
+    "none of the choices": ({"choices": ["a", "b"]}, PLAIN),
+    "no number": ({"type": int}, PLAIN),
+    "not JSON": ({"type": dict}, {"name": PLAIN, "when": {1, 2}}),
+    "JSON of another type": ({"type": list}, PLAIN),
+}
+
+
+@pytest.mark.parametrize("name", DECLARATIONS)
+@pytest.mark.parametrize("config", [{}, {"SECRET_KEY": None}], ids=["a key", "no key"])
+def test_an_error_of_a_declared_cookie_shows_no_value(name: str, config: dict[str, Any]) -> None:
+    app = new_app(**config)
+    declared = app.cookie("n", encrypted=True, **DECLARATIONS[name][0])
+    check(requested(app, lambda: declared.set(DECLARATIONS[name][1])))
+
+
+def test_a_declared_cookie_that_cannot_be_set_or_read_shows_no_value() -> None:
+    app = new_app(SECRET_KEY=None)
+    without_key = app.cookie("n", encrypted=True)
+    check(requested(app, lambda: without_key.set(PLAIN)))
+    app = new_app()
+    number = app.cookie("typed", type=int, encrypted=True, invalid="error")
+    check(requested(app, number.get))
+
+
+def test_the_frames_of_the_application_stay_in_a_traceback() -> None:
+    def own_tag() -> str:
+        message = "the tag of the application"
+        raise RuntimeError(message)
+
+    class Own(SecureCookieSessionInterface):
+        def should_set_cookie(self, *_: Any) -> bool:
+            return bool(own_tag())
+
+    app = new_app()
+    app.session_interface = Own()
+    error = requested(app, lambda: session.update(name=PLAIN))
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+    assert names[-3:] == ["_keep_state", "should_set_cookie", "own_tag"]
+    assert names.count("_keep_state") == 1
 
 
 INTERFACES: dict[str, tuple[type[SecureCookieSessionInterface], Callable[[], object]]] = {

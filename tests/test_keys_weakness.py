@@ -9,6 +9,7 @@ import random
 import re
 import string
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,35 @@ GUESSABLE: dict[str, str | bytes] = {
     "words together": "SuperSecretKey1234",
     "words in disguise": "Sup3rS3cr3tP@ssw0rd!2024",
     "words and a number": "this-is-the-very-long-production-secret-key-for-my-app-1",
+    "down the columns of the keyboard": "zaq12wsxcde34rfvbgt5",
+    "the row of the middle": "asdfjkl;asdfjkl;qwer",
+    "a moment": "2024-01-01T00:00:00.000Z",
+    "a date in words": "January 1st, 2024 12:00",
+    "dates": "20240101-20241231-2025",
+    "a name and a year": "MyCompanySecret2024!!",
+    "passwords": "monkeydragonfootballbaseball",
+    "seasons": "Summer2024!Winter2024!",
+    "all letters in a sentence": "The quick brown fox jumps over the lazy dog",
+    "printers' text": "loremipsumdolorsitamet",
+    "the digits of pi": "31415926535897932384626433832795",
+    "pi": "3.14159265358979323846264338327950288",
+    "primes": "2357111317192329313741434753596167",
+    "a program": "os.environ.get('SECRET_KEY')",
+    "another program": "import secrets; secrets.token_hex()",
+    "what was to be filled in": "<your-secret-key-here-32-chars-min>",
+    "a URL": "postgresql://user:pass@localhost/db",
+    "Russian": "пароль-пароль-секрет",
+    "Russian words together": "мойсекретныйключ",
+    "Spanish": "contraseña-secreta-123",
+    "French": "clé-secrète-très-secrète",
+    "Chinese": "我的密码密钥密码密钥",
+    "wide letters": "ｓｅｃｒｅｔｓｅｃｒｅｔ",
+    "with the mark of the order of octets": b"\xef\xbb\xbfsecretsecretkey!",
+    "with a change of direction": "\u202esecretsecretsecretsecret",
+    "words as base32": base64.b32encode(b"this is my secret key!!").decode(),
+    "words as base64 of base64": base64.b64encode(base64.b64encode(b"this is my secret key")).decode(),
+    "a UUID of a time, in braces": "{9a21e0d6-7c1f-11ee-b962-0242ac120002}",
+    "a UUID of a time, as a URN": "urn:uuid:9a21e0d6-7c1f-11ee-b962-0242ac120002",
     "words in octets": b"super-secret-key-change-me",
     "words as base64": base64.b64encode(b"my-development-secret-key").decode(),
     "words as hexadecimal digits": b"please-change-this-secret".hex(),
@@ -70,6 +100,10 @@ GUESSABLE: dict[str, str | bytes] = {
     "its octets": SHA256_OF_SECRET.digest(),
     "half of it": SHA256_OF_SECRET.hexdigest()[:32],
     "as base64": base64.b64encode(SHA256_OF_SECRET.digest()).decode(),
+    "the other half of it": SHA256_OF_SECRET.hexdigest()[32:],
+    "of its octets": hashlib.sha256(SHA256_OF_SECRET.digest()).hexdigest(),
+    "of its digits": hashlib.sha256(SHA256_OF_SECRET.hexdigest().encode()).hexdigest(),
+    "of a password": hashlib.sha256(b"monkey").hexdigest(),
     "as base64url": base64.urlsafe_b64encode(SHA256_OF_SECRET.digest()).decode().rstrip("="),
     "MD5": hashlib.md5(b"password", usedforsecurity=False).hexdigest(),
     "SHA-1": hashlib.sha1(b"changeme", usedforsecurity=False).hexdigest(),
@@ -80,6 +114,12 @@ GUESSABLE: dict[str, str | bytes] = {
     # published
     "Flask's documentation": b'_5#y2L"F4Q8z\n\xec]/',
     "Flask's tutorial": "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "as it is spelled in Python": '_5#y2L"F4Q8z\\n\\xec]/',
+    "with the quotes": "b'_5#y2L\"F4Q8z\\n\\xec]/'",
+    "octets as text": '\xfd{H\xe5<\x95\xf9\xe3\x96.5\xd1\x01O<!\xd5\xa2\xa0\x9fR"\xa1\xa8',
+    "a course": "8BYkEfBA6O6donzWlSihBXox7C0sKR6b",
+    "an example of a UUID": "550e8400-e29b-41d4-a716-446655440000",
+    "a test vector": "2b7e151628aed2a6abf7158809cf4f3c",
     "Flask's former documentation": "A0Zr98j/3yX R~XHH!jmN]LWX/,?RT",
     "with a line's end": "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf\n",
     "Flask-Security's documentation": "pf9Wkove4IKEAXvy-cQkeDPhv9Cb3Ag-wyJILbq_dFw",
@@ -111,6 +151,14 @@ def base32(octets: bytes) -> str:
     return base64.b32encode(octets).decode()
 
 
+BASE58 = "".join(sorted({*string.ascii_letters, *string.digits} - {*"0OIl"}))
+
+
+def made_up_word(source: random.Random) -> str:
+    """Eight of them have more than 128 bits, as eight words of a long list have."""
+    return "".join(source.choice("bcdfglmnprstvz") + source.choice("aeiou") for _ in range(3))
+
+
 FORMS: dict[str, Callable[[random.Random], str | bytes]] = {
     "hex": lambda source: source.randbytes(16).hex(),
     "hex in capitals": lambda source: source.randbytes(16).hex().upper(),
@@ -125,6 +173,13 @@ FORMS: dict[str, Callable[[random.Random], str | bytes]] = {
     "digits": lambda source: "".join(source.choices(string.digits, k=39)),
     "printable": lambda source: "".join(source.choices(string.printable[:94], k=20)),
     "octets": lambda source: source.randbytes(16),
+    "base58": lambda source: "".join(source.choices(BASE58, k=22)),
+    "Crockford's base32": lambda source: "".join(source.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=26)),
+    "UUIDs": lambda source: str(uuid.UUID(bytes=source.randbytes(16), version=4)),
+    "base85": lambda source: base64.b85encode(source.randbytes(16)).decode(),
+    "digits of eight": lambda source: f"{source.getrandbits(128):o}".zfill(43),
+    "with a prefix": lambda source: "key_live_" + base64.urlsafe_b64encode(source.randbytes(16)).decode().rstrip("="),
+    "made-up words": lambda source: "-".join(made_up_word(source) for _ in range(8)),
 }
 # TUILE_RANDOM_KEYS=16000 is 208,000 keys in all and takes three minutes.
 HOW_MANY = int(os.environ.get("TUILE_RANDOM_KEYS", "400"))
@@ -142,8 +197,8 @@ def test_random_keys_of_256_bits_and_random_uuids_are_not_called_weak() -> None:
     source = random.Random("longer keys")
     for _ in range(100):
         octets = source.randbytes(32)
-        uuid = f"{source.randbytes(4).hex()}-1234-4abc-9def-{source.randbytes(6).hex()}"
-        for key in (octets, octets.hex(), base64.b64encode(octets), base32(octets), uuid):
+        identifier = f"{source.randbytes(4).hex()}-1234-4abc-9def-{source.randbytes(6).hex()}"
+        for key in (octets, octets.hex(), base64.b64encode(octets), base32(octets), identifier):
             assert weakness(key) is None
 
 

@@ -165,3 +165,44 @@ def test_a_key_is_what_a_subclass_holds() -> None:
     app.config.update(SECRET_KEY=Text(key), SECRET_KEY_FALLBACKS=[Octets(octets)])
     assert app.keyring.current_id == key_id(key)
     assert app.keyring.verify_only_ids == (key_id(key),)
+
+
+class Equal(Text):
+    """Text that says it equals whatever it is compared with."""
+
+    __slots__ = ()
+    __eq__ = lambda self, _: True
+    __hash__ = lambda self: hash("p")
+
+
+def test_text_that_equals_all_others_has_keys_and_tokens_of_its_own() -> None:
+    ring = KeyRing("5e83a7d1f6094bc2c1f0b6e2d94a7385")
+    assert ring.derive("p") != ring.derive(Equal("another"))
+    assert ring.derive(Equal("another")) == ring.derive("another")
+    token = ring.sign(Equal("p"), "value", name=Equal("name"), now=0)
+    assert ring.verify("p", token, name="name", now=0).value == "value"
+
+
+def test_a_key_that_equals_all_others_is_changed_all_the_same() -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config["SECRET_KEY"] = Equal("5e83a7d1f6094bc2c1f0b6e2d94a7385")
+    before = app.keyring.current_id
+    app.config["SECRET_KEY"] = "b2d94a73855e83a7d1f6094bc2c1f0b6"
+    assert app.keyring.current_id != before == key_id("5e83a7d1f6094bc2c1f0b6e2d94a7385")
+
+
+def test_a_session_cookie_with_such_a_name_is_encrypted_under_its_true_name() -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config.update(SECRET_KEY="5e83a7d1f6094bc2c1f0b6e2d94a7385", SESSION_ENCRYPT=True, TESTING=True)
+    app.config["SESSION_COOKIE_NAME"] = Equal("name")
+
+    @app.get("/")
+    def index() -> str:
+        tuile.session["n"] = 1
+        return "an answer"
+
+    line = app.test_client().get("/").headers["Set-Cookie"]
+    assert line.startswith("name=e2.")
+    token = line.partition(";")[0].removeprefix("name=")
+    opened = app.keyring.decrypt("session cookie-session", token, name="name", now=0)
+    assert opened.value == '{"n":1}'

@@ -135,6 +135,7 @@ def test_what_is_read_is_what_the_setting_names(own: bool, writes: str, reads: A
     [
         ({"SESSION_READS": "signed"}, TypeError, r"Write: \['signed'\]"),
         ({"SESSION_READS": 5}, TypeError, "must be a list of"),
+        ({"SESSION_READS": {"signed": True}}, TypeError, "must be a list of"),
         ({"SESSION_READS": ["md5"]}, ValueError, "contains 'md5'"),
         ({"SESSION_READS": [None]}, ValueError, "contains None"),
         ({"SESSION_READS": []}, ValueError, "no user could log in"),
@@ -148,6 +149,12 @@ def test_settings_that_do_not_fit_together_are_an_error(own: bool, config: Any, 
     app = new_app(own, TESTING=True, **config)
     with pytest.raises(error, match=text):
         ask(app)
+
+
+def test_an_iterator_of_kinds_is_an_error_because_it_is_empty_the_second_time() -> None:
+    app = new_app(TESTING=True, SESSION_READS=iter(["signed"]))
+    with pytest.raises(TypeError, match="must be a list of"):
+        read(app)
 
 
 @pytest.mark.parametrize("reads", [["signed", "encrypted"], {"signed", "encrypted"}, ("signed", "encrypted"), None])
@@ -348,6 +355,8 @@ def test_a_session_with_nothing_else_in_it_is_empty() -> None:
 def test_a_single_key_to_keep_is_an_error() -> None:
     with new_app().test_request_context(), pytest.raises(TypeError, match=r"keep=\['basket'\]"):
         session.regenerate(keep="basket")
+    with new_app().test_request_context(), pytest.raises(TypeError, match="not a single one"):
+        session.regenerate(keep=b"basket")  # type: ignore[arg-type] # the error
 
 
 def test_sessions_of_other_ways_say_that_they_cannot() -> None:
@@ -609,7 +618,10 @@ def header(answer: Answer, name: str) -> str | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("said", ["public, max-age=600", "Public", "s-maxage=60", "max-age=1,public"])
+@pytest.mark.parametrize(
+    "said",
+    ["public, max-age=600", "Public", "s-maxage=60", "max-age=1,public", "S-MaxAge = 60", "max-age=1; public"],
+)
 @pytest.mark.parametrize("view", [lambda: "", lambda: session.get("user")], ids=["untouched", "read"])
 def test_a_session_that_lasts_is_not_renewed_on_a_page_for_everybody(said: str, view: Any) -> None:
     app = cached_app(said, view)
@@ -635,6 +647,53 @@ def test_a_changed_session_is_sent_and_the_page_is_for_nobody_else(change: Any) 
     assert token_of(answer) is not None
     assert header(answer, "Cache-Control") == "private, max-age=600"
     assert header(answer, "Vary") == "Cookie"
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "instead"),
+    [
+        ("Surrogate-Control", "max-age=3600", "no-store"),
+        ("surrogate-control", "public, max-age=60", "no-store"),
+        ("Edge-Control", "!no-store, max-age=60", "no-store"),
+        ("Edge-Control", "cache-maxage=1d", "no-store"),
+        ("X-Accel-Expires", "60", "0"),
+        ("X-Accel-Expires", "@1900000000", "0"),
+        ("CDN-Cache-Control", "max-age=60", "private, max-age=60"),
+    ],
+)
+@pytest.mark.parametrize("way", ["built in", "own"])
+def test_fields_for_caches_in_front_of_a_site_are_heeded(name: str, said: str, instead: str, way: str) -> None:
+    app = new_app(way == "own")
+    app.add_url_rule("/page", "page", lambda: ("text", {name: said}))
+    app.add_url_rule("/login", "login", lambda: (login(), ("text", {name: said}))[1])
+    token = written(new_app(), stay)
+    kept = ask(app, "/page", token)
+    assert (token_of(kept), header(kept, name)) == (None, said)
+    changed = ask(app, "/login", token)
+    assert token_of(changed) is not None
+    assert header(changed, name) == instead
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Surrogate-Control", "no-store"),
+        ("Edge-Control", "no-store"),
+        ("X-Accel-Expires", "0"),
+        ("X-Control", "public"),
+    ],
+)
+def test_fields_that_invite_nobody_stay(name: str, said: str) -> None:
+    app = new_app()
+    app.add_url_rule("/login", "login", lambda: (login(), ("text", {name: said}))[1])
+    assert header(ask(app, "/login"), name) == said
+
+
+@pytest.mark.parametrize("content", ["[1]", "7", "null", '"text"', "true"])
+@pytest.mark.parametrize("own", [False, True], ids=["built in", "own"])
+def test_a_session_with_this_key_that_is_no_mapping_reads_as_empty(own: bool, content: str) -> None:
+    token = TimedSigner([KEY], "cookie-session", "sha1").sign(pack(content), NOW).decode()
+    assert read(new_app(own), token) == {}
 
 
 def test_the_static_files_of_a_visitor_who_stays_have_no_cookie() -> None:

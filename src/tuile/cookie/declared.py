@@ -147,19 +147,27 @@ class DeclaredCookie(t.Generic[Value]):
         Raises:
             BadRequest: If it is invalid, and `invalid="error"` was declared.
         """
+        came, values = self._values()
+        if values:
+            return values[0]
+        if came and self.invalid == "error":
+            raise BadRequest(f"The cookie {self.name!r} is invalid.")
+        return self._default()
+
+    def _values(self) -> tuple[bool, list[Value]]:
+        """Answer whether such a cookie came, and return its value, the first that is good, or none.
+
+        It does not raise, because error trackers show variables, and what was encrypted is in them.
+        """
         texts = self._texts()
-        if not texts:
-            return self._default()
         for text in texts:
             try:
                 value = self.codec.read(text)
             except ValueError:
                 continue
             if self.choices is None or value in self.choices:
-                return t.cast("Value", value)
-        if self.invalid == "error":
-            raise BadRequest(f"The cookie {self.name!r} is invalid.")
-        return self._default()
+                return True, [t.cast("Value", value)]
+        return bool(texts), []
 
     def _texts(self) -> list[str]:
         """Return the candidates for the cookie's text: another host of the site may have set one before ours."""
@@ -184,7 +192,16 @@ class DeclaredCookie(t.Generic[Value]):
             ValueError: If it is not one of the choices.
         """
         fields = self.attributes
-        self._cookies().set(self.name, self._checked(value), max_age=fields.max_age, **self._sent())
+        text = self._checked_quietly(value) if self.encrypted else self._checked(value)
+        if isinstance(text, Exception):
+            del value  # what raises shows its variables
+            raise text
+        try:
+            self._cookies().set(self.name, text, max_age=fields.max_age, **self._sent())
+        except Exception:
+            if self.encrypted:
+                del text, value
+            raise
 
     def delete(self) -> None:
         """Delete the cookie, with its path and domain."""
@@ -202,6 +219,18 @@ class DeclaredCookie(t.Generic[Value]):
                 f"The cookie {self.name!r} cannot be {value!r}: it would be read again as a different value."
             ) from None
         return text
+
+    def _checked_quietly(self, value: object) -> str | Exception:
+        """Return what `_checked` returns, or an error that does not show the value, which is to be encrypted."""
+        try:
+            return self._checked(value)
+        except Exception as error:  # noqa: BLE001 - whatever writing the value may raise
+            of = TypeError if isinstance(error, TypeError) else ValueError
+            kind = type(value).__name__
+        return of(
+            f"The cookie {self.name!r} cannot have this value, of the type {kind}. It is not shown, because the cookie"
+            " is encrypted; what the cookie can have is in its declaration."
+        )
 
     def _scope(self) -> dict[str, t.Any]:
         return self.attributes.attributes._asdict()

@@ -348,10 +348,9 @@ class TokenCookies(Cookies):
         if problem is not None:
             del value  # what raises shows its variables
             raise problem
-        name = _checked("name", name)
         content = Secret(str.encode(value))
         del value
-        end = _end(max_age, expires, now)
+        name, end = _checked("name", name), _end(max_age, expires, now)
         making = _ring().encrypt if self._version == ENCRYPTED else _ring().sign
         return making(_PURPOSE, content, now=now, name=name, expires=end)
 

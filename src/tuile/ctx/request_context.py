@@ -11,6 +11,7 @@ from werkzeug.routing import RequestRedirect
 
 from .. import invalidation
 from ..invalidation import Watched
+from ..keys.secret import without_values
 from ..once import once
 from ..routing.map import FOREIGN_SUBDOMAIN
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
@@ -173,7 +174,11 @@ class RequestContext(metaclass=Watched):
         session = self._opened_session
         if session is None and not self._is_new and (self._token is not None or not self._is_plain):
             interface = self.app.session_interface
-            session = interface.open_session(self.app, self.request)
+            try:
+                session = interface.open_session(self.app, self.request)
+            except Exception as error:  # noqa: BLE001 - it is raised again
+                # Error trackers show the variables of frames, and these may have a decrypted session.
+                raise without_values(error)  # noqa: B904 - it is the same error
             if session is None:
                 session = interface.make_null_session(self.app)
             self._opened_session = session

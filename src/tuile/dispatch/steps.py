@@ -21,6 +21,7 @@ from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_o
 from ..ctx.request_context import RequestContext
 from ..ctx.sent_cookies import add_cookies
 from ..keys.app_keys import check_keys
+from ..keys.secret import without_values
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
 from ._generated import quick_response, serve_wsgi
@@ -354,16 +355,19 @@ class Dispatcher(Planned, Teardown):
             sent: The Cookie header of the request.
             response: What they are put on.
         """
-        session = context._opened_session
-        if session is None and sent is not None:
+        # No name for the session: error trackers show variables.
+        if context._opened_session is None and sent is not None:
             # It was not accessed. A permanent session is renewed anyway.
             is_due = getattr(self.session_interface, "is_due", None)
             if is_due is None or is_due(self, sent):
-                session = context._session
-        if session is not None:
+                context._session  # noqa: B018 - this opens it
+        if context._opened_session is not None:
             interface = self.session_interface
-            if not interface.is_null_session(session):
-                interface.save_session(self, session, response)  # type: ignore[arg-type] # every dispatcher is a Flask
+            if not interface.is_null_session(context._opened_session):
+                try:
+                    interface.save_session(self, context._opened_session, response)  # type: ignore[arg-type] # every dispatcher is a Flask
+                except Exception as error:  # noqa: BLE001 - it is raised again
+                    raise without_values(error)  # noqa: B904 - it is the same error
         if context._cookies is not None:
             add_cookies(context, response)
 

@@ -16,17 +16,22 @@ if t.TYPE_CHECKING:
 #: For responses that set a cookie and have no directives: store the page, but not the cookie (section 5.2.2.4).
 NO_COOKIE_CACHED: t.Final = 'no-cache="Set-Cookie"'
 
-_directives = re.compile(r'([^\s,="]+)(?:=("[^"]*"|[^\s,"]*))?').findall
+# Some caches read directives between semicolons, and with blanks around the equals sign.
+_directives = re.compile(r'([^\s,;="]+)(?:\s*=\s*("[^"]*"|[^\s,;"]*))?').findall
 # Let a shared cache store the response for all users (sections 5.2.2.9 and 5.2.2.10).
 _INVITING = frozenset({"public", "s-maxage"})
+_LIVES = frozenset({"max-age", "cache-maxage", "downstream-ttl"})
 _FORBIDDING = frozenset({"private", "no-store"})
+# What caches in front of a site obey whatever `Cache-Control` says, by the name in small letters, and what forbids them
+# to keep a response: Fastly's and other edges', Akamai's, and that of nginx.
+_EDGE_FIELDS: t.Final = {"surrogate-control": "no-store", "edge-control": "no-store", "x-accel-expires": "0"}
 
 
 def invites_shared_caches(headers: Headers) -> bool:
     """Return whether a response lets shared caches store it: by `public`, `s-maxage` or a targeted field.
 
-    Targeted fields such as `CDN-Cache-Control` (RFC 9213) are for shared caches only, which then ignore
-    `Cache-Control`.
+    Targeted fields such as `CDN-Cache-Control` (RFC 9213), `Surrogate-Control`, `Edge-Control` and `X-Accel-Expires`
+    are for shared caches only, which then ignore `Cache-Control`.
     """
     return any(_is_invitation(name, value) for name, value in headers.items() if _is_for_caches(name))
 
@@ -39,6 +44,9 @@ def keep_private(response: t.Any) -> None:
     headers: Headers = response.headers
     for name, value in list(headers.items()):
         if _is_for_caches(name) and _is_invitation(name, value):
+            if (forbidden := _EDGE_FIELDS.get(name.lower())) is not None:
+                headers[name] = forbidden
+                continue
             kept = [f"{word}={given}" if given else word for word, given in _directives(value)]
             kept = [directive for directive in kept if directive.partition("=")[0].lower() not in _INVITING]
             headers[name] = ", ".join(["private", *kept])
@@ -52,12 +60,15 @@ def says_nothing(headers: Headers) -> bool:
 
 
 def _is_for_caches(name: str) -> bool:
-    return name[-13:].lower() == "cache-control"
+    return name[-13:].lower() == "cache-control" or name.lower() in _EDGE_FIELDS
 
 
 def _is_invitation(name: str, value: str) -> bool:
+    if name.lower() == "x-accel-expires":
+        # A number of seconds, or a moment behind an at sign; zero is never.
+        return value.strip(" \t0") != ""
     words = {word.lower() for word, _ in _directives(value)}
     if words & _INVITING:
         return True
     # A field for shared caches only lets them store the response, unless it forbids it.
-    return len(name) > 13 and "max-age" in words and not words & _FORBIDDING
+    return name.lower() != "cache-control" and not words.isdisjoint(_LIVES) and not words & _FORBIDDING

@@ -15,6 +15,7 @@ from .weakness import weakness
 if t.TYPE_CHECKING:
     from ..app import Flask
 
+_PLAIN = (str, bytes)
 _CHECKS = ("warn", "error", "off")
 # Types that can be copied, so that a change in place is noticed; an iterator would be empty the second time.
 _LISTS = (list, tuple, set, frozenset)
@@ -40,7 +41,8 @@ class KeptKeys(Hidden):
     def are_of(self, app: Flask) -> bool:
         """Return whether the app's settings are unchanged since these keys were read."""
         return bool(
-            (self._key is app.secret_key or self._key == app.secret_key)
+            # An instance of a subclass may say that it equals others.
+            (self._key is app.secret_key or (type(self._key) in _PLAIN and self._key == app.secret_key))
             and self._fallbacks == app.config.get("SECRET_KEY_FALLBACKS")
             and self._retired == app.config.get("SECRET_KEY_RETIRED")
         )

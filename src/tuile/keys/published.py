@@ -6,7 +6,12 @@ The list has truncated SHA-256 hashes, so that this file is not a list of keys, 
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
+from contextlib import suppress
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DIGITS = 16
 
@@ -27,6 +32,13 @@ _APPLICATIONS = """
     9524778ec96458f7 692d7869958cc958 4b00e2726043354c 9026d3d1734f0b09 d27efa8eb1aad64a fe18bd40b727a37e
     3f7aa5c0b56cad6c 889041e8368708c0 26fd2cb964045078 e0bfb701592614dd 45f9af60db8dc522 81886cc4d79074f6
     a99b3ee2b8dcecb1 1ce575e3a562cf61 e7d3414104b20ea6 c221bcece48c0f25 5e373b863746606a 03a82f6d3e248b99
+"""
+# Courses, tutorials and their repositories; test vectors of ciphers, and the UUIDs of examples.
+_TAUGHT = """
+    fba004a38830fb65 6da6cccf25d9c9d9 e57e1551c032c0ba 9cf8421bcbe33fdc 6440c3423b267a30 c31b63a5aefee8bc
+    a8ad80ab28ef698d ceabd1ef01bf0d28 94094b50140dbb98 78314b11be2e5815 a3a9e1ed9732cab2 8f400c257611ed5d
+    5c28b2022dca14af c7aa09cd25da8b6a 2ef2503d964e9668 c12ce25303a023aa 837e8e636d452b61 57c065fb036e9fcd
+    0330b11998cbc9ab 57afc11665beb68d d88a2cb53b61ef4d f84b8deb96367ab1
 """
 # Keys from programming questions and answers that look random or long enough.
 _ANSWERS = """
@@ -49,12 +61,39 @@ _OURS = """
     3eb5420f1438bec8 fe9d4e1fc029e9da 122fbae502c1f67c 33a95d1ff1a770ea
 """
 
-PUBLISHED: t.Final = frozenset(f"{_DOCUMENTATION}{_TOKENS}{_APPLICATIONS}{_ANSWERS}{_OURS}".split())
+PUBLISHED: t.Final = frozenset(f"{_DOCUMENTATION}{_TOKENS}{_APPLICATIONS}{_TAUGHT}{_ANSWERS}{_OURS}".split())
 
 
 def is_published(octets: bytes) -> bool:
-    """Return whether a key is among the published ones, possibly with blanks around it."""
-    return fingerprint(octets) in PUBLISHED or fingerprint(octets.strip()) in PUBLISHED
+    """Return whether a key is among the published ones, possibly with blanks around it or as a Python literal."""
+    return any(fingerprint(spelling) in PUBLISHED for spelling in _spellings(octets))
+
+
+def _spellings(octets: bytes) -> Iterator[bytes]:
+    plain = octets.strip()
+    yield octets
+    yield plain
+    # `SECRET_KEY=b'\\x00...'` in a file that is no Python, and the quotes of one.
+    if plain[:1] in {b"b", b"'", b'"'} or b"\\" in plain:
+        plain = plain[:_MOST_SPELLED].removeprefix(b"b").strip(b"'\"")
+        yield plain
+        yield _escape.sub(_unescaped, plain)
+    if not octets.isascii():
+        # Octets as text, one character each.
+        with suppress(UnicodeError):
+            yield octets.decode().encode("latin-1")
+
+
+_MOST_SPELLED = 1024
+_escape = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))", re.DOTALL)
+_CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    digits, octal, letter = match.groups()
+    if digits is not None:
+        return bytes.fromhex(digits.decode())
+    return _CONTROLS.get(letter, letter) if octal is None else bytes((int(octal, 8) & 0xFF,))
 
 
 def fingerprint(octets: bytes) -> str:

@@ -227,6 +227,7 @@ class _RingKey(Hidden):
 
     def derive(self, use: str, purpose: str, length: int = KEY_BYTES) -> Secret:
         """Return the key for one use and one purpose."""
+        purpose = str.__str__(purpose)  # an instance of a subclass may say that it equals others
         which = (use, purpose, length)
         derived = self._derived.get(which)
         if derived is None:

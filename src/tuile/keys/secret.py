@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 from hmac import compare_digest
+from types import TracebackType
 
 try:
     # The function behind hmac.digest, which only chooses between this and Python code.
@@ -23,6 +24,39 @@ Key: t.TypeAlias = str | bytes
 
 KEY_BYTES: t.Final = 32
 _MOST_BYTES = 255 * 32
+
+
+# Their frames have in variables what is in a session, and in a token that is being made or opened.
+_WITH_VALUES = ("tuile.sessions.", "tuile.json.", "tuile.keys.", "json.", "itsdangerous.")
+
+E = t.TypeVar("E", bound=BaseException)
+
+
+def without_values(error: E) -> E:
+    """Take the frames off an error that have the values of a session in their variables, to raise it again.
+
+    The newest frame is taken off too: it is there again when the error is raised from it. The frames of an application
+    (its session interface, its tags, its `session_refused`) stay.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        kept = None
+        frames = []
+        frame = one.__traceback__
+        while frame is not None:
+            frames.append(frame)
+            frame = frame.tb_next
+        for entry in reversed(frames[1:] if one is error else frames):
+            if not f"{entry.tb_frame.f_globals.get('__name__')}.".startswith(_WITH_VALUES):
+                kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        one.__traceback__ = kept
+        waiting += [one.__cause__, one.__context__]
+    return error
 
 
 class Hidden:

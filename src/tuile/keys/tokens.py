@@ -127,7 +127,7 @@ def open_token(
 
 def bound_to(purpose: str, name: str) -> bytes:
     """Encode purpose and name unambiguously as octets."""
-    parts = (part.encode(errors="surrogatepass") for part in (purpose, name))
+    parts = (str.encode(part, errors="surrogatepass") for part in (purpose, name))
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 

@@ -92,7 +92,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
             keep: The keys whose values are kept.
 
         Raises:
-            TypeError: If `keep` is a single string.
+            TypeError: If `keep` is a single key.
             NotImplementedError: If the session is not stored in a cookie, and its class does not override this.
         """
         message = (
@@ -128,7 +128,7 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
 
     def regenerate(self, keep: Iterable[str] = ()) -> None:
         """Begin a new session for the same browser; see `SessionMixin.regenerate`."""
-        if isinstance(keep, str):
+        if isinstance(keep, (str, bytes)):
             message = f"keep must be a list of keys, not a single one. Write: keep=[{keep!r}]."
             raise TypeError(message)
         kept = {key: self[key] for key in keep if key in self}

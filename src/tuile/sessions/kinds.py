@@ -69,8 +69,9 @@ def _kinds_read(setting: t.Any) -> tuple[Kind, ...]:
     if setting is None:
         return _ALL
     choices = ", ".join(map(repr, READABLE))
-    if isinstance(setting, (str, bytes)) or not hasattr(setting, "__iter__"):
-        message = f"SESSION_READS must be a list of {choices}, not the string {setting!r}. Write: [{setting!r}]."
+    if not isinstance(setting, (list, tuple, set, frozenset)):  # an iterator would be empty the second time
+        example = [setting] if isinstance(setting, str) else ["encrypted"]
+        message = f"SESSION_READS must be a list of {choices}, not {setting!r}. Write: {example!r}."
         raise TypeError(message)
     kinds: list[Kind] = []
     for name in setting:

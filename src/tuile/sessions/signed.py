@@ -55,6 +55,8 @@ _STEPS = (
 )
 # The methods of the class below, to compare with; filled after its definition.
 _STOCK: dict[str, object] = {}
+# The ends of the names of headers that may let shared caches store a response.
+_SAID_TO_CACHES = frozenset({"control", "expires"})
 # The default method for setting a cookie, to compare with.
 _own_set_cookie = Response.set_cookie
 
@@ -194,10 +196,11 @@ class SecureCookieSessionInterface(SessionInterface):
         kind = kind_of(token)
         if kept is None:
             try:
-                session = self.session_class(t.cast("t.Any", serializer).loads(token, max_age=max_age_s))
+                content = t.cast("t.Any", serializer).loads(token, max_age=max_age_s)
             except ValueError as error:
                 message = "The session cannot be read."
                 raise BadToken(message) from error
+            session = self._session_of(app, content)
             return session, kind if self.digest_method is lazy_sha1 else None, signed_at(token)
         reader = kept.readers.get(kind)
         if reader is None:
@@ -211,6 +214,14 @@ class SecureCookieSessionInterface(SessionInterface):
             return self.session_class(self.serializer.loads(text))
         except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
             app.logger.warning("A session with a valid signature could not be parsed, so it is treated as empty.")
+            return None
+
+    def _session_of(self, app: Flask, content: t.Any) -> SecureCookieSession | None:
+        """Return the session with this content; None, and a line in the log, where it is no mapping."""
+        try:
+            return self.session_class(content)
+        except (TypeError, ValueError):
+            app.logger.warning("The session was made with this app's key, but cannot be read. It is empty now.")
             return None
 
     def save_session(  # noqa: C901 - one function, because every write of a session would pay for each call
@@ -236,7 +247,7 @@ class SecureCookieSessionInterface(SessionInterface):
             return
         for header, _ in getattr(response.headers, "_list", ()):
             # Most responses have no directives for caches.
-            if len(header) >= 13 and header[-13:].lower() == "cache-control" and not _keep_for(session, response):
+            if len(header) >= 12 and header[-7:].lower() in _SAID_TO_CACHES and not _keep_for(session, response):
                 return
         expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
         if (
