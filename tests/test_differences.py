@@ -539,9 +539,9 @@ def _(lib: Any) -> Any:
     return {name for module, name in heavy.items() if module in modules_after_import(lib)}
 
 
-@shown("After `import tuile`, `import flask` means Tuile", "flask.app", "tuile.app")
+@shown("After `import tuile`, `import flask` means Tuile", "flask", "tuile")
 def _(lib: Any) -> Any:
-    return observe(f"import {lib.__name__}, flask; seen = flask.Flask.__module__", shim=False)
+    return observe(f"import {lib.__name__}, flask, pathlib; seen = pathlib.Path(flask.__file__).parent.name", shim=False)
 
 
 @shown("There is no `tuile.__version__`", "returned", "raised")
