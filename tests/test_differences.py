@@ -541,7 +541,7 @@ def _(lib: Any) -> Any:
 
 @shown("After `import tuile`, `import flask` means Tuile", "flask", "tuile")
 def _(lib: Any) -> Any:
-    return observe(f"import {lib.__name__}, flask, pathlib; seen = pathlib.Path(flask.__file__).parent.name", shim=False)
+    return Path(observe(f"import {lib.__name__}, flask; seen = flask.__file__", shim=False)).parent.name
 
 
 @shown("There is no `tuile.__version__`", "returned", "raised")

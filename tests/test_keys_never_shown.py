@@ -208,7 +208,7 @@ def refusing() -> None:
         message = "the list of ended sessions cannot be reached"
         raise OSError(message)
 
-    app = tuile.current_app._get_current_object()
+    app: Any = tuile.current_app._get_current_object()  # type: ignore[attr-defined] # the proxy's
     app.session_refused = refused
     with app.test_request_context(headers={"Cookie": f"session={SESSION}"}):
         session.get("name")

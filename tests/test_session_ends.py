@@ -665,7 +665,12 @@ def test_a_changed_session_is_sent_and_the_page_is_for_nobody_else(change: Any) 
 def test_fields_for_caches_in_front_of_a_site_are_heeded(name: str, said: str, instead: str, way: str) -> None:
     app = new_app(way == "own")
     app.add_url_rule("/page", "page", lambda: ("text", {name: said}))
-    app.add_url_rule("/login", "login", lambda: (login(), ("text", {name: said}))[1])
+
+    @app.get("/login")
+    def log_in() -> Any:
+        login()
+        return "text", {name: said}
+
     token = written(new_app(), stay)
     kept = ask(app, "/page", token)
     assert (token_of(kept), header(kept, name)) == (None, said)
@@ -685,7 +690,12 @@ def test_fields_for_caches_in_front_of_a_site_are_heeded(name: str, said: str, i
 )
 def test_fields_that_invite_nobody_stay(name: str, said: str) -> None:
     app = new_app()
-    app.add_url_rule("/login", "login", lambda: (login(), ("text", {name: said}))[1])
+
+    @app.get("/login")
+    def log_in() -> Any:
+        login()
+        return "text", {name: said}
+
     assert header(ask(app, "/login"), name) == said
 
 
