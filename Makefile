@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
-.PHONY: generated lower-bounds bench-instructions
+.PHONY: generated lower-bounds bench-instructions surface
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -77,6 +77,9 @@ upstream: $(VENV)/.tools ## run Flask's, Werkzeug's and the extensions' own test
 
 fuzz: $(VENV)/.tools ## run random programs on Flask and on Tuile, and compare all that is seen (ARGS="--requests 200000 --seed 7")
 	$(BIN)/python tests/fuzz/run.py $(ARGS)
+
+surface: $(VENV)/.tools ## write tests/surface_differences.toml anew: what extensions see otherwise than on Flask
+	$(BIN)/python tests/surface_update.py
 
 docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blocks compile
 	$(BIN)/python -m pytest -q tests/test_docs.py

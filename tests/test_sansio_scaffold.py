@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import defaultdict
-from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 from werkzeug.exceptions import NotFound
@@ -222,8 +221,6 @@ def test_without_a_static_folder_there_is_no_static_path(scaffold: Scaffold) -> 
     assert not scaffold.has_static_folder
     assert scaffold.static_folder is None
     assert scaffold.static_url_path is None
-    with pytest.raises(RuntimeError, match="'static_folder' must be set to serve static_files"):
-        scaffold.send_static_file("x.txt")
 
 
 @pytest.mark.parametrize("folder", ["files/public", "files/public/", Path("files/public")])
@@ -253,47 +250,7 @@ def test_the_template_loader_looks_below_the_root_path(tmp_path: Path) -> None:
     assert Blueprint("c", "c", root_path=str(tmp_path)).jinja_loader is None
 
 
-@pytest.mark.parametrize(("setting", "seconds"), [(None, None), (300, 300), (timedelta(minutes=2), 120)])
-def test_the_setting_says_how_long_a_file_may_be_kept(scaffold: Scaffold, setting: Any, seconds: int | None) -> None:
-    app = Flask(__name__)
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = setting
-    with app.app_context():
-        assert scaffold.get_send_file_max_age("x.txt") == seconds
-
-
-def test_a_resource_opens_for_reading_below_the_root_path(scaffold: Scaffold, tmp_path: Path) -> None:
-    (tmp_path / "note.txt").write_bytes("süß".encode())
-    binary: IO[bytes] = scaffold.open_resource("note.txt")
-    with binary:
-        assert binary.read() == "süß".encode()
-    for mode in ("r", "rt"):
-        with scaffold.open_resource("note.txt", mode, encoding="utf-8") as text:
-            assert text.read() == "süß"
-    with scaffold.open_resource("note.txt", "r", encoding="latin-1") as text:
-        assert text.read() == "sÃ¼Ã\x9f"
-
-
-@pytest.mark.parametrize("mode", ["w", "a", "r+", "wb", "x", "rw"])
-def test_a_resource_does_not_open_for_writing(scaffold: Scaffold, tmp_path: Path, mode: str) -> None:
-    with pytest.raises(ValueError, match=r"Resources can only be opened for reading\."):
-        scaffold.open_resource("note.txt", mode)
-    assert not (tmp_path / "note.txt").exists()
-
-
-# Commands
-
-
-def test_the_command_group_is_made_once_and_named_after_its_owner(scaffold: Scaffold) -> None:
-    assert "cli" not in vars(scaffold)
-    group = scaffold.cli
-    assert group.name == "shop"
-    assert group is scaffold.cli
-
-
-def test_the_command_group_can_be_replaced(scaffold: Scaffold) -> None:
-    replacement: Any = object()
-    scaffold.cli = replacement
-    assert scaffold.cli is replacement
+# What a request imports
 
 
 def test_a_served_request_needs_neither_click_nor_jinja() -> None:

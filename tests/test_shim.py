@@ -156,9 +156,10 @@ def test_a_name_is_the_very_object_of_its_room() -> None:
             """
         import flask, flask.app, flask.globals, flask.json.provider, flask.wrappers
         import flask.sansio.app, flask.sansio.scaffold
-        import sys, tuile, tuile.app, tuile.json.provider, tuile.globals, tuile.sansio.scaffold
+        import sys, tuile, tuile.app, tuile.json.provider, tuile.globals, tuile.sansio.app, tuile.sansio.scaffold
         seen = [
-            flask.Flask is tuile.Flask is flask.app.Flask is flask.sansio.app.App is tuile.app.Flask,
+            flask.Flask is tuile.Flask is flask.app.Flask is tuile.app.Flask,
+            flask.sansio.app.App is flask.app.App is tuile.sansio.app.App,
             flask.request is tuile.request is flask.globals.request is flask.app.request,
             flask.globals._cv_request is tuile.globals._cv_request,
             flask.json.provider.DefaultJSONProvider is tuile.json.provider.DefaultJSONProvider,
@@ -168,7 +169,7 @@ def test_a_name_is_the_very_object_of_its_room() -> None:
         ]
         """
         )
-        == [True] * 7
+        == [True] * 8
     )
 
 

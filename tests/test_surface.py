@@ -22,7 +22,15 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).parent
+LIST = HERE / "surface_differences.toml"
 ABSENT = "absent"
+# The reason that `make surface` gives to what is new.
+UNJUDGED = "To be judged."
+
+
+def listed_differences() -> list[Any]:
+    found: list[Any] = tomllib.loads(LIST.read_text())["difference"]
+    return found
 
 
 def asked(tmp_path: Path, *options: str) -> dict[str, Any]:
@@ -60,8 +68,7 @@ def find_differences(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, 
 @pytest.mark.timeout(300)
 def test_what_differs_is_listed_and_what_is_listed_differs(tmp_path: Path) -> None:
     differences = find_differences(asked(tmp_path), asked(tmp_path, "--tuile"))
-    listed = tomllib.loads((HERE / "surface_differences.toml").read_text())["difference"]
-    patterns = [pattern for entry in listed for pattern in entry["questions"]]
+    patterns = [pattern for entry in listed_differences() for pattern in entry["questions"]]
     unlisted = {
         question: found
         for question, found in differences.items()
@@ -73,5 +80,24 @@ def test_what_differs_is_listed_and_what_is_listed_differs(tmp_path: Path) -> No
 
 
 def test_every_listed_difference_has_a_reason() -> None:
-    listed = tomllib.loads((HERE / "surface_differences.toml").read_text())["difference"]
+    listed = listed_differences()
+    assert [entry for entry in listed if entry["reason"] == UNJUDGED] == []
     assert [entry for entry in listed if len(entry["reason"]) < 20 or not entry["questions"]] == []
+
+
+def test_an_update_keeps_the_reasons_drops_what_is_gone_and_marks_what_is_new() -> None:
+    from tests.surface_update import updated, written  # noqa: PLC0415 - it imports this module
+
+    before: Any = [
+        {"reason": "one of ours", "questions": ["b", "a *", "gone"]},
+        {"reason": "what is gone", "questions": ["gone too"]},
+        {"reason": UNJUDGED, "questions": ["c", "gone as well"]},
+    ]
+    after = updated(before, ["a 1", "a 2", "b", "c", "d"])
+    assert after == [
+        {"reason": "one of ours", "questions": ["a *", "b"]},
+        {"reason": UNJUDGED, "questions": ["c", "d"]},
+    ]
+    text = written(after, {"c": ("x", "y"), "d": ('"', "two\nlines")})
+    assert tomllib.loads(text)["difference"] == after
+    assert '"c",  # x | y' in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,7 +13,6 @@ from .ctx.app_context import current
 from .globals import current_app
 from .invalidation import Watched
 from .routing.building import build, path_of
-from .wrappers.request import split_blueprint_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +32,8 @@ class UrlBuilding(metaclass=Watched):
     """The methods of an application that build URLs."""
 
     # The attributes of the application that it uses.
+    handle_url_build_error: Callable[[BuildError, str, dict[str, Any]], str]
+    inject_url_defaults: Callable[[str, dict[str, Any]], None]
     create_url_adapter: Callable[[Request | None], MapAdapter | None]
     url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str]]
     url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
@@ -65,31 +65,6 @@ class UrlBuilding(metaclass=Watched):
             ValueError: If a scheme is given for a URL that is not external.
         """
         return _url(self, current.get(None), endpoint, values, _anchor, _method, _scheme, _external)
-
-    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
-        """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""
-        if not self.url_default_functions:
-            return
-        blueprint = endpoint.rpartition(".")[0]
-        scopes = (None, *reversed(split_blueprint_path(blueprint))) if blueprint else (None,)
-        for scope in scopes:
-            for complete in self.url_default_functions.get(scope, ()):
-                complete(endpoint, values)
-
-    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
-        """Return the first URL that one of the `url_build_error_handlers` returns, or raise the last error."""
-        for handler in self.url_build_error_handlers:
-            try:
-                url = handler(error, endpoint, values)
-            except BuildError as raised:
-                # Kept, because Python deletes the name at the end of the except clause.
-                error = raised
-            else:
-                if url is not None:
-                    return url
-        if error is sys.exc_info()[1]:
-            raise  # noqa: PLE0704 - called while it is handled
-        raise error
 
 
 def url_for(endpoint: str, **values: Any) -> str:

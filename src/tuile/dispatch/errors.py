@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from ..ctx.app_context import current, value_with_request
 from ..invalidation import Watched
 from ..real_flask import hint_about
-from ..sansio.scaffold import Scaffold
+from ..sansio.app import App
 from ..signals import got_request_exception, request_finished
 from ..wrappers.response import Response as OwnResponse
 
@@ -38,7 +38,7 @@ _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.
 _error_pages: dict[tuple[t.Any, ...], str] = {}
 
 
-class ErrorHandling(Scaffold, metaclass=Watched):
+class ErrorHandling(App, metaclass=Watched):
     """The steps of a request that follow an exception."""
 
     # What the steps use of the application.
@@ -83,15 +83,6 @@ class ErrorHandling(Scaffold, metaclass=Watched):
             raise  # noqa: PLE0704 - called while `e` is handled
         return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
 
-    def trap_http_exception(self, e: Exception) -> bool:
-        """Return whether an HTTP exception is handled like any other exception (`TRAP_HTTP_EXCEPTIONS` and others)."""
-        if self.config["TRAP_HTTP_EXCEPTIONS"]:
-            return True
-        trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
-        if trap_bad_request is None and isinstance(e, BadRequestKeyError) and self.debug:
-            return True
-        return bool(trap_bad_request) and isinstance(e, BadRequest)
-
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
         """Answer an HTTP exception with its handler; without one it is its own answer."""
         # Without a code it only carries a response; a routing exception is a step of routing, not an error.
@@ -101,23 +92,6 @@ class ErrorHandling(Scaffold, metaclass=Watched):
         if handler is None:
             return e
         return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
-
-    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
-        """Return the handler for an exception: by code before by class, a blueprint's before the app's."""
-        registered = self.error_handler_spec
-        if not registered:
-            return None
-        kind, code = self._get_exc_class_and_code(type(e))
-        for wanted in (None,) if code is None else (code, None):
-            for scope in (*blueprints, None):
-                handlers = registered[scope].get(wanted) if scope in registered else None
-                if not handlers:
-                    continue
-                for cls in kind.__mro__:
-                    handler = handlers.get(cls)
-                    if handler is not None:
-                        return handler
-        return None
 
     def handle_exception(self, e: Exception) -> Response:
         """Return a 500 response for an unhandled exception, or raise it again in debug mode and in tests."""
@@ -145,10 +119,6 @@ class ErrorHandling(Scaffold, metaclass=Watched):
         """Log an exception that becomes a 500, with the request it came from."""
         request = value_with_request().request
         self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
-
-    def should_ignore_error(self, error: BaseException | None) -> bool:
-        """Return whether to hide an error from the teardown functions; by default False."""
-        return False
 
     def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response | None:
         """Return an HTTP exception as the response that Werkzeug makes of it.

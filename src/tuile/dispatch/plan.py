@@ -23,7 +23,6 @@ from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, WatchedSettings, attribute, attributes, replaced, still_has, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..routing.map import Map
-from ..urls import UrlBuilding
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 
@@ -364,6 +363,3 @@ def _replaces_flask() -> bool:
         getattr(finder, "stands_in_for_flask", False) is True and finder.asked_for  # type: ignore[attr-defined] # ours
         for finder in sys.meta_path
     )
-
-
-take_stock(UrlBuilding, "urls")

@@ -1,15 +1,369 @@
-"""Flask's name for the application without input and output, which is Tuile's application.
+"""Registration, configuration, templates and the look-up of error handlers of an application.
 
-`App` is imported on first use from `tuile.app`, which is in a higher layer.
+`App` does nothing with requests: the steps are in `dispatch`, and `app.Flask` is both.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import typing as t
+from datetime import timedelta
+from functools import cached_property
 
+from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError
+from werkzeug.routing import BuildError
+from werkzeug.utils import redirect
+
+from .. import typing as ft
+from ..config import Config, ConfigAttribute
+from ..ctx.namespace import _AppCtxGlobals
+from ..environment import get_debug_flag
 from ..flask_names import offer_flasks_names
+from ..invalidation import Watched
+from ..json.provider import DefaultJSONProvider, JSONProvider
+from ..logging import create_logger
+from ..packages import find_package
+from ..routing.map import Map
+from ..routing.rule import Rule
+from ..wrappers.request import split_blueprint_path
+from .scaffold import Scaffold, _endpoint_from_view_func, setupmethod
 
 if t.TYPE_CHECKING:
-    from ..app import Flask as App  # noqa: F401 - what is found
+    import logging
+
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from ..blueprints import Blueprint
+    from ..templating.jinja import DispatchingJinjaLoader, Environment
+    from ..testing import FlaskClient, FlaskCliRunner
+    from ..wrappers.response import Response
+
+T_shell_context_processor = t.TypeVar("T_shell_context_processor", bound=ft.ShellContextProcessorCallable)
+T_teardown = t.TypeVar("T_teardown", bound=ft.TeardownCallable)
+T_template_filter = t.TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
+T_template_global = t.TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
+T_template_test = t.TypeVar("T_template_test", bound=ft.TemplateTestCallable)
+_Function = t.TypeVar("_Function", bound=t.Callable[..., t.Any])
+
+
+class _Lifetime(ConfigAttribute[timedelta]):
+    """A setting that is a time span and may be given in seconds."""
+
+    def __get__(self, obj: t.Any, owner: type | None = None) -> t.Any:
+        if obj is None:
+            return self
+        value = obj.config[self.__name__]
+        return value if value is None or isinstance(value, timedelta) else timedelta(seconds=value)
+
+
+class _EnvironmentClass:
+    """The class of Jinja environments, imported on first use."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> type[Environment]:
+        from ..templating.jinja import Environment  # noqa: PLC0415 - apps without templates do not need Jinja
+
+        return Environment
+
+
+class App(Scaffold, metaclass=Watched):
+    """What `Flask` is without requests. `Flask` has the arguments."""
+
+    default_config: t.Mapping[str, t.Any]
+    response_class: type[Response]
+    aborter_class = Aborter
+    app_ctx_globals_class = _AppCtxGlobals
+    config_class = Config
+    jinja_environment: t.Any = _EnvironmentClass()
+    jinja_options: dict[str, t.Any] = {}
+    json_provider_class: type[JSONProvider] = DefaultJSONProvider
+    url_rule_class = Rule
+    url_map_class = Map
+    test_client_class: type[FlaskClient] | None = None
+    test_cli_runner_class: type[FlaskCliRunner] | None = None
+
+    testing = ConfigAttribute[bool]("TESTING")
+    secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
+    permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
+
+    def __init__(
+        self,
+        import_name: str,
+        static_url_path: str | None = None,
+        static_folder: str | os.PathLike[str] | None = "static",
+        static_host: str | None = None,
+        host_matching: bool = False,
+        subdomain_matching: bool = False,
+        template_folder: str | os.PathLike[str] | None = "templates",
+        instance_path: str | None = None,
+        instance_relative_config: bool = False,
+        root_path: str | None = None,
+    ) -> None:
+        super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
+        if instance_path is None:
+            instance_path = self.auto_find_instance_path()
+        elif not os.path.isabs(instance_path):
+            message = "If an instance path is provided it must be absolute. A relative path was given instead."
+            raise ValueError(message)
+        self.instance_path = instance_path
+        self.config = self.make_config(instance_relative_config)
+        self.aborter = self.make_aborter()
+        self.json = self.json_provider_class(self)  # type: ignore[arg-type] # every app is a Flask
+        self.url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, t.Any]], str]] = []
+        self.teardown_appcontext_funcs: list[ft.TeardownCallable] = []
+        self.shell_context_processors: list[ft.ShellContextProcessorCallable] = []
+        self.blueprints: dict[str, Blueprint] = {}
+        self.extensions: dict[str, t.Any] = {}
+        self.url_map = self.url_map_class(host_matching=host_matching)
+        self.subdomain_matching = subdomain_matching
+        self._got_first_request = False
+
+    def _check_setup_finished(self, f_name: str) -> None:
+        if self._got_first_request:
+            message = (
+                f"The setup method '{f_name}' can no longer be called on the application. It has already handled its"
+                " first request, any changes will not be applied consistently.\nMake sure all imports, decorators,"
+                " functions, etc. needed to set up the application are done before running it."
+            )
+            raise AssertionError(message)
+
+    # What the app is and where its files are
+
+    @cached_property
+    def name(self) -> str:  # type: ignore[override] # Scaffold declares it as an attribute, and so it is used
+        """The name of the application: its import name, or the name of the main program."""
+        if self.import_name != "__main__":
+            return self.import_name
+        program = getattr(sys.modules["__main__"], "__file__", None)
+        return "__main__" if program is None else os.path.splitext(os.path.basename(program))[0]
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The logger named after the application."""
+        return create_logger(self)  # type: ignore[arg-type] # every app is a Flask
+
+    @property
+    def debug(self) -> bool:
+        """Whether debug mode is on (`DEBUG`)."""
+        debug: bool = self.config["DEBUG"]
+        return debug
+
+    @debug.setter
+    def debug(self, value: bool) -> None:
+        self.config["DEBUG"] = value
+        # An environment that is made later looks for itself.
+        if self.config["TEMPLATES_AUTO_RELOAD"] is None and "jinja_env" in self.__dict__:
+            self.jinja_env.auto_reload = value
+
+    def make_config(self, instance_relative: bool = False) -> Config:
+        """Return the initial configuration: the defaults, and the debug flag of the environment."""
+        defaults = dict(self.default_config)
+        defaults["DEBUG"] = get_debug_flag()
+        return self.config_class(self.instance_path if instance_relative else self.root_path, defaults)
+
+    def make_aborter(self) -> Aborter:
+        """Return the object that `abort` calls."""
+        return self.aborter_class()
+
+    def auto_find_instance_path(self) -> str:
+        """Return the default instance folder: next to the package, or below the prefix it is installed under."""
+        prefix, package_path = find_package(self.import_name)
+        if prefix is None:
+            return os.path.join(package_path, "instance")
+        return os.path.join(prefix, "var", f"{self.name}-instance")
+
+    # Templates
+
+    @cached_property
+    def jinja_env(self) -> Environment:
+        """The Jinja environment, created on first use."""
+        return self.create_jinja_environment()
+
+    def create_jinja_environment(self) -> Environment:
+        """Return a new Jinja environment."""
+        raise NotImplementedError
+
+    def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+        """Return a loader for the templates of the application and its blueprints."""
+        from ..templating.jinja import DispatchingJinjaLoader  # noqa: PLC0415 - apps without templates do not need Jinja
+
+        return DispatchingJinjaLoader(self)  # type: ignore[arg-type] # every app is a Flask
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        """Return whether a template of this name escapes its values. Templates from strings do."""
+        return filename is None or filename.endswith((".html", ".htm", ".xml", ".xhtml", ".svg"))
+
+    @setupmethod
+    def template_filter(self, name: str | None = None) -> t.Callable[[T_template_filter], T_template_filter]:
+        """Decorate a function as a template filter, by default under its own name."""
+        return _registered_by(self.add_template_filter, name)
+
+    @setupmethod
+    def add_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
+        """Add a template filter, by default under the name of the function."""
+        self.jinja_env.filters[name or f.__name__] = f
+
+    @setupmethod
+    def template_test(self, name: str | None = None) -> t.Callable[[T_template_test], T_template_test]:
+        """Decorate a function as a template test, by default under its own name."""
+        return _registered_by(self.add_template_test, name)
+
+    @setupmethod
+    def add_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
+        """Add a template test, by default under the name of the function."""
+        self.jinja_env.tests[name or f.__name__] = f
+
+    @setupmethod
+    def template_global(self, name: str | None = None) -> t.Callable[[T_template_global], T_template_global]:
+        """Decorate a function as a template global, by default under its own name."""
+        return _registered_by(self.add_template_global, name)
+
+    @setupmethod
+    def add_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
+        """Add a template global, by default under the name of the function."""
+        self.jinja_env.globals[name or f.__name__] = f
+
+    # Rules, blueprints and the end of a context
+
+    @setupmethod
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: ft.RouteCallable | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: t.Any,
+    ) -> None:
+        """Add a rule, with the view for the URLs that it matches.
+
+        Args:
+            rule: The path of the URL with its variable parts, such as `/user/<int:number>`.
+            endpoint: The name for building URLs; by default the name of the view.
+            view_func: The view. It can also be added later with `endpoint`.
+            provide_automatic_options: Whether OPTIONS is answered without the view.
+            options: As for Werkzeug's `Rule`. `methods` is a list of names, by default only GET.
+
+        Raises:
+            AssertionError: If another view has this endpoint.
+            TypeError: If `methods` is a string.
+        """
+        if endpoint is None:
+            endpoint = _endpoint_from_view_func(view_func)
+        methods = options.pop("methods", None)
+        if methods is None:
+            methods = getattr(view_func, "methods", None) or ("GET",)
+        if isinstance(methods, str):
+            message = 'Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])'
+            raise TypeError(message)
+        allowed = {method.upper() for method in methods}
+        required = set(getattr(view_func, "required_methods", ()))
+        if provide_automatic_options is None:
+            provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
+        if provide_automatic_options is None:
+            provide_automatic_options = "OPTIONS" not in allowed and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
+            if provide_automatic_options:
+                required.add("OPTIONS")
+        bound = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
+        bound.provide_automatic_options = bool(provide_automatic_options)  # read by the dispatch
+        self.url_map.add(bound)
+        if view_func is not None:
+            known = self.view_functions.get(endpoint)
+            if known is not None and known != view_func:
+                message = f"View function mapping is overwriting an existing endpoint function: {endpoint}"
+                raise AssertionError(message)
+            self.view_functions[endpoint] = view_func
+
+    @setupmethod
+    def register_blueprint(self, blueprint: Blueprint, **options: t.Any) -> None:
+        """Register a blueprint. The options override the blueprint's own."""
+        blueprint.register(self, options)  # type: ignore[arg-type] # every app is a Flask
+
+    def iter_blueprints(self) -> t.ValuesView[Blueprint]:
+        """Return the blueprints in the order of their registration."""
+        return self.blueprints.values()
+
+    @setupmethod
+    def teardown_appcontext(self, f: T_teardown) -> T_teardown:
+        """Call `f` with an exception or None when an app context ends."""
+        self.teardown_appcontext_funcs.append(f)
+        return f
+
+    @setupmethod
+    def shell_context_processor(self, f: T_shell_context_processor) -> T_shell_context_processor:
+        """Add the dict that `f` returns to the names of `tuile shell`."""
+        self.shell_context_processors.append(f)
+        return f
+
+    # Errors
+
+    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ft.ErrorHandlerCallable | None:
+        """Return the handler for an exception: by code before by class, a blueprint's before the app's."""
+        registered = self.error_handler_spec
+        if not registered:
+            return None
+        kind, code = self._get_exc_class_and_code(type(e))
+        for wanted in (None,) if code is None else (code, None):
+            for scope in (*blueprints, None):
+                handlers = registered[scope].get(wanted) if scope in registered else None
+                if not handlers:
+                    continue
+                for cls in kind.__mro__:
+                    handler = handlers.get(cls)
+                    if handler is not None:
+                        return handler
+        return None
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Return whether an HTTP exception is handled like any other exception (`TRAP_HTTP_EXCEPTIONS` and others)."""
+        if self.config["TRAP_HTTP_EXCEPTIONS"]:
+            return True
+        trap_bad_request = self.config["TRAP_BAD_REQUEST_ERRORS"]
+        if trap_bad_request is None and isinstance(e, BadRequestKeyError) and self.debug:
+            return True
+        return bool(trap_bad_request) and isinstance(e, BadRequest)
+
+    def should_ignore_error(self, error: BaseException | None) -> bool:
+        """Return whether to hide an error from the teardown functions; by default False."""
+        return False
+
+    # URLs
+
+    def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
+        """Return a response that redirects the client to another URL."""
+        return redirect(location, code=code, Response=self.response_class)
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, t.Any]) -> None:
+        """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""
+        if not self.url_default_functions:
+            return
+        blueprint = endpoint.rpartition(".")[0]
+        scopes = (None, *reversed(split_blueprint_path(blueprint))) if blueprint else (None,)
+        for scope in scopes:
+            for complete in self.url_default_functions.get(scope, ()):
+                complete(endpoint, values)
+
+    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, t.Any]) -> str:
+        """Return the first URL that one of the `url_build_error_handlers` returns, or raise the last error."""
+        for handler in self.url_build_error_handlers:
+            try:
+                url = handler(error, endpoint, values)
+            except BuildError as raised:
+                # Kept, because Python deletes the name at the end of the except clause.
+                error = raised
+            else:
+                if url is not None:
+                    return url
+        if error is sys.exc_info()[1]:
+            raise  # noqa: PLE0704 - called while it is handled
+        raise error
+
+
+def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Callable[[_Function], _Function]:
+    def decorator(function: _Function) -> _Function:
+        register(function, name=name)
+        return function
+
+    return decorator
+
 
 offer_flasks_names(__name__)

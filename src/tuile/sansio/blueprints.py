@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import typing as ft
 from ..flask_names import offer_flasks_names
+from .nesting import below, nested_options, scoped
 from .scaffold import (
     Scaffold,
     T_after_request,
@@ -22,6 +24,8 @@ from .scaffold import (
 )
 
 if TYPE_CHECKING:
+    import os
+
     from ..app import Flask
     from ..blueprints import Blueprint as WholeBlueprint
 
@@ -30,11 +34,6 @@ T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable
 T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
 T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
 _Hook = TypeVar("_Hook", bound=Callable[..., Any])
-
-
-def _below(prefix: str, path: str) -> str:
-    """Join a URL prefix and a path with exactly one slash."""
-    return f"{prefix.rstrip('/')}/{path.lstrip('/')}"
 
 
 class BlueprintSetupState:
@@ -74,7 +73,7 @@ class BlueprintSetupState:
         """Add a rule to the application, with the prefixes and defaults of the blueprint."""
         if self.url_prefix is not None:
             # An empty rule stands for the prefix itself, without a trailing slash.
-            rule = _below(self.url_prefix, rule) if rule else self.url_prefix
+            rule = below(self.url_prefix, rule) if rule else self.url_prefix
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
         options.setdefault("subdomain", self.subdomain)
@@ -84,9 +83,65 @@ class BlueprintSetupState:
 
 
 class Blueprint(Scaffold):
-    """A scaffold that records what it cannot do before there is an application."""
+    """A part of an application, defined before or without the application.
 
-    deferred_functions: list[DeferredSetupFunction]
+    Args:
+        name: The prefix of the endpoints. It must not be empty or contain a dot.
+        import_name: As for `Scaffold`.
+        static_folder: As for `Scaffold`. Without a URL prefix, the application's static route comes first.
+        static_url_path: As for `Scaffold`.
+        template_folder: As for `Scaffold`. The application's own templates take precedence.
+        url_prefix: The prefix of the rules.
+        subdomain: The subdomain of rules that do not name one.
+        url_defaults: Default values for all rules.
+        root_path: As for `Scaffold`.
+
+    Raises:
+        ValueError: If the name is empty or contains a dot.
+    """
+
+    _got_registered_once = False
+
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        static_folder: str | os.PathLike[str] | None = None,
+        static_url_path: str | None = None,
+        template_folder: str | os.PathLike[str] | None = None,
+        url_prefix: str | None = None,
+        subdomain: str | None = None,
+        url_defaults: dict[str, Any] | None = None,
+        root_path: str | None = None,
+    ) -> None:
+        super().__init__(
+            import_name=import_name,
+            static_folder=static_folder,
+            static_url_path=static_url_path,
+            template_folder=template_folder,
+            root_path=root_path,
+        )
+        if not name:
+            raise ValueError("'name' may not be empty.")
+        if "." in name:
+            raise ValueError("'name' may not contain a dot '.' character.")
+        self.name = name
+        self.url_prefix = url_prefix
+        self.subdomain = subdomain
+        self.deferred_functions: list[DeferredSetupFunction] = []
+        self.url_values_defaults = {} if url_defaults is None else url_defaults
+        self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
+
+    def _check_setup_finished(self, f_name: str) -> None:
+        """Raise an AssertionError if the blueprint has been registered already."""
+        if self._got_registered_once:
+            raise AssertionError(
+                f"The setup method '{f_name}' can no longer be called on the blueprint"
+                f" '{self.name}'. It has already been registered at least once, any changes"
+                " will not be applied consistently.\n"
+                "Make sure all imports, decorators, functions, etc. needed to set up the"
+                " blueprint are done before registering it."
+            )
 
     @setupmethod
     def record(self, func: DeferredSetupFunction) -> None:
@@ -239,6 +294,91 @@ class Blueprint(Scaffold):
             return f
 
         return decorator
+
+    # Registration
+
+    def make_setup_state(
+        self, app: Flask, options: dict[str, Any], first_registration: bool = False
+    ) -> BlueprintSetupState:
+        """Return the object that recorded functions receive. Override it to pass them more."""
+        return BlueprintSetupState(self, app, options, first_registration)  # type: ignore[arg-type] # users have the subclass
+
+    @setupmethod
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Nest a blueprint, which is registered whenever this one is, below its prefixes.
+
+        Args:
+            blueprint: The blueprint to nest.
+            options: Override the options of the nested blueprint. With `name`, a blueprint can be nested several times.
+
+        Raises:
+            ValueError: If the blueprint is this one.
+        """
+        if blueprint is self:
+            raise ValueError("Cannot register a blueprint on itself")
+        self._blueprints.append((blueprint, options))
+
+    def register(self, app: Flask, options: dict[str, Any]) -> None:
+        """Apply everything recorded to `app`. Called by `Flask.register_blueprint`.
+
+        Raises:
+            ValueError: If the application has a blueprint of this name.
+        """
+        name = self._claim_name(app, options)
+        first = all(known is not self for known in app.blueprints.values())
+        app.blueprints[name] = self  # type: ignore[assignment] # users have the subclass
+        self._got_registered_once = True
+        state = self.make_setup_state(app, options, first)
+        if self.has_static_folder:
+            state.add_url_rule(
+                f"{self.static_url_path}/<path:filename>",
+                view_func=self.send_static_file,  # type: ignore[attr-defined] # of the subclass
+                endpoint="static",
+            )
+        self._merge_blueprint_funcs(app, name)
+        for deferred in self.deferred_functions:
+            deferred(state)
+        self._hand_over_commands(app, name, options)
+        for blueprint, nested in self._blueprints:
+            blueprint.register(app, nested_options(state, name, blueprint, nested))
+
+    def _claim_name(self, app: Flask, options: dict[str, Any]) -> str:
+        """Return the dotted name of this registration, which must be unique in `app`."""
+        own_name = options.get("name", self.name)
+        name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")
+        holder = app.blueprints.get(name)
+        if holder is not None:
+            which = "this" if holder is self else "a different"
+            where = "" if own_name == name else f" '{name}'"
+            raise ValueError(
+                f"The name '{own_name}' is already registered for {which} blueprint{where}."
+                " Use 'name=' to provide a unique name."
+            )
+        return name
+
+    def _merge_blueprint_funcs(self, app: Flask, name: str) -> None:
+        """Copy hooks and error handlers to the registries of `app`, under `name`."""
+        app.view_functions.update(self.view_functions)
+        for cookie in self.declared_cookies.values():
+            app._declare(cookie)
+        for scope, handlers in self.error_handler_spec.items():
+            app.error_handler_spec[scoped(name, scope)] = defaultdict(
+                dict, {code: dict(by_class) for code, by_class in handlers.items()}
+            )
+        registries: list[tuple[dict[Any, list[Any]], dict[Any, list[Any]]]] = [
+            (self.before_request_funcs, app.before_request_funcs),
+            (self.after_request_funcs, app.after_request_funcs),
+            (self.teardown_request_funcs, app.teardown_request_funcs),
+            (self.url_default_functions, app.url_default_functions),
+            (self.url_value_preprocessors, app.url_value_preprocessors),
+            (self.template_context_processors, app.template_context_processors),
+        ]
+        for own, apps in registries:
+            for scope, functions in own.items():
+                apps.setdefault(scoped(name, scope), []).extend(functions)
+
+    def _hand_over_commands(self, app: Flask, name: str, options: dict[str, Any]) -> None:
+        """Add the blueprint's commands to those of `app`; this class has none."""
 
 
 offer_flasks_names(__name__)

@@ -5,25 +5,20 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import timedelta
 from functools import cached_property, update_wrapper
-from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from .. import typing as ft
 from ..cookie.declared import DeclaresCookies
 from ..flask_names import offer_flasks_names
-from ..globals import current_app
-from ..helpers import send_from_directory
 from ..packages import get_root_path
 from ..templating import _default_template_ctx_processor
 
 if TYPE_CHECKING:
-    from click import Group
     from jinja2 import BaseLoader
 
-    from ..wrappers.response import Response
 
 # Marks arguments that were not given where None has a meaning.
 _sentinel = object()
@@ -116,16 +111,6 @@ class Scaffold(DeclaresCookies):
         """Raise an AssertionError if the setup method `f_name` is called too late."""
         raise NotImplementedError
 
-    @cached_property
-    def cli(self) -> Group:
-        """The group of this object's commands, named after it and created on first use."""
-        # Imported here because serving requests does not need click.
-        from ..cli import AppGroup  # noqa: PLC0415
-
-        group = AppGroup()
-        group.name = self.name
-        return group
-
     # Files
 
     @property
@@ -167,48 +152,6 @@ class Scaffold(DeclaresCookies):
         from jinja2 import FileSystemLoader  # noqa: PLC0415
 
         return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
-
-    def get_send_file_max_age(self, filename: str | None) -> int | None:
-        """Return for how many seconds browsers may cache `filename` without revalidating it.
-
-        The default for all files is SEND_FILE_MAX_AGE_DEFAULT of the application. None makes browsers revalidate every
-        time. Override this method to decide by name.
-        """
-        age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
-        if isinstance(age, timedelta):
-            return int(age.total_seconds())
-        return cast("int | None", age)
-
-    def send_static_file(self, filename: str) -> Response:
-        """Return a response with a file of the static folder. This is the view of the static route.
-
-        Raises:
-            RuntimeError: If there is no static folder.
-            NotFound: If there is no such file.
-        """
-        folder = self.static_folder
-        if folder is None:
-            raise RuntimeError("'static_folder' must be set to serve static_files.")
-        # Computed here because `send_file` calls the method of the application, not of the blueprint.
-        max_age = self.get_send_file_max_age(filename)
-        return send_from_directory(folder, filename, max_age=max_age)
-
-    def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> IO[AnyStr]:
-        """Open a file below the root path for reading.
-
-        Args:
-            resource: The path, relative to the root path.
-            mode: "rb", "r" or "rt".
-            encoding: The encoding for "r" and "rt". None: the default of the platform.
-
-        Raises:
-            ValueError: If the mode is another one.
-        """
-        if mode not in {"r", "rt", "rb"}:
-            raise ValueError("Resources can only be opened for reading.")
-        path = os.path.join(self.root_path, resource)
-        # The mode decides which AnyStr it is, but Flask's signature has a plain str.
-        return cast("IO[AnyStr]", open(path, mode, encoding=None if mode == "rb" else encoding))
 
     # Routes
 

@@ -28,7 +28,7 @@ TUILE_MODULES: dict[str, tuple[str, ...]] = {
     "flask.json.tag": ("tuile.json.tag",),
     "flask.logging": ("tuile.logging",),
     "flask.sansio": (),
-    "flask.sansio.app": ("tuile.app", "tuile.dispatch.steps", "tuile.dispatch.planner", "tuile.dispatch.errors"),
+    "flask.sansio.app": ("tuile.sansio.app",),
     "flask.sansio.blueprints": ("tuile.sansio.blueprints",),
     "flask.sansio.scaffold": ("tuile.sansio.scaffold", "tuile.packages"),
     "flask.sessions": ("tuile.sessions", "tuile.sessions.interface", "tuile.sessions.signed"),
@@ -54,8 +54,6 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "flask.helpers": {"_split_blueprint_path": ("tuile.wrappers.request", "split_blueprint_path")},
     "flask.sessions": {"_lazy_sha1": ("tuile.sessions.signer", "lazy_sha1")},
-    # Flask has two classes, without and with input and output; Tuile has one.
-    "flask.sansio.app": {"App": ("tuile.app", "Flask")},
 }
 
 #: What Flask's modules import: "name", or "name as another". The modules themselves come first, after "import".

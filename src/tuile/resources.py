@@ -1,0 +1,83 @@
+"""The files and the commands that belong to an application or to a blueprint."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from datetime import timedelta
+from functools import cached_property
+
+from .globals import current_app
+from .helpers import send_from_directory
+
+if t.TYPE_CHECKING:
+    from click import Group
+
+    from .wrappers.response import Response
+
+
+class HasResources:
+    """What an application and a blueprint have beyond `Scaffold`, which reads no files."""
+
+    name: str
+    root_path: str
+
+    if t.TYPE_CHECKING:
+
+        @property
+        def static_folder(self) -> str | None:
+            """The absolute path of the folder of static files."""
+
+        @static_folder.setter
+        def static_folder(self, value: str | os.PathLike[str] | None) -> None: ...
+
+    @cached_property
+    def cli(self) -> Group:
+        """The group of this object's commands, named after it and created on first use."""
+        # Imported here because serving requests does not need click.
+        from .cli import AppGroup  # noqa: PLC0415
+
+        group = AppGroup()
+        group.name = self.name
+        return group
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """Return for how many seconds browsers may cache `filename` without revalidating it.
+
+        The default for all files is SEND_FILE_MAX_AGE_DEFAULT of the application. None makes browsers revalidate every
+        time. Override this method to decide by name.
+        """
+        age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+        if isinstance(age, timedelta):
+            return int(age.total_seconds())
+        return t.cast("int | None", age)
+
+    def send_static_file(self, filename: str) -> Response:
+        """Return a response with a file of the static folder. This is the view of the static route.
+
+        Raises:
+            RuntimeError: If there is no static folder.
+            NotFound: If there is no such file.
+        """
+        folder = self.static_folder
+        if folder is None:
+            raise RuntimeError("'static_folder' must be set to serve static_files.")
+        # Computed here because `send_file` calls the method of the application, not of the blueprint.
+        max_age = self.get_send_file_max_age(filename)
+        return send_from_directory(folder, filename, max_age=max_age)
+
+    def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> t.IO[t.Any]:
+        """Open a file below the root path for reading.
+
+        Args:
+            resource: The path, relative to the root path.
+            mode: "rb", "r" or "rt".
+            encoding: The encoding for "r" and "rt". None: the default of the platform.
+
+        Raises:
+            ValueError: If the mode is another one.
+        """
+        if mode not in {"r", "rt", "rb"}:
+            raise ValueError("Resources can only be opened for reading.")
+        path = os.path.join(self.root_path, resource)
+        return open(path, mode, encoding=None if mode == "rb" else encoding)

@@ -1,0 +1,40 @@
+"""Names, prefixes and options of a blueprint that is registered on an application or in another blueprint."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .blueprints import Blueprint, BlueprintSetupState
+
+
+def below(prefix: str, path: str) -> str:
+    """Join a URL prefix and a path with exactly one slash."""
+    return f"{prefix.rstrip('/')}/{path.lstrip('/')}"
+
+
+def scoped(name: str, scope: str | None) -> str:
+    """Return the key of a scope of the blueprint `name` in the application's registries."""
+    return name if scope is None else f"{name}.{scope}"
+
+
+def nested_options(
+    state: BlueprintSetupState, name: str, blueprint: Blueprint, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the options for registering a blueprint that is nested in the one of `state`."""
+    subdomain = options.get("subdomain")
+    if subdomain is None:
+        subdomain = blueprint.subdomain
+    url_prefix = options.get("url_prefix")
+    if url_prefix is None:
+        url_prefix = blueprint.url_prefix
+
+    merged = {**options, "name_prefix": name}
+    domains = [part for part in (subdomain, state.subdomain) if part is not None]
+    if domains:
+        merged["subdomain"] = ".".join(domains)
+    prefixes = [part for part in (state.url_prefix, url_prefix) if part is not None]
+    if prefixes:
+        merged["url_prefix"] = reduce(below, prefixes)
+    return merged

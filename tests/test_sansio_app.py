@@ -1,0 +1,80 @@
+"""The classes of an application and of a blueprint without requests, files and commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fresh import observe, observe_both
+
+FLASKS = {"Flask", "App", "Scaffold", "Blueprint", "object"}
+
+
+def test_the_classes_of_flask_are_derived_from_each_other_in_flasks_order() -> None:
+    seen = observe_both(
+        f"""
+        import flask
+        seen = [[cls.__name__ for cls in one.__mro__ if cls.__name__ in {FLASKS}]
+                for one in (flask.Flask, flask.Blueprint)]
+        """
+    )
+    assert seen == [["Flask", "App", "Scaffold", "object"], ["Blueprint", "Blueprint", "Scaffold", "object"]]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("flask.sansio.app", "App"),
+        ("flask.sansio.blueprints", "Blueprint"),
+        ("flask.sansio.blueprints", "BlueprintSetupState"),
+        ("flask.sansio.scaffold", "Scaffold"),
+    ],
+)
+def test_a_class_without_requests_defines_what_flasks_defines(module: str, name: str) -> None:
+    program = f"""
+        from {module} import {name} as cls
+        seen = sorted(name for name in vars(cls) if name[:2] != "__" or name == "__init__")
+        """
+    theirs, ours = observe(program, shim=False), observe(program)
+    assert theirs
+    assert set(theirs) - set(ours) == set()
+
+
+def test_an_app_without_requests_registers_and_looks_handlers_up_but_makes_no_environment() -> None:
+    assert observe_both(
+        """
+        from flask.sansio.app import App
+        from flask.sansio.blueprints import Blueprint
+        import flask
+
+        class Own(App):
+            default_config = flask.Flask.default_config
+
+        app = Own("shop", root_path="/tmp", static_folder=None)
+        part = Blueprint("part", "shop", root_path="/tmp")
+        app.add_url_rule("/x", "x", lambda: "x")
+        app.register_error_handler(404, len)
+        try:
+            app.create_jinja_environment()
+        except NotImplementedError as error:
+            text = str(error)
+        from werkzeug.exceptions import NotFound
+        seen = [app.name, sorted(app.view_functions), app._find_error_handler(NotFound(), []) is len, text,
+                app.debug, hasattr(app, "wsgi_app"), hasattr(app, "cli"), hasattr(app, "send_static_file"),
+                hasattr(part, "cli"), hasattr(part, "send_static_file"), hasattr(part, "register")]
+        """
+    ) == ["shop", ["x"], True, "", False, False, False, False, False, False, True]
+
+
+def test_replacing_a_method_of_the_app_without_requests_invalidates_plans() -> None:
+    assert observe_both(
+        """
+        import flask
+        from flask.sansio.app import App
+        app = flask.Flask("shop", root_path="/tmp", static_folder=None)
+        app.add_url_rule("/x", "x", lambda: flask.url_for("x"))
+        client = app.test_client()
+        before = [client.get("/x").text for _ in range(40)]
+        App.inject_url_defaults = lambda self, endpoint, values: values.update(a="b")
+        seen = [before[-1], client.get("/x").text]
+        """
+    ) == ["/x", "/x?a=b"]
