@@ -236,7 +236,10 @@ def test_another_class_that_was_set_behind_its_back_counts_at_the_next_request(a
         def dispatch_request(self) -> Any:
             return "own " + super().dispatch_request()  # type: ignore[operator] # a text
 
+    # The plan is made with the class there: making one moves the epoch.
+    plan = warm(app).plan
     object.__setattr__(app, "__class__", Sub)
+    assert plan.epoch is invalidation.epoch
     assert send(app).body == b"own text"
 
 
