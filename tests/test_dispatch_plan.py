@@ -374,9 +374,25 @@ def test_a_patch_of_werkzeug_counts(cls: type, name: str, when: str) -> None:
         send(text_app(tuile))
 
 
-def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructor_and_type(app: Any) -> None:
+def test_a_plan_that_is_made_for_the_curious_sees_a_patch_of_werkzeug_too(app: Any) -> None:
+    for cls, name in ((WerkzeugResponse, "close"), (WerkzeugRequest, "close"), (MapAdapter, "match")):
+        with mock.patch.object(cls, name):
+            plan = plan_of(app)
+            assert (plan.text_start if cls is WerkzeugResponse else plan.request_class) is None
+        assert plan_of(app).fast
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructor_and_type(  # noqa: C901 - line by line
+    hooks: bool,
+) -> None:
     """At whichever line it comes: a response of the class has its type, and was made by its constructor."""
     made: list[Any] = []
+    app = make_app(tuile)
+    app.add_url_rule("/", "index", lambda: "text")
+    app.add_url_rule("/json", "json", lambda: {"b": 1, "a": [2]})
+    if hooks:
+        app.after_request(lambda response: response)
 
     class Own(tuile.Response):
         default_mimetype = "text/plain"
