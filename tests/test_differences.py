@@ -11,10 +11,12 @@ import hashlib
 import importlib
 import io
 import json
+import os
 import re
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 import zlib
@@ -573,6 +575,18 @@ def _(lib: Any) -> Any:
     cli = importlib.import_module(f"{lib.__name__}.cli").cli
     told = make_app(lib, lambda: "").test_cli_runner().invoke(cli, ["--version"])
     return "secret" in cli.commands, re.findall("Tuile|Flask 3.1.3", told.output)[0]
+
+
+@shown("An env file that others may write to is refused", True, False)
+def _(lib: Any) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "some.env"
+        path.write_text("TUILE_TEST_OF_DIFFERENCES=1\n", encoding="utf-8")
+        path.chmod(0o666)
+        try:
+            return importlib.import_module(f"{lib.__name__}.cli").load_dotenv(path, load_defaults=False)
+        finally:
+            os.environ.pop("TUILE_TEST_OF_DIFFERENCES", None)
 
 
 @shown("`--cert` keeps the case of an import path", "raised", "returned")
