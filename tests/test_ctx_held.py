@@ -439,4 +439,4 @@ def test_the_copy_does_not_hold_the_request() -> None:
         return "shown"
 
     ask(app, "/")
-    assert held[0] not in held[0]._kept_environ.values()
+    assert held[0] not in held[0]._environ_at_end.values()

@@ -264,7 +264,7 @@ def _imports(used: set[str]) -> str:
                     if (alias.asname or alias.name) in used:
                         line = ast.unparse(type(statement)(**{**vars(statement), "names": [alias]}))
                         (typing if isinstance(node, ast.If) else running)[line] = None
-    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "new"}))
+    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "REFERENCES_TO_BOTH", "new"}))
     types = "".join(f"    {line}\n" for line in typing if line not in running)
     lines = ["from __future__ import annotations", "import typing as t", *running, f"from .decisions import {own}"]
     return "\n".join(lines) + f"\nif t.TYPE_CHECKING:\n{types}\n"

@@ -276,7 +276,7 @@ def value_with_request() -> t.Any:
 
 def environ_of(request: t.Any) -> WSGIEnvironment:
     """Return the environ of a request as it was while the request was handled: its own copy if there is one."""
-    kept: WSGIEnvironment | None = getattr(request, "_kept_environ", None)
+    kept: WSGIEnvironment | None = getattr(request, "_environ_at_end", None)
     return t.cast("WSGIEnvironment", request.environ) if kept is None else kept
 
 

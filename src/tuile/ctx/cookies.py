@@ -62,8 +62,7 @@ class Cookies(Mapping[str, str]):
         self._received = request.cookies
         self._written: dict[str, str | None] = {}
         self._lines: dict[tuple[str, str, str], str] = {}
-        # Filled when writes are watched; a list, because all views of the same cookies share it.
-        self._watched: list[bool] = []
+        self._watched: list[bool] = []  # for all views: filled when writes are watched
         self._reads: set[str] = set()  # for all views: whether something of the request's was read
 
     _varies = True  # whether reading is noted

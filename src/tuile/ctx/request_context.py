@@ -59,7 +59,8 @@ class RequestContext(metaclass=Watched):
     _is_plain: bool | None = False
     # Whether there is anything to do for the response: a session, functions, cookies.
     _is_touched = False
-    # Whether its response is on its way, and whether the context was kept beyond that for a debugger or a test.
+    # Whether the dispatcher leaves it, which looks after the environ itself; and whether the context is kept beyond
+    # that for a debugger or a test.
     _is_left = False
     _is_preserved = False
     # Whether changes of the session and the cookies that come too late are told.
@@ -157,7 +158,7 @@ class RequestContext(metaclass=Watched):
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
         plain = plan.request_class is not None and not app.url_map.host_matching
-        environ = getattr(request, "_kept_environ", None) or request.environ
+        environ = request.environ if self._is_plain else getattr(request, "_environ_at_end", None) or request.environ
         plain = plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None
         if plain:
             adapter = app.url_map.adapter_for(environ, server_name)
@@ -323,7 +324,8 @@ class RequestContext(metaclass=Watched):
             self._is_plain = self._is_plain and False
             current.reset(token)
             request.environ["werkzeug.request"] = None
-            keep_environ(request)
+            if not self._is_left:
+                keep_environ(request)
             if context is not None:
                 self._leave_app(context, exc)
             if found is not self:
@@ -354,7 +356,7 @@ class RequestContext(metaclass=Watched):
             request = self.request
             if last and (not self._is_answered or request.environ.get("werkzeug.request") is request):
                 request.environ["werkzeug.request"] = None
-            if last or self._is_answered:
+            if last and not self._is_left:
                 keep_environ(request)
             if context is not None:
                 self._leave_app(context, exc)

@@ -23,7 +23,7 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
-from .decisions import is_trusted, leave, new, parts_at_end
+from .decisions import REFERENCES_TO_BOTH, is_trusted, leave, new, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -166,16 +166,17 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             context._token = None
             context._is_plain = None
             request.environ["werkzeug.request"] = None
-            if (getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES) and (
+            if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
                 context._cookies is None
-                or getrefcount(request) > REFERENCES + 2
-                or getrefcount(context) > REFERENCES
-                or (getrefcount(context._cookies) > REFERENCES)
+                or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
+                or getrefcount(context._cookies) > REFERENCES
             ):
                 request._keep_environ()
         else:
             leave(app, context, environ, error)
-    if (type(parts) is list or type(parts) is tuple) and bool(getattr(body, "_on_close", None) or whole != parts):
+    if context._is_plain is not None and (
+        (type(parts) is list or type(parts) is tuple) and bool(getattr(body, "_on_close", None) or whole != parts)
+    ):
         return parts_at_end(body, whole, parts)
     return parts
 

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.wsgi import ClosingIterator, get_host
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, current
+from ..ctx.app_context import REFERENCES, current, keep_environ
 from ..ctx.request_context import RequestContext
 from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 
@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
     from .plan import Plan
 
 new: t.Any = object.__new__
+# To a context, by one local name, and to its request, by another and by the context.
+REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
 
 def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
@@ -190,10 +192,9 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
         # The context and a local name refer to the request, and a local name to the context. The server may use its
         # environ for another request now, so whoever else refers to one of them gets a copy to read later.
         # The cookies written in this request refer to it too.
-        if (getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES) and (
+        if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
             context._cookies is None
-            or getrefcount(request) > REFERENCES + 2
-            or getrefcount(context) > REFERENCES
+            or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
             or getrefcount(context._cookies) > REFERENCES
         ):
             request._keep_environ()
@@ -231,4 +232,10 @@ def leave(app: Flask, context: RequestContext, environ: WSGIEnvironment, error: 
     context._is_left = True
     if error is not None and app.should_ignore_error(error):
         error = None
-    context.pop(error)
+    try:
+        context.pop(error)
+    finally:
+        # Two local names refer to the context, this one's and the caller's, and the context to the request.
+        request = context.request
+        if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES + 1:
+            keep_environ(request)

@@ -56,7 +56,8 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)
-    if is_changed(body, whole, parts):
+    if context._is_plain is not None and is_changed(body, whole, parts):
+        # It was not left quietly.
         return parts_at_end(body, whole, parts)
     return parts
 

@@ -7,7 +7,9 @@ the session's cookie above all, must not go to the second.
 from __future__ import annotations
 
 import copy
+import threading
 import typing as t
+import weakref
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -16,38 +18,65 @@ from ..ctx.app_context import current
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from ..wrappers.request import Request
     from ..wrappers.response import Response
+
+
+class Claim:
+    """Which request a response was claimed for. A response with its claim may be pickled, and outlive the request."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: Request | None = None) -> None:
+        self._request = None if request is None else weakref.ref(request)
+
+    def is_of(self, request: Request) -> bool:
+        """Return whether it is the claim of this request."""
+        return self._request is not None and self._request() is request
+
+    def has_ended(self) -> bool:
+        """Return whether the request is gone, so that its response was sent."""
+        return self._request is None or self._request() is None
+
+    def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
+        return Claim, ()
+
+
+# Held where a second request claims a response; most responses are claimed once.
+_claiming = threading.Lock()
 
 
 def claim(app: Flask, response: Response) -> Response:
     """Return a response that cookies may be put on for this request: the one given, or a copy of it.
 
-    It notes on the response what its headers are now. If they were noted for another request, and cookies were put on
-    it since, the copy has the headers without them, and the log says so.
+    The first request that claims a response gets it, and the headers at that moment are kept on it. A later request
+    gets it too, unless cookies were put on it since or the earlier request has not ended: then it gets a copy without
+    those cookies, and the log says which were left out.
     """
     context = current.get(None)
     if context is None or context.request is None or not isinstance(response, WerkzeugResponse):
         return response
     request = context.request
-    # Not the request itself: a response may be pickled, and outlive it.
-    request._identity = identity = getattr(request, "_identity", None) or object()
-    noted = getattr(response, "_headers_before", None)
-    if noted is not None and noted[1] is not identity:
-        before = noted[0]
-        names = [value.partition("=")[0] for name, value in _cookies(response.headers) if (name, value) not in before]
-        if names:
-            _tell(app, request, names)
-            response = copy.copy(response)
-            response.headers = Headers(before)
-            response._cookie_lines, response._was_public = None, False
-        noted = None
-    if noted is None:
-        response._headers_before = (list(response.headers), identity)
+    own = Claim(request)
+    # Atomic: of several requests at the same time one is the first.
+    before, claimed = vars(response).setdefault("_headers_before", (list(response.headers), own))
+    if claimed.is_of(request):
+        return response
+    with _claiming:
+        before, claimed = vars(response)["_headers_before"]
+        headers = list(response.headers)
+        added = [pair for pair in headers if pair[0].lower() == "set-cookie" and pair not in before]
+        if not added and claimed.has_ended():
+            response._headers_before = (headers, own)
+            return response
+    if added:
+        _tell(app, request, [line.partition("=")[0] for _, line in added])
+    response = copy.copy(response)
+    response.headers = Headers([pair for pair in headers if pair not in added])
+    response._on_close = list(response._on_close)
+    response._cookie_lines, response._was_public = None, False
+    response._headers_before = (before, own)
     return response
-
-
-def _cookies(headers: Headers) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in headers if name.lower() == "set-cookie"]
 
 
 def _tell(app: Flask, request: t.Any, names: list[str]) -> None:

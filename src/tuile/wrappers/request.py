@@ -8,7 +8,6 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import parse_qsl
 
-from werkzeug._internal import _wsgi_decoding_dance
 from werkzeug.datastructures import CharsetAccept, EnvironHeaders, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.http import parse_accept_header
@@ -23,6 +22,15 @@ from ..http.bodies import input_stream
 from ..http.cookies import parse_cookie
 from ..http.received import join_url, read_authorization, read_date, read_if_range
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
+from .environ import (
+    FromEnviron,
+    read_method,
+    read_path,
+    read_query_string,
+    read_remote_addr,
+    read_root_path,
+    read_scheme,
+)
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -32,7 +40,6 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
 
-_Value = t.TypeVar("_Value")
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 
@@ -75,7 +82,7 @@ class _ReceivedCookies:
         headers = request.__dict__.get("headers")
         if headers is None and not request._has_headers_of_environ:
             headers = request.headers
-        kept = request._kept_environ
+        kept = request._environ_at_end
         if headers is None:
             pairs = parse_cookie((request.environ if kept is None else kept).get("HTTP_COOKIE"))
         elif type(headers) is EnvironHeaders:
@@ -93,90 +100,12 @@ class _ReceivedCookies:
             _fill(cookies, values)
         else:
             cookies = kind(pairs)
-        if request._kept_environ is not kept:
+        if request._environ_at_end is not kept:
             # It was answered meanwhile, in another thread.
             return self.__get__(request, owner)
         # Not by assigning the attribute: a subclass may have a property of that name, without a setter.
         request.__dict__["cookies"] = cookies
         return cookies
-
-
-class _FromEnviron(t.Generic[_Value]):
-    """What the environ says of a request: computed at the first read, as it was while the request was handled.
-
-    Werkzeug's constructor computes it at once. A server may empty its environ and fill it for another request as soon
-    as this one is answered; whoever still holds the request reads from the copy that was made then.
-    """
-
-    def __init__(self, compute: t.Callable[[WSGIEnvironment], _Value], follows: bool = False) -> None:
-        self.compute = compute
-        # Whether the value sees what is changed in the environ while the request is handled.
-        self.follows = follows
-        self.name = ""
-        self.__doc__ = compute.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    @t.overload
-    def __get__(self, instance: None, owner: type) -> _FromEnviron[_Value]: ...
-
-    @t.overload
-    def __get__(self, instance: Request, owner: type | None = None) -> _Value: ...
-
-    def __get__(self, instance: Request | None, owner: type | None = None) -> _FromEnviron[_Value] | _Value:
-        if instance is None:
-            return self
-        while True:
-            kept = instance._kept_environ
-            environ = instance.environ if kept is None else kept
-            if not self.follows and instance._first_environ is not None:
-                environ = instance._first_environ
-            value = self.compute(environ)
-            # Again, if it was answered meanwhile in another thread: the server may have been at its environ already.
-            if instance._kept_environ is kept:
-                break
-        for kind in type(instance).__mro__:
-            if self.name in kind.__dict__:
-                break
-        if kind.__dict__.get(self.name) is self:
-            setattr(instance, self.name, value)
-        else:
-            # A subclass has a property of that name, which asks this one by `super()`.
-            vars(instance)[self.name] = value
-        return value
-
-
-def _method(environ: WSGIEnvironment) -> str:
-    """The HTTP method, in upper case."""
-    return str(environ.get("REQUEST_METHOD", "GET")).upper()
-
-
-def _scheme(environ: WSGIEnvironment) -> str:
-    """The URL scheme of the protocol the request used, such as `https` or `wss`."""
-    return str(environ.get("wsgi.url_scheme", "http"))
-
-
-def _root_path(environ: WSGIEnvironment) -> str:
-    """The prefix that the app is mounted under, without a slash at the end."""
-    return _wsgi_decoding_dance(environ.get("SCRIPT_NAME") or "").rstrip("/")
-
-
-def _path(environ: WSGIEnvironment) -> str:
-    """The path part of the URL below `root_path`, decoded, with one slash at the start."""
-    return "/" + _wsgi_decoding_dance(environ.get("PATH_INFO") or "").lstrip("/")
-
-
-def _query_string(environ: WSGIEnvironment) -> bytes:
-    """The part of the URL after the `?`, as it was sent."""
-    query: str = environ.get("QUERY_STRING", "")
-    return query.encode("latin1")
-
-
-def _remote_addr(environ: WSGIEnvironment) -> str | None:
-    """The address of the client that sent the request."""
-    address: str | None = environ.get("REMOTE_ADDR")
-    return address
 
 
 class _Files(cached_property[t.Any]):
@@ -231,10 +160,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
     shallow = False
     # What tells it from others, once its response is made.
     _identity: object | None = None
-    # A copy of the environ, made by the constructor, because the server may change its own.
-    _first_environ: WSGIEnvironment | None = None
-    # A copy of the environ, made when the server may take it back.
-    _kept_environ: WSGIEnvironment | None = None
+    # A copy of the environ, made when the server may take its own back. And one of how it was at the start, which the
+    # constructor makes at once, because the server may change its own.
+    _environ_at_end: WSGIEnvironment | None = None
+    _environ_at_start: WSGIEnvironment | None = None
 
     @cached_property
     def stream(self) -> t.IO[bytes]:
@@ -265,31 +194,33 @@ class Request(WerkzeugRequest, metaclass=Watched):
             super().__init__(environ, populate_request, shallow)
             return
         self.environ = environ
-        self._first_environ = environ.copy()
+        self._environ_at_start = environ.copy()
         if shallow:
             self.shallow = True
         elif populate_request:
             environ["werkzeug.request"] = self
 
-    method = _FromEnviron(_method)
-    scheme = _FromEnviron(_scheme)
+    method = FromEnviron(read_method)
+    scheme = FromEnviron(read_scheme)
     #: The address of the server: a host and a port, or a Unix socket's path and None.
-    server: _FromEnviron[tuple[str, int | None] | None] = _FromEnviron(_get_server)
-    root_path = _FromEnviron(_root_path)
-    path = _FromEnviron(_path)
-    query_string = _FromEnviron(_query_string)
+    server: FromEnviron[tuple[str, int | None] | None] = FromEnviron(_get_server)
+    root_path = FromEnviron(read_root_path)
+    path = FromEnviron(read_path)
+    query_string = FromEnviron(read_query_string)
     #: The headers received with the request.
-    headers: _FromEnviron[Headers] = _FromEnviron(EnvironHeaders, follows=True)
-    remote_addr = _FromEnviron(_remote_addr)
+    headers: FromEnviron[Headers] = FromEnviron(EnvironHeaders, copy="_environ_at_end")
+    remote_addr = FromEnviron(read_remote_addr)
 
     def _keep_environ(self) -> None:
         """Keep a copy of the environ, for what is read later: the server may use its own for another request."""
         environ = self.environ
-        if self._kept_environ is None:
-            self._kept_environ = environ.copy()
+        if self._environ_at_end is None:
+            self._environ_at_end = environ.copy()
+        if self._environ_at_start is None:
+            self._environ_at_start = self._environ_at_end
         headers = self.__dict__.get("headers")
         if type(headers) is EnvironHeaders and headers.environ is environ:
-            headers.environ = self._kept_environ
+            headers.environ = self._environ_at_end
 
     @cached_property
     def args(self) -> MultiDict[str, str]:

@@ -1,0 +1,93 @@
+"""What a WSGI environ says of a request, read when it is first asked for."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug._internal import _wsgi_decoding_dance
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from .request import Request
+
+Value = t.TypeVar("Value")
+
+
+class FromEnviron(t.Generic[Value]):
+    """What the environ says of a request: computed at the first read, as it was while the request was handled.
+
+    Werkzeug's constructor computes it at once. A server may empty its environ and fill it for another request as soon
+    as this one is answered; whoever still holds the request reads from the copy that was made then.
+    """
+
+    def __init__(self, compute: t.Callable[[WSGIEnvironment], Value], copy: str = "_environ_at_start") -> None:
+        self.compute = compute
+        # The attribute with the copy of the environ to read from, which is None while the environ itself is read.
+        self.copy = copy
+        self.name = ""
+        self.owner: type = object
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.owner = owner
+
+    @t.overload
+    def __get__(self, instance: None, owner: type) -> FromEnviron[Value]: ...
+
+    @t.overload
+    def __get__(self, instance: Request, owner: type | None = None) -> Value: ...
+
+    def __get__(self, instance: Request | None, owner: type | None = None) -> FromEnviron[Value] | Value:
+        if instance is None:
+            return self
+        while True:
+            copy = getattr(instance, self.copy)
+            value = self.compute(instance.environ if copy is None else copy)
+            # Again, if it was answered meanwhile in another thread: the server may have been at its environ already.
+            if getattr(instance, self.copy) is copy:
+                break
+        kind: type = type(instance)
+        if kind is not self.owner:
+            for kind in kind.__mro__:  # noqa: B020 - the class that has it
+                if self.name in kind.__dict__:
+                    break
+        if kind is self.owner:
+            setattr(instance, self.name, value)
+        else:
+            # A subclass has a property of that name, which asks this one by `super()`.
+            vars(instance)[self.name] = value
+        return value
+
+
+def read_method(environ: WSGIEnvironment) -> str:
+    """The HTTP method, in upper case."""
+    return str(environ.get("REQUEST_METHOD", "GET")).upper()
+
+
+def read_scheme(environ: WSGIEnvironment) -> str:
+    """The URL scheme of the protocol the request used, such as `https` or `wss`."""
+    return str(environ.get("wsgi.url_scheme", "http"))
+
+
+def read_root_path(environ: WSGIEnvironment) -> str:
+    """The prefix that the app is mounted under, without a slash at the end."""
+    return _wsgi_decoding_dance(environ.get("SCRIPT_NAME") or "").rstrip("/")
+
+
+def read_path(environ: WSGIEnvironment) -> str:
+    """The path part of the URL below `root_path`, decoded, with one slash at the start."""
+    return "/" + _wsgi_decoding_dance(environ.get("PATH_INFO") or "").lstrip("/")
+
+
+def read_query_string(environ: WSGIEnvironment) -> bytes:
+    """The part of the URL after the `?`, as it was sent."""
+    query: str = environ.get("QUERY_STRING", "")
+    return query.encode("latin1")
+
+
+def read_remote_addr(environ: WSGIEnvironment) -> str | None:
+    """The address of the client that sent the request."""
+    address: str | None = environ.get("REMOTE_ADDR")
+    return address
