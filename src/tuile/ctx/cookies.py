@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 
 from werkzeug.exceptions import BadRequestKeyError
 
-from ..exceptions import BadToken, CookieSyntaxError
+from ..exceptions import BadToken
 from ..http.cookies import SameSite, _checked, _date, _whole_seconds, cookie_identity, dump_cookie
 from ..keys.secret import Secret
 from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
-from ..user_agent.dates import read_cookie_date
 from .app_context import NO_REQUEST_MESSAGE, current
 from .late_writes import tell
+from .token_values import check_date, not_sendable
 
 if t.TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -167,7 +167,7 @@ class Cookies(Mapping[str, str]):
             max_age = self._life_s
         try:
             if isinstance(expires, str):
-                _check_date(expires)
+                check_date(expires)
             secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
             value = self._as_sent(name, value, max_age, expires, now)
         except Exception:
@@ -343,7 +343,7 @@ class TokenCookies(Cookies):
         expires: str | datetime | float | None,
         now: float,
     ) -> str:
-        problem = _not_sendable(value)
+        problem = not_sendable(value)
         if problem is not None:
             del value  # what raises shows its variables
             raise problem
@@ -354,27 +354,11 @@ class TokenCookies(Cookies):
         return making(_PURPOSE, content, now=now, name=name, expires=end)
 
 
-def _not_sendable(value: object) -> Exception | None:
-    """Return the error for a value that is not text, which does not show it; None for text that can be sent."""
-    if not isinstance(value, str):
-        return TypeError(f"A cookie's value is a str, not {type(value).__name__}. Convert it with str().")
-    try:
-        str.encode(value)
-    except UnicodeEncodeError as error:
-        where = error.start
-        return CookieSyntaxError(
-            f"The cookie's value has half of a surrogate pair at position {where} (counted from 0), which is no"
-            " character. Leave it out, or encode it, for example with urllib.parse.quote()."
-        )
-    return None
-
-
 def _ring() -> KeyRing:
     context = current.get(None)
     if context is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    ring: KeyRing = context.app.keyring
-    return ring
+    return context.app.keyring
 
 
 def _end(max_age: timedelta | int | None, expires: str | datetime | float | None, now: float) -> float:
@@ -387,19 +371,4 @@ def _end(max_age: timedelta | int | None, expires: str | datetime | float | None
         return math.ceil(now + _whole_seconds(max_age))
     if expires is None:
         return math.ceil(now + TOKEN_LIFE_S)
-    return _check_date(expires if isinstance(expires, str) else _date(expires)).timestamp()
-
-
-def _check_date(expires: str) -> datetime:
-    """Return the moment that browsers read from a text.
-
-    Raises:
-        CookieSyntaxError: they read none, and would keep the cookie until they are closed.
-    """
-    moment = read_cookie_date(_checked("expires", expires))
-    if moment is None:
-        raise CookieSyntaxError(
-            f"The cookie's expires {expires!r} is no date for browsers, which then keep the cookie until they are"
-            " closed. Give a datetime, or max_age in seconds."
-        )
-    return moment
+    return check_date(expires if isinstance(expires, str) else _date(expires)).timestamp()

@@ -1,0 +1,41 @@
+"""Check what a signed or encrypted cookie may hold, and until when."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..exceptions import CookieSyntaxError
+from ..http.cookies import _checked
+from ..user_agent.dates import read_cookie_date
+
+if t.TYPE_CHECKING:
+    from datetime import datetime
+
+
+def not_sendable(value: object) -> Exception | None:
+    """Return the error for a value that is not text, which does not show it; None for text that can be sent."""
+    if not isinstance(value, str):
+        return TypeError(f"A cookie's value is a str, not {type(value).__name__}. Convert it with str().")
+    try:
+        str.encode(value)
+    except UnicodeEncodeError as error:
+        return CookieSyntaxError(
+            f"The cookie's value has half of a surrogate pair at position {error.start} (counted from 0), which is no"
+            " character. Leave it out, or encode it, for example with urllib.parse.quote()."
+        )
+    return None
+
+
+def check_date(expires: str) -> datetime:
+    """Return the moment that browsers read from a text.
+
+    Raises:
+        CookieSyntaxError: they read none, and would keep the cookie until they are closed.
+    """
+    moment = read_cookie_date(_checked("expires", expires))
+    if moment is None:
+        raise CookieSyntaxError(
+            f"The cookie's expires {expires!r} is no date for browsers, which then keep the cookie until they are"
+            " closed. Give a datetime, or max_age in seconds."
+        )
+    return moment
