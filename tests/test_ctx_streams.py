@@ -13,6 +13,7 @@ from greenlet import greenlet  # type: ignore[import-untyped] # its stubs are a 
 
 import tuile
 from tests.beside_flask import make_app, make_environ, same, send
+from tests.fresh import observe
 from tuile.ctx.app_context import current
 
 if TYPE_CHECKING:
@@ -444,3 +445,31 @@ def test_a_session_whose_changes_somebody_else_follows_still_tells_him() -> None
     app.before_request(lambda: setattr(tuile.session, "on_update", heard.append))
     send(app, make_environ("/stream"))
     assert len(heard) == 2  # the early change and the late one
+
+
+def test_a_late_change_is_an_error_in_the_tests_of_an_app_that_imports_tuile() -> None:
+    program = """
+        import os
+        os.environ.pop("TUILE_SHIM", None)
+        {install}
+        from tuile import Flask, session, stream_with_context
+
+        app = Flask(__name__)
+        app.config.update(TESTING=True, SECRET_KEY="5b7e2c9a41d8f36072c4e1a9b8d65f30")
+
+        @app.get("/")
+        def stream():
+            def chunks():
+                yield "a"
+                session["late"] = 1
+                yield "b"
+            return stream_with_context(chunks())
+
+        try:
+            seen = app.test_client().get("/").text
+        except RuntimeError as error:
+            seen = str(error)
+    """
+    assert "had already been sent" in observe(program.format(install=""), shim=False)
+    # A suite that was written for Flask, and is run as it is, has not asked for it.
+    assert observe(program.format(install="import tuile.shim; tuile.shim.install()"), shim=False) == "ab"

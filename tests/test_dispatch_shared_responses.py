@@ -198,3 +198,35 @@ def test_a_response_can_still_be_pickled() -> None:
     send(app, make_environ(QUERY_STRING="who=one"))
     app.after_request_funcs.clear()
     assert cookies_of(send(app, make_environ("/cached"))) == ["everybody"]
+
+
+def test_two_requests_at_the_same_time_do_not_share_what_is_put_on_a_response() -> None:
+    app = tuile.Flask(__name__)
+    app.secret_key = "c0a1f6d29b7e45388f1d4a6b2c9e7053"
+    shared = app.response_class("shared")
+    both = threading.Barrier(2, timeout=30)
+
+    @app.get("/<name>")
+    def login(name: str) -> tuile.Response:
+        tuile.session["user"] = name
+        return shared
+
+    @app.after_request
+    def wait(response: tuile.Response) -> tuile.Response:
+        both.wait()
+        return response
+
+    users: dict[str, str] = {}
+
+    def visit(name: str) -> None:
+        client = app.test_client()
+        client.get(f"/{name}")
+        with client.session_transaction() as kept:
+            users[name] = kept["user"]
+
+    threads = [threading.Thread(target=visit, args=(name,)) for name in ("ann", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert users == {"ann": "ann", "bob": "bob"}

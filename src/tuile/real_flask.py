@@ -36,6 +36,18 @@ def real_flask() -> ModuleType | None:
     return None if flask is None or type(flask).__module__.startswith("tuile.") else flask
 
 
+def runs_flask_program() -> bool:
+    """Return whether this process runs a program that was written for Flask, unmodified.
+
+    It does if someone asked for the shim (`tuile exec`, `tuile run`, `tuile.shim.install()`), and not if only
+    `import tuile` installed it.
+    """
+    return any(
+        getattr(finder, "stands_in_for_flask", False) is True and getattr(finder, "asked_for", True)
+        for finder in sys.meta_path
+    )
+
+
 def holders() -> list[str]:
     """Return the modules that have the real Flask, or something that it defines, among their names."""
     if real_flask() is None:

@@ -6,12 +6,12 @@ runs on in a thread, are watched from the moment they begin; an ordinary request
 
 from __future__ import annotations
 
-import sys
 import typing as t
 from contextvars import ContextVar
 
 from werkzeug.datastructures import CallbackDict
 
+from ..real_flask import runs_flask_program
 from .app_context import current
 
 if t.TYPE_CHECKING:
@@ -87,11 +87,7 @@ def tell(event: str) -> None:
         f"{event} when the headers of the response to {request.method} {request.path!r} had already been sent, so it is"
         " lost. Do it before the view returns: in a streamed response, before the generator is handed over."
     )
-    # A suite that was written for Flask, and is run as it is, has not asked for it.
-    if app.debug or (app.testing and not _is_shim_installed()):
+    # A suite that was written for Flask and runs unmodified has not asked for it.
+    if app.debug or (app.testing and not runs_flask_program()):
         raise RuntimeError(message)
     app.logger.warning(message)
-
-
-def _is_shim_installed() -> bool:
-    return any(getattr(finder, "stands_in_for_flask", False) is True for finder in sys.meta_path)

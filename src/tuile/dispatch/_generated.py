@@ -127,7 +127,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         answer = f"{plan.write_json(answer)}\n".encode()
                     else:
                         start = None
-                    if start is not None or (type(answer) is plan.response_class and answer._headers_before is None):
+                    if start is not None or (type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES):
                         body = answer
                     else:
                         start = None

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from sys import getrefcount
 
-from ..ctx.app_context import current
+from ..ctx.app_context import REFERENCES, current
 from ..keys.app_keys import check_keys
 from ..signals import appcontext_pushed, request_started
 from .decisions import begin, end, is_changed, matched, nobody_looks, parts_at_end, send, view_answer, wire_form
@@ -80,6 +81,7 @@ def answered(
         answer = app.handle_user_exception(raised)
     if nobody_looks(app, plan, context, environ):
         start, answer = wire_form(plan, answer)
-        if start is not None or (type(answer) is plan.response_class and answer._headers_before is None):
+        # A response that someone else holds may be sent to others: `finalize_request` sees to that.
+        if start is not None or (type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES):
             return start, answer
     return None, app.finalize_request(answer)

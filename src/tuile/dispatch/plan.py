@@ -8,7 +8,6 @@ mode are read at each request.
 
 from __future__ import annotations
 
-import sys
 import typing as t
 from dataclasses import dataclass, replace
 from inspect import isclass
@@ -22,6 +21,7 @@ from .. import invalidation
 from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, WatchedSettings, attribute, attributes, replaced, still_has, unwatched
 from ..json.provider import DefaultJSONProvider
+from ..real_flask import runs_flask_program
 from ..routing.map import Map
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
@@ -253,7 +253,7 @@ def cookie_checks_of(app: Planned) -> str | None:
     if mode is None:
         if app.config.get("TESTING"):
             # A suite that was written for Flask, and is run as it is, has not asked for it.
-            return None if _replaces_flask() else "error"
+            return None if runs_flask_program() else "error"
         return "warn" if app.config.get("DEBUG") else None
     if mode not in {"warn", "error", "off"}:
         message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
@@ -355,11 +355,3 @@ def _opens_lazily(interface: SessionInterface) -> bool:
 def _name(value: t.Any) -> str:
     cls = value if isclass(value) else type(value)
     return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _replaces_flask() -> bool:
-    """Return whether the shim was installed explicitly, and not only by `import tuile`."""
-    return any(
-        getattr(finder, "stands_in_for_flask", False) is True and finder.asked_for  # type: ignore[attr-defined] # ours
-        for finder in sys.meta_path
-    )

@@ -79,9 +79,10 @@ def _look_at_werkzeug() -> None:
     global _werkzeug_seen  # noqa: PLW0603 - what was seen last
     seen = [replaced(cls, stock) for cls, stock in WERKZEUG.items()]
     if seen != _werkzeug_seen:
-        _werkzeug_seen = seen
         for cls in (Request, Response):
             look_again(cls)
+        # Last, so that no other thread makes a plan before the flags are set.
+        _werkzeug_seen = seen
 
 
 class Planned(ErrorHandling, metaclass=Watched):

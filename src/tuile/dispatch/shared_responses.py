@@ -18,28 +18,24 @@ from ..ctx.app_context import current
 
 if t.TYPE_CHECKING:
     from ..app import Flask
-    from ..wrappers.request import Request
     from ..wrappers.response import Response
 
 
-class Claim:
-    """Which request a response was claimed for. A response with its claim may be pickled, and outlive the request."""
+class Claim(weakref.ref):  # type: ignore[type-arg] # to a request; generic for type checkers alone
+    """The request that a response was claimed for, while it lives. A response with its claim can be pickled."""
 
-    __slots__ = ("_request",)
+    __slots__ = ()
 
-    def __init__(self, request: Request | None = None) -> None:
-        self._request = None if request is None else weakref.ref(request)
+    def __reduce__(self) -> tuple[t.Any, ...]:
+        return _ended_claim, ()
 
-    def is_of(self, request: Request) -> bool:
-        """Return whether it is the claim of this request."""
-        return self._request is not None and self._request() is request
 
-    def has_ended(self) -> bool:
-        """Return whether the request is gone, so that its response was sent."""
-        return self._request is None or self._request() is None
+class _Gone:
+    """What an ended claim referred to."""
 
-    def __reduce__(self) -> tuple[type[Claim], tuple[()]]:
-        return Claim, ()
+
+def _ended_claim() -> Claim:
+    return Claim(_Gone())
 
 
 # Held where a second request claims a response; most responses are claimed once.
@@ -60,13 +56,13 @@ def claim(app: Flask, response: Response) -> Response:
     own = Claim(request)
     # Atomic: of several requests at the same time one is the first.
     before, claimed = vars(response).setdefault("_headers_before", (list(response.headers), own))
-    if claimed.is_of(request):
+    if claimed() is request:
         return response
     with _claiming:
         before, claimed = vars(response)["_headers_before"]
         headers = list(response.headers)
         added = [pair for pair in headers if pair[0].lower() == "set-cookie" and pair not in before]
-        if not added and claimed.has_ended():
+        if not added and claimed() is None:
             response._headers_before = (headers, own)
             return response
     if added:

@@ -69,7 +69,7 @@ class Dispatcher(Planned, Teardown):
         """Answer one request: what the server calls. Middleware wraps `wsgi_app` instead."""
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
-            plan = self._planner.for_request(self)
+            plan = self._planner.current(self)
         if plan.enters:
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not plan.calls_wsgi_app:
@@ -89,7 +89,7 @@ class Dispatcher(Planned, Teardown):
         """Answer one request as `wsgi_app` does, for a server that asks the application directly."""
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
-            plan = self._planner.current(self)
+            plan = self._planner.for_request(self)
         if plan.fast:
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:

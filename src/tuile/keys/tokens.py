@@ -90,6 +90,8 @@ def make_token(
     if version == ENCRYPTED:
         nonce = token_bytes(NONCE_BYTES)
         return head + encoded(nonce + seal(key, nonce, Secret(times + value.octets), bound + head.encode()))
+    if version != SIGNED:
+        raise ValueError(f"Tokens of the version {version!r} are read, and no longer made.")
     signed = head + encoded(times + value.octets)
     return f"{signed}.{_tag(key, bound, signed)}"
 

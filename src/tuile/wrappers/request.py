@@ -158,8 +158,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
     shallow = False
-    # What tells it from others, once its response is made.
-    _identity: object | None = None
     # A copy of the environ, made when the server may take its own back. And one of how it was at the start, which the
     # constructor makes at once, because the server may change its own.
     _environ_at_end: WSGIEnvironment | None = None
