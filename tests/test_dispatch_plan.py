@@ -391,8 +391,9 @@ def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructo
     app = make_app(tuile)
     app.add_url_rule("/", "index", lambda: "text")
     app.add_url_rule("/json", "json", lambda: {"b": 1, "a": [2]})
+    passed: list[Any] = []
     if hooks:
-        app.after_request(lambda response: response)
+        app.after_request(lambda response: [passed.append(response), response][1])  # type: ignore[func-returns-value]
 
     class Own(tuile.Response):
         default_mimetype = "text/plain"
@@ -408,6 +409,7 @@ def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructo
             app.response_class = tuile.Response
             warm(app, path)
             made.clear()
+            passed.clear()
             seen = 0
 
             def trace(frame: Any, event: str, _argument: Any) -> Any:
@@ -432,6 +434,7 @@ def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructo
             plain = "text/plain; charset=utf-8" if path == "/" else "application/json"
             stock = "text/html; charset=utf-8" if path == "/" else "application/json"
             assert kind == (plain if made else stock), line
+            assert all(response in made for response in passed if type(response) is Own), line
         assert line > 10
 
 
@@ -680,6 +683,34 @@ def test_each_change_moves_the_epoch_after_it_was_made(own: Any, what: str) -> N
         plan = own.plan
         assert plan.epoch is invalidation.epoch
     assert plan.epoch is not invalidation.epoch
+
+
+ORDERED: dict[str, tuple[Callable[[Any], object], Callable[[Any], bool]]] = {
+    "app": (lambda app: setattr(app, "make_response", lambda value: value), lambda plan: not plan.quiet),
+    "class": (lambda app: setattr(type(app), "make_response", lambda self, value: value), lambda plan: not plan.quiet),
+    "config": (lambda app: app.config.update(COOKIE_CHECKS="warn"), lambda plan: plan.cookie_checks == "warn"),
+    "provider": (lambda app: setattr(app.json, "compact", False), lambda plan: plan.json_start is None),
+    "interface": (lambda app: setattr(app.session_interface, "salt", "own"), lambda plan: not plan.opens_lazily),
+}
+
+
+@pytest.mark.parametrize("what", ORDERED)
+def test_a_plan_that_is_made_as_soon_as_the_epoch_moves_has_seen_the_change(own: Any, what: str) -> None:
+    change, has_seen = ORDERED[what]
+    move, plans = invalidation.move, []
+
+    def moved() -> None:
+        move()
+        plans.append(plan_of(own))
+
+    with (
+        mock.patch("tuile.invalidation.move", moved),
+        mock.patch("tuile.json.provider.move", moved),
+        mock.patch("tuile.sessions.interface.move", moved),
+    ):
+        change(own)
+    assert plans
+    assert has_seen(plans[-1])
 
 
 def test_every_epoch_is_another() -> None:
