@@ -175,4 +175,4 @@ def test_opentelemetrys_own_wrapper_and_exec_work_in_either_order(tmp_path: Path
     done = run(
         command, cwd=tmp_path, environment={**quiet, "PATH": f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}"}
     )
-    assert done.stdout == "_InstrumentedFlask tuile.app\n"
+    assert done.stdout == "_InstrumentedFlask flask.app\n"

@@ -52,6 +52,9 @@ def claim(app: Flask, response: Response) -> Response:
     context = current.get(None)
     if context is None or context.request is None or not isinstance(response, WerkzeugResponse):
         return response
+    if type(getattr(response, "headers", None)) is not Headers:
+        # Made without a constructor, or with headers of its own kind: nothing is known about it.
+        return response
     request = context.request
     own = Claim(request)
     # Atomic: of several requests at the same time one is the first.

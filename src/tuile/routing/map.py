@@ -52,8 +52,11 @@ class _Matcher(StateMachineMatcher):
             dynamic = state.dynamic
             if dynamic:
                 if len(dynamic) > 1:
-                    # A list that is sorted in place is empty meanwhile, for every other thread.
-                    dynamic = state.dynamic = sorted(dynamic, key=lambda entry: entry[0].weight)
+                    # Not in place: a list that is being sorted is empty for every other thread. The lock is reentrant,
+                    # so this thread may add a rule to the old list meanwhile.
+                    unsorted, count = dynamic, len(dynamic)
+                    dynamic = state.dynamic = sorted(unsorted[:count], key=lambda entry: entry[0].weight)
+                    dynamic += unsorted[count:]
                 states += [following for _, following in dynamic]
 
 
@@ -61,7 +64,7 @@ class Map(WerkzeugMap):
     """Werkzeug's URL map with `find`, which answers certain hits without an adapter."""
 
     #: Held while rules are added and sorted; a converter's constructor may look at the map.
-    lock_class = RLock  # type: ignore[assignment] # Werkzeug says Lock
+    lock_class = staticmethod(RLock)  # type: ignore[assignment] # Werkzeug says Lock; RLock is a function
 
     _index: Index | None = None
 
@@ -107,8 +110,11 @@ class Map(WerkzeugMap):
                 self._matcher.update()
                 for endpoint, rules in list(self._rules_by_endpoint.items()):
                     if len(rules) > 1:
-                        # Not in place, as in `_Matcher.update`.
-                        self._rules_by_endpoint[endpoint] = sorted(rules, key=lambda rule: rule.build_compare_key())
+                        # As in `_Matcher.update`.
+                        count = len(rules)
+                        ordered = sorted(rules[:count], key=lambda rule: rule.build_compare_key())
+                        self._rules_by_endpoint[endpoint] = ordered
+                        ordered += rules[count:]
                 # The lock is no help where this very thread has added another one meanwhile.
                 self._remap = added != self._added
 
@@ -230,6 +236,9 @@ class Map(WerkzeugMap):
         with self._revision_lock:
             if revision == self._revision:
                 self._index = index
+            if revision != self._revision:
+                # The lock is no help where this thread added a rule between these lines.
+                self._index = None
         return index
 
 

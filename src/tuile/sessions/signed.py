@@ -147,7 +147,9 @@ class SecureCookieSessionInterface(SessionInterface):
                 pass
         # From here on hidden: `session_refused` may raise, and what raises shows its variables.
         del token
-        tokens = [Secret(one.encode(errors="replace")) for one in cookies.getlist(name)[:_MOST_TRIED]]
+        # A request class may have a plain dictionary of cookies.
+        received = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]]
+        tokens = [Secret(one.encode(errors="replace")) for one in received[:_MOST_TRIED]]
         return self._first_good(app, name, tokens, kept, serializer, max_age_s)
 
     def _first_good(
