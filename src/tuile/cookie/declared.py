@@ -155,7 +155,7 @@ class DeclaredCookie(t.Generic[Value]):
         return self._default()
 
     def _values(self) -> tuple[bool, list[Value]]:
-        """Answer whether such a cookie came, and return its value, the first that is good, or none.
+        """Return whether such a cookie was sent, and its first good value or None.
 
         It does not raise, because error trackers show variables, and what was encrypted is in them.
         """

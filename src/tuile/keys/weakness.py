@@ -102,7 +102,7 @@ _LEAST_RUN = 4
 _LEAST_LONG_WORD = 4
 _MOST_AROUND = 2
 _STRIDES = (1, 2, 3, 4)
-# Digits that everybody can look up: pi, e, the golden ratio, the roots of 2 and 3, and the numbers of those below.
+# Digits that anyone can look up: pi, e, the golden ratio, the roots of 2 and 3, and the numbers of those below.
 _DIGITS = (
     "314159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798214808651328",
     "271828182845904523536028747135266249775724709369995957496696762772407663035354759457138217852516642742746639193200",
