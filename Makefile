@@ -37,7 +37,6 @@ test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.tools ## ruff, mypy (strict), import layers
-.PHONY: generated bench-instructions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

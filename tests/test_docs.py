@@ -132,6 +132,11 @@ def test_a_make_command_exists(page: Path) -> None:
     assert set(MAKE.findall(prose(page) + shell(page))) <= targets
 
 
+def test_every_command_of_the_makefile_does_something() -> None:
+    recipes = re.findall(r"^([a-z-]+):[^\n]*##[^\n]*\n(.?)", text_of(ROOT / "Makefile"), re.MULTILINE)
+    assert {name for name, first in recipes if first != "\t"} == {"venv"}
+
+
 @every_page
 def test_a_tuile_command_exists(page: Path) -> None:
     assert set(COMMAND.findall(shell(page))) <= set(cli.commands)
