@@ -60,6 +60,17 @@ def _no_context_left_behind() -> Iterator[None]:
     assert left is None, f"the test left a context behind: {left!r}"
 
 
+@pytest.fixture(autouse=True)
+def _session_interface_as_it_was() -> Iterator[None]:
+    """Clear what a test leaves on the session interface that all apps share: undoing a patch sets the method on it."""
+    yield
+    from tuile import Flask  # noqa: PLC0415 - as above
+
+    for name in list(vars(Flask.session_interface)):
+        if name in vars(Flask.session_interface):
+            delattr(Flask.session_interface, name)
+
+
 @pytest.fixture
 def app() -> Flask:
     """Return a testing application with a secret key and nothing registered."""

@@ -19,7 +19,7 @@ BUDGETS = {
     "hello": 28_100,
     "JSON": 66_200,
     "cookie": 84_000,
-    "session read": 127_500,
+    "session read": 131_000,
     "session read and write": 230_000,
     "404": 95_700,
     "hooks 3+3": 66_300,
