@@ -2,8 +2,8 @@
 
 `plan_of` looks at an app and returns a frozen `Plan`. It is the only place where a fast path is allowed or refused; the
 steps and the fast path read its fields, and `tuile doctor` prints it. A plan holds while the epoch and the class of the
-app are those it was made under (`invalidation`). What protects is never in it: hosts to trust, keys, limits and debug
-mode are read at each request.
+app are those it was made under (`invalidation`). What protects is never in it: trusted hosts, keys and limits are read
+at each request. `DEBUG` and `TESTING` count only for the layout of JSON and for `COOKIE_CHECKS`, and move the epoch.
 """
 
 from __future__ import annotations
