@@ -55,7 +55,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     request_class: type[Request] = Request
     response_class: type[Response] = Response
     session_interface: SessionInterface = SecureCookieSessionInterface()
-    default_config: t.Mapping[str, t.Any] = ImmutableDict(DEFAULT_CONFIG)
+    default_config: t.Mapping[str, object] = ImmutableDict(DEFAULT_CONFIG)
 
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = RingOfApp()
@@ -69,7 +69,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True
 
-    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls._keeps_secret_in_config = cls.secret_key is Flask.secret_key
 
@@ -142,7 +142,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
 
     def make_shell_context(self) -> dict[str, t.Any]:
         """Return the initial names of a shell: the application, `g`, and those of the context processors."""
-        names: dict[str, t.Any] = {"app": self, "g": g}
+        names: dict[str, object] = {"app": self, "g": g}
         for processor in self.shell_context_processors:
             names.update(processor())
         return names
@@ -159,14 +159,14 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
         finally:
             builder.close()
 
-    def test_client(self, use_cookies: bool = True, **kwargs: t.Any) -> FlaskClient:
+    def test_client(self, use_cookies: bool = True, **kwargs: object) -> FlaskClient:
         """Return a client that sends requests to this application without a server."""
         from .testing import FlaskClient  # noqa: PLC0415 - for tests
 
         client_class = self.test_client_class or FlaskClient
         return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
 
-    def test_cli_runner(self, **kwargs: t.Any) -> FlaskCliRunner:
+    def test_cli_runner(self, **kwargs: object) -> FlaskCliRunner:
         """Return a runner for this application's commands."""
         from .testing import FlaskCliRunner  # noqa: PLC0415 - for tests
 

@@ -21,6 +21,8 @@ from .invalidation import WatchedSettings
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .http.cookies import SameSite
+
 T = t.TypeVar("T")
 
 
@@ -210,7 +212,7 @@ DEFAULTS: tuple[Default, ...] = (
     Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )
 
-DEFAULT_CONFIG: dict[str, t.Any] = {row.name: row.value for row in DEFAULTS}
+DEFAULT_CONFIG: dict[str, object] = {row.name: row.value for row in DEFAULTS}
 
 
 class _HasConfig(t.Protocol):
@@ -233,20 +235,24 @@ class ConfigAttribute(t.Generic[T]):
         self.get_converter = get_converter
 
     @t.overload
-    def __get__(self, obj: None, owner: type[t.Any] | None = None) -> ConfigAttribute[T]: ...
+    def __get__(self, obj: None, owner: type[object] | None = None) -> ConfigAttribute[T]: ...
 
     @t.overload
-    def __get__(self, obj: _HasConfig, owner: type[t.Any] | None = None) -> T: ...
+    def __get__(self, obj: _HasConfig, owner: type[object] | None = None) -> T: ...
 
-    def __get__(self, obj: _HasConfig | None, owner: type[t.Any] | None = None) -> T | ConfigAttribute[T]:
+    def __get__(self, obj: _HasConfig | None, owner: type[object] | None = None) -> T | ConfigAttribute[T]:
         if obj is None:
             return self
         value: T = obj.config[self.__name__]
         return value if self.get_converter is None else self.get_converter(value)
 
-    def __set__(self, obj: _HasConfig, value: t.Any) -> None:
+    def __set__(self, obj: _HasConfig, value: object) -> None:
         obj.config[self.__name__] = value
 
+
+_TextName = t.Literal["APPLICATION_ROOT", "PREFERRED_URL_SCHEME", "SESSION_COOKIE_NAME", "SESSION_COOKIE_PATH"]
+_OptionalTextName = t.Literal["SERVER_NAME", "SESSION_COOKIE_DOMAIN"]
+_FlagName = t.Literal["SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_PARTITIONED", "SESSION_COOKIE_SECURE"]
 
 # What a repr does not show: it ends in logs and error trackers.
 _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS"})
@@ -265,6 +271,21 @@ class Config(WatchedSettings):
     def __init__(self, root_path: str | os.PathLike[str], defaults: dict[str, t.Any] | None = None) -> None:
         super().__init__(defaults or {})
         self.root_path = root_path
+
+    if t.TYPE_CHECKING:
+        # What is configured by default, for type checkers. No method: reading is as fast as reading any dict.
+        @t.overload
+        def __getitem__(self, key: _TextName) -> str: ...
+        @t.overload
+        def __getitem__(self, key: _OptionalTextName) -> str | None: ...
+        @t.overload
+        def __getitem__(self, key: _FlagName) -> bool: ...
+        @t.overload
+        def __getitem__(self, key: t.Literal["SESSION_COOKIE_SAMESITE"]) -> SameSite | None: ...
+        @t.overload
+        def __getitem__(self, key: str) -> t.Any: ...
+        def __getitem__(self, key: str) -> object:
+            """Return a setting."""
 
     def from_envvar(self, variable_name: str, silent: bool = False) -> bool:
         """Load the Python file that an environment variable names; see `from_pyfile`.
@@ -373,7 +394,7 @@ class Config(WatchedSettings):
             raise
         return self.from_mapping(settings)
 
-    def from_mapping(self, mapping: Mapping[str, t.Any] | None = None, **kwargs: t.Any) -> bool:
+    def from_mapping(self, mapping: Mapping[str, t.Any] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
         for name, value in {**dict(mapping or {}), **kwargs}.items():
             if name.isupper():

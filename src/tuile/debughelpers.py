@@ -69,7 +69,7 @@ def attach_enctype_error_multidict(request: Request) -> None:
     """Make `request.files[key]` raise an explanation if `key` was sent as a plain form field."""
     kind = type(request.files)
 
-    def get_file(files: Any, key: str) -> Any:
+    def get_file(files: object, key: str) -> Any:
         try:
             return kind.__getitem__(files, key)
         except KeyError as error:

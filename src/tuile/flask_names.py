@@ -37,5 +37,5 @@ def offer_flasks_names(module: str) -> None:
                 pass
         return find(name)
 
-    find_name.own = find_first  # type: ignore[attr-defined] # what `look_up` may ask
+    vars(find_name)["own"] = find_first  # what `look_up` may ask
     own["__getattr__"] = find_name

@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:
     from contextvars import Token
 
     from .app import Flask
+    from .ctx.app_context import Current
     from .ctx.cookies import Cookies
     from .ctx.namespace import _AppCtxGlobals
     from .ctx.request_context import RequestContext
@@ -29,7 +30,7 @@ Value = t.TypeVar("Value")
 
 
 # Looked up once, because they are called for every attribute of a proxy.
-_value: t.Callable[[t.Any], t.Any] = current.get
+_value: t.Callable[[None], Current | None] = current.get
 _own = object.__getattribute__
 # The proxy, the name and the error of the last missing attribute.
 _missing = threading.local()
@@ -47,7 +48,7 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
     # A docstring here would hide the object's own, which Werkzeug's proxy returns.
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
-    def __init__(self, find: t.Callable[[], t.Any]) -> None:
+    def __init__(self, find: t.Callable[[], object]) -> None:
         super().__init__(find)
         # Without the two calls that Werkzeug adds.
         object.__setattr__(self, "_get_current_object", find)
@@ -75,22 +76,22 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
                 del error
         return getattr(_own(self, "_get_current_object")(), name)
 
-    def __setattr__(self, name: str, value: t.Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         setattr(_own(self, "_get_current_object")(), name, value)
 
     def __getitem__(self, key: t.Any) -> t.Any:
         return _own(self, "_get_current_object")()[key]
 
-    def __setitem__(self, key: t.Any, value: t.Any) -> None:
+    def __setitem__(self, key: t.Any, value: object) -> None:
         _own(self, "_get_current_object")()[key] = value
 
-    def __delitem__(self, key: t.Any) -> None:
+    def __delitem__(self, key: object) -> None:
         del _own(self, "_get_current_object")()[key]
 
-    def __contains__(self, item: t.Any) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in _own(self, "_get_current_object")()
 
-    def __iter__(self) -> t.Iterator[t.Any]:
+    def __iter__(self) -> t.Iterator[object]:
         return iter(_own(self, "_get_current_object")())
 
     def __len__(self) -> int:
@@ -105,14 +106,14 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
         return bool(found)
 
 
-def _find_app() -> t.Any:
+def _find_app() -> Flask:
     value = _value(None)
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
     return value.app
 
 
-def _find_g() -> t.Any:
+def _find_g() -> _AppCtxGlobals:
     value = _value(None)
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
@@ -120,7 +121,7 @@ def _find_g() -> t.Any:
     return value._g if context is None else context.g
 
 
-def _find_app_context() -> t.Any:
+def _find_app_context() -> AppContext:
     value = _value(None)
     if value is None or (context := value._app_ctx) is None:
         raise RuntimeError(NO_APP_MESSAGE)
@@ -141,14 +142,14 @@ def _find_session() -> t.Any:
     return value.session
 
 
-def _find_cookies() -> t.Any:
+def _find_cookies() -> Cookies:
     value = _value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value._request_cookies
 
 
-def _find_request_context() -> t.Any:
+def _find_request_context() -> RequestContext | None:
     value = _value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -194,7 +195,7 @@ class _SessionProxy(LocalProxy):
             _note_missing(self, name, error)
             raise
 
-    def __getitem__(self, key: t.Any) -> t.Any:
+    def __getitem__(self, key: str) -> t.Any:
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -202,7 +203,7 @@ class _SessionProxy(LocalProxy):
         session.accessed = True
         return session[key]
 
-    def __setitem__(self, key: t.Any, item: t.Any) -> None:
+    def __setitem__(self, key: str, item: object) -> None:
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -228,7 +229,7 @@ class _Half(t.Generic[Value]):
         self.name = name
         self._part = part
 
-    def get(self, *default: t.Any) -> Value:
+    def get(self, *default: object) -> Value:
         """Return the current context of this kind, the default, or raise LookupError."""
         value = current.get(None)
         found: Value | None = None if value is None else getattr(value, self._part)
@@ -240,13 +241,13 @@ class _Half(t.Generic[Value]):
 
     __call__ = get
 
-    def set(self, context: Value) -> Token[t.Any]:
+    def set(self, context: Value) -> Token[Current | None]:
         """Make a context of this kind the current one, beside what there is of the other kind."""
         found = current.get(None)
         disturb(found)
         return current.set(self._beside(context, found))
 
-    def reset(self, token: Token[t.Any]) -> None:
+    def reset(self, token: Token[Current | None]) -> None:
         """Restore what was current of this kind before the `set` that gave the token."""
         before = None if token.old_value is token.MISSING else token.old_value
         found = current.get(None)
@@ -258,7 +259,7 @@ class _Half(t.Generic[Value]):
         if (found and getattr(found, other)) is not (before and getattr(before, other)):
             current.set(value)
 
-    def _beside(self, context: t.Any, found: t.Any) -> t.Any:
+    def _beside(self, context: t.Any, found: t.Any) -> Current | None:
         if self._part == "_app_ctx":
             return combined(context, found and found._request_ctx)
         return combined(found and found._app_ctx, context)
@@ -267,17 +268,17 @@ class _Half(t.Generic[Value]):
 _cv_app: _Half[AppContext] = _Half("flask.app_ctx", "_app_ctx")
 _cv_request: _Half[RequestContext] = _Half("flask.request_ctx", "_request_ctx")
 
-app_ctx: AppContext = LocalProxy(_find_app_context)  # type: ignore[assignment] # typed as what it stands for
-request_ctx: RequestContext = LocalProxy(_find_request_context)  # type: ignore[assignment]
+app_ctx = t.cast("AppContext", LocalProxy(_find_app_context))
+request_ctx = t.cast("RequestContext", LocalProxy(_find_request_context))
 #: The application that handles this request, or whose context is active.
-current_app: Flask = LocalProxy(_find_app)  # type: ignore[assignment]
+current_app = t.cast("Flask", LocalProxy(_find_app))
 #: A namespace that lives as long as the app context: keep there what functions of one request share.
-g: _AppCtxGlobals = LocalProxy(_find_g)  # type: ignore[assignment]
+g = t.cast("_AppCtxGlobals", LocalProxy(_find_g))
 #: The current request.
-request: Request = _RequestProxy(_find_request)  # type: ignore[assignment]
+request = t.cast("Request", _RequestProxy(_find_request))
 #: The session of the current request.
-session: SessionMixin = _SessionProxy(_find_session)  # type: ignore[assignment]
+session = t.cast("SessionMixin", _SessionProxy(_find_session))
 #: The cookies of the current request; they can be set and deleted before there is a response.
-cookies: Cookies = LocalProxy(_find_cookies)  # type: ignore[assignment]
+cookies = t.cast("Cookies", LocalProxy(_find_cookies))
 
 offer_flasks_names(__name__)

@@ -76,7 +76,7 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
     return make_redirect(location, code=code, Response=Response)
 
 
-def abort(code: int | BaseResponse, *args: Any, **kwargs: Any) -> NoReturn:
+def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn:
     """Raise the HTTP exception for a status code, or for a response.
 
     Args:

@@ -52,7 +52,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         made: Watched = super().__new__(kind, name, bases, namespace, **kwargs)
         return made
 
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], **kwargs: t.Any) -> None:
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, object], **kwargs: object) -> None:
         super().__init__(name, bases, namespace, **kwargs)
         if not any(_is_abstract(base) for base in cls.__mro__):
             # Without an abstract base class, `abstractmethod` has no effect.
@@ -67,7 +67,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         if vars(cls).get(name, move) != value:
             type.__setattr__(cls, name, value)
 
-    def __setattr__(cls, name: str, value: t.Any) -> None:
+    def __setattr__(cls, name: str, value: object) -> None:
         super().__setattr__(name, value)
         cls._changed()
 
@@ -119,7 +119,7 @@ def unwatched(cls: type, known: str = "") -> list[type]:
     ]
 
 
-_UNCHANGEABLE: frozenset[t.Any] = frozenset({object, t.Generic, t.Protocol})
+_UNCHANGEABLE: frozenset[object] = frozenset({object, t.Generic, t.Protocol})
 
 
 class Replaceable:
@@ -157,7 +157,7 @@ class Replaceable:
         """Return the inherited method."""
         return attribute(self.base, self.name)
 
-    def __get__(self, instance: t.Any, owner: type | None = None) -> t.Any:
+    def __get__(self, instance: object, owner: type | None = None) -> t.Any:
         if instance is None:
             if owner is None:
                 raise TypeError("__get__(None, None) is invalid")
@@ -165,11 +165,11 @@ class Replaceable:
         own = instance.__dict__.get(self._key)
         return MethodType(getattr(self.base, self.name), instance) if own is None else own
 
-    def __set__(self, instance: t.Any, value: t.Any) -> None:
+    def __set__(self, instance: object, value: object) -> None:
         instance.__dict__[self._key] = value
         setattr(instance, self.flag, False)
 
-    def __delete__(self, instance: t.Any) -> None:
+    def __delete__(self, instance: object) -> None:
         try:
             del instance.__dict__[self._key]
         except KeyError:

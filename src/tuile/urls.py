@@ -47,7 +47,7 @@ class UrlBuilding(metaclass=Watched):
         _method: str | None = None,
         _scheme: str | None = None,
         _external: bool | None = None,
-        **values: Any,
+        **values: object,
     ) -> str:
         """Build the URL of an endpoint.
 
@@ -103,7 +103,7 @@ def url_for(endpoint: str, **values: Any) -> str:
 
 
 # Shows the options as keywords, as in Flask; as real parameters they would make each call slower.
-url_for.__signature__ = signature(UrlBuilding().url_for)  # type: ignore[attr-defined]
+vars(url_for)["__signature__"] = signature(UrlBuilding().url_for)
 
 
 def _url(

@@ -30,7 +30,7 @@ class View:
 
     methods: ClassVar[Collection[str] | None] = None
     provide_automatic_options: ClassVar[bool | None] = None
-    decorators: ClassVar[list[Callable[..., Any]]] = []
+    decorators: ClassVar[list[Callable[..., object]]] = []
     init_every_request: ClassVar[bool] = True
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
@@ -77,7 +77,7 @@ class MethodView(View):
     `methods` is computed from the methods of the class, unless the class sets it.
     """
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "methods" in vars(cls):
             return

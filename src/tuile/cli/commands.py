@@ -10,12 +10,10 @@ import sys
 import tokenize
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-# Names that users replace are looked up on the package: see its docstring.
-from tuile import cli as front
 from tuile.globals import current_app
 from tuile.keys.app_keys import check_keys
 
@@ -41,7 +39,7 @@ _FLASK_INTERFACE = "3.1.3"
 _SECRET_BYTES = 32
 
 
-def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001 - click's signature of a callback
+def get_version(ctx: click.Context, param: click.Parameter, value: object) -> None:  # noqa: ARG001 - click's signature of a callback
     """Print the versions that belong into a bug report, and exit."""
     if not value or ctx.resilient_parsing:
         return
@@ -74,6 +72,8 @@ version_option = click.Option(
 
 def show_server_banner(debug: bool, app_import_path: str | None) -> None:
     """Print which application is served and whether in debug mode, but not again after a reload."""
+    from tuile import cli as front  # noqa: PLC0415 - imports this module
+
     if front.is_running_from_reloader():
         return
     if app_import_path is not None:
@@ -84,6 +84,8 @@ def show_server_banner(debug: bool, app_import_path: str | None) -> None:
 
 def explain_ignored_run() -> None:
     """Explain why ``app.run()`` did nothing while a command was loading the application."""
+    from tuile import cli as front  # noqa: PLC0415 - imports this module
+
     if front.is_running_from_reloader():
         return
     click.secho(
@@ -164,6 +166,8 @@ def run_command(
     Do not use it in production: it is built neither for load nor for hostile clients. With
     '--debug' it restarts when a source file changes and shows a debugger.
     """
+    from tuile import cli as front  # noqa: PLC0415 - imports this module
+
     app: WSGIApplication
     try:
         app = info.load_app()
@@ -212,7 +216,7 @@ def shell_command() -> None:
     """
     import code  # noqa: PLC0415 - only this command needs it
 
-    names: dict[str, Any] = {}
+    names: dict[str, object] = {}
     startup = os.environ.get("PYTHONSTARTUP")
     if startup and Path(startup).is_file():
         with tokenize.open(startup) as file:
@@ -231,7 +235,7 @@ def shell_command() -> None:
     )
 
 
-def _complete_from(names: dict[str, Any]) -> None:
+def _complete_from(names: dict[str, object]) -> None:
     """Enable tab completion of `names` with the interpreter's hook for interactive sessions."""
     hook = getattr(sys, "__interactivehook__", None)
     if hook is None:  # python -I, or removed by a sitecustomize

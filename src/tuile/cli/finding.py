@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import click
 
-# Names that users replace are looked up on the package: see its docstring.
-from tuile import cli as front
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FunctionType, ModuleType
@@ -86,7 +83,7 @@ def _call_without_arguments(factory: FunctionType, name: str, module: ModuleType
         ) from error
 
 
-def _called_with_wrong_args(f: Callable[..., Any]) -> bool:
+def _called_with_wrong_args(f: Callable[..., object]) -> bool:
     """Return whether the TypeError being handled was raised by the call of `f` and not inside of it.
 
     A call with wrong arguments never gets a frame of its own, so the traceback is searched for one.
@@ -99,7 +96,7 @@ class _Reference(NamedTuple):
     """The text after the colon: a name and, for a factory, its arguments."""
 
     name: str
-    args: list[Any]
+    args: list[object]
     kwargs: dict[str, Any]
 
 
@@ -206,6 +203,8 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
         NoAppException: If the application is not found. If the module raised an ImportError of its own, the message
             has its traceback.
     """
+    from tuile import cli as front  # noqa: PLC0415 - imports this module
+
     try:
         # Not importlib.import_module: its frame would be the second one in the traceback.
         __import__(module_name)

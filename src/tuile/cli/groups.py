@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from tuile.ctx.functions import has_app_context
-from tuile.globals import current_app
+from tuile.globals import app_ctx
 
 from .commands import routes_command, run_command, shell_command, version_option
 from .finding import NoAppException
@@ -38,7 +38,7 @@ class AppGroup(click.Group):
         wrap = kwargs.pop("with_appcontext", True)
         register = cast("Callable[[Callable[..., Any]], click.Command]", super().command(*args, **kwargs))
 
-        def decorate(f: Callable[..., Any]) -> click.Command:
+        def decorate(f: Callable[..., object]) -> click.Command:
             return register(with_appcontext(f) if wrap else f)
 
         return decorate
@@ -115,7 +115,7 @@ class FlaskGroup(AppGroup):
         except NoAppException as error:
             _echo_in_red(f"Error: {error.format_message()}")
             return None
-        if not has_app_context() or current_app._get_current_object() is not app:  # type: ignore[attr-defined]
+        if not has_app_context() or app_ctx.app is not app:
             ctx.with_resource(app.app_context())
         return app.cli.get_command(ctx, name)
 
@@ -139,7 +139,7 @@ class FlaskGroup(AppGroup):
         info_name: str | None,
         args: list[str],
         parent: click.Context | None = None,
-        **extra: Any,
+        **extra: object,
     ) -> click.Context:
         """Parse `args` into a context, with a ScriptInfo unless one is given."""
         # Makes app.run() a no-op: without the usual guard at the end of a module, it would serve

@@ -44,7 +44,7 @@ def cookies_command(as_json: bool) -> None:
             click.echo(f"  {heading:<12}{text}")
 
 
-def _session_of(app: Flask) -> list[dict[str, Any]]:
+def _session_of(app: Flask) -> list[dict[str, object]]:
     """Return the row of the session cookie; an empty list if there is no key to sign it."""
     if not app.secret_key:
         return []

@@ -50,7 +50,7 @@ def _require_cryptography(param: click.Parameter | None, ctx: click.Context | No
         raise click.BadParameter("Using ad-hoc certificates requires the cryptography library.", ctx, param) from None
 
 
-def _validate_key(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+def _validate_key(ctx: click.Context, param: click.Parameter, value: object) -> object:
     """Check ``--key`` against ``--cert``, which is parsed first, and store the pair of both as ``cert``.
 
     Raises:

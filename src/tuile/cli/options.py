@@ -7,13 +7,12 @@ import os
 import click
 from click.core import ParameterSource
 
-# Names that users replace are looked up on the package: see its docstring.
-from tuile import cli as front
-
 from .script import ScriptInfo
 
 
 def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    from tuile import cli as front  # noqa: PLC0415 - imports this module
+
     if value is not None:
         try:
             import dotenv  # noqa: F401, PLC0415 - optional; only its presence matters

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-# Names that users replace are looked up on the package: see its docstring.
-from tuile import cli as front
 from tuile.ctx.functions import has_app_context
 
 from .finding import NoAppException
@@ -46,6 +44,8 @@ class ScriptInfo:
         set_debug_flag: bool = True,
         load_dotenv_defaults: bool = True,
     ) -> None:
+        from tuile import cli as front  # noqa: PLC0415 - imports this module
+
         self.app_import_path = app_import_path
         self.create_app = create_app
         #: For commands to pass data to each other.
@@ -60,6 +60,8 @@ class ScriptInfo:
         Raises:
             NoAppException: If it cannot be found.
         """
+        from tuile import cli as front  # noqa: PLC0415 - imports this module
+
         if self._loaded_app is None:
             app = self._find_app()
             if self.set_debug_flag:
@@ -68,6 +70,8 @@ class ScriptInfo:
         return self._loaded_app
 
     def _find_app(self) -> Flask:
+        from tuile import cli as front  # noqa: PLC0415 - imports this module
+
         app: Flask | None = None
         if self.create_app is not None:
             app = self.create_app()
@@ -101,7 +105,7 @@ def with_appcontext(f: F) -> F:
     """
 
     @click.pass_context
-    def in_context(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
+    def in_context(ctx: click.Context, /, *args: object, **kwargs: object) -> Any:
         if not has_app_context():
             ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
         return ctx.invoke(f, *args, **kwargs)

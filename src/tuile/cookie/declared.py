@@ -72,9 +72,9 @@ class DeclaredCookie(t.Generic[Value]):
         self,
         name: str,
         *,
-        default: t.Any = None,
-        type: t.Any = str,
-        choices: Iterable[t.Any] | None = None,
+        default: object = None,
+        type: object = str,
+        choices: Iterable[object] | None = None,
         max_age: timedelta | int | None = None,
         path: str = "/",
         domain: str | None = None,
@@ -232,7 +232,7 @@ class DeclaredCookie(t.Generic[Value]):
             " is encrypted; what the cookie can have is in its declaration."
         )
 
-    def _scope(self) -> dict[str, t.Any]:
+    def _scope(self) -> dict[str, object]:
         return self.attributes.attributes._asdict()
 
     def _sent(self) -> dict[str, t.Any]:

@@ -30,12 +30,14 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from ..app import Flask
+    from ..sessions import SessionMixin
     from ..typing import AfterRequestCallable
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request_context import RequestContext
 
 _sentinel: t.Any = object()
+_Push = t.TypeVar("_Push", bound="tuple[object, ...]")
 
 
 class Current(t.Protocol):
@@ -87,6 +89,15 @@ class Current(t.Protocol):
     @property
     def _after_functions(self) -> list[AfterRequestCallable[t.Any]] | None: ...
 
+    @property
+    def _cookies(self) -> Cookies | None: ...
+
+    @property
+    def _session(self) -> t.Any: ...
+
+    @property
+    def _opened_session(self) -> SessionMixin | None: ...
+
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")
 
@@ -123,7 +134,7 @@ class AppContext:
         self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
         self.g: _AppCtxGlobals = app.app_ctx_globals_class()
         # One for each push: the token, and the value that was set.
-        self._cv_tokens: list[tuple[Token[t.Any], t.Any]] = []
+        self._cv_tokens: list[tuple[Token[Current | None], Current | None]] = []
 
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
@@ -234,7 +245,7 @@ def combined(app_ctx: AppContext | None, request_ctx: RequestContext | None) -> 
     return Entered(app_ctx, request_ctx)
 
 
-def take_push(pushes: list[t.Any], found: t.Any) -> t.Any:
+def take_push(pushes: list[_Push], found: object) -> _Push:
     """Remove and return the push that made `found` current, or the last one if none did.
 
     The same context may have been entered by another thread meanwhile, whose push is not this one's to undo.
@@ -245,7 +256,7 @@ def take_push(pushes: list[t.Any], found: t.Any) -> t.Any:
     return pushes.pop()
 
 
-def disturb(value: t.Any) -> None:
+def disturb(value: Current | None) -> None:
     """Note for a value of the context variable that its request is no longer simply the last that was entered."""
     context = None if value is None else value._request_ctx
     if context is not None and context._is_plain:
@@ -280,7 +291,7 @@ def environ_of(request: t.Any) -> WSGIEnvironment:
     return t.cast("WSGIEnvironment", request.environ) if kept is None else kept
 
 
-def keep_environ(request: t.Any) -> None:
+def keep_environ(request: object) -> None:
     """Have a request keep a copy of its environ, which the server may empty and fill anew from now on."""
     keep = getattr(request, "_keep_environ", None)
     if keep is not None:

@@ -132,7 +132,7 @@ class Cookies(Mapping[str, str]):
         """The same cookies, set for 400 days where neither `max_age` nor `expires` is given."""
         return self._seen_as(type(self), _life_s=PERMANENT_S)
 
-    def _seen_as(self, view: type[View], **different: t.Any) -> View:
+    def _seen_as(self, view: type[View], **different: object) -> View:
         """Return another view of the same cookies: what is written to one can be read from all."""
         seen = view.__new__(view)
         vars(seen).update(vars(self), **different)

@@ -59,7 +59,7 @@ def copy_current_request_context(f: F) -> F:
     """
     context = _request_context_for("copy_current_request_context").copy()
 
-    def with_request(*args: t.Any, **kwargs: t.Any) -> t.Any:
+    def with_request(*args: object, **kwargs: object) -> t.Any:
         with context:
             return context.app.ensure_sync(f)(*args, **kwargs)
 

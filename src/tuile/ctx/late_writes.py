@@ -38,7 +38,7 @@ class LateChange:
         tell(f"The session was changed ({', '.join(map(repr, changed)) or 'it was marked as changed'})")
 
 
-def changed_keys(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> list[str]:
+def changed_keys(before: t.Mapping[str, object], after: t.Mapping[str, object]) -> list[str]:
     """Return the keys whose values differ."""
     return [key for key in {**before, **after} if before.get(key, _absent) != after.get(key, _absent)]
 

@@ -24,7 +24,7 @@ class _AppCtxGlobals:
     else:
         __setattr__ = object.__setattr__
 
-    def __init_subclass__(cls, **kwargs: t.Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "__setattr__" not in vars(cls):
             # A subclass may have a property, which is not asked when an attribute of its name is set.

@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
     from ..sessions import SessionMixin
     from ..typing import AfterRequestCallable
     from ..wrappers.request import Request
+    from ..wrappers.response import Response
+    from .app_context import Current
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
 
@@ -50,10 +52,10 @@ class RequestContext(metaclass=Watched):
     # The app context that this request brought along, once there is an object for it; it owns `g` then.
     _own_app_ctx: AppContext | None = None
     _app_ctx_is_left = False  # a request outlives its app context only as `Entered`
-    _after_functions: list[AfterRequestCallable[t.Any]] | None = None
+    _after_functions: list[AfterRequestCallable[Response]] | None = None
     _cookies: Cookies | None = None
     # The token of the first push, when it was not inside another context.
-    _token: Token[t.Any] | None = None
+    _token: Token[Current | None] | None = None
     # Whether it is made for one plain push and pop: of an app that walks plainly, with no hosts to trust. Not any more
     # once something else was entered or left within it; None once it was left with its response on its way.
     _is_plain: bool | None = False
@@ -71,7 +73,7 @@ class RequestContext(metaclass=Watched):
     _is_new = False
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
-    _nested: list[tuple[Token[t.Any], t.Any, AppContext | RequestContext | None]] | None = None
+    _nested: list[tuple[Token[Current | None], Current | None, AppContext | RequestContext | None]] | None = None
 
     def __init__(
         self,
@@ -91,14 +93,14 @@ class RequestContext(metaclass=Watched):
         self.url_adapter  # noqa: B018 - reading it makes it, of the request and the settings as they are now
 
     @property
-    def _after_request_functions(self) -> list[AfterRequestCallable[t.Any]]:
+    def _after_request_functions(self) -> list[AfterRequestCallable[Response]]:
         if self._after_functions is None:
             self._after_functions = []
             self._is_touched = True
         return self._after_functions
 
     @_after_request_functions.setter
-    def _after_request_functions(self, functions: list[AfterRequestCallable[t.Any]]) -> None:
+    def _after_request_functions(self, functions: list[AfterRequestCallable[Response]]) -> None:
         self._after_functions = functions
         self._is_touched = True
 
@@ -134,13 +136,14 @@ class RequestContext(metaclass=Watched):
             context = AppContext(self.app)
             context.g = self._g
             # Without the value that was set, which is this context: the two are not to hold each other.
+            own: list[tuple[Token[Current | None], Current | None]]
             own = [(token, None) for token, _, entered in self._nested or () if entered is self]
             context._cv_tokens = own if self._token is None else [(self._token, None)]
             self._own_app_ctx = context
         return context
 
     @property
-    def _cv_tokens(self) -> list[tuple[Token[t.Any], AppContext | None]]:
+    def _cv_tokens(self) -> list[tuple[Token[Current | None], AppContext | None]]:
         """The pushes, each with the app context that was entered for it."""
         if self._token is not None:
             return [(self._token, self._app_ctx)]

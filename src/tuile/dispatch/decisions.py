@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..ctx.app_context import Current
     from ..wrappers.response import Response, TextStart
+    from .errors import ErrorHandling
     from .plan import Plan
 
 new: t.Any = object.__new__
@@ -92,7 +93,7 @@ def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
 
 
 def view_answer(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule, arguments: t.Any
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule, arguments: object
 ) -> t.Any:
     """Run the hooks, if there are any, and call the view."""
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
@@ -202,7 +203,7 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
         leave(app, context, environ, error)
 
 
-def is_changed(response: t.Any, whole: t.Any, parts: t.Any) -> bool:
+def is_changed(response: object, whole: object, parts: object) -> bool:
     """Return whether a teardown function has changed a response of which the server gets a list of parts."""
     return (type(parts) is list or type(parts) is tuple) and bool(
         getattr(response, "_on_close", None) or whole != parts
@@ -222,7 +223,7 @@ def parts_at_end(response: t.Any, whole: t.Any, parts: t.Any) -> Iterable[bytes]
     return ClosingIterator(parts, response.close) if getattr(response, "_on_close", None) else parts
 
 
-def leave(app: Flask, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
+def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
     """Leave the context of a request, after it was given to a debugger or a test that wants it."""
     if "werkzeug.debug.preserve_context" in environ:
         keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())

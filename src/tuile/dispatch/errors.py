@@ -35,7 +35,7 @@ _get_body, _get_description = HTTPException.get_body, HTTPException.get_descript
 _get_headers, _name = HTTPException.get_headers, HTTPException.name
 _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
 # The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
-_error_pages: dict[tuple[t.Any, ...], str] = {}
+_error_pages: dict[tuple[object, ...], str] = {}
 
 
 class ErrorHandling(App, metaclass=Watched):
@@ -45,7 +45,6 @@ class ErrorHandling(App, metaclass=Watched):
     config: Config
     debug: bool
     response_class: type[Response]
-    testing: t.Any
     ensure_sync: Callable[[Callable[..., t.Any]], Callable[..., t.Any]]
     _current_plan: Callable[[], Plan]
     finalize_request: Callable[..., Response]
@@ -81,7 +80,8 @@ class ErrorHandling(App, metaclass=Watched):
         handler = self._find_error_handler(e, value_with_request().request.blueprints)
         if handler is None:
             raise  # noqa: PLE0704 - called while `e` is handled
-        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
+        answer: ft.ResponseReturnValue = self.ensure_sync(handler)(e)
+        return answer
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
         """Answer an HTTP exception with its handler; without one it is its own answer."""
@@ -91,7 +91,8 @@ class ErrorHandling(App, metaclass=Watched):
         handler = self._find_error_handler(e, value_with_request().request.blueprints)
         if handler is None:
             return e
-        return self.ensure_sync(handler)(e)  # type: ignore[no-any-return] # what a view may answer
+        answer: ft.ResponseReturnValue = self.ensure_sync(handler)(e)
+        return answer
 
     def handle_exception(self, e: Exception) -> Response:
         """Return a 500 response for an unhandled exception, or raise it again in debug mode and in tests."""
@@ -171,4 +172,4 @@ class ErrorHandling(App, metaclass=Watched):
             response.response = iter(pieces)
         if self.response_class is OwnResponse:
             return response
-        return self.response_class.force_type(response, environ)  # type: ignore[return-value] # of this class
+        return self.response_class.force_type(response, environ)

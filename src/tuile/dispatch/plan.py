@@ -125,7 +125,7 @@ class Plan:
     text_start: TextStart | None
     json_start: TextStart | None
     #: Writes compact JSON as the app's provider does; None to ask the provider. Never None where `json_start` is not.
-    write_json: t.Callable[[t.Any], str] | None
+    write_json: t.Callable[[object], str] | None
     #: Whether the optional steps need not be called when they have nothing to do.
     steps_plain: bool
     #: Whether the session is opened when it is first touched.
@@ -276,7 +276,7 @@ def _refusals_of_routing(app: Planned) -> list[str]:
     return found
 
 
-def _refusals_of_classes(cls: t.Any) -> list[str]:
+def _refusals_of_classes(cls: object) -> list[str]:
     """Return why contexts and requests of a class have to be made by their constructors."""
     found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
@@ -303,7 +303,7 @@ def _slower(
         yield f"COOKIE_CHECKS looks at each response ({checks})"
 
 
-def _text_start(cls: t.Any) -> TextStart | None:
+def _text_start(cls: object) -> TextStart | None:
     """Return the start of a response of a class; None where it has to be made to know what it sends."""
     # A mock may stand there, which has anything that it is asked for.
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Response)) or unwatched(cls, "werkzeug"):
@@ -318,7 +318,7 @@ def _text_start(cls: t.Any) -> TextStart | None:
 
 def _json(
     app: Planned, start: TextStart | None, *, debug_is_a_setting: bool
-) -> tuple[t.Callable[[t.Any], str] | None, TextStart | None]:
+) -> tuple[t.Callable[[object], str] | None, TextStart | None]:
     """Return what writes JSON as the app's provider does, and the start of a response of it; None if not certain."""
     provider = app.__dict__.get("json")
     # One that was made without the constructor has no app to ask.
@@ -352,6 +352,6 @@ def _opens_lazily(interface: SessionInterface) -> bool:
     return getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
 
 
-def _name(value: t.Any) -> str:
+def _name(value: object) -> str:
     cls = value if isclass(value) else type(value)
     return f"{cls.__module__}.{cls.__qualname__}"

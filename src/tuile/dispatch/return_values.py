@@ -9,18 +9,21 @@ from werkzeug.datastructures import Headers
 if TYPE_CHECKING:
     from ..wrappers.response import Response
 
+# Bytes fail as they do in Flask.
+_TEXTS: tuple[type[Any], ...] = (str, bytes, bytearray)
+
 
 def complete_response(response: Response, status: Any, headers: Any) -> None:
     """Give a response the status and the headers that came with it in a tuple."""
-    if isinstance(status, (str, bytes, bytearray)):
-        response.status = status  # type: ignore[assignment] # bytes fail there as they do in Flask
+    if isinstance(status, _TEXTS):
+        response.status = status
     elif status is not None:
         response.status_code = status
     if headers:
         response.headers.update(headers)
 
 
-def unpack_answer(answer: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+def unpack_answer(answer: tuple[object, ...]) -> tuple[Any, Any, Any]:
     """Return body, status and headers of a view's tuple; what it does not give is None."""
     if len(answer) == 3:
         return answer

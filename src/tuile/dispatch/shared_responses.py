@@ -17,8 +17,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ..ctx.app_context import current
 
 if t.TYPE_CHECKING:
-    from ..app import Flask
+    from ..wrappers.request import Request
     from ..wrappers.response import Response
+    from .errors import ErrorHandling
 
 
 class Claim(weakref.ref):  # type: ignore[type-arg] # to a request; generic for type checkers alone
@@ -42,7 +43,7 @@ def _ended_claim() -> Claim:
 _claiming = threading.Lock()
 
 
-def claim(app: Flask, response: Response) -> Response:
+def claim(app: ErrorHandling, response: Response) -> Response:
     """Return a response that cookies may be put on for this request: the one given, or a copy of it.
 
     The first request that claims a response gets it, and the headers at that moment are kept on it. A later request
@@ -78,7 +79,7 @@ def claim(app: Flask, response: Response) -> Response:
     return response
 
 
-def _tell(app: Flask, request: t.Any, names: list[str]) -> None:
+def _tell(app: ErrorHandling, request: Request, names: list[str]) -> None:
     app.logger.warning(
         "The response to %s %r is an object that was sent to another visitor before. The cookies that were put on it"
         " for that visitor (%s) are left out. Make a new response for each request, with make_response() in the view.",

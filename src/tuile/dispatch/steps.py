@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .. import typing as ft
+    from ..ctx.app_context import Current
     from ..json.provider import JSONProvider
     from ..routing.map import Map
     from ..sessions import SessionInterface
@@ -48,7 +49,7 @@ if t.TYPE_CHECKING:
 # Whose functions a request passes when its endpoint is in no blueprint.
 _APP_ALONE = (None,)
 # The functions that need no `ensure_sync`, for an app with one of its own.
-_NONE_KNOWN: dict[int, Callable[..., t.Any]] = {}
+_NONE_KNOWN: dict[int, Callable[..., object]] = {}
 
 
 class Dispatcher(Planned, Teardown):
@@ -57,13 +58,12 @@ class Dispatcher(Planned, Teardown):
     # What the steps use of the application.
     json: JSONProvider
     request_class: type[Request]
-    secret_key: t.Any
     session_interface: SessionInterface
     subdomain_matching: bool
     _got_first_request: bool
     url_map: Map
     # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
-    _synchronous: dict[int, Callable[..., t.Any]]
+    _synchronous: dict[int, Callable[..., object]]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request: what the server calls. Middleware wraps `wsgi_app` instead."""
@@ -115,7 +115,7 @@ class Dispatcher(Planned, Teardown):
             whole = getattr(response, "response", None)
             parts = type(response).__call__(response, environ, start_response)
         finally:
-            leave(self, context, environ, error)  # type: ignore[arg-type] # every dispatcher is a Flask
+            leave(self, context, environ, error)
         return parts_at_end(response, whole, parts) if is_changed(response, whole, parts) else parts
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
@@ -195,9 +195,10 @@ class Dispatcher(Planned, Teardown):
             for function in self.before_request_funcs.get(scope, ()):
                 # A function before this one may have replaced `ensure_sync`.
                 known = epoch is invalidation.epoch and id(function) in synchronous
-                answer: t.Any = function() if known else self._run(function)
-                if answer is not None:
-                    return answer  # type: ignore[no-any-return] # what a hook may answer is a view's answer
+                found: t.Any = function() if known else self._run(function)
+                if found is not None:
+                    answer: ft.ResponseReturnValue = found
+                    return answer
         return None
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
@@ -219,7 +220,8 @@ class Dispatcher(Planned, Teardown):
         if plan.epoch is invalidation.epoch and plan.steps_plain and id(view) in self._synchronous:
             # A call without arguments is shorter when it says so.
             return view(**request.view_args) if request.view_args else view()  # type: ignore[return-value] # no coroutine
-        return self._run(view, **request.view_args)  # type: ignore[no-any-return] # what views may answer
+        answer: ft.ResponseReturnValue = self._run(view, **request.view_args)
+        return answer
 
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods that the URL allows."""
@@ -239,7 +241,7 @@ class Dispatcher(Planned, Teardown):
         response = self.make_response(rv)
         if response is rv or type(rv) is tuple:
             # Any other is made for this request.
-            response = claim(self, response)  # type: ignore[arg-type] # every dispatcher is a Flask
+            response = claim(self, response)
         try:
             response = self.process_response(response)
             if request_finished.receivers:
@@ -291,7 +293,7 @@ class Dispatcher(Planned, Teardown):
                 " function either returned None or ended without a return statement."
             )
             raise TypeError(message)
-        response: t.Any
+        response: Response
         if type(body) is response_class or isinstance(body, response_class):
             response = body
         elif isinstance(body, (str, bytes, bytearray, Iterator)):
@@ -303,7 +305,7 @@ class Dispatcher(Planned, Teardown):
             response = self._convert_response(body)
         if status is not None or headers:
             complete_response(response, status, headers)
-        return response  # type: ignore[no-any-return] # of the app's class by now
+        return response
 
     def _convert_response(self, answer: t.Any) -> Response:
         """Make a response of this app's class of a foreign response, an HTTP exception or a WSGI callable."""
@@ -314,7 +316,7 @@ class Dispatcher(Planned, Teardown):
                 if isinstance(answer, HTTPException) and (page := self._error_page(answer, environ)) is not None:
                     # What calling it as a WSGI application would send, without collecting that from a server's view.
                     return page
-                return self.response_class.force_type(answer, environ)  # type: ignore[return-value] # of this class
+                return self.response_class.force_type(answer, environ)
             except TypeError as error:
                 reason = f"{error}\n"
         message = (
@@ -333,7 +335,7 @@ class Dispatcher(Planned, Teardown):
             # Made within the request, so nothing is remembered about them.
             for function in context._after_functions or ():
                 given: Response = self.ensure_sync(function)(response)
-                response = given if given is response else claim(self, given)  # type: ignore[arg-type] # a Flask
+                response = given if given is response else claim(self, given)
         if self.after_request_funcs:
             blueprints, plan = context.request.blueprints, self._plan
             epoch, synchronous = plan.epoch, self._synchronous if plan.steps_plain else _NONE_KNOWN
@@ -341,13 +343,13 @@ class Dispatcher(Planned, Teardown):
                 for function in reversed(self.after_request_funcs.get(scope, ())):
                     known = epoch is invalidation.epoch and id(function) in synchronous
                     given = function(response) if known else self._run(function, response)
-                    response = given if given is response else claim(self, given)  # type: ignore[arg-type] # a Flask
+                    response = given if given is response else claim(self, given)
         sent = context.request.environ.get("HTTP_COOKIE")
         if context._is_touched or sent is not None:
-            self._keep_state(context, sent, response)  # type: ignore[arg-type] # or it stands for one
+            self._keep_state(context, sent, response)
         return response
 
-    def _keep_state(self, context: RequestContext, sent: str | None, response: Response) -> None:
+    def _keep_state(self, context: Current, sent: str | None, response: Response) -> None:
         """Save the session and add the cookies written.
 
         Args:

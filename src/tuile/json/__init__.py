@@ -71,7 +71,7 @@ def load(fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
     return _json.load(fp, **kwargs)
 
 
-def jsonify(*args: t.Any, **kwargs: t.Any) -> Response:
+def jsonify(*args: object, **kwargs: object) -> Response:
     """Return a response with the arguments as JSON; see `JSONProvider.response`.
 
     A view can return a dict or a list instead.

@@ -145,12 +145,12 @@ def _default(o: t.Any) -> t.Any:
 
 
 # None where Python has no C encoder (PyPy). Not in typeshed, so fetched by name.
-_c_make_encoder: t.Callable[..., t.Callable[[t.Any, int], t.Iterable[str]]] | None
+_c_make_encoder: t.Callable[..., t.Callable[[object, int], t.Iterable[str]]] | None
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
 # The core of json.loads, for text without blanks around the value: returns the value and where it ends.
 _scan: t.Callable[[str, int], tuple[t.Any, int]]
-_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # not in typeshed
+_scan = vars(json.JSONDecoder())["scan_once"]
 _BRACKETS = frozenset({b"{", b"["})
 _COMPACT_OPTIONS = {"separators": (",", ":")}
 

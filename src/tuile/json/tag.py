@@ -71,16 +71,16 @@ class TagDict(JSONTag):
     __slots__ = ()
     key = " di"
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the dict would be read as a tagged value."""
         return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in self.serializer.tags
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: dict[str, object]) -> dict[str, object]:
         """Return the dict with the key marked."""
         ((key, inner),) = value.items()
         return {f"{key}__": self.serializer.tag(inner)}
 
-    def to_python(self, value: t.Any) -> t.Any:
+    def to_python(self, value: dict[str, object]) -> dict[str, object]:
         """Return the dict with the original key."""
         ((key, inner),) = value.items()
         return {key[:-2]: inner}
@@ -91,11 +91,11 @@ class PassDict(JSONTag):
 
     __slots__ = ()
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value is a dict."""
         return isinstance(value, dict)
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: dict[str, object]) -> dict[str, object]:
         """Return the dict with tagged values."""
         return {key: self.serializer.tag(inner) for key, inner in value.items()}
 
@@ -108,15 +108,15 @@ class TagTuple(JSONTag):
     __slots__ = ()
     key = " t"
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value is a tuple."""
         return isinstance(value, tuple)
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: tuple[object, ...]) -> list[object]:
         """Return a list of the tagged items."""
         return [self.serializer.tag(inner) for inner in value]
 
-    def to_python(self, value: t.Any) -> t.Any:
+    def to_python(self, value: list[object]) -> tuple[object, ...]:
         """Return the tuple."""
         return tuple(value)
 
@@ -126,11 +126,11 @@ class PassList(JSONTag):
 
     __slots__ = ()
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value is a list."""
         return isinstance(value, list)
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: list[object]) -> t.Any:
         """Return the list with tagged items."""
         return [self.serializer.tag(inner) for inner in value]
 
@@ -143,15 +143,15 @@ class TagBytes(JSONTag):
     __slots__ = ()
     key = " b"
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value is bytes."""
         return isinstance(value, bytes)
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: bytes) -> str:
         """Return the bytes as base64 text."""
         return b64encode(value).decode("ascii")
 
-    def to_python(self, value: t.Any) -> t.Any:
+    def to_python(self, value: str) -> bytes:
         """Return the bytes."""
         return b64decode(value)
 
@@ -162,15 +162,15 @@ class TagMarkup(JSONTag):
     __slots__ = ()
     key = " m"
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value has an ``__html__`` method."""
         return callable(getattr(value, "__html__", None))
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: Markup) -> str:
         """Return the HTML as plain text."""
         return str(value.__html__())
 
-    def to_python(self, value: t.Any) -> t.Any:
+    def to_python(self, value: str) -> Markup:
         """Return the HTML as Markup."""
         return Markup(value)  # noqa: S704 - it was Markup when it was written, and the session is signed
 
@@ -181,15 +181,15 @@ class TagUUID(JSONTag):
     __slots__ = ()
     key = " u"
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value is a UUID."""
         return isinstance(value, UUID)
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: UUID) -> str:
         """Return the digits."""
         return value.hex
 
-    def to_python(self, value: t.Any) -> t.Any:
+    def to_python(self, value: str) -> UUID:
         """Return the UUID."""
         return UUID(value)
 
@@ -200,15 +200,15 @@ class TagDateTime(JSONTag):
     __slots__ = ()
     key = " d"
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether the value is a datetime."""
         return isinstance(value, datetime)
 
-    def to_json(self, value: t.Any) -> t.Any:
+    def to_json(self, value: datetime) -> str:
         """Return the HTTP date."""
         return http_date(value)
 
-    def to_python(self, value: t.Any) -> t.Any:
+    def to_python(self, value: str) -> datetime | None:
         """Return the datetime in UTC, with its time zone."""
         return parse_date(value)
 
@@ -277,7 +277,7 @@ class TaggedJSONSerializer:
                 return tag.tag(value)
         return value
 
-    def untag(self, value: dict[str, t.Any]) -> t.Any:
+    def untag(self, value: dict[str, object]) -> object:
         """Return the value of a tagged dict, or the dict itself if it has no tag."""
         if len(value) != 1:
             return value
@@ -286,7 +286,7 @@ class TaggedJSONSerializer:
             return value
         return self.tags[key].to_python(inner)
 
-    def _untag_scan(self, value: t.Any) -> t.Any:
+    def _untag_scan(self, value: object) -> object:
         """Return the value with everything in it untagged, innermost values first."""
         if isinstance(value, dict):
             scanned = {
@@ -298,13 +298,13 @@ class TaggedJSONSerializer:
             return [self._untag_scan(inner) if isinstance(inner, (dict, list)) else inner for inner in value]
         return value
 
-    def dumps(self, value: t.Any) -> str:
+    def dumps(self, value: object) -> str:
         """Serialize the value as tagged, compact JSON."""
         here = current.get(None)
         tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
-        write: t.Callable[[t.Any], str] | None = here.app._current_plan().write_json
+        write: t.Callable[[object], str] | None = here.app._current_plan().write_json
         if write is not None:
             return write(tagged)
         return here.app.json.dumps(tagged, separators=(",", ":"))
@@ -318,7 +318,7 @@ class TaggedJSONSerializer:
             return scanned
         return self._untag_scan(scanned)
 
-    def _is_flat(self, value: t.Any) -> bool:
+    def _is_flat(self, value: object) -> bool:
         """Return whether the value is a dict of scalars that no tag would change, as in most sessions."""
         if type(value) is not dict or (len(value) == 1 and next(iter(value)) in self.tags):
             return False

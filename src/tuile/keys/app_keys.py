@@ -135,7 +135,7 @@ def _kept_keys(app: Flask) -> KeptKeys:
 # --- reading the settings ---------------------------------------------------------------------------------------------
 
 
-def _copy(setting: t.Any) -> t.Any:
+def _copy(setting: object) -> object:
     return setting.copy() if isinstance(setting, (list, set)) else setting
 
 

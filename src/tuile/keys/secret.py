@@ -11,14 +11,17 @@ import typing as t
 from hmac import compare_digest
 from types import TracebackType
 
+#: The HMAC of a message: a C function, whose call has no frame that could show a key.
+hmac_digest: t.Callable[[bytes, bytes, str], bytes]
 try:
     # The function behind hmac.digest, which only chooses between this and Python code.
-    from _hashlib import hmac_digest as _hmac_digest
-except ImportError:  # pragma: no cover - a Python without OpenSSL
-    from hmac import digest as _hmac_digest  # type: ignore[assignment] # takes even more than bytes
+    from _hashlib import hmac_digest as _of_openssl
 
-#: The HMAC of a message: a C function, whose call has no frame that could show a key.
-hmac_digest: t.Callable[[bytes, bytes, str], bytes] = _hmac_digest
+    hmac_digest = _of_openssl
+except ImportError:  # pragma: no cover - a Python without OpenSSL
+    from hmac import digest as _of_python
+
+    hmac_digest = _of_python
 
 Key: t.TypeAlias = str | bytes
 
@@ -67,10 +70,10 @@ class Hidden:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __copy__(self) -> t.Any:
+    def __copy__(self) -> object:
         return self
 
-    def __deepcopy__(self, memo: object) -> t.Any:
+    def __deepcopy__(self, memo: object) -> object:
         return self
 
     def __reduce_ex__(self, protocol: t.Any) -> t.NoReturn:

@@ -98,9 +98,9 @@ def path_of(adapter: t.Any, endpoint: str, values: Values, method: str | None) -
                 writer = rule.__dict__["_writer"] = _writer(rule)
             methods = rule.methods
             if wanted is None or methods is None or wanted in methods:
-                path = writer[3](values)
+                path: str = writer[3](values)
                 if path is not _UNSUITABLE:
-                    return path  # type: ignore[no-any-return] # of generated code
+                    return path
         if wanted is None or method is not None:
             given = {name: value for name, value in values.items() if value is not None}
             raise BuildError(endpoint, given, method, adapter)

@@ -14,7 +14,7 @@ _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
 # What has to stay as it is for a method of one of Werkzeug's own converters to be done without a call: the converter's
 # class, the method, the converter's attributes, and what these were.
-Guard = tuple[type[BaseConverter], t.Any, dict[str, t.Any], dict[str, t.Any]]
+Guard = tuple[type[BaseConverter], object, dict[str, object], dict[str, object]]
 
 
 def guard_of(converter: BaseConverter, method: str) -> Guard | None:
@@ -55,7 +55,7 @@ class Rule(WerkzeugRule):
         then = object.__new__(Rule)
         vars(then).update(rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters)
 
-        def build(rule: Rule, /, **values: t.Any) -> tuple[str, str]:
+        def build(rule: Rule, /, **values: object) -> tuple[str, str]:
             compiled = WerkzeugRule._compile_builder(then, append_unknown)
             name = "_build_unknown" if append_unknown else "_build"
             if getattr(rule._build_unknown if append_unknown else rule._build, "__func__", None) is build:

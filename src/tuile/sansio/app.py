@@ -44,7 +44,7 @@ T_teardown = t.TypeVar("T_teardown", bound=ft.TeardownCallable)
 T_template_filter = t.TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
 T_template_global = t.TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
 T_template_test = t.TypeVar("T_template_test", bound=ft.TemplateTestCallable)
-_Function = t.TypeVar("_Function", bound=t.Callable[..., t.Any])
+_Function = t.TypeVar("_Function", bound=t.Callable[..., object])
 
 
 class _Lifetime(ConfigAttribute[timedelta]):
@@ -69,7 +69,7 @@ class _EnvironmentClass:
 class App(Scaffold, metaclass=Watched):
     """What `Flask` is without requests. `Flask` has the arguments."""
 
-    default_config: t.Mapping[str, t.Any]
+    default_config: t.Mapping[str, object]
     response_class: type[Response]
     aborter_class = Aborter
     app_ctx_globals_class = _AppCtxGlobals
@@ -274,7 +274,7 @@ class App(Scaffold, metaclass=Watched):
             self.view_functions[endpoint] = view_func
 
     @setupmethod
-    def register_blueprint(self, blueprint: Blueprint, **options: t.Any) -> None:
+    def register_blueprint(self, blueprint: Blueprint, **options: object) -> None:
         """Register a blueprint. The options override the blueprint's own."""
         blueprint.register(self, options)  # type: ignore[arg-type] # every app is a Flask
 

@@ -33,7 +33,7 @@ DeferredSetupFunction = Callable[["BlueprintSetupState"], None]
 T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
 T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
 T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
-_Hook = TypeVar("_Hook", bound=Callable[..., Any])
+_Hook = TypeVar("_Hook", bound=Callable[..., object])
 
 
 class BlueprintSetupState:
@@ -130,7 +130,7 @@ class Blueprint(Scaffold):
         self.subdomain = subdomain
         self.deferred_functions: list[DeferredSetupFunction] = []
         self.url_values_defaults = {} if url_defaults is None else url_defaults
-        self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
+        self._blueprints: list[tuple[Blueprint, dict[str, object]]] = []
 
     def _check_setup_finished(self, f_name: str) -> None:
         """Raise an AssertionError if the blueprint has been registered already."""
@@ -167,7 +167,7 @@ class Blueprint(Scaffold):
         self.record_once(register)
         return f
 
-    def _record_for_templates(self, table: str, f: Callable[..., Any], name: str | None) -> None:
+    def _record_for_templates(self, table: str, f: Callable[..., object], name: str | None) -> None:
         """Record a function for a table of the application's template environment."""
 
         def register(state: BlueprintSetupState) -> None:
@@ -182,7 +182,7 @@ class Blueprint(Scaffold):
         endpoint: str | None = None,
         view_func: ft.RouteCallable | None = None,
         provide_automatic_options: bool | None = None,
-        **options: Any,
+        **options: object,
     ) -> None:
         """Record a rule. The blueprint's prefix is added to the rule, its name to the endpoint.
 
@@ -298,13 +298,13 @@ class Blueprint(Scaffold):
     # Registration
 
     def make_setup_state(
-        self, app: Flask, options: dict[str, Any], first_registration: bool = False
+        self, app: Flask, options: dict[str, object], first_registration: bool = False
     ) -> BlueprintSetupState:
         """Return the object that recorded functions receive. Override it to pass them more."""
         return BlueprintSetupState(self, app, options, first_registration)  # type: ignore[arg-type] # users have the subclass
 
     @setupmethod
-    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+    def register_blueprint(self, blueprint: Blueprint, **options: object) -> None:
         """Nest a blueprint, which is registered whenever this one is, below its prefixes.
 
         Args:
@@ -318,7 +318,7 @@ class Blueprint(Scaffold):
             raise ValueError("Cannot register a blueprint on itself")
         self._blueprints.append((blueprint, options))
 
-    def register(self, app: Flask, options: dict[str, Any]) -> None:
+    def register(self, app: Flask, options: dict[str, object]) -> None:
         """Apply everything recorded to `app`. Called by `Flask.register_blueprint`.
 
         Raises:
@@ -342,7 +342,7 @@ class Blueprint(Scaffold):
         for blueprint, nested in self._blueprints:
             blueprint.register(app, nested_options(state, name, blueprint, nested))
 
-    def _claim_name(self, app: Flask, options: dict[str, Any]) -> str:
+    def _claim_name(self, app: Flask, options: dict[str, object]) -> str:
         """Return the dotted name of this registration, which must be unique in `app`."""
         own_name = options.get("name", self.name)
         name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")

@@ -34,17 +34,17 @@ T = t.TypeVar("T")
 class _FromContents(t.Generic[T]):
     """An attribute that is read from the content of the session; a subclass or an object can override it."""
 
-    def __init__(self, read: t.Callable[[t.Any], T]) -> None:
+    def __init__(self, read: t.Callable[[object], T]) -> None:
         self._read = read
         self.__doc__ = read.__doc__
 
     @t.overload
-    def __get__(self, session: None, owner: type[t.Any] | None = None) -> _FromContents[T]: ...
+    def __get__(self, session: None, owner: type[object] | None = None) -> _FromContents[T]: ...
 
     @t.overload
-    def __get__(self, session: object, owner: type[t.Any] | None = None) -> T: ...
+    def __get__(self, session: object, owner: type[object] | None = None) -> T: ...
 
-    def __get__(self, session: object | None, owner: type[t.Any] | None = None) -> T | _FromContents[T]:
+    def __get__(self, session: object | None, owner: type[object] | None = None) -> T | _FromContents[T]:
         return self if session is None else self._read(session)
 
 
@@ -113,12 +113,12 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
 
     modified = False
 
-    def __init__(self, initial: Mapping[str, t.Any] | None = None) -> None:
+    def __init__(self, initial: Mapping[str, object] | None = None) -> None:
         dict.__init__(self, initial or ())
         # As the constructor of CallbackDict does; it is called with the session after each change.
         self.on_update = _note_change
 
-    def __setitem__(self, key: str, value: t.Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         dict.__setitem__(self, key, value)
         if self.on_update is _note_change:
             # Inlined, because nearly every write sets a key.
@@ -156,7 +156,7 @@ def is_moment(seconds: object) -> bool:
 class NullSession(SecureCookieSession):
     """An empty session that cannot be written, because there is no secret key."""
 
-    def _refuse(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+    def _refuse(self, *args: object, **kwargs: object) -> t.NoReturn:
         message = (
             "The session is unavailable because no secret key was set.  "
             "Set the secret_key on the application to something unique and secret."
@@ -242,31 +242,31 @@ class SessionInterface(metaclass=Watched):
 
     def get_cookie_name(self, app: Flask) -> str:
         """Return the name of the session cookie (`SESSION_COOKIE_NAME`)."""
-        return app.config["SESSION_COOKIE_NAME"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_NAME"]
 
     def get_cookie_domain(self, app: Flask) -> str | None:
         """Return the Domain of the session cookie (`SESSION_COOKIE_DOMAIN`); None for this host only."""
-        return app.config["SESSION_COOKIE_DOMAIN"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_DOMAIN"]
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the Path of the session cookie (`SESSION_COOKIE_PATH`, or `APPLICATION_ROOT`)."""
-        return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"]
 
     def get_cookie_httponly(self, app: Flask) -> bool:
         """Return whether the session cookie is hidden from scripts (`SESSION_COOKIE_HTTPONLY`)."""
-        return app.config["SESSION_COOKIE_HTTPONLY"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_HTTPONLY"]
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the session cookie is sent over HTTPS only (`SESSION_COOKIE_SECURE`)."""
-        return app.config["SESSION_COOKIE_SECURE"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_SECURE"]
 
     def get_cookie_samesite(self, app: Flask) -> SameSite | None:
         """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`)."""
-        return app.config["SESSION_COOKIE_SAMESITE"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_SAMESITE"]
 
     def get_cookie_partitioned(self, app: Flask) -> bool:
         """Return whether the session cookie is stored per top-level site (`SESSION_COOKIE_PARTITIONED`)."""
-        return app.config["SESSION_COOKIE_PARTITIONED"]  # type: ignore[no-any-return] # as it was configured
+        return app.config["SESSION_COOKIE_PARTITIONED"]
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
         """Return when the session cookie expires; None for the end of the browser session."""

@@ -65,7 +65,7 @@ def kinds_of(app: Flask) -> Kinds:
     return Kinds(written, digest, digests, "encrypted" in read)
 
 
-def _kinds_read(setting: t.Any) -> tuple[Kind, ...]:
+def _kinds_read(setting: object) -> tuple[Kind, ...]:
     if setting is None:
         return _ALL
     choices = ", ".join(map(repr, READABLE))

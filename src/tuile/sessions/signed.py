@@ -77,7 +77,7 @@ class SecureCookieSessionInterface(SessionInterface):
     #: The purpose for deriving the signing key.
     salt = "cookie-session"
     #: The hash of the signature. Flask's sessions use SHA-1, in HMAC, where its collisions do not matter.
-    digest_method: Callable[[bytes], t.Any] = staticmethod(lazy_sha1)
+    digest_method: Callable[[bytes], object] = staticmethod(lazy_sha1)
     #: How itsdangerous turns the secret key into the signing key.
     key_derivation = "hmac"
     #: The serializer of the session's content.

@@ -39,11 +39,11 @@ class KeptSigner(Hidden):
 
     __slots__ = ("digest", "encrypts", "kinds", "made_of", "only_key", "readers", "reads", "salt", "signer")
 
-    def __init__(self, app: Flask, salt: Key, made_of: tuple[t.Any, ...]) -> None:
+    def __init__(self, app: Flask, salt: Key, made_of: tuple[object, ...]) -> None:
         self.kinds = kinds_of(app)
         self.made_of = made_of
         alone = not (app.config["SECRET_KEY_FALLBACKS"] or app.config.get("SECRET_KEY_RETIRED"))
-        self.only_key: t.Any = app.secret_key if alone else None
+        self.only_key: object = app.secret_key if alone else None
         self.salt = salt
         self.digest = app.config.get("SESSION_DIGEST")
         reads = app.config.get("SESSION_READS")
@@ -110,7 +110,7 @@ def lazy_sha1(string: bytes = b"") -> t.Any:
     return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
 
 
-METHODS: t.Final[dict[str, Callable[[bytes], t.Any]]] = {"sha1": lazy_sha1, "sha256": hashlib.sha256}
+METHODS: t.Final[dict[str, Callable[[bytes], object]]] = {"sha1": lazy_sha1, "sha256": hashlib.sha256}
 _SIGNATURE_BYTES = {lazy_sha1: 20, hashlib.sha256: 32}
 
 
@@ -159,7 +159,7 @@ class BoundedSerializer(SessionSerializer):
             raise BadPayload(message, original_error=error) from None
         return super().load_payload(payload, *args, **kwargs)
 
-    def dump_payload(self, obj: t.Any) -> bytes:
+    def dump_payload(self, obj: object) -> bytes:
         """Return the payload of a session.
 
         Raises:
@@ -202,7 +202,7 @@ def session_serializer(
         serializer=serializer,
         signer=SessionTimestampSigner if kinds.digests_read else _RefusingSigner,
         signer_kwargs=first,
-        fallback_signers=others,  # type: ignore[arg-type] # a list of less than the list may hold
+        fallback_signers=[*others],
     )
     # Not handed to the constructor, which tries the serializer: what raises shows its variables.
     made.secret_keys = [key.octets for key in keys_of(app)]

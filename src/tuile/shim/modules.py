@@ -93,7 +93,7 @@ class FlaskModule(ModuleType):
         self.__dict__[name] = value
         return value
 
-    def __setattr__(self, name: str, value: t.Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         # What the import system itself sets concerns this module and not Tuile's.
         if not name.startswith("__") and not isinstance(value, FlaskModule):
@@ -319,7 +319,7 @@ def _found_later(ours: ModuleType, name: str) -> t.Any:
     return _before
 
 
-def _found(module: str, name: str) -> t.Any:
+def _found(module: str, name: str) -> object:
     try:
         return look_up(module, name)
     except AttributeError:

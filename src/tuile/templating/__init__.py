@@ -79,7 +79,7 @@ def _default_template_ctx_processor() -> dict[str, Any]:
     return values
 
 
-def gather_context(app: Flask, context: dict[str, Any]) -> None:
+def gather_context(app: Flask, context: dict[str, object]) -> None:
     """Add the results of the context processors to `context`; values that it already has take precedence.
 
     The application's processors run first, then those of the request's blueprints, outermost first. Later values
@@ -117,7 +117,7 @@ def _from_string(app: Flask, source: str) -> Template:
     return template_from_string(environment, source)
 
 
-def _render(app: Flask, template: Template, context: dict[str, Any]) -> str:
+def _render(app: Flask, template: Template, context: dict[str, object]) -> str:
     app.update_template_context(context)
     if before_render_template.receivers:
         before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
@@ -127,7 +127,7 @@ def _render(app: Flask, template: Template, context: dict[str, Any]) -> str:
     return text
 
 
-def _stream(app: Flask, template: Template, context: dict[str, Any]) -> Iterator[str]:
+def _stream(app: Flask, template: Template, context: dict[str, object]) -> Iterator[str]:
     app.update_template_context(context)
     if before_render_template.receivers:
         before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
@@ -144,7 +144,7 @@ def _stream(app: Flask, template: Template, context: dict[str, Any]) -> Iterator
     return stream_with_context(pieces())
 
 
-def render_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> str:
+def render_template(template_name_or_list: str | Template | list[str | Template], **context: object) -> str:
     """Render a template by name.
 
     Args:
@@ -158,7 +158,7 @@ def render_template(template_name_or_list: str | Template | list[str | Template]
     return _render(app, app.jinja_env.get_or_select_template(template_name_or_list), context)
 
 
-def render_template_string(source: str, **context: Any) -> str:
+def render_template_string(source: str, **context: object) -> str:
     """Render a template from its source.
 
     Args:
@@ -169,7 +169,7 @@ def render_template_string(source: str, **context: Any) -> str:
     return _render(app, _from_string(app, source), context)
 
 
-def stream_template(template_name_or_list: str | Template | list[str | Template], **context: Any) -> Iterator[str]:
+def stream_template(template_name_or_list: str | Template | list[str | Template], **context: object) -> Iterator[str]:
     """Render a template piece by piece, as an iterator that a view can return.
 
     The arguments are those of `render_template`.
@@ -178,7 +178,7 @@ def stream_template(template_name_or_list: str | Template | list[str | Template]
     return _stream(app, app.jinja_env.get_or_select_template(template_name_or_list), context)
 
 
-def stream_template_string(source: str, **context: Any) -> Iterator[str]:
+def stream_template_string(source: str, **context: object) -> Iterator[str]:
     """Render a template from its source piece by piece, as an iterator that a view can return.
 
     The arguments are those of `render_template_string`.

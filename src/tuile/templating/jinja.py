@@ -123,7 +123,7 @@ class _Sources:
         return code
 
 
-def _state(environment: Environment) -> tuple[dict[str, Any], Any]:
+def _state(environment: Environment) -> tuple[dict[str, object], object]:
     """Return the settings of an environment, and whether it escapes a source without a name now."""
     escape = environment.autoescape
     attributes = vars(environment).copy()

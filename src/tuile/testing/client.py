@@ -78,7 +78,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
         self.app = app
         super().__init__(path, base_url, *args, **kwargs)
 
-    def json_dumps(self, obj: Any, **kwargs: Any) -> str:
+    def json_dumps(self, obj: object, **kwargs: object) -> str:
         """Serialize `obj` with the application's JSON provider."""
         return self.app.json.dumps(obj, **kwargs)
 
@@ -142,7 +142,7 @@ class FlaskClient(werkzeug.test.Client):
         return None if self._jar is None else self._jar.browser
 
     @contextmanager
-    def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[SessionMixin]:
+    def session_transaction(self, *args: object, **kwargs: object) -> Iterator[SessionMixin]:
         """Open the session of this client's cookies, and save it at the end of the block.
 
         ::
@@ -301,10 +301,10 @@ class FlaskClient(werkzeug.test.Client):
 
     def open(
         self,
-        *args: Any,
+        *args: object,
         buffered: bool = False,
         follow_redirects: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> TestResponse:
         """Send a request and return the response.
 

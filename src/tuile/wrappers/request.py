@@ -111,7 +111,7 @@ class _ReceivedCookies:
 class _Files(cached_property[t.Any]):
     """The uploaded files, which must be closed, however they were set."""
 
-    def __set__(self, obj: object, value: t.Any) -> None:
+    def __set__(self, obj: object, value: object) -> None:
         super().__set__(obj, value)
         obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
 
@@ -156,7 +156,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     # Whether the endpoint, and with it the blueprints, are those of the rule.
     _has_endpoint_of_rule = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
-    files = _Files(WerkzeugRequest.files.fget)  # type: ignore[attr-defined] # a cached_property is a property
+    files = _Files(vars(WerkzeugRequest)["files"].fget)
     shallow = False
     # A copy of the environ, made when the server may take its own back. And one of how it was at the start, which the
     # constructor makes at once, because the server may change its own.
@@ -175,7 +175,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
         """
         if self.shallow:
             # Which raises.
-            return WerkzeugRequest.stream.fget(self)  # type: ignore[attr-defined,no-any-return] # a cached_property is a property
+            refused: t.IO[bytes] = vars(WerkzeugRequest)["stream"].fget(self)
+            return refused
         return input_stream(self.environ, self.max_content_length)
 
     @classmethod
@@ -298,7 +299,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         read_only=True,
     )
 
-    cookies: ImmutableMultiDict[str, str] = _ReceivedCookies()  # type: ignore[assignment] # what it answers
+    cookies = t.cast("ImmutableMultiDict[str, str]", _ReceivedCookies())
 
     @property
     def endpoint(self) -> str | None:

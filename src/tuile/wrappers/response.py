@@ -28,6 +28,7 @@ if t.TYPE_CHECKING:
     from http import HTTPStatus
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from typing_extensions import Self
     from werkzeug.wrappers import Request
 
 # The attributes of a class that the constructor and the WSGI call use; a class that overrides one has no fast path.
@@ -42,7 +43,7 @@ _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 _LIMITING: dict[str, object] = {}
 _new = object.__new__
 _STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
-_CONTENT_TYPES = {
+_CONTENT_TYPES: dict[str | None, str] = {
     mimetype: get_content_type(mimetype, "utf-8")
     for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
 }
@@ -113,7 +114,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             code: t.Any = self.default_status if status is None else status
             line = _STATUS_LINES.get(code) if type(code) is int else None
             if content_type is None:
-                finished = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)  # type: ignore[arg-type] # None is no key
+                finished = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
             else:
                 finished = _FINISHED.get(content_type)
             if line is not None and finished is not None and type(body) is bytes:
@@ -192,6 +193,12 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 # Servers may treat a subclass of str or bytes differently.
                 pairs[index] = (str.__str__(name), str.__str__(value))
         return super().__call__(environ, start_response)
+
+    if t.TYPE_CHECKING:
+
+        @classmethod
+        def force_type(cls, response: WerkzeugResponse, environ: WSGIEnvironment | None = None) -> Self:
+            """Return a response of this class; Werkzeug declares it as one of its own."""
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class

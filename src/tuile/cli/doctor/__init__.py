@@ -85,7 +85,7 @@ def _lines(report: dict[str, Any], findings: list[Finding]) -> Iterable[str]:
         yield "No problems found."
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {part}" for name, part in value.items())
     if isinstance(value, list):

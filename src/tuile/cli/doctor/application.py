@@ -138,7 +138,7 @@ def _examine_steps(app: Flask) -> Iterator[Finding]:
             yield _finding_of_step(name, found, f"in {_name(owner)}")
 
 
-def _finding_of_step(name: str, found: Any, by: str) -> Finding:
+def _finding_of_step(name: str, found: object, by: str) -> Finding:
     if name == "wsgi_app":
         return Finding(NOTE, name, f"is wrapped or overridden {by}, by {_name(found)}", _place(found))
     return Finding(NOTE, name, f"is overridden {by}, and is called as in Flask", _place(found))
