@@ -1,0 +1,295 @@
+"""What a request changed in a session, and how that is merged with what other requests changed meanwhile.
+
+A session at rest is a mapping from keys to texts, each of them tagged JSON. A request reads it (the base) and describes
+what it did to single keys. When it is saved, the store may hold something newer (theirs). `resolve` decides about one
+key, `merge` about a whole session:
+
+- Keys are independent, and reading is no change.
+- `Add`, `Append` and `Change` are applied to what is there now.
+- Lists that both requests extended keep all items; dictionaries are merged by key, to any depth.
+- Taking away a list takes away the items that were seen.
+- Otherwise the later save wins, which is a conflict.
+
+Values are compared as JSON, by type: 1, 1.0 and true differ. A tagged value, an object whose only key starts with a
+space, is never taken apart.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections import Counter
+from dataclasses import dataclass, field
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A key has a new value.
+
+    Attributes:
+        text: The new value.
+        base: The value that the request read; None if there was none.
+        assigned: Whether the key was assigned; False if only something inside its value changed.
+    """
+
+    text: str
+    base: str | None = None
+    assigned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A key was removed; `base` is the value that the request read."""
+
+    base: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """A number was added; `text` is the sum that the request saw."""
+
+    number: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Items were appended to a list; `text` is the list that the request saw."""
+
+    texts: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A function was applied to the value, or to None if there was none.
+
+    Attributes:
+        function: From the text of the value to the text of the new one. It may be called again.
+        base: The value that the request read.
+        text: What the function returned for it.
+    """
+
+    function: Callable[[str | None], str]
+    base: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """One change after the other."""
+
+    changes: tuple[KeyChange, ...]
+
+
+KeyChange: t.TypeAlias = Put | Drop | Add | Append | Change | Several
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a request changed.
+
+    Attributes:
+        cleared: Whether everything was removed first, keys that the request never saw included.
+        by_key: The changes of single keys.
+    """
+
+    cleared: bool = False
+    by_key: Mapping[str, KeyChange] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.cleared or bool(self.by_key)
+
+
+class Resolved(t.NamedTuple):
+    """The text of a key after a change, None for no such key; and whether a change of another request was lost."""
+
+    text: str | None
+    conflict: bool = False
+
+
+class Merged(t.NamedTuple):
+    """A session after the changes of a request, and the keys in conflict."""
+
+    data: dict[str, str]
+    conflicts: tuple[str, ...]
+
+
+def merge(now: Mapping[str, str], changes: Changes) -> Merged:
+    """Apply the changes of a request to a session as it is now."""
+    data = {} if changes.cleared else dict(now)
+    conflicts = []
+    for key, change in changes.by_key.items():
+        text, conflict = resolve(change, data.get(key))
+        if text is None:
+            data.pop(key, None)
+        else:
+            data[key] = text
+        if conflict:
+            conflicts.append(key)
+    return Merged(data, tuple(conflicts))
+
+
+def resolve(change: KeyChange, theirs: str | None) -> Resolved:
+    """Apply the change of one key to the value that is there now.
+
+    Args:
+        change: The change.
+        theirs: The text of the value; None if there is none.
+    """
+    if isinstance(change, Several):
+        conflict = False
+        for one in change.changes:
+            theirs, lost = resolve(one, theirs)
+            conflict = conflict or lost
+        return Resolved(theirs, conflict)
+    if isinstance(change, Change):
+        return Resolved(change.text if theirs == change.base else change.function(theirs))
+    mine = None if isinstance(change, Drop) else change.text
+    try:
+        if isinstance(change, Put):
+            return _put(change, theirs)
+        if isinstance(change, Drop):
+            return _dropped(change, theirs)
+        if isinstance(change, Add):
+            return _added(change, theirs)
+        return _appended(change, theirs)
+    except (ValueError, ArithmeticError, RecursionError):
+        # No JSON, numbers without a sum, or values nested too deeply to be compared.
+        return Resolved(mine, mine != theirs)
+
+
+def _put(change: Put, theirs: str | None) -> Resolved:
+    mine, base = change.text, change.base
+    if theirs == base:
+        return Resolved(mine)
+    if theirs is None:
+        inside = not change.assigned and base is not None and mine[:1] == base[:1] and mine[:1] in _OPENING
+        return Resolved(None if inside else mine)
+    if mine[:1] not in _OPENING or theirs[:1] != mine[:1]:
+        return Resolved(mine, mine != theirs and not _are_same(json.loads(mine), json.loads(theirs)))
+    value, conflict = _merged(_ABSENT if base is None else json.loads(base), json.loads(mine), json.loads(theirs))
+    return Resolved(_written(value), conflict)
+
+
+def _dropped(change: Drop, theirs: str | None) -> Resolved:
+    if theirs is None or theirs == change.base or change.base is None or theirs[:1] != "[" != change.base[:1]:
+        return Resolved(None)
+    rest = _unseen(json.loads(change.base), json.loads(theirs))
+    return Resolved(None if rest is _ABSENT else _written(rest))
+
+
+def _added(change: Add, theirs: str | None) -> Resolved:
+    value = 0 if theirs is None else json.loads(theirs)
+    if type(value) not in _NUMBERS:
+        return Resolved(change.text, conflict=True)
+    return Resolved(_written(value + change.number))
+
+
+def _appended(change: Append, theirs: str | None) -> Resolved:
+    items = "" if theirs is None else theirs[1:-1].strip()
+    if theirs is not None and theirs[:1] != "[":
+        return Resolved(change.text, conflict=True)
+    texts = (items, *change.texts) if items else change.texts
+    return Resolved(f"[{','.join(texts)}]")
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+_ABSENT: t.Any = object()
+_OPENING = ("[", "{")
+_NUMBERS = (int, float)
+
+
+def _merged(base: t.Any, mine: t.Any, theirs: t.Any) -> tuple[t.Any, bool]:
+    """Merge a value that was changed, or created, with the value that is there now.
+
+    Returns:
+        The value, and whether a change of the other request was lost.
+    """
+    if base is not _ABSENT and _are_same(base, theirs):
+        return mine, False
+    if type(mine) is type(theirs) is list:
+        old = [] if base is _ABSENT else base
+        if type(old) is list:
+            return _merged_lists(old, mine, theirs)
+    if _is_dict(mine) and _is_dict(theirs):
+        old = {} if base is _ABSENT else base
+        if _is_dict(old):
+            merged, conflict = _merged_dicts(old, mine, theirs)
+            # What is left must not read as a tagged value.
+            return (merged, conflict) if _is_dict(merged) else (mine, True)
+    return mine, not _are_same(mine, theirs)
+
+
+def _merged_lists(base: list[t.Any], mine: list[t.Any], theirs: list[t.Any]) -> tuple[list[t.Any], bool]:
+    if len(mine) > len(base) and _are_same(mine[: len(base)], base):
+        return theirs + mine[len(base) :], False
+    if not mine:
+        return _without(theirs, base), False
+    return mine, not _are_same(mine, theirs)
+
+
+def _merged_dicts(
+    base: dict[str, t.Any], mine: dict[str, t.Any], theirs: dict[str, t.Any]
+) -> tuple[dict[str, t.Any], bool]:
+    result, conflict = dict(theirs), False
+    for key in {**base, **mine}:
+        old, new, other = base.get(key, _ABSENT), mine.get(key, _ABSENT), theirs.get(key, _ABSENT)
+        lost = False
+        if new is _ABSENT:
+            value = _unseen(old, other)
+        elif old is not _ABSENT and _are_same(old, new):
+            continue
+        elif other is _ABSENT:
+            # A change inside a value needs the value.
+            inside = type(new) is type(old) is list or (_is_dict(new) and _is_dict(old))
+            value = _ABSENT if inside else new
+        else:
+            value, lost = _merged(old, new, other)
+        conflict = conflict or lost
+        if value is _ABSENT:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result, conflict
+
+
+def _unseen(base: t.Any, theirs: t.Any) -> t.Any:
+    """Return what is left of a value after it was removed: the items of a list that were not seen."""
+    if type(base) is type(theirs) is list:
+        return _without(theirs, base) or _ABSENT
+    return _ABSENT
+
+
+def _without(items: list[t.Any], taken: list[t.Any]) -> list[t.Any]:
+    """Return a list without the items of another, each as often as it is there."""
+    left = Counter(map(_canonical, taken))
+    rest = []
+    for item in items:
+        text = _canonical(item)
+        if left[text] > 0:
+            left[text] -= 1
+        else:
+            rest.append(item)
+    return rest
+
+
+def _is_dict(value: t.Any) -> bool:
+    """Return whether a value is a dictionary, and not a tagged value."""
+    return type(value) is dict and not (len(value) == 1 and next(iter(value))[:1] == " ")
+
+
+def _are_same(one: t.Any, other: t.Any) -> bool:
+    return type(one) is type(other) and _canonical(one) == _canonical(other)
+
+
+def _canonical(value: t.Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _written(value: t.Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
