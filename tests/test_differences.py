@@ -308,6 +308,29 @@ def _(lib: Any) -> Any:
     return [name for name in lib.Flask("differences").config if name in ours]
 
 
+@shown("A change inside a value of the session is saved", [[1], False, [1]], [[1], True, [1, 2]])
+def _(lib: Any) -> Any:
+    def view() -> Any:
+        basket = lib.session.get("basket")
+        if basket is None:
+            lib.session["basket"] = [1]
+            return []
+        before = list(basket)
+        if len(basket) < 2:
+            basket.append(2)
+        return [before, lib.session.modified]
+
+    client = make_app(lib, view, SECRET_KEY="k").test_client()
+    client.get("/")
+    before, modified = client.get("/").json
+    return [before, modified, client.get("/").json[0]]
+
+
+@shown("Sessions have `add`, `append` and `change`", [False] * 3, [True] * 3)
+def _(lib: Any) -> Any:
+    return [hasattr(lib.sessions.SessionMixin, name) for name in ("add", "append", "change")]
+
+
 @shown("A signed session that cannot be read is an empty session", 500, 200)
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: str(dict(lib.session)), SECRET_KEY="a key", PROPAGATE_EXCEPTIONS=False)

@@ -188,8 +188,11 @@ def flash(message: str, category: str = "message") -> None:
     """
     context = value_with_request()
     session = context.session
-    # Assigned again, because a session does not detect changes inside its values.
-    session["_flashes"] = [*session.get("_flashes", ()), (category, message)]
+    append = getattr(session, "append", None)
+    if append is None:  # not every session interface uses `SessionMixin`
+        session["_flashes"] = [*session.get("_flashes", ()), (category, message)]
+    else:
+        append("_flashes", (category, message))
     if message_flashed.receivers:
         app = context.app
         message_flashed.send(app, _async_wrapper=app.ensure_sync, message=message, category=category)

@@ -82,6 +82,50 @@ class SessionMixin(MutableMapping[str, t.Any]):
         handle = self.get(HANDLE_KEY)
         return handle if isinstance(handle, str) else None
 
+    def add(self, key: str, number: float = 1) -> t.Any:
+        """Add a number to the value of a key, or to 0 if there is none, and return the sum.
+
+        A session that is kept on the server adds it to what other requests have stored meanwhile.
+
+        Raises:
+            TypeError: If the number or the value is no number.
+        """
+        before = self.get(key, 0)
+        for value in (before, number):
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                message = f"session.add({key!r}, ...) adds numbers, and this is none: {type(value).__name__}."
+                raise TypeError(message)
+        self[key] = before + number
+        return self[key]
+
+    def append(self, key: str, *values: t.Any) -> None:
+        """Append values to the list of a key, which is created if there is none.
+
+        A session that is kept on the server appends them to what other requests have stored meanwhile.
+
+        Raises:
+            TypeError: If the value is no list.
+        """
+        before = self.get(key, [])
+        if not isinstance(before, (list, tuple)):
+            message = f"session.append({key!r}, ...) needs a list, but the value is of type {type(before).__name__}."
+            raise TypeError(message)
+        self[key] = [*before, *values]
+
+    def change(self, key: str, function: t.Callable[[t.Any], t.Any], default: t.Any = None) -> t.Any:
+        """Replace the value of a key by what a function returns for it, and return that.
+
+        A session that is kept on the server calls the function again if another request has stored another value
+        meanwhile, so the function should do nothing else.
+
+        Args:
+            key: The key.
+            function: It is called with the value, and returns the new one.
+            default: What it is called with if there is no value.
+        """
+        self[key] = function(self.get(key, default))
+        return self[key]
+
     def regenerate(self, keep: Iterable[str] = ()) -> None:
         """Begin a new session for the same browser. Call it whenever a user logs in.
 
@@ -106,9 +150,9 @@ def _note_change(session: t.Any) -> None:
 
 
 class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
-    """A session that is a dictionary and detects changes.
+    """A session that is a dictionary and notes when a key is set or removed.
 
-    A change inside a value, such as a list in the session, is not detected: set `modified` yourself.
+    One that is opened with values that can be changed, such as lists, is a `TrackedSession`.
     """
 
     modified = False

@@ -22,6 +22,7 @@ from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInte
 from .kinds import kinds_of, tell_of_kind
 from .packing import check_size, checked, pack, unpack
 from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
+from .tracked import TrackedSession, content_of, tracked
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -140,11 +141,13 @@ class SecureCookieSessionInterface(SessionInterface):
         ):
             # The most common case. Everything else, including errors, is handled below.
             try:
-                return self.session_class(
-                    self.serializer.loads(unpack(signer.unsign(token.encode(), int(time.time()), max_age_s)))
-                )
-            except Exception:  # noqa: BLE001, S110 - whatever the serializer and its tags may raise
-                pass
+                text = unpack(signer.unsign(token.encode(), int(time.time()), max_age_s))
+                # Without brackets inside, there are no values that can be changed.
+                if "[" in text or text.find("{", 1) > 0:
+                    return tracked(self.session_class, self.serializer, self.serializer.loads(text))
+                return self.session_class(self.serializer.loads(text))
+            except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
+                text = ""
         # From here on hidden: `session_refused` may raise, and what raises shows its variables.
         del token
         # A request class may have a plain dictionary of cookies.
@@ -213,7 +216,7 @@ class SecureCookieSessionInterface(SessionInterface):
     def _loaded(self, app: Flask, text: str) -> SecureCookieSession | None:
         """Parse the text of a session; None, with a message in the log, if that fails."""
         try:
-            return self.session_class(self.serializer.loads(text))
+            return tracked(self.session_class, self.serializer, self.serializer.loads(text))
         except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
             app.logger.warning("A session with a valid signature could not be parsed, so it is treated as empty.")
             return None
@@ -221,7 +224,7 @@ class SecureCookieSessionInterface(SessionInterface):
     def _session_of(self, app: Flask, content: t.Any) -> SecureCookieSession | None:
         """Return the session with this content; None, and a line in the log, where it is no mapping."""
         try:
-            return self.session_class(content)
+            return tracked(self.session_class, self.serializer, content)
         except (TypeError, ValueError):
             app.logger.warning("The session was made with this app's key, but cannot be read. It is empty now.")
             return None
@@ -230,7 +233,8 @@ class SecureCookieSessionInterface(SessionInterface):
         self, app: Flask, session: SessionMixin, response: Response
     ) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
-        if self._asks_itself or self.__dict__ or type(session) is not SecureCookieSession:
+        is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
+        if self._asks_itself or self.__dict__ or not is_ours:
             self._save_by_methods(app, session, response)
             return
         # The results of the methods, none of which is overridden.
@@ -260,7 +264,8 @@ class SecureCookieSessionInterface(SessionInterface):
             expires = note_beginning(app, session, expires)
         kept = self._kept_signer(app)
         if kept is not None and (signer := kept.signer) is not None:
-            token = signer.sign(pack(self.serializer.dumps(dict(session))), int(time.time())).decode()
+            content = session.content() if type(session) is TrackedSession else dict(session)
+            token = signer.sign(pack(self.serializer.dumps(content)), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
         self._set_cookie(app, response, name, token, expires)
@@ -298,10 +303,10 @@ class SecureCookieSessionInterface(SessionInterface):
         if app.config.get("SESSION_ENCRYPT"):
             # Not compressed, because the compression ratio would reveal something about the content.
             token = app.keyring.encrypt(
-                self._purpose(), checked(self.serializer.dumps(dict(session))), now=time.time(), name=name
+                self._purpose(), checked(self.serializer.dumps(content_of(session))), now=time.time(), name=name
             )
         else:
-            token = serializer.dumps(dict(session))
+            token = serializer.dumps(content_of(session))
         return token
 
     def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> Opened | None:

@@ -1,0 +1,133 @@
+"""A session that notices changes inside its values.
+
+It is used where the content of a session has values that can be changed, such as lists. Only a value that was handed
+out can have been changed: it is encoded when it is first handed out, and once more when the session is asked whether
+it was modified.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime
+from uuid import UUID
+
+from markupsafe import Markup
+
+from .interface import SecureCookieSession
+
+if t.TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_values
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .interface import SessionMixin
+
+#: The types whose values cannot be changed.
+IMMUTABLE: t.Final = frozenset({str, int, float, bool, type(None), bytes, datetime, UUID, Markup})
+
+
+def tracked(session_class: type[SecureCookieSession], serializer: t.Any, content: t.Any) -> SecureCookieSession:
+    """Return a session: a tracked one if a value of its content can be changed, and the class is the stock one."""
+    if session_class is SecureCookieSession and type(content) is dict:
+        for value in content.values():
+            if type(value) not in IMMUTABLE:
+                return TrackedSession(content, serializer.dumps)
+    return session_class(content)
+
+
+def content_of(session: SessionMixin) -> dict[str, t.Any]:
+    """Return the content of a session as a dictionary, for saving it."""
+    return session.content() if type(session) is TrackedSession else dict(session)
+
+
+class TrackedSession(SecureCookieSession):
+    """A session that notices changes inside its values."""
+
+    _modified = False
+
+    def __init__(self, initial: Mapping[str, t.Any], encode: Callable[[t.Any], str]) -> None:
+        super().__init__(initial)
+        self._encode = encode
+        # The texts of the values that were handed out, as they were then.
+        self._handed_out: dict[str, str] = {}
+
+    @property
+    def modified(self) -> bool:
+        """Whether the session was changed, inside a value too."""
+        if not self._modified:
+            self._modified = any(map(self._is_changed_inside, self._handed_out))
+        return self._modified
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = bool(value)
+        if not value:
+            # What was changed before is not to be saved.
+            handed_out, self._handed_out = self._handed_out, {}
+            for key in handed_out:
+                if key in self:
+                    self._hand_out(key)
+
+    def _is_changed_inside(self, key: str) -> bool:
+        if key not in self:
+            return False
+        try:
+            return self._encode(dict.__getitem__(self, key)) != self._handed_out[key]
+        except Exception:  # noqa: BLE001 - whatever a value and its tag may raise; saving it raises it again
+            return True
+
+    def _hand_out(self, key: str) -> t.Any:
+        """Return the value of a key, and remember what it was if it can be changed."""
+        value = dict.__getitem__(self, key)
+        if type(value) not in IMMUTABLE and key not in self._handed_out:
+            try:
+                self._handed_out[key] = self._encode(value)
+            except Exception:  # noqa: BLE001 - it was assigned in this request; saving it raises it again
+                self._modified = True
+        return value
+
+    def _hand_out_all(self) -> None:
+        for key in dict.__iter__(self):
+            self._hand_out(key)
+
+    def content(self) -> dict[str, t.Any]:
+        """Return the content as a dictionary, for saving it: nothing in it counts as handed out."""
+        return dict(dict.items(self))
+
+    def __getitem__(self, key: str) -> t.Any:
+        return self._hand_out(key)
+
+    def __iter__(self) -> Iterator[str]:
+        # Python copies a dictionary that does not define this without asking for its values, as in `dict(session)`.
+        return dict.__iter__(self)
+
+    def get(self, key: str, default: t.Any = None) -> t.Any:
+        """Return the value of a key, or the default."""
+        return self._hand_out(key) if key in self else default
+
+    def setdefault(self, key: str, default: t.Any = None) -> t.Any:
+        """Return the value of a key, which is set if it is missing."""
+        super().setdefault(key, default)
+        return self._hand_out(key)
+
+    def values(self) -> dict_values[str, t.Any]:
+        """Return a view of the values."""
+        self._hand_out_all()
+        return super().values()
+
+    def items(self) -> dict_items[str, t.Any]:
+        """Return a view of the keys and values."""
+        self._hand_out_all()
+        return super().items()
+
+    def copy(self) -> dict[str, t.Any]:
+        """Return a dictionary with the same values."""
+        self._hand_out_all()
+        return self.content()
+
+    def __or__(self, other: t.Any) -> t.Any:
+        self._hand_out_all()
+        return super().__or__(other)
+
+    def __ror__(self, other: t.Any) -> t.Any:
+        self._hand_out_all()
+        return super().__ror__(other)
