@@ -12,12 +12,17 @@ import typing as t
 
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 
-from .ctx.app_context import NO_APP_MESSAGE, NO_REQUEST_MESSAGE, AppContext, combined, current, disturb
+from .ctx.app_context import (
+    NO_APP_MESSAGE,
+    NO_REQUEST_MESSAGE,
+    AppContext,
+    _cv_app,  # noqa: F401 - Flask's globals have it
+    _cv_request,  # noqa: F401 - as well
+    current,
+)
 from .flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
-    from contextvars import Token
-
     from .app import Flask
     from .ctx.app_context import Current
     from .ctx.cookies import Cookies
@@ -25,8 +30,6 @@ if t.TYPE_CHECKING:
     from .ctx.request_context import RequestContext
     from .sessions import SessionMixin
     from .wrappers.request import Request
-
-Value = t.TypeVar("Value")
 
 
 # Looked up once, because they are called for every attribute of a proxy.
@@ -92,7 +95,13 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
         return item in _own(self, "_get_current_object")()
 
     def __iter__(self) -> t.Iterator[object]:
-        return iter(_own(self, "_get_current_object")())
+        try:
+            found = _own(self, "_get_current_object")()
+        except RuntimeError as unbound:
+            # Flask's error: Python takes any failure to find `__iter__`, which Werkzeug looks up on the object, for a
+            # class without one.
+            raise TypeError("'LocalProxy' object is not iterable") from unbound
+        return iter(found)
 
     def __len__(self) -> int:
         return len(_own(self, "_get_current_object")())
@@ -218,55 +227,6 @@ _RequestProxy.__qualname__ = _SessionProxy.__qualname__ = "LocalProxy"
 # Some libraries recognise Werkzeug's request by its name in the repr of the type.
 LocalProxy.__module__ = _RequestProxy.__module__ = _SessionProxy.__module__ = WerkzeugLocalProxy.__module__
 
-
-class _Half(t.Generic[Value]):
-    """Flask's context variable of app contexts, or of request contexts, as a view of `current`.
-
-    It has the methods of a `ContextVar`.
-    """
-
-    def __init__(self, name: str, part: str) -> None:
-        self.name = name
-        self._part = part
-
-    def get(self, *default: object) -> Value:
-        """Return the current context of this kind, the default, or raise LookupError."""
-        value = current.get(None)
-        found: Value | None = None if value is None else getattr(value, self._part)
-        if found is not None:
-            return found
-        if default:
-            return t.cast("Value", default[0])
-        raise LookupError(self)
-
-    __call__ = get
-
-    def set(self, context: Value) -> Token[Current | None]:
-        """Make a context of this kind the current one, beside what there is of the other kind."""
-        found = current.get(None)
-        disturb(found)
-        return current.set(self._beside(context, found))
-
-    def reset(self, token: Token[Current | None]) -> None:
-        """Restore what was current of this kind before the `set` that gave the token."""
-        before = None if token.old_value is token.MISSING else token.old_value
-        found = current.get(None)
-        disturb(found)
-        value = self._beside(before and getattr(before, self._part), found)
-        other = "_request_ctx" if self._part == "_app_ctx" else "_app_ctx"
-        # The reset uses up the token; then the context is set again if the other half has changed since.
-        current.reset(token)
-        if (found and getattr(found, other)) is not (before and getattr(before, other)):
-            current.set(value)
-
-    def _beside(self, context: t.Any, found: t.Any) -> Current | None:
-        if self._part == "_app_ctx":
-            return combined(context, found and found._request_ctx)
-        return combined(found and found._app_ctx, context)
-
-
-_cv_app: _Half[AppContext] = _Half("flask.app_ctx", "_app_ctx")
-_cv_request: _Half[RequestContext] = _Half("flask.request_ctx", "_request_ctx")
 
 app_ctx = t.cast("AppContext", LocalProxy(_find_app_context))
 request_ctx = t.cast("RequestContext", LocalProxy(_find_request_context))

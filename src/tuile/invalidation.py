@@ -10,6 +10,7 @@ first, and then everything else. So a plan that may have missed a change has an 
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from abc import ABCMeta
 from threading import RLock
@@ -49,6 +50,10 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         kind = mcs
         if mcs is Watched and any(_is_abstract(base) for one in bases for base in one.__mro__):
             kind = WatchedAbstract
+        if "__module__" not in namespace:
+            # Made by a call of `type`: Python would take the module of the function that calls it, which is `abc`.
+            module = sys._getframe(1).f_globals.get("__name__")
+            namespace = namespace if module is None else {**namespace, "__module__": module}
         made: Watched = super().__new__(kind, name, bases, namespace, **kwargs)
         return made
 

@@ -34,7 +34,7 @@ class Accepted:
             re.fullmatch(self.where, difference.field) is not None
             and re.fullmatch(self.theirs, repr(difference.theirs), re.DOTALL) is not None
             and re.fullmatch(self.ours, repr(difference.ours), re.DOTALL) is not None
-            and all(re.search(pattern, json.dumps(program)) for pattern in self.program)
+            and all(re.search(pattern, json.dumps(program, default=repr)) for pattern in self.program)
         )
 
 

@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter, Rule, ValidationError
 from tests.beside_flask import outcome, sort_methods
 from tests.fuzz.behaviours import override, patch
 from tests.fuzz.functions import error_class, make_answer, run_actions
-from tests.fuzz.world import NAME, SITE
+from tests.fuzz.world import NAME, SITE, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,11 @@ def run_step(world: World, step: Step) -> Step:
     if step["step"] == "request":
         return _request(world, step)
     how, *rest = outcome(STEPS[step["step"]], world, step)
-    return {"outcome": [how, *rest] if how == "raised" else [how, None]}
+    return {"outcome": _cleaned(how, rest)}
+
+
+def _cleaned(how: str, rest: list[Any]) -> list[Any]:
+    return [how, *map(describe, rest)] if how == "raised" else [how, None]
 
 
 class List(BaseConverter):
@@ -487,7 +491,7 @@ def _request(world: World, step: Step) -> Step:
     status, headers = started[-1] if started else ("none", [])
     _keep_cookies(world, headers)
     return {
-        "outcome": [how, *rest] if how == "raised" else [how, None],
+        "outcome": _cleaned(how, rest),
         "status": status,
         "headers": _headers(headers),
         "body": b"".join(map(_as_bytes, written)),

@@ -36,6 +36,8 @@ if t.TYPE_CHECKING:
     from .namespace import _AppCtxGlobals
     from .request_context import RequestContext
 
+Value = t.TypeVar("Value")
+
 _sentinel: t.Any = object()
 _Push = t.TypeVar("_Push", bound="tuple[object, ...]")
 
@@ -157,7 +159,9 @@ class AppContext:
                     exc = sys.exc_info()[1]
                 self.app.do_teardown_appcontext(exc)
         finally:
-            found = current.get()
+            found = current.get(None)
+            if found is None or found._app_ctx is None:
+                raise LookupError(_cv_app)
             disturb(found)
             token, value = take_push(self._cv_tokens, found)
             if found is value:
@@ -166,8 +170,8 @@ class AppContext:
                 # A request was entered since, and stays.
                 before = None if token.old_value is Token.MISSING else token.old_value
                 app_ctx = None if before is None else before._app_ctx
-                current.set(combined(app_ctx, None if found is None else found._request_ctx))
-        app_context = None if found is None else found._app_ctx
+                current.set(combined(app_ctx, found._request_ctx))
+        app_context = found._app_ctx
         if app_context is not self:
             message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
             raise AssertionError(message)
@@ -243,6 +247,60 @@ def combined(app_ctx: AppContext | None, request_ctx: RequestContext | None) -> 
     if app_ctx is None and request_ctx is None:
         return None
     return Entered(app_ctx, request_ctx)
+
+
+class ContextPart(t.Generic[Value]):
+    """Flask's context variable of app contexts, or of request contexts, as a view of `current`.
+
+    It has the methods of a `ContextVar`.
+    """
+
+    def __init__(self, name: str, part: str) -> None:
+        self.name = name
+        self._part = part
+
+    def __repr__(self) -> str:
+        # A LookupError has it as its text.
+        return f"<ContextVar name={self.name!r} at {id(self):#x}>"
+
+    def get(self, *default: object) -> Value:
+        """Return the current context of this kind, the default, or raise LookupError."""
+        value = current.get(None)
+        found: Value | None = None if value is None else getattr(value, self._part)
+        if found is not None:
+            return found
+        if default:
+            return t.cast("Value", default[0])
+        raise LookupError(self)
+
+    __call__ = get
+
+    def set(self, context: Value) -> Token[Current | None]:
+        """Make a context of this kind the current one, beside what there is of the other kind."""
+        found = current.get(None)
+        disturb(found)
+        return current.set(self._beside(context, found))
+
+    def reset(self, token: Token[Current | None]) -> None:
+        """Restore what was current of this kind before the `set` that gave the token."""
+        before = None if token.old_value is token.MISSING else token.old_value
+        found = current.get(None)
+        disturb(found)
+        value = self._beside(before and getattr(before, self._part), found)
+        other = "_request_ctx" if self._part == "_app_ctx" else "_app_ctx"
+        # The reset uses up the token; then the context is set again if the other half has changed since.
+        current.reset(token)
+        if (found and getattr(found, other)) is not (before and getattr(before, other)):
+            current.set(value)
+
+    def _beside(self, context: t.Any, found: t.Any) -> Current | None:
+        if self._part == "_app_ctx":
+            return combined(context, found and found._request_ctx)
+        return combined(found and found._app_ctx, context)
+
+
+_cv_app: ContextPart[AppContext] = ContextPart("flask.app_ctx", "_app_ctx")
+_cv_request: ContextPart[RequestContext] = ContextPart("flask.request_ctx", "_request_ctx")
 
 
 def take_push(pushes: list[_Push], found: object) -> _Push:

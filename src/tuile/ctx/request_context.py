@@ -15,7 +15,18 @@ from ..keys.secret import without_values
 from ..once import once
 from ..routing.map import FOREIGN_SUBDOMAIN
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
-from .app_context import AppContext, Entered, _sentinel, combined, current, disturb, keep_environ, refuse_pop, take_push
+from .app_context import (
+    AppContext,
+    Entered,
+    _cv_request,
+    _sentinel,
+    combined,
+    current,
+    disturb,
+    keep_environ,
+    refuse_pop,
+    take_push,
+)
 from .late_writes import watch
 
 if t.TYPE_CHECKING:
@@ -315,6 +326,8 @@ class RequestContext(metaclass=Watched):
                     request.close()
         finally:
             found = current.get(None)
+            if found is None or found._request_ctx is None:
+                raise LookupError(_cv_request)
             leave_app = (
                 app.teardown_appcontext_funcs
                 or appcontext_tearing_down.receivers
@@ -346,7 +359,9 @@ class RequestContext(metaclass=Watched):
                     # Not every request that is put on a context has one.
                     getattr(self.request, "close", int)()
         finally:
-            found = current.get()
+            found = current.get(None)
+            if found is None or found._request_ctx is None:
+                raise LookupError(_cv_request)
             token, value, entered = take_push(pushes, found)
             context = self._app_ctx if entered is self else None
             if found is value:
@@ -355,7 +370,7 @@ class RequestContext(metaclass=Watched):
                 # An app context was entered or left since, and that stays so.
                 before = None if token.old_value is Token.MISSING else token.old_value
                 request_ctx = None if before is None else before._request_ctx
-                current.set(combined(None if found is None else found._app_ctx, request_ctx))
+                current.set(combined(found._app_ctx, request_ctx))
             request = self.request
             if last and (not self._is_answered or request.environ.get("werkzeug.request") is request):
                 request.environ["werkzeug.request"] = None
@@ -365,7 +380,7 @@ class RequestContext(metaclass=Watched):
                 self._leave_app(context, exc)
             elif isinstance(entered, AppContext):
                 entered.pop(exc)
-            if found is None or found._request_ctx is not self:
+            if found._request_ctx is not self:
                 refuse_pop(self, found)
 
     def _leave_app(self, context: AppContext, exc: BaseException | None) -> None:

@@ -39,7 +39,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
         check_keys(app)
-        app._got_first_request = True
+        return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]

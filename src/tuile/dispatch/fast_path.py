@@ -33,7 +33,8 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     if not app._got_first_request:
         # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
         check_keys(app)
-        app._got_first_request = True
+        # The steps say when it counts as the first: not where its URL could not be matched.
+        return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]

@@ -22,7 +22,7 @@ from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, WatchedSettings, attribute, attributes, replaced, still_has, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..real_flask import runs_flask_program
-from ..routing.map import Map
+from ..routing.map import BINDING, Map
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 
@@ -74,7 +74,7 @@ WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
 }
 # The same of the classes that an app uses: what is done without calling it.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
-_REQUEST = attributes(Request, ("__init__", "__new__", "__setattr__", "method"))
+_REQUEST = attributes(Request, ("__init__", "__new__", "__setattr__", "host", "method"))
 _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
 _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
@@ -269,6 +269,8 @@ def _refusals_of_routing(app: Planned) -> list[str]:
     found = []
     if type(app.__dict__.get("url_map")) is not Map:
         found.append(f"the URL map is a {_name(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
+    elif own := sorted(BINDING.intersection(vars(app.url_map))):
+        found.append(f"the URL map has its own {' and '.join(own)}, so Werkzeug's adapter matches")
     if app.__dict__.get("subdomain_matching"):
         found.append("subdomain_matching is on, so Werkzeug's adapter matches")
     for cls in (MapAdapter, WerkzeugMap):

@@ -16,6 +16,7 @@ from werkzeug.routing import MapAdapter, RuleFactory, ValidationError, Websocket
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import StateMachineMatcher
 
+from ..invalidation import move
 from .index import Arguments, Index
 
 if t.TYPE_CHECKING:
@@ -25,8 +26,8 @@ Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
 
 # What a map can be told after rules were added and that the index has taken for granted.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
-# The methods that bind a map to a request, which can be replaced on one map.
-_BINDING = frozenset({"bind", "bind_to_environ"})
+#: The methods that bind a map to a request, which can be replaced on one map.
+BINDING = frozenset({"bind", "bind_to_environ"})
 # The longest host name that DNS can carry, with a port; and how many such names a map remembers.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
@@ -84,9 +85,15 @@ class Map(WerkzeugMap):
         super().__setattr__(name, value)
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
-        elif name in _BINDING:
+        elif name in BINDING:
             # It wants to be asked each time, and is where no host is known.
             self._plain_hosts.clear()
+            move()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        if name in BINDING:
+            move()
 
     @property
     def _rules(self) -> list[WerkzeugRule]:
@@ -193,7 +200,7 @@ class Map(WerkzeugMap):
         """Return whether Werkzeug certainly accepts a host, and remember it if it does."""
         if host in self._plain_hosts:
             return True
-        if len(host) > _LONGEST_HOST or not _is_plain_host(host) or not _BINDING.isdisjoint(self.__dict__):
+        if len(host) > _LONGEST_HOST or not _is_plain_host(host) or not BINDING.isdisjoint(self.__dict__):
             return False
         with self._revision_lock:
             hosts = self._plain_hosts

@@ -33,6 +33,8 @@ _SOURCES_KEPT = 128
 _LONGEST_KEPT = 32_768
 # Settings that compiled templates depend on and that are usually changed in place.
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
+# What makes a template of a source, and can be replaced on one environment.
+_COMPILING = frozenset({"compile", "from_string"})
 
 
 class Template(JinjaTemplate):
@@ -75,6 +77,7 @@ def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTem
         not isinstance(environment, Environment)
         or kind.from_string is not JinjaEnvironment.from_string
         or kind.compile is not JinjaEnvironment.compile
+        or not _COMPILING.isdisjoint(vars(environment))
         or type(source) is not str
     ):
         return environment.from_string(source)

@@ -1,0 +1,104 @@
+"""Programs that `make fuzz` found to come out differently once, made small: each stands for a kind of fault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fuzz.compare import compare
+from tests.fuzz.pools import KEYS
+
+if TYPE_CHECKING:
+    from tests.fuzz.world import Program, Step
+
+APP: Step = {"step": "app"}
+WITH_KEY: Step = {"step": "app", "settings": [["SECRET_KEY", KEYS[0]]]}
+RULE: Step = {"step": "rule", "rule": "/x", "endpoint": "x", "view": {"name": "x", "answer": {"is": "value"}}}
+OTHER: Step = {**RULE, "rule": "/y", "endpoint": "y"}
+REQUEST: Step = {"step": "request", "path": "/x"}
+RAISE: Step = {"do": "raise", "error": "ValueError", "try": False}
+RENDER: Step = {
+    "do": "render",
+    "how": "render_template_string",
+    "source": "{{ request.path }}{{ session.a }}{{ g.missing.name }}",
+}
+
+
+def patch(owner: str, name: str, how: str) -> Step:
+    """A step that replaces a method."""
+    return {"step": "patch", "owner": owner, "name": name, "how": how}
+
+
+def inside(how: str, *does: Step) -> Step:
+    """A step that enters a context by hand."""
+    return {"step": "inside", "how": how, "does": list(does)}
+
+
+PROGRAMS: dict[str, Program] = {
+    "a binding of the map raises at once": [APP, RULE, patch("url_map", "bind_to_environ", "raise"), REQUEST],
+    "a binding of the map raises later": [APP, RULE, REQUEST, patch("url_map", "bind_to_environ", "raise"), REQUEST],
+    "a binding of the map for an app context raises": [
+        {"step": "app", "settings": [["SERVER_NAME", "localhost"]]},
+        RULE,
+        REQUEST,
+        patch("url_map", "bind", "raise"),
+        REQUEST,
+    ],
+    "the first request fails before it is dispatched": [
+        APP,
+        {**RULE, "options": {"redirect_to": "/n/<name>"}},
+        REQUEST,
+        OTHER,
+        {"step": "request", "path": "/y"},
+        RULE,
+    ],
+    "a receiver raises while a context is entered": [
+        APP,
+        RULE,
+        {"step": "signal", "name": "appcontext_pushed", "does": [RAISE]},
+        REQUEST,
+        inside("app"),
+        inside("request"),
+    ],
+    "a context that was not entered is left": [APP, RULE, patch("app", "app_context", "raise"), REQUEST],
+    "a request class without a host": [
+        {"step": "app", "derive": {"request": {"overrides": [["host", "pass"]]}}},
+        RULE,
+        inside("request"),
+        REQUEST,
+    ],
+    "proxies outside of a context": [
+        APP,
+        inside("none", *({"do": "g", "how": how} for how in ("all", "in", "repr", "get", "attribute"))),
+        inside("none", *({"do": "session", "how": how} for how in ("all", "bool", "get"))),
+    ],
+    "what g has not": [APP, inside("app", *({"do": "g", "how": how} for how in ("attribute", "del", "pop item")))],
+    "the class of g is patched": [
+        APP,
+        patch("class g", "__getattr__", "pass"),
+        inside("app", {"do": "g", "how": "attribute"}),
+    ],
+    "the environment of templates is patched": [
+        APP,
+        {**RULE, "view": {"name": "x", "does": [RENDER], "answer": {"is": "value"}}},
+        REQUEST,
+        patch("jinja_env", "from_string", "pass"),
+        REQUEST,
+        patch("jinja_env", "compile", "pass"),
+        REQUEST,
+        REQUEST,
+    ],
+    "a teardown renders in a transaction": [
+        WITH_KEY,
+        RULE,
+        {"step": "hook", "kind": "teardown_request", "does": [RENDER]},
+        {"step": "hook", "kind": "teardown_appcontext", "does": [RENDER]},
+        {"step": "client", "paths": ["/x"], "transaction": True},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_came_out_differently_comes_out_the_same(name: str) -> None:
+    assert compare(PROGRAMS[name]) is None
