@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import threading
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 import werkzeug.exceptions
@@ -221,6 +222,11 @@ def _contexts(world: World, action: Step, _: Any) -> Any:
         function = lib.copy_current_request_context(
             lambda: (lib.request.path, lib.request.args.get("a"), lib.session.get("a"))
         )
+        if world.threads:
+            # A thread has an empty context too, and costs much more.
+            Context().run(lambda: seen.append(outcome(function)))
+            return seen
+        world.threads += 1
         thread = threading.Thread(target=lambda: seen.append(outcome(function)))
         thread.start()
         thread.join()

@@ -328,7 +328,8 @@ class Generator(Functions):
             }
         if self.chance(0.12):
             step["cookie"] = self.pick(pools.COOKIES)
-        if self.chance(0.3):
+        # Of two session cookies each framework takes another one, which is on the page of differences.
+        if self.chance(0.3) or "session" in step.get("cookie", ""):
             step["jar"] = False
         if self.chance(0.5 if method in {"POST", "PUT", "PATCH"} else 0.05):
             step["body"] = list(self.pick(pools.BODIES))

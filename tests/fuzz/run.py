@@ -13,6 +13,7 @@ reason why the difference is right. The exit code is 1 when there is one that is
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import pprint
@@ -63,7 +64,11 @@ class Run:
         """Compare a program; remember what it shows."""
         self.requests += sum(step["step"] == "request" for step in program)
         for _ in range(MOST_ROUNDS):
-            difference = self.comparing(program)
+            try:
+                difference = self.comparing(program)
+            except Exception as error:  # noqa: BLE001 - the other programs are worth as much
+                self._keep(f"the program itself raised {error!r}", seed, program, Difference(0, "crash", None, error))
+                return
             if difference is None or not self._shown_again(program, difference):
                 return
             self.counted[difference.kind] += 1
@@ -73,12 +78,18 @@ class Run:
             shown = self.comparing(smallest) or difference
             entry = next((entry for entry in self.accepted if entry.matches(shown, smallest)), None)
             if entry is None:
-                self.found.setdefault(shown.kind, (seed, smallest, shown))
+                self._keep(shown.kind, seed, smallest, shown)
                 self.found.setdefault(difference.kind, (seed, smallest, shown))
                 return
             self.counted[difference.kind] -= 1
             self.right[entry.heading] += 1
             program = program[: difference.at] + program[difference.at + 1 :]
+
+    def _keep(self, kind: str, seed: str, program: Program, difference: Difference) -> None:
+        """Print a difference, unless there was one of its kind: whoever waits can mend it meanwhile."""
+        if kind not in self.found:
+            self.found[kind] = (seed, program, difference)
+            print(f"\n# {kind}   (program {seed})\n{render(program)}\n# {difference}", flush=True)
 
     def _shown_again(self, program: Program, difference: Difference) -> bool:
         """Whether a program shows a difference of the same kind: a second may have passed in between at first."""
@@ -111,18 +122,14 @@ def show(program: Program) -> None:
 
 
 def report(run: Run, seconds: float) -> None:
-    """Print what was found."""
-    shown: set[str] = set()
-    for seed, program, difference in run.found.values():
-        text = render(program)
-        if text not in shown:
-            shown.add(text)
-            print(f"\n# {difference.kind}   (program {seed})\n{text}\n# {difference}")
+    """Print how much was compared, and how often what is listed came up."""
     print(
         f"\n{run.requests} requests in {seconds:.0f} s ({60 * run.requests / max(seconds, 0.001):,.0f} a minute);",
         end=" ",
     )
-    print(f"{len(shown)} differences that are not listed; those that are:")
+    print(
+        f"{len({id(program) for _, program, _ in run.found.values()})} differences that are not listed; those that are:"
+    )
     for heading, count in run.right.most_common():
         print(f"  {count:6} {heading}")
 
@@ -142,6 +149,9 @@ def main() -> None:
     # What was found until then is worth as much; an exception could come up, and be lost, anywhere in a program.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: setattr(options, "requests", 0))
+    # Looked through by each full collection otherwise, and some programs end with one.
+    gc.collect()
+    gc.freeze()
     begun = time.perf_counter()
     number = options.first
     while run.requests < options.requests:

@@ -96,6 +96,42 @@ PROGRAMS: dict[str, Program] = {
         {"step": "hook", "kind": "teardown_appcontext", "does": [RENDER]},
         {"step": "client", "paths": ["/x"], "transaction": True},
     ],
+    "a teardown streams in a transaction": [
+        WITH_KEY,
+        RULE,
+        {"step": "hook", "kind": "teardown_request", "does": [{**RENDER, "how": "stream_template_string"}]},
+        {"step": "hook", "kind": "teardown_appcontext", "does": [{**RENDER, "how": "stream_template_string"}]},
+        {"step": "client", "paths": ["/x"], "transaction": True},
+    ],
+    "a session that could not be opened is asked for again": [
+        {"step": "app", "settings": [["SECRET_KEY", KEYS[0]], ["TESTING", True]]},
+        {**RULE, "view": {"name": "x", "does": [{"do": "session", "how": "get"}] * 2, "answer": {"is": "value"}}},
+        {"step": "hook", "kind": "teardown_request", "does": [{"do": "session", "how": "all"}]},
+        {"step": "assign", "what": "session", "overrides": [["open_session", "once"]]},
+        REQUEST,
+        REQUEST,
+        {"step": "assign", "what": "session", "overrides": [["make_null_session", "raise"]]},
+        {"step": "config", "how": "set", "key": "SECRET_KEY", "value": None},
+        REQUEST,
+        inside("request", {"do": "session", "how": "get"}, {"do": "session", "how": "get"}),
+    ],
+    "the body of an error page is looked at": [
+        APP,
+        {
+            "step": "hook",
+            "kind": "after_request",
+            "does": [{"do": "respond", "how": "append"}, {"do": "respond", "how": "is"}],
+        },
+        {"step": "request", "path": "/missing"},
+        {"step": "request", "path": "/missing", "method": "HEAD"},
+    ],
+    "a setting that the first request does not need is missing": [
+        APP,
+        RULE,
+        {"step": "config", "how": "pop", "key": "SECRET_KEY_FALLBACKS"},
+        {"step": "config", "how": "clear"},
+        {"step": "request", "path": "/x"},
+    ],
 }
 
 

@@ -41,7 +41,7 @@ class World:
         self.blueprints: dict[str, Any] = {}
         self.events: list[Any] = []
         self.jar: dict[str, str] = {}
-        self.depth = 0
+        self.depth = self.threads = 0
         self.kept: dict[str, Any] = {}
         self._undo: list[tuple[Any, str, Any]] = []
 
@@ -142,7 +142,12 @@ def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], A
         world.note("warned", [category.__name__, str(message)])
 
     try:
-        with mock.patch("time.time", partial(float, now)), warnings.catch_warnings():
+        with (
+            mock.patch("time.time", partial(float, now)),
+            # Both frameworks are wanted here; elsewhere an error says which module has imported Flask itself.
+            mock.patch("tuile.dispatch.errors.hint_about", return_value=None),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("always")
             warnings.showwarning = show
             for step in program:

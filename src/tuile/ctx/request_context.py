@@ -60,6 +60,8 @@ class RequestContext(metaclass=Watched):
     # Those of them that no call has given yet, when categories were asked for.
     _flashes_unseen: list[tuple[str, str]] | None = None
     _opened_session: SessionMixin | None = None
+    # Whether opening it has failed: it is not tried again until the next push.
+    _session_failed = False
     # The app context that this request brought along, once there is an object for it; it owns `g` then.
     _own_app_ctx: AppContext | None = None
     _app_ctx_is_left = False  # a request outlives its app context only as `Entered`
@@ -187,15 +189,21 @@ class RequestContext(metaclass=Watched):
     @property
     def _session(self) -> SessionMixin | None:
         session = self._opened_session
-        if session is None and not self._is_new and (self._token is not None or not self._is_plain):
+        if (
+            session is None
+            and not self._is_new
+            and not self._session_failed
+            and (self._token is not None or not self._is_plain)
+        ):
             interface = self.app.session_interface
             try:
                 session = interface.open_session(self.app, self.request)
+                if session is None:
+                    session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again
+                self._session_failed = True
                 # Error trackers show the variables of frames, and these may have a decrypted session.
                 raise without_values(error)  # noqa: B904 - it is the same error
-            if session is None:
-                session = interface.make_null_session(self.app)
             self._opened_session = session
             self._is_touched = True
             if self._is_watched:
@@ -289,7 +297,7 @@ class RequestContext(metaclass=Watched):
         if self._token is not None:
             self._nested.append((self._token, self, self))
             self._token = None
-        self._is_new = False
+        self._is_new = self._session_failed = False
         self._is_plain = self._is_plain and False
         outer = current.get(None)
         disturb(outer)
@@ -337,6 +345,8 @@ class RequestContext(metaclass=Watched):
             # As long as the token is there: an object for the app context is entered once, like this one.
             context = self._app_ctx if leave_app else None
             self._token = None
+            # A teardown function may have entered this request once more: this push went among the others then.
+            self._nested = self._nested and [push for push in self._nested if push[0] is not token]
             self._is_plain = self._is_plain and False
             current.reset(token)
             request.environ["werkzeug.request"] = None

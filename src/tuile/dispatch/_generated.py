@@ -145,7 +145,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             # send: Send a body without a response object
             start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
-        whole = getattr(body, "response", None)
+        whole = getattr(body, "_sends_plainly", False) and body.response
         parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
@@ -175,7 +175,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         else:
             leave(app, context, environ, error)
     if context._is_plain is not None and (
-        (type(parts) is list or type(parts) is tuple) and bool(getattr(body, "_on_close", None) or whole != parts)
+        type(whole) is list
+        and (type(parts) is list or type(parts) is tuple)
+        and bool(getattr(body, "_on_close", None) or whole != parts)
     ):
         return parts_at_end(body, whole, parts)
     return parts

@@ -204,9 +204,17 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
 
 
 def is_changed(response: object, whole: object, parts: object) -> bool:
-    """Return whether a teardown function has changed a response of which the server gets a list of parts."""
-    return (type(parts) is list or type(parts) is tuple) and bool(
-        getattr(response, "_on_close", None) or whole != parts
+    """Return whether a teardown function has changed a response of which the server gets a list of parts.
+
+    Args:
+        response: The response.
+        whole: Its body; False where another method than `Response`'s makes the parts.
+        parts: What the server would get.
+    """
+    return (
+        type(whole) is list
+        and (type(parts) is list or type(parts) is tuple)
+        and bool(getattr(response, "_on_close", None) or whole != parts)
     )
 
 

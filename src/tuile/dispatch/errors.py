@@ -7,6 +7,7 @@ import typing as t
 
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
+from werkzeug.wsgi import ClosingIterator
 
 from ..ctx.app_context import current, value_with_request
 from ..invalidation import Watched
@@ -169,7 +170,7 @@ class ErrorHandling(App, metaclass=Watched):
         ):
             # User code may see it. As with Werkzeug it is streamed like a WSGI application's, and empty for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
-            response.response = iter(pieces)
+            response.response = ClosingIterator(pieces)
         if self.response_class is OwnResponse:
             return response
         return self.response_class.force_type(response, environ)

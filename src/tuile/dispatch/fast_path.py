@@ -54,7 +54,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
             raise
         if start is not None:
             return send(start, body, environ, start_response)
-        whole = getattr(body, "response", None)
+        whole = getattr(body, "_sends_plainly", False) and body.response
         parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)

@@ -112,7 +112,7 @@ class Dispatcher(Planned, Teardown):
                 error = sys.exc_info()[1]
                 raise
             # By its class, as Python calls it: what was put on the object does not count.
-            whole = getattr(response, "response", None)
+            whole = getattr(response, "_sends_plainly", False) and response.response
             parts = type(response).__call__(response, environ, start_response)
         finally:
             leave(self, context, environ, error)
