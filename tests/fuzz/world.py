@@ -139,7 +139,9 @@ def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], A
     before, root.handlers = root.handlers, [handler]
 
     def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
-        world.note("warned", [category.__name__, str(message)])
+        # When an object that nobody has closed is collected is not the framework's choice.
+        if category is not ResourceWarning:
+            world.note("warned", [category.__name__, str(message)])
 
     try:
         with (
