@@ -1,0 +1,69 @@
+"""The identity of a session that is kept on the server: a cookie `handle.secret`.
+
+The handle names the record and is no secret: it may appear in lists, forms and logs. The secret gives access; at rest
+there is only its SHA-256, so a copy of the store opens no session. A token that the server never issued names no
+record, and is never taken over.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from hashlib import sha256
+from hmac import compare_digest
+from secrets import token_bytes
+
+from ..keys.tokens import encoded
+
+HANDLE_BYTES: t.Final = 16
+SECRET_BYTES: t.Final = 24
+
+# The lengths follow from the numbers of octets, in base64 without padding.
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{32})", re.ASCII)
+
+
+class Identity(t.NamedTuple):
+    """The two parts of a session's cookie."""
+
+    handle: str
+    secret: str
+
+    @property
+    def token(self) -> str:
+        """The value of the cookie."""
+        return f"{self.handle}.{self.secret}"
+
+    @property
+    def verifier(self) -> str:
+        """What is stored of the secret."""
+        return verifier_of(self.secret)
+
+    def __repr__(self) -> str:
+        return f"Identity({self.handle!r}, ...)"
+
+
+def new_identity() -> Identity:
+    """Return a new identity: 128 random bits for the handle, 192 for the secret."""
+    return Identity(encoded(token_bytes(HANDLE_BYTES)), new_secret())
+
+
+def new_secret() -> str:
+    """Return a new secret: 192 random bits."""
+    return encoded(token_bytes(SECRET_BYTES))
+
+
+def parse(token: str) -> Identity | None:
+    """Return the identity in the value of a cookie; None for anything else."""
+    found = _TOKEN.fullmatch(token)
+    return None if found is None else Identity(found[1], found[2])
+
+
+def verifier_of(secret: str) -> str:
+    """Return the SHA-256 of a secret."""
+    return encoded(sha256(secret.encode()).digest())
+
+
+def is_verified(secret: str, verifier: str | None) -> bool:
+    """Return whether a secret belongs to a verifier, in constant time."""
+    # Compared without a verifier as well, so that the time does not tell which of them there are.
+    return compare_digest(verifier_of(secret), verifier or "") and verifier is not None

@@ -1,0 +1,159 @@
+"""The life of a session on the server, as generators that yield operations and get the answers. No I/O.
+
+    nothing --first change--> live --login--> a new session; the old one becomes a husk for a moment, then ends
+    live --renewal--> live with a second secret --it is seen--> live; the first secret is good for a moment
+    live --ended, idle, too old, revoked, or a former secret is replayed--> gone
+
+A driver of `stores` runs them against a store, blocking or awaited.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from .changes import Changes, Put, merge
+from .identity import is_verified, new_identity, new_secret, verifier_of
+from .operations import Apply, Confirm, Create, End, Load, Renew, Retire
+
+if t.TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from .identity import Identity
+    from .operations import Applied, Loaded, Operation
+    from .record import Clocks, Record
+
+T = t.TypeVar("T")
+Plan: t.TypeAlias = "Generator[Operation, t.Any, T]"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say about sessions.
+
+    Attributes:
+        clocks: How long they last.
+        grace: How long a former secret or session can still be read, in seconds.
+        renew: After how many seconds a session gets a new secret; None for never.
+        limit: How many sessions a user may have; None for any number.
+        strict: Whether a conflict keeps changes from being saved.
+        ends_replayed: Whether a session ends when a former secret is used after the grace.
+    """
+
+    clocks: Clocks
+    grace: float = 30.0
+    renew: float | None = None
+    limit: int | None = None
+    strict: bool = False
+    ends_replayed: bool = True
+
+
+class Opened(t.NamedTuple):
+    """A session that a request has opened.
+
+    Attributes:
+        identity: The parts of its cookie.
+        record: The session as it was read.
+        now: The time by the clock of the store.
+        is_current: Whether the cookie has the current secret, and not the one before.
+        is_replayed: Whether it has the one before, after the grace. There is no session then, unless the settings say
+            to go on.
+    """
+
+    identity: Identity
+    record: Record
+    now: float
+    is_current: bool = True
+    is_replayed: bool = False
+
+
+def opening(identity: Identity, policy: Policy) -> Plan[Opened | None]:
+    """Open the session of a cookie; None if there is none, or if the secret is wrong."""
+    found: Loaded | None = yield Load(identity.handle, policy.clocks)
+    if found is None:
+        return None
+    record, now = found
+    secret = identity.secret
+    is_current, is_next = is_verified(secret, record.verifier), is_verified(secret, record.pending)
+    is_former = is_verified(secret, record.previous)
+    if is_current:
+        return Opened(identity, record, now)
+    if is_next:
+        found = yield Confirm(identity.handle, verifier_of(secret), policy.grace)
+        return None if found is None else Opened(identity, *found)
+    if not is_former:
+        return None
+    if now < record.previous_until:
+        return Opened(identity, record, now, is_current=False)
+    if policy.ends_replayed:
+        yield End(identity.handle)
+    return Opened(identity, record, now, is_current=False, is_replayed=True)
+
+
+def creating(record: Record, policy: Policy) -> Plan[Opened]:
+    """Store a new session.
+
+    Args:
+        record: Its content, user and device; the rest is set.
+        policy: The settings.
+    """
+    while True:
+        identity = new_identity()
+        new = replace(record, handle=identity.handle, verifier=identity.verifier)
+        found: Loaded | None = yield Create(new, policy.clocks, policy.limit)
+        if found is not None:
+            return Opened(identity, *found)
+
+
+def saving(opened: Opened, changes: Changes, policy: Policy) -> Plan[Applied | None]:
+    """Save what a request changed; None if the session has ended meanwhile."""
+    answer: Applied | None = yield Apply(
+        opened.identity.handle, opened.record.generation, changes, policy.clocks, policy.strict
+    )
+    return answer
+
+
+def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Plan[Opened]:
+    """Begin a new session in place of one that was opened, for a login.
+
+    The new one is created first: should the process stop in between, the old one has nothing of the login.
+
+    Args:
+        opened: The old session. If it is nobody's, it can be read for some seconds; otherwise it ends at once.
+        record: The new one; see `creating`.
+        changes: What the request changed, so that what other requests have saved meanwhile is taken along; None if
+            nothing of the old session is.
+        policy: The settings.
+    """
+    begun = yield from creating(record, policy)
+    handle = opened.identity.handle
+    if opened.record.user is not None or opened.record.is_husk:
+        yield End(handle)
+        return begun
+    now: Mapping[str, str] | None = yield Retire(handle, policy.grace)
+    if now is not None and changes is not None and now != opened.record.data:
+        missed = _missed(begun.record.data, merge(now, changes).data)
+        if missed:
+            yield Apply(begun.identity.handle, begun.record.generation, missed, policy.clocks)
+    return begun
+
+
+def _missed(ours: Mapping[str, str], merged: Mapping[str, str]) -> Changes:
+    """Return the changes that make the content of a new session what it should be."""
+    return Changes(by_key={key: Put(text, ours.get(key)) for key, text in merged.items() if ours.get(key) != text})
+
+
+def renewing(opened: Opened, policy: Policy) -> Plan[Identity | None]:
+    """Give a session a new secret if it is time; None if it is not, or another request has done so."""
+    record = opened.record
+    if policy.renew is None or not opened.is_current or record.is_husk or opened.now - record.renewed < policy.renew:
+        return None
+    identity = opened.identity._replace(secret=new_secret())
+    is_noted: bool = yield Renew(identity.handle, record.verifier, identity.verifier, policy.grace)
+    return identity if is_noted else None
+
+
+def ending(opened: Opened) -> Plan[bool]:
+    """End a session."""
+    answer: bool = yield End(opened.identity.handle)
+    return answer

@@ -1,0 +1,61 @@
+"""Where sessions are kept on the server: the contract of a store, and the drivers that run plans against one."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from ..operations import Operation
+    from ..plans import Plan
+
+T = t.TypeVar("T")
+
+
+class StoreUnavailable(Exception):
+    """A store cannot be reached or does not answer in time."""
+
+
+class Store:
+    """A place where sessions are kept.
+
+    A store answers operations, each of them atomically, as `operations` describes. Its own clock decides when a
+    session has ended. It can be used by several threads, and by processes that were forked after it was made.
+    """
+
+    def ask(self, operation: Operation) -> t.Any:
+        """Answer an operation.
+
+        Raises:
+            StoreUnavailable: If that is not possible at the moment.
+        """
+        raise NotImplementedError
+
+    async def ask_async(self, operation: Operation) -> t.Any:
+        """Answer an operation in an event loop. Override it if `ask` may take long."""
+        return self.ask(operation)
+
+    def describe(self) -> str:
+        """Return what and where this store is, without passwords."""
+        return type(self).__name__
+
+
+def drive(plan: Plan[T], store: Store) -> T:
+    """Run a plan against a store, and return its result."""
+    answer = None
+    while True:
+        try:
+            operation = plan.send(answer)
+        except StopIteration as end:
+            return t.cast("T", end.value)
+        answer = store.ask(operation)
+
+
+async def drive_async(plan: Plan[T], store: Store) -> T:
+    """Run a plan against a store in an event loop, and return its result."""
+    answer = None
+    while True:
+        try:
+            operation = plan.send(answer)
+        except StopIteration as end:
+            return t.cast("T", end.value)
+        answer = await store.ask_async(operation)
