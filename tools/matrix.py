@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
 NEWEST_TRIED = (3, 19)
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
 
 TELL = """
 import platform, sys
@@ -61,7 +62,7 @@ def run_tests(python: Path, folder: Path, arguments: list[str]) -> str:
         if subprocess.run([ROOT / "tools" / "make-venv", python, folder, ".[test]"], cwd=ROOT, check=False).returncode:
             return "FAILED to install"
         stamp.touch()
-    command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", "--ignore=tests/browser", *arguments]
+    command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", *PARALLEL, "--ignore=tests/browser", *arguments]
     print("$", *command, flush=True)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         last = ""
