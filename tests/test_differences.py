@@ -621,6 +621,20 @@ def _(lib: Any) -> Any:
         return outcome(convert, "certs.Context", None, None)[0]
 
 
+@shown("A form is the same wherever its body is cut", "x\r", "xx")
+def cut_before_the_last_hyphen(lib: Any) -> Any:
+    head = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n'
+    end = b"\r\n--b-"
+    body = head + b"x" * (64 * 1024 - len(head) - len(end)) + end + b"-\r\n"
+    app = make_app(lib, lambda: "")
+    app.add_url_rule("/", "post", lambda: lib.request.form["a"][-2:], methods=["POST"])
+    content_type = "multipart/form-data; boundary=b"
+    environ = make_environ(
+        REQUEST_METHOD="POST", CONTENT_TYPE=content_type, CONTENT_LENGTH=str(len(body)), wsgi_input=io.BytesIO(body)
+    )
+    return send(app, environ).text
+
+
 @shown("A body is taken whole or refused", [200, 200, 200], [413, 400, 411])
 def _(lib: Any) -> Any:
     app = make_app(lib, lambda: f"{len(lib.request.get_data())}", MAX_CONTENT_LENGTH=10)

@@ -21,6 +21,7 @@ from ..ctx.app_context import current
 from ..http.bodies import input_stream
 from ..http.cookies import parse_cookie
 from ..http.received import join_url, read_authorization, read_date, read_if_range
+from ..http.urlencoded import parse_urlencoded
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from .environ import (
     FromEnviron,
@@ -31,6 +32,7 @@ from .environ import (
     read_root_path,
     read_scheme,
 )
+from .forms import READING_FORMS, load_form
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -122,6 +124,7 @@ _NO_FILES: t.Any = ImmutableMultiDict()
 # The attributes that `Request.look` compares with; filled after the definition of the class.
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
+_FORMS: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
@@ -153,6 +156,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     closes_nothing = False
     # Whether the headers are those of the environ, until others are set.
     _has_headers_of_environ = False
+    # Whether forms are read as Werkzeug reads them.
+    _has_plain_forms = False
     # Whether the endpoint, and with it the blueprints, are those of the rule.
     _has_endpoint_of_rule = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
@@ -186,6 +191,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         cls.note("_has_endpoint_of_rule", certain and still_has(cls, _NAMING))
         cls.note("closes_nothing", certain and still_has(cls, _CLOSING))
         cls.note("_has_headers_of_environ", still_has(cls, _READING))
+        cls.note("_has_plain_forms", certain and still_has(cls, _FORMS))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         if WerkzeugRequest.__init__ is not _werkzeugs_init:
@@ -225,7 +231,13 @@ class Request(WerkzeugRequest, metaclass=Watched):
     def args(self) -> MultiDict[str, str]:
         """The parsed query; bytes in it that are not UTF-8 are U+FFFD, and stay as they are if percent-encoded."""
         query = self.query_string.decode(errors="replace")
-        return self.parameter_storage_class(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
+        kind = self.parameter_storage_class
+        if kind is not ImmutableMultiDict:
+            return kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
+        # As the constructor does with pairs, but in one call.
+        args: t.Any = _new_multidict(ImmutableMultiDict)
+        _fill(args, parse_urlencoded(query))
+        return args  # type: ignore[no-any-return] # it is one
 
     @cached_property
     def full_path(self) -> str:
@@ -328,7 +340,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
         return [] if name is None else split_blueprint_path(name)
 
     def _load_form_data(self) -> None:
-        super()._load_form_data()
+        if "form" in self.__dict__ or not (self._has_plain_forms and load_form(self)):
+            super()._load_form_data()
         files = self.__dict__.get("files", _NO_FILES)
         if files or type(files) is not ImmutableMultiDict:
             # There is something to close, or may be later.
@@ -352,5 +365,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
 _NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
 _READING.update(attributes(Request, ("headers",)))
+_FORMS.update(attributes(Request, READING_FORMS))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
 Request.look()

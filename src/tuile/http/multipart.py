@@ -1,0 +1,106 @@
+"""Parse `multipart/form-data` bodies that are in memory and have the form that browsers and HTTP clients write.
+
+The parser answers only when it is certain. Everything else is for Werkzeug's parser, whose answer is the definition of
+right: other line breaks, preambles, folded headers, escapes, other character sets, malformed bodies.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+#: A name, a filename or None for a field, the headers as they were sent, and where the content begins and ends.
+Part: t.TypeAlias = tuple[str, "str | None", bytes, int, int]
+
+# A token or a quoted string. What needs an escape in either is left to Werkzeug.
+_QUOTED = r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]"
+_boundary_of = re.compile(
+    rf"""multipart/form-data;[ \t]*boundary=(?:([\w'+.-]{{1,70}})|"({_QUOTED})")""", re.ASCII | re.IGNORECASE
+).fullmatch
+_is_plain_boundary = re.compile(_QUOTED, re.ASCII).fullmatch
+# The headers of a part, from the line break after the boundary to the empty line. The order is that of browsers.
+_headers_of = re.compile(
+    rb"\r\n"
+    rb'(Content-Disposition:[ \t]*form-data;[ \t]*name="([^"\\\r\n]*)"(?:;[ \t]*filename="([^"\\\r\n]*)")?'
+    rb"((?:\r\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*))"
+    rb"\r\n\r\n",
+    re.IGNORECASE,
+).match
+#: Longer headers of one part are left to Werkzeug.
+_LONGEST_HEADERS: t.Final = 8192
+# What Werkzeug's parser reads at once. It refuses a piece that is longer than the limit for what is held in memory.
+_PIECE: t.Final = 64 * 1024
+
+
+def boundary_of(content_type: str) -> bytes | None:
+    """Return the boundary that a Content-Type header names; None if that is for Werkzeug to find."""
+    found = _boundary_of(content_type)
+    return None if found is None else (found[1] or found[2]).encode()
+
+
+def plain_boundary(text: str | None) -> bytes | None:
+    """Return the boundary of a Content-Type header that was parsed; None if Werkzeug has to look at it."""
+    return None if text is None or _is_plain_boundary(text) is None else text.encode()
+
+
+def parse_multipart(  # noqa: C901 - one look at each part, without calls
+    body: bytes, boundary: bytes, most_memory: int | None, most_parts: int | None
+) -> list[Part] | None:
+    """Return the parts of a body, in order; None if Werkzeug's parser has to read it.
+
+    Args:
+        body: The whole body.
+        boundary: The boundary, without the hyphens in front of it.
+        most_memory: How many bytes a field may have, and what is held in memory.
+        most_parts: How many parts there may be.
+    """
+    delimiter = b"--" + boundary
+    if not body.startswith(delimiter):
+        return None
+    if most_memory is not None and most_memory < len(body) and most_memory < 2 * _PIECE:
+        return None
+    find, width, size = body.find, len(delimiter), len(body)
+    parts: list[Part] = []
+    position = width
+    while True:
+        head = _headers_of(body, position)
+        if head is None:
+            # The end, or something else.
+            return parts if size - position <= 4 and body[position:] in _ENDS else None
+        headers, name, filename, others = head.groups()
+        start = head.end()
+        end = find(delimiter, start) - 2
+        if end < start or body[end : end + 2] != b"\r\n" or start - position > _LONGEST_HEADERS:
+            return None
+        if filename is None and (
+            (most_memory is not None and end - start > most_memory) or (others and b"charset" in others.lower())
+        ):
+            return None
+        try:
+            part = (
+                name.decode() if b"%22" not in name else name.decode().replace("%22", '"'),
+                None if filename is None else filename.decode().replace("%22", '"'),
+                headers,
+                start,
+                end,
+            )
+            if others:
+                others.decode()
+        except UnicodeDecodeError:
+            return None
+        parts.append(part)
+        if most_parts is not None and len(parts) > most_parts:
+            return None
+        position = end + 2 + width
+
+
+_ENDS = frozenset({b"--", b"--\r\n"})
+
+
+def header_pairs(headers: bytes) -> list[tuple[str, str]]:
+    """Return the names and values of the headers of a part."""
+    pairs = []
+    for line in headers.decode().split("\r\n"):
+        name, _, value = line.partition(":")
+        pairs.append((name, value.strip(" \t")))
+    return pairs

@@ -1,0 +1,55 @@
+"""Parse `application/x-www-form-urlencoded` text: queries and forms."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+# Importing it registers the error handler that keeps octets which are not UTF-8 percent-encoded.
+from werkzeug import urls as _urls  # noqa: F401
+
+# Escapes of the characters that give the text its structure, and of the percent sign itself.
+_has_structural_escapes = re.compile(r"%(?:2[56Bb]|3[Dd])").search
+
+
+def parse_urlencoded(text: str) -> dict[str, list[str]]:
+    """Return the values of each name, both in the order in which they were sent.
+
+    The result is what `urllib.parse.parse_qsl` gives with `keep_blank_values` and Werkzeug's error handler, grouped by
+    name.
+    """
+    if "+" in text:
+        text = text.replace("+", " ")
+    if "%" in text:
+        if _has_structural_escapes(text) is not None:
+            return _split_first(text)
+        # No escape makes a separator, and none goes across one: all can be resolved at once.
+        text = _unquoted(text)
+    found: dict[str, list[str]] = {}
+    for pair in text.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            if name in found:
+                found[name].append(value)
+            else:
+                found[name] = [value]
+    return found
+
+
+def _split_first(text: str) -> dict[str, list[str]]:
+    """Split text at its separators and resolve the escapes in each piece."""
+    found: dict[str, list[str]] = {}
+    for pair in text.split("&"):
+        if pair:
+            name, _, value = pair.partition("=")
+            if "%" in name:
+                name = _unquoted(name)
+            if "%" in value:
+                value = _unquoted(value)
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _unquoted(text: str) -> str:
+    """Resolve the percent-encoded octets, and keep those that are not UTF-8."""
+    return unquote_to_bytes(text).decode("utf-8", "werkzeug.url_quote")

@@ -1,0 +1,254 @@
+"""Read the form of a request whose body is complete and small, as Werkzeug's parsers would.
+
+`load_form` answers only where Werkzeug's own parsers would be asked, none of them is replaced, and the result is
+certain. For everything else it leaves the request as it was, or with a stream that gives the same bytes again.
+"""
+
+from __future__ import annotations
+
+import io
+import typing as t
+from tempfile import SpooledTemporaryFile
+
+from werkzeug._internal import _plain_int
+from werkzeug.datastructures import EnvironHeaders, FileStorage, Headers, ImmutableMultiDict
+from werkzeug.formparser import FormDataParser, MultiPartParser
+from werkzeug.sansio.multipart import MultipartDecoder
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wsgi import LimitedStream
+
+from ..http.bodies import input_stream
+from ..http.multipart import boundary_of, header_pairs, parse_multipart, plain_boundary
+from ..http.urlencoded import parse_urlencoded
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ..http.multipart import Part
+    from .request import Request
+
+#: The attributes of a class of requests that say how a form is read.
+READING_FORMS = (
+    "_get_file_stream",
+    "_get_stream_for_parsing",
+    "_parse_content_type",
+    "form_data_parser_class",
+    "headers",
+    "make_form_data_parser",
+    "mimetype",
+    "mimetype_params",
+    "parameter_storage_class",
+    "stream",
+    "want_form_data_parsed",
+)
+# With one of these on a request, it is not known what would be read.
+_OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
+# A longer body is not read at once.
+_MOST_BYTES: t.Final = 2 * 1024 * 1024
+_FORM = "application/x-www-form-urlencoded"
+
+_new = object.__new__
+_new_multidict = ImmutableMultiDict.__new__
+_fill: t.Callable[[t.Any, dict[str, list[t.Any]]], None] = dict.update
+
+# Patches of Werkzeug's classes are noticed by comparing.
+_make_parser, _want_parsed = WerkzeugRequest.make_form_data_parser, WerkzeugRequest.want_form_data_parsed
+_get_stream, _get_file_stream = WerkzeugRequest._get_stream_for_parsing, WerkzeugRequest._get_file_stream
+_parse, _parse_urlencoded, _parse_multipart = (
+    FormDataParser.parse,
+    FormDataParser._parse_urlencoded,
+    FormDataParser._parse_multipart,
+)
+_init, _load, _parse_parts = FormDataParser.__init__, WerkzeugRequest._load_form_data, MultiPartParser.parse
+_receive, _next_event = MultipartDecoder.receive_data, MultipartDecoder.next_event
+
+
+def _is_patched() -> bool:
+    return not (
+        FormDataParser.parse is _parse
+        and FormDataParser._parse_urlencoded is _parse_urlencoded
+        and FormDataParser._parse_multipart is _parse_multipart
+        and FormDataParser.__init__ is _init
+        and MultiPartParser.parse is _parse_parts
+        and MultipartDecoder.receive_data is _receive
+        and MultipartDecoder.next_event is _next_event
+        and WerkzeugRequest._load_form_data is _load
+        and WerkzeugRequest.make_form_data_parser is _make_parser
+        and WerkzeugRequest.form_data_parser_class is FormDataParser
+        and WerkzeugRequest.want_form_data_parsed is _want_parsed
+        and WerkzeugRequest._get_stream_for_parsing is _get_stream
+        and WerkzeugRequest._get_file_stream is _get_file_stream
+    )
+
+
+def load_form(request: Request) -> bool:
+    """Set the stream, the form and the files of a request, if it is certain what they are.
+
+    Returns:
+        Whether they are set. If not, nothing was read that the request does not give again.
+    """
+    own = request.__dict__
+    environ = request.environ
+    content_type = environ.get("CONTENT_TYPE")
+    if not content_type or not _OWN.isdisjoint(own) or _is_patched():
+        return False
+    headers = own.get("headers")
+    if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
+        return False
+    length = _length_of(environ)
+    if length is None:
+        return False
+    # Parsed before, and the environ may have changed since.
+    parsed = own.get("_parsed_content_type")
+    mimetype = content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]
+    if mimetype == _FORM or mimetype.lower() == _FORM:
+        return _load_urlencoded(request, own, length)
+    if length > _MOST_BYTES:
+        return False
+    if parsed is None:
+        boundary = boundary_of(content_type)
+    else:
+        boundary = plain_boundary(parsed[1].get("boundary")) if mimetype.lower() == "multipart/form-data" else None
+    return boundary is not None and _load_multipart(request, own, length, boundary)
+
+
+def _length_of(environ: WSGIEnvironment) -> int | None:
+    """Return the length of a body; None if it is not certain."""
+    text = environ.get("CONTENT_LENGTH", "")
+    if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    return int(text)
+
+
+def _load_urlencoded(request: Request, own: dict[str, t.Any], length: int) -> bool:
+    body, stream = _read(request, length) if length <= _MOST_BYTES else (None, None)
+    if body is None:
+        # In the pieces that the stream reads; it also says what is wrong with the length.
+        stream = request.stream if stream is None else stream
+        body = stream.read()
+    try:
+        found = parse_urlencoded(body.decode())
+    except UnicodeDecodeError:
+        found = {}
+    own["stream"] = stream
+    own["form"] = form = _new_multidict(ImmutableMultiDict)
+    _fill(form, found)
+    own["files"] = _new_multidict(ImmutableMultiDict)
+    return True
+
+
+def _load_multipart(request: Request, own: dict[str, t.Any], length: int, boundary: bytes) -> bool:
+    body, stream = _read(request, length)
+    if body is None:
+        if stream is not None:
+            own["stream"] = stream
+        return False
+    parts = parse_multipart(body, boundary, request.max_form_memory_size, request.max_form_parts)
+    if parts is None:
+        own["stream"] = _again(request, body)
+        return False
+    fields: dict[str, list[str]] = {}
+    files: dict[str, list[FileStorage]] = {}
+    for part in parts:
+        name, filename, _, start, end = part
+        if filename is None:
+            value = body[start:end].decode("utf-8", "replace")
+            if name in fields:
+                fields[name].append(value)
+            else:
+                fields[name] = [value]
+        else:
+            files.setdefault(name, []).append(_file(request, body, part, length))
+    own["stream"] = stream
+    own["form"] = form = _new_multidict(ImmutableMultiDict)
+    _fill(form, fields)
+    own["files"] = uploads = _new_multidict(ImmutableMultiDict)
+    _fill(uploads, files)
+    return True
+
+
+def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
+    """Return the file in one part of a form."""
+    name, filename, sent, start, end = part
+    headers = _new(Headers)
+    headers._list = header_pairs(sent)
+    file = request._get_file_stream(
+        total_content_length=total,
+        filename=filename,
+        content_type=headers.get("content-type"),
+        content_length=headers.get("content-length", 0, type=_plain_int),
+    )
+    if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined]
+        # It would be moved to the disk as soon as it is written.
+        file.rollover()
+    file.write(memoryview(body)[start:end])
+    file.seek(0)
+    return FileStorage(file, filename, name, headers=headers)
+
+
+def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | None]:
+    """Return the body of a request and the stream that it was read from.
+
+    Returns:
+        The body, with its stream at the end. None and no stream if nothing was read; None and a stream that gives the
+        whole body if it is not what its length says.
+    """
+    environ, limit = request.environ, request.max_content_length
+    if limit is not None and length > limit:
+        return None, None
+    source: t.Any = environ["wsgi.input"]
+    if "wsgi.input_terminated" in environ:
+        body = source.read(length)
+        more = source.read(1)
+        if more or len(body) != length:
+            return None, _again(request, body, more)
+        return body, source if limit is None else input_stream(environ, limit)
+    stream: t.Any = LimitedStream(source, length)
+    try:
+        body = source.read(length)
+        if 0 < len(body) < length:
+            body = _rest(source, body, length)
+    except (OSError, ValueError) as error:
+        stream.on_disconnect(error=error)
+        return None, stream
+    if len(body) != length:
+        return None, _again(request, body)
+    stream._pos = length
+    return body, stream
+
+
+def _rest(source: t.Any, start: bytes, length: int) -> bytes:
+    """Return a body that a server gives in pieces."""
+    pieces, missing = [start], length - len(start)
+    while missing > 0 and (piece := source.read(missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
+
+
+class _Again(io.RawIOBase):
+    """A stream that gives what was read from another one, and then what is left there."""
+
+    def __init__(self, start: bytes, rest: t.Any) -> None:
+        self._start = io.BytesIO(start)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: t.Any) -> int:
+        """Read into a buffer, and return how many bytes were read."""
+        # As many as there are: where a piece ends matters to Werkzeug's parser.
+        data = self._start.read(len(buffer))
+        if len(data) < len(buffer):
+            data += self._rest.read(len(buffer) - len(data))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _again(request: Request, *start: bytes) -> t.IO[bytes]:
+    """Return the stream of a request that gives some bytes again that were read, and then what is left."""
+    environ = request.environ
+    rest: t.Any = _Again(b"".join(start), environ["wsgi.input"])
+    return input_stream({**environ, "wsgi.input": rest}, request.max_content_length)

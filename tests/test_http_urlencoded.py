@@ -1,0 +1,47 @@
+"""Queries and forms are split as `parse_qsl` splits them for Werkzeug, whatever a client sends."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.costs import assert_time_is_linear
+from tuile.http.urlencoded import parse_urlencoded
+
+# Pieces that end a name or a value, that are escapes of those, or that are no escapes at all.
+PIECES = (
+    *("a", "b", "&", "&&", "=", "==", "+", ";", "%", "%2", "%zz", "%26", "%3D", "%3d", "%25", "%2B", "%2b", "%41"),
+    *("%C3", "%A9", "%c3%a9", "%E2%82", "%E2%82%AC", "%f0", "%ff", "%00", "%0d%0a", "é", "\ufffd", "€", "\0", " ", "4"),
+)
+
+
+def expected(text: str) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True, errors="werkzeug.url_quote"):
+        found.setdefault(name, []).append(value)
+    return list(found.items())
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=2).filter(lambda text: text.isascii()), max_size=16))
+@settings(max_examples=400)
+@example(["a=%26", "&", "b=%4", "1"])
+@example(["%C3", "=", "%A9"])
+def test_any_text_gives_what_parse_qsl_gives(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert list(parse_urlencoded(text).items()) == expected(text)
+
+
+@given(st.binary(max_size=40))
+def test_any_octets_give_what_parse_qsl_gives(octets: bytes) -> None:
+    text = octets.decode(errors="replace")
+    assert list(parse_urlencoded(text).items()) == expected(text)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a=1&", "&", "=", "%", "%41", "%C3", "%25&", "a%26=%3D&", "+", "a=&a=&", ";", "%ff"], ids=repr
+)
+def test_floods_take_linear_time(piece: str) -> None:
+    assert_time_is_linear(lambda size: parse_urlencoded(piece * size))

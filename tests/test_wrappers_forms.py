@@ -1,0 +1,365 @@
+"""A form is read by the short way as Werkzeug's request reads it, whatever was sent, patched or overridden."""
+
+from __future__ import annotations
+
+import gc
+import io
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.datastructures import ImmutableDict, MultiDict
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+from werkzeug.formparser import FormDataParser, MultiPartParser
+from werkzeug.sansio.multipart import MultipartDecoder
+from werkzeug.wrappers import Request as WerkzeugRequest
+
+import tuile
+from tests.beside_flask import Environ, make_environ
+from tests.test_http_multipart import BODIES
+from tuile.wrappers import forms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MULTIPART = "multipart/form-data; boundary=b-1"
+URLENCODED = "application/x-www-form-urlencoded"
+TWO_PARTS = (
+    b'--b-1\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    b'--b-1\r\nContent-Disposition: form-data; name="f"; filename="f.txt"\r\nContent-Type: text/plain\r\n\r\nhello\r\n'
+    b"--b-1--\r\n"
+)
+# Werkzeug's parser leaves the files open that it has begun when it finds that a body is malformed.
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.SpooledTemporaryFile:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def files_left_open_are_collected_here() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+both_kinds = pytest.mark.parametrize(
+    ("body", "content_type"), [(TWO_PARTS, MULTIPART), (b"a=1&a=2&b=3", URLENCODED)], ids=["multipart", "urlencoded"]
+)
+
+
+class Slow(io.RawIOBase):
+    """A server's stream that gives a few bytes at a time, and fails at the end if it is told to."""
+
+    def __init__(self, body: bytes, most: int, error: Exception | None = None) -> None:
+        self.body, self.most, self.error = io.BytesIO(body), most, error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.body.read(min(len(buffer), self.most))
+        if not data and self.error is not None:
+            raise self.error
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def make_post(body: bytes, content_type: str = URLENCODED, **environ: Any) -> Environ:
+    given = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
+    return make_environ(**{**given, "wsgi.input": io.BytesIO(body), **environ})
+
+
+def described(file: Any) -> tuple[Any, ...]:
+    stream = file.stream
+    is_spooled = isinstance(stream, SpooledTemporaryFile)
+    return (
+        file.name,
+        file.filename,
+        list(file.headers),
+        type(stream),
+        stream._rolled if is_spooled else None,
+        stream.tell(),
+        file.read(),
+        file.content_type,
+        file.mimetype_params,
+    )
+
+
+def seen(request: Any, *before: str) -> list[Any]:
+    """Return what an application sees of the form of a request, after it has read other attributes."""
+    found: list[Any] = []
+    try:
+        found += [getattr(request, name) for name in before]
+        found += [list(request.form.items(multi=True)), type(request.form), type(request.files)]
+        found += [[(name, described(file)) for name, file in request.files.items(multi=True)]]
+        found += [request.form is request.form, request.data, request.mimetype, request.mimetype_params]
+        found += [request.stream.read(), request.get_data(), request.content_length, sorted(map(str, request.values))]
+    except (HTTPException, OSError, RuntimeError) as error:
+        found.append((type(error), str(error)))
+    request.close()
+    return found
+
+
+def both(make: Any, *before: str, **attributes: Any) -> None:
+    """Compare what an application sees of a request with what it sees of Werkzeug's."""
+    answers = []
+    for kind in (WerkzeugRequest, tuile.Request):
+        request = kind(make())
+        for name, value in attributes.items():
+            setattr(request, name, value)
+        answers.append(seen(request, *before))
+    assert answers[1] == answers[0]
+
+
+def is_quick(request: Any) -> bool:
+    """Return whether the form of a request is read without Werkzeug's parser."""
+    with (
+        mock.patch.object(forms, "_is_patched", return_value=False),
+        mock.patch.object(FormDataParser, "parse", side_effect=LookupError),
+    ):
+        try:
+            request.form  # noqa: B018 - this reads it
+        except LookupError:
+            return False
+        finally:
+            request.close()
+    return True
+
+
+@given(BODIES | st.binary(max_size=30), st.sampled_from([MULTIPART, MULTIPART + "; charset=utf-8", URLENCODED]))
+@settings(max_examples=300)
+def test_any_body_is_read_as_werkzeug_reads_it(body: bytes, content_type: str) -> None:
+    both(lambda: make_post(body, content_type))
+
+
+@given(BODIES, st.integers(0, 250), st.integers(0, 250), st.integers(0, 3), st.sampled_from([MULTIPART, URLENCODED]))
+@settings(max_examples=200)
+def test_limits_hold_as_with_werkzeug(body: bytes, most: int, memory: int, parts: int, content_type: str) -> None:
+    limits: dict[str, Any] = {"max_content_length": most, "max_form_memory_size": memory, "max_form_parts": parts}
+    both(lambda: make_post(body, content_type), **limits)
+
+
+@given(st.integers(0, 300), st.sampled_from([1, 7, 1000]), st.sampled_from([MULTIPART, URLENCODED]))
+def test_a_length_that_is_not_the_bodys_is_seen_as_with_werkzeug(length: int, most: int, content_type: str) -> None:
+    both(lambda: make_post(TWO_PARTS, content_type, CONTENT_LENGTH=str(length)))
+    both(lambda: {**make_post(TWO_PARTS, content_type, CONTENT_LENGTH=str(length)), "wsgi.input_terminated": True})
+    both(lambda: make_post(b"a=1&b=2", content_type, CONTENT_LENGTH=str(length), **{"wsgi.input": Slow(b"a=1", most)}))
+
+
+@pytest.mark.parametrize("text", ["", " 7", "7 ", "+7", "0x7", "٣", "7" * 30, "-1", "7,7", "1_0"])
+@pytest.mark.parametrize("terminated", [{}, {"wsgi.input_terminated": True}])
+def test_a_malformed_length_is_the_requests_to_refuse(text: str, terminated: dict[str, Any]) -> None:
+    answers = []
+    for quick in (True, False):
+        with mock.patch.object(forms, "_is_patched", return_value=not quick):
+            answers.append(seen(tuile.Request({**make_post(b"a=1&b=2", CONTENT_LENGTH=text), **terminated})))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("content_type", [MULTIPART, URLENCODED])
+@pytest.mark.parametrize("error", [OSError("reset"), ValueError("closed"), None], ids=repr)
+@pytest.mark.parametrize("terminated", [{}, {"wsgi.input_terminated": True}], ids=["", "terminated"])
+def test_a_client_that_goes_away_is_told_as_with_werkzeug(
+    content_type: str, error: Exception | None, terminated: dict[str, Any]
+) -> None:
+    def make() -> Environ:
+        return {**make_post(TWO_PARTS, content_type, **{"wsgi.input": Slow(TWO_PARTS[:40], 16, error)}), **terminated}
+
+    if error is None or not terminated:
+        both(make)
+    if not terminated:
+        with pytest.raises(ClientDisconnected):
+            tuile.Request(make()).form  # noqa: B018 - this reads it
+
+
+@pytest.mark.parametrize(
+    "before", ["mimetype", "content_length", "headers", "stream", "data", "is_json", "want_form_data_parsed", "args"]
+)
+@pytest.mark.parametrize("content_type", [MULTIPART, URLENCODED, 'Multipart/Form-Data;BOUNDARY="b-1"; a=b'])
+def test_what_was_read_before_counts_as_with_werkzeug(before: str, content_type: str) -> None:
+    if before not in {"headers", "stream"}:
+        both(lambda: make_post(TWO_PARTS, content_type), before)
+    else:
+        for kind in (WerkzeugRequest, tuile.Request):
+            request = kind(make_post(TWO_PARTS, content_type))
+            getattr(request, before)
+            assert seen(request) == seen(WerkzeugRequest(make_post(TWO_PARTS, content_type)))
+
+
+def test_data_that_was_kept_is_parsed() -> None:
+    for content_type, body in ((MULTIPART, TWO_PARTS), (URLENCODED, b"a=1")):
+        request = tuile.Request(make_post(body, content_type))
+        assert request.get_data() == body
+        assert request.form["a"] == "1"
+        request.close()
+
+
+def test_usual_forms_are_read_without_werkzeugs_parser() -> None:
+    assert is_quick(tuile.Request(make_post(b"a=1")))
+    assert is_quick(tuile.Request(make_post(b"a=1", URLENCODED + "; charset=utf-8")))
+    assert is_quick(tuile.Request(make_post(TWO_PARTS, MULTIPART)))
+    assert is_quick(tuile.Request({**make_post(TWO_PARTS, MULTIPART), "wsgi.input_terminated": True}))
+    request = tuile.Request(make_post(TWO_PARTS, MULTIPART))
+    assert request.mimetype == "multipart/form-data"
+    assert is_quick(request)
+    assert not is_quick(tuile.Request(make_post(TWO_PARTS + b"\r\nepilogue", MULTIPART)))
+
+
+# Each changes how forms are read: the short way must not be taken.
+class OwnParser(FormDataParser):
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        stream, _, files = super().parse(*args, **kwargs)
+        return stream, MultiDict({"own": "parser"}), files
+
+
+class WithParserClass(tuile.Request):
+    form_data_parser_class = OwnParser
+
+
+class WithMaker(tuile.Request):
+    def make_form_data_parser(self) -> FormDataParser:
+        return OwnParser(cls=self.parameter_storage_class)
+
+
+class Unwanted(tuile.Request):
+    @property
+    def want_form_data_parsed(self) -> bool:
+        return False
+
+
+class WithStorage(tuile.Request):
+    parameter_storage_class = ImmutableDict  # type: ignore[assignment] # as Werkzeug's documentation proposes
+
+
+class WithMimetype(tuile.Request):
+    @property
+    def mimetype(self) -> str:
+        return "text/plain"
+
+
+class WithStream(tuile.Request):
+    @property
+    def stream(self) -> Any:
+        return io.BytesIO(b"other=body")
+
+
+class WithFiles(tuile.Request):
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> Any:
+        return io.BytesIO()
+
+
+class WithLoader(tuile.Request):
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        self.__dict__["form"] = MultiDict({"own": "loader"})
+
+
+@both_kinds
+@pytest.mark.parametrize(
+    "kind",
+    [WithParserClass, WithMaker, Unwanted, WithStorage, WithMimetype, WithStream, WithFiles, WithLoader],
+)
+def test_a_subclass_is_asked(kind: type, body: bytes, content_type: str) -> None:
+    def read(base: type) -> list[Any]:
+        own = {name: value for name, value in vars(kind).items() if not name.startswith("__")}
+        if kind is WithLoader:
+            request = kind(make_post(body, content_type))
+            return [list(request.form.items(multi=True))]
+        request = type(kind.__name__, (base,), own)(make_post(body, content_type))
+        found = [list(request.form.items()), type(request.form), request.mimetype]
+        found += [(name, type(file.stream), file.read()) for name, file in request.files.items()]
+        request.close()
+        return found
+
+    if kind is WithLoader:
+        assert read(tuile.Request) == [[("own", "loader")]]
+    else:
+        assert read(tuile.Request) == read(WerkzeugRequest)
+
+
+PATCHES: list[tuple[Any, str, Any]] = [
+    (FormDataParser, "parse", lambda self, stream, *_, **__: (stream, MultiDict({"p": 1}), MultiDict())),
+    (FormDataParser, "_parse_urlencoded", lambda self, stream, *_, **__: (stream, MultiDict({"p": 1}), MultiDict())),
+    (FormDataParser, "_parse_multipart", lambda self, stream, *_, **__: (stream, MultiDict({"p": 1}), MultiDict())),
+    (MultiPartParser, "parse", lambda *_, **__: (MultiDict({"p": 1}), MultiDict())),
+    (MultipartDecoder, "next_event", mock.Mock(side_effect=ValueError)),
+    (WerkzeugRequest, "make_form_data_parser", lambda self: OwnParser()),
+    (WerkzeugRequest, "form_data_parser_class", OwnParser),
+    (WerkzeugRequest, "want_form_data_parsed", property(lambda self: False)),
+    (WerkzeugRequest, "_get_stream_for_parsing", lambda self: io.BytesIO(b"other=body")),
+    (WerkzeugRequest, "_get_file_stream", lambda self, *_, **__: io.BytesIO()),
+    (
+        WerkzeugRequest,
+        "_load_form_data",
+        lambda self: self.__dict__.update(form=MultiDict({"p": 1}), files=MultiDict()),
+    ),
+    (tuile.Request, "form_data_parser_class", OwnParser),
+    (tuile.Request, "make_form_data_parser", lambda self: OwnParser()),
+    (tuile.Request, "want_form_data_parsed", property(lambda self: False)),
+    (tuile.Request, "parameter_storage_class", MultiDict),
+]
+
+
+@both_kinds
+@pytest.mark.parametrize(("owner", "name", "value"), PATCHES, ids=range(len(PATCHES)))
+def test_a_patch_counts_at_once_and_no_longer(
+    owner: Any, name: str, value: Any, body: bytes, content_type: str
+) -> None:
+    def read(kind: type) -> list[Any]:
+        request = kind(make_post(body, content_type))
+        found = [list(request.form.items()), type(request.form)]
+        found += [(name, type(file.stream)) for name, file in request.files.items()]
+        request.close()
+        return found
+
+    plain = read(tuile.Request)
+    with mock.patch.object(owner, name, value):
+        patched = read(tuile.Request)
+    with mock.patch.object(WerkzeugRequest if owner is tuile.Request else owner, name, value):
+        assert patched == read(WerkzeugRequest)
+    assert read(tuile.Request) == plain == read(WerkzeugRequest)
+
+
+@both_kinds
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("form_data_parser_class", OwnParser),
+        ("make_form_data_parser", OwnParser),
+        ("parameter_storage_class", MultiDict),
+        ("_get_file_stream", lambda **_: io.BytesIO()),
+        ("_get_stream_for_parsing", lambda: io.BytesIO(b"other=body")),
+        ("stream", io.BytesIO(b"other=body")),
+        ("shallow", True),
+    ],
+)
+def test_what_is_set_on_one_request_counts(name: str, value: Any, body: bytes, content_type: str) -> None:
+    answers = []
+    for kind in (WerkzeugRequest, tuile.Request):
+        request: Any = kind(make_post(body, content_type))
+        setattr(request, name, io.BytesIO(value.getvalue()) if name == "stream" else value)
+        answers.append(seen(request))
+    assert answers[0] == answers[1]
+
+
+def test_files_are_moved_to_the_disk_and_closed_as_with_werkzeug() -> None:
+    for size in (10, 500 * 1024, 500 * 1024 + 1, 1024 * 1024):
+        start, end = TWO_PARTS.split(b"hello")
+        both(lambda size=size, start=start, end=end: make_post(start + b"x" * size + end, MULTIPART))
+    request = tuile.Request(make_post(TWO_PARTS, MULTIPART))
+    file = request.files["f"]
+    request.close()
+    assert file.closed
+
+
+def test_the_files_of_an_answered_request_are_closed() -> None:
+    app = tuile.Flask(__name__)
+    kept = []
+
+    @app.post("/")
+    def view() -> str:
+        kept.append(tuile.request.files["f"])
+        return tuile.request.form["a"]
+
+    assert list(app(make_post(TWO_PARTS, MULTIPART, PATH_INFO="/"), lambda *_: None)) == [b"1"]  # type: ignore[arg-type] # no `write`
+    assert kept[0].closed
