@@ -203,8 +203,8 @@ def check_budget(name: str, budget: int, entered: list[str]) -> None:
         pytest.fail(f"{name}: {len(entered)} entered, budget {budget}\n{listed}", pytrace=False)
 
 
-# Under a profile function, CPython 3.10 holds one more reference to what a call is given, and the fast path, which counts
-# them, then computes what it would leave out.
+# Under a profile function, CPython 3.10 holds one more reference to what a call is given, and the fast path, which
+# counts them, then computes what it would leave out.
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="under CPython 3.10's profiler a request enters more functions")
 @every_work
 def test_a_warm_request_stays_within_its_budget_of_functions_entered(work: Work) -> None:
