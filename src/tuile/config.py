@@ -30,7 +30,7 @@ class Default(t.NamedTuple):
     """One setting: its name, default value, unit or type, and meaning."""
 
     name: str
-    value: t.Any
+    value: object
     unit: str
     meaning: str
 
@@ -308,7 +308,7 @@ class Config(WatchedSettings):
         )
         raise RuntimeError(message)
 
-    def from_prefixed_env(self, prefix: str = "FLASK", *, loads: Callable[[str], t.Any] = json.loads) -> bool:
+    def from_prefixed_env(self, prefix: str = "FLASK", *, loads: Callable[[str], object] = json.loads) -> bool:
         """Load all environment variables whose names begin with a prefix, in the order of their names; return True.
 
         ``FLASK_MAIL__PORT=25`` becomes ``config["MAIL"]["PORT"] = 25``: two underscores address a nested dict, which
@@ -394,7 +394,7 @@ class Config(WatchedSettings):
             raise
         return self.from_mapping(settings)
 
-    def from_mapping(self, mapping: Mapping[str, t.Any] | None = None, **kwargs: object) -> bool:
+    def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
         for name, value in {**dict(mapping or {}), **kwargs}.items():
             if name.isupper():

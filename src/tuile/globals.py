@@ -137,14 +137,14 @@ def _find_app_context() -> AppContext:
     return context
 
 
-def _find_request() -> t.Any:
+def _find_request() -> Request:
     value = _value(None)
     if value is None or (request := value.request) is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return request
 
 
-def _find_session() -> t.Any:
+def _find_session() -> SessionMixin | None:
     value = _value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as BaseResponse
 
     from .app import Flask
-    from .ctx.request_context import RequestContext
+    from .ctx.app_context import CurrentRequest
     from .wrappers.response import Response
 
 __all__ = [
@@ -102,7 +102,7 @@ def get_template_attribute(template_name: str, attribute: str) -> Any:
     return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
 
 
-def _with_settings(options: dict[str, Any]) -> dict[str, Any]:
+def _with_settings(options: dict[str, object]) -> dict[str, Any]:
     """Return the options for Werkzeug's functions, completed by the application and the request."""
     if options.get("max_age") is None:
         options["max_age"] = current_app.get_send_file_max_age
@@ -198,7 +198,7 @@ def flash(message: str, category: str = "message") -> None:
         message_flashed.send(app, _async_wrapper=app.ensure_sync, message=message, category=category)
 
 
-def _keep_unseen(context: Any, unseen: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:
+def _keep_unseen(context: CurrentRequest, unseen: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:
     """Have the session keep the messages that no call of this request has given, for the next request.
 
     Args:
@@ -235,7 +235,7 @@ def get_flashed_messages(
             Empty: all.
     """
     context = value_with_request()
-    request_context: RequestContext = context._request_ctx
+    request_context = context._request_ctx
     flashes = request_context.flashes
     if flashes is None:
         session = context.session

@@ -45,7 +45,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
     __instancecheck__ = type.__instancecheck__
     __subclasscheck__ = type.__subclasscheck__
 
-    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, t.Any], /, **kwargs: t.Any) -> Watched:
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object], /, **kwargs: object) -> Watched:
         """Create a class, with `WatchedAbstract` as its metaclass if one of its bases is abstract."""
         kind = mcs
         if mcs is Watched and any(_is_abstract(base) for one in bases for base in one.__mro__):
@@ -149,7 +149,7 @@ class Replaceable:
             raise AttributeError(name)
         return getattr(getattr(self.base, self.name), name)
 
-    def __call__(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+    def __call__(self, *args: object, **kwargs: object) -> t.Any:
         """Call the method as a function: `mock` checks whether it is callable."""
         return getattr(self.base, self.name)(*args, **kwargs)
 
@@ -224,7 +224,7 @@ def _moving(name: str) -> t.Callable[..., t.Any]:
     """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
     change = getattr(dict, name)
 
-    def method(self: WatchedSettings, *args: t.Any, **kwargs: t.Any) -> t.Any:
+    def method(self: WatchedSettings, *args: object, **kwargs: object) -> t.Any:
         before = [dict.get(self, key, move) for key in self.planned]
         try:
             result = change(self, *args, **kwargs)

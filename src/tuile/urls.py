@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from . import typing as ft
     from .app import Flask
+    from .ctx.app_context import Current
     from .wrappers.request import Request
 
 _OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
@@ -108,7 +109,7 @@ vars(url_for)["__signature__"] = signature(UrlBuilding().url_for)
 
 def _url(
     app: UrlBuilding,
-    context: Any,
+    context: Current | None,
     endpoint: str,
     values: dict[str, Any],
     anchor: str | None,

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 import click
 
@@ -97,7 +97,7 @@ class _Reference(NamedTuple):
 
     name: str
     args: list[object]
-    kwargs: dict[str, Any]
+    kwargs: dict[str, object]
 
 
 def _parse_reference(text: str) -> _Reference:

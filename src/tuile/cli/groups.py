@@ -44,7 +44,7 @@ class AppGroup(click.Group):
         return decorate
 
     def group(  # type: ignore[override]  # as above
-        self, *args: Any, **kwargs: Any
+        self, *args: Any, **kwargs: object
     ) -> Callable[[Callable[..., Any]], click.Group]:
         """Register a function as a group, an AppGroup unless ``cls`` is given."""
         kwargs.setdefault("cls", AppGroup)

@@ -49,7 +49,7 @@ class ScriptInfo:
         self.app_import_path = app_import_path
         self.create_app = create_app
         #: For commands to pass data to each other.
-        self.data: dict[Any, Any] = {}
+        self.data: dict[object, object] = {}
         self.set_debug_flag = set_debug_flag
         self.load_dotenv_defaults = front.get_load_dotenv(load_dotenv_defaults)
         self._loaded_app: Flask | None = None

@@ -110,7 +110,7 @@ def _of_caches(response: Response) -> list[Note]:
 _WARNINGS_KEPT = 100
 
 # The paths and domains with which each application has set its cookies in this process.
-_remembered: WeakKeyDictionary[t.Any, Scopes] = WeakKeyDictionary()
+_remembered: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
 
 
 # --- the circumstances ------------------------------------------------------------------------------------------------

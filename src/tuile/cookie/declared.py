@@ -235,7 +235,7 @@ class DeclaredCookie(t.Generic[Value]):
     def _scope(self) -> dict[str, object]:
         return self.attributes.attributes._asdict()
 
-    def _sent(self) -> dict[str, t.Any]:
+    def _sent(self) -> dict[str, object]:
         """Return the attributes to set it with."""
         return {**self._scope(), "secure": self._secure}
 

@@ -21,10 +21,10 @@ class Codec(t.NamedTuple):
     """How values of one type are converted."""
 
     write: t.Callable[[t.Any], str]  # raises TypeError for a value of another type
-    read: t.Callable[[str], t.Any]  # raises ValueError for text that is not such a value
+    read: t.Callable[[str], object]  # raises ValueError for text that is not such a value
 
 
-def codec_of(kind: t.Any) -> Codec:
+def codec_of(kind: object) -> Codec:
     """Return the codec of a type.
 
     Args:
@@ -47,7 +47,7 @@ def codec_of(kind: t.Any) -> Codec:
     )
 
 
-def _of_type(kind: type, value: t.Any) -> t.Any:
+def _of_type(kind: type, value: object) -> t.Any:
     # In Python, True is an int, and would be read back as 1.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"The cookie's value is of type {kind.__name__}, not {type(value).__name__}: {value!r}.")
@@ -113,7 +113,7 @@ def _enum(kind: type[Enum]) -> Codec:
 def _structure(kind: type) -> Codec:
     _check_hints(kind, set())
 
-    def write(value: t.Any) -> str:
+    def write(value: object) -> str:
         plain = _plain(_of_type(kind, value) if kind is not object else value)
         return quote(
             json.dumps(plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False), safe="{}[]:!*()'/@$&+?"
@@ -128,7 +128,7 @@ def _structure(kind: type) -> Codec:
     return Codec(write, read)
 
 
-def _check_hints(kind: t.Any, known: set[type]) -> None:
+def _check_hints(kind: object, known: set[type]) -> None:
     """Resolve the type hints of a dataclass and of nested ones, so that reading a value cannot fail.
 
     Raises:
@@ -154,7 +154,7 @@ def _refused(constant: str) -> t.NoReturn:
     raise ValueError(constant)
 
 
-def _plain(value: t.Any) -> t.Any:
+def _plain(value: object) -> object:
     """Convert a value to types of JSON."""
     if isinstance(value, Enum):
         return value.value
@@ -167,7 +167,7 @@ def _plain(value: t.Any) -> t.Any:
     return value
 
 
-def _built(kind: t.Any, found: t.Any) -> t.Any:
+def _built(kind: object, found: object) -> object:
     """Convert JSON from a client to a value of a type.
 
     Raises:
@@ -193,13 +193,13 @@ def _built(kind: t.Any, found: t.Any) -> t.Any:
     return _known(type(found) is (type(None) if kind is None else origin or kind), found)
 
 
-def _known(is_so: bool, found: t.Any) -> t.Any:
+def _known(is_so: bool, found: object) -> object:
     if not is_so:
         raise ValueError(found)
     return found
 
 
-def _one_of(kinds: tuple[t.Any, ...], found: t.Any) -> t.Any:
+def _one_of(kinds: tuple[object, ...], found: object) -> object:
     for kind in kinds:
         try:
             return _built(kind, found)
@@ -208,7 +208,7 @@ def _one_of(kinds: tuple[t.Any, ...], found: t.Any) -> t.Any:
     raise ValueError(found)
 
 
-def _dataclass(kind: type[t.Any], found: t.Any) -> t.Any:
+def _dataclass(kind: type[t.Any], found: t.Any) -> object:
     hints = t.get_type_hints(kind)
     names = {field.name for field in dataclasses.fields(kind) if field.init}
     if not isinstance(found, dict) or not names.issuperset(found):

@@ -32,6 +32,8 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..sessions import SessionMixin
     from ..typing import AfterRequestCallable
+    from ..wrappers.request import Request
+    from ..wrappers.response import Response
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request_context import RequestContext
@@ -53,15 +55,15 @@ class Current(t.Protocol):
         """The app of the app context."""
 
     @property
-    def request(self) -> t.Any:
-        """The request, of whatever class was assigned to the context; None if only an app context is active."""
+    def request(self) -> Request | None:
+        """The request; None if only an app context is active."""
 
     @property
     def url_adapter(self) -> MapAdapter | None:
         """The adapter of the request, or without one that of the app context."""
 
     @property
-    def session(self) -> t.Any:
+    def session(self) -> SessionMixin | None:
         """The session of the request; None where there is none."""
 
     @property
@@ -89,7 +91,7 @@ class Current(t.Protocol):
     def _is_touched(self) -> bool: ...
 
     @property
-    def _after_functions(self) -> list[AfterRequestCallable[t.Any]] | None: ...
+    def _after_functions(self) -> list[AfterRequestCallable[Response]] | None: ...
 
     @property
     def _cookies(self) -> Cookies | None: ...
@@ -99,6 +101,25 @@ class Current(t.Protocol):
 
     @property
     def _opened_session(self) -> SessionMixin | None: ...
+
+
+class CurrentRequest(Current, t.Protocol):
+    """A value of `current` that has a request."""
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+
+    @property
+    def session(self) -> SessionMixin:
+        """The session."""
+
+    @property
+    def url_adapter(self) -> MapAdapter:
+        """The adapter of the request."""
+
+    @property
+    def _request_ctx(self) -> RequestContext: ...
 
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")
@@ -219,7 +240,7 @@ class Entered:
         return self._app_ctx.g
 
     @property
-    def request(self) -> t.Any:
+    def request(self) -> Request | None:
         """The request; None where there is none."""
         return None if self._request_ctx is None else self._request_ctx.request
 
@@ -231,7 +252,7 @@ class Entered:
         return None if self._app_ctx is None else self._app_ctx.url_adapter
 
     @property
-    def session(self) -> t.Any:
+    def session(self) -> SessionMixin | None:
         """The session of the request; None where there is none."""
         return None if self._request_ctx is None else self._request_ctx.session
 
@@ -321,32 +342,33 @@ def disturb(value: Current | None) -> None:
         context._is_plain = False
 
 
-def refuse_pop(context: RequestContext, found: t.Any) -> t.NoReturn:
+def refuse_pop(context: RequestContext, found: Current | None) -> t.NoReturn:
     """Raise an error that says which context was current instead of the one that was popped."""
     current_request = None if found is None else found._request_ctx
-    if current_request is context:
+    if found is not None and current_request is context:
         message = f"Popped wrong app context. ({found._app_ctx!r} instead of {context._app_ctx!r})"
     else:
         message = f"Popped wrong request context. ({current_request!r} instead of {context!r})"
     raise AssertionError(message)
 
 
-def value_with_request() -> t.Any:
+def value_with_request() -> CurrentRequest:
     """Return the value of the context variable, which stands for a request.
 
     Raises:
         RuntimeError: no request is active.
     """
-    value = current.get(None)
+    value: t.Any = current.get(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    return value
+    found: CurrentRequest = value
+    return found
 
 
-def environ_of(request: t.Any) -> WSGIEnvironment:
+def environ_of(request: Request) -> WSGIEnvironment:
     """Return the environ of a request as it was while the request was handled: its own copy if there is one."""
     kept: WSGIEnvironment | None = getattr(request, "_environ_at_end", None)
-    return t.cast("WSGIEnvironment", request.environ) if kept is None else kept
+    return request.environ if kept is None else kept
 
 
 def keep_environ(request: object) -> None:

@@ -9,9 +9,10 @@ from ..http.headers import CookieLines, vary_by
 
 if t.TYPE_CHECKING:
     from ..wrappers.response import Response
+    from .app_context import Current
 
 
-def add_cookies(context: t.Any, response: Response) -> None:
+def add_cookies(context: Current, response: Response) -> None:
     """Put the cookies that were written in a request on a response to it."""
     cookies = context._request_cookies
     if cookies.depends_on_request:

@@ -107,7 +107,7 @@ def view_answer(
     return answer
 
 
-def view_called(app: Flask, view: Callable[..., t.Any], arguments: t.Any) -> t.Any:
+def view_called(app: Flask, view: Callable[..., object], arguments: t.Any) -> t.Any:
     """Call the view."""
     if id(view) in app._synchronous:
         # A call without arguments is shorter when it says so.
@@ -150,7 +150,7 @@ def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
     return None, answer
 
 
-def quick_response(plan: Plan, answer: t.Any) -> Response | None:
+def quick_response(plan: Plan, answer: object) -> Response | None:
     """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
     start, body = wire_form(plan, answer)
     if start is None:
@@ -218,7 +218,7 @@ def is_changed(response: object, whole: object, parts: object) -> bool:
     )
 
 
-def parts_at_end(response: t.Any, whole: t.Any, parts: t.Any) -> Iterable[bytes]:
+def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes]:
     """Return the parts of a body, with what a teardown function has done to it, or to its response, meanwhile.
 
     Args:

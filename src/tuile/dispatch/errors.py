@@ -46,7 +46,7 @@ class ErrorHandling(App, metaclass=Watched):
     config: Config
     debug: bool
     response_class: type[Response]
-    ensure_sync: Callable[[Callable[..., t.Any]], Callable[..., t.Any]]
+    ensure_sync: Callable[[Callable[..., object]], Callable[..., t.Any]]
     _current_plan: Callable[[], Plan]
     finalize_request: Callable[..., Response]
 
@@ -111,7 +111,7 @@ class ErrorHandling(App, metaclass=Watched):
             raise e
         self.log_exception(exc_info)
         server_error = InternalServerError(original_exception=e)
-        answer: t.Any = server_error
+        answer: object = server_error
         handler = self._find_error_handler(server_error, value_with_request().request.blueprints)
         if handler is not None:
             answer = self.ensure_sync(handler)(server_error)

@@ -180,7 +180,7 @@ class Dispatcher(Planned, Teardown):
             return None
         # As `value_with_request`, without one more call on a request with hooks.
         context = current.get(None)
-        request = None if context is None else context.request
+        request: t.Any = None if context is None else context.request
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         blueprints = request.blueprints
@@ -204,7 +204,7 @@ class Dispatcher(Planned, Teardown):
     def dispatch_request(self) -> ft.ResponseReturnValue:
         """Call the view of the matched rule and return its answer, whatever form it has."""
         context = current.get(None)
-        request = None if context is None else context.request
+        request: t.Any = None if context is None else context.request
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         if request.routing_exception is not None:
@@ -255,7 +255,7 @@ class Dispatcher(Planned, Teardown):
             if not from_error_handler:
                 raise
             self.logger.exception("Request finalizing failed with an error while handling an error")
-            add_cookies(current.get(), response)
+            add_cookies(value_with_request(), response)
         return response
 
     def _check_cookies(self, response: Response) -> None:
@@ -373,7 +373,7 @@ class Dispatcher(Planned, Teardown):
         if context._cookies is not None:
             add_cookies(context, response)
 
-    def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any:
+    def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
         runner = self.ensure_sync(function)
         if runner is function and self._current_plan().steps_plain:
@@ -384,13 +384,13 @@ class Dispatcher(Planned, Teardown):
         """Return a context that makes this app current; enter it with `with`."""
         return AppContext(self)  # type: ignore[arg-type] # every dispatcher is a Flask
 
-    def ensure_sync(self, func: Callable[..., t.Any]) -> Callable[..., t.Any]:
+    def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`: coroutine functions are run to their end."""
         if iscoroutinefunction(func):
             return self.async_to_sync(func)
         return func
 
-    def async_to_sync(self, func: Callable[..., t.Coroutine[t.Any, t.Any, t.Any]]) -> Callable[..., t.Any]:
+    def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:
         """Return a function that runs a coroutine function in an event loop of its own.
 
         Raises:

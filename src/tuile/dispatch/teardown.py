@@ -21,7 +21,7 @@ class Teardown(ErrorHandling):
     teardown_appcontext_funcs: list[ft.TeardownCallable]
     if t.TYPE_CHECKING:
 
-        def _run(self, function: Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> t.Any: ...
+        def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object: ...
 
     def do_teardown_request(self, exc: BaseException | None = _sentinel) -> None:
         """Run the `teardown_request` functions, those of blueprints first, and send the signal.

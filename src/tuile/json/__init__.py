@@ -14,7 +14,7 @@ if t.TYPE_CHECKING:
     from tuile.wrappers.response import Response
 
 
-def dumps(obj: t.Any, **kwargs: t.Any) -> str:
+def dumps(obj: object, **kwargs: t.Any) -> str:
     """Serialize an object as JSON with ``app.json.dumps``, or with the standard module if no application is active.
 
     Args:
@@ -29,7 +29,7 @@ def dumps(obj: t.Any, **kwargs: t.Any) -> str:
     return _json.dumps(obj, **kwargs)
 
 
-def dump(obj: t.Any, fp: t.IO[str], **kwargs: t.Any) -> None:
+def dump(obj: object, fp: t.IO[str], **kwargs: t.Any) -> None:
     """Serialize an object as JSON to a file with ``app.json.dump``, or with the standard module.
 
     Args:

@@ -60,7 +60,7 @@ class JSONProvider(metaclass=Watched):
         plain = all(isinstance(attribute(cls, name), _PLAIN_KINDS) for name in _SETTINGS)
         cls.note("has_plain_settings", read_plainly and plain)
 
-    def __setattr__(self, name: str, value: t.Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in _NOTED:
             self.writes_plainly = self.responds_plainly = False
@@ -79,7 +79,7 @@ class JSONProvider(metaclass=Watched):
         self._app = t.cast("Flask", weakref.proxy(app))
         self._find_app = weakref.ref(app)
 
-    def dumps(self, obj: t.Any, **kwargs: t.Any) -> str:
+    def dumps(self, obj: object, **kwargs: t.Any) -> str:
         """Return an object as JSON text.
 
         Args:
@@ -88,7 +88,7 @@ class JSONProvider(metaclass=Watched):
         """
         raise NotImplementedError
 
-    def dump(self, obj: t.Any, fp: t.IO[str], **kwargs: t.Any) -> None:
+    def dump(self, obj: object, fp: t.IO[str], **kwargs: t.Any) -> None:
         """Write an object as JSON to an open text file."""
         fp.write(self.dumps(obj, **kwargs))
 
@@ -105,7 +105,7 @@ class JSONProvider(metaclass=Watched):
         """Parse the JSON in an open file."""
         return self.loads(fp.read(), **kwargs)
 
-    def _prepare_response_obj(self, args: tuple[t.Any, ...], kwargs: dict[str, t.Any]) -> t.Any:
+    def _prepare_response_obj(self, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Return the object that the arguments of `response` stand for."""
         if args and kwargs:
             raise TypeError("app.json.response() takes either args or kwargs, not both")
@@ -113,7 +113,7 @@ class JSONProvider(metaclass=Watched):
             return args[0]
         return args or kwargs or None
 
-    def response(self, *args: t.Any, **kwargs: t.Any) -> Response:
+    def response(self, *args: object, **kwargs: object) -> Response:
         """Return a response with the arguments as its JSON body.
 
         Args:
@@ -124,7 +124,7 @@ class JSONProvider(metaclass=Watched):
         return self._app.response_class(body, mimetype="application/json")
 
 
-def _default(o: t.Any) -> t.Any:
+def _default(o: object) -> object:
     """Convert an object of a type that JSON does not have.
 
     Raises:
@@ -149,7 +149,7 @@ _c_make_encoder: t.Callable[..., t.Callable[[object, int], t.Iterable[str]]] | N
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
 # The core of json.loads, for text without blanks around the value: returns the value and where it ends.
-_scan: t.Callable[[str, int], tuple[t.Any, int]]
+_scan: t.Callable[[str, int], tuple[object, int]]
 _scan = vars(json.JSONDecoder())["scan_once"]
 _BRACKETS = frozenset({b"{", b"["})
 _COMPACT_OPTIONS = {"separators": (",", ":")}
@@ -164,7 +164,7 @@ class DefaultJSONProvider(JSONProvider):
     The attributes can be set on a subclass or on `app.json`, at any time.
     """
 
-    default: t.Callable[[t.Any], t.Any] = staticmethod(_default)
+    default: t.Callable[[t.Any], object] = staticmethod(_default)
     """Called with an object of a type that JSON does not have; returns one that it has, or raises TypeError."""
 
     ensure_ascii: bool = True

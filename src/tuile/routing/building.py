@@ -34,7 +34,7 @@ _werkzeugs_build = MapAdapter.build
 
 
 def build(
-    adapter: t.Any, endpoint: str, values: Values, method: str | None, scheme: str | None, external: bool
+    adapter: MapAdapter, endpoint: str, values: Values, method: str | None, scheme: str | None, external: bool
 ) -> str | None:
     """Return the result of `adapter.build`, or None if it must be called.
 
@@ -62,7 +62,7 @@ def build(
     return f"{scheme or ''}//{adapter.server_name}{root[:-1]}{path}"
 
 
-def path_of(adapter: t.Any, endpoint: str, values: Values, method: str | None) -> str | None:
+def path_of(adapter: MapAdapter, endpoint: str, values: Values, method: str | None) -> str | None:
     """Return path and query, with one slash before them, by the first rule that takes the values; None if not certain.
 
     Args:
@@ -85,7 +85,7 @@ def path_of(adapter: t.Any, endpoint: str, values: Values, method: str | None) -
     if url_map._remap:
         url_map.update()
     rules = url_map._rules_by_endpoint.get(endpoint, ())
-    wanted = adapter.default_method if method is None else method
+    wanted: str | None = adapter.default_method if method is None else method
     while True:
         for rule in rules:
             writer = rule.__dict__.get("_writer")

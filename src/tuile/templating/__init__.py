@@ -64,7 +64,7 @@ def create_environment(app: Flask) -> Environment:
     return environment
 
 
-def _default_template_ctx_processor() -> dict[str, Any]:
+def _default_template_ctx_processor() -> dict[str, object]:
     """Return `g` and `request` as objects, which are faster to read than their proxies.
 
     The session stays a proxy: reading it here would count as access to the session.
@@ -73,7 +73,7 @@ def _default_template_ctx_processor() -> dict[str, Any]:
     if context is None:
         return {}
     own = context._own_app_ctx
-    values = {"g": context._g if own is None else own.g}
+    values: dict[str, object] = {"g": context._g if own is None else own.g}
     if context.request is not None:
         values["request"] = context.request
     return values

@@ -168,7 +168,7 @@ def _name(value: Any) -> str:
 
 def _place(value: Any) -> str:
     """Return the file and line where a class or function is defined, or ""."""
-    named: Callable[..., Any] = inspect.unwrap(value) if callable(value) else value
+    named: Callable[..., object] = inspect.unwrap(value) if callable(value) else value
     if not (inspect.isclass(named) or inspect.isroutine(named)):
         named = type(named)
     try:
