@@ -116,7 +116,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
         # A weak reference, so that the view does not keep the app alive.
         app = weakref.ref(self)
 
-        def send_static_file(**arguments: t.Any) -> Response:
+        def send_static_file(**arguments: str) -> Response:
             return t.cast("Flask", app()).send_static_file(**arguments)
 
         self.add_url_rule(

@@ -268,7 +268,7 @@ class Config(WatchedSettings):
         defaults: The initial settings, which are copied.
     """
 
-    def __init__(self, root_path: str | os.PathLike[str], defaults: dict[str, t.Any] | None = None) -> None:
+    def __init__(self, root_path: str | os.PathLike[str], defaults: Mapping[str, object] | None = None) -> None:
         super().__init__(defaults or {})
         self.root_path = root_path
 
@@ -322,10 +322,11 @@ class Config(WatchedSettings):
         for variable in sorted(os.environ):
             if not variable.startswith(start):
                 continue
-            value: t.Any = os.environ[variable]
-            # Any failure of the loader means that the value is plain text.
+            text = os.environ[variable]
+            value: object = text
+            # If the loader fails, the value is plain text.
             with suppress(Exception):
-                value = loads(value)
+                value = loads(text)
             *steps, last = variable[len(start) :].split("__")
             target: t.Any = self
             for step in steps:

@@ -5,7 +5,7 @@ Callers import this module only when an explanation is needed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from .flask_names import offer_flasks_names
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from jinja2 import BaseLoader
+    from werkzeug.datastructures import FileStorage, ImmutableMultiDict
     from werkzeug.routing import RequestRedirect
 
     from .app import Flask
@@ -69,7 +70,7 @@ def attach_enctype_error_multidict(request: Request) -> None:
     """Make `request.files[key]` raise an explanation if `key` was sent as a plain form field."""
     kind = type(request.files)
 
-    def get_file(files: object, key: str) -> Any:
+    def get_file(files: ImmutableMultiDict[str, FileStorage], key: str) -> FileStorage:
         try:
             return kind.__getitem__(files, key)
         except KeyError as error:

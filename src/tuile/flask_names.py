@@ -6,7 +6,6 @@ So every import from Flask works with `tuile` in place of `flask`. `shim.table` 
 from __future__ import annotations
 
 import sys
-import typing as t
 from importlib import import_module
 
 
@@ -17,7 +16,7 @@ def offer_flasks_names(module: str) -> None:
     """
     flasks = f"flask{module.removeprefix('tuile')}"
 
-    def find(name: str) -> t.Any:
+    def find(name: str) -> object:
         if not name.startswith("__"):
             try:
                 # Imported by name, because the shim is in a higher layer, and rarely needed.
@@ -29,7 +28,7 @@ def offer_flasks_names(module: str) -> None:
     own = vars(sys.modules[module])
     find_first = own.get("__getattr__")
 
-    def find_name(name: str) -> t.Any:
+    def find_name(name: str) -> object:
         if find_first is not None:
             try:
                 return find_first(name)

@@ -184,7 +184,7 @@ def flash(message: str, category: str = "message") -> None:
 
     Args:
         message: The text.
-        category: Any string by which pages can distinguish messages. Common ones are message, error, info and warning.
+        category: A string by which pages can distinguish messages, such as message, error, info or warning.
     """
     context = value_with_request()
     session = context.session

@@ -149,7 +149,7 @@ class Replaceable:
             raise AttributeError(name)
         return getattr(getattr(self.base, self.name), name)
 
-    def __call__(self, *args: object, **kwargs: object) -> t.Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         """Call the method as a function: `mock` checks whether it is callable."""
         return getattr(self.base, self.name)(*args, **kwargs)
 
@@ -220,11 +220,11 @@ class WatchedSettings(dict[str, t.Any]):
         return self
 
 
-def _moving(name: str) -> t.Callable[..., t.Any]:
+def _moving(name: str) -> t.Callable[..., object]:
     """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
     change = getattr(dict, name)
 
-    def method(self: WatchedSettings, *args: object, **kwargs: object) -> t.Any:
+    def method(self: WatchedSettings, *args: object, **kwargs: object) -> object:
         before = [dict.get(self, key, move) for key in self.planned]
         try:
             result = change(self, *args, **kwargs)

@@ -21,7 +21,7 @@ ResponseValue = t.Union[
     bytes,
     list[t.Any],
     # A dict at run time. Mapping accepts a TypedDict too.
-    Mapping[str, t.Any],
+    Mapping[str, object],
     Iterator[str],
     Iterator[bytes],
     AsyncIterable[str],
@@ -53,8 +53,8 @@ AfterRequestCallable = Callable[[ResponseClass], ResponseClass] | Callable[[Resp
 TeardownCallable = Callable[[BaseException | None], None] | Callable[[BaseException | None], Awaitable[None]]
 ShellContextProcessorCallable = Callable[[], dict[str, t.Any]]
 TemplateContextProcessorCallable = Callable[[], dict[str, t.Any]] | Callable[[], Awaitable[dict[str, t.Any]]]
-TemplateFilterCallable = Callable[..., t.Any]
-TemplateGlobalCallable = Callable[..., t.Any]
+TemplateFilterCallable = Callable[..., object]
+TemplateGlobalCallable = Callable[..., object]
 TemplateTestCallable = Callable[..., bool]
 URLDefaultCallable = Callable[[str, dict[str, t.Any]], None]
 URLValuePreprocessorCallable = Callable[[str | None, dict[str, t.Any] | None], None]

@@ -33,10 +33,10 @@ class UrlBuilding(metaclass=Watched):
     """The methods of an application that build URLs."""
 
     # The attributes of the application that it uses.
-    handle_url_build_error: Callable[[BuildError, str, dict[str, Any]], str]
-    inject_url_defaults: Callable[[str, dict[str, Any]], None]
+    handle_url_build_error: Callable[[BuildError, str, dict[str, object]], str]
+    inject_url_defaults: Callable[[str, dict[str, object]], None]
     create_url_adapter: Callable[[Request | None], MapAdapter | None]
-    url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str]]
+    url_build_error_handlers: list[Callable[[Exception, str, dict[str, object]], str]]
     url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
 
     def url_for(
@@ -111,7 +111,7 @@ def _url(
     app: UrlBuilding,
     context: Current | None,
     endpoint: str,
-    values: dict[str, Any],
+    values: dict[str, object],
     anchor: str | None,
     method: str | None,
     scheme: str | None,

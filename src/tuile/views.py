@@ -48,7 +48,7 @@ class View:
         """
         shared = None if cls.init_every_request else cls(*class_args, **class_kwargs)
 
-        def view(**kwargs: Any) -> Any:
+        def view(**kwargs: object) -> object:
             # Read from the registered function, so that a test can replace the class.
             instance = shared if shared is not None else view_func.view_class(*class_args, **class_kwargs)
             context = current.get(None)

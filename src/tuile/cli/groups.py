@@ -30,13 +30,13 @@ class AppGroup(click.Group):
 
     def command(  # type: ignore[override]  # click's overloads also know the bare decorator
         self, *args: Any, **kwargs: Any
-    ) -> Callable[[Callable[..., Any]], click.Command]:
+    ) -> Callable[[Callable[..., object]], click.Command]:
         """Register a function as a command, wrapped in `with_appcontext`.
 
         ``with_appcontext=False`` leaves the function unwrapped. Other arguments are click's.
         """
         wrap = kwargs.pop("with_appcontext", True)
-        register = cast("Callable[[Callable[..., Any]], click.Command]", super().command(*args, **kwargs))
+        register = cast("Callable[[Callable[..., object]], click.Command]", super().command(*args, **kwargs))
 
         def decorate(f: Callable[..., object]) -> click.Command:
             return register(with_appcontext(f) if wrap else f)
@@ -45,10 +45,10 @@ class AppGroup(click.Group):
 
     def group(  # type: ignore[override]  # as above
         self, *args: Any, **kwargs: object
-    ) -> Callable[[Callable[..., Any]], click.Group]:
+    ) -> Callable[[Callable[..., object]], click.Group]:
         """Register a function as a group, an AppGroup unless ``cls`` is given."""
         kwargs.setdefault("cls", AppGroup)
-        return cast("Callable[[Callable[..., Any]], click.Group]", super().group(*args, **kwargs))
+        return cast("Callable[[Callable[..., object]], click.Group]", super().group(*args, **kwargs))
 
 
 class FlaskGroup(AppGroup):

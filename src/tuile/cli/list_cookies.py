@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -65,7 +65,7 @@ def _session_of(app: Flask) -> list[dict[str, object]]:
     ]
 
 
-def _attributes(row: dict[str, Any]) -> str:
+def _attributes(row: dict[str, object]) -> str:
     parts = [f"Path={row['path']}"]
     if row["domain"]:
         parts.append(f"Domain={row['domain']}")
@@ -73,5 +73,5 @@ def _attributes(row: dict[str, Any]) -> str:
     if row["samesite"]:
         parts.append(f"SameSite={row['samesite']}")
     if row["protection"]:
-        parts.append(row["protection"])
+        parts.append(str(row["protection"]))
     return ", ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tuile.app import Flask
 
-F = TypeVar("F", bound="Callable[..., Any]")
+F = TypeVar("F", bound="Callable[..., object]")
 
 # The colon of a Windows drive is followed by a slash and is not a separator.
 _COLON = re.compile(r":(?![\\/])")
@@ -105,7 +105,7 @@ def with_appcontext(f: F) -> F:
     """
 
     @click.pass_context
-    def in_context(ctx: click.Context, /, *args: object, **kwargs: object) -> Any:
+    def in_context(ctx: click.Context, /, *args: object, **kwargs: object) -> object:
         if not has_app_context():
             ctx.with_resource(ctx.ensure_object(ScriptInfo).load_app().app_context())
         return ctx.invoke(f, *args, **kwargs)

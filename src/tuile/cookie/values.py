@@ -14,6 +14,11 @@ import typing as t
 from enum import Enum
 from urllib.parse import quote, unquote
 
+if t.TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_T = t.TypeVar("_T")
+
 _MOST_DIGITS = 300
 
 
@@ -47,7 +52,7 @@ def codec_of(kind: object) -> Codec:
     )
 
 
-def _of_type(kind: type, value: object) -> t.Any:
+def _of_type(kind: type[_T], value: object) -> _T:
     # In Python, True is an int, and would be read back as 1.
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"The cookie's value is of type {kind.__name__}, not {type(value).__name__}: {value!r}.")
@@ -86,7 +91,7 @@ def _read_bool(text: str) -> bool:
     return value
 
 
-_PLAIN: dict[t.Any, Codec] = {
+_PLAIN: dict[type, Codec] = {
     str: Codec(lambda value: str.__str__(_of_type(str, value)), str),
     int: Codec(lambda value: str(int(_of_type(int, value))), _read_int),
     float: Codec(_write_float, _read_float),
@@ -119,7 +124,7 @@ def _structure(kind: type) -> Codec:
             json.dumps(plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False), safe="{}[]:!*()'/@$&+?"
         )
 
-    def read(text: str) -> t.Any:
+    def read(text: str) -> object:
         try:
             return _built(kind, json.loads(unquote(text, errors="strict"), parse_constant=_refused))
         except RecursionError:
@@ -208,7 +213,7 @@ def _one_of(kinds: tuple[object, ...], found: object) -> object:
     raise ValueError(found)
 
 
-def _dataclass(kind: type[t.Any], found: t.Any) -> object:
+def _dataclass(kind: type[DataclassInstance], found: object) -> object:
     hints = t.get_type_hints(kind)
     names = {field.name for field in dataclasses.fields(kind) if field.init}
     if not isinstance(found, dict) or not names.issuperset(found):

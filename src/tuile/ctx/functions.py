@@ -59,7 +59,7 @@ def copy_current_request_context(f: F) -> F:
     """
     context = _request_context_for("copy_current_request_context").copy()
 
-    def with_request(*args: object, **kwargs: object) -> t.Any:
+    def with_request(*args: object, **kwargs: object) -> object:
         with context:
             return context.app.ensure_sync(f)(*args, **kwargs)
 
@@ -88,7 +88,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
         chunks = iter(generator_or_function)
     except TypeError:
 
-        def make_stream(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        def make_stream(*args: object, **kwargs: object) -> object:
             return stream_with_context(generator_or_function(*args, **kwargs))
 
         return update_wrapper(make_stream, generator_or_function)
@@ -103,8 +103,8 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
 
 
 def _stream(
-    chunks: t.Iterator[t.Any], app_context: AppContext, request_context: RequestContext
-) -> t.Generator[t.Any, t.Any, None]:
+    chunks: t.Iterator[object], app_context: AppContext, request_context: RequestContext
+) -> t.Generator[object, object, None]:
     """Yield the chunks, each made with the request current, and leave the request when there are no more.
 
     A server may stop asking at any time, and may ask from another thread. So the contexts are entered in context
@@ -123,7 +123,7 @@ def _stream(
         close = getattr(chunks, "close", None)
         if close is not None:
             leaving.callback(run, close)
-        advance: t.Callable[..., t.Any] = partial(next, chunks)
+        advance: t.Callable[..., object] = partial(next, chunks)
         while True:
             try:
                 chunk = run(advance)
@@ -139,5 +139,5 @@ def _stream(
                     raise
                 advance = partial(throw, error)
             else:
-                send: t.Any = None if given is None else getattr(chunks, "send", None)
+                send = None if given is None else getattr(chunks, "send", None)
                 advance = partial(next, chunks) if send is None else partial(send, given)

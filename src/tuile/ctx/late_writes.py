@@ -25,11 +25,11 @@ _absent = object()
 class LateChange:
     """What a watched session calls when it is changed, besides what it called before."""
 
-    def __init__(self, before: t.Callable[[t.Any], None] | None, session: t.Any) -> None:
+    def __init__(self, before: t.Callable[[t.Any], None] | None, session: t.Mapping[str, object]) -> None:
         self.before = before
         self.kept = dict(session)
 
-    def __call__(self, session: t.Any) -> None:
+    def __call__(self, session: t.Mapping[str, object]) -> None:
         """Tell about the change, if it comes too late."""
         if self.before is not None:
             self.before(session)

@@ -9,7 +9,7 @@ from .app_context import current
 _sentinel: t.Any = object()
 
 
-def _set(namespace: _AppCtxGlobals, name: str, value: t.Any) -> None:
+def _set(namespace: _AppCtxGlobals, name: str, value: object) -> None:
     namespace.__dict__[name] = value
 
 

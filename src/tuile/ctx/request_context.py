@@ -80,7 +80,7 @@ class RequestContext(metaclass=Watched):
     _is_preserved = False
     # Whether changes of the session and the cookies that come too late are told.
     _is_watched = False
-    _session_before: dict[str, t.Any] | None = None
+    _session_before: dict[str, object] | None = None
     _copy_of: RequestContext | None = None
     # Whether it was made by its constructor and not entered since.
     _is_new = False

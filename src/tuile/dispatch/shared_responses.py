@@ -27,7 +27,7 @@ class Claim(weakref.ref):  # type: ignore[type-arg] # to a request; generic for 
 
     __slots__ = ()
 
-    def __reduce__(self) -> tuple[t.Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _ended_claim, ()
 
 

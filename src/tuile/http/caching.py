@@ -36,12 +36,17 @@ def invites_shared_caches(headers: Headers) -> bool:
     return any(_is_invitation(name, value) for name, value in headers.items() if _is_for_caches(name))
 
 
-def keep_private(response: t.Any) -> None:
+class _Response(t.Protocol):
+    headers: Headers
+    _was_public: bool
+
+
+def keep_private(response: _Response) -> None:
     """Remove the directives that let shared caches store a response; a browser may keep it as long as before.
 
     The response is marked so that `COOKIE_CHECKS` can report it.
     """
-    headers: Headers = response.headers
+    headers = response.headers
     for name, value in list(headers.items()):
         if _is_for_caches(name) and _is_invitation(name, value):
             if (forbidden := _EDGE_FIELDS.get(name.lower())) is not None:

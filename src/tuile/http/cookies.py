@@ -175,7 +175,7 @@ def dump_cookie(
     Args:
         key: The name: no control characters, ``;`` or ``=``, and no space at either end. Characters beyond ASCII are
             sent as UTF-8.
-        value: Any text. Text that a cookie cannot hold (section 4.1.1: controls, blanks, ``"``, ``,``, ``;``, ``\``
+        value: The text. Text that a cookie cannot hold (section 4.1.1: controls, blanks, ``"``, ``,``, ``;``, ``\``
             and everything beyond ASCII) is quoted and escaped, for `parse_cookie` to read.
         max_age: The lifetime in seconds; fractions are cut off. Zero or less deletes the cookie. None keeps it until
             the browser is closed. Browsers limit it to 400 days (section 5.5).

@@ -179,7 +179,7 @@ class DefaultJSONProvider(JSONProvider):
     mimetype: str = "application/json"
     """The media type of the responses that `response` returns."""
 
-    def dumps(self, obj: t.Any, **kwargs: t.Any) -> str:
+    def dumps(self, obj: object, **kwargs: t.Any) -> str:
         """Return an object as JSON text.
 
         Args:
@@ -227,7 +227,7 @@ class DefaultJSONProvider(JSONProvider):
         except RecursionError as error:
             raise NestingError(str(error)) from None
 
-    def _compact_writer(self) -> t.Callable[[t.Any], str] | None:
+    def _compact_writer(self) -> t.Callable[[object], str] | None:
         """Return a function that writes the compact text of `dumps` until the epoch moves; None to call `dumps`."""
         make, sort_keys = _c_make_encoder, self.sort_keys
         default: t.Any = self.default
@@ -237,9 +237,9 @@ class DefaultJSONProvider(JSONProvider):
         # Each encoder has a dict for finding circular references, which is empty before and after each text. So an
         # encoder in use must not be shared, with another thread or a `default` that writes JSON, and after an error it
         # is not used again.
-        spare: list[t.Callable[[t.Any, int], t.Iterable[str]]] = []
+        spare: list[t.Callable[[object, int], t.Iterable[str]]] = []
 
-        def write(obj: t.Any) -> str:
+        def write(obj: object) -> str:
             try:
                 encode = spare.pop()
             except IndexError:
@@ -255,7 +255,7 @@ class DefaultJSONProvider(JSONProvider):
         compact = not debug if self.compact is None else self.compact is not False
         return compact and self.responds_plainly
 
-    def _text(self, obj: t.Any, debug: bool) -> str:
+    def _text(self, obj: object, debug: bool) -> str:
         """Return the body of a response."""
         compact = self.compact
         if compact is False or (compact is None and debug):
@@ -264,7 +264,7 @@ class DefaultJSONProvider(JSONProvider):
             return f"{self._written(obj, ',', ':')}\n"
         return f"{self.dumps(obj, separators=(',', ':'))}\n"
 
-    def _written(self, obj: t.Any, comma: str, colon: str) -> str:
+    def _written(self, obj: object, comma: str, colon: str) -> str:
         """Return an object as JSON text, written by the C encoder."""
         # json.dumps creates an encoder object per call only to reach the C encoder. The encoder is not kept for the
         # next call, as in `_compact_writer`, because any setting may have changed by then.
@@ -272,7 +272,7 @@ class DefaultJSONProvider(JSONProvider):
         write = _c_make_encoder({}, self.default, quote, None, colon, comma, self.sort_keys, False, True)  # type: ignore[misc] # it is there
         return "".join(write(obj, 0))
 
-    def response(self, *args: t.Any, **kwargs: t.Any) -> Response:
+    def response(self, *args: object, **kwargs: object) -> Response:
         """Return a response with the arguments and a newline as its JSON body.
 
         Args:
@@ -283,7 +283,7 @@ class DefaultJSONProvider(JSONProvider):
             obj = args[0]
         else:
             obj = self._prepare_response_obj(args, kwargs)
-        app: t.Any = self._find_app() or self._app
+        app = self._find_app() or self._app
         body = self._text(obj, app.debug)
         response: Response = app.response_class(body, mimetype=self.mimetype)
         return response

@@ -48,7 +48,7 @@ class JSONTag:
     def __init__(self, serializer: TaggedJSONSerializer) -> None:
         self.serializer = serializer
 
-    def check(self, value: t.Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return whether this tag applies to the value."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class JSONTag:
         """Return the original value from the result of `to_json`."""
         raise NotImplementedError
 
-    def tag(self, value: t.Any) -> dict[str, t.Any]:
+    def tag(self, value: t.Any) -> dict[str, object]:
         """Return the value in a form that JSON can represent, with the tag."""
         return {self.key: self.to_json(value)}
 
@@ -87,7 +87,7 @@ class TagDict(JSONTag):
 
 
 class PassDict(JSONTag):
-    """Any other dict. Keys are strings or become strings, as in JSON."""
+    """A dict of another kind. Keys are strings or become strings, as in JSON."""
 
     __slots__ = ()
 
@@ -260,7 +260,7 @@ class TaggedJSONSerializer:
             self.tags[key] = tag
         self.order.insert(len(self.order) if index is None else index, tag)
 
-    def tag(self, value: t.Any) -> t.Any:
+    def tag(self, value: t.Any) -> object:
         """Return the value with everything in it tagged that needs a tag."""
         # Trying eight tags on every number and string is most of the work of saving a session. With the
         # built-in tags alone, a dict or list of scalars stays as it is, unless it looks like a tagged value.

@@ -34,6 +34,9 @@ from .tokens import (
 )
 from .xaes import require_cipher
 
+if t.TYPE_CHECKING:
+    from hashlib import _Hash
+
 __all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id"]
 
 # --- Flask's way of signing -------------------------------------------------------------------------------------------
@@ -69,9 +72,9 @@ class TimedSigner(Hidden):
             raise ValueError(message)
         self._keys, self._purpose, self._digest = newest_first, purpose, digest
         # The HMACs, already initialised with each key.
-        self._accepted: list[tuple[t.Any, t.Any]] = []
+        self._accepted: list[tuple[_Hash, _Hash]] = []
 
-    def _begin(self) -> list[tuple[t.Any, t.Any]]:
+    def _begin(self) -> list[tuple[_Hash, _Hash]]:
         """Create and return the HMACs; none if this Python refuses the hash."""
         if is_hash_usable(self._digest):
             self._accepted = [
@@ -146,7 +149,7 @@ _INNER = bytes(octet ^ 0x36 for octet in range(256))
 _OUTER = bytes(octet ^ 0x5C for octet in range(256))
 
 
-def _begun_hmac(key: Secret, digest: str) -> tuple[t.Any, t.Any]:
+def _begun_hmac(key: Secret, digest: str) -> tuple[_Hash, _Hash]:
     """Return the two hashes of an HMAC (RFC 2104), initialised with the key: copying them saves half the work."""
     block_size = hashlib.new(digest).block_size
     if len(key.octets) > block_size:

@@ -76,7 +76,7 @@ class Hidden:
     def __deepcopy__(self, memo: object) -> object:
         return self
 
-    def __reduce_ex__(self, protocol: t.Any) -> t.NoReturn:
+    def __reduce_ex__(self, protocol: t.SupportsIndex) -> t.NoReturn:
         message = f"A {type(self).__name__} cannot be pickled: the pickle would contain its keys."
         raise TypeError(message)
 

@@ -15,14 +15,15 @@ from .secret import Hidden
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
+P = t.ParamSpec("P")
 Result = t.TypeVar("Result")
 
 
-def _quiet(method: Callable[..., Result]) -> Callable[..., Result]:
+def _quiet(method: Callable[P, Result]) -> Callable[P, Result]:
     """Return a method whose errors leave out the frames below it, which have keys in their variables."""
 
     @wraps(method)
-    def call(*args: t.Any, **kwargs: t.Any) -> Result:
+    def call(*args: P.args, **kwargs: P.kwargs) -> Result:
         try:
             return method(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - it is raised again

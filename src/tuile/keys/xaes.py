@@ -11,6 +11,9 @@ import typing as t
 
 from .secret import Secret
 
+if t.TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 NONCE_BYTES: t.Final = 24
 TAG_BYTES: t.Final = 16
 
@@ -70,7 +73,7 @@ def _xor(one: bytes, other: bytes) -> bytes:
 MISSING: t.Final = 'Encryption needs the package cryptography: pip install "tuile[crypto]"'
 
 
-def require_cipher() -> t.Any:
+def require_cipher() -> type[AESGCM]:
     """Return the cipher class. The error says what to install, even if there is no token to read.
 
     Raises:

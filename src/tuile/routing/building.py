@@ -20,7 +20,7 @@ Values = t.Mapping[str, t.Any]
 # take these values, and None that only Werkzeug can tell.
 Write = t.Callable[[Values], t.Any]
 # The builder that Werkzeug compiled for the rule, the rule's defaults and arguments, and the generated function.
-Writer = tuple[t.Any, t.Any, set[str], Write]
+Writer = tuple[object, object, set[str], Write]
 
 _SECURE = frozenset({"https", "wss"})
 # The characters that `quote` leaves unchanged in a path (WHATWG URL, path percent-encode set), `urlencode` in a query.
@@ -107,12 +107,12 @@ def path_of(adapter: MapAdapter, endpoint: str, values: Values, method: str | No
         wanted = None
 
 
-def _path_text(value: t.Any) -> str:
+def _path_text(value: object) -> str:
     """Return the result of `BaseConverter.to_url`."""
     return "".join(map(_IN_PATH.__getitem__, str(value).encode()))
 
 
-def _query_text(value: t.Any) -> str:
+def _query_text(value: object) -> str:
     """Encode a name or a value as `urlencode` does."""
     return "".join(map(_IN_QUERY.__getitem__, value if isinstance(value, bytes) else str(value).encode()))
 
@@ -204,7 +204,7 @@ class _Path:
 
     def __init__(self) -> None:
         #: The names that the lines use.
-        self.names: dict[str, t.Any] = {}
+        self.names: dict[str, object] = {}
         #: Conditions under which the converters would do something different from the lines.
         self.checks: list[str] = []
         #: False for a path that is not only text.

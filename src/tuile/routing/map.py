@@ -81,7 +81,7 @@ class Map(WerkzeugMap):
         for rule in rules or ():
             self.add(rule)
 
-    def __setattr__(self, name: str, value: t.Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
@@ -140,7 +140,7 @@ class Map(WerkzeugMap):
             server_name: The configured `SERVER_NAME`.
 
         Raises:
-            Exception: Any error of a converter, except `ValidationError` and HTTP exceptions.
+            Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
         """
         index = self._index
         if index is None:
@@ -253,7 +253,7 @@ def _converted(
     rule: WerkzeugRule, arguments: Arguments, values: t.Sequence[str], rules: list[WerkzeugRule], method: str
 ) -> Found:
     """Return the rule with the view's arguments, or what `find` says where a converter refuses a value."""
-    found: dict[str, t.Any] = {}
+    found: dict[str, object] = {}
     convert: t.Any = None
     try:
         for name, place, convert in arguments:

@@ -31,7 +31,7 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
 class Rule(WerkzeugRule):
     """Werkzeug's rule, whose URL builders are compiled when they are first called."""
 
-    def __setattr__(self, name: str, value: t.Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in _RULE_KNOBS:
             _forget_index(self)

@@ -377,7 +377,7 @@ class Blueprint(Scaffold):
             for scope, functions in own.items():
                 apps.setdefault(scoped(name, scope), []).extend(functions)
 
-    def _hand_over_commands(self, app: Flask, name: str, options: dict[str, Any]) -> None:
+    def _hand_over_commands(self, app: Flask, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`; this class has none."""
 
 

@@ -21,7 +21,7 @@ def scoped(name: str, scope: str | None) -> str:
 
 def nested_options(
     state: BlueprintSetupState, name: str, blueprint: Blueprint, options: dict[str, Any]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the options for registering a blueprint that is nested in the one of `state`."""
     subdomain = options.get("subdomain")
     if subdomain is None:

@@ -39,7 +39,7 @@ def setupmethod(f: F) -> F:
     """Decorate a method that registers something, so that it raises when registration is no longer allowed."""
     name = f.__name__
 
-    def checked(self: Scaffold, *args: Any, **kwargs: Any) -> Any:
+    def checked(self: Scaffold, *args: object, **kwargs: object) -> object:
         self._check_setup_finished(name)
         return f(self, *args, **kwargs)
 

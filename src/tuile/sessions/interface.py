@@ -145,7 +145,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         raise NotImplementedError(message)
 
 
-def _note_change(session: t.Any) -> None:
+def _note_change(session: SessionMixin) -> None:
     session.modified = True
 
 
@@ -181,7 +181,7 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
         begin(self, int(time.time()), new_handle())
 
 
-def begin(session: MutableMapping[str, t.Any], created: int, handle: str) -> None:
+def begin(session: MutableMapping[str, object], created: int, handle: str) -> None:
     """Store in a session when it began, and its handle."""
     session[CREATED_KEY] = created
     session[HANDLE_KEY] = handle
@@ -246,7 +246,7 @@ class SessionInterface(metaclass=Watched):
     def look(cls) -> None:
         """Set the flags of the class; see `Watched`."""
 
-    def __setattr__(self, name: str, value: t.Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in self.steps:
             if name != "opens_lazily":

@@ -25,7 +25,7 @@ from .signer import kind_of, lazy_sha1, session_serializer, session_signer, sign
 from .tracked import TrackedSession, content_of, tracked
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from ..app import Flask
     from ..keys.tokens import Opened
@@ -221,7 +221,7 @@ class SecureCookieSessionInterface(SessionInterface):
             app.logger.warning("A session with a valid signature could not be parsed, so it is treated as empty.")
             return None
 
-    def _session_of(self, app: Flask, content: t.Any) -> SecureCookieSession | None:
+    def _session_of(self, app: Flask, content: Mapping[str, object]) -> SecureCookieSession | None:
         """Return the session with this content; None, and a line in the log, where it is no mapping."""
         try:
             return tracked(self.session_class, self.serializer, content)

@@ -22,6 +22,7 @@ from .packing import MAX_UNPACKED_BYTES, check_size, inflated
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
+    from hashlib import _Hash
 
     from ..app import Flask
     from ..keys.secret import Key
@@ -105,7 +106,7 @@ def signed_at(token: str) -> int | None:
 # --- itsdangerous' ----------------------------------------------------------------------------------------------------
 
 
-def lazy_sha1(string: bytes = b"") -> t.Any:
+def lazy_sha1(string: bytes = b"") -> _Hash:
     """Return the SHA-1 hash object of octets. In a Python without SHA-1 only the call fails, not the import."""
     return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
 

@@ -29,7 +29,7 @@ _PACKAGES = frozenset(name.rpartition(".")[0] for name in TUILE_MODULES)
 _PORTION = "tuile.shim:"
 _MODULE = "import"
 # The values that Tuile's modules had before a name was set on one of Flask's modules: {(module, name): value}.
-_before: dict[tuple[str, str], t.Any] = {}
+_before: dict[tuple[str, str], object] = {}
 
 
 def _parse(imports: dict[str, str]) -> dict[str, tuple[str, str]]:
@@ -50,7 +50,7 @@ def tuile_modules_of(module: str) -> list[ModuleType]:
     return [import_module(ours) for ours in TUILE_MODULES.get(module, ())]
 
 
-def look_up(module: str, name: str) -> t.Any:
+def look_up(module: str, name: str) -> object:
     """Return the object that a name of one of Flask's modules stands for.
 
     Raises:
@@ -76,7 +76,7 @@ def look_up(module: str, name: str) -> t.Any:
 class FlaskModule(ModuleType):
     """One of Flask's modules: names are read from Tuile's modules and set on them."""
 
-    def __getattr__(self, name: str) -> t.Any:
+    def __getattr__(self, name: str) -> object:
         if f"{self.__name__}.{name}" in TUILE_MODULES:
             return import_module(f"{self.__name__}.{name}")
         if name.startswith("__"):
@@ -249,7 +249,7 @@ def _import_unless_under_way(module: str) -> None:
             raise
 
 
-def _handed_out(ours: ModuleType, homes: tuple[str, ...]) -> dict[str, t.Any]:
+def _handed_out(ours: ModuleType, homes: tuple[str, ...]) -> dict[str, object]:
     # Modules, classes and functions that our module imported are left out: the table lists what Flask's imports.
     return {
         name: value
@@ -298,7 +298,7 @@ def _first_lines(module: str) -> dict[str, int]:
     return lines
 
 
-def offered(module: str, flasks: str, name: str) -> t.Any:
+def offered(module: str, flasks: str, name: str) -> object:
     """Return the object for a name of Flask's module that Tuile's module of the same name does not have.
 
     Raises:
@@ -309,7 +309,7 @@ def offered(module: str, flasks: str, name: str) -> t.Any:
     return look_up(flasks, name)
 
 
-def _found_later(ours: ModuleType, name: str) -> t.Any:
+def _found_later(ours: ModuleType, name: str) -> object:
     """Return what the `__getattr__` of our module returns for a name, or `_before`; it does not call us back."""
     find = vars(ours).get("__getattr__")
     find = getattr(find, "own", find)

@@ -49,11 +49,11 @@ class Template(JinjaTemplate):
         # Jinja would look up each name in a ChainMap; merging dictionaries is much faster.
         own, *others = chain.maps
         if own or len(others) != 1:
-            merged: dict[str, Any] = {}
+            merged: dict[str, object] = {}
             for globals_ in reversed(chain.maps):
                 merged.update(globals_)
         else:
-            merged = cast("dict[str, Any]", others[0])
+            merged = cast("dict[str, object]", others[0])
         return Context(environment, dict(merged, **(vars or {})), self.name, self.blocks, globals=merged)
 
 

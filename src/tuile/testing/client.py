@@ -128,10 +128,10 @@ class FlaskClient(werkzeug.test.Client):
             self._jar = ClientJar(browser, self.application, use_cookies=self._cookies is not None)
         self.preserve_context = False
         #: Contexts that the application preserved in the current request.
-        self._new_contexts: list[AbstractContextManager[Any]] = []
+        self._new_contexts: list[AbstractContextManager[object]] = []
         #: The contexts of the last request, entered again.
         self._context_stack = ExitStack()
-        self.environ_base: dict[str, Any] = {
+        self.environ_base: dict[str, object] = {
             "REMOTE_ADDR": "127.0.0.1",
             "HTTP_USER_AGENT": f"Werkzeug/{_get_werkzeug_version()}",
         }

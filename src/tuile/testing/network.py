@@ -135,7 +135,7 @@ class Network:
         except OverflowError:
             return LATEST if self._server_is_behind > timedelta() else EARLIEST
 
-    def dumps_for(self, url: str) -> t.Callable[[t.Any], str]:
+    def dumps_for(self, url: str) -> t.Callable[[object], str]:
         """Return the function that serializes JSON for a URL: the application's own, if it has one."""
         app = self.hosts.app_for(url)
         return app.json.dumps if isinstance(app, Flask) else json.dumps

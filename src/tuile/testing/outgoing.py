@@ -206,7 +206,7 @@ class OutgoingRequest:
         return "" if downgraded else f"{own}/"
 
 
-def encode_body(data: t.Any, json: t.Any = None, dumps: t.Callable[[t.Any], str] = str) -> tuple[bytes, str]:
+def encode_body(data: t.Any, json: object = None, dumps: t.Callable[[object], str] = str) -> tuple[bytes, str]:
     """Return the body of a request and its content type.
 
     Args:

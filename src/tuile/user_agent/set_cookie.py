@@ -135,7 +135,7 @@ class Cookie:
 
     Args:
         name: The name, as `dump_cookie` takes it.
-        value: Any text. What a cookie cannot hold is escaped when it is written.
+        value: The text. What a cookie cannot hold is escaped when it is written.
         max_age: The lifetime in seconds, or as a timedelta; 0 deletes the cookie. None: until `expires`, or until the
             browser is closed.
         expires: When the cookie expires: a datetime (UTC if it has no time zone), a date, or seconds since 1970.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import parse_qsl
 
-from werkzeug.datastructures import CharsetAccept, EnvironHeaders, ImmutableMultiDict
+from werkzeug.datastructures import CharsetAccept, EnvironHeaders, FileStorage, ImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import get_current_url
@@ -43,7 +43,7 @@ if t.TYPE_CHECKING:
 
 
 _new_multidict = ImmutableMultiDict.__new__
-_fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
+_fill: t.Callable[[dict[str, list[str]], dict[str, list[str]]], None] = dict.update
 
 
 def _limit(key: str, default: int | None) -> property:
@@ -110,17 +110,17 @@ class _ReceivedCookies:
         return cookies
 
 
-class _Files(cached_property[t.Any]):
+class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
     """The uploaded files, which must be closed, however they were set."""
 
-    def __set__(self, obj: object, value: object) -> None:
+    def __set__(self, obj: object, value: ImmutableMultiDict[str, FileStorage]) -> None:
         super().__set__(obj, value)
         obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
 
 
 _werkzeugs_init = WerkzeugRequest.__init__
 # Stands for files that were not parsed.
-_NO_FILES: t.Any = ImmutableMultiDict()
+_NO_FILES: ImmutableMultiDict[str, FileStorage] = ImmutableMultiDict()
 # The attributes that `Request.look` compares with; filled after the definition of the class.
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}

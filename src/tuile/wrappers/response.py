@@ -110,7 +110,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         direct_passthrough: bool = False,
     ) -> None:
         if headers is None and self._builds_plainly:
-            body: t.Any = response.encode() if type(response) is str else response
+            body = response.encode() if type(response) is str else response
             code: t.Any = self.default_status if status is None else status
             line = _STATUS_LINES.get(code) if type(code) is int else None
             if content_type is None:
@@ -226,7 +226,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
 
         Args:
             key: The name.
-            value: Any text.
+            value: The text.
             max_age: The lifetime in seconds; None: until the browser is closed.
             expires: The end of the lifetime: a datetime (UTC if it has no time zone), seconds since 1970, or the
                 finished text.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -44,12 +44,13 @@ def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> No
 
         application = describe_application(app)
         findings += [*examine_start(), *examine_application(app), *examine_sources()]
+    process = describe_process()
     report = {
-        "process": describe_process(),
+        "process": process,
         "application": application,
         "findings": [finding._asdict() for finding in findings],
     }
-    click.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report, findings)))
+    click.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(process, application, findings)))
     ctx.exit(1 if any(finding.kind == FAILS for finding in findings) else 0)
 
 
@@ -66,8 +67,8 @@ def _load(info: ScriptInfo) -> tuple[Flask | None, list[Finding]]:
         return None, [Finding(FAILS, "the application", reason, f"{last.filename}:{last.lineno}")]
 
 
-def _lines(report: dict[str, Any], findings: list[Finding]) -> Iterable[str]:
-    for heading, facts in (("Process", report["process"]), ("Application", report["application"])):
+def _lines(process: dict[str, object], application: dict[str, object] | None, findings: list[Finding]) -> Iterable[str]:
+    for heading, facts in (("Process", process), ("Application", application)):
         if facts is not None:
             yield heading
             yield from (f"  {name.replace('_', ' ')}: {_text(value)}" for name, value in facts.items())

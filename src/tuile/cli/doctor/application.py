@@ -17,7 +17,7 @@ from tuile.sessions.kinds import advice
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tuile.app import Flask
 
@@ -37,7 +37,7 @@ _TOLD_OF_THE_PLAN = (
 )
 
 
-def describe_application(app: Flask) -> dict[str, Any]:
+def describe_application(app: Flask) -> dict[str, object]:
     """Return the facts about an application, by name."""
     cls, plan = type(app), plan_of(app)
     return {
@@ -102,11 +102,12 @@ def _examine_keys(app: Flask) -> Iterator[Finding]:
 
 
 def _examine_views(app: Flask) -> Iterator[Finding]:
-    registries: dict[str, Any] = {
+    registries: dict[str, Mapping[str | None, Iterable[Callable[..., object]]]] = {
         "before_request": app.before_request_funcs,
         "after_request": app.after_request_funcs,
         "teardown_request": app.teardown_request_funcs,
     }
+    functions: list[tuple[str, Callable[..., object]]]
     functions = [(f"view {endpoint!r}", view) for endpoint, view in app.view_functions.items()]
     for name, registry in registries.items():
         functions += [(name, function) for registered in registry.values() for function in registered]

@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuile import shim
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PACKAGES = ("werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker")
 
 
-def describe_process() -> dict[str, Any]:
+def describe_process() -> dict[str, object]:
     """Return facts about this process, by name."""
     source_dir = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return {

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OLDEST = (3, 10)
@@ -97,7 +96,7 @@ def stay_first_when_becoming_another_program(name: str) -> None:
     """
     execute = getattr(os, name)
 
-    def execute_with_this_folder_first(path: Any, arguments: Any, *environments: Any) -> Any:
+    def execute_with_this_folder_first(path: object, arguments: object, *environments: dict[str, str]) -> object:
         environ = environments[0] if environments else os.environ
         entries = environ.get("PYTHONPATH", "").split(os.pathsep)
         if HERE in entries[1:]:
