@@ -183,7 +183,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     return parts
 
 
-def quick_response(plan: Plan, answer: object) -> Response | None:
+def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
     # wire_form: Return what a text or JSON is sent as
     kind = type(answer)

@@ -150,7 +150,7 @@ def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
     return None, answer
 
 
-def quick_response(plan: Plan, answer: object) -> Response | None:
+def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
     start, body = wire_form(plan, answer)
     if start is None:
