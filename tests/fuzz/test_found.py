@@ -89,6 +89,12 @@ PROGRAMS: dict[str, Program] = {
         REQUEST,
         REQUEST,
     ],
+    "a function that says which templates escape": [
+        {"step": "app", "derive": {"flask": {"overrides": [["select_jinja_autoescape", "once"]]}}},
+        {**RULE, "view": {"name": "x", "does": [RENDER, RENDER], "answer": {"is": "value"}}},
+        REQUEST,
+        REQUEST,
+    ],
     "a teardown renders in a transaction": [
         WITH_KEY,
         RULE,

@@ -26,6 +26,7 @@ from ..logging import create_logger
 from ..packages import find_package
 from ..routing.map import Map
 from ..routing.rule import Rule
+from ..templating import plain_escapes
 from ..wrappers.request import split_blueprint_path
 from .scaffold import Scaffold, _endpoint_from_view_func, setupmethod
 
@@ -366,4 +367,5 @@ def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Calla
     return decorator
 
 
+plain_escapes.add(App.select_jinja_autoescape)
 offer_flasks_names(__name__)

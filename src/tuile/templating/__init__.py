@@ -33,6 +33,10 @@ __all__ = [
     "stream_template_string",
 ]
 
+#: The functions that say whether a template escapes its values and need not be asked for each template: those of
+#: `sansio.app`, which is in a higher layer.
+plain_escapes: set[object] = set()
+
 
 def __getattr__(name: str) -> Any:
     """Return `Environment` or `DispatchingJinjaLoader`, imported on first use."""

@@ -15,6 +15,7 @@ from jinja2 import Template as JinjaTemplate
 from jinja2.runtime import Context
 
 from ..ctx.app_context import current
+from . import plain_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,8 +74,11 @@ class Environment(JinjaEnvironment):
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:
     """Return a new template for a source, which is compiled once per state of the environment."""
     kind = type(environment)
+    escape = environment.autoescape
     if (
         not isinstance(environment, Environment)
+        # A function of the application's own is called for each template.
+        or (callable(escape) and getattr(escape, "__func__", None) not in plain_escapes)
         or kind.from_string is not JinjaEnvironment.from_string
         or kind.compile is not JinjaEnvironment.compile
         or not _COMPILING.isdisjoint(vars(environment))
