@@ -95,6 +95,12 @@ PROGRAMS: dict[str, Program] = {
         REQUEST,
         REQUEST,
     ],
+    "the client reads a body": [
+        APP,
+        RULE,
+        patch("class response", "call_on_close", "pass"),
+        {"step": "client", "paths": ["/x", "/missing"]},
+    ],
     "a teardown renders in a transaction": [
         WITH_KEY,
         RULE,

@@ -6,7 +6,9 @@ import gc
 import logging
 import re
 import warnings
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from tests.beside_flask import part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from datetime import tzinfo
 
 Step = dict[str, Any]
 Program = list[Step]
@@ -106,6 +109,27 @@ def _describe_object(value: Any) -> str:
         return f"{type(value).__name__}: {type(error).__name__}: {clean(str(error))}"
 
 
+class _IsDatetime(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, datetime)
+
+
+@contextmanager
+def _clocks_at(now: float) -> Iterator[None]:
+    """Stop the clocks of the modules that have taken `datetime` or `time` from their modules."""
+
+    class Stopped(datetime, metaclass=_IsDatetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # of the usual class
+            return datetime.fromtimestamp(now, tz)
+
+    with ExitStack() as patches:
+        for module in ("flask.sessions", "werkzeug.http", "tuile.sessions.signed", "tuile.sessions.interface"):
+            patches.enter_context(mock.patch(f"{module}.datetime", Stopped))
+        patches.enter_context(mock.patch("werkzeug.utils.time", partial(float, now)))
+        yield
+
+
 class _Records(logging.Handler):
     """Log records become events."""
 
@@ -146,6 +170,7 @@ def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], A
     try:
         with (
             mock.patch("time.time", partial(float, now)),
+            _clocks_at(now),
             # Both frameworks are wanted here; elsewhere an error says which module has imported Flask itself.
             mock.patch("tuile.dispatch.errors.hint_about", return_value=None),
             warnings.catch_warnings(),
