@@ -12,7 +12,7 @@ import werkzeug.exceptions
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from tests.beside_flask import outcome
-from tests.fuzz.world import DEEPEST, SITE
+from tests.fuzz.world import DEEPEST, MOST_ACTIONS, SITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +72,9 @@ def run_actions(world: World, does: list[Step], given: Any = None) -> None:
 
 def _run_actions(world: World, does: list[Step], given: Any) -> None:
     for action in does:
+        if world.actions >= MOST_ACTIONS:
+            return
+        world.actions += 1
         function = ACTIONS[action["do"]]
         if action.get("try", True):
             world.note(action["do"], outcome(function, world, action, given))

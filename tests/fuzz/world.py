@@ -29,6 +29,8 @@ SITE = Path(__file__).parent / "site"
 NAME = "fuzzed"
 # Functions that have functions called, which have others called: a teardown that enters a context has itself called.
 DEEPEST = 3
+# How many actions one step may have: receivers of signals that send signals would take hours.
+MOST_ACTIONS = 60
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _MODULE = re.compile(r"\b(?:flask|tuile)\.[a-z_.]+(?=\.[A-Z_])")
@@ -44,7 +46,7 @@ class World:
         self.blueprints: dict[str, Any] = {}
         self.events: list[Any] = []
         self.jar: dict[str, str] = {}
-        self.depth = self.threads = 0
+        self.depth = self.threads = self.actions = 0
         self.kept: dict[str, Any] = {}
         self._undo: list[tuple[Any, str, Any]] = []
 
@@ -178,7 +180,7 @@ def _run_program(lib: Any, program: Program, run_step: Callable[[World, Step], A
             warnings.simplefilter("always")
             warnings.showwarning = show
             for step in program:
-                world.events = []
+                world.events, world.actions = [], 0
                 seen = run_step(world, step)
                 observed.append({**seen, "events": world.events, "context": _contexts_left(world)})
     finally:
