@@ -10,6 +10,7 @@ import jinja2.ext
 import jinja2.runtime
 import pytest
 
+from tests.beside_flask import make_app, same
 from tuile import (
     Blueprint,
     Flask,
@@ -284,6 +285,43 @@ def test_a_source_is_compiled_once(app: Flask, compiled: list[str], render: Call
     assert compiled == ["{{ n }}"]
 
 
+IMPURE = {
+    "a filter of a constant": "{{ 'now'|clock }}",
+    "a filter of constants": "{{ ['now', 1]|clock }}",
+    "a filter of a filter": "{{ 'now'|upper|clock }}",
+    "a test of a constant": "{{ 1 is odd_call }}",
+    "a filter in a branch": "{% if true %}{{ 'a'|clock(2) }}{% endif %}",
+    "a filter of a name": "{{ name|clock }}",
+}
+
+
+@pytest.mark.parametrize("source", IMPURE.values(), ids=IMPURE)
+def test_a_filter_of_constants_is_called_as_often_as_on_flask(source: str) -> None:
+    def program(lib: Any) -> list[str]:
+        calls: list[object] = []
+        app = make_app(lib)
+
+        def clock(value: object, *_: object) -> int:
+            calls.append(value)
+            return len(calls)
+
+        app.jinja_env.filters["clock"] = clock
+        app.jinja_env.tests["odd_call"] = lambda value: clock(value) % 2 == 1
+        with app.app_context():
+            return [lib.render_template_string(source, name="n") for _ in range(3)]
+
+    assert len(set(same(program))) > 1
+
+
+@pytest.mark.parametrize("source", ["{{ 'a'|upper }}", "{{ n|clock }}", "{{ 'this is'|length }}{{ 3 is odd }}"])
+def test_a_source_with_filters_is_compiled_once(app: Flask, compiled: list[str], source: str) -> None:
+    app.jinja_env.filters["clock"] = str
+    with app.app_context():
+        for number in range(3):
+            render_template_string(source, n=number)
+    assert len(compiled) == 1
+
+
 def _sandboxed(app: Flask) -> None:
     app.jinja_env = app.jinja_env.overlay(autoescape=False)
 
@@ -333,7 +371,8 @@ def test_a_change_of_the_environment_is_noticed(change: Callable[[Flask], object
             return self.escapes
 
     def renderings(*, warm: bool) -> list[str]:
-        application = Own("changing", root_path=str(tmp_path))
+        kind = Own if change is CHANGES["what escaping depends on"] else Flask
+        application = kind("changing", root_path=str(tmp_path))
         with application.app_context():
             before = [render(application), render(application)] if warm else []
             change(application)

@@ -100,7 +100,8 @@ def _session(world: World, action: Step, _: Any) -> Any:
         "all": lambda: dict(session),
         "update": lambda: session.update({key: value, "up": 1}),
         "setdefault": lambda: session.setdefault(key, value),
-        "nested": lambda: session.setdefault("nested", []).append(1),
+        # Without a word, the change inside the list is noticed by Tuile alone.
+        "nested": lambda: (session.setdefault("nested", []).append(1), session.__setattr__("modified", True)),
         "bool": lambda: (bool(session), len(session), key in session),
         "unserializable": lambda: session.__setitem__(key, object()),
         "bytes": lambda: session.__setitem__(key, b"\xff"),

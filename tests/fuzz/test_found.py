@@ -101,6 +101,15 @@ PROGRAMS: dict[str, Program] = {
         patch("class response", "call_on_close", "pass"),
         {"step": "client", "paths": ["/x", "/missing"]},
     ],
+    "a filter is called when a source is compiled": [
+        {"step": "app", "derive": {"json": {"overrides": [["dumps", "pass"]]}}},
+        {
+            **RULE,
+            "view": {"name": "x", "does": [{**RENDER, "source": "{{ {'a': '<'}|tojson }}"}], "answer": {"is": "value"}},
+        },
+        REQUEST,
+        REQUEST,
+    ],
     "a teardown renders in a transaction": [
         WITH_KEY,
         RULE,

@@ -5,14 +5,17 @@ This module imports jinja2, so it is imported when the first template is needed.
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap, OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from jinja2 import BaseLoader, TemplateNotFound
+from jinja2 import BaseLoader, TemplateNotFound, nodes
 from jinja2 import Environment as JinjaEnvironment
 from jinja2 import Template as JinjaTemplate
+from jinja2.filters import FILTERS
 from jinja2.runtime import Context
+from jinja2.tests import TESTS
 
 from ..ctx.app_context import current
 from . import plain_escapes
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 _SOURCES_KEPT = 128
 # Some are made of what a client sent, and the code takes several times as much memory.
 _LONGEST_KEPT = 32_768
+_has_tests = re.compile(r"\bis\b").search
 # Settings that compiled templates depend on and that are usually changed in place.
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
 # What makes a template of a source, and can be replaced on one environment.
@@ -121,13 +125,38 @@ class _Sources:
                 self._codes.move_to_end(source)
                 return code
         code = self._environment.compile(source)
-        if len(source) > _LONGEST_KEPT:
+        if len(source) > _LONGEST_KEPT or _has_values_of_functions(self._environment, source):
             return code
         with self._lock:
             self._codes[source] = code
             if len(self._codes) > _SOURCES_KEPT:
                 self._codes.popitem(last=False)
         return code
+
+
+def _has_values_of_functions(environment: Environment, source: str) -> bool:
+    """Return whether the code of a source contains what a filter or a test returned when it was compiled.
+
+    Jinja calls them then if their arguments are constants, as in `{{ "now"|clock }}`, and Flask compiles a source each
+    time that it is rendered.
+    """
+    if environment.finalize is not None:
+        return True
+    if "|" not in source and not _has_tests(source):
+        return False
+    return any(
+        node.find(nodes.Name) is None and not _is_pure(environment, node)
+        for kind in (nodes.Filter, nodes.Test)
+        for node in environment.parse(source).find_all(kind)
+    )
+
+
+def _is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
+    """Return whether a filter or a test returns the same each time for the same arguments: one of Jinja's own does."""
+    if isinstance(node, nodes.Test):
+        return environment.tests.get(node.name) is TESTS.get(node.name)
+    # This one asks the application's JSON provider.
+    return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
 
 
 def _state(environment: Environment) -> tuple[dict[str, object], object]:
