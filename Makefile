@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
-.PHONY: generated lower-bounds bench-instructions surface
+.PHONY: generated lower-bounds bench-instructions bench-breadth check-breadth surface
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -64,6 +64,12 @@ bench: $(VENV)/.tools ## one request through the WSGI callable, beside other fra
 
 bench-instructions: $(VENV)/.tools ## count the instructions of warm requests (ARGS="--source OTHER/src --source src" compares)
 	$(BIN)/python benchmarks/instructions.py $(ARGS)
+
+bench-breadth: $(VENV)/.tools ## 400 everyday works on Flask and on Tuile, the worst first (ARGS="--quick", ARGS="cookies")
+	$(BIN)/python benchmarks/breadth/run.py $(ARGS)
+
+check-breadth: $(VENV)/.tools ## count the instructions of these works and compare with the floors (ARGS="--raise-floors")
+	$(BIN)/python benchmarks/breadth/run.py --check $(ARGS)
 
 bench-served: $(VENV)/.tools ## requests through a real server, beside other frameworks
 	$(BIN)/python benchmarks/served.py $(ARGS)

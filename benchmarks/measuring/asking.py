@@ -9,6 +9,7 @@ import io
 import sys
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote, unquote_to_bytes
 from wsgiref.util import FileWrapper
 
 BROWSER = (
@@ -29,7 +30,10 @@ PIECE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: what a browser sends, besides the headers that it always sends."""
+    """One request: what a browser sends, besides the headers that it always sends.
+
+    The path is percent-encoded and may have a query.
+    """
 
     method: str = "GET"
     path: str = "/"
@@ -47,6 +51,7 @@ class Ask:
 
     def environ(self) -> dict[str, Any]:
         """The request as gunicorn hands it to a WSGI callable."""
+        path, _, query = self.path.partition("?")
         environ: dict[str, Any] = {
             "wsgi.errors": sys.stderr,
             "wsgi.version": (1, 0),
@@ -59,7 +64,7 @@ class Ask:
             "wsgi.input": io.BytesIO(self.body),
             "gunicorn.socket": None,
             "REQUEST_METHOD": self.method,
-            "QUERY_STRING": "",
+            "QUERY_STRING": query,
             "RAW_URI": self.path,
             "SERVER_PROTOCOL": "HTTP/1.1",
             "wsgi.url_scheme": "http",
@@ -67,7 +72,7 @@ class Ask:
             "REMOTE_PORT": "51234",
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "8000",
-            "PATH_INFO": self.path,
+            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
             "SCRIPT_NAME": "",
         }
         for name, value in self.all_headers():
@@ -77,6 +82,7 @@ class Ask:
 
     def scope(self) -> dict[str, Any]:
         """The request as uvicorn hands it to an ASGI callable."""
+        path, _, query = self.path.partition("?")
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -88,9 +94,9 @@ class Ask:
             "headers": [(name.lower().encode(), value.encode()) for name, value in self.all_headers()],
             "state": {},
             "method": self.method,
-            "path": self.path,
-            "raw_path": self.path.encode(),
-            "query_string": b"",
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
         }
 
     def messages(self) -> list[dict[str, Any]]:
