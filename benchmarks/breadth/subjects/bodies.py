@@ -84,7 +84,7 @@ def _() -> Any:
     return str(len(f.request.form))
 
 
-@view("multipart of 1,000 fields", body=multipart(_fields(1000)), type=MULTIPART, per_block=2, MAX_FORM_PARTS=2000)
+@view("multipart of 1,000 fields", body=multipart(_fields(1000)), type=MULTIPART, per_block=1, MAX_FORM_PARTS=2000)
 def _() -> Any:
     return str(len(f.request.form))
 
