@@ -34,7 +34,7 @@ DISPATCH = ROOT / "src" / "tuile" / "dispatch"
 SOURCES = (DISPATCH / "decisions.py", DISPATCH / "fast_path.py")
 GENERATED = DISPATCH / "_generated.py"
 #: What is called as it is: it is long, or rare.
-LEFT_AS_CALLS = frozenset({"is_trusted", "leave", "parts_at_end", "serve", "view_awaited", "view_called"})
+LEFT_AS_CALLS = frozenset({"is_trusted", "leave", "parts_at_end", "remember", "serve", "view_awaited", "view_called"})
 #: What stands for a function where the server's loop calls: the only difference between the two forms.
 AWAITED = {"view_called": "view_awaited"}
 
@@ -264,7 +264,7 @@ def _imports(used: set[str]) -> str:
                     if (alias.asname or alias.name) in used:
                         line = ast.unparse(type(statement)(**{**vars(statement), "names": [alias]}))
                         (typing if isinstance(node, ast.If) else running)[line] = None
-    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "REFERENCES_TO_BOTH", "new"}))
+    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "LENGTHS", "REFERENCES_TO_BOTH", "SHORT", "new"}))
     types = "".join(f"    {line}\n" for line in typing if line not in running)
     lines = ["from __future__ import annotations", "import typing as t", *running, f"from .decisions import {own}"]
     return "\n".join(lines) + f"\nif t.TYPE_CHECKING:\n{types}\n"

@@ -209,7 +209,7 @@ class WatchedSettings(dict[str, t.Any]):
     """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict."""
 
     #: The settings that plans depend on. Security settings are not among them: they are read at each request.
-    planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "TESTING"})
+    planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "SERVER_NAME", "TESTING"})
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:

@@ -23,12 +23,13 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
-from .decisions import REFERENCES_TO_BOTH, is_trusted, leave, new, parts_at_end
+from .decisions import LENGTHS, REFERENCES_TO_BOTH, SHORT, is_trusted, leave, new, parts_at_end, remember
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..wrappers.response import Response, TextStart
@@ -61,30 +62,43 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         try:
             # answered: Match the URL, run the view and say what to send
             answer: t.Any
+            method = environ["REQUEST_METHOD"]
             # matched: Find the rule of a request and the view's arguments
             request = context.request
-            found = (
-                app.url_map.find(environ, app.config["SERVER_NAME"])
-                if trusted is None or is_trusted(context, trusted)
-                else None
-            )
-            if found is None:
-                context._match_by_adapter()
-                rule = request.url_rule if environ["REQUEST_METHOD"].isupper() else None
-                arguments: t.Any = request.view_args
-            else:
-                rule, arguments = found
-                if rule is None:
-                    request.routing_exception = arguments
-                else:
-                    request.url_rule = rule
-                    request.view_args = arguments
+            rule: Rule | None
+            arguments: t.Any
+            known: t.Any = None
+            is_allowed = trusted is None or is_trusted(context, trusted)
+            route = plan.static_routes.get(environ.get("PATH_INFO")) if is_allowed else None
             if (
-                rule is None
-                or not plan.dispatches
-                or request_started.receivers
-                or (environ["REQUEST_METHOD"] == "OPTIONS")
+                route is not None
+                and method in route[0].methods
+                and (
+                    environ.get("HTTP_HOST") in plan.hosts
+                    and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
+                    and ("HTTP_UPGRADE" not in environ)
+                )
             ):
+                rule, known = route
+                arguments = {}
+                request.url_rule = rule
+                request.view_args = arguments
+            else:
+                found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed else None
+                if found is None:
+                    context._match_by_adapter()
+                    rule = request.url_rule if method.isupper() else None
+                    arguments = request.view_args
+                else:
+                    rule, arguments = found
+                    if rule is None:
+                        request.routing_exception = arguments
+                    else:
+                        request.url_rule = rule
+                        request.view_args = arguments
+                        if not arguments:
+                            remember(app, plan, environ, rule)
+            if rule is None or not plan.dispatches or request_started.receivers or (method == "OPTIONS"):
                 start = None
                 body = app.full_dispatch_request()
             else:
@@ -97,7 +111,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     else:
                         view = app.view_functions[rule.endpoint]
                         # view_called: Call the view
-                        if id(view) in app._synchronous:
+                        if view is known:
+                            answer = view()
+                        elif id(view) in app._synchronous:
                             answer = view(**arguments) if arguments else view()
                         else:
                             answer = app._run(view, **arguments)
@@ -143,7 +159,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             raise
         if start is not None:
             # send: Send a body without a response object
-            start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
+            start_response(
+                start[1],
+                [start[0], LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))],
+            )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
         whole = getattr(body, "_sends_plainly", False) and body.response
         parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
@@ -201,7 +220,7 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code = start
     response.headers = headers = new(Headers)
-    headers._list = [pair, ("Content-Length", str(len(body)))]
+    headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
     response.direct_passthrough = False
     response._on_close = []
     response.response = [body]

@@ -31,6 +31,9 @@ if t.TYPE_CHECKING:
     from .plan import Plan
 
 new: t.Any = object.__new__
+#: The Content-Length headers of short bodies.
+SHORT = 512
+LENGTHS = tuple(("Content-Length", str(length)) for length in range(SHORT))
 # To a context, by one local name, and to its request, by another and by the context.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -53,32 +56,60 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
 
 
 def matched(
-    app: Flask, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
-) -> tuple[Rule | None, t.Any]:
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None, method: str
+) -> tuple[Rule | None, t.Any, t.Any]:
     """Find the rule of a request and the view's arguments.
 
     Returns:
-        None as the rule where the steps have to answer.
+        The rule, None where the steps have to answer; the arguments; and the view, where it is known to need no
+        `ensure_sync`.
     """
     request = context.request
-    found = (
-        app.url_map.find(environ, app.config["SERVER_NAME"])
-        if trusted is None or is_trusted(context, trusted)
-        else None
-    )
-    if found is None:
-        # Only Werkzeug knows. A method in small letters is read in capitals by the steps alone.
-        context._match_by_adapter()
-        rule = request.url_rule if environ["REQUEST_METHOD"].isupper() else None
-        arguments: t.Any = request.view_args
+    rule: Rule | None
+    arguments: t.Any
+    known: t.Any = None
+    is_allowed = trusted is None or is_trusted(context, trusted)
+    route = plan.static_routes.get(environ.get("PATH_INFO")) if is_allowed else None
+    if route is not None and method in route[0].methods and is_plain(plan, environ):
+        rule, known = route
+        arguments = {}
+        request.url_rule = rule
+        request.view_args = arguments
     else:
-        rule, arguments = found
-        if rule is None:
-            request.routing_exception = arguments
+        found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed else None
+        if found is None:
+            # Only Werkzeug knows. A method in small letters is read in capitals by the steps alone.
+            context._match_by_adapter()
+            rule = request.url_rule if method.isupper() else None
+            arguments = request.view_args
         else:
-            request.url_rule = rule
-            request.view_args = arguments
-    return rule, arguments
+            rule, arguments = found
+            if rule is None:
+                request.routing_exception = arguments
+            else:
+                request.url_rule = rule
+                request.view_args = arguments
+                if not arguments:
+                    remember(app, plan, environ, rule)
+    return rule, arguments, known
+
+
+def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
+    """Return whether nothing but the path and the method of a request decides which rule matches, as in `Map.find`."""
+    return (
+        environ.get("HTTP_HOST") in plan.hosts
+        and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
+        and "HTTP_UPGRADE" not in environ
+    )
+
+
+def remember(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule) -> None:
+    """Remember the rule that was found for a path without variables, and its view, as long as the plan holds."""
+    path = environ.get("PATH_INFO", "")
+    if plan.hosts and path not in plan.static_routes and app.url_map.remembers(path, rule):
+        view = app._synchronous.get(id(app.view_functions.get(rule.endpoint)))
+        if view is not None:
+            plan.static_routes[path] = (rule, view)
 
 
 def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
@@ -93,7 +124,13 @@ def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
 
 
 def view_answer(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule, arguments: object
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    environ: WSGIEnvironment,
+    rule: Rule,
+    arguments: t.Any,
+    known: t.Any,
 ) -> t.Any:
     """Run the hooks, if there are any, and call the view."""
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
@@ -103,19 +140,26 @@ def view_answer(
         answer = app.dispatch_request() if hooked is None else hooked
     else:
         view = app.view_functions[rule.endpoint]
-        answer = view_called(app, view, arguments)
+        answer = view_called(app, view, arguments, known)
     return answer
 
 
-def view_called(app: Flask, view: Callable[..., object], arguments: t.Any) -> t.Any:
+def view_called(app: Flask, view: Callable[..., object], arguments: t.Any, known: object) -> t.Any:
     """Call the view."""
+    if view is known:
+        return view()
     if id(view) in app._synchronous:
         # A call without arguments is shorter when it says so.
         return view(**arguments) if arguments else view()
     return app._run(view, **arguments)
 
 
-async def view_awaited(app: Flask, view: Callable[..., t.Any], arguments: t.Any) -> t.Any:  # noqa: ARG001 - as the other
+async def view_awaited(
+    app: Flask,  # noqa: ARG001 - as the other
+    view: Callable[..., t.Any],
+    arguments: t.Any,
+    known: t.Any,  # noqa: ARG001
+) -> t.Any:
     """Await the view: what stands for `view_called` where the server's loop calls."""
     return await view(**arguments)
 
@@ -158,16 +202,21 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code = start
     response.headers = headers = new(Headers)
-    headers._list = [pair, ("Content-Length", str(len(body)))]
+    headers._list = [pair, length_header(body)]
     response.direct_passthrough = False
     response._on_close = []
     response.response = [body]
     return response
 
 
+def length_header(body: bytes) -> tuple[str, str]:
+    """Return the Content-Length header of a body."""
+    return LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))
+
+
 def send(start: TextStart, body: bytes, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Send a body without a response object."""
-    start_response(start[1], [start[0], ("Content-Length", str(len(body)))])
+    start_response(start[1], [start[0], length_header(body)])
     return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 

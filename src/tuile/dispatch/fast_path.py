@@ -73,11 +73,12 @@ def answered(
         The start of the response and its body; or None and the response, where there has to be one.
     """
     answer: t.Any
-    rule, arguments = matched(app, context, environ, trusted)
-    if rule is None or not plan.dispatches or request_started.receivers or environ["REQUEST_METHOD"] == "OPTIONS":
+    method = environ["REQUEST_METHOD"]
+    rule, arguments, known = matched(app, plan, context, environ, trusted, method)
+    if rule is None or not plan.dispatches or request_started.receivers or method == "OPTIONS":
         return None, app.full_dispatch_request()
     try:
-        answer = view_answer(app, plan, context, environ, rule, arguments)
+        answer = view_answer(app, plan, context, environ, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
     if nobody_looks(app, plan, context, environ):

@@ -27,6 +27,8 @@ from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 
 if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..sessions import SessionInterface
     from ..wrappers.response import TextStart
     from .planner import Planned
@@ -145,6 +147,11 @@ class Plan:
     enters: bool
     #: What classes that cannot tell when they change have of the names that a plan depends on; compared at each use.
     unwatched: tuple[tuple[type, str, object], ...]
+    #: The hosts that decide nothing about which rule matches, as the URL map finds them; empty where settings may
+    #: change unnoticed.
+    hosts: t.Collection[str | None]
+    #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
+    static_routes: dict[t.Any, tuple[t.Any, Callable[..., t.Any]]]
     #: Why it does not, and what else is done the general way; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
@@ -170,6 +177,8 @@ NOTHING = Plan(
     fast=False,
     enters=False,
     unwatched=(),
+    hosts=(),
+    static_routes={},
     refusals=(),
     slower=(),
 )
@@ -225,6 +234,8 @@ def plan_of(app: Planned) -> Plan:
         fast=not refusals,
         enters=not refusals and not lost["entry"],
         unwatched=snapshot,
+        hosts=app.url_map._plain_hosts if not refusals and _tells(app) else (),
+        static_routes={},
         refusals=refusals,
         slower=(*lost["around"], *lost["before"], *lost["after"], *_slower(app, text_start, json_start, checks)),
     )

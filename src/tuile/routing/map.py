@@ -129,6 +129,8 @@ class Map(WerkzeugMap):
         with self._revision_lock:
             self._revision += 1
             self._index = None
+        # Plans remember what was found.
+        move()
 
     def find(self, environ: WSGIEnvironment, server_name: str | None = None) -> Found | None:  # noqa: C901 - each request calls it
         """Return the rule and the view's arguments for a request, None and its refusal, or None to ask a `MapAdapter`.
@@ -190,6 +192,18 @@ class Map(WerkzeugMap):
                 for other in self._rules_by_endpoint.get(rule.endpoint, ())
             )
         )
+
+    def remembers(self, path: str, rule: WerkzeugRule) -> bool:
+        """Return whether `find` answers a path with this rule and no arguments for each of its methods.
+
+        It does until the epoch moves. There are at most as many such paths as there are rules.
+        """
+        index = self._index
+        answers = None if index is None else index.static.get(path)
+        if not answers:
+            return False
+        first, certain, _, _, _ = answers[0]
+        return first is rule and certain is True and rule.methods is not None and rule.defaults is None
 
     def _accepts_host_of(self, environ: WSGIEnvironment) -> bool:
         """Return whether Werkzeug certainly accepts the Host header of a request, or the server's name without one."""
