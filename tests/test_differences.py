@@ -299,7 +299,7 @@ def _(lib: Any) -> Any:
     return any(name == "Set-Cookie" for name, _ in answer.headers)
 
 
-_OUR_SETTINGS = ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT", "SESSION_READS", "SESSION_ABSOLUTE"]
+_OUR_SETTINGS = ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT", "SESSION_READS", "SESSION_ABSOLUTE", "SESSION_STORE"]
 
 
 @shown("There are more settings", [], _OUR_SETTINGS)
@@ -326,9 +326,9 @@ def _(lib: Any) -> Any:
     return [before, modified, client.get("/").json[0]]
 
 
-@shown("Sessions have `add`, `append` and `change`", [False] * 3, [True] * 3)
+@shown("Sessions have more methods", [False] * 5, [True] * 5)
 def _(lib: Any) -> Any:
-    return [hasattr(lib.sessions.SessionMixin, name) for name in ("add", "append", "change")]
+    return [hasattr(lib.sessions.SessionMixin, name) for name in ("add", "append", "change", "end", "seen")]
 
 
 @shown("A signed session that cannot be read is an empty session", 500, 200)

@@ -30,6 +30,7 @@ from .wrappers.response import Response
 
 if t.TYPE_CHECKING:
     from .ctx.request_context import RequestContext
+    from .sessions.settings import Kept as KeptStore
     from .sessions.signer import KeptSigner
     from .templating.jinja import Environment
     from .testing import FlaskClient, FlaskCliRunner
@@ -63,6 +64,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     # What `keys.app_keys` and sessions keep on an app, and the ids of the keys that were logged.
     _kept_keys: KeptKeys | None = None
     _kept_signer: KeptSigner | None = None
+    _kept_store: KeptStore | None = None
     _told_of_keys: frozenset[str] = frozenset()
     # The kinds of session, other than the one that is written, that were logged.
     _told_of_kinds: frozenset[str] = frozenset()

@@ -209,6 +209,23 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SESSION_ENCRYPT", False, "bool", "Hide the session from its browser, too; signed ones are still read."),
     Default("SESSION_READS", None, "list of 'sha1', 'sha256', 'signed', 'encrypted'; None: all", "Sessions to read."),
     Default("SESSION_ABSOLUTE", None, "timedelta, seconds or None (no end)", "A session's age at the most."),
+    Default(
+        "SESSION_STORE",
+        None,
+        "None (a signed cookie), 'sqlite', 'sqlite:///path', 'memory' or a Store",
+        "Where sessions are kept: on the server, with only an id in the cookie. The settings below are for them.",
+    ),
+    Default("SESSION_DURABLE", "process", "'process' or 'machine'", "What a saved session survives if it stops."),
+    Default("SESSION_USER_KEY", "_user_id", "str or None", "The key of the session that says who is logged in."),
+    Default("SESSION_IDLE", None, "timedelta, seconds; None: PERMANENT_SESSION_LIFETIME", "How long it lasts unseen."),
+    Default("SESSION_RENEW", None, "timedelta, seconds or None (never)", "When a session gets a new secret."),
+    Default("SESSION_GRACE", 30, "timedelta or seconds", "How long a former id still reads."),
+    Default("SESSION_REPLAY", "end", "'end' or 'log'", "What to do when a former id is used after that."),
+    Default("SESSION_SEEN_EVERY", 60, "timedelta or seconds", "How often it is stored that a session was seen."),
+    Default("SESSION_MAX_PER_USER", None, "int or None (any number)", "How many sessions a user may have."),
+    Default("SESSION_CONFLICT", "last", "'last' or 'error'", "What to do when two requests set the same key."),
+    Default("SESSION_FAILURE", "error", "'error' (503) or 'empty'", "How a session reads when the store is away."),
+    Default("SESSION_DEVICE", "agent", "'agent' or 'none'", "Whether User-Agent and address are kept."),
     Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )
 

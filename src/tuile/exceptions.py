@@ -4,6 +4,8 @@
       CookieSyntaxError       a cookie cannot be written as requested
         CookieCheckError      a browser would drop or misread a cookie of a response (COOKIE_CHECKS = "error")
       BadToken                a signed or encrypted text cannot be read; also an `itsdangerous.BadData`
+    RuntimeError
+      SessionConflictError    another request changed the same key of the session (SESSION_CONFLICT = "error")
     UserWarning
       CookieWarning           as CookieCheckError, as a warning (COOKIE_CHECKS = "warn")
 
@@ -43,6 +45,10 @@ class CookieCheckError(CookieSyntaxError):
 
 class CookieWarning(UserWarning):
     """Browsers would drop or misread a cookie that a response sets, and ``COOKIE_CHECKS`` is ``"warn"``."""
+
+
+class SessionConflictError(RuntimeError):
+    """Another request changed the same key of the session meanwhile, and ``SESSION_CONFLICT`` is ``"error"``."""
 
 
 class BadToken(BadData, ValueError):

@@ -24,4 +24,12 @@ appcontext_tearing_down = _signals.signal("appcontext-tearing-down")
 appcontext_popped = _signals.signal("appcontext-popped")
 message_flashed = _signals.signal("message-flashed")
 
+# Not Flask's: what happens to sessions on the server. Each has the arguments `handle` and `user`.
+#: A request and another one have changed the same key, and one change is lost; with `keys`.
+session_conflict = _signals.signal("session-conflict")
+#: What a request changed was not saved, because the session had ended meanwhile.
+session_gone = _signals.signal("session-gone")
+#: A secret was used that had been replaced: the cookie may have been stolen.
+session_replayed = _signals.signal("session-replayed")
+
 offer_flasks_names(__name__)

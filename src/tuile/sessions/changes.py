@@ -162,6 +162,23 @@ def resolve(change: KeyChange, theirs: str | None) -> Resolved:
         return Resolved(mine, mine != theirs)
 
 
+def resolve_all(changes: list[KeyChange], base: str | None, text: str) -> KeyChange | None:
+    """Return one change that does the same as several; None if they do not make this text of the base."""
+    change = changes[0] if len(changes) == 1 else Several(tuple(changes))
+    result, _ = resolve(change, base)
+    return change if result is not None and are_same(result, text) else None
+
+
+def are_same(one: str, other: str) -> bool:
+    """Return whether two texts, written by the same serializer, stand for the same value."""
+    if one == other or one[:1] not in _OPENING:
+        return one == other
+    try:
+        return _are_same(json.loads(one), json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
 def _put(change: Put, theirs: str | None) -> Resolved:
     mine, base = change.text, change.base
     if theirs == base:

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 
 from werkzeug.datastructures import CallbackDict
 
+from ..http.caching import invites_shared_caches, keep_private
 from ..http.cookies import CookieAttributes
 from ..invalidation import Watched, move
 
@@ -81,6 +82,15 @@ class SessionMixin(MutableMapping[str, t.Any]):
         """An id of the session: 128 random bits as text, stored when `created` is. It does not give access."""
         handle = self.get(HANDLE_KEY)
         return handle if isinstance(handle, str) else None
+
+    @property
+    def seen(self) -> datetime | None:
+        """When the session was last seen, in UTC, to the minute; None if it is not kept on the server."""
+        return None
+
+    def end(self) -> None:
+        """End the session: remove everything in it. One that is kept on the server is removed there as well."""
+        self.clear()
 
     def add(self, key: str, number: float = 1) -> t.Any:
         """Add a number to the value of a key, or to 0 if there is none, and return the sum.
@@ -207,7 +217,7 @@ class NullSession(SecureCookieSession):
         )
         raise RuntimeError(message)
 
-    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = regenerate = _refuse
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = regenerate = end = _refuse
     del _refuse
 
 
@@ -351,3 +361,15 @@ def cookie_attributes(interface: SessionInterface, app: Flask) -> CookieAttribut
     )
     partitioned, samesite = interface.get_cookie_partitioned(app), interface.get_cookie_samesite(app)
     return CookieAttributes(path, domain, secure, interface.get_cookie_httponly(app), samesite, partitioned)
+
+
+def keep_for(session: SessionMixin, response: Response) -> bool:
+    """Keep a session's cookie out of shared caches; return False if the cookie should not be set at all.
+
+    That is the case for renewing a permanent session on a page for all users: it can wait for the next page.
+    """
+    if invites_shared_caches(response.headers):
+        if session and not session.modified:
+            return False
+        keep_private(response)
+    return True

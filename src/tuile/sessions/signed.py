@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from ..exceptions import BadToken
-from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
 from ..invalidation import attributes, still_has
 from ..json.tag import TaggedJSONSerializer
@@ -18,10 +17,11 @@ from ..keys.tokens import is_encrypted
 from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
 from .ages import REFUSES_NONE, can_be_refused, is_over, note_beginning
-from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInterface, cookie_attributes
+from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInterface, cookie_attributes, keep_for
 from .kinds import kinds_of, tell_of_kind
 from .packing import check_size, checked, pack, unpack
 from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
+from .stored import ServerSession
 from .tracked import TrackedSession, content_of, tracked
 
 if t.TYPE_CHECKING:
@@ -108,14 +108,22 @@ class SecureCookieSessionInterface(SessionInterface):
         name = app.config["SESSION_COOKIE_NAME"]
         if name not in cookie_header and name.isascii():
             return False
-        return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
+        refreshes = bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
+        return refreshes and app.config.get("SESSION_STORE") is None
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
         return session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the session from the request's cookie. An invalid or expired cookie gives an empty session."""
+        """Read the session from the request's cookie, or from the store that `SESSION_STORE` names.
+
+        An invalid or expired cookie gives an empty session.
+        """
+        if app.config.get("SESSION_STORE") is not None:
+            from .server import open_stored  # noqa: PLC0415 - most sessions are kept in the cookie
+
+            return open_stored(app, self, request)
         kept = self._kept_signer(app)
         serializer = self.get_signing_serializer(app) if kept is None else None
         if kept is None and serializer is None:
@@ -235,6 +243,11 @@ class SecureCookieSessionInterface(SessionInterface):
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
         if self._asks_itself or self.__dict__ or not is_ours:
+            if isinstance(session, ServerSession):
+                from .server import save_stored  # noqa: PLC0415 - it is there, because the session was opened
+
+                save_stored(app, self, session, response)
+                return
             self._save_by_methods(app, session, response)
             return
         # The results of the methods, none of which is overridden.
@@ -246,14 +259,14 @@ class SecureCookieSessionInterface(SessionInterface):
             if session.modified:
                 response.delete_cookie(name, **self._cookie_attributes(app))
                 vary_by(response.headers, "Cookie")
-                _keep_for(session, response)
+                keep_for(session, response)
             return
         lasts = session.get("_permanent", False)
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return
         for header, _ in getattr(response.headers, "_list", ()):
             # Most responses have no directives for caches.
-            if len(header) >= 12 and header[-7:].lower() in _SAID_TO_CACHES and not _keep_for(session, response):
+            if len(header) >= 12 and header[-7:].lower() in _SAID_TO_CACHES and not keep_for(session, response):
                 return
         expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
         if (
@@ -281,9 +294,9 @@ class SecureCookieSessionInterface(SessionInterface):
             if session.modified:
                 response.delete_cookie(name, **described)
                 vary_by(response.headers, "Cookie")
-                _keep_for(session, response)
+                keep_for(session, response)
             return
-        if not (self.should_set_cookie(app, session) and _keep_for(session, response)):
+        if not (self.should_set_cookie(app, session) and keep_for(session, response)):
             return
         expires = self.get_expiration_time(app, session)
         if app.config.get("SESSION_ABSOLUTE") is not None or can_be_refused(app):
@@ -372,18 +385,6 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
         return cookie_attributes(self, app)._asdict()
-
-
-def _keep_for(session: SessionMixin, response: Response) -> bool:
-    """Keep a session's cookie out of shared caches; return False if the cookie should not be set at all.
-
-    That is the case for renewing a permanent session on a page for all users: it can wait for the next page.
-    """
-    if invites_shared_caches(response.headers):
-        if session and not session.modified:
-            return False
-        keep_private(response)
-    return True
 
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))

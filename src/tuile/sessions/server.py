@@ -1,0 +1,317 @@
+"""Open and save sessions that are kept on the server (`SESSION_STORE`).
+
+The cookie has the name of the session and a secret. It is set by the response that creates a session, logs in or
+renews the secret, and deleted by the one that ends it. A request that does not touch the session does not ask the
+store at all; reading it asks once, saving once, a login twice.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+from datetime import datetime, timezone
+
+from werkzeug.exceptions import ServiceUnavailable
+
+from ..exceptions import SessionConflictError
+from ..http.caching import invites_shared_caches, keep_private
+from ..http.headers import vary_by
+from ..json.tag import TaggedJSONSerializer
+from ..signals import session_conflict, session_gone, session_replayed
+from .ages import can_be_refused
+from .changes import Changes, Put
+from .identity import parse
+from .interface import NullSession, cookie_attributes
+from .plans import creating, ending, opening, renewing, replacing, saving
+from .record import Record
+from .settings import choice, store_and_policy
+from .stored import ServerSession
+from .stores import StoreUnavailable, drive
+
+if t.TYPE_CHECKING:
+    from ..app import Flask
+    from ..wrappers.request import Request
+    from ..wrappers.response import Response
+    from .identity import Identity
+    from .interface import SecureCookieSession, SessionInterface
+    from .plans import Opened
+    from .settings import Kept
+
+#: How many cookies with the session's name are tried: a sibling host can set as many as it likes.
+_MOST_TRIED = 4
+#: How many characters of a User-Agent header are kept.
+_MOST_OF_AGENT = 256
+#: When a client may try again, in seconds.
+RETRY_AFTER: t.Final = 5
+
+_serializer = TaggedJSONSerializer()
+
+
+class UnavailableSession(NullSession):
+    """The empty session of a request while the store is not available (`SESSION_FAILURE = "empty"`)."""
+
+    def _refuse(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        raise unavailable()
+
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = regenerate = end = _refuse
+    del _refuse
+
+
+def unavailable() -> ServiceUnavailable:
+    """Return the error for a session that can neither be read nor saved at the moment."""
+    return ServiceUnavailable("The session is not available at the moment.", retry_after=RETRY_AFTER)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def open_stored(app: Flask, interface: SessionInterface, request: Request) -> SecureCookieSession:
+    """Return the session of a request, an empty one if its cookie names none.
+
+    Raises:
+        ServiceUnavailable: If the store cannot be asked, unless `SESSION_FAILURE` is ``"empty"``.
+    """
+    kept = store_and_policy(app)
+    name, cookies = interface.get_cookie_name(app), request.cookies
+    # A request class may have a plain dictionary of cookies.
+    tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []
+    session = None
+    try:
+        for token in tokens[:_MOST_TRIED]:
+            session = _opened(app, kept, token)
+            if session is not None:
+                break
+    except StoreUnavailable as error:
+        app.logger.error("%s", error)  # noqa: TRY400 - one line says it
+        if choice("SESSION_FAILURE", app.config.get("SESSION_FAILURE"), ("error", "empty")) == "empty":
+            return UnavailableSession()
+        raise unavailable() from None
+    if session is None:
+        session = ServerSession(_serializer)
+    session._came = bool(tokens)
+    session._device = _device(app, request)
+    return session
+
+
+def _opened(app: Flask, kept: Kept, token: str) -> ServerSession | None:
+    identity = parse(token)
+    opened = None if identity is None else drive(opening(identity, kept.policy), kept.store)
+    if opened is None:
+        return None
+    if opened.is_replayed:
+        app.logger.warning("A former secret of the session %s was used again.", opened.identity.handle)
+        session_replayed.send(app, handle=opened.identity.handle, user=opened.record.user)
+        if kept.policy.ends_replayed:
+            return None
+    try:
+        session = ServerSession(_serializer, opened)
+    except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
+        app.logger.warning("The session %s cannot be read, so it is treated as empty.", opened.identity.handle)
+        return None
+    return None if can_be_refused(app) and app.session_refused(session) else session
+
+
+def _device(app: Flask, request: Request) -> tuple[str, str]:
+    """Return the User-Agent header and the address of a client, unless they are not to be kept."""
+    if choice("SESSION_DEVICE", app.config.get("SESSION_DEVICE"), ("agent", "none")) == "none":
+        return "", ""
+    agent = request.environ.get("HTTP_USER_AGENT", "")[:_MOST_OF_AGENT]
+    return agent, str(request.remote_addr or "")
+
+
+# --- saving -----------------------------------------------------------------------------------------------------------
+
+
+def save_stored(app: Flask, interface: SessionInterface, session: ServerSession, response: Response) -> None:
+    """Save what a request changed, and set the cookie if it is a new one.
+
+    If the store cannot be asked, the response becomes a 503.
+
+    Raises:
+        SessionConflictError: If there is a conflict, and `SESSION_CONFLICT` is ``"error"``.
+    """
+    if session.accessed:
+        vary_by(response.headers, "Cookie")
+    kept = store_and_policy(app)
+    try:
+        if session.modified:
+            _save_changes(app, interface, kept, session, response)
+        else:
+            _save_unchanged(app, interface, kept, session, response)
+    except StoreUnavailable as error:
+        app.logger.error("%s The response is a 503, because the session could not be saved.", error)  # noqa: TRY400
+        _replace_by_503(response)
+
+
+def _save_changes(
+    app: Flask, interface: SessionInterface, kept: Kept, session: ServerSession, response: Response
+) -> None:
+    changes = session.changes()
+    if session._is_ended or (changes.cleared and not session):
+        _end(app, interface, kept, session, response, changes)
+    opened = session._opened
+    if opened is None:
+        if session:
+            _begin(app, interface, kept, session, response, None)
+        return
+    if session._is_replaced or user_of(app, session) != opened.record.user:
+        kept_changes = None if session._is_replaced or changes.cleared else changes
+        _begin(app, interface, kept, session, response, kept_changes)
+        return
+    if not changes or _apply(app, kept, session, opened, changes):
+        _save_unchanged(app, interface, kept, session, response, "_permanent" in changes.by_key)
+
+
+def _end(
+    app: Flask,
+    interface: SessionInterface,
+    kept: Kept,
+    session: ServerSession,
+    response: Response,
+    changes: Changes,
+) -> None:
+    """End a session; what was put into it afterwards begins another one."""
+    opened = session._opened
+    if opened is not None:
+        drive(ending(opened), kept.store)
+    session.note_saved(None, changes)
+    # The browser of a husk has the cookie of another session by now.
+    if session._came and not session and (opened is None or not opened.record.is_husk):
+        _delete_cookie(app, interface, session, response)
+
+
+def _begin(
+    app: Flask,
+    interface: SessionInterface,
+    kept: Kept,
+    session: ServerSession,
+    response: Response,
+    changes: Changes | None,
+) -> None:
+    """Store a session under a new name, and end the one that was opened, if any."""
+    agent, address = session._device
+    record = Record("", "", session.texts(), user_of(app, session), agent=agent, address=address)
+    opened = session._opened
+    plan = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
+    begun = drive(plan, kept.store)
+    session.note_saved(begun, Changes(cleared=True, by_key={key: Put(text) for key, text in record.data.items()}))
+    _set_cookie(app, interface, session, response, begun.identity)
+
+
+def _apply(app: Flask, kept: Kept, session: ServerSession, opened: Opened, changes: Changes) -> bool:
+    """Save changes of a session, and return whether it is still there."""
+    applied = drive(saving(opened, changes, kept.policy), kept.store)
+    if applied is None:
+        _tell_gone(app, opened)
+        session.note_saved(opened, changes)
+        return False
+    if applied.conflicts:
+        _tell_conflict(app, opened, applied.conflicts)
+    generation = opened.record.generation + changes.cleared
+    session.note_saved(opened._replace(record=replace(opened.record, generation=generation)), changes)
+    if not applied.is_saved:
+        message = (
+            f"Another request changed {_listed(applied.conflicts)} in the session meanwhile, so nothing was saved."
+        )
+        raise SessionConflictError(message)
+    return True
+
+
+def _save_unchanged(
+    app: Flask,
+    interface: SessionInterface,
+    kept: Kept,
+    session: ServerSession,
+    response: Response,
+    cookie_is_due: bool = False,
+) -> None:
+    """Renew the secret and the cookie's end, if it is time."""
+    opened = session._opened
+    if opened is None or opened.record.is_husk:
+        if session._cookie_is_due:
+            _delete_cookie(app, interface, session, response)
+        return
+    identity = drive(renewing(opened, kept.policy), kept.store)
+    if identity is not None:
+        # The session goes on with the secret that the request has, and knows that another one is under way.
+        session._opened = opened._replace(identity=identity, is_current=False)
+        _set_cookie(app, interface, session, response, identity)
+        return
+    # Another response may be about to set a newer cookie, which an older one must not replace.
+    is_newest = opened.is_current and opened.record.pending is None
+    lasts = session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and kept.policy.renew is None
+    if session._cookie_is_due or (
+        is_newest and (cookie_is_due or (lasts and not invites_shared_caches(response.headers)))
+    ):
+        _set_cookie(app, interface, session, response, opened.identity)
+
+
+def user_of(app: Flask, session: ServerSession) -> str | None:
+    """Return whose session it is (`SESSION_USER_KEY`); None if nobody is logged in."""
+    key = app.config.get("SESSION_USER_KEY", "_user_id")
+    value = None if key is None else dict.get(session, key)
+    return None if value is None else as_user(value)
+
+
+def as_user(user: t.Any) -> str:
+    """Return the name of a user as stores keep it."""
+    return str(user).encode(errors="backslashreplace").decode()
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _set_cookie(
+    app: Flask, interface: SessionInterface, session: ServerSession, response: Response, identity: Identity
+) -> None:
+    session._cookie_is_due = True
+    expires, opened = interface.get_expiration_time(app, session), session._opened
+    absolute_s = store_and_policy(app).policy.clocks.absolute
+    if expires is not None and absolute_s is not None and opened is not None:
+        expires = min(expires, datetime.fromtimestamp(opened.record.created + absolute_s, timezone.utc))
+    attributes = cookie_attributes(interface, app)._asdict()
+    response.set_cookie(interface.get_cookie_name(app), identity.token, expires=expires, **attributes)
+    _keep_private(response)
+
+
+def _delete_cookie(app: Flask, interface: SessionInterface, session: ServerSession, response: Response) -> None:
+    session._cookie_is_due = True
+    response.delete_cookie(interface.get_cookie_name(app), **cookie_attributes(interface, app)._asdict())
+    _keep_private(response)
+
+
+def _keep_private(response: Response) -> None:
+    vary_by(response.headers, "Cookie")
+    if invites_shared_caches(response.headers):
+        keep_private(response)
+
+
+def _replace_by_503(response: Response) -> None:
+    """Make a response say that the request failed: what it says otherwise would not be true."""
+    before = response.response
+    response.direct_passthrough = False
+    response.headers.clear()
+    response.status_code = 503
+    response.headers["Content-Type"] = "text/html; charset=utf-8"
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    response.set_data(unavailable().get_body())
+    if hasattr(before, "close"):
+        response.call_on_close(before.close)
+
+
+def _tell_gone(app: Flask, opened: Opened) -> None:
+    session_gone.send(app, handle=opened.identity.handle, user=opened.record.user)
+
+
+def _tell_conflict(app: Flask, opened: Opened, keys: tuple[str, ...]) -> None:
+    session_conflict.send(app, handle=opened.identity.handle, user=opened.record.user, keys=keys)
+    if app.debug:
+        app.logger.warning(
+            "Two requests changed %s in the session at the same time, and one change is lost. session.add(),"
+            " session.append() and session.change() keep both.",
+            _listed(keys),
+        )
+
+
+def _listed(keys: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, keys))

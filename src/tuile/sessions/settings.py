@@ -1,0 +1,145 @@
+"""What the settings say about sessions that are kept on the server: the store, and the policy."""
+
+from __future__ import annotations
+
+import os
+import threading
+import typing as t
+from datetime import timedelta
+
+from .ages import absolute_seconds
+from .plans import Policy
+from .record import Clocks
+from .stores import Store
+
+if t.TYPE_CHECKING:
+    from ..app import Flask
+
+_LOCK = threading.Lock()
+# The settings that a policy is made of.
+_OF_POLICY = (
+    "PERMANENT_SESSION_LIFETIME",
+    "SESSION_IDLE",
+    "SESSION_ABSOLUTE",
+    "SESSION_RENEW",
+    "SESSION_GRACE",
+    "SESSION_SEEN_EVERY",
+    "SESSION_MAX_PER_USER",
+    "SESSION_CONFLICT",
+    "SESSION_REPLAY",
+)
+
+
+class Kept(t.NamedTuple):
+    """The store and the policy of an app, and the settings that they were made of."""
+
+    store: Store
+    policy: Policy
+    of_store: tuple[t.Any, ...]
+    of_policy: tuple[t.Any, ...]
+
+
+def store_and_policy(app: Flask) -> Kept:
+    """Return the store and the policy of an app, made anew if a setting has changed.
+
+    Raises:
+        TypeError, ValueError: If a setting has an invalid value.
+        RuntimeError: If `SESSION_STORE` is None.
+    """
+    setting, durable = app.config["SESSION_STORE"], app.config.get("SESSION_DURABLE")
+    of_store = (setting, durable)
+    of_policy = tuple(map(app.config.get, _OF_POLICY))
+    kept: Kept | None = app._kept_store
+    if kept is None or kept.of_store != of_store:
+        with _LOCK:  # two stores in memory would be two sets of sessions
+            kept = app._kept_store
+            if kept is None or kept.of_store != of_store:
+                kept = Kept(_store_of(app, setting, durable), _policy_of(app), of_store, of_policy)
+                app._kept_store = kept
+    elif kept.of_policy != of_policy:
+        kept = app._kept_store = kept._replace(policy=_policy_of(app), of_policy=of_policy)
+    return kept
+
+
+def _store_of(app: Flask, setting: t.Any, durable: t.Any) -> Store:
+    choice("SESSION_DURABLE", durable, ("process", "machine"))
+    if isinstance(setting, Store):
+        return setting
+    if setting == "memory":
+        from .stores.memory import MemoryStore  # noqa: PLC0415 - one store is enough
+
+        return MemoryStore()
+    scheme, separator, path = setting.partition("://") if isinstance(setting, str) else ("", "", "")
+    if setting == "sqlite" or (scheme == "sqlite" and path[:1] == "/" and path not in {"/", "/:memory:"}):
+        from .stores.sqlite import SQLiteStore  # noqa: PLC0415
+
+        # As SQLAlchemy reads it: the path begins behind the third slash, and may be absolute.
+        file = os.path.join(app.instance_path, path[1:] if separator else "sessions.db")
+        return SQLiteStore(file, durable=durable == "machine")
+    if setting is None:
+        message = "There is no session store. Set SESSION_STORE, for example to 'sqlite'."
+        raise RuntimeError(message)
+    message = (
+        "SESSION_STORE must be None (a signed cookie), 'sqlite', 'sqlite:///path', 'memory' or a Store, not"
+        f" {f'{scheme}://...' if separator else repr(setting)}."
+    )
+    raise ValueError(message) if isinstance(setting, str) else TypeError(message)
+
+
+def _policy_of(app: Flask) -> Policy:
+    config = app.config
+    lifetime = app.permanent_session_lifetime.total_seconds()
+    idle = seconds("SESSION_IDLE", config.get("SESSION_IDLE")) or lifetime
+    renew = seconds("SESSION_RENEW", config.get("SESSION_RENEW"))
+    every = seconds("SESSION_SEEN_EVERY", config.get("SESSION_SEEN_EVERY"), least=0.0)
+    grace = seconds("SESSION_GRACE", config.get("SESSION_GRACE"), least=0.0)
+    limit = config.get("SESSION_MAX_PER_USER")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        message = f"SESSION_MAX_PER_USER must be a positive whole number or None, not {limit!r}."
+        raise ValueError(message)
+    return Policy(
+        clocks=Clocks(idle, absolute_seconds(app), 60.0 if every is None else every),
+        grace=30.0 if grace is None else grace,
+        renew=renew,
+        limit=limit,
+        strict=choice("SESSION_CONFLICT", config.get("SESSION_CONFLICT"), ("last", "error")) == "error",
+        ends_replayed=choice("SESSION_REPLAY", config.get("SESSION_REPLAY"), ("end", "log")) == "end",
+    )
+
+
+def seconds(name: str, setting: t.Any, least: float | None = None) -> float | None:
+    """Return a setting that is a duration in seconds; None if it is not set.
+
+    Args:
+        name: The name of the setting.
+        setting: Its value.
+        least: The smallest value; None if it has to be positive.
+
+    Raises:
+        TypeError: If it is neither a timedelta nor a number.
+        ValueError: If it is too small, or no number.
+    """
+    if setting is None:
+        return None
+    found = setting.total_seconds() if isinstance(setting, timedelta) else setting
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        message = f"{name} must be a timedelta or a number of seconds, not {type(setting).__name__}."
+        raise TypeError(message)
+    if not (found > 0 if least is None else found >= least) or found >= 2**36:
+        message = f"{name} must be {'positive' if least is None else f'at least {least:g}'}, not {setting!r}."
+        raise ValueError(message)
+    return float(found)
+
+
+def choice(name: str, setting: t.Any, choices: tuple[str, ...]) -> str:
+    """Return a setting that is one of several words; the first of them if it is not set.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if setting is None:
+        return choices[0]
+    if setting not in choices:
+        message = f"{name} must be {' or '.join(map(repr, choices))}, not {setting!r}."
+        raise ValueError(message)
+    return t.cast("str", setting)

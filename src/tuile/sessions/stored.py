@@ -1,0 +1,222 @@
+"""The session object of a session that is kept on the server: a dictionary that knows what was done to it."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from datetime import datetime, timezone
+
+from .changes import Add, Append, Change, Changes, Drop, Put, Several, are_same, resolve_all
+from .tracked import TrackedSession
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from .changes import KeyChange
+    from .plans import Opened
+
+
+class ServerSession(TrackedSession):
+    """A session that is kept on the server.
+
+    Args:
+        serializer: Writes and reads values.
+        opened: What was read; None for a new session.
+    """
+
+    def __init__(self, serializer: t.Any, opened: Opened | None = None) -> None:
+        base: Mapping[str, str] = {} if opened is None else opened.record.data
+        super().__init__(
+            dict(zip(base, serializer.loads(f"[{','.join(base.values())}]"), strict=True)), serializer.dumps
+        )
+        self.new = opened is None
+        self._decode = serializer.loads
+        self._opened = opened
+        #: Whether the cookie that this response sets, or deletes, has to be on another response for this request too.
+        self._cookie_is_due = False
+        self._is_ended = self._is_replaced = False
+        #: Whether the request brought a cookie of this name, and the device that it came from.
+        self._came = False
+        self._device = ("", "")
+        self._forget(base)
+
+    def _forget(self, base: Mapping[str, str]) -> None:
+        """Begin to note changes of this content."""
+        self._base = base
+        self._is_cleared = False
+        # The keys that were assigned, as an ordered set; and what was done to others, from the base on.
+        self._assigned: dict[str, None] = {}
+        self._operations: dict[str, list[KeyChange]] = {}
+
+    @property
+    def handle(self) -> str | None:
+        """The name of the session, which does not give access; None before it was saved."""
+        return None if self._opened is None else self._opened.identity.handle
+
+    @property
+    def created(self) -> datetime | None:
+        """When the session began, in UTC; None before it was saved."""
+        return None if self._opened is None else datetime.fromtimestamp(self._opened.record.created, timezone.utc)
+
+    @property
+    def seen(self) -> datetime | None:
+        """When the session was last seen, in UTC, to the minute; None before it was saved."""
+        return None if self._opened is None else datetime.fromtimestamp(self._opened.record.seen, timezone.utc)
+
+    # What was done to single keys
+
+    def __setitem__(self, key: str, value: t.Any) -> None:
+        super().__setitem__(key, value)
+        self._assigned[key] = None
+        self._operations.pop(key, None)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._note_dropped(key)
+
+    def _note_dropped(self, key: str) -> None:
+        self._assigned.pop(key, None)
+        self._operations.pop(key, None)
+        if key in self._base and not self._is_cleared:
+            self._operations[key] = [Drop(self._base[key])]
+
+    def pop(self, key: str, *default: t.Any) -> t.Any:
+        """Remove a key and return its value."""
+        was_there = key in self
+        value = super().pop(key, *default)
+        if was_there:
+            self._note_dropped(key)
+        return value
+
+    def popitem(self) -> tuple[str, t.Any]:
+        """Remove the key that was added last, and return it with its value."""
+        key, value = super().popitem()
+        self._note_dropped(key)
+        return key, value
+
+    def setdefault(self, key: str, default: t.Any = None) -> t.Any:
+        """Return the value of a key, which is set if it is missing."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Set several keys."""
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __ior__(self, other: t.Any) -> t.Any:
+        self.update(other)
+        return self
+
+    def clear(self) -> None:
+        """Remove everything, keys that other requests have added meanwhile included."""
+        super().clear()
+        self._forget(self._base)
+        self._handed_out.clear()
+        self._is_cleared = True
+
+    def add(self, key: str, number: float = 1) -> t.Any:
+        """Add a number to what is stored under a key when the session is saved; see `SessionMixin.add`."""
+        before = self._operations_so_far(key)
+        result = super().add(key, number)
+        self._note(key, before, lambda: Add(number, self._encode(result)))
+        return result
+
+    def append(self, key: str, *values: t.Any) -> None:
+        """Append to what is stored under a key when the session is saved; see `SessionMixin.append`."""
+        before = self._operations_so_far(key)
+        super().append(key, *values)
+        self._note(key, before, lambda: Append(tuple(map(self._encode, values)), self._encode(self[key])))
+
+    def change(self, key: str, function: Callable[[t.Any], t.Any], default: t.Any = None) -> t.Any:
+        """Apply a function to what is stored under a key when the session is saved; see `SessionMixin.change`."""
+        before = self._operations_so_far(key)
+        # Read anew for each call, because the function may change what it is given.
+        start = self._encode(default)
+
+        def change(text: str | None) -> str:
+            return self._encode(function(self._decode(start if text is None else text)))
+
+        seen = self._encode(self[key]) if key in self else None
+        result = super().change(key, function, default)
+        self._note(key, before, lambda: Change(change, seen, self._encode(result)))
+        return result
+
+    def _operations_so_far(self, key: str) -> list[KeyChange] | None:
+        """Return what was done to a key; None if it was assigned."""
+        return None if key in self._assigned else self._operations.get(key, [])
+
+    def _note(self, key: str, before: list[KeyChange] | None, operation: Callable[[], KeyChange]) -> None:
+        if before is not None:
+            noted = [*before, operation()]
+            self._assigned.pop(key, None)
+            self._operations[key] = noted
+
+    # The whole
+
+    def regenerate(self, keep: Iterable[str] = ()) -> None:
+        """Begin a new session with a new id for the same browser; see `SessionMixin.regenerate`."""
+        if isinstance(keep, (str, bytes)):
+            message = f"keep must be a list of keys, not a single one. Write: keep=[{keep!r}]."
+            raise TypeError(message)
+        kept = {key: self[key] for key in keep if key in self}
+        self.clear()
+        self.update(kept)
+        self._is_replaced = True
+
+    def end(self) -> None:
+        """Remove everything, and the session from the server."""
+        self.clear()
+        self._is_ended = True
+
+    def texts(self) -> dict[str, str]:
+        """Return the content, as it is stored."""
+        return {as_key(key): self._encode(value) for key, value in self.content().items()}
+
+    def changes(self) -> Changes:
+        """Return what was changed since the session was opened, or saved."""
+        by_key: dict[str, KeyChange] = {}
+        base = {} if self._is_cleared else self._base
+        for key in {**self._assigned, **self._operations, **self._handed_out}:
+            change = self._change(key, base.get(as_key(key)))
+            if change is not None:
+                by_key[as_key(key)] = change
+        return Changes(self._is_cleared, by_key)
+
+    def _change(self, key: str, base: str | None) -> KeyChange | None:
+        if key not in self:
+            return None if base is None else Drop(base)
+        text = self._encode(dict.__getitem__(self, key))
+        operations = self._operations.get(key)
+        if operations:
+            # Unless something else was done to the value afterwards.
+            change = resolve_all(operations, base, text)
+            if change is not None:
+                return change
+        is_assigned = key in self._assigned
+        before = base if is_assigned or base is None else self._handed_out.get(key, base)
+        if before is not None and (text == before or are_same(text, before)):
+            return None
+        return Put(text, base, is_assigned)
+
+    def note_saved(self, opened: Opened | None, changes: Changes) -> None:
+        """Note that changes are saved, so that they are not saved again with another response of the request."""
+        base = {} if changes.cleared else dict(self._base)
+        for key, change in changes.by_key.items():
+            base.pop(key, None)
+            if not isinstance(change, Drop):
+                base[key] = self._encode(dict.get(self, key)) if isinstance(change, Several) else change.text
+        self._opened = opened
+        self._is_ended = self._is_replaced = False
+        self._forget(base)
+        self.modified = False
+
+
+def as_key(key: t.Any) -> str:
+    """Return a key as JSON has it: text.
+
+    Raises:
+        TypeError: If the key is of a type that cannot be one.
+    """
+    return key if type(key) is str else t.cast("str", next(iter(json.loads(json.dumps({key: None})))))
