@@ -299,7 +299,8 @@ def _(lib: Any) -> Any:
     return any(name == "Set-Cookie" for name, _ in answer.headers)
 
 
-_OUR_SETTINGS = ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT", "SESSION_READS", "SESSION_ABSOLUTE", "SESSION_STORE"]
+_OF_KEYS = ["SECRET_KEY_RETIRED", "SESSION_DIGEST", "SESSION_ENCRYPT", "SESSION_READS"]
+_OUR_SETTINGS = [*_OF_KEYS, "SESSION_ABSOLUTE", "SESSION_STORE", "SESSION_USER_KEY"]
 
 
 @shown("There are more settings", [], _OUR_SETTINGS)
