@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tuile import Response
+    from tuile.sansio.app import App
 
 
 @pytest.fixture
@@ -150,7 +151,7 @@ def test_recorded_functions_receive_the_registrations_state(app: Flask, part: Bl
 
 
 def test_what_is_recorded_once_runs_once_for_each_application(part: Blueprint) -> None:
-    apps: list[Flask] = []
+    apps: list[App] = []
     part.record_once(lambda state: apps.append(state.app))
     one, two = Flask(__name__), Flask(__name__)
     one.register_blueprint(part)
@@ -165,7 +166,7 @@ def test_a_subclass_may_hand_out_a_state_of_its_own(app: Flask) -> None:
 
     class Painted(Blueprint):
         def make_setup_state(
-            self, app: Flask, options: dict[str, Any], first_registration: bool = False
+            self, app: App, options: dict[str, Any], first_registration: bool = False
         ) -> BlueprintSetupState:
             return State(self, app, options, first_registration)
 

@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     import os
 
     from .app import Flask
+    from .sansio.app import App
 
 
 __all__ = ["Blueprint", "BlueprintSetupState", "DeferredSetupFunction"]
@@ -69,19 +70,20 @@ class Blueprint(HasResources, SansioBlueprint):
         """Open a file below the blueprint's root path, as an application does; text is UTF-8 by default."""
         return super().open_resource(resource, mode, encoding)
 
-    def _hand_over_commands(self, app: Flask, name: str, options: dict[str, t.Any]) -> None:
+    def _hand_over_commands(self, app: App, name: str, options: dict[str, t.Any]) -> None:
         """Add the blueprint's commands to those of `app`."""
         # A group that was never used has no commands, and creating it would import click.
         if "cli" not in vars(self) and type(self).cli is HasResources.cli:
             return
         if not self.cli.commands:
             return
+        commands = t.cast("Flask", app).cli
         group = options.get("cli_group", self.cli_group)
         if group is None:
-            app.cli.commands.update(self.cli.commands)
+            commands.commands.update(self.cli.commands)
             return
         self.cli.name = name if group is _sentinel else group
-        app.cli.add_command(self.cli)
+        commands.add_command(self.cli)
 
 
 offer_flasks_names(__name__)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import FileStorage, ImmutableMultiDict
     from werkzeug.routing import RequestRedirect
 
-    from .app import Flask
+    from .sansio.app import App
     from .sansio.scaffold import Scaffold
     from .wrappers.request import Request
 
@@ -95,7 +95,7 @@ def _loader_lines(loader: BaseLoader) -> Iterator[str]:
             yield from (f"  - {item}" for item in value)
 
 
-def _owner_text(app: Flask, owner: Scaffold) -> str:
+def _owner_text(app: App, owner: Scaffold) -> str:
     if owner is app:
         return f"application {owner.import_name!r}"
     if any(owner is blueprint for blueprint in app.iter_blueprints()):
@@ -104,7 +104,7 @@ def _owner_text(app: Flask, owner: Scaffold) -> str:
 
 
 def explain_template_loading_attempts(
-    app: Flask,
+    app: App,
     template: str,
     attempts: Sequence[tuple[BaseLoader, Scaffold, tuple[str, str | None, Callable[[], bool] | None] | None]],
     blueprint: str | None = None,

@@ -12,7 +12,7 @@ from .ctx.app_context import current
 from .flask_names import offer_flasks_names
 
 if TYPE_CHECKING:
-    from .app import Flask
+    from .sansio.app import App
 
 
 def _errors_stream() -> TextIO:
@@ -41,7 +41,7 @@ def has_level_handler(logger: logging.Logger) -> bool:
     return False
 
 
-def create_logger(app: Flask) -> logging.Logger:
+def create_logger(app: App) -> logging.Logger:
     """Return the logger named after the application.
 
     In debug mode its level is DEBUG unless a level was set. If no handler would take its records, `default_handler` is

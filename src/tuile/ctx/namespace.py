@@ -28,7 +28,7 @@ class _AppCtxGlobals:
         super().__init_subclass__(**kwargs)
         if "__setattr__" not in vars(cls):
             # A subclass may have a property, which is not asked when an attribute of its name is set.
-            cls.__setattr__ = _set  # type: ignore[assignment] # what `object.__setattr__` is called with
+            type.__setattr__(cls, "__setattr__", _set)
 
     def __getattr__(self, name: str) -> t.Any:
         # Asked when there is no such attribute.

@@ -41,6 +41,7 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..ctx.app_context import Current
     from ..json.provider import JSONProvider
+    from ..keys.app_keys import KeptKeys
     from ..routing.map import Map
     from ..sessions import SessionInterface
     from ..wrappers.request import Request
@@ -61,6 +62,8 @@ class Dispatcher(Planned, Teardown):
     session_interface: SessionInterface
     subdomain_matching: bool
     _got_first_request: bool
+    _kept_keys: KeptKeys | None
+    _told_of_keys: frozenset[str]
     url_map: Map
     # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
     _synchronous: dict[int, Callable[..., object]]
@@ -94,7 +97,7 @@ class Dispatcher(Planned, Teardown):
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-            check_keys(self)  # type: ignore[arg-type] # every dispatcher is a Flask
+            check_keys(self)
         return self._serve_by_steps(environ, start_response)
 
     def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -17,7 +17,7 @@ from ..flask_names import offer_flasks_names
 from ..invalidation import Watched, attribute, attributes, move
 
 if t.TYPE_CHECKING:
-    from tuile.app import Flask
+    from tuile.sansio.app import App
     from tuile.wrappers.response import Response
 
 
@@ -43,7 +43,7 @@ class JSONProvider(metaclass=Watched):
     """
 
     # Returns the app itself, for each response: every attribute of the weak proxy is slower.
-    _find_app: t.Callable[[], Flask | None] = staticmethod(lambda: None)
+    _find_app: t.Callable[[], App | None] = staticmethod(lambda: None)
 
     # Whether `dumps` is the one of `DefaultJSONProvider`, whether `response` is, and whether no setting is computed.
     writes_plainly = False
@@ -75,8 +75,8 @@ class JSONProvider(metaclass=Watched):
         if name in _NOTED or name in _SETTINGS:
             move()
 
-    def __init__(self, app: Flask) -> None:
-        self._app = t.cast("Flask", weakref.proxy(app))
+    def __init__(self, app: App) -> None:
+        self._app = t.cast("App", weakref.proxy(app))
         self._find_app = weakref.ref(app)
 
     def dumps(self, obj: object, **kwargs: t.Any) -> str:

@@ -13,7 +13,9 @@ from .secret import Hidden, Secret, read_key
 from .weakness import weakness
 
 if t.TYPE_CHECKING:
-    from ..app import Flask
+    from logging import Logger
+
+    from ..config import Config
 
 _PLAIN = (str, bytes)
 _CHECKS = ("warn", "error", "off")
@@ -21,12 +23,28 @@ _CHECKS = ("warn", "error", "off")
 _LISTS = (list, tuple, set, frozenset)
 
 
+class AppWithKeys(t.Protocol):
+    """The attributes of an application that its keys are read from and kept on."""
+
+    config: Config
+    _kept_keys: KeptKeys | None
+    _told_of_keys: frozenset[str]
+
+    @property
+    def secret_key(self) -> str | bytes | None:
+        """The newest key."""
+
+    @property
+    def logger(self) -> Logger:
+        """The app's logger."""
+
+
 class KeptKeys(Hidden):
     """The keys of an app, and the settings that they were read from. Its repr shows none of them."""
 
     __slots__ = ("_fallbacks", "_key", "_retired", "judged", "keys", "retired", "ring")
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: AppWithKeys) -> None:
         self._key = app.secret_key
         self._fallbacks = _copy(app.config.get("SECRET_KEY_FALLBACKS"))
         self._retired = _copy(app.config.get("SECRET_KEY_RETIRED"))
@@ -38,7 +56,7 @@ class KeptKeys(Hidden):
         self.judged: str | None = None
         self.ring: KeyRing | None = None
 
-    def are_of(self, app: Flask) -> bool:
+    def are_of(self, app: AppWithKeys) -> bool:
         """Return whether the app's settings are unchanged since these keys were read."""
         return bool(
             # An instance of a subclass may say that it equals others.
@@ -64,13 +82,13 @@ class RingOfApp:
     def __get__(self, app: None, owner: type | None = None) -> RingOfApp: ...
 
     @t.overload
-    def __get__(self, app: Flask, owner: type | None = None) -> KeyRing: ...
+    def __get__(self, app: AppWithKeys, owner: type | None = None) -> KeyRing: ...
 
-    def __get__(self, app: Flask | None, owner: type | None = None) -> RingOfApp | KeyRing:
+    def __get__(self, app: AppWithKeys | None, owner: type | None = None) -> RingOfApp | KeyRing:
         return self if app is None else ring_of(app)
 
 
-def keys_of(app: Flask) -> tuple[Secret, ...]:
+def keys_of(app: AppWithKeys) -> tuple[Secret, ...]:
     """Return the app's keys, the newest last; none without a `SECRET_KEY`.
 
     An empty former key is left out: anyone can sign with it.
@@ -82,12 +100,12 @@ def keys_of(app: Flask) -> tuple[Secret, ...]:
     return _kept_keys(app).keys
 
 
-def retired_ids(app: Flask) -> tuple[str, ...]:
+def retired_ids(app: AppWithKeys) -> tuple[str, ...]:
     """Return the ids of the retired keys. Raises the same errors as `keys_of`."""
     return _kept_keys(app).retired
 
 
-def ring_of(app: Flask) -> KeyRing:
+def ring_of(app: AppWithKeys) -> KeyRing:
     """Return the ring of the app's keys, rebuilt when they have changed.
 
     Raises:
@@ -104,7 +122,7 @@ def ring_of(app: Flask) -> KeyRing:
     return kept.ring
 
 
-def check_keys(app: Flask) -> None:
+def check_keys(app: AppWithKeys) -> None:
     """Check the settings for keys: once before an app serves requests, and after each change of one of them.
 
     Raises:
@@ -118,7 +136,7 @@ def check_keys(app: Flask) -> None:
         _judge(app, _kept_keys(app))
 
 
-def weak_keys(app: Flask) -> list[tuple[str, str]]:
+def weak_keys(app: AppWithKeys) -> list[tuple[str, str]]:
     """Return the settings with keys that can be guessed, and why. Raises the same errors as `keys_of`."""
     keys = keys_of(app)
     names = ("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])) if keys else ()
@@ -126,7 +144,7 @@ def weak_keys(app: Flask) -> list[tuple[str, str]]:
     return [(name, why) for name, why in judged if why is not None]
 
 
-def _kept_keys(app: Flask) -> KeptKeys:
+def _kept_keys(app: AppWithKeys) -> KeptKeys:
     kept: KeptKeys | None = app._kept_keys
     if kept is None or not kept.are_of(app):
         kept = KeptKeys(app)
@@ -210,7 +228,7 @@ def _wrong_ids(entries: tuple[object, ...]) -> list[tuple[int, str]]:
 # --- keys that are not to be used -------------------------------------------------------------------------------------
 
 
-def _judge(app: Flask, kept: KeptKeys) -> None:
+def _judge(app: AppWithKeys, kept: KeptKeys) -> None:
     """Refuse a retired key, and report each key that can be guessed once."""
     mode = _mode(app)
     if kept.judged == mode or not kept.keys:
@@ -227,7 +245,7 @@ def _judge(app: Flask, kept: KeptKeys) -> None:
     kept.judged = mode
 
 
-def _mode(app: Flask) -> str:
+def _mode(app: AppWithKeys) -> str:
     """Return the effective `SECRET_KEY_CHECKS`."""
     mode = app.config.get("SECRET_KEY_CHECKS")
     if mode is None:
@@ -239,7 +257,7 @@ def _mode(app: Flask) -> str:
     return str(mode)
 
 
-def _tell_of_weak_keys(app: Flask, keys: tuple[Secret, ...], mode: str) -> None:
+def _tell_of_weak_keys(app: AppWithKeys, keys: tuple[Secret, ...], mode: str) -> None:
     """Log, or raise, that a key can be guessed.
 
     It is logged and not warned about with the `warnings` module, because suites turn warnings into errors.

@@ -35,10 +35,10 @@ if t.TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from ..blueprints import Blueprint
     from ..templating.jinja import DispatchingJinjaLoader, Environment
     from ..testing import FlaskClient, FlaskCliRunner
     from ..wrappers.response import Response
+    from .blueprints import Blueprint
 
 T_shell_context_processor = t.TypeVar("T_shell_context_processor", bound=ft.ShellContextProcessorCallable)
 T_teardown = t.TypeVar("T_teardown", bound=ft.TeardownCallable)
@@ -109,7 +109,7 @@ class App(Scaffold, metaclass=Watched):
         self.instance_path = instance_path
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
-        self.json = self.json_provider_class(self)  # type: ignore[arg-type] # every app is a Flask
+        self.json = self.json_provider_class(self)
         self.url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, t.Any]], str]] = []
         self.teardown_appcontext_funcs: list[ft.TeardownCallable] = []
         self.shell_context_processors: list[ft.ShellContextProcessorCallable] = []
@@ -141,7 +141,7 @@ class App(Scaffold, metaclass=Watched):
     @cached_property
     def logger(self) -> logging.Logger:
         """The logger named after the application."""
-        return create_logger(self)  # type: ignore[arg-type] # every app is a Flask
+        return create_logger(self)
 
     @property
     def debug(self) -> bool:
@@ -188,7 +188,7 @@ class App(Scaffold, metaclass=Watched):
         """Return a loader for the templates of the application and its blueprints."""
         from ..templating.jinja import DispatchingJinjaLoader  # noqa: PLC0415 - apps without templates do not need Jinja
 
-        return DispatchingJinjaLoader(self)  # type: ignore[arg-type] # every app is a Flask
+        return DispatchingJinjaLoader(self)
 
     def select_jinja_autoescape(self, filename: str | None) -> bool:
         """Return whether a template of this name escapes its values. Templates from strings do."""
@@ -277,7 +277,7 @@ class App(Scaffold, metaclass=Watched):
     @setupmethod
     def register_blueprint(self, blueprint: Blueprint, **options: object) -> None:
         """Register a blueprint. The options override the blueprint's own."""
-        blueprint.register(self, options)  # type: ignore[arg-type] # every app is a Flask
+        blueprint.register(self, options)
 
     def iter_blueprints(self) -> t.ValuesView[Blueprint]:
         """Return the blueprints in the order of their registration."""

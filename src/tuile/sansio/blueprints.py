@@ -26,8 +26,7 @@ from .scaffold import (
 if TYPE_CHECKING:
     import os
 
-    from ..app import Flask
-    from ..blueprints import Blueprint as WholeBlueprint
+    from .app import App
 
 DeferredSetupFunction = Callable[["BlueprintSetupState"], None]
 T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
@@ -46,7 +45,7 @@ class BlueprintSetupState:
         first_registration: Whether the blueprint is registered on this application for the first time.
     """
 
-    def __init__(self, blueprint: WholeBlueprint, app: Flask, options: Any, first_registration: bool) -> None:
+    def __init__(self, blueprint: Blueprint, app: App, options: Any, first_registration: bool) -> None:
         self.app = app
         self.blueprint = blueprint
         self.options = options
@@ -298,10 +297,10 @@ class Blueprint(Scaffold):
     # Registration
 
     def make_setup_state(
-        self, app: Flask, options: dict[str, object], first_registration: bool = False
+        self, app: App, options: dict[str, object], first_registration: bool = False
     ) -> BlueprintSetupState:
         """Return the object that recorded functions receive. Override it to pass them more."""
-        return BlueprintSetupState(self, app, options, first_registration)  # type: ignore[arg-type] # users have the subclass
+        return BlueprintSetupState(self, app, options, first_registration)
 
     @setupmethod
     def register_blueprint(self, blueprint: Blueprint, **options: object) -> None:
@@ -318,7 +317,7 @@ class Blueprint(Scaffold):
             raise ValueError("Cannot register a blueprint on itself")
         self._blueprints.append((blueprint, options))
 
-    def register(self, app: Flask, options: dict[str, object]) -> None:
+    def register(self, app: App, options: dict[str, object]) -> None:
         """Apply everything recorded to `app`. Called by `Flask.register_blueprint`.
 
         Raises:
@@ -326,7 +325,7 @@ class Blueprint(Scaffold):
         """
         name = self._claim_name(app, options)
         first = all(known is not self for known in app.blueprints.values())
-        app.blueprints[name] = self  # type: ignore[assignment] # users have the subclass
+        app.blueprints[name] = self
         self._got_registered_once = True
         state = self.make_setup_state(app, options, first)
         if self.has_static_folder:
@@ -342,7 +341,7 @@ class Blueprint(Scaffold):
         for blueprint, nested in self._blueprints:
             blueprint.register(app, nested_options(state, name, blueprint, nested))
 
-    def _claim_name(self, app: Flask, options: dict[str, object]) -> str:
+    def _claim_name(self, app: App, options: dict[str, object]) -> str:
         """Return the dotted name of this registration, which must be unique in `app`."""
         own_name = options.get("name", self.name)
         name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")
@@ -356,7 +355,7 @@ class Blueprint(Scaffold):
             )
         return name
 
-    def _merge_blueprint_funcs(self, app: Flask, name: str) -> None:
+    def _merge_blueprint_funcs(self, app: App, name: str) -> None:
         """Copy hooks and error handlers to the registries of `app`, under `name`."""
         app.view_functions.update(self.view_functions)
         for cookie in self.declared_cookies.values():
@@ -377,7 +376,7 @@ class Blueprint(Scaffold):
             for scope, functions in own.items():
                 apps.setdefault(scoped(name, scope), []).extend(functions)
 
-    def _hand_over_commands(self, app: Flask, name: str, options: dict[str, object]) -> None:
+    def _hand_over_commands(self, app: App, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`; this class has none."""
 
 

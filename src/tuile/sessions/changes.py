@@ -216,12 +216,12 @@ def _appended(change: Append, theirs: str | None) -> Resolved:
 
 # --- values -----------------------------------------------------------------------------------------------------------
 
-_ABSENT: t.Any = object()
+_ABSENT = object()
 _OPENING = ("[", "{")
 _NUMBERS = (int, float)
 
 
-def _merged(base: t.Any, mine: t.Any, theirs: t.Any) -> tuple[t.Any, bool]:
+def _merged(base: object, mine: object, theirs: object) -> tuple[object, bool]:
     """Merge a value that was changed, or created, with the value that is there now.
 
     Returns:
@@ -229,7 +229,7 @@ def _merged(base: t.Any, mine: t.Any, theirs: t.Any) -> tuple[t.Any, bool]:
     """
     if base is not _ABSENT and _are_same(base, theirs):
         return mine, False
-    if type(mine) is type(theirs) is list:
+    if type(mine) is list and type(theirs) is list:
         old = [] if base is _ABSENT else base
         if type(old) is list:
             return _merged_lists(old, mine, theirs)
@@ -242,7 +242,7 @@ def _merged(base: t.Any, mine: t.Any, theirs: t.Any) -> tuple[t.Any, bool]:
     return mine, not _are_same(mine, theirs)
 
 
-def _merged_lists(base: list[t.Any], mine: list[t.Any], theirs: list[t.Any]) -> tuple[list[t.Any], bool]:
+def _merged_lists(base: list[object], mine: list[object], theirs: list[object]) -> tuple[list[object], bool]:
     if len(mine) > len(base) and _are_same(mine[: len(base)], base):
         return theirs + mine[len(base) :], False
     if not mine:
@@ -251,8 +251,8 @@ def _merged_lists(base: list[t.Any], mine: list[t.Any], theirs: list[t.Any]) -> 
 
 
 def _merged_dicts(
-    base: dict[str, t.Any], mine: dict[str, t.Any], theirs: dict[str, t.Any]
-) -> tuple[dict[str, t.Any], bool]:
+    base: dict[str, object], mine: dict[str, object], theirs: dict[str, object]
+) -> tuple[dict[str, object], bool]:
     result, conflict = dict(theirs), False
     for key in {**base, **mine}:
         old, new, other = base.get(key, _ABSENT), mine.get(key, _ABSENT), theirs.get(key, _ABSENT)
@@ -275,14 +275,14 @@ def _merged_dicts(
     return result, conflict
 
 
-def _unseen(base: t.Any, theirs: t.Any) -> t.Any:
+def _unseen(base: object, theirs: object) -> object:
     """Return what is left of a value after it was removed: the items of a list that were not seen."""
-    if type(base) is type(theirs) is list:
+    if type(base) is list and type(theirs) is list:
         return _without(theirs, base) or _ABSENT
     return _ABSENT
 
 
-def _without(items: list[t.Any], taken: list[t.Any]) -> list[t.Any]:
+def _without(items: list[object], taken: list[object]) -> list[object]:
     """Return a list without the items of another, each as often as it is there."""
     left = Counter(map(_canonical, taken))
     rest = []
@@ -295,18 +295,18 @@ def _without(items: list[t.Any], taken: list[t.Any]) -> list[t.Any]:
     return rest
 
 
-def _is_dict(value: t.Any) -> bool:
+def _is_dict(value: object) -> t.TypeGuard[dict[str, object]]:
     """Return whether a value is a dictionary, and not a tagged value."""
     return type(value) is dict and not (len(value) == 1 and next(iter(value))[:1] == " ")
 
 
-def _are_same(one: t.Any, other: t.Any) -> bool:
+def _are_same(one: object, other: object) -> bool:
     return type(one) is type(other) and _canonical(one) == _canonical(other)
 
 
-def _canonical(value: t.Any) -> str:
+def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _written(value: t.Any) -> str:
+def _written(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))

@@ -35,7 +35,7 @@ T = t.TypeVar("T")
 class _FromContents(t.Generic[T]):
     """An attribute that is read from the content of the session; a subclass or an object can override it."""
 
-    def __init__(self, read: t.Callable[[object], T]) -> None:
+    def __init__(self, read: t.Callable[[t.Any], T]) -> None:
         self._read = read
         self.__doc__ = read.__doc__
 
@@ -69,7 +69,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         self["_permanent"] = bool(value)
 
     @_FromContents
-    def created(self: t.Any) -> datetime | None:
+    def created(self: SessionMixin) -> datetime | None:
         """When the session began, in UTC; None if that is not stored.
 
         It is stored after `regenerate`, with `SESSION_ABSOLUTE`, and if `app.session_refused` is overridden.
@@ -78,7 +78,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         return datetime.fromtimestamp(seconds, timezone.utc) if is_moment(seconds) else None
 
     @_FromContents
-    def handle(self: t.Any) -> str | None:
+    def handle(self: SessionMixin) -> str | None:
         """An id of the session: 128 random bits as text, stored when `created` is. It does not give access."""
         handle = self.get(HANDLE_KEY)
         return handle if isinstance(handle, str) else None
@@ -108,7 +108,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         self[key] = before + number
         return self[key]
 
-    def append(self, key: str, *values: t.Any) -> None:
+    def append(self, key: str, *values: object) -> None:
         """Append values to the list of a key, which is created if there is none.
 
         A session that is kept on the server appends them to what other requests have stored meanwhile.
@@ -202,7 +202,7 @@ def new_handle() -> str:
     return token_urlsafe(_HANDLE_BYTES)
 
 
-def is_moment(seconds: object) -> bool:
+def is_moment(seconds: object) -> t.TypeGuard[int]:
     """Return whether a value is a time at which a session can have begun."""
     return type(seconds) is int and 0 <= seconds < 2**37
 

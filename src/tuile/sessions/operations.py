@@ -147,7 +147,7 @@ OfOne: t.TypeAlias = Load | Apply | Renew | Confirm | Retire | End
 Operation: t.TypeAlias = OfOne | Create | OfUser | EndOfUser | Sweep
 
 
-def perform(record: Record | None, operation: OfOne, now: float) -> tuple[Record | None, t.Any]:
+def perform(record: Record | None, operation: OfOne, now: float) -> tuple[Record | None, object]:
     """Return the record after an operation, the same object if it does not change; and the answer.
 
     Args:

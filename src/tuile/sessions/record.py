@@ -82,14 +82,14 @@ class Record:
             return self
         return replace(self, seen=now, expires=clocks.end(self.created, now))
 
-    def state(self) -> dict[str, t.Any]:
+    def state(self) -> dict[str, object]:
         """Return what a store need not search for: all but the defaults, without the content."""
         found = {one: getattr(self, one) for one in _STATE}
         return {one: value for one, value in found.items() if value != _STATE[one]}
 
 
 # The attributes that a store keeps together, and their defaults.
-_STATE: dict[str, t.Any] = {
+_STATE: dict[str, object] = {
     one.name: one.default for one in fields(Record) if one.name not in {"handle", "data", "user", "seen", "expires"}
 }
 _STATE["verifier"] = None

@@ -34,7 +34,7 @@ def tracked(session_class: type[SecureCookieSession], serializer: t.Any, content
     return session_class(content)
 
 
-def content_of(session: SessionMixin) -> dict[str, t.Any]:
+def content_of(session: SessionMixin) -> dict[str, object]:
     """Return the content of a session as a dictionary, for saving it."""
     return session.content() if type(session) is TrackedSession else dict(session)
 
@@ -44,7 +44,7 @@ class TrackedSession(SecureCookieSession):
 
     _modified = False
 
-    def __init__(self, initial: Mapping[str, t.Any], encode: Callable[[t.Any], str]) -> None:
+    def __init__(self, initial: Mapping[str, object], encode: Callable[[object], str]) -> None:
         super().__init__(initial)
         self._encode = encode
         # The texts of the values that were handed out, as they were then.
@@ -75,7 +75,7 @@ class TrackedSession(SecureCookieSession):
         except Exception:  # noqa: BLE001 - whatever a value and its tag may raise; saving it raises it again
             return True
 
-    def _hand_out(self, key: str) -> t.Any:
+    def _hand_out(self, key: str) -> object:
         """Return the value of a key, and remember what it was if it can be changed."""
         value = dict.__getitem__(self, key)
         if type(value) not in IMMUTABLE and key not in self._handed_out:
@@ -89,7 +89,7 @@ class TrackedSession(SecureCookieSession):
         for key in dict.__iter__(self):
             self._hand_out(key)
 
-    def content(self) -> dict[str, t.Any]:
+    def content(self) -> dict[str, object]:
         """Return the content as a dictionary, for saving it: nothing in it counts as handed out."""
         return dict(dict.items(self))
 
@@ -100,7 +100,7 @@ class TrackedSession(SecureCookieSession):
         # Python copies a dictionary that does not define this without asking for its values, as in `dict(session)`.
         return dict.__iter__(self)
 
-    def get(self, key: str, default: t.Any = None) -> t.Any:
+    def get(self, key: str, default: object = None) -> t.Any:
         """Return the value of a key, or the default."""
         return self._hand_out(key) if key in self else default
 
@@ -109,17 +109,17 @@ class TrackedSession(SecureCookieSession):
         super().setdefault(key, default)
         return self._hand_out(key)
 
-    def values(self) -> dict_values[str, t.Any]:
+    def values(self) -> dict_values[str, object]:
         """Return a view of the values."""
         self._hand_out_all()
         return super().values()
 
-    def items(self) -> dict_items[str, t.Any]:
+    def items(self) -> dict_items[str, object]:
         """Return a view of the keys and values."""
         self._hand_out_all()
         return super().items()
 
-    def copy(self) -> dict[str, t.Any]:
+    def copy(self) -> dict[str, object]:
         """Return a dictionary with the same values."""
         self._hand_out_all()
         return self.content()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from ..app import Flask
+    from ..sansio.app import App
     from ..sansio.scaffold import Scaffold
 
     # The source, its file name, and a function that tells whether the file is unchanged.
@@ -170,7 +171,7 @@ def _state(environment: Environment) -> tuple[dict[str, object], object]:
 class DispatchingJinjaLoader(BaseLoader):
     """A loader that tries the application's loader first, then those of the blueprints."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: App) -> None:
         self.app = app
 
     def get_source(self, environment: JinjaEnvironment, template: str) -> _Source:

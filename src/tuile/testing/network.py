@@ -170,7 +170,7 @@ class Network:
         request = Request({**environ, "wsgi.input": BytesIO(outgoing.body)})
         response = BrowserResponse(body, status, headers, request=request)
         if isinstance(app, Flask):
-            response.json_module = app.json  # type: ignore[assignment]  # Werkzeug: a module; both have loads
+            vars(response)["json_module"] = app.json
         response.url, response.outgoing = outgoing.url, outgoing
         if with_cookies:
             lines = headers.getlist("Set-Cookie")

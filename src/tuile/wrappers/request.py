@@ -115,7 +115,7 @@ class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
 
     def __set__(self, obj: object, value: ImmutableMultiDict[str, FileStorage]) -> None:
         super().__set__(obj, value)
-        obj.closes_nothing = False  # type: ignore[attr-defined] # it is a Request
+        vars(obj)["closes_nothing"] = False
 
 
 _werkzeugs_init = WerkzeugRequest.__init__

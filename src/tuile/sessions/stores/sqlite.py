@@ -193,7 +193,7 @@ def _create(connection: sqlite3.Connection, operation: Create, now: float) -> Lo
     return Loaded(record, now)
 
 
-def _perform(connection: sqlite3.Connection, operation: OfOne, now: float) -> t.Any:
+def _perform(connection: sqlite3.Connection, operation: OfOne, now: float) -> object:
     row = connection.execute(_FIND, (operation.handle,)).fetchone()
     before = None if row is None else _record(operation.handle, row)
     after, answer = perform(before, operation, now)
@@ -205,7 +205,7 @@ def _perform(connection: sqlite3.Connection, operation: OfOne, now: float) -> t.
     return answer
 
 
-def _values(record: Record) -> tuple[t.Any, ...]:
+def _values(record: Record) -> tuple[object, ...]:
     state = json.dumps(record.state(), separators=(",", ":"))
     data = json.dumps(record.data, separators=(",", ":"))
     return (record.user, record.seen, record.expires, state, data)
