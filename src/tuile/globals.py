@@ -171,7 +171,7 @@ class _RequestProxy(LocalProxy):
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
-    def __getattribute__(self, name: str) -> t.Any:
+    def __getattribute__(self, name: str) -> object:
         if name[:1] == "_":
             return _own(self, name)
         value = _value(None)
@@ -190,7 +190,7 @@ class _SessionProxy(LocalProxy):
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
-    def __getattribute__(self, name: str) -> t.Any:
+    def __getattribute__(self, name: str) -> object:
         if name[:1] == "_":
             return _own(self, name)
         value = _value(None)
@@ -204,7 +204,7 @@ class _SessionProxy(LocalProxy):
             _note_missing(self, name, error)
             raise
 
-    def __getitem__(self, key: str) -> t.Any:
+    def __getitem__(self, key: str) -> object:
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)

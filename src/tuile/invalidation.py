@@ -87,8 +87,7 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
 
     def _look_below(cls) -> None:
         cls.look()
-        subclasses: list[t.Any] = type.__subclasses__(cls)
-        for subclass in subclasses:
+        for subclass in cls.__subclasses__():
             subclass._look_below()
 
 
@@ -143,7 +142,7 @@ class Replaceable:
         """The class of functions: `mock.patch` with `autospec` looks for functions in a class."""
         return FunctionType
 
-    def __getattr__(self, name: str) -> t.Any:
+    def __getattr__(self, name: str) -> object:
         """Return an attribute of the function, such as its code or defaults."""
         if name.startswith("_") and not name.startswith("__"):
             raise AttributeError(name)

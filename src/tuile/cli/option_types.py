@@ -16,7 +16,7 @@ class CertParamType(click.ParamType):  # type: ignore[type-arg]  # not subscript
     def __init__(self) -> None:
         self.path_type = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> object:
         """Return the path of the file, ``"adhoc"``, or the SSLContext.
 
         Raises:

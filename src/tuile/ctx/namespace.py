@@ -6,7 +6,7 @@ import typing as t
 
 from .app_context import current
 
-_sentinel: t.Any = object()
+_sentinel = object()
 
 
 def _set(namespace: _AppCtxGlobals, name: str, value: object) -> None:

@@ -35,7 +35,7 @@ if t.TYPE_CHECKING:
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 
-#: Methods of an app, by what is lost when one of them is overridden. Any other method can be overridden at no cost.
+#: Methods of an app, by what is lost when one of them is overridden. Other methods can be overridden at no cost.
 STEPS: dict[str, tuple[str, ...]] = {
     # Steps that are left out while they have nothing to do.
     "optional": (

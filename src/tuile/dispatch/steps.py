@@ -243,7 +243,7 @@ class Dispatcher(Planned, Teardown):
         """
         response = self.make_response(rv)
         if response is rv or type(rv) is tuple:
-            # Any other is made for this request.
+            # Other answers are made for this request.
             response = claim(self, response)
         try:
             response = self.process_response(response)

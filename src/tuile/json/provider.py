@@ -17,6 +17,8 @@ from ..flask_names import offer_flasks_names
 from ..invalidation import Watched, attribute, attributes, move
 
 if t.TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from tuile.sansio.app import App
     from tuile.wrappers.response import Response
 
@@ -138,7 +140,7 @@ def _default(o: object) -> object:
         return str(o)
     if dataclasses.is_dataclass(o):
         # A dataclass itself, rather than an instance, also comes here, and asdict() raises a TypeError.
-        return dataclasses.asdict(t.cast("t.Any", o))
+        return dataclasses.asdict(t.cast("DataclassInstance", o))
     if hasattr(o, "__html__"):
         return str(o.__html__())
     raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
@@ -210,7 +212,7 @@ class DefaultJSONProvider(JSONProvider):
         Raises:
             ValueError: If it is not JSON, or nested too deeply (a `NestingError`).
         """
-        text: t.Any = s
+        text = s
         try:
             if not kwargs and type(s) is bytes and s[:1] in _BRACKETS and s[1:2] != b"\0":
                 # UTF-8, by the rules that json uses to detect encodings.

@@ -60,7 +60,7 @@ class JSONTag:
         """Return the original value from the result of `to_json`."""
         raise NotImplementedError
 
-    def tag(self, value: t.Any) -> dict[str, object]:
+    def tag(self, value: t.Any) -> object:
         """Return the value in a form that JSON can represent, with the tag."""
         return {self.key: self.to_json(value)}
 
@@ -130,7 +130,7 @@ class PassList(JSONTag):
         """Return whether the value is a list."""
         return isinstance(value, list)
 
-    def to_json(self, value: list[object]) -> t.Any:
+    def to_json(self, value: list[object]) -> object:
         """Return the list with tagged items."""
         return [self.serializer.tag(inner) for inner in value]
 

@@ -110,7 +110,7 @@ class App(Scaffold, metaclass=Watched):
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
         self.json = self.json_provider_class(self)
-        self.url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, t.Any]], str]] = []
+        self.url_build_error_handlers: list[t.Callable[[Exception, str, dict[str, object]], str]] = []
         self.teardown_appcontext_funcs: list[ft.TeardownCallable] = []
         self.shell_context_processors: list[ft.ShellContextProcessorCallable] = []
         self.blueprints: dict[str, Blueprint] = {}
@@ -333,7 +333,7 @@ class App(Scaffold, metaclass=Watched):
         """Return a response that redirects the client to another URL."""
         return redirect(location, code=code, Response=self.response_class)
 
-    def inject_url_defaults(self, endpoint: str, values: dict[str, t.Any]) -> None:
+    def inject_url_defaults(self, endpoint: str, values: dict[str, object]) -> None:
         """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""
         if not self.url_default_functions:
             return
@@ -343,7 +343,7 @@ class App(Scaffold, metaclass=Watched):
             for complete in self.url_default_functions.get(scope, ()):
                 complete(endpoint, values)
 
-    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, t.Any]) -> str:
+    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, object]) -> str:
         """Return the first URL that one of the `url_build_error_handlers` returns, or raise the last error."""
         for handler in self.url_build_error_handlers:
             try:

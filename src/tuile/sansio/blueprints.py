@@ -32,6 +32,7 @@ DeferredSetupFunction = Callable[["BlueprintSetupState"], None]
 T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
 T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
 T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
+_Entry = TypeVar("_Entry")
 _Hook = TypeVar("_Hook", bound=Callable[..., object])
 
 
@@ -364,20 +365,23 @@ class Blueprint(Scaffold):
             app.error_handler_spec[scoped(name, scope)] = defaultdict(
                 dict, {code: dict(by_class) for code, by_class in handlers.items()}
             )
-        registries: list[tuple[dict[Any, list[Any]], dict[Any, list[Any]]]] = [
-            (self.before_request_funcs, app.before_request_funcs),
-            (self.after_request_funcs, app.after_request_funcs),
-            (self.teardown_request_funcs, app.teardown_request_funcs),
-            (self.url_default_functions, app.url_default_functions),
-            (self.url_value_preprocessors, app.url_value_preprocessors),
-            (self.template_context_processors, app.template_context_processors),
-        ]
-        for own, apps in registries:
-            for scope, functions in own.items():
-                apps.setdefault(scoped(name, scope), []).extend(functions)
+        _extend(app.before_request_funcs, self.before_request_funcs, name)
+        _extend(app.after_request_funcs, self.after_request_funcs, name)
+        _extend(app.teardown_request_funcs, self.teardown_request_funcs, name)
+        _extend(app.url_default_functions, self.url_default_functions, name)
+        _extend(app.url_value_preprocessors, self.url_value_preprocessors, name)
+        _extend(app.template_context_processors, self.template_context_processors, name)
 
     def _hand_over_commands(self, app: App, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`; this class has none."""
+
+
+def _extend(
+    apps: dict[ft.AppOrBlueprintKey, list[_Entry]], own: dict[ft.AppOrBlueprintKey, list[_Entry]], name: str
+) -> None:
+    """Add the functions of the blueprint `name` to one of the application's registries."""
+    for scope, functions in own.items():
+        apps.setdefault(scoped(name, scope), []).extend(functions)
 
 
 offer_flasks_names(__name__)

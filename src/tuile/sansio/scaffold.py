@@ -155,33 +155,33 @@ class Scaffold(DeclaresCookies):
 
     # Routes
 
-    def _method_route(self, method: str, rule: str, options: dict[str, Any]) -> Callable[[T_route], T_route]:
+    def _method_route(self, method: str, rule: str, options: dict[str, object]) -> Callable[[T_route], T_route]:
         if "methods" in options:
             raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
         return self.route(rule, methods=[method], **options)
 
     @setupmethod
-    def get(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
+    def get(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
         """Decorate a view for GET: `route` with this method."""
         return self._method_route("GET", rule, options)
 
     @setupmethod
-    def post(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
+    def post(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
         """Decorate a view for POST: `route` with this method."""
         return self._method_route("POST", rule, options)
 
     @setupmethod
-    def put(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
+    def put(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
         """Decorate a view for PUT: `route` with this method."""
         return self._method_route("PUT", rule, options)
 
     @setupmethod
-    def delete(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
+    def delete(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
         """Decorate a view for DELETE: `route` with this method."""
         return self._method_route("DELETE", rule, options)
 
     @setupmethod
-    def patch(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
+    def patch(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
         """Decorate a view for PATCH: `route` with this method."""
         return self._method_route("PATCH", rule, options)
 
@@ -291,14 +291,16 @@ class Scaffold(DeclaresCookies):
             ValueError: If the code is unknown or the class is not an exception.
             TypeError: If an instance is given.
         """
-        kind: Any = exc_class_or_code
-        if isinstance(kind, int):
-            if kind not in default_exceptions:
+        kind: type[Exception]
+        if isinstance(exc_class_or_code, int):
+            if exc_class_or_code not in default_exceptions:
                 raise ValueError(
-                    f"'{kind}' is not a recognized HTTP error code. Use a subclass of"
+                    f"'{exc_class_or_code}' is not a recognized HTTP error code. Use a subclass of"
                     " HTTPException with that code instead."
                 )
-            kind = default_exceptions[kind]
+            kind = default_exceptions[exc_class_or_code]
+        else:
+            kind = exc_class_or_code
         if isinstance(kind, Exception):
             raise TypeError(
                 f"{kind!r} is an instance, not a class. Handlers can only be registered for"

@@ -52,7 +52,7 @@ START = os.path.join(os.path.dirname(os.path.abspath(__file__)), "start")
 _LATER = {"IMPORTS": "table", "INTERFACE": "table", "RENAMED": "table", "TUILE_MODULES": "table", "look_up": "modules"}
 
 
-def __getattr__(name: str) -> t.Any:
+def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - not before it is needed

@@ -5,7 +5,7 @@ Importing this package does not import Jinja, which applications without templat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..ctx.app_context import current
 from ..ctx.functions import stream_with_context
@@ -38,7 +38,7 @@ __all__ = [
 plain_escapes: set[object] = set()
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Return `Environment` or `DispatchingJinjaLoader`, imported on first use."""
     if name not in ("DispatchingJinjaLoader", "Environment"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -120,7 +120,7 @@ def _length_of(environ: WSGIEnvironment) -> int | None:
     return int(text)
 
 
-def _load_urlencoded(request: Request, own: dict[str, t.Any], length: int) -> bool:
+def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> bool:
     body, stream = _read(request, length) if length <= _MOST_BYTES else (None, None)
     if body is None:
         # In the pieces that the stream reads; it also says what is wrong with the length.
@@ -137,7 +137,7 @@ def _load_urlencoded(request: Request, own: dict[str, t.Any], length: int) -> bo
     return True
 
 
-def _load_multipart(request: Request, own: dict[str, t.Any], length: int, boundary: bytes) -> bool:
+def _load_multipart(request: Request, own: dict[str, object], length: int, boundary: bytes) -> bool:
     body, stream = _read(request, length)
     if body is None:
         if stream is not None:
@@ -196,7 +196,7 @@ def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | No
     environ, limit = request.environ, request.max_content_length
     if limit is not None and length > limit:
         return None, None
-    source: t.Any = environ["wsgi.input"]
+    source: t.IO[bytes] = environ["wsgi.input"]
     if "wsgi.input_terminated" in environ:
         body = source.read(length)
         more = source.read(1)
@@ -217,7 +217,7 @@ def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | No
     return body, stream
 
 
-def _rest(source: t.Any, start: bytes, length: int) -> bytes:
+def _rest(source: t.IO[bytes], start: bytes, length: int) -> bytes:
     """Return a body that a server gives in pieces."""
     pieces, missing = [start], length - len(start)
     while missing > 0 and (piece := source.read(missing)):
@@ -229,7 +229,7 @@ def _rest(source: t.Any, start: bytes, length: int) -> bytes:
 class _Again(io.RawIOBase):
     """A stream that gives what was read from another one, and then what is left there."""
 
-    def __init__(self, start: bytes, rest: t.Any) -> None:
+    def __init__(self, start: bytes, rest: t.IO[bytes]) -> None:
         self._start = io.BytesIO(start)
         self._rest = rest
 
@@ -250,5 +250,5 @@ class _Again(io.RawIOBase):
 def _again(request: Request, *start: bytes) -> t.IO[bytes]:
     """Return the stream of a request that gives some bytes again that were read, and then what is left."""
     environ = request.environ
-    rest: t.Any = _Again(b"".join(start), environ["wsgi.input"])
+    rest = _Again(b"".join(start), environ["wsgi.input"])
     return input_stream({**environ, "wsgi.input": rest}, request.max_content_length)

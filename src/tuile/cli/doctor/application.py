@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tuile.app
 from tuile.dispatch.plan import plan_of
@@ -161,15 +161,18 @@ def _is_tuiles(found: object) -> bool:
     return type(found) is FunctionType and found.__code__.co_filename.startswith(_HOUSE + os.sep)
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     """Return the qualified name of a class, a function or an object's class."""
-    named = value if hasattr(value, "__qualname__") else type(value)
-    return f"{named.__module__}.{named.__qualname__}"
+    qualname = getattr(value, "__qualname__", None)
+    if qualname is None:
+        value = type(value)
+        qualname = value.__qualname__
+    return f"{value.__module__}.{qualname}"
 
 
-def _place(value: Any) -> str:
+def _place(value: object) -> str:
     """Return the file and line where a class or function is defined, or ""."""
-    named: Callable[..., object] = inspect.unwrap(value) if callable(value) else value
+    named: Callable[..., object] = inspect.unwrap(value) if callable(value) else type(value)
     if not (inspect.isclass(named) or inspect.isroutine(named)):
         named = type(named)
     try:
