@@ -161,7 +161,7 @@ def send_file(
     return cast("Response", utils.send_file(**options))
 
 
-def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str] | str, **kwargs: Any) -> Response:
+def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str] | str, **kwargs: object) -> Response:
     """Return a response with a file of a directory, and never with a file outside of it.
 
     Args:

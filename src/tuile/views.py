@@ -38,7 +38,7 @@ class View:
         raise NotImplementedError
 
     @classmethod
-    def as_view(cls, name: str, *class_args: Any, **class_kwargs: Any) -> ft.RouteCallable:
+    def as_view(cls, name: str, *class_args: object, **class_kwargs: object) -> ft.RouteCallable:
         """Return a view function that calls `dispatch_request` of an instance.
 
         Args:

@@ -21,7 +21,7 @@ from ..ctx.app_context import current
 from . import plain_escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import CodeType
 
     from ..app import Flask
@@ -46,7 +46,9 @@ _COMPILING = frozenset({"compile", "from_string"})
 class Template(JinjaTemplate):
     """A Jinja template that merges its globals and the given values at once."""
 
-    def new_context(self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Any = None) -> Context:
+    def new_context(
+        self, vars: dict[str, object] | None = None, shared: bool = False, locals: Mapping[str, object] | None = None
+    ) -> Context:
         """Return a context with the given values and the globals of the template."""
         environment = self.environment
         chain = self.globals

@@ -178,7 +178,7 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
         content_type=headers.get("content-type"),
         content_length=headers.get("content-length", 0, type=_plain_int),
     )
-    if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined]
+    if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined] # private
         # It would be moved to the disk as soon as it is written.
         file.rollover()
     file.write(memoryview(body)[start:end])

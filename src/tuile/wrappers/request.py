@@ -43,7 +43,7 @@ if t.TYPE_CHECKING:
 
 
 _new_multidict = ImmutableMultiDict.__new__
-_fill: t.Callable[[dict[str, list[str]], dict[str, list[str]]], None] = dict.update
+_fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 
 
 def _limit(key: str, default: int | None) -> property:
@@ -98,7 +98,7 @@ class _ReceivedCookies:
             values: dict[str, list[str]] = {}
             for name, value in pairs:
                 values.setdefault(name, []).append(value)
-            cookies: t.Any = _new_multidict(ImmutableMultiDict)
+            cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
             _fill(cookies, values)
         else:
             cookies = kind(pairs)
@@ -235,9 +235,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
         if kind is not ImmutableMultiDict:
             return kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
         # As the constructor does with pairs, but in one call.
-        args: t.Any = _new_multidict(ImmutableMultiDict)
+        args = _new_multidict(ImmutableMultiDict)
         _fill(args, parse_urlencoded(query))
-        return args  # type: ignore[no-any-return] # it is one
+        return args
 
     @cached_property
     def full_path(self) -> str:

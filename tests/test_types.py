@@ -1,0 +1,45 @@
+"""The exceptions to precise types in the source: their number may only go down."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src" / "tuile"
+LINES = [
+    (f"{path.relative_to(SOURCE)}:{number}", line)
+    for path in sorted(SOURCE.rglob("*.py"))
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+]
+# Lower these when there are fewer. Use `object`, a protocol or a type variable instead of `Any`.
+MOST_LINES_WITH_ANY = 209
+MOST_IGNORES = 28
+
+ANY = re.compile(r"\bAny\b")
+IGNORE = re.compile(r"# type: ignore")
+EXPLAINED_IGNORE = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]\s+# \w")
+
+
+def matching(pattern: re.Pattern[str]) -> list[str]:
+    """Return the places of the lines that match, with the lines."""
+    return [f"{place}: {line.strip()}" for place, line in LINES if pattern.search(line)]
+
+
+@pytest.mark.parametrize(("pattern", "most"), [(ANY, MOST_LINES_WITH_ANY), (IGNORE, MOST_IGNORES)])
+def test_there_are_no_more_exceptions_than_before(pattern: re.Pattern[str], most: int) -> None:
+    found = matching(pattern)
+    assert len(found) <= most, "\n".join(found)
+
+
+def test_every_ignored_error_has_a_code_and_a_reason() -> None:
+    assert [found for found in matching(IGNORE) if not EXPLAINED_IGNORE.search(found)] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["x = 1  # type: ignore", "x = 1  # type: ignore[misc]", "x = 1  # type: ignore[misc] #"]
+)
+def test_an_ignored_error_without_a_code_or_a_reason_is_found(line: str) -> None:
+    assert IGNORE.search(line)
+    assert not EXPLAINED_IGNORE.search(line)
