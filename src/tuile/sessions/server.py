@@ -50,7 +50,7 @@ _serializer = TaggedJSONSerializer()
 class UnavailableSession(NullSession):
     """The empty session of a request while the store is not available (`SESSION_FAILURE = "empty"`)."""
 
-    def _refuse(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+    def _refuse(self, *args: object, **kwargs: object) -> t.NoReturn:
         raise unavailable()
 
     __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = regenerate = end = _refuse
@@ -253,7 +253,7 @@ def user_of(app: Flask, session: ServerSession) -> str | None:
     return None if value is None else as_user(value)
 
 
-def as_user(user: t.Any) -> str:
+def as_user(user: object) -> str:
     """Return the name of a user as stores keep it."""
     return str(user).encode(errors="backslashreplace").decode()
 

@@ -35,8 +35,8 @@ class Kept(t.NamedTuple):
 
     store: Store
     policy: Policy
-    of_store: tuple[t.Any, ...]
-    of_policy: tuple[t.Any, ...]
+    of_store: tuple[object, ...]
+    of_policy: tuple[object, ...]
 
 
 def store_and_policy(app: Flask) -> Kept:
@@ -61,7 +61,7 @@ def store_and_policy(app: Flask) -> Kept:
     return kept
 
 
-def _store_of(app: Flask, setting: t.Any, durable: t.Any) -> Store:
+def _store_of(app: Flask, setting: object, durable: object) -> Store:
     choice("SESSION_DURABLE", durable, ("process", "machine"))
     if isinstance(setting, Store):
         return setting
@@ -107,7 +107,7 @@ def _policy_of(app: Flask) -> Policy:
     )
 
 
-def seconds(name: str, setting: t.Any, least: float | None = None) -> float | None:
+def seconds(name: str, setting: object, least: float | None = None) -> float | None:
     """Return a setting that is a duration in seconds; None if it is not set.
 
     Args:
@@ -131,7 +131,7 @@ def seconds(name: str, setting: t.Any, least: float | None = None) -> float | No
     return float(found)
 
 
-def choice(name: str, setting: t.Any, choices: tuple[str, ...]) -> str:
+def choice(name: str, setting: object, choices: tuple[str, ...]) -> str:
     """Return a setting that is one of several words; the first of them if it is not set.
 
     Raises:
@@ -142,4 +142,4 @@ def choice(name: str, setting: t.Any, choices: tuple[str, ...]) -> str:
     if setting not in choices:
         message = f"{name} must be {' or '.join(map(repr, choices))}, not {setting!r}."
         raise ValueError(message)
-    return t.cast("str", setting)
+    return setting

@@ -65,7 +65,7 @@ class ServerSession(TrackedSession):
 
     # What was done to single keys
 
-    def __setitem__(self, key: str, value: t.Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         super().__setitem__(key, value)
         self._assigned[key] = None
         self._operations.pop(key, None)
@@ -80,7 +80,7 @@ class ServerSession(TrackedSession):
         if key in self._base and not self._is_cleared:
             self._operations[key] = [Drop(self._base[key])]
 
-    def pop(self, key: str, *default: t.Any) -> t.Any:
+    def pop(self, key: str, *default: object) -> t.Any:
         """Remove a key and return its value."""
         was_there = key in self
         value = super().pop(key, *default)
@@ -88,7 +88,7 @@ class ServerSession(TrackedSession):
             self._note_dropped(key)
         return value
 
-    def popitem(self) -> tuple[str, t.Any]:
+    def popitem(self) -> tuple[str, object]:
         """Remove the key that was added last, and return it with its value."""
         key, value = super().popitem()
         self._note_dropped(key)
@@ -100,7 +100,7 @@ class ServerSession(TrackedSession):
             self[key] = default
         return self[key]
 
-    def update(self, *args: t.Any, **kwargs: t.Any) -> None:
+    def update(self, *args: t.Any, **kwargs: object) -> None:
         """Set several keys."""
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
@@ -123,7 +123,7 @@ class ServerSession(TrackedSession):
         self._note(key, before, lambda: Add(number, self._encode(result)))
         return result
 
-    def append(self, key: str, *values: t.Any) -> None:
+    def append(self, key: str, *values: object) -> None:
         """Append to what is stored under a key when the session is saved; see `SessionMixin.append`."""
         before = self._operations_so_far(key)
         super().append(key, *values)
@@ -213,7 +213,7 @@ class ServerSession(TrackedSession):
         self.modified = False
 
 
-def as_key(key: t.Any) -> str:
+def as_key(key: object) -> str:
     """Return a key as JSON has it: text.
 
     Raises:
