@@ -839,19 +839,35 @@ CHANGES: dict[str, Callable[[list[tuple[str, str]], str], Any]] = {
 }
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=300)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["set", "set", "set", "delete", *CHANGES]),
-            st.sampled_from("abc"),
-            st.sampled_from(["/", "/x"]),
-        ),
-        max_size=14,
-    )
+HEADER_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["set", "set", "set", "delete", *CHANGES]), st.sampled_from("abc"), st.sampled_from(["/", "/x"])
+    ),
+    max_size=14,
 )
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=300)
+@given(HEADER_STEPS)
 def test_cookies_are_set_once_whatever_else_is_done_to_the_headers(steps: list[tuple[str, str, str]]) -> None:
+    change_headers(tuile.Response("x"), steps)
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=100)
+@given(HEADER_STEPS)
+def test_so_are_cookies_among_hundreds_of_others(steps: list[tuple[str, str, str]]) -> None:
     response = tuile.Response("x")
+    for number in range(200):
+        response.set_cookie(f"n{number}", "v")
+    # What is put in the place of another line is noticed later.
+    change_headers(response, [step for step in steps if step[0] != "replaced"])
+    for number in range(200):
+        response.set_cookie(f"n{number}", "again")
+    assert sum(value.startswith("n") for _, value in response.headers._list) == 200
+
+
+def change_headers(response: tuile.Response, steps: list[tuple[str, str, str]]) -> None:
+    """Set cookies and do what others may do to the headers, and compare them with what is expected after each step."""
     expected = response.headers._list.copy()
     for number, (step, name, path) in enumerate(steps):
         if step in {"set", "delete"}:

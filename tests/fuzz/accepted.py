@@ -27,6 +27,7 @@ class Accepted:
     theirs: str
     ours: str
     program: list[str] = field(default_factory=list)
+    outcomes: str = ".*"
 
     def matches(self, difference: Difference, program: Program) -> bool:
         """Whether this is the difference that a minimised program shows."""
@@ -34,6 +35,7 @@ class Accepted:
             re.fullmatch(self.where, difference.field) is not None
             and re.fullmatch(self.theirs, repr(difference.theirs), re.DOTALL) is not None
             and re.fullmatch(self.ours, repr(difference.ours), re.DOTALL) is not None
+            and re.fullmatch(self.outcomes, repr(difference.outcomes), re.DOTALL) is not None
             and all(re.search(pattern, json.dumps(program, default=repr)) for pattern in self.program)
         )
 

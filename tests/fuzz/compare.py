@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -28,6 +28,8 @@ class Difference:
     theirs: Any
     ours: Any
     after: Any = None
+    #: What the step came to, on Flask and on Tuile.
+    outcomes: tuple[Any, Any] = (None, None)
 
     @property
     def kind(self) -> str:
@@ -56,11 +58,12 @@ def first_difference(theirs: list[Step], ours: list[Step]) -> Difference | None:
     for at, (one, other) in enumerate(zip(theirs, ours, strict=True)):
         if one == other:
             continue
+        outcomes = one.get("outcome"), other.get("outcome")
         if one["events"] != other["events"]:
-            return _of_events(at, one["events"], other["events"])
+            return replace(_of_events(at, one["events"], other["events"]), outcomes=outcomes)
         for field in FIELDS:
             if one.get(field) != other.get(field):
-                return _of_field(at, field, one[field], other[field])
+                return replace(_of_field(at, field, one[field], other[field]), outcomes=outcomes)
     return None
 
 

@@ -20,12 +20,16 @@ class _Enough(Exception):
     """There were as many runs as there may be."""
 
 
-def minimise(program: Program, still: Callable[[Program], bool], *, most_runs: int = MOST_RUNS) -> Program:
+def minimise(
+    program: Program, still: Callable[[Program], bool], *, most_runs: int = MOST_RUNS, within: bool = True
+) -> Program:
     """Return the smallest program found for which `still` is true.
 
-    Parameters:
-        program: one for which it is true; left as it is.
-        still: whether a program still shows what is looked for.
+    Args:
+        program: One for which it is true; left as it is.
+        still: Whether a program still shows what is looked for.
+        most_runs: How many programs to try.
+        within: Whether to leave out parts of the steps too, and not only whole steps.
     """
     best = copy.deepcopy(program)
     runs = 0
@@ -42,7 +46,7 @@ def minimise(program: Program, still: Callable[[Program], bool], *, most_runs: i
 
     try:
         _remove_steps(lambda: best, try_it)
-        while _simplify(lambda: best, try_it):
+        while within and _simplify(lambda: best, try_it):
             _remove_steps(lambda: best, try_it)
     except _Enough:
         pass

@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,9 +75,7 @@ class Run:
             self.counted[difference.kind] += 1
             if self.counted[difference.kind] > MOST_OF_A_KIND and difference.kind in self.found:
                 return
-            smallest = minimise(program, lambda candidate: self._shown_again(candidate, difference))  # noqa: B023 - called at once
-            shown = self.comparing(smallest) or difference
-            entry = next((entry for entry in self.accepted if entry.matches(shown, smallest)), None)
+            smallest, shown, entry = self._minimised(program, difference)
             if entry is None:
                 self._keep(shown.kind, seed, smallest, shown)
                 self.found.setdefault(difference.kind, (seed, smallest, shown))
@@ -84,6 +83,18 @@ class Run:
             self.counted[difference.kind] -= 1
             self.right[entry.heading] += 1
             program = program[: difference.at] + program[difference.at + 1 :]
+
+    def _minimised(self, program: Program, difference: Difference) -> tuple[Program, Difference, Accepted | None]:
+        """Make a program small; the difference that it still shows, and the entry that lists it, if one does."""
+        still = partial(self._shown_again, difference=difference)
+        # What is listed is recognised by its steps, and is not worth the many runs that more takes.
+        for within in (False, True):
+            program = minimise(program, still, within=within)
+            difference = self.comparing(program) or difference
+            entry = next((entry for entry in self.accepted if entry.matches(difference, program)), None)
+            if entry is not None:
+                return program, difference, entry
+        return program, difference, None
 
     def _keep(self, kind: str, seed: str, program: Program, difference: Difference) -> None:
         """Print a difference, unless there was one of its kind: whoever waits can mend it meanwhile."""

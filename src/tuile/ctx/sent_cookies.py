@@ -18,7 +18,7 @@ def add_cookies(context: Current, response: Response) -> None:
     if cookies.depends_on_request:
         vary_by(response.headers, "Cookie")
     lines = cookies.lines()
-    known = CookieLines()
+    known = getattr(response, "_cookie_lines", None) or CookieLines()
     for line in lines:
         known.put(response.headers, line)
     if not lines:

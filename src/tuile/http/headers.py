@@ -34,44 +34,74 @@ PASSED = frozenset(
 OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 
+# Up to so many headers are compared one by one each time that a cookie is added. Of more, this is done again only after
+# a part of their number was added, so that each cookie costs the same.
+_COMPARED = 64
+
+
 class CookieLines:
     """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 
     Other code may change the headers at any time: they are compared with those seen last, and only new lines are
-    parsed.
+    parsed. Where there are more than `_COMPARED`, what was added or removed is noticed at once, and a line that was put
+    in the place of another one a little later.
     """
 
-    __slots__ = ("_by_cookie", "_seen")
+    __slots__ = ("_by_cookie", "_due", "_seen")
 
     def __init__(self) -> None:
         self._seen: list[tuple[str, str]] = []
         self._by_cookie: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+        # How many headers are compared one by one with what was seen when the next cookie is added: all of them when
+        # there are more.
+        self._due = 0
 
-    def put(self, headers: Headers, line: str) -> None:
-        """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1)."""
-        pairs, seen = headers._list, self._seen
-        if pairs != seen:
-            self._look(pairs)
-        identity = cookie_identity(line)
+    def put(self, headers: Headers, line: str, identity: tuple[str, str, str] | None = None) -> None:
+        """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1).
+
+        Args:
+            headers: The headers.
+            line: The value of the field.
+            identity: What `cookie_identity` finds in the line, if it is known.
+        """
+        pairs = headers._list
+        if identity is None:
+            identity = cookie_identity(line)
+        self._update(pairs, exactly=identity in self._by_cookie)
         for earlier in self._by_cookie.pop(identity, ()):
             place = pairs.index(earlier)
-            del pairs[place], seen[place]
+            del pairs[place], self._seen[place]
         pair = ("Set-Cookie", line)
         pairs.append(pair)
-        seen.append(pair)
+        self._seen.append(pair)
         self._by_cookie[identity] = [pair]
 
-    def _look(self, pairs: list[tuple[str, str]]) -> None:
-        """Update the index after other code has changed the headers."""
+    def _update(self, pairs: list[tuple[str, str]], *, exactly: bool) -> None:
+        """Update the index if other code has changed the headers.
+
+        Args:
+            pairs: The headers.
+            exactly: Whether to compare all of them.
+        """
+        seen = self._seen
+        count = len(seen)
+        if exactly or len(pairs) >= self._due:
+            self._due = len(pairs) + len(pairs) // 4 if len(pairs) > _COMPARED else 0
+            is_prefix = pairs == seen or pairs[:count] == seen
+        else:
+            is_prefix = len(pairs) >= count and pairs[count - 1] is seen[-1]
         known: dict[str, tuple[str, str, str]] = {}
-        if pairs[: len(self._seen)] != self._seen:
+        if not is_prefix:
             known = {line: identity for identity, earlier in self._by_cookie.items() for _, line in earlier}
-            self._seen.clear()
+            seen.clear()
             self._by_cookie.clear()
-        added = pairs[len(self._seen) :]
-        self._seen += added
+            count = 0
+        if len(pairs) == count:
+            return
+        added = pairs[count:]
+        seen += added
         for pair in added:
-            if pair[0].lower() == "set-cookie":
+            if pair[0] not in OTHER_THAN_COOKIES and pair[0].lower() == "set-cookie":
                 identity = known.get(pair[1]) or cookie_identity(pair[1])
                 self._by_cookie.setdefault(identity, []).append(pair)
 

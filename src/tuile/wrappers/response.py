@@ -266,7 +266,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
             else:
                 pairs.append(("Set-Cookie", line))
                 return
-        known.put(self.headers, line)
+        is_plain = domain is None and path == "/"
+        known.put(self.headers, line, (line.partition("=")[0], "", "/") if is_plain else None)
 
 
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
