@@ -43,8 +43,8 @@ class CookieLines:
     """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 
     Other code may change the headers at any time: they are compared with those seen last, and only new lines are
-    parsed. Where there are more than `_COMPARED`, what was added or removed is noticed at once, and a line that was put
-    in the place of another one a little later.
+    parsed. Where there are more than `_COMPARED`, what was added or removed is noticed at once, and a line that
+    replaced another one a little later.
     """
 
     __slots__ = ("_by_cookie", "_due", "_seen")
