@@ -83,6 +83,9 @@ upstream: $(VENV)/.tools ## run Flask's, Werkzeug's and the extensions' own test
 fuzz: $(VENV)/.tools ## run random programs on Flask and on Tuile, and compare all that is seen (ARGS="--requests 200000 --seed 7")
 	$(BIN)/python tests/fuzz/run.py $(ARGS)
 
+judge: $(VENV)/.tools ## count what session stores lose when 8 processes change one session, with two controls that lose
+	$(BIN)/python tests/sessions/judge.py $(ARGS)
+
 surface: $(VENV)/.tools ## write tests/surface_differences.toml anew: what extensions see otherwise than on Flask
 	$(BIN)/python tests/surface_update.py
 
@@ -90,5 +93,5 @@ docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blo
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .matrix .lower-bounds .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

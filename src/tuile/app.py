@@ -20,6 +20,7 @@ from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
 from .keys.app_keys import KeptKeys, RingOfApp, check_keys
+from .once import once
 from .real_flask import warn_of_both
 from .resources import HasResources
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
@@ -30,6 +31,7 @@ from .wrappers.response import Response
 
 if t.TYPE_CHECKING:
     from .ctx.request_context import RequestContext
+    from .sessions.of_users import Sessions
     from .sessions.settings import Kept as KeptStore
     from .sessions.signer import KeptSigner
     from .templating.jinja import Environment
@@ -124,6 +126,13 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
         self.add_url_rule(
             f"{self.static_url_path}/<path:filename>", endpoint="static", host=static_host, view_func=send_static_file
         )
+
+    @once
+    def sessions(self) -> Sessions:
+        """The sessions of users that are kept on the server: who is logged in where, and ending that."""
+        from .sessions.of_users import Sessions  # noqa: PLC0415 - only with SESSION_STORE
+
+        return Sessions(self)
 
     # Files
 

@@ -16,8 +16,9 @@ def test_a_token_is_a_handle_and_a_secret() -> None:
 
 
 def test_no_two_are_alike() -> None:
-    made = [new_identity() for _ in range(200)]
-    assert len({one.handle for one in made} | {one.secret for one in made} | {new_secret()}) == 401
+    made = [new_identity() for _ in range(1000)]
+    assert len({one.handle for one in made} | {one.secret for one in made} | {new_secret()}) == 2001
+    assert not any(one.handle.startswith("-") for one in made)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,10 @@ class Identity(t.NamedTuple):
 
 def new_identity() -> Identity:
     """Return a new identity: 128 random bits for the handle, 192 for the secret."""
-    return Identity(encoded(token_bytes(HANDLE_BYTES)), new_secret())
+    handle = encoded(token_bytes(HANDLE_BYTES))
+    while handle[0] == "-":  # a command line would take it for an option
+        handle = encoded(token_bytes(HANDLE_BYTES))
+    return Identity(handle, new_secret())
 
 
 def new_secret() -> str:

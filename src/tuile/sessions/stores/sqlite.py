@@ -90,7 +90,8 @@ class SQLiteStore(Store):
             with self._connection() as connection:
                 now = time.time()
                 rows = connection.execute(_OF_USER, (operation.user, now)).fetchall()
-                return [Loaded(_record(row[0], (operation.user, *row[1:], "{}")), now) for row in rows]
+                found = [_record(row[0], (operation.user, *row[1:], "{}")) for row in rows]
+                return [Loaded(record, now) for record in found if record is not None]
         with self._writing() as connection:
             now = time.time()
             if isinstance(operation, Create):
@@ -104,10 +105,8 @@ class SQLiteStore(Store):
     def _load(self, operation: Load) -> Loaded | None:
         with self._connection() as connection:
             row = connection.execute(_FIND, (operation.handle,)).fetchone()
-        if row is None:
-            return None
         now = time.time()
-        record = _record(operation.handle, row)
+        record = None if row is None else _record(operation.handle, row)
         after, answer = perform(record, operation, now)
         if after is not None and after is not record:
             # To be seen is not worth an error.
@@ -211,6 +210,13 @@ def _values(record: Record) -> tuple[object, ...]:
     return (record.user, record.seen, record.expires, state, data)
 
 
-def _record(handle: str, row: tuple[t.Any, ...]) -> Record:
+def _record(handle: str, row: tuple[t.Any, ...]) -> Record | None:
+    """Return the record in a row; None if it was not written by this store."""
     user, seen, expires, state, data = row
-    return Record(handle=handle, user=user, seen=seen, expires=expires, data=json.loads(data), **json.loads(state))
+    try:
+        content = json.loads(data)
+        if type(content) is not dict or not all(type(text) is str for text in content.values()):
+            return None
+        return Record(handle=handle, user=user, seen=seen, expires=expires, data=content, **json.loads(state))
+    except (TypeError, ValueError, RecursionError):
+        return None

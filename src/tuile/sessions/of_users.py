@@ -1,0 +1,140 @@
+"""The sessions of users: who is logged in where, and how to end that. It is `app.sessions`."""
+
+from __future__ import annotations
+
+import typing as t
+import weakref
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from ..ctx.app_context import current
+from .operations import End, EndOfUser, Load, OfUser, Sweep
+from .server import as_user, user_of
+from .settings import store_and_policy
+from .stored import ServerSession
+
+if t.TYPE_CHECKING:
+    from ..app import Flask
+    from .operations import Loaded
+    from .stores import Store
+
+
+@dataclass(frozen=True)
+class SessionEntry:
+    """One session of a user, for a list.
+
+    Attributes:
+        handle: Its name, which does not give access: it may be in a page or a form.
+        user: Whose it is.
+        created: When it began, in UTC.
+        seen: When it was last seen, in UTC, to the minute.
+        expires: When it ends if it is not used, in UTC.
+        device: The `User-Agent` header of the request that began it; "" if that is not kept.
+        address: The address of the client that began it; "" if that is not kept.
+        is_current: Whether it is the session of the current request.
+    """
+
+    handle: str
+    user: str
+    created: datetime
+    seen: datetime
+    expires: datetime
+    device: str = field(default="")
+    address: str = field(default="")
+    is_current: bool = False
+
+
+class Sessions:
+    """The sessions of an application that are kept on the server (`SESSION_STORE`).
+
+    Each method raises a RuntimeError if there is no store, and `tuile.sessions.stores.StoreUnavailable` if it cannot be
+    asked.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = weakref.ref(app)
+
+    @property
+    def _store(self) -> Store:
+        return store_and_policy(self._found_app()).store
+
+    def _found_app(self) -> Flask:
+        return t.cast("Flask", self._app())
+
+    def describe(self) -> str:
+        """Return where the sessions are kept."""
+        return self._store.describe()
+
+    def check(self) -> None:
+        """Ask the store for a session that there is not, to see whether it answers."""
+        self._store.ask(Load("", store_and_policy(self._found_app()).policy.clocks))
+
+    def of(self, user: t.Any) -> list[SessionEntry]:
+        """Return the sessions of a user, the last seen first.
+
+        Args:
+            user: What the session has under `SESSION_USER_KEY`.
+        """
+        here = self._current()
+        handle = None if here is None else here.handle
+        found: list[Loaded] = self._store.ask(OfUser(as_user(user)))
+        return [
+            SessionEntry(
+                handle=one.record.handle,
+                user=as_user(user),
+                created=_moment(one.record.created),
+                seen=_moment(one.record.seen),
+                expires=_moment(one.record.expires),
+                device=one.record.agent,
+                address=one.record.address,
+                is_current=one.record.handle == handle,
+            )
+            for one in found
+        ]
+
+    def end(self, handle: str) -> bool:
+        """End a session, and return whether there was one.
+
+        Check whose it is if the handle comes from a form: `handle in {entry.handle for entry in sessions.of(user)}`.
+        """
+        here = self._current()
+        if here is not None and here.handle == handle:
+            here.end()
+        return bool(self._store.ask(End(handle)))
+
+    def end_others(self) -> int:
+        """End all sessions of the current user but the current one, and return how many.
+
+        Raises:
+            RuntimeError: If nobody is logged in.
+        """
+        here = self._current()
+        user = None if here is None else user_of(self._found_app(), here)
+        if here is None or user is None:
+            message = "end_others() ends the other sessions of the user who is logged in, but nobody is."
+            raise RuntimeError(message)
+        return int(self._store.ask(EndOfUser(user, keep=here.handle)))
+
+    def end_all(self, user: t.Any) -> int:
+        """End all sessions of a user, the current one included, and return how many."""
+        here = self._current()
+        if here is not None and user_of(self._found_app(), here) == as_user(user):
+            here.end()
+        return int(self._store.ask(EndOfUser(as_user(user))))
+
+    def sweep(self, limit: int = 500) -> int:
+        """Remove up to so many sessions that have ended by themselves, and return how many. Each login removes two."""
+        return int(self._store.ask(Sweep(limit)))
+
+    def _current(self) -> ServerSession | None:
+        """Return the session of the current request of this app, if it is kept on the server."""
+        value = current.get(None)
+        context = None if value is None else value._request_ctx
+        if context is None or context.app is not self._found_app():
+            return None
+        session = context._session
+        return session if isinstance(session, ServerSession) else None
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)

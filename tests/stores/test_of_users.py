@@ -1,0 +1,169 @@
+"""`app.sessions`: who is logged in where."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import tuile
+from tests.stores.conftest import NOW
+from tests.stores.site import Site
+from tuile import session
+from tuile.sessions.of_users import SessionEntry
+from tuile.sessions.stores import StoreUnavailable
+
+if TYPE_CHECKING:
+    from tests.stores.conftest import Clock
+    from tuile.sessions.stores import Store
+
+BEGAN = datetime.fromtimestamp(NOW, timezone.utc)
+
+
+@pytest.fixture
+def site(store: Store) -> Site:
+    return Site(store)
+
+
+def log_in(site: Site, user: Any = "ada", **environ: Any) -> str:
+    cookie = site.ask(lambda: session.update(_user_id=user), **environ).cookie
+    assert cookie
+    return cookie
+
+
+def handle_of(cookie: str) -> str:
+    return cookie.partition(".")[0]
+
+
+def test_a_user_sees_where_he_is_logged_in(site: Site, clock: Clock) -> None:
+    phone = log_in(site, HTTP_USER_AGENT="Phone", REMOTE_ADDR="192.0.2.1")
+    clock.forward(120)
+    desk = log_in(site, HTTP_USER_AGENT="Desk", REMOTE_ADDR="192.0.2.2")
+    log_in(site, "bob")
+    clock.forward(60)
+    site.ask(lambda: session.get("x"), desk)
+    later, end = BEGAN + timedelta(seconds=120), timedelta(days=31)
+    seen = BEGAN + timedelta(seconds=180)
+    entries = site.ask(lambda: site.app.sessions.of("ada"), phone).result
+    assert entries == [
+        SessionEntry(handle_of(phone), "ada", BEGAN, seen, seen + end, "Phone", "192.0.2.1", is_current=True),
+        SessionEntry(handle_of(desk), "ada", later, seen, seen + end, "Desk", "192.0.2.2"),
+    ] or entries == [
+        SessionEntry(handle_of(desk), "ada", later, seen, seen + end, "Desk", "192.0.2.2"),
+        SessionEntry(handle_of(phone), "ada", BEGAN, seen, seen + end, "Phone", "192.0.2.1", is_current=True),
+    ]
+    assert not any(entry.is_current for entry in site.app.sessions.of("ada"))
+    assert site.app.sessions.of("nobody") == []
+
+
+def test_one_session_is_ended_from_another(site: Site) -> None:
+    phone, desk = log_in(site), log_in(site)
+    assert site.ask(lambda: site.app.sessions.end(handle_of(phone)), desk).result is True
+    assert site.app.sessions.end(handle_of(phone)) is False
+    assert site.content(phone) == {}
+    assert site.content(desk) == {"_user_id": "ada"}
+
+
+def test_the_own_session_is_ended_by_its_handle(site: Site) -> None:
+    phone = log_in(site)
+    reply = site.ask(lambda: site.app.sessions.end(str(session.handle)), phone)
+    assert (reply.result, reply.cookie) == (True, "")
+    assert site.content(phone) == {}
+
+
+def test_all_others_are_ended(site: Site) -> None:
+    phone, desk, bob = log_in(site), log_in(site), log_in(site, "bob")
+    assert site.ask(lambda: site.app.sessions.end_others(), desk).result == 1  # noqa: PLW0108 - the app's, then
+    assert [site.content(one).get("_user_id") for one in (phone, desk, bob)] == [None, "ada", "bob"]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_all_are_ended(site: Site, inside: bool) -> None:
+    phone, desk, bob = log_in(site, 7), log_in(site, "7"), log_in(site, "bob")
+    if inside:
+        reply = site.ask(lambda: site.app.sessions.end_all(7), desk)
+        assert (reply.result, reply.cookie) == (2, "")
+    else:
+        assert site.app.sessions.end_all(7) == 2
+    assert [site.content(one).get("_user_id") for one in (phone, desk, bob)] == [None, None, "bob"]
+
+
+def test_nobody_has_no_others(site: Site) -> None:
+    cookie = site.begin(x=1)
+
+    def end_others() -> str:
+        with pytest.raises(RuntimeError, match="nobody is"):
+            site.app.sessions.end_others()
+        return "none"
+
+    assert site.ask(end_others, cookie).result == "none"
+    with pytest.raises(RuntimeError, match="nobody is"):
+        site.app.sessions.end_others()
+
+
+def test_a_user_has_at_most_so_many_sessions(store: Store, clock: Clock) -> None:
+    site = Site(store, SESSION_MAX_PER_USER=2)
+    cookies = []
+    for _ in range(3):
+        cookies.append(log_in(site))
+        clock.forward(60)
+    assert [bool(site.content(cookie)) for cookie in cookies] == [False, True, True]
+
+
+@pytest.mark.parametrize("user", ["é", "\ud800", "\0", "", 0, 'a"b'])
+def test_any_name_is_a_user(site: Site, user: Any) -> None:
+    cookie = log_in(site, user)
+    assert [entry.handle for entry in site.app.sessions.of(user)] == [handle_of(cookie)]
+    assert site.app.sessions.end_all(user) == 1
+
+
+def test_a_store_that_is_away_is_an_error(site: Site) -> None:
+    site.app.sessions.check()
+    site.store.is_away = True
+    for ask in (lambda: site.app.sessions.of("ada"), site.app.sessions.check):
+        with pytest.raises(StoreUnavailable):
+            ask()
+
+
+def test_without_a_store_it_says_what_to_set() -> None:
+    app = tuile.Flask("app", static_folder=None)
+    with pytest.raises(RuntimeError, match="Set SESSION_STORE"):
+        app.sessions.of("ada")
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def run(site: Site, *arguments: str) -> Any:
+    from tuile.cli import cli  # noqa: PLC0415 - for these tests
+
+    return site.app.test_cli_runner().invoke(cli, ["sessions", *arguments])
+
+
+def test_the_command_line_lists_and_ends(site: Site) -> None:
+    phone = log_in(site, HTTP_USER_AGENT="Phone", REMOTE_ADDR="192.0.2.1")
+    desk = log_in(site, REMOTE_ADDR="192.0.2.2")
+    listed = run(site, "list", "ada")
+    assert (
+        f"{handle_of(phone)}  2023-11-14 22:13  2023-11-14 22:13  2023-12-15 22:13  192.0.2.1  Phone\n" in listed.output
+    )
+    assert "2 sessions of 'ada'." in listed.output
+    assert phone.partition(".")[2] not in listed.output
+    assert run(site, "end", handle_of(phone)).output == "1 session ended.\n"
+    assert run(site, "end", handle_of(phone)).exit_code == 1
+    assert run(site, "end", "--user", "ada").output == "1 session ended.\n"
+    assert site.content(desk) == {}
+    assert run(site, "end").exit_code == 2
+
+
+def test_the_command_line_sweeps_and_checks(site: Site, clock: Clock) -> None:
+    for _ in range(3):
+        site.begin(x=1)
+    clock.forward(86400 * 40)
+    assert run(site, "sweep").output == "3 sessions removed.\n"
+    checked = run(site, "check")
+    assert checked.output == f"The store answers: {site.store.describe()}.\n"
+    site.store.is_away = True
+    checked = run(site, "check")
+    assert (checked.exit_code, checked.output) == (1, "Error: The session store is away.\n")
