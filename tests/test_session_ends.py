@@ -767,3 +767,73 @@ def test_no_cache_control_is_too_odd(said: str) -> None:
     keep_private(response)
     assert not invites_shared_caches(response.headers)
     assert (response.headers["Cache-Control"] != said) is was
+
+
+# --- wrong settings ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SESSION_ABSOLUTE", "1 day"),
+        ("SESSION_ABSOLUTE", True),
+        ("SESSION_ABSOLUTE", 0),
+        ("SESSION_READS", "signed"),
+        ("SESSION_READS", ["md5"]),
+        ("SESSION_READS", ["encrypted"]),
+        ("SESSION_DIGEST", "md5"),
+    ],
+)
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_wrong_setting_is_an_error_before_the_first_answer(name: str, value: object, plain: bool) -> None:
+    app = new_app()
+    app.config[name] = value
+    answers: list[object] = []
+
+    @app.errorhandler(Exception)
+    def handle(error: Exception) -> str:
+        answers.append(error)
+        return "handled"
+
+    if not plain:
+        app.subdomain_matching = True
+    for _ in range(2):
+        with pytest.raises((TypeError, ValueError), match=name):
+            ask(app, "/nothing")
+    assert not answers
+    with pytest.raises((TypeError, ValueError), match=name):
+        app.run()
+    app.config[name] = None
+    assert ask(app, "/nothing").code == 200
+
+
+def test_settings_of_another_interface_are_left_alone() -> None:
+    app = new_app(SESSION_ABSOLUTE="1 day")
+
+    class Own(tuile.sessions.SessionInterface):
+        def open_session(self, app: Flask, request: tuile.Request) -> SessionMixin:
+            return SecureCookieSession()
+
+        def save_session(self, app: Flask, session: SessionMixin, response: tuile.Response) -> None:
+            pass
+
+    app.session_interface = Own()
+    assert ask(app, "/nothing").code == 200
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_session_proxy_is_not_usable_while_the_session_is_opened(own: bool) -> None:
+    asked: list[object] = []
+
+    class Refusing(tuile.Flask):
+        def session_refused(self, opened: SessionMixin) -> bool:
+            asked.append(opened)
+            with pytest.raises(AssertionError, match="not yet been opened"):
+                session["user"]
+            return "user" not in opened
+
+    app = new_app(own, Refusing)
+    cookie = written(app, login)
+    asked.clear()
+    assert json.loads(ask(app, "/read", cookie).body)["user"] == "ada"
+    assert len(asked) == 1

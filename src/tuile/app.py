@@ -19,11 +19,12 @@ from .dispatch.steps import Dispatcher
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
-from .keys.app_keys import KeptKeys, RingOfApp, check_keys
+from .keys.app_keys import KeptKeys, RingOfApp
 from .once import once
 from .real_flask import warn_of_both
 from .resources import HasResources
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
+from .sessions.startup import check_settings
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
 from .wrappers.request import Request
@@ -212,7 +213,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
                 self.debug = get_debug_flag()
         if debug is not None:
             self.debug = bool(debug)
-        check_keys(self)
+        check_settings(self)
         named_host, _, named_port = (self.config.get("SERVER_NAME") or "").partition(":")
         port = int(port) if port is not None else int(named_port or 5000)
         options = {"use_reloader": self.debug, "use_debugger": self.debug, "threaded": True, **options}

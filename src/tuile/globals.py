@@ -196,7 +196,9 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session = value._opened_session or value._session
+        session: t.Any = value._opened_session or value._session
+        if session is None:
+            session = value.session  # it raises an error that says why
         session.accessed = True
         try:
             return getattr(session, name)
@@ -208,7 +210,9 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session = value._opened_session or value._session
+        session: t.Any = value._opened_session or value._session
+        if session is None:
+            session = value.session  # it raises an error that says why
         session.accessed = True
         return session[key]
 
@@ -216,7 +220,9 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session = value._opened_session or value._session
+        session: t.Any = value._opened_session or value._session
+        if session is None:
+            session = value.session  # it raises an error that says why
         session.accessed = True
         session[key] = item
 

@@ -127,7 +127,11 @@ PROGRAMS: dict[str, Program] = {
     "a session that could not be opened is asked for again": [
         {"step": "app", "settings": [["SECRET_KEY", KEYS[0]], ["TESTING", True]]},
         {**RULE, "view": {"name": "x", "does": [{"do": "session", "how": "get"}] * 2, "answer": {"is": "value"}}},
-        {"step": "hook", "kind": "teardown_request", "does": [{"do": "session", "how": "all"}]},
+        {
+            "step": "hook",
+            "kind": "teardown_request",
+            "does": [{"do": "session", "how": how} for how in ("all", "get", "item", "set", "bool", "flags", "update")],
+        },
         {"step": "assign", "what": "session", "overrides": [["open_session", "once"]]},
         REQUEST,
         REQUEST,
@@ -145,6 +149,12 @@ PROGRAMS: dict[str, Program] = {
         },
         {"step": "request", "path": "/missing"},
         {"step": "request", "path": "/missing", "method": "HEAD"},
+    ],
+    "the body of a response that was aborted with is looked at": [
+        APP,
+        {"step": "hook", "kind": "after_request", "does": [{"do": "respond", "how": "append"}]},
+        {**RULE, "view": {"name": "x", "answer": {"is": "abort response"}}},
+        REQUEST,
     ],
     "a setting that the first request does not need is missing": [
         APP,

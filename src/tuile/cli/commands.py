@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tuile.globals import current_app
-from tuile.keys.app_keys import check_keys
+from tuile.sessions.startup import check_settings
 
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _debug_option
@@ -171,7 +171,7 @@ def run_command(
     app: WSGIApplication
     try:
         app = info.load_app()
-        _check_keys(app)
+        _check_settings(app)
     except Exception as error:
         if not front.is_running_from_reloader():
             raise
@@ -194,10 +194,10 @@ def run_command(
     )
 
 
-def _check_keys(app: Flask) -> None:
-    """Look at the settings for keys before the first request does."""
+def _check_settings(app: Flask) -> None:
+    """Look at the settings for keys and sessions before the first request does."""
     try:
-        check_keys(app)
+        check_settings(app)
     except (RuntimeError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 

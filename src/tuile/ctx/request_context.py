@@ -60,8 +60,8 @@ class RequestContext(metaclass=Watched):
     # Those of them that no call has given yet, when categories were asked for.
     _flashes_unseen: list[tuple[str, str]] | None = None
     _opened_session: SessionMixin | None = None
-    # Whether opening it has failed: it is not tried again until the next push.
-    _session_failed = False
+    # Whether opening it has begun and not come to its end: it is not tried again until the next push.
+    _is_opening = False
     # The app context that this request brought along, once there is an object for it; it owns `g` then.
     _own_app_ctx: AppContext | None = None
     _app_ctx_is_left = False  # a request outlives its app context only as `Entered`
@@ -192,20 +192,20 @@ class RequestContext(metaclass=Watched):
         if (
             session is None
             and not self._is_new
-            and not self._session_failed
+            and not self._is_opening
             and (self._token is not None or not self._is_plain)
         ):
             interface = self.app.session_interface
+            self._is_opening = True
             try:
                 session = interface.open_session(self.app, self.request)
                 if session is None:
                     session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again
-                self._session_failed = True
                 # Error trackers show the variables of frames, and these may have a decrypted session.
                 raise without_values(error)  # noqa: B904 - it is the same error
             self._opened_session = session
-            self._is_touched = True
+            self._is_touched, self._is_opening = True, False
             if self._is_watched:
                 watch(self)
         return session
@@ -297,7 +297,7 @@ class RequestContext(metaclass=Watched):
         if self._token is not None:
             self._nested.append((self._token, self, self))
             self._token = None
-        self._is_new = self._session_failed = False
+        self._is_new = self._is_opening = False
         self._is_plain = self._is_plain and False
         outer = current.get(None)
         disturb(outer)

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
-from ..keys.app_keys import check_keys
+from ..sessions.startup import check_settings
 from ..signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -39,7 +39,7 @@ if t.TYPE_CHECKING:
 def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
-        check_keys(app)
+        check_settings(app)
         return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)

@@ -13,7 +13,7 @@ import typing as t
 from sys import getrefcount
 
 from ..ctx.app_context import REFERENCES, current
-from ..keys.app_keys import check_keys
+from ..sessions.startup import check_settings
 from ..signals import appcontext_pushed, request_started
 from .decisions import begin, end, is_changed, matched, nobody_looks, parts_at_end, send, view_answer, wire_form
 
@@ -32,7 +32,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
         # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-        check_keys(app)
+        check_settings(app)
         # The steps say when it counts as the first: not where its URL could not be matched.
         return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:

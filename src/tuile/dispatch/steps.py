@@ -20,9 +20,9 @@ from .. import invalidation
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
 from ..ctx.sent_cookies import add_cookies
-from ..keys.app_keys import check_keys
 from ..keys.secret import without_values
 from ..routing.map import bind_as_flask
+from ..sessions.startup import check_settings
 from ..signals import request_finished, request_started
 from ._generated import quick_response, serve_wsgi
 from .decisions import begin, is_changed, leave, parts_at_end
@@ -97,7 +97,7 @@ class Dispatcher(Planned, Teardown):
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-            check_keys(self)
+            check_settings(self)  # type: ignore[arg-type] # every dispatcher is a Flask
         return self._serve_by_steps(environ, start_response)
 
     def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -316,10 +316,10 @@ class Dispatcher(Planned, Teardown):
         if isinstance(answer, WerkzeugResponse) or callable(answer):
             environ = value_with_request().request.environ
             try:
-                if isinstance(answer, HTTPException) and (page := self._error_page(answer, environ)) is not None:
-                    # What calling it as a WSGI application would send, without collecting that from a server's view.
-                    return page
-                return self.response_class.force_type(answer, environ)
+                if not isinstance(answer, HTTPException):
+                    return self.response_class.force_type(answer, environ)
+                # What calling it as a WSGI application would send, without collecting that from a server's view.
+                return self._error_page(answer, environ) or self._called_page(answer, environ)
             except TypeError as error:
                 reason = f"{error}\n"
         message = (
@@ -328,6 +328,15 @@ class Dispatcher(Planned, Teardown):
             f" but it was a {type(answer).__name__}."
         )
         raise TypeError(message) from None
+
+    def _called_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
+        """Return an HTTP exception as the response that calling it gives."""
+        response = self.response_class.force_type(error, environ)  # type: ignore[arg-type] # it is a WSGI application
+        body = getattr(response, "response", None)
+        if isinstance(body, Iterator) and not hasattr(body, "close"):
+            # It carries one of our responses, which gives a list to who calls it. Werkzeug's can be closed.
+            response.response = ClosingIterator(body)
+        return response
 
     def process_response(self, response: Response) -> Response:
         """Run the functions that were registered for a response, save the session, add the cookies written."""

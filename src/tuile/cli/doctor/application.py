@@ -13,6 +13,7 @@ from tuile.dispatch.steps import Dispatcher
 from tuile.keys.app_keys import check_keys, weak_keys
 from tuile.sessions import SecureCookieSessionInterface
 from tuile.sessions.kinds import advice
+from tuile.sessions.startup import check_session_settings
 
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 
@@ -84,6 +85,7 @@ def _examine_session(app: Flask) -> Iterator[Finding]:
 
 def _examine_kinds(app: Flask) -> Iterator[Finding]:
     try:
+        check_session_settings(app)
         narrower = advice(app)
     except (TypeError, ValueError) as error:
         yield Finding(FAILS, "the session", str(error))
