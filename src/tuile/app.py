@@ -19,7 +19,7 @@ from .dispatch.steps import Dispatcher
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
-from .keys.app_keys import KeptKeys, RingOfApp
+from .keys.app_keys import RingOfApp
 from .once import once
 from .real_flask import warn_of_both
 from .resources import HasResources
@@ -64,11 +64,9 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = RingOfApp()
 
-    # What `keys.app_keys` and sessions keep on an app, and the ids of the keys that were logged.
-    _kept_keys: KeptKeys | None = None
+    # What sessions keep on an app.
     _kept_signer: KeptSigner | None = None
     _kept_store: KeptStore | None = None
-    _told_of_keys: frozenset[str] = frozenset()
     # The kinds of session, other than the one that is written, that were logged.
     _told_of_kinds: frozenset[str] = frozenset()
     # False in a subclass that overrides `secret_key`.

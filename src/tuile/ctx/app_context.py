@@ -106,20 +106,10 @@ class Current(t.Protocol):
 class CurrentRequest(Current, t.Protocol):
     """A value of `current` that has a request."""
 
-    @property
-    def request(self) -> Request:
-        """The request."""
-
-    @property
-    def session(self) -> SessionMixin:
-        """The session."""
-
-    @property
-    def url_adapter(self) -> MapAdapter:
-        """The adapter of the request."""
-
-    @property
-    def _request_ctx(self) -> RequestContext: ...
+    request: Request
+    session: SessionMixin
+    url_adapter: MapAdapter
+    _request_ctx: RequestContext
 
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")

@@ -41,7 +41,6 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..ctx.app_context import Current
     from ..json.provider import JSONProvider
-    from ..keys.app_keys import KeptKeys
     from ..routing.map import Map
     from ..sessions import SessionInterface
     from ..wrappers.request import Request
@@ -62,8 +61,6 @@ class Dispatcher(Planned, Teardown):
     session_interface: SessionInterface
     subdomain_matching: bool
     _got_first_request: bool
-    _kept_keys: KeptKeys | None
-    _told_of_keys: frozenset[str]
     url_map: Map
     # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
     _synchronous: dict[int, Callable[..., object]]

@@ -13,9 +13,7 @@ from .secret import Hidden, Secret, read_key
 from .weakness import weakness
 
 if t.TYPE_CHECKING:
-    from logging import Logger
-
-    from ..config import Config
+    from ..sansio.app import App
 
 _PLAIN = (str, bytes)
 _CHECKS = ("warn", "error", "off")
@@ -23,28 +21,12 @@ _CHECKS = ("warn", "error", "off")
 _LISTS = (list, tuple, set, frozenset)
 
 
-class AppWithKeys(t.Protocol):
-    """The attributes of an application that its keys are read from and kept on."""
-
-    config: Config
-    _kept_keys: KeptKeys | None
-    _told_of_keys: frozenset[str]
-
-    @property
-    def secret_key(self) -> str | bytes | None:
-        """The newest key."""
-
-    @property
-    def logger(self) -> Logger:
-        """The app's logger."""
-
-
 class KeptKeys(Hidden):
     """The keys of an app, and the settings that they were read from. Its repr shows none of them."""
 
     __slots__ = ("_fallbacks", "_key", "_retired", "judged", "keys", "retired", "ring")
 
-    def __init__(self, app: AppWithKeys) -> None:
+    def __init__(self, app: App) -> None:
         self._key = app.secret_key
         self._fallbacks = _copy(app.config.get("SECRET_KEY_FALLBACKS"))
         self._retired = _copy(app.config.get("SECRET_KEY_RETIRED"))
@@ -56,7 +38,7 @@ class KeptKeys(Hidden):
         self.judged: str | None = None
         self.ring: KeyRing | None = None
 
-    def are_of(self, app: AppWithKeys) -> bool:
+    def are_of(self, app: App) -> bool:
         """Return whether the app's settings are unchanged since these keys were read."""
         return bool(
             # An instance of a subclass may say that it equals others.
@@ -82,13 +64,13 @@ class RingOfApp:
     def __get__(self, app: None, owner: type | None = None) -> RingOfApp: ...
 
     @t.overload
-    def __get__(self, app: AppWithKeys, owner: type | None = None) -> KeyRing: ...
+    def __get__(self, app: App, owner: type | None = None) -> KeyRing: ...
 
-    def __get__(self, app: AppWithKeys | None, owner: type | None = None) -> RingOfApp | KeyRing:
+    def __get__(self, app: App | None, owner: type | None = None) -> RingOfApp | KeyRing:
         return self if app is None else ring_of(app)
 
 
-def keys_of(app: AppWithKeys) -> tuple[Secret, ...]:
+def keys_of(app: App) -> tuple[Secret, ...]:
     """Return the app's keys, the newest last; none without a `SECRET_KEY`.
 
     An empty former key is left out: anyone can sign with it.
@@ -100,12 +82,12 @@ def keys_of(app: AppWithKeys) -> tuple[Secret, ...]:
     return _kept_keys(app).keys
 
 
-def retired_ids(app: AppWithKeys) -> tuple[str, ...]:
+def retired_ids(app: App) -> tuple[str, ...]:
     """Return the ids of the retired keys. Raises the same errors as `keys_of`."""
     return _kept_keys(app).retired
 
 
-def ring_of(app: AppWithKeys) -> KeyRing:
+def ring_of(app: App) -> KeyRing:
     """Return the ring of the app's keys, rebuilt when they have changed.
 
     Raises:
@@ -122,7 +104,7 @@ def ring_of(app: AppWithKeys) -> KeyRing:
     return kept.ring
 
 
-def check_keys(app: AppWithKeys) -> None:
+def check_keys(app: App) -> None:
     """Check the settings for keys: once before an app serves requests, and after each change of one of them.
 
     Raises:
@@ -136,7 +118,7 @@ def check_keys(app: AppWithKeys) -> None:
         _judge(app, _kept_keys(app))
 
 
-def weak_keys(app: AppWithKeys) -> list[tuple[str, str]]:
+def weak_keys(app: App) -> list[tuple[str, str]]:
     """Return the settings with keys that can be guessed, and why. Raises the same errors as `keys_of`."""
     keys = keys_of(app)
     names = ("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])) if keys else ()
@@ -144,7 +126,7 @@ def weak_keys(app: AppWithKeys) -> list[tuple[str, str]]:
     return [(name, why) for name, why in judged if why is not None]
 
 
-def _kept_keys(app: AppWithKeys) -> KeptKeys:
+def _kept_keys(app: App) -> KeptKeys:
     kept: KeptKeys | None = app._kept_keys
     if kept is None or not kept.are_of(app):
         kept = KeptKeys(app)
@@ -228,7 +210,7 @@ def _wrong_ids(entries: tuple[object, ...]) -> list[tuple[int, str]]:
 # --- keys that are not to be used -------------------------------------------------------------------------------------
 
 
-def _judge(app: AppWithKeys, kept: KeptKeys) -> None:
+def _judge(app: App, kept: KeptKeys) -> None:
     """Refuse a retired key, and report each key that can be guessed once."""
     mode = _mode(app)
     if kept.judged == mode or not kept.keys:
@@ -245,7 +227,7 @@ def _judge(app: AppWithKeys, kept: KeptKeys) -> None:
     kept.judged = mode
 
 
-def _mode(app: AppWithKeys) -> str:
+def _mode(app: App) -> str:
     """Return the effective `SECRET_KEY_CHECKS`."""
     mode = app.config.get("SECRET_KEY_CHECKS")
     if mode is None:
@@ -257,7 +239,7 @@ def _mode(app: AppWithKeys) -> str:
     return str(mode)
 
 
-def _tell_of_weak_keys(app: AppWithKeys, keys: tuple[Secret, ...], mode: str) -> None:
+def _tell_of_weak_keys(app: App, keys: tuple[Secret, ...], mode: str) -> None:
     """Log, or raise, that a key can be guessed.
 
     It is logged and not warned about with the `warnings` module, because suites turn warnings into errors.

@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
+    from ..keys.app_keys import KeptKeys
     from ..templating.jinja import DispatchingJinjaLoader, Environment
     from ..testing import FlaskClient, FlaskCliRunner
     from ..wrappers.response import Response
@@ -86,6 +87,10 @@ class App(Scaffold, metaclass=Watched):
     testing = ConfigAttribute[bool]("TESTING")
     secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
     permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
+
+    # What `keys.app_keys` keeps on an app, and the ids of the keys that were logged.
+    _kept_keys: KeptKeys | None = None
+    _told_of_keys: frozenset[str] = frozenset()
 
     def __init__(
         self,

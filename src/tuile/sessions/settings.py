@@ -142,4 +142,4 @@ def choice(name: str, setting: object, choices: tuple[str, ...]) -> str:
     if setting not in choices:
         message = f"{name} must be {' or '.join(map(repr, choices))}, not {setting!r}."
         raise ValueError(message)
-    return setting
+    return str(setting)
