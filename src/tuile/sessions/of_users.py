@@ -69,7 +69,7 @@ class Sessions:
         """Ask the store for a session that there is not, to see whether it answers."""
         self._store.ask(Load("", store_and_policy(self._found_app()).policy.clocks))
 
-    def of(self, user: t.Any) -> list[SessionEntry]:
+    def of(self, user: object) -> list[SessionEntry]:
         """Return the sessions of a user, the last seen first.
 
         Args:
@@ -115,7 +115,7 @@ class Sessions:
             raise RuntimeError(message)
         return int(self._store.ask(EndOfUser(user, keep=here.handle)))
 
-    def end_all(self, user: t.Any) -> int:
+    def end_all(self, user: object) -> int:
         """End all sessions of a user, the current one included, and return how many."""
         here = self._current()
         if here is not None and user_of(self._found_app(), here) == as_user(user):

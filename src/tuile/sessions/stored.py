@@ -12,6 +12,7 @@ from .tracked import TrackedSession
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from ..json.tag import TaggedJSONSerializer
     from .changes import KeyChange
     from .plans import Opened
 
@@ -24,7 +25,7 @@ class ServerSession(TrackedSession):
         opened: What was read; None for a new session.
     """
 
-    def __init__(self, serializer: t.Any, opened: Opened | None = None) -> None:
+    def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
         base: Mapping[str, str] = {} if opened is None else opened.record.data
         super().__init__(
             dict(zip(base, serializer.loads(f"[{','.join(base.values())}]"), strict=True)), serializer.dumps
@@ -94,7 +95,7 @@ class ServerSession(TrackedSession):
         self._note_dropped(key)
         return key, value
 
-    def setdefault(self, key: str, default: t.Any = None) -> t.Any:
+    def setdefault(self, key: str, default: object = None) -> object:
         """Return the value of a key, which is set if it is missing."""
         if key not in self:
             self[key] = default
@@ -116,7 +117,7 @@ class ServerSession(TrackedSession):
         self._handed_out.clear()
         self._is_cleared = True
 
-    def add(self, key: str, number: float = 1) -> t.Any:
+    def add(self, key: str, number: float = 1) -> object:
         """Add a number to what is stored under a key when the session is saved; see `SessionMixin.add`."""
         before = self._operations_so_far(key)
         result = super().add(key, number)

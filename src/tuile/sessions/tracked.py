@@ -93,18 +93,18 @@ class TrackedSession(SecureCookieSession):
         """Return the content as a dictionary, for saving it: nothing in it counts as handed out."""
         return dict(dict.items(self))
 
-    def __getitem__(self, key: str) -> t.Any:
+    def __getitem__(self, key: str) -> object:
         return self._hand_out(key)
 
     def __iter__(self) -> Iterator[str]:
         # Python copies a dictionary that does not define this without asking for its values, as in `dict(session)`.
         return dict.__iter__(self)
 
-    def get(self, key: str, default: object = None) -> t.Any:
+    def get(self, key: str, default: object = None) -> object:
         """Return the value of a key, or the default."""
         return self._hand_out(key) if key in self else default
 
-    def setdefault(self, key: str, default: t.Any = None) -> t.Any:
+    def setdefault(self, key: str, default: object = None) -> object:
         """Return the value of a key, which is set if it is missing."""
         super().setdefault(key, default)
         return self._hand_out(key)
