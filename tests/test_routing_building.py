@@ -21,7 +21,7 @@ from werkzeug.routing import BaseConverter, BuildError, Map, MapAdapter, Rule, V
 
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, same
-from tuile.routing import building
+from tuile.routing import building, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,8 +215,6 @@ def test_what_is_not_certain_is_left_to_werkzeug() -> None:
     with pytest.raises(BuildError):
         quick(built(rule))
     assert quick(built(Rule("/<a>", endpoint="page", websocket=True)), a="x") is None
-    assert quick(built(Rule("/<a>", endpoint="page", subdomain="www")), a="x") is None
-    assert quick(built(Rule("/<a>", endpoint="page", host="h"), host_matching=True), a="x") is None
 
     class OwnRule(Rule):
         pass
@@ -231,6 +229,41 @@ def test_what_is_not_certain_is_left_to_werkzeug() -> None:
     assert quick(adapter, a="x") == "/x"
     adapter.__class__ = OwnAdapter
     assert quick(adapter, a="x") is None
+
+
+domains = st.sampled_from(["", "www", "api", "<sub>", "<int:sub>", "<sub>.api", "<any(x, y):sub>", "é"])
+hosts = st.sampled_from(["localhost", "www.example.org", "<sub>.example.org", "example.org:8000", "<sub>"])
+
+
+@thorough
+@given(
+    st.lists(st.tuples(st.sampled_from(["/", "/<a>", "/x/<int:a>/"]), domains, hosts), min_size=1, max_size=4),
+    st.sampled_from(["subdomains", "hosts"]),
+    st.lists(st.tuples(given_values, options, st.none() | st.integers(0, 5) | st.text(max_size=4)), max_size=4),
+    environs,
+    st.sampled_from([None, "example.org", "localhost"]),
+)
+@pytest.mark.filterwarnings("ignore:Current server name")
+def test_urls_of_subdomains_and_hosts_are_those_of_flask(
+    registered: list[Any], by: str, asked: list[Any], environ: dict[str, Any], server_name: str | None
+) -> None:
+    def program(lib: Any) -> Any:
+        by_host = by == "hosts"
+        app = make_app(lib, SERVER_NAME=server_name) if not by_host else lib.Flask("hosts", static_folder=None)
+        app.subdomain_matching = not by_host
+        app.url_map.host_matching = by_host
+        for number, (path, domain, host) in enumerate(registered):
+            where = {"host": host} if by_host else {"subdomain": domain}
+            methods = ["GET"] if number % 2 else ["POST", "GET"]
+            outcome(app.add_url_rule, path, "page", methods=methods, **where)
+        seen = []
+        for context in (lambda: app.request_context(make_environ(**environ)), app.app_context):
+            with context():
+                for given_, extra, sub in asked * 2:
+                    seen.append(outcome(lib.url_for, "page", **{**given_, "sub": sub}, **extra))
+        return seen
+
+    same(program)
 
 
 def test_a_value_that_a_converter_refuses_is_converted_as_often_as_by_werkzeug() -> None:
@@ -266,7 +299,7 @@ def test_rules_are_compiled_for_no_names_that_a_client_chose() -> None:
         tuile.url_for("page", a="x")
         rule = next(app.url_map.iter_rules("page"))
         before = dict(vars(rule)), dict(vars(app.url_map)), len(linecache.cache)
-        with mock.patch.object(building, "_compiled", side_effect=AssertionError):
+        with mock.patch.object(writing, "_compiled", side_effect=AssertionError):
             for number in range(300):
                 names = {f"name{number}x{place}": "é" for place in range(20)}
                 assert tuile.url_for("page", a="x", **names).count("%C3%A9") == 20

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from werkzeug.routing import BuildError
+from werkzeug.routing import BuildError, MapAdapter
 
 from . import invalidation
-from .ctx.app_context import current
+from .ctx.app_context import Entered, current
+from .ctx.request_context import RequestContext
 from .globals import current_app
 from .invalidation import Watched
-from .routing.building import build, path_of
+from .routing.building import address, build, werkzeugs_build, write_of
+from .routing.quoting import fragment_text
+from .routing.rule import Rule
+from .routing.writing import OPTIONS, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from werkzeug.routing import MapAdapter
-
     from . import typing as ft
     from .app import Flask
-    from .ctx.app_context import Current
+    from .dispatch.plan import Plan
     from .wrappers.request import Request
 
-_OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
-# The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
-_FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
+_Method = TypeVar("_Method", bound="Callable[..., str]")
+
+
+def _takes_values(method: _Method) -> _Method:
+    """Decorate `url_for` to take the options among the values: as parameters they would make each call slower."""
+
+    @wraps(method)
+    def url_for(self: Any, /, endpoint: str, **values: Any) -> str:
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
+        return _built(self, plan, current.get(None), endpoint, values)
+
+    return cast("_Method", url_for)
 
 
 class UrlBuilding(metaclass=Watched):
@@ -39,6 +52,7 @@ class UrlBuilding(metaclass=Watched):
     url_build_error_handlers: list[Callable[[Exception, str, dict[str, object]], str]]
     url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
 
+    @_takes_values
     def url_for(
         self,
         /,
@@ -48,7 +62,7 @@ class UrlBuilding(metaclass=Watched):
         _method: str | None = None,
         _scheme: str | None = None,
         _external: bool | None = None,
-        **values: object,
+        **values: Any,
     ) -> str:
         """Build the URL of an endpoint.
 
@@ -65,7 +79,7 @@ class UrlBuilding(metaclass=Watched):
             RuntimeError: If it is called outside a request and without `SERVER_NAME`.
             ValueError: If a scheme is given for a URL that is not external.
         """
-        return _url(self, current.get(None), endpoint, values, _anchor, _method, _scheme, _external)
+        return _url(self, current.get(None), endpoint, values, (_anchor, _method, _scheme, _external))
 
 
 def url_for(endpoint: str, **values: Any) -> str:
@@ -76,30 +90,10 @@ def url_for(endpoint: str, **values: Any) -> str:
     plan = app._plan
     if plan.epoch is not invalidation.epoch:
         plan = app._planner.current(app)
-    plain = plan.builds_urls
-    if (
-        plain
-        and context is not None
-        and context.request is not None
-        and not app.url_default_functions
-        and endpoint[:1] != "."
-        and (not values or _OPTIONS.isdisjoint(values))
-    ):
-        adapter: Any = context.url_adapter
-        try:
-            path = path_of(adapter, endpoint, values, None)
-        except BuildError as error:
-            values.update(_anchor=None, _method=None, _scheme=None, _external=False)
-            return app.handle_url_build_error(error, endpoint, values)
-        if path is not None:
-            root = adapter.script_name
-            return path if root == "/" else root[:-1].rstrip("/") + path
-    take = values.pop
-    anchor, method = take("_anchor", None), take("_method", None)
-    scheme, external = take("_scheme", None), take("_external", None)
-    if plain:
+    if plan.builds_urls:
         # The same as the method, without packing the values once more.
-        return _url(app, context, endpoint, values, anchor, method, scheme, external)
+        return _built(app, plan, context, endpoint, values)
+    anchor, method, scheme, external = _options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 
 
@@ -107,20 +101,71 @@ def url_for(endpoint: str, **values: Any) -> str:
 vars(url_for)["__signature__"] = signature(UrlBuilding().url_for)
 
 
+def _built(app: UrlBuilding, plan: Plan, context: Any, endpoint: str, values: dict[str, Any]) -> str:
+    """Build a URL by the function of the endpoint's only rule, or in the general way; options are among the values."""
+    refused = False
+    kind = context.__class__
+    if (kind is RequestContext or kind is Entered) and endpoint in plan.rules and not app.url_default_functions:
+        rules = plan.rules[endpoint]
+        if kind is RequestContext:
+            adapter = context.url_adapter
+        else:
+            adapter = (context._request_ctx or context._app_ctx).url_adapter
+        if (
+            len(rules) == 1
+            and adapter.__class__ is MapAdapter
+            and adapter.map is plan.url_map
+            and adapter.subdomain == ""
+            and MapAdapter.build is werkzeugs_build
+            and (rule := rules[0]).__class__ is Rule
+        ):
+            path = rule._text  # type: ignore[attr-defined] # of our class
+            if values or path is None:
+                path = (rule._write or write_of(rule))(values, OPTIONS)  # type: ignore[attr-defined] # of our class
+            if path.__class__ is str:
+                if kind is RequestContext or context._request_ctx is not None:
+                    root = adapter.script_name
+                    return path if root == "/" else f"{root.rstrip('/')}{path}"  # type: ignore[no-any-return] # generated
+                return address(adapter, "", path, None, external=True)
+            refused = path is REFUSED
+    options = None if not values or OPTIONS.isdisjoint(values) else _options(values)
+    return _url(app, context, endpoint, values, options, refused)
+
+
+def _options(values: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    """Take anchor, method, scheme and externality out of the values."""
+    take = values.pop
+    return take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None)
+
+
 def _url(
     app: UrlBuilding,
-    context: Current | None,
+    context: Any,
     endpoint: str,
-    values: dict[str, object],
-    anchor: str | None,
-    method: str | None,
-    scheme: str | None,
-    external: bool | None,
+    values: dict[str, Any],
+    options: tuple[Any, Any, Any, Any] | None,
+    refused: bool = False,
 ) -> str:
-    adapter: Any = app.create_url_adapter(None) if context is None else context.url_adapter
-    if context is not None and context.request is not None:
+    """Build a URL in the general way.
+
+    Args:
+        app: The application.
+        context: What is current.
+        endpoint: The name of the endpoint, as it was given.
+        values: The variable parts and the values for the query.
+        options: Anchor, method, scheme and externality, if one was given.
+        refused: Whether the endpoint's only rule was tried, and one of its converters refused a value.
+    """
+    anchor, method, scheme, external = options or (None, None, None, None)
+    if context is None:
+        request, adapter = None, app.create_url_adapter(None)
+    elif context.__class__ is Entered and context._request_ctx is None:
+        request, adapter = None, context._app_ctx.url_adapter
+    else:
+        request, adapter = context.request, context.url_adapter
+    if request is not None:
         if endpoint[:1] == ".":
-            blueprint = context.request.blueprint
+            blueprint = request.blueprint
             endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
         if external is None:
             external = scheme is not None
@@ -138,10 +183,10 @@ def _url(
         raise ValueError(message)
     app.inject_url_defaults(endpoint, values)
     try:
-        url: str | None = build(adapter, endpoint, values, method, scheme, external)
+        url: str | None = build(adapter, endpoint, values, method, scheme, external, refused)
         if url is None:
             url = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
     except BuildError as error:
         values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
         return app.handle_url_build_error(error, endpoint, values)
-    return url if anchor is None else f"{url}#{quote(anchor, safe=_FRAGMENT_SAFE)}"
+    return url if anchor is None else f"{url}#{fragment_text(anchor)}"

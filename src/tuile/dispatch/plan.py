@@ -14,6 +14,7 @@ from inspect import isclass
 
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter
+from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -132,8 +133,11 @@ class Plan:
     steps_plain: bool
     #: Whether the session is opened when it is first touched.
     opens_lazily: bool
-    #: Whether `url_for` may build URLs without asking the app's methods.
+    #: Whether `url_for` may build URLs without asking the app's methods; and the map and its rules by endpoint, to do so
+    #: without Werkzeug's adapter.
     builds_urls: bool
+    url_map: Map | None
+    rules: t.Mapping[str, list[WerkzeugRule]]
     #: Whether `full_dispatch_request` need not be called, nor the steps before the view, nor those after it.
     dispatches: bool
     calls_view: bool
@@ -169,6 +173,8 @@ NOTHING = Plan(
     steps_plain=False,
     opens_lazily=False,
     builds_urls=False,
+    url_map=None,
+    rules={},
     dispatches=False,
     calls_view=False,
     quiet=False,
@@ -213,6 +219,9 @@ def plan_of(app: Planned) -> Plan:
     untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
     refusals = (*untold, *constructed, *early, *lost["serving"])
     checks = _planned_checks(app)
+    url_map = app.__dict__.get("url_map")
+    if type(url_map) is not Map or lost["urls"]:
+        url_map = None
     text_start = _text_start(response_class)
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
@@ -226,6 +235,8 @@ def plan_of(app: Planned) -> Plan:
         steps_plain=not lost["optional"],
         opens_lazily=lazily,
         builds_urls=not lost["urls"],
+        url_map=url_map,
+        rules={} if url_map is None else url_map._rules_by_endpoint,
         dispatches=not lost["around"],
         calls_view=not lost["before"],
         quiet=not lost["after"] and checks is None and text_start is not None,

@@ -92,7 +92,8 @@ class Planned(ErrorHandling, metaclass=Watched):
     request_class: type[Request]
     session_interface: SessionInterface
 
-    _plan: Plan = NOTHING
+    # On each app and not on the class as well: CPython 3.11 finds it faster there.
+    _plan: Plan
     _planner: Planner
 
     @property

@@ -85,6 +85,8 @@ class Map(WerkzeugMap):
         super().__setattr__(name, value)
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
+        elif name == "_rules_by_endpoint":
+            move()
         elif name in BINDING:
             # It wants to be asked each time, and is where no host is known.
             self._plain_hosts.clear()

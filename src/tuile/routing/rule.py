@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import typing as t
+from sys import intern
 
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import Rule as WerkzeugRule
 
 # What a rule can be told after it was bound and that a map's index has taken for granted.
 _RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
+# What is kept on a rule for building its URLs.
+_KEPT = frozenset({"_text", "_write"})
 # Variable names that Werkzeug cannot compile a URL builder for.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
@@ -28,11 +31,28 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
     return kind, getattr(kind, method), vars(converter), dict(vars(converter))
 
 
+_set = object.__setattr__
+
+
 class Rule(WerkzeugRule):
     """Werkzeug's rule, whose URL builders are compiled when they are first called."""
 
+    # What writes its URLs (`writing`), as long as no attribute changes. Not on the class as well: CPython 3.11 finds
+    # only those attributes fast that are on the object alone.
+    _write: t.Any
+    # The URL of a rule without variable parts, without a query; and what it was made of.
+    _text: str | None
+
+    def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
+        _set(self, "_write", None)
+        _set(self, "_text", None)
+        super().__init__(*args, **kwargs)
+
     def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
+        _set(self, name, value)
+        if name not in _KEPT and self._write is not None:
+            _set(self, "_text", None)
+            _set(self, "_write", None)
         if name in _RULE_KNOBS:
             _forget_index(self)
 
@@ -46,6 +66,12 @@ class Rule(WerkzeugRule):
         super().refresh()
         _forget_index(self)
 
+    def compile(self) -> None:
+        """Parse the rule for the map that it is bound to."""
+        super().compile()
+        # Looked up by constants, which is faster where both are the same object.
+        self._converters = {intern(name): converter for name, converter in self._converters.items()}
+
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
         names = [text for is_variable, text in self._trace if is_variable]
@@ -53,7 +79,7 @@ class Rule(WerkzeugRule):
             return super()._compile_builder(append_unknown)
         # A copy of the state from which Werkzeug would compile now, because the rule may change before the first call.
         then = object.__new__(Rule)
-        vars(then).update(rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters)
+        vars(then).update(_write=None, _text=None, rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters)
 
         def build(rule: Rule, /, **values: object) -> tuple[str, str]:
             compiled = WerkzeugRule._compile_builder(then, append_unknown)
@@ -67,6 +93,6 @@ class Rule(WerkzeugRule):
 
 def _forget_index(rule: Rule) -> None:
     """Rebuild the index of the map that a rule is bound to, if it has one."""
-    forget = getattr(vars(rule).get("map"), "_forget_index", None)
+    forget = getattr(getattr(rule, "map", None), "_forget_index", None)
     if forget is not None:
         forget()

@@ -1,0 +1,199 @@
+"""Functions that write the URLs of a rule, generated when its first URL is built.
+
+The code depends on the rule alone: names and values of the query, which clients may choose, are only data.
+"""
+
+from __future__ import annotations
+
+import ast
+import typing as t
+from urllib.parse import quote
+
+from werkzeug.routing import BaseConverter, PathConverter, UnicodeConverter, ValidationError
+from werkzeug.routing import Rule as WerkzeugRule
+
+from .quoting import KEPT_IN_PATH, path_text, query_of
+from .rule import Rule
+
+Values = t.Mapping[str, t.Any]
+# Path and query, with one slash before them; for a rule of a subdomain or a host, that and the path. `UNSUITABLE` means
+# that the rule does not take the values, `REFUSED` that a converter has said so, and None that only Werkzeug can tell.
+Written = t.Any
+# Takes the values, and names that must not be among them for the result to be certain.
+Write = t.Callable[[Values, frozenset[str]], Written]
+
+#: The arguments of `url_for` that are no values.
+OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
+NO_OPTIONS: frozenset[str] = frozenset()
+UNSUITABLE: t.Any = object()
+REFUSED: t.Any = object()
+# Werkzeug's own converters that quote a text: what each has as `to_url`, unless that was replaced before.
+_QUOTING: dict[type, t.Any] = {
+    kind: kind.to_url
+    for kind in (BaseConverter, PathConverter, UnicodeConverter)
+    if kind.to_url.__module__ == BaseConverter.__module__
+}
+
+
+def writer_of(rule: WerkzeugRule) -> Write:
+    """Return a function that writes the URLs of a rule as it is now."""
+    if type(rule) not in {Rule, WerkzeugRule} or rule.websocket:
+        return left_to_werkzeug
+    defaults = rule.defaults or {}
+    lines = _Lines(rule)
+    # Before the `|` is the subdomain or the host.
+    domain: list[str] = []
+    path: list[str] = []
+    part = domain
+    for is_variable, text in rule._trace:
+        if part is domain and text == "|":
+            part = path
+        elif is_variable and text not in defaults:
+            part.append(f"{{{lines.convert(text)}}}")
+        else:
+            fixed = rule._converters[text].to_url(defaults[text]) if is_variable else quote(text, safe=KEPT_IN_PATH)
+            if type(fixed) is not str or not {"{", "}"}.isdisjoint(fixed):
+                return left_to_werkzeug
+            part.append(fixed)
+    url = "".join(path)
+    # A value, or a rule that keeps its slashes, may produce several slashes.
+    is_certain = url == "/" or (url[0] == "/" and url[1] not in "/{")
+    result = f"f{url + '{query}'!r}" if is_certain else f"'/' + f{url + '{query}'!r}.lstrip('/')"
+    if domain:
+        result = f"f{''.join(domain)!r}, {result}"
+    source = "\n".join([*lines.head(defaults), *lines.conversions(), f"    return {result}", ""])
+    return _compiled(f"URL of {rule.rule!r}", source, lines.names)
+
+
+def left_to_werkzeug(values: Values, options: frozenset[str]) -> None:  # noqa: ARG001 - as the generated ones
+    """Write nothing."""
+
+
+class _Lines:
+    """The lines of a generated function that check and convert the values."""
+
+    def __init__(self, rule: WerkzeugRule) -> None:
+        #: The names that the lines use.
+        self.names: dict[str, t.Any] = {
+            "ValidationError": ValidationError,
+            "converters": rule._converters,
+            "path_text": path_text,
+            "query_of": query_of,
+            "refused": REFUSED,
+            "rule": rule,
+            "sorted_query": _sorted_query,
+            "unsuitable": UNSUITABLE,
+            "url_map": rule.map,
+        }
+        self._rule = rule
+        self._locals: dict[str, str] = {}
+        self._steps: list[str] = []
+
+    def _local(self, name: str) -> str:
+        """Return the local variable for the value of a variable part."""
+        return self._locals.setdefault(name, f"v{len(self._locals)}")
+
+    def convert(self, name: str) -> str:
+        """Add the conversion of a value to text, and return the local variable for it."""
+        value, converter = self._local(name), self._rule._converters[name]
+        result = f"p{value[1:]}"
+        # Looked up each time: the converter may change as it likes.
+        called = f"converters[{name!r}].to_url"
+        kind, number = type(converter), value[1:]
+        if kind in _QUOTING and kind.to_url is _QUOTING[kind] and "to_url" not in vars(converter):
+            self.names |= {f"converter{number}": converter, f"own{number}": vars(converter), f"kind{number}": kind}
+            self.names[f"quoting{number}"] = kind.to_url
+            self._steps += [
+                f"if converters[{name!r}] is not converter{number} or kind{number}.to_url is not quoting{number}"
+                f" or 'to_url' in own{number}:",
+                f"    {result} = {called}({value})",
+                f"elif type({value}) is str and {value}.isalnum() and {value}.isascii():",
+                f"    {result} = {value}",
+                "else:",
+                f"    {result} = path_text({value})",
+            ]
+        else:
+            self._steps.append(f"{result} = {called}({value})")
+        return result
+
+    def head(self, defaults: Values) -> list[str]:
+        """Return the lines that decide whether the rule takes the values, and that build the query."""
+        rule = self._rule
+        known = {*map(str, defaults), *rule.arguments}
+        required = sorted(rule.arguments - {str(name) for name in defaults})
+        lines = ["def build(values, options):"]
+        endpoint = rule.endpoint
+        if not OPTIONS.isdisjoint(known) or not isinstance(endpoint, str) or endpoint.startswith("."):
+            # `url_for` takes such a value for an option, and such a name for a relative one.
+            lines += ["    if options:", "        return None"]
+        if required and len(rule.map._rules_by_endpoint.get(endpoint, ())) > 1:
+            # Sooner than by an exception.
+            lines += [f"    if len(values) < {len(required)}:", "        return unsuitable"]
+        if required:
+            lines += ["    try:", *(f"        {self._local(name)} = values[{name!r}]" for name in required)]
+            lines += ["    except KeyError:", "        return unsuitable"]
+            lines += [f"    if {' or '.join(f'{self._local(name)} is None' for name in required)}:"]
+            lines += ["        return unsuitable"]
+        count = str(len(required))
+        if defaults:
+            count = "count"
+            lines += [f"    count = {len(required)}", *self._compare(defaults)]
+        self.names["known"] = frozenset(known)
+        lines += ["    query = ''", "    if values:" if count == "0" else f"    if len(values) > {count}:"]
+        lines += ["        if not options.isdisjoint(values):", "            return None"]
+        lines += ["        if url_map.sort_parameters:", "            query = sorted_query(rule, values, known)"]
+        return [*lines, "        else:", "            query = query_of(values, known)"]
+
+    def _compare(self, defaults: Values) -> list[str]:
+        """Return the lines that compare given values with the rule's defaults, and count them."""
+        self.names["defaults"] = defaults
+        lines = [f"    if len(defaults) != {len(defaults)}:", "        return None"]
+        for name in defaults:
+            lines += [f"    if {name!r} in values:", "        count += 1", f"        given = values[{name!r}]"]
+            lines += ["        if given is not None:", "            try:", f"                default = defaults[{name!r}]"]
+            lines += ["            except KeyError:", "                return None"]
+            lines += ["            if default != given:", "                return unsuitable"]
+        return lines
+
+    def conversions(self) -> list[str]:
+        """Return the lines that convert the values."""
+        if not self._steps:
+            return []
+        lines = ["    try:", *(f"        {step}" for step in self._steps)]
+        return [*lines, "    except ValidationError:", "        return refused"]
+
+
+class _OnlyText(ast.NodeTransformer):
+    """Have f-strings join texts and refuse anything else, as the builders do that Werkzeug compiles."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
+        """Put the values themselves in the place of formatted ones."""
+        values = [piece.value if isinstance(piece, ast.FormattedValue) else piece for piece in node.values]
+        return values[0] if len(values) == 1 else ast.copy_location(ast.JoinedStr(values), node)
+
+
+def _sorted_query(rule: WerkzeugRule, values: Values, known: t.Container[str]) -> str:
+    """Return the query with sorted parameters, encoded by Werkzeug."""
+    others = {name: value for name, value in values.items() if name not in known and value is not None}
+    encoded: str = rule._encode_query_vars(others) if others else ""
+    return f"?{encoded}" if encoded else ""
+
+
+class _Source:
+    """A loader from which `linecache` gets the lines of generated code, to show them in tracebacks."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, name: str) -> str:
+        """Return the source."""
+        return self._source
+
+
+def _compiled(title: str, source: str, names: dict[str, t.Any]) -> Write:
+    """Return the function that some generated source defines."""
+    scope = {"__name__": title, "__loader__": _Source(source), **names}
+    tree = _OnlyText().visit(ast.parse(source, title))
+    exec(compile(tree, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
+    write: Write = scope["build"]
+    return write
