@@ -40,6 +40,7 @@ MODULES = (
     "sessions/signed.py",
     "json/tag.py",
     "routing/building.py",
+    "routing/writing.py",
     "urls.py",
 )
 # The lines of a request in these modules are fewer.

@@ -198,6 +198,9 @@ def built(*rules_: Rule, **knobs: Any) -> MapAdapter:
 
 
 def quick(adapter: MapAdapter, **given_: Any) -> str | None:
+    """Return the URL, or None where Werkzeug has to be asked."""
+    if building._written(adapter, "page", given_, None, refused=False) is None:
+        return None
     return building.build(adapter, "page", given_, None, None, external=False)
 
 

@@ -16,16 +16,19 @@ from .invalidation import Watched
 from .routing.building import address, build, werkzeugs_build, write_of
 from .routing.quoting import fragment_text
 from .routing.rule import Rule
-from .routing.writing import OPTIONS, REFUSED
+from .routing.writing import HAS_OPTIONS, NO_OPTIONS, OPTIONS, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from . import typing as ft
     from .app import Flask
+    from .ctx.app_context import Current
     from .dispatch.plan import Plan
     from .wrappers.request import Request
 
+# Anchor, method, scheme and externality.
+Options = tuple[str | None, str | None, str | None, bool | None]
 _Method = TypeVar("_Method", bound="Callable[..., str]")
 
 
@@ -33,7 +36,7 @@ def _takes_values(method: _Method) -> _Method:
     """Decorate `url_for` to take the options among the values: as parameters they would make each call slower."""
 
     @wraps(method)
-    def url_for(self: Any, /, endpoint: str, **values: Any) -> str:
+    def url_for(self: Flask, /, endpoint: str, **values: object) -> str:
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.current(self)
@@ -79,7 +82,8 @@ class UrlBuilding(metaclass=Watched):
             RuntimeError: If it is called outside a request and without `SERVER_NAME`.
             ValueError: If a scheme is given for a URL that is not external.
         """
-        return _url(self, current.get(None), endpoint, values, (_anchor, _method, _scheme, _external))
+        values |= {"_anchor": _anchor, "_method": _method, "_scheme": _scheme, "_external": _external}
+        return self.url_for(endpoint, **values)
 
 
 def url_for(endpoint: str, **values: Any) -> str:
@@ -101,55 +105,85 @@ def url_for(endpoint: str, **values: Any) -> str:
 vars(url_for)["__signature__"] = signature(UrlBuilding().url_for)
 
 
-def _built(app: UrlBuilding, plan: Plan, context: Any, endpoint: str, values: dict[str, Any]) -> str:
+def _built(app: UrlBuilding, plan: Plan, context: Current | None, endpoint: str, values: dict[str, object]) -> str:
     """Build a URL by the function of the endpoint's only rule, or in the general way; options are among the values."""
     refused = False
-    kind = context.__class__
-    if (kind is RequestContext or kind is Entered) and endpoint in plan.rules and not app.url_default_functions:
-        rules = plan.rules[endpoint]
-        if kind is RequestContext:
+    adapter: MapAdapter | None = None
+    is_inside = True
+    if endpoint in plan.rules and not app.url_default_functions:
+        if isinstance(context, RequestContext):
             adapter = context.url_adapter
-        else:
-            adapter = (context._request_ctx or context._app_ctx).url_adapter
-        if (
-            len(rules) == 1
-            and adapter.__class__ is MapAdapter
-            and adapter.map is plan.url_map
-            and adapter.subdomain == ""
-            and MapAdapter.build is werkzeugs_build
-            and (rule := rules[0]).__class__ is Rule
-        ):
-            path = rule._text  # type: ignore[attr-defined] # of our class
-            if values or path is None:
-                path = (rule._write or write_of(rule))(values, OPTIONS)  # type: ignore[attr-defined] # of our class
-            if path.__class__ is str:
-                if kind is RequestContext or context._request_ctx is not None:
-                    root = adapter.script_name
-                    return path if root == "/" else f"{root.rstrip('/')}{path}"  # type: ignore[no-any-return] # generated
+        elif isinstance(context, Entered):
+            is_inside = context._request_ctx is not None
+            adapter = context.url_adapter if is_inside or context._app_ctx is None else context._app_ctx.url_adapter
+    if (
+        type(adapter) is MapAdapter
+        and len(rules := plan.rules[endpoint]) == 1
+        and adapter.map is plan.url_map
+        and adapter.subdomain == ""
+        and MapAdapter.build is werkzeugs_build
+        and type(rule := rules[0]) is Rule
+    ):
+        path: object = rule._text
+        if values or path is None:
+            path = (rule._write or write_of(rule))(values, OPTIONS)
+        if type(path) is str:
+            if not is_inside:
                 return address(adapter, "", path, None, external=True)
-            refused = path is REFUSED
+            root = adapter.script_name
+            return path if root == "/" else f"{root.rstrip('/')}{path}"
+        if path is HAS_OPTIONS:
+            return _with_options(app, plan, context, adapter, rule, endpoint, values, is_inside=is_inside)
+        refused = path is REFUSED
     options = None if not values or OPTIONS.isdisjoint(values) else _options(values)
-    return _url(app, context, endpoint, values, options, refused)
+    return _url(app, plan, context, endpoint, values, options, refused=refused)
 
 
-def _options(values: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+def _options(values: dict[str, object]) -> Options:
     """Take anchor, method, scheme and externality out of the values."""
     take = values.pop
-    return take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None)
+    return cast(
+        "Options", (take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None))
+    )
+
+
+def _with_options(
+    app: UrlBuilding,
+    plan: Plan,
+    context: Current | None,
+    adapter: MapAdapter,
+    rule: Rule,
+    endpoint: str,
+    values: dict[str, object],
+    *,
+    is_inside: bool,
+) -> str:
+    """Build the URL of an endpoint's only rule, with options."""
+    options = anchor, method, scheme, external = _options(values)
+    path = (rule._write or write_of(rule))(values, NO_OPTIONS) if method is None else None
+    if external is None:
+        external = not is_inside or scheme is not None
+    if type(path) is not str or (scheme is not None and not external):
+        return _url(app, plan, context, endpoint, values, options, refused=path is REFUSED)
+    url = address(adapter, "", path, scheme, external)
+    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
 
 
 def _url(
     app: UrlBuilding,
-    context: Any,
+    plan: Plan,
+    context: Current | None,
     endpoint: str,
-    values: dict[str, Any],
-    options: tuple[Any, Any, Any, Any] | None,
+    values: dict[str, object],
+    options: Options | None,
+    *,
     refused: bool = False,
 ) -> str:
     """Build a URL in the general way.
 
     Args:
         app: The application.
+        plan: Its plan.
         context: What is current.
         endpoint: The name of the endpoint, as it was given.
         values: The variable parts and the values for the query.
@@ -157,35 +191,26 @@ def _url(
         refused: Whether the endpoint's only rule was tried, and one of its converters refused a value.
     """
     anchor, method, scheme, external = options or (None, None, None, None)
-    if context is None:
-        request, adapter = None, app.create_url_adapter(None)
-    elif context.__class__ is Entered and context._request_ctx is None:
-        request, adapter = None, context._app_ctx.url_adapter
-    else:
-        request, adapter = context.request, context.url_adapter
-    if request is not None:
-        if endpoint[:1] == ".":
-            blueprint = request.blueprint
-            endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
-        if external is None:
-            external = scheme is not None
-    else:
-        if adapter is None:
-            message = (
-                "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
-                " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
-            )
-            raise RuntimeError(message)
-        if external is None:
-            external = True
+    adapter = app.create_url_adapter(None) if context is None else context.url_adapter
+    request = None if context is None else context.request
+    if request is not None and endpoint[:1] == ".":
+        blueprint = request.blueprint
+        endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
+    if external is None:
+        external = request is None or scheme is not None
+    if request is None and adapter is None:
+        message = (
+            "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
+            " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
+        )
+        raise RuntimeError(message)
     if scheme is not None and not external:
         message = "When specifying '_scheme', '_external' must be True."
         raise ValueError(message)
-    app.inject_url_defaults(endpoint, values)
+    if app.url_default_functions or not plan.builds_urls:
+        app.inject_url_defaults(endpoint, values)
     try:
-        url: str | None = build(adapter, endpoint, values, method, scheme, external, refused)
-        if url is None:
-            url = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
+        url = build(cast("MapAdapter", adapter), endpoint, values, method, scheme, external, refused=refused)
     except BuildError as error:
         values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
         return app.handle_url_build_error(error, endpoint, values)

@@ -133,9 +133,9 @@ class Plan:
     steps_plain: bool
     #: Whether the session is opened when it is first touched.
     opens_lazily: bool
-    #: Whether `url_for` may build URLs without asking the app's methods; and the map and its rules by endpoint, to do so
-    #: without Werkzeug's adapter.
+    #: Whether `url_for` may build URLs without asking the app's methods.
     builds_urls: bool
+    #: The URL map and its rules by endpoint, if `url_for` may do without Werkzeug's adapter.
     url_map: Map | None
     rules: t.Mapping[str, list[WerkzeugRule]]
     #: Whether `full_dispatch_request` need not be called, nor the steps before the view, nor those after it.

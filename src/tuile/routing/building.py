@@ -17,15 +17,16 @@ werkzeugs_build = MapAdapter.build
 
 
 def build(
-    adapter: t.Any,
+    adapter: MapAdapter,
     endpoint: str,
     values: Values,
     method: str | None,
     scheme: str | None,
     external: bool,
+    *,
     refused: bool = False,
-) -> str | None:
-    """Return the result of `adapter.build`, or None if it must be called.
+) -> str:
+    """Return the result of `adapter.build`, which is called only if the result is not certain.
 
     Args:
         adapter: The adapter of the request or the application.
@@ -39,16 +40,17 @@ def build(
     Raises:
         BuildError: If no rule takes the values.
     """
-    path = _written(adapter, endpoint, values, method, refused)
+    path = _written(adapter, endpoint, values, method, refused=refused)
     if path is None:
-        return None
+        built: str = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
+        return built
     domain = ""
     if path.__class__ is tuple:
         domain, path = path
     return address(adapter, domain, path, scheme, external)
 
 
-def address(adapter: t.Any, domain: str, path: str, scheme: str | None, external: bool) -> str:
+def address(adapter: MapAdapter, domain: str, path: str, scheme: str | None, external: bool) -> str:
     """Return the URL of a path, with scheme and host where it has to have them.
 
     Args:
@@ -76,7 +78,7 @@ def address(adapter: t.Any, domain: str, path: str, scheme: str | None, external
     return f"{scheme or ''}//{host}{root[:-1]}{path}"
 
 
-def _written(adapter: t.Any, endpoint: str, values: Values, method: str | None, refused: bool) -> Written:
+def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | None, *, refused: bool) -> Written:
     """Return what the first rule that takes the values writes; None if that is not certain.
 
     Raises:
@@ -89,34 +91,41 @@ def _written(adapter: t.Any, endpoint: str, values: Values, method: str | None, 
         url_map.update()
     rules = url_map._rules_by_endpoint.get(endpoint, ())
     host = adapter.server_name if url_map.host_matching else None
-    elsewhere = None
-    wanted = adapter.default_method if method is None else method
-    while True:
-        for rule in rules:
-            methods = rule.methods
-            if wanted is not None and methods is not None and wanted not in methods:
-                continue
-            write = rule._write if type(rule) is Rule else None
-            if write is None:
-                write = write_of(rule)
-            if refused:
-                refused = False
-                continue
-            path = write(values, NO_OPTIONS)
-            if path is None:
-                return None
-            if path is UNSUITABLE or path is REFUSED:
-                continue
-            if host is None or (path[0] if path.__class__ is tuple else "") == host:
-                return path
-            if elsewhere is None:
-                elsewhere = path
-        if elsewhere is not None:
-            return elsewhere
-        if wanted is None or method is not None:
-            given = {name: value for name, value in values.items() if value is not None}
-            raise BuildError(endpoint, given, method, adapter)
-        wanted = None
+    wanted: str | None = adapter.default_method if method is None else method
+    path = _of_first(rules, values, wanted, host, refused=refused)
+    if path is UNSUITABLE and method is None and wanted is not None:
+        # A rule that does not have the method was not passed before.
+        refused = refused and not any(rule.methods is None or wanted in rule.methods for rule in rules)
+        path = _of_first(rules, values, None, host, refused=refused)
+    if path is UNSUITABLE:
+        given = {name: value for name, value in values.items() if value is not None}
+        raise BuildError(endpoint, given, method, adapter)
+    return path
+
+
+def _of_first(
+    rules: t.Iterable[WerkzeugRule], values: Values, method: str | None, host: str | None, *, refused: bool
+) -> Written:
+    """Return what the first rule writes that takes the values and allows the method, preferably on a host."""
+    elsewhere: Written = UNSUITABLE
+    for rule in rules:
+        methods = rule.methods
+        if method is not None and methods is not None and method not in methods:
+            continue
+        write = (rule._write if type(rule) is Rule else None) or write_of(rule)
+        if refused:
+            # It was asked before.
+            continue
+        path = write(values, NO_OPTIONS)
+        if path is None:
+            return None
+        if path is UNSUITABLE or path is REFUSED:
+            continue
+        if host is None or (path[0] if path.__class__ is tuple else "") == host:
+            return path
+        if elsewhere is UNSUITABLE:
+            elsewhere = path
+    return elsewhere
 
 
 def write_of(rule: WerkzeugRule) -> Write:
@@ -135,16 +144,16 @@ def write_of(rule: WerkzeugRule) -> Write:
         return write
     kept = vars(rule)
     sources = _sources(rule)
-    known = kept.get("_writer")
+    known: tuple[tuple[object, ...], Write] | None = kept.get("_writer")
     if known is None or _differ(known[0], sources):
         known = kept["_writer"] = sources, writer_of(rule)
-    return known[1]  # type: ignore[no-any-return] # written by the line above
+    return known[1]
 
 
-def _sources(rule: WerkzeugRule) -> tuple[t.Any, ...]:
+def _sources(rule: WerkzeugRule) -> tuple[object, ...]:
     """Return what the function is made of that writes the URLs of a rule."""
     return rule._build_unknown, rule.arguments, rule.defaults, rule.map, rule.websocket, rule._converters, rule._trace
 
 
-def _differ(some: tuple[t.Any, ...], others: tuple[t.Any, ...]) -> bool:
+def _differ(some: tuple[object, ...], others: tuple[object, ...]) -> bool:
     return any(one is not other for one, other in zip(some, others, strict=True))

@@ -13,14 +13,14 @@ _IN_PATH = [quote(bytes((octet,)), safe=KEPT_IN_PATH) for octet in range(256)]
 _IN_QUERY = [quote_plus(bytes((octet,)), safe=_KEPT_IN_QUERY) for octet in range(256)]
 # The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
-_FRAGMENT: t.Any = {octet: quote(chr(octet), safe=_FRAGMENT_SAFE) for octet in range(128)}
-_PATH: t.Any = dict(enumerate(_IN_PATH[:128]))
-_QUERY: t.Any = dict(enumerate(_IN_QUERY[:128]))
+_FRAGMENT = {octet: quote(chr(octet), safe=_FRAGMENT_SAFE) for octet in range(128)}
+_PATH = dict(enumerate(_IN_PATH[:128]))
+_QUERY = dict(enumerate(_IN_QUERY[:128]))
 # The classes whose texts have no character that is quoted.
 _NUMBERS = frozenset({int, bool})
 
 
-def path_text(value: t.Any) -> str:
+def path_text(value: object) -> str:
     """Return the result of `BaseConverter.to_url`."""
     text = value if type(value) is str else str(value)
     if text.isascii():
@@ -28,7 +28,7 @@ def path_text(value: t.Any) -> str:
     return "".join(map(_IN_PATH.__getitem__, text.encode()))
 
 
-def query_text(value: t.Any) -> str:
+def query_text(value: object) -> str:
     """Encode a name or a value as `urlencode` does."""
     if isinstance(value, bytes):
         return "".join(map(_IN_QUERY.__getitem__, value))
@@ -38,12 +38,12 @@ def query_text(value: t.Any) -> str:
     return "".join(map(_IN_QUERY.__getitem__, text.encode()))
 
 
-def fragment_text(value: t.Any) -> str:
+def fragment_text(value: str) -> str:
     """Encode a fragment."""
     return value.translate(_FRAGMENT) if type(value) is str and value.isascii() else quote(value, safe=_FRAGMENT_SAFE)
 
 
-def query_of(values: t.Mapping[str, t.Any], known: t.Container[str]) -> str:
+def query_of(values: t.Mapping[str, object], known: t.Container[str]) -> str:
     """Return the query for the values that are not variables of the rule, with its question mark, or ""."""
     query = ""
     before = "?"
@@ -51,13 +51,12 @@ def query_of(values: t.Mapping[str, t.Any], known: t.Container[str]) -> str:
         if value is None or name in known:
             continue
         key = name if name.isalnum() and name.isascii() else query_text(name)
-        kind = type(value)
-        if kind is str:
+        if type(value) is str:
             if value.isascii():
                 query += f"{before}{key}={value if value.isalnum() else value.translate(_QUERY)}"
             else:
                 query += f"{before}{key}={query_text(value)}"
-        elif kind in _NUMBERS:
+        elif type(value) in _NUMBERS:
             query += f"{before}{key}={value}"
         elif isinstance(value, (list, tuple, set)):
             for item in value:

@@ -31,6 +31,9 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
     return kind, getattr(kind, method), vars(converter), dict(vars(converter))
 
 
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
 _set = object.__setattr__
 
 
@@ -39,7 +42,7 @@ class Rule(WerkzeugRule):
 
     # What writes its URLs (`writing`), as long as no attribute changes. Not on the class as well: CPython 3.11 finds
     # only those attributes fast that are on the object alone.
-    _write: t.Any
+    _write: Callable[..., object] | None
     # The URL of a rule without variable parts, without a query; and what it was made of.
     _text: str | None
 
@@ -79,7 +82,9 @@ class Rule(WerkzeugRule):
             return super()._compile_builder(append_unknown)
         # A copy of the state from which Werkzeug would compile now, because the rule may change before the first call.
         then = object.__new__(Rule)
-        vars(then).update(_write=None, _text=None, rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters)
+        vars(then).update(
+            _write=None, _text=None, rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters
+        )
 
         def build(rule: Rule, /, **values: object) -> tuple[str, str]:
             compiled = WerkzeugRule._compile_builder(then, append_unknown)

@@ -15,9 +15,10 @@ from werkzeug.routing import Rule as WerkzeugRule
 from .quoting import KEPT_IN_PATH, path_text, query_of
 from .rule import Rule
 
-Values = t.Mapping[str, t.Any]
+Values = t.Mapping[str, object]
 # Path and query, with one slash before them; for a rule of a subdomain or a host, that and the path. `UNSUITABLE` means
-# that the rule does not take the values, `REFUSED` that a converter has said so, and None that only Werkzeug can tell.
+# that the rule does not take the values, `REFUSED` that a converter has said so, `HAS_OPTIONS` that options are among
+# them, and None that only Werkzeug can tell.
 Written = t.Any
 # Takes the values, and names that must not be among them for the result to be certain.
 Write = t.Callable[[Values, frozenset[str]], Written]
@@ -25,10 +26,11 @@ Write = t.Callable[[Values, frozenset[str]], Written]
 #: The arguments of `url_for` that are no values.
 OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
 NO_OPTIONS: frozenset[str] = frozenset()
-UNSUITABLE: t.Any = object()
-REFUSED: t.Any = object()
+UNSUITABLE = object()
+REFUSED = object()
+HAS_OPTIONS = object()
 # Werkzeug's own converters that quote a text: what each has as `to_url`, unless that was replaced before.
-_QUOTING: dict[type, t.Any] = {
+_QUOTING: dict[type, object] = {
     kind: kind.to_url
     for kind in (BaseConverter, PathConverter, UnicodeConverter)
     if kind.to_url.__module__ == BaseConverter.__module__
@@ -65,7 +67,7 @@ def writer_of(rule: WerkzeugRule) -> Write:
     return _compiled(f"URL of {rule.rule!r}", source, lines.names)
 
 
-def left_to_werkzeug(values: Values, options: frozenset[str]) -> None:  # noqa: ARG001 - as the generated ones
+def left_to_werkzeug(values: Values, options: frozenset[str]) -> None:
     """Write nothing."""
 
 
@@ -74,9 +76,10 @@ class _Lines:
 
     def __init__(self, rule: WerkzeugRule) -> None:
         #: The names that the lines use.
-        self.names: dict[str, t.Any] = {
+        self.names: dict[str, object] = {
             "ValidationError": ValidationError,
             "converters": rule._converters,
+            "has_options": HAS_OPTIONS,
             "path_text": path_text,
             "query_of": query_of,
             "refused": REFUSED,
@@ -103,9 +106,9 @@ class _Lines:
         if kind in _QUOTING and kind.to_url is _QUOTING[kind] and "to_url" not in vars(converter):
             self.names |= {f"converter{number}": converter, f"own{number}": vars(converter), f"kind{number}": kind}
             self.names[f"quoting{number}"] = kind.to_url
+            changed = f"converters[{name!r}] is not converter{number} or kind{number}.to_url is not quoting{number}"
             self._steps += [
-                f"if converters[{name!r}] is not converter{number} or kind{number}.to_url is not quoting{number}"
-                f" or 'to_url' in own{number}:",
+                f"if {changed} or 'to_url' in own{number}:",
                 f"    {result} = {called}({value})",
                 f"elif type({value}) is str and {value}.isalnum() and {value}.isascii():",
                 f"    {result} = {value}",
@@ -140,7 +143,7 @@ class _Lines:
             lines += [f"    count = {len(required)}", *self._compare(defaults)]
         self.names["known"] = frozenset(known)
         lines += ["    query = ''", "    if values:" if count == "0" else f"    if len(values) > {count}:"]
-        lines += ["        if not options.isdisjoint(values):", "            return None"]
+        lines += ["        if not options.isdisjoint(values):", "            return has_options"]
         lines += ["        if url_map.sort_parameters:", "            query = sorted_query(rule, values, known)"]
         return [*lines, "        else:", "            query = query_of(values, known)"]
 
@@ -150,7 +153,11 @@ class _Lines:
         lines = [f"    if len(defaults) != {len(defaults)}:", "        return None"]
         for name in defaults:
             lines += [f"    if {name!r} in values:", "        count += 1", f"        given = values[{name!r}]"]
-            lines += ["        if given is not None:", "            try:", f"                default = defaults[{name!r}]"]
+            lines += [
+                "        if given is not None:",
+                "            try:",
+                f"                default = defaults[{name!r}]",
+            ]
             lines += ["            except KeyError:", "                return None"]
             lines += ["            if default != given:", "                return unsuitable"]
         return lines
@@ -190,9 +197,9 @@ class _Source:
         return self._source
 
 
-def _compiled(title: str, source: str, names: dict[str, t.Any]) -> Write:
+def _compiled(title: str, source: str, names: dict[str, object]) -> Write:
     """Return the function that some generated source defines."""
-    scope = {"__name__": title, "__loader__": _Source(source), **names}
+    scope: dict[str, t.Any] = {"__name__": title, "__loader__": _Source(source), **names}
     tree = _OnlyText().visit(ast.parse(source, title))
     exec(compile(tree, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
     write: Write = scope["build"]
