@@ -174,7 +174,7 @@ class _OnlyText(ast.NodeTransformer):
     """Have f-strings join texts and refuse anything else, as the builders do that Werkzeug compiles."""
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
-        """Put the values themselves in the place of formatted ones."""
+        """Join the values themselves instead of formatted ones."""
         values = [piece.value if isinstance(piece, ast.FormattedValue) else piece for piece in node.values]
         return values[0] if len(values) == 1 else ast.copy_location(ast.JoinedStr(values), node)
 
