@@ -5,9 +5,12 @@ As in `flask.helpers`. `url_for` is defined in `urls`, `stream_with_context` in 
 
 from __future__ import annotations
 
+import os
+from stat import S_ISREG
 from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 
 from werkzeug import utils
+from werkzeug.exceptions import NotFound
 
 from .ctx.app_context import current, value_with_request
 from .ctx.functions import stream_with_context
@@ -17,9 +20,9 @@ from .globals import current_app, request
 from .packages import get_root_path
 from .signals import message_flashed
 from .urls import url_for
+from .wrappers.files import file_response, join_safely
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
@@ -102,6 +105,26 @@ def get_template_attribute(template_name: str, attribute: str) -> Any:
     return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
 
 
+# The options of `send_file` and their defaults.
+_OPTIONS: dict[str, object] = {
+    "mimetype": None,
+    "as_attachment": False,
+    "download_name": None,
+    "conditional": True,
+    "etag": True,
+    "last_modified": None,
+    "max_age": None,
+}
+
+
+def _is_rooted(path: object) -> bool:
+    """Return whether a path is the same when it is joined to another one."""
+    return type(path) is str and path[:1] == "/" and os.name == "posix"
+
+
+_send_from_directory = utils.send_from_directory
+
+
 def _with_settings(options: dict[str, object]) -> dict[str, Any]:
     """Return the options for Werkzeug's functions, completed by the application and the request."""
     if options.get("max_age") is None:
@@ -113,6 +136,40 @@ def _with_settings(options: dict[str, object]) -> dict[str, Any]:
         "response_class": current_app.response_class,
         "_root_path": current_app.root_path,
     }
+
+
+def _send(path_or_file: Any, options: dict[str, Any], status: os.stat_result | None = None) -> Response:
+    """Return a response with the contents of a file, made by Werkzeug unless all of it is known in advance.
+
+    Args:
+        path_or_file: A path, relative to the application's root path, or a binary file.
+        options: As for `send_file`, all of them.
+        status: What the system says of the file, if it was asked already.
+    """
+    context = current.get(None)
+    if context is not None and context.request is not None and isinstance(path_or_file, (str, os.PathLike)):
+        app: Flask = context.app
+        path: Any = path_or_file
+        if status is None or not _is_rooted(path):
+            path = os.path.join(app.root_path, path)
+        if type(path) is str and not app.config["USE_X_SENDFILE"]:
+            if status is None:
+                status = os.stat(path)
+            max_age = options["max_age"]
+            if max_age is None:
+                max_age = app.get_send_file_max_age
+            options["max_age"] = max_age(path) if callable(max_age) else max_age
+            response = file_response(app.response_class, context.request.environ, path, status, **options)
+            if response is not None:
+                return response
+            if options["max_age"] is None:
+                # Not to be asked for again.
+                options["max_age"] = _no_max_age
+    return cast("Response", utils.send_file(path_or_file, **_with_settings(options)))
+
+
+def _no_max_age(path: str | None) -> None:
+    """Let browsers revalidate a file each time."""
 
 
 def send_file(
@@ -146,9 +203,9 @@ def send_file(
         ValueError: If the file is open in text mode.
         TypeError: If the file is sent as an attachment and has no name.
     """
-    options = _with_settings(
+    return _send(
+        path_or_file,
         {
-            "path_or_file": path_or_file,
             "mimetype": mimetype,
             "as_attachment": as_attachment,
             "download_name": download_name,
@@ -156,9 +213,8 @@ def send_file(
             "etag": etag,
             "last_modified": last_modified,
             "max_age": max_age,
-        }
+        },
     )
-    return cast("Response", utils.send_file(**options))
 
 
 def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str] | str, **kwargs: object) -> Response:
@@ -172,7 +228,20 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
     Raises:
         NotFound: If there is no such file, or the path leads out of the directory.
     """
-    return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
+    if utils.send_from_directory is not _send_from_directory or not _OPTIONS.keys() >= kwargs.keys():
+        return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
+    joined = join_safely(os.fspath(directory), os.fspath(path))
+    if joined is None:
+        raise NotFound
+    if not _is_rooted(joined):
+        joined = os.path.join(current_app.root_path, joined)
+    try:
+        status = os.stat(joined)
+    except (OSError, ValueError):
+        raise NotFound from None
+    if not S_ISREG(status.st_mode):
+        raise NotFound
+    return _send(joined, {**_OPTIONS, **kwargs}, status)
 
 
 # How many messages wait in a session when only others are asked for.

@@ -6,7 +6,9 @@ Cookies with a lifetime need this often, so it is not left to Werkzeug.
 from __future__ import annotations
 
 import time
+import typing as t
 from datetime import date, datetime, timezone
+from functools import lru_cache
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -40,3 +42,7 @@ def http_date(moment: datetime | date | float | time.struct_time) -> str:
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month]
     clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
     return f"{day}, {moment.day:02d} {month} {moment.year:04d} {clock} GMT"
+
+
+#: The same for moments that come again: the current second, or when a file was changed.
+remembered_http_date: t.Callable[[float], str] = lru_cache(maxsize=512)(http_date)

@@ -18,16 +18,25 @@ PREPARED = frozenset({"location", "content-location", "content-length"})
 #: Names that it passes on unchanged, so that they need not be converted to lower case.
 PASSED = frozenset(
     {
+        "Accept-Ranges",
         "Access-Control-Allow-Origin",
         "Allow",
         "Cache-Control",
+        "Content-Disposition",
+        "Content-Encoding",
+        "Content-Range",
+        "Content-Security-Policy",
         "Content-Type",
         "Date",
         "ETag",
         "Expires",
         "Last-Modified",
+        "Referrer-Policy",
         "Set-Cookie",
+        "Strict-Transport-Security",
         "Vary",
+        "X-Content-Type-Options",
+        "X-Frame-Options",
     }
 )
 #: Names that are not another spelling of Set-Cookie.
@@ -122,3 +131,55 @@ def vary_by(headers: Headers, field: str) -> None:
                 pairs[index] = (name, f"{value}, {field}" if value.strip() else field)
             return
     pairs.append(("Vary", field))
+
+
+def is_one_line(value: str) -> bool:
+    """Return whether a value may be that of a header: Werkzeug refuses line breaks."""
+    return "\n" not in value and "\r" not in value
+
+
+def plain_pairs(headers: t.Any) -> list[tuple[str, str]] | None:
+    """Return headers that are given as a dict or a list as pairs; None if Werkzeug has to convert or refuse them."""
+    if type(headers) is dict:
+        pairs = list(headers.items())
+    elif type(headers) is list:
+        pairs = headers.copy()
+    else:
+        return None
+    for pair in pairs:
+        if type(pair) is not tuple or len(pair) != 2:
+            return None
+        name, value = pair
+        if type(name) is not str or type(value) is not str or "\n" in value or "\r" in value:
+            return None
+    return pairs
+
+
+def sent_pairs(
+    pairs: list[tuple[str, str]], left_out: frozenset[str]
+) -> tuple[list[tuple[str, str]], str | None, str | None] | None:
+    """Return the headers that are sent of a response, the value of Location and that of Content-Length.
+
+    Args:
+        pairs: The headers of the response.
+        left_out: The names that are not sent, in lower case.
+
+    Returns:
+        None if a value has to be converted first.
+    """
+    location = length = None
+    for name, value in pairs:
+        if type(value) is not str or type(name) is not str:
+            return None
+        if name == "Content-Length":
+            length = value
+        elif name not in PASSED:
+            lowered = name.lower()
+            if lowered == "content-length":
+                length = value
+            elif name == "Location" and location is None:
+                location = value
+            elif lowered in PREPARED:
+                return None
+    sent = [pair for pair in pairs if pair[0].lower() not in left_out] if left_out else pairs.copy()
+    return sent, location, length

@@ -6,13 +6,10 @@ of the methods that they replace, which is checked when the class is created and
 
 from __future__ import annotations
 
-import re
 import time
 import typing as t
 
 from werkzeug.datastructures import Headers
-from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
@@ -21,6 +18,14 @@ from ..http.cookies import SameSite, dump_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
+from .plain_response import (
+    CONTENT_TYPES,
+    STATUS_LINES,
+    init_plainly,
+    is_plain_location,
+    make_conditional_plainly,
+    send_plainly,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,24 +40,28 @@ if t.TYPE_CHECKING:
 _USED = ("headers", "response", "status", "status_code")
 _BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_data"))
 _SENDING = attributes(
-    WerkzeugResponse, (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded")
+    WerkzeugResponse,
+    (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "is_sequence", "iter_encoded"),
 )
+_CONDITIONAL = attributes(
+    WerkzeugResponse,
+    ("headers", "status", "status_code", "_clean_status", "accept_ranges", "_process_range_request"),
+)
+_SENDING_FILES = attributes(
+    WerkzeugResponse, ("cache_control", "content_length", "expires", "last_modified", "set_etag")
+)
+_make_conditional = WerkzeugResponse.make_conditional
 # The methods that the fast paths replace.
 _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 # The default property for the maximum length of a line, to compare with; filled after the definition of the class.
 _LIMITING: dict[str, object] = {}
+# How a response is made, for a file without the constructor.
+_CONSTRUCTING: dict[str, object] = {}
 _new = object.__new__
-_STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
-_CONTENT_TYPES: dict[str | None, str] = {
-    mimetype: get_content_type(mimetype, "utf-8")
-    for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
-}
 #: The Content-Type header for a media type, where it is one of these.
-CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in _CONTENT_TYPES.items()}
+CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in CONTENT_TYPES.items()}
 # The media types that are complete as Content-Type headers.
-_FINISHED = {content_type: content_type for content_type in _CONTENT_TYPES.values()}
-# Location headers that are sent unchanged: a path of this host in which nothing has to be quoted.
-_is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.ASCII).fullmatch
+_FINISHED = {content_type: content_type for content_type in CONTENT_TYPES.values()}
 # A Content-Type header, a status line, a status code.
 TextStart = tuple[tuple[str, str], str, int]
 
@@ -67,6 +76,10 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # Whether the fast paths may be used: set for a class, and False for a response whose own method was replaced.
     _builds_plainly = False
     _sends_plainly = False
+    # Whether conditions are compared as Werkzeug compares them.
+    _has_plain_conditions = False
+    # Whether the headers of a file are set as Werkzeug sets them.
+    _sends_files_plainly = False
     # Whether `max_cookie_size` is the one here, which is a setting of the app.
     _asks_config = False
     # The index of the Set-Cookie lines, once there are two.
@@ -92,9 +105,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
         builds_plainly = certain and still_has(cls, _BUILDING)
         cls.note("_builds_plainly", builds_plainly)
         cls.note("_sends_plainly", certain and still_has(cls, _SENDING))
+        cls.note("_has_plain_conditions", certain and still_has(cls, _CONDITIONAL))
+        cls.note(
+            "_sends_files_plainly", builds_plainly and still_has(cls, _SENDING_FILES) and still_has(cls, _CONSTRUCTING)
+        )
         cls.note("_asks_config", still_has(cls, _LIMITING))
-        content_type = _CONTENT_TYPES.get(cls.default_mimetype or "")
-        line = _STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
+        content_type = CONTENT_TYPES.get(cls.default_mimetype or "")
+        line = STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
         start = None
         if builds_plainly and cls.automatically_set_content_length and content_type is not None and line is not None:
             start = (("Content-Type", content_type), line, cls.default_status)
@@ -112,9 +129,9 @@ class Response(WerkzeugResponse, metaclass=Watched):
         if headers is None and self._builds_plainly:
             body = response.encode() if type(response) is str else response
             code: t.Any = self.default_status if status is None else status
-            line = _STATUS_LINES.get(code) if type(code) is int else None
+            line = STATUS_LINES.get(code) if type(code) is int else None
             if content_type is None:
-                finished = _CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
+                finished = CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
             else:
                 finished = _FINISHED.get(content_type)
             if line is not None and finished is not None and type(body) is bytes:
@@ -129,7 +146,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 self._on_close = []
                 self.response = [body]
                 return
-        super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+        if not (self._builds_plainly and init_plainly(self, response, status, headers, mimetype, content_type)):
+            super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+            return
+        self.direct_passthrough = direct_passthrough
+        self._on_close = []
 
     def make_conditional(
         self,
@@ -147,11 +168,20 @@ class Response(WerkzeugResponse, metaclass=Watched):
         Raises:
             RequestedRangeNotSatisfiable: no part of the content is in the range.
         """
+        environ: t.Any = getattr(request_or_environ, "environ", request_or_environ)
         try:
+            if (
+                self._has_plain_conditions
+                and type(environ) is dict
+                and "HTTP_RANGE" not in environ
+                and type(self.headers) is Headers
+                and WerkzeugResponse.make_conditional is _make_conditional
+                and make_conditional_plainly(self, environ, accept_ranges)
+            ):
+                return self
             super().make_conditional(request_or_environ, accept_ranges, complete_length)
         except OverflowError:
             # Raised by a date beyond all calendars, before anything was changed.
-            environ: t.Any = getattr(request_or_environ, "environ", request_or_environ)
             super().make_conditional(without_bad_dates(environ), accept_ranges, complete_length)
         return self
 
@@ -183,10 +213,14 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 elif name not in PASSED and name.lower() in PREPARED:
                     break
             else:
-                if length_is_known and (location is None or _is_plain_location(location)):
+                if length_is_known and (location is None or is_plain_location(location)):
                     # Copies: middleware may change the lists, and this response may be sent again.
                     start_response(self._status, pairs.copy())
                     return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
+        if self._sends_plainly and type(self.headers) is Headers:
+            parts = send_plainly(self, environ, start_response)
+            if parts is not None:
+                return parts
         pairs = getattr(self.headers, "_list", [])
         for index, (name, value) in enumerate(pairs):
             if type(value) is not str or type(name) is not str:
@@ -270,5 +304,6 @@ class Response(WerkzeugResponse, metaclass=Watched):
         known.put(self.headers, line, (line.partition("=")[0], "", "/") if is_plain else None)
 
 
+_CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
 Response.look()

@@ -1,0 +1,152 @@
+"""Make and send a response as Werkzeug's methods do, in fewer steps.
+
+`Response` calls these functions while its class, and Werkzeug's, override none of the methods that they replace.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+
+from werkzeug.datastructures import Headers
+from werkzeug.http import HTTP_STATUS_CODES, parse_etags
+from werkzeug.utils import get_content_type
+from werkzeug.wsgi import ClosingIterator
+
+from ..http.conditions import is_unmodified
+from ..http.dates import remembered_http_date
+from ..http.headers import is_one_line, plain_pairs, sent_pairs
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .response import Response
+
+_new = object.__new__
+#: Status lines by code.
+STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
+#: Content types by media type.
+CONTENT_TYPES: dict[str | None, str] = {
+    mimetype: get_content_type(mimetype, "utf-8")
+    for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
+}
+_NO_NAMES: frozenset[str] = frozenset()
+# The headers that are not sent without a body, and with a 304, in lower case.
+_LENGTH = frozenset({"content-length"})
+_LEFT_OUT_OF_304 = frozenset(
+    {
+        "allow",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-md5",
+        "content-range",
+        "content-type",
+        "last-modified",
+    }
+)
+# Location headers that are sent unchanged: a path of this host in which nothing has to be quoted.
+is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.ASCII).fullmatch
+
+
+def init_plainly(  # noqa: C901 - each of the constructor's arguments has its cases
+    response: Response, body: t.Any, status: t.Any, headers: t.Any, mimetype: t.Any, content_type: t.Any
+) -> bool:
+    """Set the headers, the status and the body as Werkzeug's constructor does.
+
+    Returns:
+        Whether they are set. If not, they are of types that Werkzeug's constructor converts or refuses.
+    """
+    if type(headers) is Headers:
+        own = headers
+    else:
+        found = [] if headers is None else plain_pairs(headers)
+        if found is None:
+            return False
+        own = _new(Headers)
+        own._list = found
+    pairs = own._list
+    names = {name.lower() for name, _ in pairs} if pairs else _NO_NAMES
+    if content_type is None:
+        if mimetype is None and "content-type" not in names:
+            mimetype = response.default_mimetype
+        if mimetype is not None:
+            content_type = CONTENT_TYPES.get(mimetype) or get_content_type(mimetype, "utf-8")
+    if content_type is not None:
+        if "content-type" not in names and type(content_type) is str and is_one_line(content_type):
+            pairs.append(("Content-Type", content_type))
+        else:
+            own["Content-Type"] = content_type
+    code = response.default_status if status is None else status
+    line = STATUS_LINES.get(code) if type(code) is int else None
+    response._status, response._status_code = response._clean_status(code) if line is None else (line, code)
+    response.headers = own
+    if body is None:
+        response.response = []
+    elif isinstance(body, (str, bytes, bytearray)):
+        content: t.Any = body.encode() if isinstance(body, str) else body
+        response.response = [content]
+        if response.automatically_set_content_length:
+            if "content-length" in names:
+                own["Content-Length"] = str(len(content))
+            else:
+                pairs.append(("Content-Length", str(len(content))))
+    else:
+        response.response = body
+    return True
+
+
+def make_conditional_plainly(  # noqa: C901 - each header has its case
+    response: Response, environ: WSGIEnvironment, accept_ranges: bool | str
+) -> bool:
+    """Do what Werkzeug's method does for a request without a range; return whether it is done."""
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+        return True
+    pairs = response.headers._list
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if type(value) is not str:
+            return False
+        found.setdefault(name.lower(), value)
+    unit = "bytes" if accept_ranges is True else accept_ranges
+    if unit and (type(unit) is not str or "accept-ranges" in found or not is_one_line(unit)):
+        return False
+    unmodified = is_unmodified(environ, found.get("etag"), found.get("last-modified"))
+    if "date" not in found:
+        pairs.append(("Date", remembered_http_date(int(time.time()))))
+    if unit:
+        pairs.append(("Accept-Ranges", unit))
+    if unmodified:
+        response.status_code = 412 if parse_etags(environ.get("HTTP_IF_MATCH")) else 304
+    if response.automatically_set_content_length and "content-length" not in found:
+        length = response.calculate_content_length()
+        if length is not None:
+            pairs.append(("Content-Length", str(length)))
+    return True
+
+
+def send_plainly(response: Response, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes] | None:
+    """Send this response as Werkzeug's methods do; None where a header has to be converted first."""
+    code, body = response._status_code, response.response
+    is_empty = 100 <= code < 200 or code in {204, 304}
+    found = sent_pairs(response.headers._list, _LEFT_OUT_OF_304 if code == 304 else _LENGTH if is_empty else _NO_NAMES)
+    if found is None:
+        return None
+    pairs, location, length = found
+    if location is not None and (response.autocorrect_location_header or not is_plain_location(location)):
+        return None
+    is_sequence = isinstance(body, (tuple, list))
+    if is_sequence and length is None and not is_empty and response.automatically_set_content_length:
+        pairs.append(("Content-Length", str(sum(len(part) for part in response.iter_encoded()))))
+    start_response(response._status, pairs)
+    needs_no_close = is_sequence and not response._on_close
+    if is_empty or environ["REQUEST_METHOD"] == "HEAD":
+        return () if needs_no_close else ClosingIterator((), response.close)
+    if response.direct_passthrough:
+        return body  # type: ignore[return-value] # of bytes
+    if needs_no_close:
+        return list(response.iter_encoded())
+    return ClosingIterator(response.iter_encoded(), response.close)
