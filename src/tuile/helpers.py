@@ -6,7 +6,6 @@ As in `flask.helpers`. `url_for` is defined in `urls`, `stream_with_context` in 
 from __future__ import annotations
 
 import os
-from stat import S_ISREG
 from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 
 from werkzeug import utils
@@ -20,7 +19,7 @@ from .globals import current_app, request
 from .packages import get_root_path
 from .signals import message_flashed
 from .urls import url_for
-from .wrappers.files import file_response, join_safely
+from .wrappers.files import file_response, join_safely, regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -235,11 +234,8 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
         raise NotFound
     if not _is_rooted(joined):
         joined = os.path.join(current_app.root_path, joined)
-    try:
-        status = os.stat(joined)
-    except (OSError, ValueError):
-        raise NotFound from None
-    if not S_ISREG(status.st_mode):
+    status = regular_file(joined)
+    if status is None:
         raise NotFound
     return _send(joined, {**_OPTIONS, **kwargs}, status)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import re
+import stat
 import time
 import typing as t
 from functools import lru_cache
@@ -58,6 +59,15 @@ def join_safely(directory: str, path: str) -> str | None:
     ):
         return f"{directory}/{path}"
     return security.safe_join(directory, path)
+
+
+def regular_file(path: str) -> os.stat_result | None:
+    """Return what the system says of a file; None if there is none, or something else."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def file_response(
