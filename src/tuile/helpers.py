@@ -137,7 +137,7 @@ def _with_settings(options: dict[str, object]) -> dict[str, Any]:
     }
 
 
-def _send(path_or_file: Any, options: dict[str, Any], status: os.stat_result | None = None) -> Response:
+def _send(path_or_file: object, options: dict[str, object], status: os.stat_result | None = None) -> Response:
     """Return a response with the contents of a file, made by Werkzeug unless all of it is known in advance.
 
     Args:
@@ -148,10 +148,9 @@ def _send(path_or_file: Any, options: dict[str, Any], status: os.stat_result | N
     context = current.get(None)
     if context is not None and context.request is not None and isinstance(path_or_file, (str, os.PathLike)):
         app: Flask = context.app
-        path: Any = path_or_file
-        if status is None or not _is_rooted(path):
-            path = os.path.join(app.root_path, path)
-        if type(path) is str and not app.config["USE_X_SENDFILE"]:
+        rooted = status is not None and _is_rooted(path_or_file)
+        path = path_or_file if rooted else os.path.join(app.root_path, path_or_file)
+        if isinstance(path, str) and not app.config["USE_X_SENDFILE"]:
             if status is None:
                 status = os.stat(path)
             max_age = options["max_age"]
@@ -164,7 +163,7 @@ def _send(path_or_file: Any, options: dict[str, Any], status: os.stat_result | N
             if options["max_age"] is None:
                 # Not to be asked for again.
                 options["max_age"] = _no_max_age
-    return cast("Response", utils.send_file(path_or_file, **_with_settings(options)))
+    return cast("Response", utils.send_file(cast("str | IO[bytes]", path_or_file), **_with_settings(options)))
 
 
 def _no_max_age(path: str | None) -> None:

@@ -138,7 +138,7 @@ def is_one_line(value: str) -> bool:
     return "\n" not in value and "\r" not in value
 
 
-def plain_pairs(headers: t.Any) -> list[tuple[str, str]] | None:
+def plain_pairs(headers: object) -> list[tuple[str, str]] | None:
     """Return headers that are given as a dict or a list as pairs; None if Werkzeug has to convert or refuse them."""
     if type(headers) is dict:
         pairs = list(headers.items())

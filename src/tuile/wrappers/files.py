@@ -76,13 +76,13 @@ def file_response(
     path: str,
     status: os.stat_result,
     *,
-    mimetype: t.Any,
-    as_attachment: t.Any,
-    download_name: t.Any,
-    conditional: t.Any,
-    etag: t.Any,
-    last_modified: t.Any,
-    max_age: t.Any,
+    mimetype: object,
+    as_attachment: object,
+    download_name: object,
+    conditional: object,
+    etag: object,
+    last_modified: object,
+    max_age: object,
 ) -> Response | None:
     """Return a response with the contents of a file; None if Werkzeug has to make it.
 
@@ -109,7 +109,7 @@ def file_response(
         return None
     try:
         facts = _facts(path, status.st_mtime, status.st_size, download_name, bool(as_attachment))
-        caching = _NOT_KEPT if max_age is None else _kept(max_age)
+        caching = _kept(max_age) if isinstance(max_age, int) else _NOT_KEPT
     except (TypeError, ValueError):
         # A name of another type, or a moment that no header can hold.
         return None
@@ -118,7 +118,7 @@ def file_response(
     disposition, length, changed, tag, extension = facts
     if mimetype is None:
         mimetype = _media_type(extension)
-    if type(mimetype) is not str or not is_one_line(mimetype):
+    if not isinstance(mimetype, str) or not is_one_line(mimetype):
         return None
     file = open(path, "rb")  # noqa: SIM115 - the response closes it
     response: Response = _new(response_class)
@@ -145,7 +145,7 @@ Pair: t.TypeAlias = tuple[str, str]
 
 @lru_cache(maxsize=512)
 def _facts(
-    path: str, moment: float, size: int, name: str | None, as_attachment: bool
+    path: str, moment: float, size: int, name: object, as_attachment: bool
 ) -> tuple[Pair, Pair, Pair, Pair, str | None] | None:
     """Return the headers of a file that do not change while it does not, and the extension of its name.
 
@@ -157,7 +157,7 @@ def _facts(
     """
     if name is None:
         name = os.path.basename(path)
-    if type(name) is not str:
+    if not isinstance(name, str) or type(name) is not str:
         raise TypeError
     quoted = name
     if _is_token(name) is None:
@@ -237,7 +237,7 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
         ("Content-Range", f"bytes {start}-{end - 1}/{size}"),
     )
     response._status, response._status_code = "206 PARTIAL CONTENT", 206
-    response.response = _RangeWrapper(response.response, start, end - start)  # type: ignore[arg-type] # of bytes
+    response.response = _RangeWrapper(t.cast("FileWrapper", response.response), start, end - start)
     return True
 
 

@@ -53,7 +53,7 @@ is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.A
 
 
 def init_plainly(  # noqa: C901 - each of the constructor's arguments has its cases
-    response: Response, body: t.Any, status: t.Any, headers: t.Any, mimetype: t.Any, content_type: t.Any
+    response: Response, body: object, status: object, headers: object, mimetype: str | None, content_type: str | None
 ) -> bool:
     """Set the headers, the status and the body as Werkzeug's constructor does.
 
@@ -80,22 +80,22 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
             pairs.append(("Content-Type", content_type))
         else:
             own["Content-Type"] = content_type
-    code = response.default_status if status is None else status
+    code = response.default_status if status is None else t.cast("int", status)
     line = STATUS_LINES.get(code) if type(code) is int else None
     response._status, response._status_code = response._clean_status(code) if line is None else (line, code)
     response.headers = own
     if body is None:
         response.response = []
     elif isinstance(body, (str, bytes, bytearray)):
-        content: t.Any = body.encode() if isinstance(body, str) else body
-        response.response = [content]
+        content = body.encode() if isinstance(body, str) else body
+        response.response = t.cast("list[bytes]", [content])
         if response.automatically_set_content_length:
             if "content-length" in names:
                 own["Content-Length"] = str(len(content))
             else:
                 pairs.append(("Content-Length", str(len(content))))
     else:
-        response.response = body
+        response.response = t.cast("Iterable[bytes]", body)
     return True
 
 
@@ -146,7 +146,7 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     if is_empty or environ["REQUEST_METHOD"] == "HEAD":
         return () if needs_no_close else ClosingIterator((), response.close)
     if response.direct_passthrough:
-        return body  # type: ignore[return-value] # of bytes
+        return t.cast("Iterable[bytes]", body)
     if needs_no_close:
         return list(response.iter_encoded())
     return ClosingIterator(response.iter_encoded(), response.close)
