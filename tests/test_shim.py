@@ -150,6 +150,34 @@ def test_the_package_has_flasks_names_and_no_others() -> None:
     assert "cookies" not in public
 
 
+def test_modules_have_flasks_names_and_no_others() -> None:
+    found = observe(
+        f"""
+        import importlib
+        seen = {{name: sorted(vars(importlib.import_module(name))) for name in {MODULES!r}}}
+        """
+    )
+    assert {
+        module: [name for name in names if name[:2] != "__" and not hasattr(importlib.import_module(module), name)]
+        for module, names in found.items()
+    } == {module: [] for module in MODULES}
+
+
+def test_a_name_that_a_user_gives_to_a_module_of_flask_is_not_set_on_tuiles() -> None:
+    assert observe(
+        """
+        import flask.ctx, flask.sessions, tuile.ctx.app_context, tuile.sessions.signed
+        before = tuile.ctx.app_context.current, tuile.sessions.signed.pack
+        flask.ctx.current = flask.sessions.pack = "a user's"
+        with flask.Flask("app").app_context():
+            seen = [flask.ctx.current, flask.sessions.pack, flask.g.get("a")]
+        del flask.ctx.current
+        seen.append((tuile.ctx.app_context.current, tuile.sessions.signed.pack) == before)
+        seen.append(hasattr(flask.ctx, "current"))
+        """
+    ) == ["a user's", "a user's", None, True, False]
+
+
 def test_a_name_is_the_very_object_of_its_room() -> None:
     assert (
         observe(

@@ -15,10 +15,10 @@ from contextlib import suppress
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
-from types import FunctionType, ModuleType
+from types import ModuleType
 
-from .naming import name_as_flask_does
-from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPREAD, TUILE_MODULES
+from .naming import DEFINED, name_as_flask_does
+from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPREAD, TUILE_MODULES, VALUES
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,16 @@ def _parse(imports: dict[str, str]) -> dict[str, tuple[str, str]]:
 _TARGETS = {module: {**_parse(IMPORTS.get(module, {})), **RENAMED.get(module, {})} for module in TUILE_MODULES}
 
 
+def _defined(module: str) -> frozenset[str]:
+    """Return the names that a module of Flask defines."""
+    classes = DEFINED.get(module, {})
+    values = VALUES.get(module, "").replace(",", " ").split()
+    return frozenset({"annotations", *classes, *classes.get("", "").split(), *values}) - {""}
+
+
+_DEFINED = {module: _defined(module) for module in TUILE_MODULES}
+
+
 def tuile_modules_of(module: str) -> list[ModuleType]:
     """Return Tuile's modules that have the names which a module of Flask defines."""
     return [import_module(ours) for ours in TUILE_MODULES.get(module, ())]
@@ -62,8 +72,8 @@ def look_up(module: str, name: str) -> object:
         if source == _MODULE:
             return import_module(own_name)
         return look_up(source, own_name) if source in TUILE_MODULES else getattr(import_module(source), own_name)
-    # The package `tuile` itself exports more names than Flask does.
-    if module != "flask":
+    # Tuile's modules have more names than Flask's.
+    if name in _DEFINED.get(module, ()) and module != "flask":
         for ours in tuile_modules_of(module):
             value = vars(ours).get(name, _before)
             if value is _before:
@@ -121,6 +131,9 @@ class FlaskModule(ModuleType):
         renamed = RENAMED.get(self.__name__, {}).get(name)
         if renamed is not None:
             return [(import_module(renamed[0]), renamed[1])]
+        if name not in _DEFINED[self.__name__] and name not in _TARGETS[self.__name__]:
+            # A name of a user's own: one of our modules may have something else under it.
+            return []
         modules = tuile_modules_of(self.__name__)
         return [(ours, name) for ours in modules if name in vars(ours) or (ours.__name__, name) in _before]
 
@@ -139,8 +152,8 @@ class Loader(InspectLoader):
         names = module.__dict__
         for ours in tuile_modules_of(name):
             module.__doc__ = module.__doc__ or ours.__doc__
-            if name != "flask":
-                names.update(_handed_out(ours, (name, *TUILE_MODULES[name])))
+            for defined in _DEFINED[name] & vars(ours).keys() if name != "flask" else ():
+                names.setdefault(defined, vars(ours)[defined])
         for key, (source, own_name) in _TARGETS[name].items():
             # The others, and those of libraries that are not imported yet, are looked up on first use.
             if source in TUILE_MODULES or source in sys.modules:
@@ -247,17 +260,6 @@ def _import_unless_under_way(module: str) -> None:
         # Another thread is importing it and waits for the package, which this thread is importing.
         if type(error).__name__ != "_DeadlockError":
             raise
-
-
-def _handed_out(ours: ModuleType, homes: tuple[str, ...]) -> dict[str, object]:
-    # Modules, classes and functions that our module imported are left out: the table lists what Flask's imports.
-    return {
-        name: value
-        for name, value in vars(ours).items()
-        if not name.startswith("__")
-        and not isinstance(value, ModuleType)
-        and not (isinstance(value, (type, FunctionType)) and not str(value.__module__).startswith(homes))
-    }
 
 
 def _undo(module: str) -> None:

@@ -56,6 +56,42 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
     "flask.sessions": {"_lazy_sha1": ("tuile.sessions.signer", "lazy_sha1")},
 }
 
+#: The names that Flask's modules define besides the classes and functions of `naming.DEFINED`: objects, type variables
+#: and types.
+VALUES: dict[str, str] = {
+    "flask.cli": (
+        "_app_option, _debug_option, _env_file_option, cli, pass_script_info, routes_command, run_command,"
+        " shell_command, version_option"
+    ),
+    "flask.config": "T",
+    "flask.ctx": "F, _sentinel",
+    "flask.globals": "_cv_app, _cv_request, app_ctx, current_app, g, request, request_ctx, session",
+    "flask.logging": "default_handler, wsgi_errors_stream",
+    "flask.sansio.blueprints": (
+        "DeferredSetupFunction, T_after_request, T_before_request, T_error_handler, T_teardown,"
+        " T_template_context_processor, T_template_filter, T_template_global, T_template_test, T_url_defaults,"
+        " T_url_value_preprocessor"
+    ),
+    "flask.sansio.scaffold": (
+        "F, T_after_request, T_before_request, T_error_handler, T_route, T_teardown, T_template_context_processor,"
+        " T_url_defaults, T_url_value_preprocessor, _sentinel"
+    ),
+    "flask.sessions": "session_json_serializer",
+    "flask.signals": (
+        "_signals, appcontext_popped, appcontext_pushed, appcontext_tearing_down, before_render_template,"
+        " got_request_exception, message_flashed, request_finished, request_started, request_tearing_down,"
+        " template_rendered"
+    ),
+    "flask.typing": (
+        "AfterRequestCallable, AppOrBlueprintKey, BeforeFirstRequestCallable, BeforeRequestCallable,"
+        " ErrorHandlerCallable, HeaderValue, HeadersValue, ResponseClass, ResponseReturnValue, ResponseValue,"
+        " RouteCallable, ShellContextProcessorCallable, TeardownCallable, TemplateContextProcessorCallable,"
+        " TemplateFilterCallable, TemplateGlobalCallable, TemplateTestCallable, URLDefaultCallable,"
+        " URLValuePreprocessorCallable"
+    ),
+    "flask.views": "http_method_funcs",
+}
+
 #: What Flask's modules import: "name", or "name as another". The modules themselves come first, after "import".
 #: Type variables that only a type checker sees in Tuile are typing.Any.
 IMPORTS: dict[str, dict[str, str]] = {
