@@ -225,9 +225,21 @@ def _signal(world: World, step: Step) -> None:
         world.note(f"signal {name}", [type(sender).__name__, told, named.get("exc"), named.get("exception")])
         run_actions(world, step.get("does", []), named.get("response"))
 
-    getattr(world.module("signals"), name).connect(
-        receive, world.app if step.get("mine") else None, weak=False
-    ) if step.get("mine") else getattr(world.module("signals"), name).connect(receive, weak=False)
+    if name in world.receivers:
+        # One receiver calls the others: signals keep theirs in a set, whose order is that of addresses.
+        world.receivers[name].append(receive)
+        return
+    receivers = world.receivers[name] = [receive]
+
+    def receive_all(sender: Any, **named: Any) -> None:
+        for function in receivers.copy():
+            function(sender, **named)
+
+    signal = getattr(world.module("signals"), name)
+    if step.get("mine"):
+        signal.connect(receive_all, world.app, weak=False)
+    else:
+        signal.connect(receive_all, weak=False)
 
 
 def _config(world: World, step: Step) -> None:

@@ -48,6 +48,7 @@ class World:
         self.jar: dict[str, str] = {}
         self.depth = self.threads = self.actions = 0
         self.kept: dict[str, Any] = {}
+        self.receivers: dict[str, list[Callable[..., None]]] = {}
         self._undo: list[tuple[Any, str, Any]] = []
 
     def note(self, word: str, value: Any = None) -> Any:
