@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import linecache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.exceptions import abort
+from werkzeug.routing import converters
 
 import tuile
 from tests.beside_flask import ABSENT, make_app, make_environ, outcome, same, send
@@ -124,3 +126,124 @@ def test_what_clients_send_is_not_remembered() -> None:
         for path in (f"/of/{number}", f"/missing/{number}", "/it", f"//it{number}"):
             send(app, make_environ(path, HTTP_HOST=f"host{number}.example"))
     assert set(app.plan.static_routes) == {"/it"}
+
+
+# --- paths with variables ---------------------------------------------------------------------------------------------
+
+
+def shout(text: str) -> str:
+    return text.upper()
+
+
+def converter_of(app: Any, name: str) -> Any:
+    rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == "of")
+    return rule._converters[name]
+
+
+VARIABLE_CHANGES: dict[str, Callable[[Any], object]] = {
+    "another view": lambda app: app.view_functions.update(of=lambda n, name: f"another {n} {name}"),
+    "a view to await": lambda app: app.view_functions.update(of=awaited),
+    "to_python of text": lambda app: setattr(converter_of(app, "name"), "to_python", shout),
+    "to_python of a number": lambda app: setattr(converter_of(app, "n"), "to_python", lambda text: f"n{text}"),
+    "least number": lambda app: setattr(converter_of(app, "n"), "min", 9),
+    "another converter": lambda app: app.url_map._rules_by_endpoint["of"][0]._converters.update(
+        n=converter_of(app, "name")
+    ),
+    "methods in place": lambda app: app.url_map._rules_by_endpoint["of"][0].methods.discard("GET"),
+    "methods of the first in place": lambda app: app.url_map._rules_by_endpoint["put"][0].methods.add("GET"),
+    "a static rule": lambda app: add(app, "/of/7/x", "other"),
+    "a static part": lambda app: add(app, "/of/7/<name>", "one"),
+    "a lighter converter": lambda app: add(app, "/of/<any('7', '8'):n>/<name>", "other"),
+    "trusted": lambda app: app.config.update(TRUSTED_HOSTS=["other.example"]),
+}
+PATHS = (
+    "/of/7/x", "/of/07/x", "/of/x/x", "/of/7", "/of/7/", "/of/7/x/", "/of//x", "//of/7/x", "of/7/x", "/of/7/\xc3\xa9",
+    "/of/\xd9\xa3/x", f"/of/{'9' * 5000}/x", "/of/-7/x", "/of/7/x%2Fy", "/of/7/ ", "/x/of/7/x", "/word/1.5",
+    "/word/1,5", "/word/x", "/file/a/b", "/7", "/x", "", "/", "x", "x/of/7/x", "/other", "/other/", "//z", "/of/word/x",
+)  # fmt: skip
+
+
+def variable_app(lib: Any) -> Any:
+    app = make_app(lib)
+
+    def view(**arguments: Any) -> str:
+        return f"{lib.request.endpoint} {arguments!r} {lib.request.view_args!r}"
+
+    rules = {
+        "any": "/<any('', 'a'):n>/z",
+        "put": "/of/<int:n>/<name>",
+        "of": "/of/<int:n>/<name>",
+        "text": "/of/<word>/<name>",
+        "word": "/word/<float:n>",
+        "page": "/<page>",
+    }
+    for endpoint, rule in rules.items():
+        app.add_url_rule(rule, endpoint, view, methods=["PUT"] if endpoint == "put" else ["GET", "PUT"])
+    for endpoint in ("other", "one", "file"):
+        app.add_url_rule("/file/<path:n>" if endpoint == "file" else f"/{endpoint}/", endpoint, view)
+    for _ in range(10):
+        for path in ("/of/word/x", "/of/7/x", "/word/1.5", "/page", "/file/a/b", "/a/z"):
+            send(app, make_environ(path))
+            send(app, make_environ(path, REQUEST_METHOD="PUT"))
+    return app
+
+
+def test_functions_are_made_for_variables() -> None:
+    routes = variable_app(tuile).plan.variable_routes
+    assert {first: {count: len(made) for count, made in each.items()} for first, each in routes.items()} == {
+        "of": {4: 3},
+        None: {2: 1, 3: 1},
+    }
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "POST", "get"])
+def test_a_route_of_its_own_matches_as_flask_does(method: str) -> None:
+    def program(lib: Any) -> Any:
+        app = variable_app(lib)
+        return [outcome(send, app, make_environ(path, REQUEST_METHOD=method)) for path in PATHS]
+
+    same(program)
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_only_the_path_of_a_plain_request_decides_about_variables(request_: str) -> None:
+    def program(lib: Any) -> Any:
+        app = variable_app(lib)
+        return [outcome(send, app, make_environ(path, **REQUESTS[request_])) for path in ("/of/7/x", "/x")]
+
+    same(program)
+
+
+@pytest.mark.parametrize("change", VARIABLE_CHANGES)
+def test_a_route_of_its_own_counts_until_something_changes(change: str) -> None:
+    def program(lib: Any) -> Any:
+        app = variable_app(lib)
+        VARIABLE_CHANGES[change](app)
+        return [
+            outcome(send, app, make_environ(path, REQUEST_METHOD=method))
+            for path in ("/of/7/x", "/of/8/y")
+            for method in ("GET", "PUT")
+        ]
+
+    same(program)
+
+
+@pytest.mark.parametrize("kind", ["IntegerConverter", "BaseConverter"])
+def test_a_patched_converter_of_werkzeug_counts_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cls = getattr(converters, kind)
+    original = cls.to_python
+
+    def program(lib: Any) -> Any:
+        app = variable_app(lib)
+        with monkeypatch.context() as patched:
+            patched.setattr(cls, "to_python", lambda converter, text: (kind, original(converter, text)))
+            return [outcome(send, app, make_environ(path)) for path in ("/of/7/x", "/page")]
+
+    same(program)
+
+
+def test_a_traceback_shows_the_function_of_a_route() -> None:
+    app = variable_app(tuile)
+    (match, *_) = app.plan.variable_routes[None][2]
+    linecache.lazycache(match.__code__.co_filename, match.__globals__)
+    assert linecache.getline(match.__code__.co_filename, 1) == "def match(parts, method):\n"

@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
+from ..routing.route import matched_by
 from ..sessions.startup import check_settings
 from ..signals import (
     appcontext_popped,
@@ -68,8 +69,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             rule: Rule | None
             arguments: t.Any
             known: t.Any = None
+            path = environ.get("PATH_INFO")
             is_allowed = trusted is None or is_trusted(context, trusted)
-            route = plan.static_routes.get(environ.get("PATH_INFO")) if is_allowed else None
+            route = plan.static_routes.get(path) if is_allowed else None
             if (
                 route is not None
                 and method in route[0].methods
@@ -81,6 +83,19 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             ):
                 rule, known = route
                 arguments = {}
+                request.url_rule = rule
+                request.view_args = arguments
+            elif (
+                is_allowed
+                and plan.variable_routes
+                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
+                and (
+                    environ.get("HTTP_HOST") in plan.hosts
+                    and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
+                    and ("HTTP_UPGRADE" not in environ)
+                )
+            ):
+                rule, arguments, known = by_route
                 request.url_rule = rule
                 request.view_args = arguments
             else:
@@ -96,8 +111,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     else:
                         request.url_rule = rule
                         request.view_args = arguments
-                        if not arguments:
-                            remember(app, plan, environ, rule)
+                        if plan.hosts and id(rule) not in plan.rules_tried:
+                            remember(app, plan, path, rule, arguments)
             if rule is None or not plan.dispatches or request_started.receivers or (method == "OPTIONS"):
                 start = None
                 body = app.full_dispatch_request()
@@ -111,9 +126,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     else:
                         view = app.view_functions[rule.endpoint]
                         # view_called: Call the view
-                        if view is known:
-                            answer = view()
-                        elif id(view) in app._synchronous:
+                        if view is known or id(view) in app._synchronous:
                             answer = view(**arguments) if arguments else view()
                         else:
                             answer = app._run(view, **arguments)

@@ -16,6 +16,7 @@ from werkzeug.wsgi import ClosingIterator, get_host
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, current, keep_environ
 from ..ctx.request_context import RequestContext
+from ..routing.route import matched_by
 from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 
 if t.TYPE_CHECKING:
@@ -68,11 +69,21 @@ def matched(
     rule: Rule | None
     arguments: t.Any
     known: t.Any = None
+    path = environ.get("PATH_INFO")
     is_allowed = trusted is None or is_trusted(context, trusted)
-    route = plan.static_routes.get(environ.get("PATH_INFO")) if is_allowed else None
+    route = plan.static_routes.get(path) if is_allowed else None
     if route is not None and method in route[0].methods and is_plain(plan, environ):
         rule, known = route
         arguments = {}
+        request.url_rule = rule
+        request.view_args = arguments
+    elif (
+        is_allowed
+        and plan.variable_routes
+        and (by_route := matched_by(plan.variable_routes, path, method)) is not None
+        and is_plain(plan, environ)
+    ):
+        rule, arguments, known = by_route
         request.url_rule = rule
         request.view_args = arguments
     else:
@@ -89,8 +100,8 @@ def matched(
             else:
                 request.url_rule = rule
                 request.view_args = arguments
-                if not arguments:
-                    remember(app, plan, environ, rule)
+                if plan.hosts and id(rule) not in plan.rules_tried:
+                    remember(app, plan, path, rule, arguments)
     return rule, arguments, known
 
 
@@ -103,13 +114,18 @@ def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
     )
 
 
-def remember(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule) -> None:
-    """Remember the rule that was found for a path without variables, and its view, as long as the plan holds."""
-    path = environ.get("PATH_INFO", "")
-    if plan.hosts and path not in plan.static_routes and app.url_map.remembers(path, rule):
-        view = app._synchronous.get(id(app.view_functions.get(rule.endpoint)))
-        if view is not None:
+def remember(app: Flask, plan: Plan, path: t.Any, rule: Rule, arguments: t.Any) -> None:
+    """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
+    view = app._synchronous.get(id(app.view_functions.get(rule.endpoint)))
+    if view is None:
+        # It was not called yet, or needs `ensure_sync`.
+        return
+    plan.rules_tried[id(rule)] = rule
+    if not arguments:
+        if app.url_map.answers_always(path, rule):
             plan.static_routes[path] = (rule, view)
+        return
+    app.url_map.add_route(plan.variable_routes, path, rule, view)
 
 
 def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
@@ -146,9 +162,7 @@ def view_answer(
 
 def view_called(app: Flask, view: Callable[..., object], arguments: t.Any, known: object) -> t.Any:
     """Call the view."""
-    if view is known:
-        return view()
-    if id(view) in app._synchronous:
+    if view is known or id(view) in app._synchronous:
         # A call without arguments is shorter when it says so.
         return view(**arguments) if arguments else view()
     return app._run(view, **arguments)

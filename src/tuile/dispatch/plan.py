@@ -30,6 +30,9 @@ from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
+    from werkzeug.routing import Rule
+
+    from ..routing.route import Routes
     from ..sessions import SessionInterface
     from ..wrappers.response import TextStart
     from .planner import Planned
@@ -156,6 +159,10 @@ class Plan:
     hosts: t.Collection[str | None]
     #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
     static_routes: dict[t.Any, tuple[t.Any, Callable[..., t.Any]]]
+    #: Functions that match paths with variables.
+    variable_routes: Routes
+    #: The rules that are among them, or cannot be.
+    rules_tried: dict[int, Rule]
     #: Why it does not, and what else is done the general way; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
@@ -185,6 +192,8 @@ NOTHING = Plan(
     unwatched=(),
     hosts=(),
     static_routes={},
+    variable_routes={},
+    rules_tried={},
     refusals=(),
     slower=(),
 )
@@ -247,6 +256,8 @@ def plan_of(app: Planned) -> Plan:
         unwatched=snapshot,
         hosts=app.url_map._plain_hosts if not refusals and _tells(app) else (),
         static_routes={},
+        variable_routes={},
+        rules_tried={},
         refusals=refusals,
         slower=(*lost["around"], *lost["before"], *lost["after"], *_slower(app, text_start, json_start, checks)),
     )

@@ -86,11 +86,8 @@ class Index:
         else:
             self.root = self._copy(start)
 
-    def walk(self, path: str, values: list[str]) -> list[Answer] | None:  # noqa: C901 - each request calls it
-        """Find the rules for a path, as the server passed it (latin-1), and append the values of its variables."""
-        parts = _parts(path)
-        if parts is None:
-            return None
+    def walk(self, path: str, parts: list[str], values: list[str]) -> list[Answer] | None:  # noqa: C901 - each request calls it
+        """Find the rules for a path, given its parts too, and append the values of its variables."""
         node = self.root
         for position, part in enumerate(parts):
             following = node.reached.get(part)
@@ -119,10 +116,9 @@ class Index:
             self.static[path] = node.answers
         return node.answers
 
-    def misses(self, path: str) -> bool:
+    def misses(self, parts: list[str]) -> bool:
         """Return whether certainly no rule matches a path, for any method, with or without a trailing slash."""
-        parts = _parts(path)
-        return self.knows_all and parts is not None and "" not in parts[:-1] and self._misses(self.root, parts, 0)
+        return self.knows_all and "" not in parts[:-1] and self._misses(self.root, parts, 0)
 
     def _misses(self, node: Node, parts: list[str], position: int) -> bool:
         """Return whether no branch of the tree below a node reaches a rule with the parts from a position on.
@@ -189,7 +185,7 @@ class Index:
         return rule, certain, arguments, (dict(converters), tuple(guards)), rules
 
 
-def _parts(path: str) -> list[str] | None:
+def split_path(path: str) -> list[str] | None:
     """Split a path (latin-1) at its slashes and decode the parts (UTF-8); None to leave it to Werkzeug."""
     parts = (path if path.isascii() else _decoded(path)).split("/")
     return None if parts.pop(0) or not parts or (not parts[0] and len(parts) > 1) else parts

@@ -17,7 +17,8 @@ from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import StateMachineMatcher
 
 from ..invalidation import move
-from .index import Arguments, Index
+from .index import Arguments, Index, split_path
+from .route import Routes, add_route
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -161,9 +162,12 @@ class Map(WerkzeugMap):
         values: list[str] = []
         answers = index.static.get(path)
         if answers is None:
-            answers = index.walk(path, values)
+            parts = split_path(path)
+            if parts is None:
+                return None
+            answers = index.walk(path, parts, values)
             if not answers:
-                return (None, NotFound()) if index.misses(path) else None
+                return (None, NotFound()) if index.misses(parts) else None
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
@@ -195,7 +199,7 @@ class Map(WerkzeugMap):
             )
         )
 
-    def remembers(self, path: str, rule: WerkzeugRule) -> bool:
+    def answers_always(self, path: str, rule: WerkzeugRule) -> bool:
         """Return whether `find` answers a path with this rule and no arguments for each of its methods.
 
         It does until the epoch moves. There are at most as many such paths as there are rules.
@@ -206,6 +210,12 @@ class Map(WerkzeugMap):
             return False
         first, certain, _, _, _ = answers[0]
         return first is rule and certain is True and rule.methods is not None and rule.defaults is None
+
+    def add_route(self, routes: Routes, path: str, rule: WerkzeugRule, view: object) -> None:
+        """Add a function that does what `find` does for a rule with variables, until the epoch moves, if it can."""
+        index = self._index
+        if index is not None:
+            add_route(routes, index, path, rule, view)
 
     def _accepts_host_of(self, environ: WSGIEnvironment) -> bool:
         """Return whether Werkzeug certainly accepts the Host header of a request, or the server's name without one."""
