@@ -68,6 +68,14 @@ def parse_cookie(header: str | None) -> list[tuple[str, str]]:
     text = header if header.isascii() else _text_of_octets(header)
     has_quotes = '"' in text
     pairs = []
+    ends = text.count("; ")
+    if not has_quotes and "\t" not in text and text.count(";") == ends == text.count(" "):
+        # As browsers send it: all blanks are between pairs.
+        for pair in text.split("; "):
+            name, _, value = pair.partition("=")
+            if name:
+                pairs.append((name, value))
+        return pairs
     for pair in text.split(";"):
         name, _, value = pair.partition("=")
         name = name.strip(_BLANKS)

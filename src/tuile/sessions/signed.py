@@ -349,17 +349,17 @@ class SecureCookieSessionInterface(SessionInterface):
         ):
             return None
         # No name for the key or the settings: what raises shows its variables.
-        kept = app._kept_signer
+        kept, setting = app._kept_signer, app.config.get
         if (
             kept is not None
             and kept.only_key is not None
-            and kept.only_key is (app.config["SECRET_KEY"] if app._keeps_secret_in_config else app.secret_key)
+            and kept.only_key is (setting("SECRET_KEY") if app._keeps_secret_in_config else app.secret_key)
             and kept.salt is self.salt
-            and kept.digest is app.config.get("SESSION_DIGEST")
-            and kept.reads is app.config.get("SESSION_READS")
-            and kept.encrypts is app.config.get("SESSION_ENCRYPT")
-            and not app.config["SECRET_KEY_FALLBACKS"]
-            and not app.config.get("SECRET_KEY_RETIRED")
+            and kept.digest is setting("SESSION_DIGEST")
+            and kept.reads is setting("SESSION_READS")
+            and kept.encrypts is setting("SESSION_ENCRYPT")
+            and not setting("SECRET_KEY_FALLBACKS", "missing")
+            and not setting("SECRET_KEY_RETIRED")
         ):
             return kept
         return session_signer(app, self.salt) if app.secret_key else None
