@@ -282,6 +282,19 @@ def test_a_text_that_repeats_itself_is_packed_as_itsdangerous_packs_it(text: str
     assert pack(text).decode() == PACKING.dump_payload(text).decode()
 
 
+@pytest.mark.parametrize("letters", ["a", "ab", "abc", "abcdefghi"])
+@pytest.mark.parametrize("length", range(22))
+def test_a_short_text_is_packed_as_itsdangerous_packs_it(letters: str, length: int) -> None:
+    chosen = Random(f"{letters} {length}")
+    for head in ("", "0123456789", '{"count":'):
+        for _ in range(50):
+            text = head + "".join(chosen.choices(letters, k=length))
+            assert pack(text) == PACKING.dump_payload(text)
+    # Ten different octets and the longest repetition.
+    text = "0123456789" + "0" * length
+    assert pack(text) == PACKING.dump_payload(text)
+
+
 # Letters that a smaller table of zlib's would put into one place, so that it would look at fewer repetitions.
 @pytest.mark.parametrize("letters", ["aq", "ab", "aqbr", "0 1!", 'aq,"', "abcdefghij"])
 @pytest.mark.parametrize("length", [60, 119, 120, 121, 122, 200, 500, 1500, 3799, 3800, 3801, 3802, 5000, 40_000])

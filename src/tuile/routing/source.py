@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typing as t
 
+if t.TYPE_CHECKING:
+    import ast
+
 
 class _Source:
     """A loader from which `linecache` gets the lines of generated code."""
@@ -16,7 +19,9 @@ class _Source:
         return self._source
 
 
-def compiled(function: str, title: str, source: str, names: dict[str, t.Any]) -> t.Any:
+def compiled(
+    function: str, title: str, source: str, names: t.Mapping[str, t.Any], tree: ast.Module | None = None
+) -> t.Any:
     """Return the function that some generated source defines.
 
     Args:
@@ -24,7 +29,8 @@ def compiled(function: str, title: str, source: str, names: dict[str, t.Any]) ->
         title: The name of the file that tracebacks show.
         source: The source, in which every text of the rule is quoted.
         names: The names that it uses.
+        tree: What to compile, where it is not the source as it is.
     """
-    scope = {"__name__": title, "__loader__": _Source(source), **names}
-    exec(compile(source, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
+    scope: dict[str, t.Any] = {"__name__": title, "__loader__": _Source(source), **names}
+    exec(compile(source if tree is None else tree, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
     return scope[function]

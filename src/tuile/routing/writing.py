@@ -14,6 +14,7 @@ from werkzeug.routing import Rule as WerkzeugRule
 
 from .quoting import KEPT_IN_PATH, path_text, query_of
 from .rule import Rule
+from .source import compiled
 
 Values = t.Mapping[str, object]
 # Path and query, with one slash before them; for a rule of a subdomain or a host, that and the path. `UNSUITABLE` means
@@ -186,21 +187,8 @@ def _sorted_query(rule: WerkzeugRule, values: Values, known: t.Container[str]) -
     return f"?{encoded}" if encoded else ""
 
 
-class _Source:
-    """A loader from which `linecache` gets the lines of generated code, to show them in tracebacks."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def get_source(self, name: str) -> str:
-        """Return the source."""
-        return self._source
-
-
 def _compiled(title: str, source: str, names: dict[str, object]) -> Write:
     """Return the function that some generated source defines."""
-    scope: dict[str, t.Any] = {"__name__": title, "__loader__": _Source(source), **names}
     tree = _OnlyText().visit(ast.parse(source, title))
-    exec(compile(tree, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
-    write: Write = scope["build"]
+    write: Write = compiled("build", title, source, names, tree)
     return write

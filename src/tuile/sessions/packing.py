@@ -14,9 +14,9 @@ from ..keys.tokens import TO_STANDARD, TO_URL_SAFE
 _ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6
 
 
-# Compressing so few octets never makes them shorter, nor does it with a few more if ten of them differ. RFC 1951: 10 bits
-# for the block, 8 for each different octet in a block with fixed codes and 12 for a repetition. A block with codes of its
-# own takes 29 bits for its head, one for the length of each code, and, for ten octets and the end, 38 for the codes.
+# Compressing so few octets never makes them shorter; nor does it with a few more where ten of them differ. A block
+# takes 10 bits, a repetition 12, and each different octet 8 with fixed codes. With codes of its own the block's head
+# takes 29 bits, and ten octets and the end 11 for the lengths of their codes and 38 for these (RFC 1951 section 3.2).
 _NEVER_SHORTER = 11
 
 
