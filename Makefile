@@ -32,8 +32,12 @@ run: $(VENV)/.package ## serve the cookie example on http://127.0.0.1:5000, or t
 chromium: $(VENV)/.tools ## find a Chromium for the browser tests, install it by apt-get if need be
 	@tools/install-chromium
 
+services: ## find the servers that tests of session stores start, install them by apt-get if need be
+	@tools/install-services
+
 test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to pytest)
 	@tools/install-chromium
+	@tools/install-services
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.tools ## ruff, mypy (strict), import layers

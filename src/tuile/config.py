@@ -212,10 +212,13 @@ DEFAULTS: tuple[Default, ...] = (
     Default(
         "SESSION_STORE",
         None,
-        "None (a signed cookie), 'sqlite', 'sqlite:///path', 'memory' or a Store",
+        "None (a signed cookie), 'sqlite', 'sqlite:///path', 'redis://host', 'memory' or a Store",
         "Where sessions are kept: on the server, with only an id in the cookie. The settings below are for them.",
     ),
     Default("SESSION_DURABLE", "process", "'process' or 'machine'", "What a saved session survives if it stops."),
+    Default("SESSION_KEY_PREFIX", None, "str; None: 'session:NAME:'", "What the names of keys in Redis begin with."),
+    Default("SESSION_TIMEOUT", 1, "timedelta or seconds", "How long to wait for Redis."),
+    Default("SESSION_POOL", 16, "int", "How many connections to Redis a process has at most."),
     Default("SESSION_USER_KEY", "_user_id", "str or None", "The key of the session that says who is logged in."),
     Default("SESSION_IDLE", None, "timedelta, seconds; None: PERMANENT_SESSION_LIFETIME", "How long it lasts unseen."),
     Default("SESSION_RENEW", None, "timedelta, seconds or None (never)", "When a session gets a new secret."),
@@ -272,7 +275,7 @@ _OptionalTextName = t.Literal["SERVER_NAME", "SESSION_COOKIE_DOMAIN"]
 _FlagName = t.Literal["SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_PARTITIONED", "SESSION_COOKIE_SECURE"]
 
 # What a repr does not show: it ends in logs and error trackers.
-_HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS"})
+_HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
 
 
 class Config(WatchedSettings):

@@ -12,23 +12,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-OURS = ("tuile-memory", "tuile-sqlite")
+OURS = ("tuile-memory", "tuile-sqlite", "tuile-redis")
 # What the controls need, pinned so that a verdict means the same next year.
 CONTROLS = {
     "naive": [],
@@ -146,8 +148,35 @@ def subject_of(name: str, folder: str) -> Subject:
         return flask_subject(
             tuile, lambda app: setattr(app, "session_interface", NaiveInterface(folder)), operations=False
         )
-    setting = {"tuile-memory": "memory", "tuile-sqlite": f"sqlite:///{folder}/sessions.db"}[name]
-    return flask_subject(tuile, lambda app: app.config.update(SESSION_STORE=setting), operations=True)
+    setting = "memory" if name == "tuile-memory" else f"sqlite:///{folder}/sessions.db"
+    if name == "tuile-redis":
+        setting = Path(folder, "url").read_text(encoding="utf-8")
+    # With time for a machine that is busy.
+    return flask_subject(
+        tuile, lambda app: app.config.update(SESSION_STORE=setting, SESSION_TIMEOUT=60), operations=True
+    )
+
+
+@contextmanager
+def server_of(name: str, folder: str) -> Iterator[None]:
+    """Start the server that a subject needs, with its files in a folder, and stop it afterwards."""
+    if name != "tuile-redis":
+        yield
+        return
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(600):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.1)
+            Path(folder, "url").write_text(f"redis://127.0.0.1:{port}", encoding="utf-8")
+            yield
+        finally:
+            server.terminate()
 
 
 def _django(folder: str) -> Subject:
@@ -204,7 +233,7 @@ def work(name: str, folder: str, cookie: str, worker: int, each: int) -> int:
 def judge(name: str, *, processes: int = 8, rounds: int = 1, each: int = 125) -> Verdict:
     """Return what a store has kept of `rounds` times `processes` times `each` changes of each kind."""
     verdict = NOTHING
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, server_of(name, folder):
         if name == "tuile-memory":
             executor: Executor = ThreadPoolExecutor(processes)
         else:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
 import time
-from functools import partial
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from tuile.sessions.stores import drive, drive_async
 from tuile.sessions.stores.memory import MemoryStore
+from tuile.sessions.stores.redis import RedisStore
 from tuile.sessions.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tuile.sessions.operations import Operation
@@ -29,10 +36,21 @@ class Clock:
     """The time, which only passes when a test says so."""
 
     def __init__(self) -> None:
-        self.now = NOW
+        self._now = NOW
+        self.told: list[Callable[[float], Any]] = []
+
+    @property
+    def now(self) -> float:
+        return self._now
+
+    @now.setter
+    def now(self, now: float) -> None:
+        self._now = now
+        for tell in self.told:
+            tell(now)
 
     def __call__(self) -> float:
-        return self.now
+        return self._now
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
@@ -76,13 +94,59 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def stores(tmp_path: Path) -> dict[str, Any]:
-    return {"memory": partial(MemoryStore), "sqlite": partial(SQLiteStore, tmp_path / "folder" / "sessions.db")}
+class ClockedRedisStore(RedisStore):
+    """A store whose time is in a key of the database, for a test to set."""
+
+    _clock = "local now = tonumber(redis.call('GET', 'clock'))"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Redis that is started for these tests."""
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None or importlib.util.find_spec("redis") is None:
+        reason = "NO REDIS: `make services` installs redis-server, and `make venv` redis-py"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    folder = tmp_path_factory.mktemp("redis")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as server:
+        try:
+            url = f"redis://127.0.0.1:{port}"
+            _wait_for(url)
+            yield url
+        finally:
+            server.terminate()
+
+
+def _wait_for(url: str) -> None:
+    client = importlib.import_module("redis").Redis.from_url(url)
+    for _ in range(600):
+        with suppress(OSError, Exception):
+            client.ping()
+            client.close()
+            return
+        time.sleep(0.1)
+    pytest.fail("Redis does not answer.")
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    made = stores(tmp_path)[request.param]()
+    made: Any
+    if request.param == "memory":
+        made = MemoryStore()
+    elif request.param == "sqlite":
+        made = SQLiteStore(tmp_path / "folder" / "sessions.db")
+    else:
+        # With time for a machine that is busy.
+        made = ClockedRedisStore(request.getfixturevalue("redis_url"), timeout=30)
+        made._client.flushdb()
+        made._client.set("clock", repr(clock.now))
+        clock.told.append(lambda now: made._client.set("clock", repr(now)))
     yield made
     getattr(made, "close", int)()
 

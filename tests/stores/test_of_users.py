@@ -13,6 +13,7 @@ from tests.stores.site import Site
 from tuile import session
 from tuile.sessions.of_users import SessionEntry
 from tuile.sessions.stores import StoreUnavailable
+from tuile.sessions.stores.redis import RedisStore
 
 if TYPE_CHECKING:
     from tests.stores.conftest import Clock
@@ -161,7 +162,8 @@ def test_the_command_line_sweeps_and_checks(site: Site, clock: Clock) -> None:
     for _ in range(3):
         site.begin(x=1)
     clock.forward(86400 * 40)
-    assert run(site, "sweep").output == "3 sessions removed.\n"
+    swept = 0 if isinstance(site.store.store, RedisStore) else 3  # Redis removes them by itself
+    assert run(site, "sweep").output == f"{swept} sessions removed.\n"
     checked = run(site, "check")
     assert checked.output == f"The store answers: {site.store.describe()}.\n"
     site.store.is_away = True

@@ -12,6 +12,7 @@ from tests.stores.site import Site
 from tuile import session
 from tuile.sessions.operations import Create, OfUser, Sweep
 from tuile.sessions.record import Clocks, Record
+from tuile.sessions.stores.redis import RedisStore
 from tuile.sessions.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -152,6 +153,8 @@ def test_robots_leave_nothing(site: Site) -> None:
 
 # DefectDojo/django-DefectDojo#11770; mattermost/mattermost#8095; laravel/telescope#536
 def test_a_backlog_is_swept_in_batches_and_does_not_come_back(store: Store, clock: Clock) -> None:
+    if isinstance(store, RedisStore):
+        pytest.skip("Redis removes what has ended by itself")
     clocks = Clocks(idle=1000)
     for number in range(1200):
         store.ask(Create(Record(f"old {number}", "v"), clocks))

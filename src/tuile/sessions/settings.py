@@ -16,6 +16,8 @@ if t.TYPE_CHECKING:
     from ..app import Flask
 
 _LOCK = threading.Lock()
+# The settings that a store is made of.
+_OF_STORE = ("SESSION_STORE", "SESSION_DURABLE", "SESSION_KEY_PREFIX", "SESSION_TIMEOUT", "SESSION_POOL")
 # The settings that a policy is made of.
 _OF_POLICY = (
     "PERMANENT_SESSION_LIFETIME",
@@ -46,22 +48,23 @@ def store_and_policy(app: Flask) -> Kept:
         TypeError, ValueError: If a setting has an invalid value.
         RuntimeError: If `SESSION_STORE` is None.
     """
-    setting, durable = app.config["SESSION_STORE"], app.config.get("SESSION_DURABLE")
-    of_store = (setting, durable)
+    of_store = tuple(map(app.config.get, _OF_STORE))
     of_policy = tuple(map(app.config.get, _OF_POLICY))
     kept: Kept | None = app._kept_store
     if kept is None or kept.of_store != of_store:
         with _LOCK:  # two stores in memory would be two sets of sessions
             kept = app._kept_store
             if kept is None or kept.of_store != of_store:
-                kept = Kept(_store_of(app, setting, durable), _policy_of(app), of_store, of_policy)
+                kept = Kept(_store_of(app), _policy_of(app), of_store, of_policy)
                 app._kept_store = kept
     elif kept.of_policy != of_policy:
         kept = app._kept_store = kept._replace(policy=_policy_of(app), of_policy=of_policy)
     return kept
 
 
-def _store_of(app: Flask, setting: object, durable: object) -> Store:
+def _store_of(app: Flask) -> Store:
+    setting: object = app.config["SESSION_STORE"]
+    durable: object = app.config.get("SESSION_DURABLE")
     choice("SESSION_DURABLE", durable, ("process", "machine"))
     if isinstance(setting, Store):
         return setting
@@ -76,14 +79,29 @@ def _store_of(app: Flask, setting: object, durable: object) -> Store:
         # As SQLAlchemy reads it: the path begins behind the third slash, and may be absolute.
         file = os.path.join(app.instance_path, path[1:] if separator else "sessions.db")
         return SQLiteStore(file, durable=durable == "machine")
+    if scheme in {"redis", "rediss", "valkey", "valkeys"}:
+        return _redis_of(app, str(setting))
     if setting is None:
         message = "There is no session store. Set SESSION_STORE, for example to 'sqlite'."
         raise RuntimeError(message)
     message = (
-        "SESSION_STORE must be None (a signed cookie), 'sqlite', 'sqlite:///path', 'memory' or a Store, not"
-        f" {f'{scheme}://...' if separator else repr(setting)}."
+        "SESSION_STORE must be None (a signed cookie), 'sqlite', 'sqlite:///path', 'redis://host',"
+        f" 'memory' or a Store, not {f'{scheme}://...' if separator else repr(setting)}."
     )
     raise ValueError(message) if isinstance(setting, str) else TypeError(message)
+
+
+def _redis_of(app: Flask, url: str) -> Store:
+    from .stores.redis import RedisStore  # noqa: PLC0415
+
+    prefix, most = app.config.get("SESSION_KEY_PREFIX"), app.config.get("SESSION_POOL")
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        message = f"SESSION_POOL must be a positive whole number, not {most!r}."
+        raise ValueError(message)
+    timeout = seconds("SESSION_TIMEOUT", app.config.get("SESSION_TIMEOUT")) or 1.0
+    return RedisStore(
+        url, prefix=f"session:{app.name}:" if prefix is None else prefix, timeout=timeout, connections=most
+    )
 
 
 def _policy_of(app: Flask) -> Policy:

@@ -1,0 +1,183 @@
+"""What the Redis store does beside what every store does."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+
+import tuile
+from tests.stores.site import Site
+from tuile import session
+from tuile.sessions.changes import Add, Append, Changes, Drop, Put
+from tuile.sessions.operations import Applied, Apply, Create, Load, OfUser
+from tuile.sessions.record import Clocks, Record
+from tuile.sessions.settings import store_and_policy
+from tuile.sessions.stores import StoreUnavailable, redis_scripts
+from tuile.sessions.stores.redis import RedisStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tuile.sessions.changes import KeyChange
+
+CLOCKS = Clocks(idle=3600.0)
+needs_redis_py = pytest.mark.skipif(
+    importlib.util.find_spec("redis") is None and os.environ.get("CI") != "true",
+    reason="NO REDIS-PY: `make venv` installs it",
+)
+
+
+@pytest.fixture
+def real(redis_url: str) -> Iterator[RedisStore]:
+    """A store with the clock of the server."""
+    made = RedisStore(redis_url, timeout=30)
+    made._client.flushdb()
+    yield made
+    made.close()
+
+
+def test_keys_end_by_themselves(real: RedisStore) -> None:
+    real.ask(Create(Record("h", "v", {"a": "1"}, user="ada"), CLOCKS))
+    ends = [real._client.pttl(key) for key in real._client.keys("*")]
+    assert len(ends) == 2
+    assert all(3_500_000 < end <= 3_600_001 for end in ends)
+    real.ask(Apply("h", 1, Changes(by_key={"a": Put("2", "1")}), Clocks(idle=7200)))
+    assert real._client.pttl("session:s:h") > 7_000_000
+
+
+def test_a_save_is_one_script(real: RedisStore) -> None:
+    real.ask(Create(Record("h", "v", {"a": "1", "l": "[]", "d": "1"}), CLOCKS))
+    changes: dict[str, KeyChange] = {
+        "a": Put("2", "1"),
+        "n": Add(1, "1"),
+        "l": Append(("1",), "[1]"),
+        "d": Drop("1"),
+        "c": Put("{}"),
+    }
+    with mock.patch.object(real, "_apply", wraps=real._apply) as apply:
+        assert real.ask(Apply("h", 1, Changes(by_key=changes), CLOCKS)) == Applied()
+        assert apply.call_count == 1
+        # Another request has set a dictionary meanwhile: it is merged here.
+        merged = {"c": Put('{"q":1}', None)}
+        real.ask(Apply("h", 1, Changes(by_key={"c": Put('{"p":1}', "{}")}), CLOCKS))
+        assert real.ask(Apply("h", 1, Changes(by_key=merged), CLOCKS)) == Applied()
+        assert apply.call_count == 4
+    found = real.ask(Load("h", CLOCKS)).record.data
+    assert found == {"a": "2", "n": "1", "l": "[1]", "c": '{"p":1,"q":1}'}
+
+
+def test_each_script_uses_one_key() -> None:
+    scripts = [redis_scripts.LOAD, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
+    assert all("KEYS[1]" in script and "KEYS[2]" not in script for script in scripts)
+
+
+def test_scripts_are_loaded_again_after_a_restart(real: RedisStore) -> None:
+    real.ask(Create(Record("h", "v"), CLOCKS))
+    real._client.script_flush()
+    assert real.ask(Load("h", CLOCKS)) is not None
+
+
+def test_two_apps_do_not_see_each_other(redis_url: str) -> None:
+    sites = []
+    for name in ("prod", "prod2"):
+        site = Site(RedisStore(redis_url, timeout=30))
+        site.app = tuile.Flask(name, static_folder=None)
+        site.app.config.update(SESSION_STORE=redis_url, SESSION_TIMEOUT=30)
+        site.app.add_url_rule("/", "view", site._view)
+        sites.append(site)
+    cookie = sites[0].begin(x=1)
+    assert sites[0].content(cookie) == {"x": 1}
+    assert sites[1].content(cookie) == {}
+    for site in sites:
+        store: Any = store_and_policy(site.app).store
+        assert store._prefix == f"session:{site.app.name}:"
+        store.close()
+        site.store.store.close()  # type: ignore[attr-defined] # a Redis store
+
+
+@pytest.mark.parametrize("planted", [b"\x80\x04.", b"[]", b"{", b'{"user":7,"x":1}', b'{"data":{}}'])
+def test_what_was_planted_reads_as_empty(real: RedisStore, planted: bytes) -> None:
+    real.ask(Create(Record("h", "v", {"a": "1"}, user="ada"), CLOCKS))
+    real._client.hset("session:s:h", "m", planted)
+    assert real.ask(Load("h", CLOCKS)) is None
+    assert real.ask(OfUser("ada")) == []
+
+
+def test_numbers_and_lists_that_a_script_cannot_change(real: RedisStore) -> None:
+    data = {"big": str(10**30), "float": "0.5", "text": '"x"', "tuple": '{" t":[1]}', "spaced": "[ ]"}
+    real.ask(Create(Record("h", "v", data), CLOCKS))
+    changes: dict[str, KeyChange] = {
+        "big": Add(1, "1"),
+        "float": Add(1, "1"),
+        "text": Add(1, "1"),
+        "tuple": Append(("2",), "[2]"),
+        "spaced": Append(("2",), "[2]"),
+        "none": Add(0.25, "0.25"),
+    }
+    assert real.ask(Apply("h", 1, Changes(by_key=changes), CLOCKS)) == Applied(("text", "tuple"))
+    assert real.ask(Load("h", CLOCKS)).record.data == {
+        "big": str(10**30 + 1),
+        "float": "1.5",
+        "text": "1",
+        "tuple": "[2]",
+        "spaced": "[2]",
+        "none": "0.25",
+    }
+
+
+@needs_redis_py
+def test_a_server_that_is_away_is_unavailable_and_no_password_is_shown() -> None:
+    store = RedisStore("redis://user:geheim@127.0.0.1:1/0", timeout=0.2)
+    with pytest.raises(StoreUnavailable, match=r"Redis, 127\.0\.0\.1:1, keys session:\*") as caught:
+        store.ask(Load("h", CLOCKS))
+    assert "geheim" not in str(caught.value)
+
+
+@needs_redis_py
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("redis://h", "Connection"),
+        ("valkey://h", "Connection"),
+        ("rediss://h", "SSLConnection"),
+        ("valkeys://h", "SSLConnection"),
+    ],
+)
+def test_urls_of_redis_and_valkey(url: str, kind: str) -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config.update(SESSION_STORE=url, SESSION_TIMEOUT=2, SESSION_POOL=3, SESSION_KEY_PREFIX="p:")
+    store: Any = store_and_policy(app).store
+    pool = store._client.connection_pool
+    assert pool.connection_class.__name__ == kind
+    assert (pool.max_connections, pool.timeout, pool.connection_kwargs["socket_timeout"]) == (3, 2, 2)
+    assert store._prefix == "p:"
+    assert "SESSION_STORE': '...'" in repr(app.config)
+
+
+@needs_redis_py
+@pytest.mark.parametrize("value", [0, -1, True, "4"])
+def test_a_wrong_number_of_connections(value: Any) -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config.update(SESSION_STORE="redis://h", SESSION_POOL=value)
+    with pytest.raises(ValueError, match="SESSION_POOL must be a positive whole number"):
+        store_and_policy(app)
+
+
+def test_without_redis_py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(RuntimeError, match=r"pip install 'tuile\[redis\]'"):
+        RedisStore("redis://h")
+
+
+def test_an_app_keeps_its_sessions_there(redis_url: str) -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config.update(SESSION_STORE=redis_url, SESSION_TIMEOUT=30)
+    app.add_url_rule("/", "view", lambda: str(session.add("n")))
+    client = app.test_client()
+    assert [client.get("/").text for _ in range(3)] == ["1", "2", "3"]
+    store_and_policy(app).store.close()  # type: ignore[attr-defined] # a Redis store
