@@ -1,1 +1,1 @@
-"""HTTP as text: headers, dates, and both cookie headers, independent of any request."""
+"""Read and write HTTP headers, dates, cookies and bodies, without a request object."""

@@ -11,15 +11,15 @@ from werkzeug.wsgi import LimitedStream
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# More digits than the length of any body has.
+# No body is so long that its length has more digits.
 _MOST_DIGITS = 19
 
 
 class BoundedStream(LimitedStream):
-    """A stream of unknown length that may not be longer than a limit.
+    """A stream of unknown length that refuses to read beyond a limit.
 
-    A body that is longer than the limit is refused, and one that ends exactly there is accepted. Werkzeug's stream
-    truncates the first if it is read at once, and refuses both if they are read in pieces.
+    A body of exactly the limit is accepted, a longer one is refused. Werkzeug's stream truncates a longer body when it
+    is read at once, and refuses even one of exactly the limit when it is read in pieces.
     """
 
     _ends_here = False
@@ -38,7 +38,7 @@ class BoundedStream(LimitedStream):
         """Read all of the body.
 
         Raises:
-            RequestEntityTooLarge: it is longer than the limit.
+            RequestEntityTooLarge: If it is longer than the limit.
         """
         data = super().readall()
         if self.is_exhausted:
@@ -50,13 +50,13 @@ def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
     """Return the body of a request as a stream that ends where the body does.
 
     Args:
-        environ: the WSGI environ of the request.
-        limit: how many bytes the body may have; of a chunked one that is only seen when it is read.
+        environ: The WSGI environ of the request.
+        limit: The maximum length in bytes. A chunked body is checked while it is read.
 
     Raises:
-        BadRequest: its Content-Length is no number (RFC 9110 section 8.6).
-        LengthRequired: it is chunked, and the server does not say where it ends (RFC 9110 section 15.5.12).
-        RequestEntityTooLarge: it is longer than the limit, or than any body can be.
+        BadRequest: If the Content-Length is not a number (RFC 9110 section 8.6).
+        LengthRequired: If the body is chunked and the server does not say where it ends (RFC 9110 section 15.5.12).
+        RequestEntityTooLarge: If the body is longer than the limit, or its length is absurd.
     """
     stream: t.Any = environ["wsgi.input"]
     is_terminated = "wsgi.input_terminated" in environ
@@ -66,7 +66,7 @@ def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
         if not is_terminated:
             raise LengthRequired
     elif "CONTENT_LENGTH" in environ:
-        # Some servers pass an empty string if there is none.
+        # Some servers pass an empty string if the client sent no length.
         text = environ["CONTENT_LENGTH"].strip(" \t") or "0"
         if not (text.isascii() and text.isdigit()):
             raise BadRequest("The Content-Length of the request is not a number.")

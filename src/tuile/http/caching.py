@@ -1,7 +1,7 @@
 """Keep responses that set cookies out of shared caches.
 
-A Set-Cookie field does not keep a response out of a cache (RFC 9111, section 7.3), and many caches ignore `Vary`. Then
-all users get the cookie of the first one.
+Caches store responses with Set-Cookie (RFC 9111, section 7.3), and many of them ignore `Vary`. Then every user gets the
+cookie of the first one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if t.TYPE_CHECKING:
 #: For responses that set a cookie and have no directives: store the page, but not the cookie (section 5.2.2.4).
 NO_COOKIE_CACHED: t.Final = 'no-cache="Set-Cookie"'
 
-# Some caches read directives between semicolons, and with blanks around the equals sign.
+# Some caches accept semicolons between directives, and blanks around the equals sign.
 _directives = re.compile(r'([^\s,;="]+)(?:\s*=\s*("[^"]*"|[^\s,;"]*))?').findall
 # Let a shared cache store the response for all users (sections 5.2.2.9 and 5.2.2.10).
 _INVITING = frozenset({"public", "s-maxage"})
 _LIVES = frozenset({"max-age", "cache-maxage", "downstream-ttl"})
 _FORBIDDING = frozenset({"private", "no-store"})
-# What caches in front of a site obey whatever `Cache-Control` says, by the name in small letters, and what forbids them
-# to keep a response: Fastly's and other edges', Akamai's, and that of nginx.
+# Headers that override `Cache-Control` in the caches of Fastly and others, Akamai, and nginx, in lower case, and the
+# values that forbid these caches to store a response.
 _EDGE_FIELDS: t.Final = {"surrogate-control": "no-store", "edge-control": "no-store", "x-accel-expires": "0"}
 
 
@@ -70,10 +70,10 @@ def _is_for_caches(name: str) -> bool:
 
 def _is_invitation(name: str, value: str) -> bool:
     if name.lower() == "x-accel-expires":
-        # A number of seconds, or a moment behind an at sign; zero is never.
+        # Seconds, or a point in time after an at sign. Zero means never.
         return value.strip(" \t0") != ""
     words = {word.lower() for word, _ in _directives(value)}
     if words & _INVITING:
         return True
-    # A field for shared caches only lets them store the response, unless it forbids it.
+    # A lifetime in a header for shared caches lets them store the response, unless another directive forbids it.
     return name.lower() != "cache-control" and not words.isdisjoint(_LIVES) and not words & _FORBIDDING

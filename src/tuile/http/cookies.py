@@ -97,8 +97,8 @@ def _text_of_octets(header: str) -> str:
 def _unquoted(value: str) -> str:
     """Return the text between the quotes of a value that begins with one.
 
-    If there is no closing quote at the end, as in `"a`, or one before the end, as in `"a" and "b"`, the quotes are
-    part of the value, which is returned unchanged.
+    If the value does not end with its only other quote, as in `"a` and `"a" and "b"`, the quotes belong to the value,
+    which is returned unchanged.
     """
     inner = value[1:-1]
     bare = _escaped_character.sub("", inner) if "\\" in inner else inner
@@ -294,14 +294,14 @@ def _attributes(
     return CookieAttributes(path, domain, secure, httponly, samesite, partitioned).on_the_wire()
 
 
-# Applications use few names and combinations of attributes. Some are made of what a client sent: those that are longer
-# than `LONGEST` are not remembered.
+# Applications use few names and combinations of attributes. Results are not cached for texts longer than `LONGEST`,
+# which may come from a client.
 _remembered_name = lru_cache(maxsize=512)(_name_on_the_wire)
 _remembered_attributes = lru_cache(maxsize=512)(_attributes)
 
 
 def _is_short(text: object) -> bool:
-    """Answer for a path or a domain whether attributes with it may be remembered."""
+    """Return whether results for a path or a domain may be cached."""
     return type(text) is str and len(text) <= LONGEST
 
 
@@ -323,7 +323,7 @@ def _domain_on_the_wire(domain: str) -> str:
         raise CookieSyntaxError(
             f"The cookie's domain {domain!r} is not a host name ({error}). Use a name such as 'example.com'."
         ) from None
-    # Checked again, because IDNA maps characters: U+FF1B, the fullwidth semicolon, becomes a plain one.
+    # Checked again, because IDNA maps characters: U+FF1B, a fullwidth semicolon, becomes a plain one.
     return _checked("domain in ASCII", name, _attribute_refused)
 
 

@@ -1,7 +1,7 @@
 """Change the headers of a response directly in the list that Werkzeug's `Headers` hold.
 
-This skips Werkzeug's checks, so it is only for text that is known to be free of line breaks. Unchecked text from a user
-goes through `Headers` itself.
+This skips Werkzeug's checks. Use it only for text that cannot contain line breaks; set everything else on `Headers`
+itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if t.TYPE_CHECKING:
 
 #: The header names that Werkzeug's response handles when it prepares headers for WSGI, in lower case.
 PREPARED = frozenset({"location", "content-location", "content-length"})
-#: Names that it passes on unchanged, so that they need not be converted to lower case.
+#: Common names that it passes on unchanged; listed so that they need not be converted to lower case.
 PASSED = frozenset(
     {
         "Accept-Ranges",
@@ -39,21 +39,20 @@ PASSED = frozenset(
         "X-Frame-Options",
     }
 )
-#: Names that are not another spelling of Set-Cookie.
+#: Common names other than Set-Cookie.
 OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 
-# Up to so many headers are compared one by one each time that a cookie is added. Of more, this is done again only after
-# a part of their number was added, so that each cookie costs the same.
+# Up to this many headers are all compared whenever a cookie is added. Longer lists are compared only after they have
+# grown by a quarter, so that the cost per cookie stays constant.
 _COMPARED = 64
 
 
 class CookieLines:
     """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 
-    Other code may change the headers at any time: they are compared with those seen last, and only new lines are
-    parsed. Where there are more than `_COMPARED`, what was added or removed is noticed at once, and a line that
-    replaced another one a little later.
+    Other code may change the headers at any time, so they are compared with their last known state, and only new lines
+    are parsed. With more than `_COMPARED` headers, additions and removals are detected at once, replacements later.
     """
 
     __slots__ = ("_by_cookie", "_due", "_seen")
@@ -61,8 +60,7 @@ class CookieLines:
     def __init__(self) -> None:
         self._seen: list[tuple[str, str]] = []
         self._by_cookie: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
-        # How many headers are compared one by one with what was seen when the next cookie is added: all of them when
-        # there are more.
+        # The length of the list from which all headers are compared again.
         self._due = 0
 
     def put(self, headers: Headers, line: str, identity: tuple[str, str, str] | None = None) -> None:
@@ -86,11 +84,11 @@ class CookieLines:
         self._by_cookie[identity] = [pair]
 
     def _update(self, pairs: list[tuple[str, str]], *, exactly: bool) -> None:
-        """Update the index if other code has changed the headers.
+        """Update the index if other code changed the headers.
 
         Args:
             pairs: The headers.
-            exactly: Whether to compare all of them.
+            exactly: Whether to compare all of them, however many there are.
         """
         seen = self._seen
         count = len(seen)

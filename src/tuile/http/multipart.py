@@ -1,7 +1,7 @@
 """Parse `multipart/form-data` bodies that are in memory and have the form that browsers and HTTP clients write.
 
-The parser answers only when it is certain. Everything else is for Werkzeug's parser, whose answer is the definition of
-right: other line breaks, preambles, folded headers, escapes, other character sets, malformed bodies.
+The parser returns a result only if Werkzeug's parser certainly returns the same. It leaves the rest to Werkzeug: other
+line breaks, preambles, folded headers, escapes, other character sets, malformed bodies.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 import typing as t
 
-#: A name, a filename or None for a field, the headers as they were sent, and where the content begins and ends.
+#: The name, the filename (None for a field), the headers as sent, and the start and end of the content.
 Part: t.TypeAlias = tuple[str, "str | None", bytes, int, int]
 
-# A token or a quoted string. What needs an escape in either is left to Werkzeug.
+# A token or a quoted string without escapes.
 _QUOTED = r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]"
 _boundary_of = re.compile(
     rf"""multipart/form-data;[ \t]*boundary=(?:([\w'+.-]{{1,70}})|"({_QUOTED})")""", re.ASCII | re.IGNORECASE
 ).fullmatch
 _is_plain_boundary = re.compile(_QUOTED, re.ASCII).fullmatch
-# The headers of a part, from the line break after the boundary to the empty line. The order is that of browsers.
+# The headers of a part, from the line break after the boundary to the empty line, in the order that browsers use.
 _headers_of = re.compile(
     rb"\r\n"
     rb'(Content-Disposition:[ \t]*form-data;[ \t]*name="([^"\\\r\n]*)"(?:;[ \t]*filename="([^"\\\r\n]*)")?'
@@ -26,33 +26,33 @@ _headers_of = re.compile(
     rb"\r\n\r\n",
     re.IGNORECASE,
 ).match
-#: Longer headers of one part are left to Werkzeug.
+#: Parts with longer headers are left to Werkzeug.
 _LONGEST_HEADERS: t.Final = 8192
-# What Werkzeug's parser reads at once. It refuses a piece that is longer than the limit for what is held in memory.
+# The size of the pieces that Werkzeug's parser reads. It refuses a piece that exceeds the memory limit.
 _PIECE: t.Final = 64 * 1024
 
 
 def boundary_of(content_type: str) -> bytes | None:
-    """Return the boundary that a Content-Type header names; None if that is for Werkzeug to find."""
+    """Return the boundary in a Content-Type header; None to leave it to Werkzeug."""
     found = _boundary_of(content_type)
     return None if found is None else (found[1] or found[2]).encode()
 
 
 def plain_boundary(text: str | None) -> bytes | None:
-    """Return the boundary of a Content-Type header that was parsed; None if Werkzeug has to look at it."""
+    """Return the boundary from the options of a parsed Content-Type header; None to leave it to Werkzeug."""
     return None if text is None or _is_plain_boundary(text) is None else text.encode()
 
 
 def parse_multipart(  # noqa: C901 - one look at each part, without calls
     body: bytes, boundary: bytes, most_memory: int | None, most_parts: int | None
 ) -> list[Part] | None:
-    """Return the parts of a body, in order; None if Werkzeug's parser has to read it.
+    """Return the parts of a body in order; None to leave it to Werkzeug's parser.
 
     Args:
         body: The whole body.
         boundary: The boundary, without the hyphens in front of it.
-        most_memory: How many bytes a field may have, and what is held in memory.
-        most_parts: How many parts there may be.
+        most_memory: The maximum size of a field, and of all data in memory, in bytes.
+        most_parts: The maximum number of parts.
     """
     delimiter = b"--" + boundary
     if not body.startswith(delimiter):

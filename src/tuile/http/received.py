@@ -1,6 +1,6 @@
-"""Read what a client sent where Werkzeug raises an error of Python's for malformed text.
+"""Read malformed request headers for which Werkzeug would raise one of Python's errors.
 
-Everything well-formed is read by Werkzeug itself.
+Werkzeug itself reads everything that is well-formed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
-# Takes the place of a host while a URL is made of the rest. It never appears in one.
+# A placeholder for the host while Werkzeug builds the rest of a URL. It never appears in a URL.
 _ANY_HOST = "host.invalid"
 
 
 def read_date(text: str | None) -> datetime | None:
-    """Return the date in a header; None if it is missing or no date, such as one in the year 9999999999."""
+    """Return the date in a header; None if it is missing or invalid, such as one in the year 9999999999."""
     try:
         return parse_date(text)
     except OverflowError:
@@ -29,9 +29,9 @@ def read_date(text: str | None) -> datetime | None:
 
 
 def read_if_range(text: str | None) -> IfRange:
-    """Return what an If-Range header names; if it is malformed, an entity tag that no response has.
+    """Return the date or entity tag in an If-Range header; for a malformed one, an entity tag that no response has.
 
-    So a range is not sent to a client that may have something else (RFC 9110 section 13.1.5).
+    Then the client gets the whole content instead of a range (RFC 9110 section 13.1.5).
     """
     try:
         found = parse_if_range_header(text)
@@ -57,12 +57,12 @@ def join_url(scheme: str, host: str, root_path: str, path: str | None = None, qu
     Names that IDNA 2003 does not have, such as that of `straße.example`, are among these hosts.
 
     Args:
-        scheme: such as `https`.
-        host: with its port, if it has one.
-        root_path: the prefix that the app is mounted under. It begins at a slash, whatever the server says: text
-            without one would be a part of the host.
-        path: None to end after the prefix.
-        query: as it was sent.
+        scheme: The scheme, such as `https`.
+        host: The host, with its port if it has one.
+        root_path: The prefix that the app is mounted under. It gets a slash at the start, without which its text would
+            extend the host.
+        path: The path; None to end after the prefix.
+        query: The query as sent.
     """
     root_path = f"/{root_path.lstrip('/')}"
     url = get_current_url(scheme, _ANY_HOST, root_path, path, query)
@@ -70,13 +70,13 @@ def join_url(scheme: str, host: str, root_path: str, path: str | None = None, qu
 
 
 def without_bad_dates(environ: WSGIEnvironment) -> WSGIEnvironment:
-    """Return an environ without conditions that are malformed dates: they are ignored (RFC 9110 section 13.1)."""
+    """Return an environ without conditions that are malformed dates, which RFC 9110 section 13.1 says to ignore."""
     kept = dict(environ)
     for key in ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"):
         if read_date(kept.get(key)) is None:
             kept.pop(key, None)
     if read_if_range(kept.get("HTTP_IF_RANGE")).date is None and '"' not in kept.get("HTTP_IF_RANGE", '"'):
-        # A condition that is not met: all of the content is sent.
+        # A condition that is never met, so the whole content is sent.
         kept.pop("HTTP_IF_RANGE", None)
         kept.pop("HTTP_RANGE", None)
     return kept

@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-# Importing it registers the error handler that keeps octets which are not UTF-8 percent-encoded.
+# Imported because it registers the error handler that keeps octets percent-encoded if they are not UTF-8.
 from werkzeug import urls as _urls  # noqa: F401
 
-# Escapes of the characters that give the text its structure, and of the percent sign itself.
+# Escapes of separators and of the percent sign.
 _has_structural_escapes = re.compile(r"%(?:2[56Bb]|3[Dd])").search
 
 
 def parse_urlencoded(text: str) -> dict[str, list[str]]:
     """Return the values of each name, both in the order in which they were sent.
 
-    The result is what `urllib.parse.parse_qsl` gives with `keep_blank_values` and Werkzeug's error handler, grouped by
-    name.
+    The result is the same as of `urllib.parse.parse_qsl` with `keep_blank_values` and Werkzeug's error handler, grouped
+    by name.
     """
     if "+" in text:
         text = text.replace("+", " ")
     if "%" in text:
         if _has_structural_escapes(text) is not None:
             return _split_first(text)
-        # No escape makes a separator, and none goes across one: all can be resolved at once.
+        # No escape stands for a separator or spans one, so all can be resolved at once.
         text = _unquoted(text)
     found: dict[str, list[str]] = {}
     for pair in text.split("&"):

@@ -1,1 +1,1 @@
-"""Which rule answers a path, and which URL belongs to an endpoint."""
+"""Find the rule for a path, and build the URL of an endpoint."""

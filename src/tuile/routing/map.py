@@ -1,6 +1,6 @@
-"""Find the rule for a path: Werkzeug's map, with an index for the certain cases.
+"""Find the rule for a path: Werkzeug's URL map with an index for fast matching.
 
-Werkzeug's `Map` parses rules and decides everything that the index cannot.
+Werkzeug's `Map` parses rules and handles everything that the index does not support.
 """
 
 from __future__ import annotations
@@ -25,16 +25,15 @@ if t.TYPE_CHECKING:
 
 Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
 
-# What a map can be told after rules were added and that the index has taken for granted.
+# The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
-#: The methods that bind a map to a request, which can be replaced on one map.
+#: The methods that bind a map to a request. They can be replaced on one map.
 BINDING = frozenset({"bind", "bind_to_environ"})
-# The longest host name that DNS can carry, with a port; and how many such names a map remembers.
+# The length of the longest possible host name with a port, and the number of host names that a map caches.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
 _SCHEMES = frozenset({"http", "https"})
-# Hosts that Werkzeug certainly accepts, whatever `SERVER_NAME` says; labels of more than 63 characters cannot be
-# encoded as a host name.
+# Hosts that Werkzeug certainly accepts, with any `SERVER_NAME`. Labels of more than 63 characters cannot be encoded.
 _is_plain_host = re.compile(
     r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
 ).fullmatch
@@ -43,7 +42,7 @@ FOREIGN_SUBDOMAIN = "<invalid>"
 
 
 class _Matcher(StateMachineMatcher):
-    """Werkzeug's matcher, for rules that are added while requests are matched."""
+    """Werkzeug's matcher, made safe for adding rules while requests are matched."""
 
     def update(self) -> None:
         """Sort the variable parts of every state by weight."""
@@ -54,8 +53,8 @@ class _Matcher(StateMachineMatcher):
             dynamic = state.dynamic
             if dynamic:
                 if len(dynamic) > 1:
-                    # Not in place: a list that is being sorted is empty for every other thread. The lock is reentrant,
-                    # so this thread may add a rule to the old list meanwhile.
+                    # Not in place: other threads see a list as empty while it is sorted. The lock is reentrant, so this
+                    # thread may add a rule to the old list meanwhile.
                     unsorted, count = dynamic, len(dynamic)
                     dynamic = state.dynamic = sorted(unsorted[:count], key=lambda entry: entry[0].weight)
                     dynamic += unsorted[count:]
@@ -63,18 +62,18 @@ class _Matcher(StateMachineMatcher):
 
 
 class Map(WerkzeugMap):
-    """Werkzeug's URL map with `find`, which answers certain hits without an adapter."""
+    """Werkzeug's URL map with `find`, which matches most requests without an adapter."""
 
-    #: Held while rules are added and sorted; a converter's constructor may look at the map.
+    #: Held while rules are added and sorted. It is reentrant because a converter's constructor may use the map.
     lock_class = staticmethod(RLock)  # type: ignore[assignment] # Werkzeug says Lock; RLock is a function
 
     _index: Index | None = None
 
     def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
-        # Names that `_is_plain_host`, oldest first.
+        # The hosts that were accepted, oldest first.
         self._plain_hosts: dict[str | None, None] = {}
         self._added = 0
-        # Counted so that an index that was built while a rule came in is not kept.
+        # Counts changes, so that an index that was built during a change is not kept.
         self._revision = 0
         self._revision_lock = RLock()
         super().__init__(None, *args, **kwargs)
@@ -89,7 +88,7 @@ class Map(WerkzeugMap):
         elif name == "_rules_by_endpoint":
             move()
         elif name in BINDING:
-            # It wants to be asked each time, and is where no host is known.
+            # The replaced method must be called for each request, so no host may be known.
             self._plain_hosts.clear()
             move()
 
@@ -100,18 +99,18 @@ class Map(WerkzeugMap):
 
     @property
     def _rules(self) -> list[WerkzeugRule]:
-        # A copy, because another thread may add an endpoint.
+        # The copy is needed because another thread may add an endpoint.
         return [rule for rules in list(self._rules_by_endpoint.values()) for rule in rules]
 
     def add(self, rulefactory: RuleFactory) -> None:
-        """Bind a rule (or a factory's rules) to this map; requests may be running."""
+        """Bind a rule, or the rules of a factory, to this map. Requests may be running."""
         with self._remap_lock:
             self._added += 1
             super().add(rulefactory)
         self._forget_index()
 
     def update(self) -> None:
-        """Put the rules into the order in which they are matched and built, if some were added."""
+        """Sort the rules for matching and building if some were added."""
         if not self._remap:
             return
         with self._remap_lock:
@@ -125,7 +124,7 @@ class Map(WerkzeugMap):
                         ordered = sorted(rules[:count], key=lambda rule: rule.build_compare_key())
                         self._rules_by_endpoint[endpoint] = ordered
                         ordered += rules[count:]
-                # The lock is no help where this very thread has added another one meanwhile.
+                # The lock is reentrant: this thread itself may have added another rule meanwhile.
                 self._remap = added != self._added
 
     def _forget_index(self) -> None:
@@ -136,9 +135,9 @@ class Map(WerkzeugMap):
         move()
 
     def find(self, environ: WSGIEnvironment, server_name: str | None = None) -> Found | None:  # noqa: C901 - each request calls it
-        """Return the rule and the view's arguments for a request, None and its refusal, or None to ask a `MapAdapter`.
+        """Return the rule and the view's arguments for a request, or None and the HTTP error, or None if uncertain.
 
-        None alone says nothing about the request: it may still match, redirect or fail.
+        If the result is None, a `MapAdapter` must be asked: the request may still match, redirect or fail.
 
         Args:
             environ: The WSGI environ of the request.
@@ -188,7 +187,7 @@ class Map(WerkzeugMap):
         return None
 
     def _is_certain(self, rule: WerkzeugRule) -> bool:
-        """Return whether a match is certain for a rule whose changes go unnoticed."""
+        """Return whether a match is certain for a rule whose changes are not detected."""
         return not (
             rule.alias
             or rule.websocket
@@ -236,7 +235,7 @@ class Map(WerkzeugMap):
         return True
 
     def adapter_for(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter | None:
-        """Return what `bind_to_environ` would for a host that is certainly accepted, or None to ask it.
+        """Return the result of `bind_to_environ` for a host that is certainly accepted; None if it must be called.
 
         Args:
             environ: The WSGI environ of the request.
@@ -270,7 +269,7 @@ class Map(WerkzeugMap):
             if revision == self._revision:
                 self._index = index
             if revision != self._revision:
-                # The lock is no help where this thread added a rule between these lines.
+                # The lock is reentrant: this thread itself may have added a rule between these lines.
                 self._index = None
         return index
 
@@ -278,7 +277,7 @@ class Map(WerkzeugMap):
 def _converted(
     rule: WerkzeugRule, arguments: Arguments, values: t.Sequence[str], rules: list[WerkzeugRule], method: str
 ) -> Found:
-    """Return the rule with the view's arguments, or what `find` says where a converter refuses a value."""
+    """Return the rule with the view's arguments, or the result of `find` for a value that a converter rejects."""
     found: dict[str, object] = {}
     convert: t.Any = None
     try:
@@ -288,10 +287,10 @@ def _converted(
             elif convert is int:
                 found[name] = int(values[place])
             else:
-                # Looked up each time: the method may be replaced.
+                # Looked up each time, because the method may be replaced.
                 found[name] = convert.to_python(values[place])
     except ValueError as error:
-        # `int` refuses more digits than Python reads.
+        # `int` rejects numbers with too many digits.
         if convert is not int and not isinstance(error, ValidationError):
             raise
         return None, _refusal(rule, rules, method)
@@ -303,7 +302,7 @@ def _converted(
 
 
 def _refusal(rule: WerkzeugRule, rules: list[WerkzeugRule], method: str) -> HTTPException:
-    """Return Werkzeug's answer to a path of several rules whose first one with the method refused a value."""
+    """Return Werkzeug's error for a path if the converter of the first rule with the method rejects a value."""
     methods: set[str] = set()
     mismatch = False
     for earlier in rules:
@@ -322,6 +321,6 @@ def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdo
     return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
 
 
-#: `bind_to_environ`, in another's name: Werkzeug warns its caller when a host is not below `SERVER_NAME`, and people
-#: filter that warning by Flask's module.
+#: `bind_to_environ`, called in the name of `flask.app`: Werkzeug attributes its warning about hosts outside of
+#: `SERVER_NAME` to the caller, and users filter it by Flask's module.
 bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})

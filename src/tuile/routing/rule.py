@@ -8,22 +8,22 @@ from sys import intern
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import Rule as WerkzeugRule
 
-# What a rule can be told after it was bound and that a map's index has taken for granted.
+# The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
 _RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
 # What is kept on a rule for building its URLs.
 _KEPT = frozenset({"_text", "_write"})
 # Variable names that Werkzeug cannot compile a URL builder for.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
-# What has to stay as it is for a method of one of Werkzeug's own converters to be done without a call: the converter's
-# class, the method, the converter's attributes, and what these were.
+# The conditions under which a method of one of Werkzeug's own converters is inlined: the converter's class, the method,
+# the converter's attributes, and a copy of them to compare with.
 Guard = tuple[type[BaseConverter], object, dict[str, object], dict[str, object]]
 
 
 def guard_of(converter: BaseConverter, method: str) -> Guard | None:
     """Return the conditions under which a method of one of Werkzeug's own converters can be inlined.
 
-    None stands for converters of other classes, whose methods are always called.
+    Return None for converters of other classes, whose methods are always called.
     """
     kind = type(converter)
     if kind.__module__ != BaseConverter.__module__ or method in vars(converter):
@@ -65,7 +65,7 @@ class Rule(WerkzeugRule):
     __hash__ = None
 
     def refresh(self) -> None:
-        """Bind the rule again after it was modified in place."""
+        """Bind the rule again after it was modified."""
         super().refresh()
         _forget_index(self)
 
@@ -76,11 +76,11 @@ class Rule(WerkzeugRule):
         self._converters = {intern(name): converter for name, converter in self._converters.items()}
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
-        """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
+        """Return a builder that compiles Werkzeug's when it is first called, or Werkzeug's if compiling may fail."""
         names = [text for is_variable, text in self._trace if is_variable]
         if self.defaults or not self.rule.isascii() or len(set(names)) < len(names) or _REFUSED_NAMES & set(names):
             return super()._compile_builder(append_unknown)
-        # A copy of the state from which Werkzeug would compile now, because the rule may change before the first call.
+        # Keeps the present state, because the rule may change before the first call.
         then = object.__new__(Rule)
         vars(then).update(
             _write=None, _text=None, rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters

@@ -1,4 +1,4 @@
-"""What a WSGI environ says of a request, read when it is first asked for."""
+"""Attributes of a request that are computed from its WSGI environ on first read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Value = t.TypeVar("Value")
 
 
 class FromEnviron(t.Generic[Value]):
-    """What the environ says of a request: computed at the first read, as it was while the request was handled.
+    """An attribute that is computed from the environ on first read, with the result as of when the request was handled.
 
-    Werkzeug's constructor computes it at once. A server may empty its environ and fill it for another request as soon
-    as this one is answered; whoever still holds the request reads from the copy that was made then.
+    Werkzeug's constructor computes it at once. A server may reuse its environ for another request as soon as this one
+    is answered. If the request is still referenced then, a copy is made, and later reads use it.
     """
 
     def __init__(self, compute: t.Callable[[WSGIEnvironment], Value], copy: str = "_environ_at_start") -> None:
         self.compute = compute
-        # The attribute with the copy of the environ to read from, which is None while the environ itself is read.
+        # The name of the attribute with the copy of the environ; the copy is None until it is made.
         self.copy = copy
         self.name = ""
         self.owner: type = object
@@ -45,7 +45,7 @@ class FromEnviron(t.Generic[Value]):
         while True:
             copy = getattr(instance, self.copy)
             value = self.compute(instance.environ if copy is None else copy)
-            # Again, if it was answered meanwhile in another thread: the server may have been at its environ already.
+            # If another thread answered the request meanwhile, the server may have reused the environ: compute again.
             if getattr(instance, self.copy) is copy:
                 break
         kind: type = type(instance)
@@ -56,7 +56,7 @@ class FromEnviron(t.Generic[Value]):
         if kind is self.owner:
             setattr(instance, self.name, value)
         else:
-            # A subclass has a property of that name, which asks this one by `super()`.
+            # A subclass has a property of that name that calls this one by `super()`.
             vars(instance)[self.name] = value
         return value
 

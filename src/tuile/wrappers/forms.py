@@ -1,7 +1,7 @@
 """Read the form of a request whose body is complete and small, as Werkzeug's parsers would.
 
-`load_form` answers only where Werkzeug's own parsers would be asked, none of them is replaced, and the result is
-certain. For everything else it leaves the request as it was, or with a stream that gives the same bytes again.
+`load_form` parses a form only if Werkzeug's own parsers would do it, none of them is replaced, and the result is
+certainly the same. Otherwise it leaves the request unchanged, or with a stream that returns the same bytes again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
     from ..http.multipart import Part
     from .request import Request
 
-#: The attributes of a class of requests that say how a form is read.
+#: The attributes of a request class that determine how forms are read.
 READING_FORMS = (
     "_get_file_stream",
     "_get_stream_for_parsing",
@@ -41,9 +41,9 @@ READING_FORMS = (
     "stream",
     "want_form_data_parsed",
 )
-# With one of these on a request, it is not known what would be read.
+# If a request has one of these itself, Werkzeug's parsers must be used.
 _OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
-# A longer body is not read at once.
+# Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
@@ -51,7 +51,7 @@ _new = object.__new__
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[t.Any, dict[str, list[t.Any]]], None] = dict.update
 
-# Patches of Werkzeug's classes are noticed by comparing.
+# For detecting patches of Werkzeug's classes.
 _make_parser, _want_parsed = WerkzeugRequest.make_form_data_parser, WerkzeugRequest.want_form_data_parsed
 _get_stream, _get_file_stream = WerkzeugRequest._get_stream_for_parsing, WerkzeugRequest._get_file_stream
 _parse, _parse_urlencoded, _parse_multipart = (
@@ -82,10 +82,10 @@ def _is_patched() -> bool:
 
 
 def load_form(request: Request) -> bool:
-    """Set the stream, the form and the files of a request, if it is certain what they are.
+    """Set the stream, the form and the files of a request if the result is certain.
 
     Returns:
-        Whether they are set. If not, nothing was read that the request does not give again.
+        Whether they are set. If not, everything that was read can be read again.
     """
     own = request.__dict__
     environ = request.environ
@@ -98,7 +98,7 @@ def load_form(request: Request) -> bool:
     length = _length_of(environ)
     if length is None:
         return False
-    # Parsed before, and the environ may have changed since.
+    # The header may have been parsed before the environ changed.
     parsed = own.get("_parsed_content_type")
     mimetype = content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]
     if mimetype == _FORM or mimetype.lower() == _FORM:
@@ -113,7 +113,7 @@ def load_form(request: Request) -> bool:
 
 
 def _length_of(environ: WSGIEnvironment) -> int | None:
-    """Return the length of a body; None if it is not certain."""
+    """Return the length of a body; None if it is uncertain."""
     text = environ.get("CONTENT_LENGTH", "")
     if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
         return None
@@ -123,7 +123,7 @@ def _length_of(environ: WSGIEnvironment) -> int | None:
 def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> bool:
     body, stream = _read(request, length) if length <= _MOST_BYTES else (None, None)
     if body is None:
-        # In the pieces that the stream reads; it also says what is wrong with the length.
+        # Read in pieces by the stream, which also raises the errors for a wrong length.
         stream = request.stream if stream is None else stream
         body = stream.read()
     try:
@@ -179,7 +179,7 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
         content_length=headers.get("content-length", 0, type=_plain_int),
     )
     if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined] # private
-        # It would be moved to the disk as soon as it is written.
+        # Writing would move it to disk anyway.
         file.rollover()
     file.write(memoryview(body)[start:end])
     file.seek(0)
@@ -190,8 +190,8 @@ def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | No
     """Return the body of a request and the stream that it was read from.
 
     Returns:
-        The body, with its stream at the end. None and no stream if nothing was read; None and a stream that gives the
-        whole body if it is not what its length says.
+        The body, with its stream at the end. If nothing was read: None and None. If the body does not have the length
+        that was announced: None and a stream that returns all of it.
     """
     environ, limit = request.environ, request.max_content_length
     if limit is not None and length > limit:
@@ -218,7 +218,7 @@ def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | No
 
 
 def _rest(source: t.IO[bytes], start: bytes, length: int) -> bytes:
-    """Return a body that a server gives in pieces."""
+    """Return the whole body from a server that returns it in pieces."""
     pieces, missing = [start], length - len(start)
     while missing > 0 and (piece := source.read(missing)):
         pieces.append(piece)
@@ -227,7 +227,7 @@ def _rest(source: t.IO[bytes], start: bytes, length: int) -> bytes:
 
 
 class _Again(io.RawIOBase):
-    """A stream that gives what was read from another one, and then what is left there."""
+    """A stream that returns bytes that were already read from another stream, and then the rest of that stream."""
 
     def __init__(self, start: bytes, rest: t.IO[bytes]) -> None:
         self._start = io.BytesIO(start)
@@ -239,7 +239,7 @@ class _Again(io.RawIOBase):
 
     def readinto(self, buffer: t.Any) -> int:
         """Read into a buffer, and return how many bytes were read."""
-        # As many as there are: where a piece ends matters to Werkzeug's parser.
+        # As many as are available, because Werkzeug's parser depends on where pieces end.
         data = self._start.read(len(buffer))
         if len(data) < len(buffer):
             data += self._rest.read(len(buffer) - len(data))
@@ -248,7 +248,7 @@ class _Again(io.RawIOBase):
 
 
 def _again(request: Request, *start: bytes) -> t.IO[bytes]:
-    """Return the stream of a request that gives some bytes again that were read, and then what is left."""
+    """Return a stream for a request that returns the bytes that were already read, and then the rest."""
     environ = request.environ
     rest = _Again(b"".join(start), environ["wsgi.input"])
     return input_stream({**environ, "wsgi.input": rest}, request.max_content_length)

@@ -1,6 +1,6 @@
 """`Request`, a subclass of Werkzeug's whose attributes are computed from the WSGI environ on first use.
 
-It does not read `current_app`: a request gets its limits from its context.
+Limits come from the context of the request, not from `current_app`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 
 
 def _limit(key: str, default: int | None) -> property:
-    """Return an attribute that is the app's configured `key` until it is set on one request."""
+    """Return a property with the app's setting `key` as its value until it is set on a request."""
     own = f"_{key.lower()}"
 
     def read(self: Request) -> int | None:
@@ -67,7 +67,7 @@ def _limit(key: str, default: int | None) -> property:
 
 
 def split_blueprint_path(name: str) -> list[str]:
-    """Return the dotted name of a blueprint and of those it is nested in, innermost first."""
+    """Return the dotted names of a blueprint and of the blueprints around it, innermost first."""
     names = [name]
     while "." in name:
         name = name.rpartition(".")[0]
@@ -76,7 +76,7 @@ def split_blueprint_path(name: str) -> list[str]:
 
 
 class _ReceivedCookies:
-    """The cookies the client sent; of several with one name, the first counts. Read once, then kept."""
+    """The cookies that the client sent. Of several with the same name, the first counts."""
 
     def __get__(self, request: Request | None, owner: type | None = None) -> t.Any:
         if request is None:
@@ -94,7 +94,7 @@ class _ReceivedCookies:
             pairs = parse_cookie(";".join(headers.getlist("Cookie")))
         kind = request.dict_storage_class
         if kind is ImmutableMultiDict:
-            # As the constructor does with pairs, but in one call.
+            # The result of the constructor, in one call.
             values: dict[str, list[str]] = {}
             for name, value in pairs:
                 values.setdefault(name, []).append(value)
@@ -103,15 +103,15 @@ class _ReceivedCookies:
         else:
             cookies = kind(pairs)
         if request._environ_at_end is not kept:
-            # It was answered meanwhile, in another thread.
+            # Another thread answered the request meanwhile.
             return self.__get__(request, owner)
-        # Not by assigning the attribute: a subclass may have a property of that name, without a setter.
+        # Assigning the attribute would fail if a subclass has a read-only property of that name.
         request.__dict__["cookies"] = cookies
         return cookies
 
 
 class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
-    """The uploaded files, which must be closed, however they were set."""
+    """The uploaded files. Once they are set, the request must be closed."""
 
     def __set__(self, obj: object, value: ImmutableMultiDict[str, FileStorage]) -> None:
         super().__set__(obj, value)
@@ -119,9 +119,9 @@ class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
 
 
 _werkzeugs_init = WerkzeugRequest.__init__
-# Stands for files that were not parsed.
+# The value for files that were not parsed.
 _NO_FILES: ImmutableMultiDict[str, FileStorage] = ImmutableMultiDict()
-# The attributes that `Request.look` compares with; filled after the definition of the class.
+# The stock attributes that `Request.look` compares with; filled after the definition of the class.
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _FORMS: dict[str, object] = {}
@@ -131,13 +131,13 @@ _CLOSING = attributes(WerkzeugRequest, ("close",))
 class Request(WerkzeugRequest, metaclass=Watched):
     """The request that a view reads as `request`.
 
-    Everything that Werkzeug's constructor computes from the environ is computed on first use; all attributes can be
-    assigned, as with Werkzeug's.
+    Everything that Werkzeug's constructor computes from the environ is computed on first use. All attributes can be
+    assigned, as with Werkzeug.
     """
 
     json_module: t.Any = json
 
-    #: The rule that matched the URL; None before matching and if none matched.
+    #: The rule that matched the URL; None before matching and if no rule matched.
     url_rule: Rule | None = None
     #: The arguments that the rule found in the URL.
     view_args: dict[str, t.Any] | None = None
@@ -152,19 +152,19 @@ class Request(WerkzeugRequest, metaclass=Watched):
     max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
     max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
-    # Whether `close` need not be called: no files were sent, and the method is not overridden.
+    # Whether `close` need not be called, because no files were sent and the method is not overridden.
     closes_nothing = False
-    # Whether the headers are those of the environ, until others are set.
+    # Whether the headers come from the environ as long as no others are set.
     _has_headers_of_environ = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
-    # Whether the endpoint, and with it the blueprints, are those of the rule.
+    # Whether the endpoint and the blueprints come from the rule.
     _has_endpoint_of_rule = False
     close = Replaceable(WerkzeugRequest, "closes_nothing")
     files = _Files(vars(WerkzeugRequest)["files"].fget)
     shallow = False
-    # A copy of the environ, made when the server may take its own back. And one of how it was at the start, which the
-    # constructor makes at once, because the server may change its own.
+    # A copy of the environ that is made before the server may reuse it, and one that the constructor makes, because the
+    # server may change the environ.
     _environ_at_end: WSGIEnvironment | None = None
     _environ_at_start: WSGIEnvironment | None = None
 
@@ -179,7 +179,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
                 detected while it is read.
         """
         if self.shallow:
-            # Which raises.
+            # Raises the error.
             refused: t.IO[bytes] = vars(WerkzeugRequest)["stream"].fget(self)
             return refused
         return input_stream(self.environ, self.max_content_length)
@@ -217,7 +217,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     remote_addr = FromEnviron(read_remote_addr)
 
     def _keep_environ(self) -> None:
-        """Keep a copy of the environ, for what is read later: the server may use its own for another request."""
+        """Keep a copy of the environ for later reads, because the server may reuse it for another request."""
         environ = self.environ
         if self._environ_at_end is None:
             self._environ_at_end = environ.copy()
@@ -229,7 +229,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """The parsed query; bytes in it that are not UTF-8 are U+FFFD, and stay as they are if percent-encoded."""
+        """The parsed query. Bytes that are not UTF-8 become U+FFFD; percent-encoded ones stay percent-encoded."""
         query = self.query_string.decode(errors="replace")
         kind = self.parameter_storage_class
         if kind is not ImmutableMultiDict:
@@ -279,13 +279,13 @@ class Request(WerkzeugRequest, metaclass=Watched):
     @cached_property
     def accept_charsets(self) -> CharsetAccept:
         """The character sets that the client accepts."""
-        # No codec can be looked up by NUL, which stands for a space (RFC 9110 section 5.5).
+        # Looking up a codec whose name has a NUL fails; a space may replace it (RFC 9110 section 5.5).
         text = self.headers.get("Accept-Charset", "").replace("\0", " ")
         return parse_accept_header(text, CharsetAccept)
 
     @cached_property
     def authorization(self) -> Authorization | None:
-        """The credentials that the client sent; None without any, and for malformed ones."""
+        """The credentials that the client sent; None if they are missing or malformed."""
         return read_authorization(self.headers.get("Authorization"))
 
     @cached_property
@@ -315,7 +315,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     @property
     def endpoint(self) -> str | None:
-        """The endpoint that matched the URL; None where none did."""
+        """The endpoint of the rule that matched; None if no rule matched."""
         rule = self.url_rule
         if rule is None:
             return None
@@ -330,9 +330,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     @property
     def blueprints(self) -> list[str]:
-        """The names of the current blueprint and of those it is nested in, innermost first."""
+        """The names of the current blueprint and of the blueprints around it, innermost first."""
         if self._has_endpoint_of_rule:
-            # What the lines below come to for an endpoint of the app itself.
+            # The same result as below for an endpoint of the app itself.
             rule = self.url_rule
             if rule is None or rule.endpoint is None or "." not in rule.endpoint:
                 return []
@@ -344,7 +344,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             super()._load_form_data()
         files = self.__dict__.get("files", _NO_FILES)
         if files or type(files) is not ImmutableMultiDict:
-            # There is something to close, or may be later.
+            # There are files to close, or there may be later.
             self.closes_nothing = False
         context = current.get(None)
         if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:

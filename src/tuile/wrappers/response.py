@@ -1,7 +1,7 @@
 """`Response`, a subclass of Werkzeug's with fast paths for building it from text and for sending a finished body.
 
-The constructor sets every attribute; none is computed later. The fast paths are used only while a class overrides none
-of the methods that they replace, which is checked when the class is created and whenever it changes.
+The constructor sets every attribute; none is computed later. The fast paths apply as long as a class overrides none of
+the methods that they replace. This is checked when the class is created and whenever it changes.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
     json_module = json
     autocorrect_location_header = False
 
-    # Whether the fast paths may be used: set for a class, and False for a response whose own method was replaced.
+    # Whether the fast paths may be used: set per class, and False on a response with a replaced method.
     _builds_plainly = False
     _sends_plainly = False
     # Whether conditions are compared as Werkzeug compares them.
@@ -82,11 +82,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _sends_files_plainly = False
     # Whether `max_cookie_size` is the one here, which is a setting of the app.
     _asks_config = False
-    # The index of the Set-Cookie lines, once there are two.
+    # The index of the Set-Cookie lines, created for the second one.
     _cookie_lines: CookieLines | None = None
-    # Whether it allowed shared caches to store it before a cookie was set.
+    # Whether the response allowed shared caches to store it before a cookie was set.
     _was_public = False
-    # The headers before anything was put on it for one request, and what tells that request from others.
+    # The headers before cookies were added for a request, and the claim of that request.
     _headers_before: tuple[list[tuple[str, str]], object] | None = None
     # The headers of a response made from text alone.
     _text_start: TextStart | None = None
@@ -161,12 +161,12 @@ class Response(WerkzeugResponse, metaclass=Watched):
         """Answer with 304, 412, 206 or 416 where the conditions and ranges that a client sent ask for it.
 
         Args:
-            request_or_environ: what the client sent. Dates in it that are none are ignored.
-            accept_ranges: whether a part of the content may be sent, or the unit of such parts.
-            complete_length: how many bytes the content has; necessary for ranges.
+            request_or_environ: The request or its environ. Malformed dates are ignored.
+            accept_ranges: Whether ranges of the content may be sent, or the unit of ranges.
+            complete_length: The length of the content in bytes, required for ranges.
 
         Raises:
-            RequestedRangeNotSatisfiable: no part of the content is in the range.
+            RequestedRangeNotSatisfiable: If no part of the content is in the range.
         """
         environ: t.Any = getattr(request_or_environ, "environ", request_or_environ)
         try:
