@@ -1,8 +1,7 @@
 """The command line: ``tuile``, ``app.cli``, and everything that ``flask.cli`` offers.
 
-This module has the group behind the ``tuile`` script and re-exports the public names. Names that users replace
-(``tuile.cli.show_server_banner = ...`` to silence the banner, ``run_simple`` in tests) must be looked up on this
-module when they are called, by its submodules too.
+This module defines the group of the ``tuile`` script and re-exports the public names. Submodules must look up the names
+that users replace on this module: ``show_server_banner``, to silence the banner, or ``run_simple`` in tests.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ version_option = click.Option(
 
 
 def show_server_banner(debug: bool, app_import_path: str | None) -> None:
-    """Print which application is served and whether in debug mode, but not again after a reload."""
+    """Print which application is served and whether debug mode is on, but not again after a reload."""
     from tuile import cli as front  # noqa: PLC0415 - imports this module
 
     if front.is_running_from_reloader():
@@ -195,7 +195,7 @@ def run_command(
 
 
 def _check_settings(app: Flask) -> None:
-    """Look at the settings for keys and sessions before the first request does."""
+    """Check the settings for keys and sessions before the first request does."""
     try:
         check_settings(app)
     except (RuntimeError, TypeError, ValueError) as error:

@@ -58,7 +58,7 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
 
 def _opened(path: str | os.PathLike[str]) -> Iterator[TextIOWrapper]:
     """Open a file, or print why it is refused."""
-    # The open file is checked, because another file may have taken its place meanwhile.
+    # The open file is checked, because the path may lead to another file by now.
     with open(path, encoding="utf-8") as stream:
         why = _why_refused(os.fstat(stream.fileno()), os.lstat(path))
         if why is None:

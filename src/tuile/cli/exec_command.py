@@ -1,6 +1,6 @@
 """The command exec, which runs any program with Tuile in place of Flask.
 
-This module finds and starts the program. How its interpreter is made to import Tuile is in ``tuile.shim``.
+This module finds and starts the program. ``tuile.shim`` makes its interpreter import Tuile.
 """
 
 from __future__ import annotations

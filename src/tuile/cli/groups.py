@@ -165,8 +165,8 @@ class FlaskGroup(AppGroup):
         try:
             return super().parse_args(ctx, args)
         except BaseException:
-            # Listing the application's commands has entered its context, and click closes only
-            # contexts that it passes on.
+            # Listing the commands has entered the application's context, and click closes only contexts
+            # that it passes on.
             ctx.close()
             raise
 

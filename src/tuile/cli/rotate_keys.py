@@ -36,7 +36,7 @@ def rotate_keys_command() -> None:
     try:
         keys = keys_of(current_app)[::-1]  # the newest first
         retired = retired_ids(current_app)
-    except (TypeError, ValueError) as error:  # a setting with something else than keys or ids
+    except (TypeError, ValueError) as error:  # a setting that contains something other than keys or ids
         raise click.ClickException(str(error)) from None
     new = secrets.token_hex(_SECRET_BYTES)
     click.echo(_found(keys, retired))

@@ -1,1 +1,1 @@
-"""Keys and what is made with them: the key ring, signed and encrypted tokens, the keys of an application."""
+"""Keys: the key ring, signed and encrypted tokens, and the keys of an application."""

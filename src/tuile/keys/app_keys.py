@@ -1,7 +1,6 @@
 """Read an application's keys from its settings, build its key ring, and report keys that can be guessed.
 
-Settings are read live: a change at run time, in place too, takes effect at once, for sessions, signed cookies and
-derived keys alike.
+Settings are read live: a change at run time, even in place, affects sessions, signed cookies and derived keys at once.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if t.TYPE_CHECKING:
 
 _PLAIN = (str, bytes)
 _CHECKS = ("warn", "error", "off")
-# Types that can be copied, so that a change in place is noticed; an iterator would be empty the second time.
+# Types that can be copied, to detect changes in place. An iterator could be read only once.
 _LISTS = (list, tuple, set, frozenset)
 
 
@@ -41,7 +40,7 @@ class KeptKeys(Hidden):
     def are_of(self, app: App) -> bool:
         """Return whether the app's settings are unchanged since these keys were read."""
         return bool(
-            # An instance of a subclass may say that it equals others.
+            # A subclass may have its own `__eq__`.
             (self._key is app.secret_key or (type(self._key) in _PLAIN and self._key == app.secret_key))
             and self._fallbacks == app.config.get("SECRET_KEY_FALLBACKS")
             and self._retired == app.config.get("SECRET_KEY_RETIRED")
@@ -113,7 +112,7 @@ def check_keys(app: App) -> None:
             `"error"` and a key can be guessed.
         RuntimeError: If the `SECRET_KEY` is retired.
     """
-    # Who takes the setting out of the configuration is told where it is read.
+    # If the setting was removed from the configuration, the error is raised where it is read.
     if "SECRET_KEY" in app.config:
         _judge(app, _kept_keys(app))
 
@@ -148,7 +147,7 @@ def _keys(key: _Setting, fallbacks: _Setting, retired: tuple[str, ...]) -> tuple
     several = fallbacks.value
     wrong = _not_a_list("SECRET_KEY_FALLBACKS", several, "keys")
     read = [] if wrong or not several else [*map(read_key, (one for one in several if one is not None))]
-    # What follows may raise, and tracebacks show local variables.
+    # The code below may raise an error, and tracebacks show local variables.
     del several
     if wrong:
         raise TypeError(wrong)
@@ -176,7 +175,7 @@ def _read(name: str, key: object) -> Secret | None:
 
 
 def _not_a_list(name: str, setting: object, of: str) -> str | None:
-    """Return what is wrong with a setting that has to be a list, or None."""
+    """Return the error message for a setting that must be a list, or None if it is valid."""
     if setting is None or isinstance(setting, _LISTS) or (isinstance(setting, (str, bytes)) and not len(setting)):
         return None
     kind = type(setting).__name__
@@ -193,7 +192,7 @@ def _retired(setting: t.Any) -> tuple[str, ...]:
     entries = () if wrong or not setting else tuple(setting)
     problems = [f"Entry {number} of SECRET_KEY_RETIRED {why}." for number, why in _wrong_ids(entries)]
     ids = () if problems else tuple(str.__str__(entry) for entry in entries)
-    # What follows may raise, and tracebacks show local variables: an entry may be a key.
+    # The code below may raise an error, and tracebacks show local variables: an entry may be a key.
     del setting, entries
     if wrong:
         raise TypeError(wrong)
@@ -242,7 +241,7 @@ def _mode(app: App) -> str:
 def _tell_of_weak_keys(app: App, keys: tuple[Secret, ...], mode: str) -> None:
     """Log, or raise, that a key can be guessed.
 
-    It is logged and not warned about with the `warnings` module, because suites turn warnings into errors.
+    It is logged instead of a Python warning, because test suites turn warnings into errors.
     """
     for name, key in zip(("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])), keys[::-1], strict=True):
         told = key_id(key)

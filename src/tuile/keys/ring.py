@@ -1,8 +1,7 @@
 """The key ring: derive a key for each purpose, and make and open tokens. The time is always an argument.
 
 `TimedSigner` makes the tokens of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
-of signing and the signature, in base64 without padding, separated by dots. It is reused for all tokens, because every
-request with a session makes or checks one.
+of signing and the signature, in base64 without padding, separated by dots. One instance serves all requests.
 """
 
 from __future__ import annotations
@@ -43,9 +42,9 @@ __all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_i
 
 
 class TimedSigner(Hidden):
-    """Sign values with the newest of its keys, and accept those signed with any of them.
+    """Sign values with the newest key, and accept signatures of all keys.
 
-    Nothing is computed before the first use: a machine may refuse the hash (SHA-1 under FIPS 140).
+    Keys are derived on first use, because a machine may refuse the hash (SHA-1 under FIPS 140).
 
     Args:
         keys: Secrets, the newest last: `SECRET_KEY_FALLBACKS` and then `SECRET_KEY`.
@@ -71,7 +70,7 @@ class TimedSigner(Hidden):
             message = "Signing needs at least one key; none was given."
             raise ValueError(message)
         self._keys, self._purpose, self._digest = newest_first, purpose, digest
-        # The HMACs, already initialised with each key.
+        # The HMACs, initialised with each key.
         self._accepted: list[tuple[_Hash, _Hash]] = []
 
     def _begin(self) -> list[tuple[_Hash, _Hash]]:
@@ -185,7 +184,7 @@ def _id_of(extract: Secret) -> str:
 
 
 def wrong_id(entry: object) -> str | None:
-    """Return what is wrong with the id of a key, or None. The text does not contain it, because it may be a key."""
+    """Return the error message for an invalid key id, or None. The message does not show the id, which may be a key."""
     if not isinstance(entry, str):
         return f"must be text, not {type(entry).__name__}"
     if _is_id(entry):
@@ -196,7 +195,7 @@ def wrong_id(entry: object) -> str | None:
 
 
 def _not_several(name: str, given: object) -> str | None:
-    """Return what is wrong with an argument that must be a list, or None."""
+    """Return the error message for an argument that must be a list, or None if it is valid."""
     if isinstance(given, (str, bytes, Secret)):
         return f"{name} must be a list, not a single {type(given).__name__}; write [it] instead."
     return None if isinstance(given, Iterable) else f"{name} must be a list, not {type(given).__name__}."
@@ -230,7 +229,7 @@ class _RingKey(Hidden):
 
     def derive(self, use: str, purpose: str, length: int = KEY_BYTES) -> Secret:
         """Return the key for one use and one purpose."""
-        purpose = str.__str__(purpose)  # an instance of a subclass may say that it equals others
+        purpose = str.__str__(purpose)  # a subclass may have its own `__eq__`
         which = (use, purpose, length)
         derived = self._derived.get(which)
         if derived is None:
@@ -249,7 +248,7 @@ class _RingKey(Hidden):
 
 
 def _text(value: object) -> Secret | str:
-    """Return a text as a secret, or what is wrong with it. It does not raise: tracebacks show local variables."""
+    """Return a text as a secret, or an error message: raising it here would show the text in the traceback."""
     return read_key(value) if isinstance(value, (str, Secret)) else f"must be text, not {type(value).__name__}"
 
 
@@ -266,7 +265,7 @@ class KeyRing(Hidden):
 
     Raises:
         ValueError: If a key is empty, a key to be used is retired, or an entry of `retired` is not an id.
-        TypeError: If a key is neither text nor bytes, or `verify_only` or `retired` is a single one.
+        TypeError: If a key is neither text nor bytes, or `verify_only` or `retired` is a single key or id.
     """
 
     def __init__(
@@ -278,7 +277,7 @@ class KeyRing(Hidden):
         entries = [] if problem else list(retired)
         wrong = [(number, why) for number, why in enumerate(map(wrong_id, entries), 1) if why is not None]
         ids = frozenset() if wrong else frozenset(entries)
-        # What follows may raise, and tracebacks show local variables.
+        # The code below may raise an error, and tracebacks show local variables.
         del current, verify_only, retired, entries
         if problem:
             raise TypeError(problem)

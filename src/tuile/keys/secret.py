@@ -1,8 +1,8 @@
 """Hold keys in objects that neither their repr nor a pickle reveals, and derive keys from them.
 
 Error trackers, debuggers and `pytest -l` show the local variables of every frame that an exception passed through. So
-a key is read from a setting into a `Secret` at once, and its octets are only taken out inside the call to C code that
-uses them. A function that has a raw key in a variable does not raise: it returns what is wrong.
+a key is read from a setting into a `Secret` at once, and its octets are taken out only in the call to the C code that
+uses them. A function that has a raw key in a variable returns an error message instead of raising an error.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ KEY_BYTES: t.Final = 32
 _MOST_BYTES = 255 * 32
 
 
-# Their frames have in variables what is in a session, and in a token that is being made or opened.
+# Frames of these modules have the contents of sessions and tokens in their variables.
 _WITH_VALUES = ("tuile.sessions.", "tuile.json.", "tuile.keys.", "json.", "itsdangerous.")
 
 E = t.TypeVar("E", bound=BaseException)
 
 
 def without_values(error: E) -> E:
-    """Take the frames off an error that have the values of a session in their variables, to raise it again.
+    """Remove the frames from a traceback that have values of a session in their variables, and return the error.
 
-    The newest frame is taken off too: it is there again when the error is raised from it. The frames of an application
-    (its session interface, its tags, its `session_refused`) stay.
+    The caller's frame is removed too, and added again when the caller raises the error. Frames of the application (its
+    session interface, its tags, its `session_refused`) stay.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -97,10 +97,9 @@ class Secret(Hidden):
 
 
 def read_key(key: object) -> Secret | str:
-    """Return a key as a secret, or what is wrong with it. It does not raise, because the traceback would show the key.
+    """Return a key as a secret, or an error message. It does not raise, because the traceback would show the key.
 
-    An instance of a subclass of `str` or `bytes` is read as the text or the octets that it holds, whatever its methods
-    return.
+    A subclass of `str` or `bytes` is read as its plain text or octets, without calling its methods.
     """
     if isinstance(key, Secret):
         return key

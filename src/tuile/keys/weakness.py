@@ -1,8 +1,7 @@
 """Detect keys that can be guessed: published ones, and those that are too short or made of what people type.
 
-No check can prove that a key is random, but many are plainly not: a key is judged by its alphabet and length, and by
-what is left of it without words, repetitions and sequences. The limits are such that a random key of 128 bits passes
-in any encoding; `tests/test_weak_keys.py` tries 200,000 of them.
+No check can prove that a key is random, but many keys are obviously not. A key is judged by its alphabet and length,
+and by what remains without words, repetitions and sequences. Random keys of 128 bits pass in any encoding.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ if t.TYPE_CHECKING:
 
 _LEAST_BYTES = 16
 _LEAST_HEX_DIGITS = 32
-# Less than 128, because a random key may happen to use only a part of its alphabet: one in a hundred keys of 22 base64
+# Less than 128, because a random key may use only a part of its alphabet by chance: one in a hundred keys of 22 base64
 # characters has no digit.
 _LEAST_BITS = 100
-# The minimum that must be left without words and sequences, which random keys can contain by chance.
+# The minimum that must remain without words and sequences. Random keys can contain some by chance.
 _LEAST_BITS_LEFT = 60
 _LEAST_DIFFERENT = 7
 # The rest of a longer key is ignored: a key that needs more to be strong is weak.
@@ -78,7 +77,7 @@ _FOREIGN_WORDS = (
     "密码", "密碼", "密钥", "密鑰", "秘密", "秘钥", "鍵", "パスワート", "ハスワート", "ひみつ", "비밀번호", "비밀",
     "κωδικος", "κλειδι", "μυστικο", "סיסמה", "סוד", "מפתח", "سر", "كلمة", "مفتاح", "पासवर्ड", "รหัสผ่าน",
 )  # fmt: skip
-# Two letters count as a word only next to others: at an end, or next to a separator.
+# Two letters count as a word only at an end or next to a separator.
 _SHORT_WORDS = r"(?<![a-z0-9])(?:my|me|is|it|to|so|in|of|on|at|be|do|if|or|an|as|we|no|a|i)(?![a-z0-9])"
 # Dates from 1900 to 2099, from a year alone to the millisecond.
 _DATES = (
@@ -92,17 +91,17 @@ _is_word = re.compile(
 )
 _WITHOUT_DISGUISE = str.maketrans("0134578@$!", "oieastbasi")
 
-# Sequences and keyboard rows, which are followed in both directions and around the end.
+# Sequences and keyboard rows, in both directions and continued at the start.
 _ROWS = ("0123456789", "9abcdef", "abcdefghijklmnopqrstuvwxyz", "1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop",
          "asdfghjkl;", "zxcvbnm", "!@#$%^&*()", "1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm",
          "8ik,", "9ol.", "0p;/", "!qaz", "@wsx", "#edc", "$rfv", "%tgb", "^yhn", "&ujm", "*ik,")  # fmt: skip
 _FOLLOWS = frozenset(one + other for row in _ROWS for one, other in zip(row, row[1:] + row[:1], strict=True))
 _LEAST_RUN = 4
-# What stands around a word belongs to it: quotes, brackets.
+# Quotes and brackets around a word belong to it.
 _LEAST_LONG_WORD = 4
 _MOST_AROUND = 2
 _STRIDES = (1, 2, 3, 4)
-# Digits that anyone can look up: pi, e, the golden ratio, the roots of 2 and 3, and the numbers of those below.
+# Digits that anyone can look up: pi, e, the golden ratio, the roots of 2 and 3, and others.
 _DIGITS = (
     "314159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798214808651328",
     "271828182845904523536028747135266249775724709369995957496696762772407663035354759457138217852516642742746639193200",
@@ -126,7 +125,7 @@ _is_printable = re.compile(r"[ -~]*").fullmatch
 _is_hex = re.compile(r"[0-9a-fA-F]+").fullmatch
 _is_uuid = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 
-# Accents, and what is not seen: the mark of the order of octets, changes of direction.
+# Accents and invisible characters: byte order marks, changes of direction.
 _MARKS = frozenset({"Mn", "Cf"})
 _BITS_OF_A_LETTER = 6
 
@@ -167,7 +166,7 @@ def _weakness(octets: bytes, depth: int = 0) -> str | None:
 
 
 def _plain_text(octets: bytes) -> str | None:
-    """Return text in UTF-8 without accents, in its plainest letters; None for what is no text."""
+    """Return UTF-8 as text without accents, in its plainest letters; None if it is not text."""
     try:
         text = octets[:_MOST_JUDGED].decode()
     except UnicodeDecodeError:
@@ -185,7 +184,7 @@ def _weakness_of_foreign_text(text: str) -> str | None:
 
 
 def _weakness_of_octets(text: str) -> str | None:
-    """Judge octets that are not printable text, each as a character."""
+    """Judge octets that are not printable text, as one character each."""
     if _period(text) is not None:
         return _REPEATS
     if len(set(text)) < _LEAST_DIFFERENT:
@@ -232,7 +231,7 @@ def _in_words(text: str) -> set[int]:
         for match in _is_word.finditer(variant):
             first, end = match.span()
             if end - first >= _LEAST_LONG_WORD:
-                # With the brackets and quotes around it.
+                # Include the brackets and quotes around it.
                 first -= _many_marks(lower[:first][: -_MOST_AROUND - 1 : -1])
                 end += _many_marks(lower[end : end + _MOST_AROUND])
             found.update(range(first, end))
@@ -293,7 +292,7 @@ def _read_back(text: str) -> Iterator[tuple[str, bytes]]:
         yield "hexadecimal digits", bytes.fromhex(text)
     if re.fullmatch(r"(?:[A-Z2-7]+|[a-z2-7]+)=*", text):
         plain = text.rstrip("=").upper()
-        # Where it is none, the error says so.
+        # Invalid encodings raise an error.
         with suppress(Base64Error):
             yield "base32", b32decode(plain + "=" * (-len(plain) % 8))
     if re.fullmatch(r"[-_+/0-9A-Za-z]+=*", text):
@@ -361,5 +360,5 @@ def _hashes_of_words() -> frozenset[bytes]:
 
 def _variants() -> Iterator[bytes]:
     for word in _HASHED:
-        for text in {word, word.upper(), word.capitalize(), word + "\n"}:  # the last is what `echo` hands to a command
+        for text in {word, word.upper(), word.capitalize(), word + "\n"}:  # the last one is the output of `echo`
             yield text.encode()

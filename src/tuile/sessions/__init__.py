@@ -1,4 +1,4 @@
-"""Sessions: the interface for storing them (`interface`), and the default, a signed cookie (`signed`)."""
+"""Sessions: the interface for storing them (`interface`), and the default, signed cookies (`signed`)."""
 
 from ..flask_names import offer_flasks_names
 from .interface import NullSession, RefusesSessions, SecureCookieSession, SessionInterface, SessionMixin

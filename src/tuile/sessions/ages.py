@@ -1,4 +1,4 @@
-"""Decide when a valid session has ended anyway: by `SESSION_ABSOLUTE` or by `app.session_refused`."""
+"""End sessions that are still valid: by `SESSION_ABSOLUTE` or by `app.session_refused`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int
     now = time.time()
     created: t.Any = session.get(CREATED_KEY)
     if not (is_moment(created) and isinstance(session.get(HANDLE_KEY), str)):
-        # Written before the app needed these values. It is at least as old as its cookie, and all copies of the cookie
-        # are one session.
+        # The session was written before the app needed these values. It is at least as old as its cookie, and all
+        # copies of the cookie are the same session.
         modified = session.modified
         if not is_moment(created):
             created = int(now) if signed is None else signed
@@ -42,7 +42,7 @@ def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int
 
 
 def note_beginning(app: Flask, session: SessionMixin, expires: datetime | None) -> datetime | None:
-    """Store in a session when it began, if that is missing; return when its cookie expires."""
+    """Store the beginning of a session if it is missing, and return when its cookie expires."""
     if not (is_moment(session.get(CREATED_KEY)) and isinstance(session.get(HANDLE_KEY), str)):
         begin(session, int(time.time()), new_handle())
     absolute_s = absolute_seconds(app)

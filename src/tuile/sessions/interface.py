@@ -1,4 +1,4 @@
-"""The session objects, and `SessionInterface`, which every way of storing sessions implements."""
+"""The session objects, and `SessionInterface`, the base class for everything that stores sessions."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class _FromContents(t.Generic[T]):
 class SessionMixin(MutableMapping[str, t.Any]):
     """A mapping that records whether it was read or changed, and whether it is permanent."""
 
-    #: Whether there was no session before this request; an interface may leave it False.
+    #: Whether the session was created by this request. An interface need not set it.
     new = False
-    #: Whether the session was changed. True here, so that a session that does not track changes is always saved.
+    #: Whether the session was changed. True by default, so that a session that does not track changes is always saved.
     modified = True
     #: Whether the session was accessed in this request, so that the response varies with the cookie.
     accessed = False
@@ -89,7 +89,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         return None
 
     def end(self) -> None:
-        """End the session: remove everything in it. One that is kept on the server is removed there as well."""
+        """End the session: remove everything in it, and remove it from the server if it is kept there."""
         self.clear()
 
     def add(self, key: str, number: float = 1) -> t.Any:
@@ -98,7 +98,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         A session that is kept on the server adds it to what other requests have stored meanwhile.
 
         Raises:
-            TypeError: If the number or the value is no number.
+            TypeError: If the number or the value is not a number.
         """
         before = self.get(key, 0)
         for value in (before, number):
@@ -114,7 +114,7 @@ class SessionMixin(MutableMapping[str, t.Any]):
         A session that is kept on the server appends them to what other requests have stored meanwhile.
 
         Raises:
-            TypeError: If the value is no list.
+            TypeError: If the value is not a list.
         """
         before = self.get(key, [])
         if not isinstance(before, (list, tuple)):
@@ -123,15 +123,15 @@ class SessionMixin(MutableMapping[str, t.Any]):
         self[key] = [*before, *values]
 
     def change(self, key: str, function: t.Callable[[t.Any], t.Any], default: t.Any = None) -> t.Any:
-        """Replace the value of a key by what a function returns for it, and return that.
+        """Replace the value of a key by the result of a function, and return it.
 
         A session that is kept on the server calls the function again if another request has stored another value
         meanwhile, so the function should do nothing else.
 
         Args:
             key: The key.
-            function: It is called with the value, and returns the new one.
-            default: What it is called with if there is no value.
+            function: Called with the value; returns the new one.
+            default: The argument if there is no value.
         """
         self[key] = function(self.get(key, default))
         return self[key]
@@ -139,8 +139,8 @@ class SessionMixin(MutableMapping[str, t.Any]):
     def regenerate(self, keep: Iterable[str] = ()) -> None:
         """Begin a new session for the same browser. Call it whenever a user logs in.
 
-        An attacker may have planted the session that existed before the login, and so know its CSRF token or own its
-        basket. Everything in it is removed, including `permanent` and flashed messages, except for the given keys.
+        An attacker may have planted the session that existed before the login, and may know its CSRF token or own its
+        shopping basket. Everything in it is removed, including `permanent` and flashed messages, except the given keys.
 
         Args:
             keep: The keys whose values are kept.
@@ -160,16 +160,16 @@ def _note_change(session: SessionMixin) -> None:
 
 
 class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
-    """A session that is a dictionary and notes when a key is set or removed.
+    """A session that is a dictionary and detects that keys are set or removed.
 
-    One that is opened with values that can be changed, such as lists, is a `TrackedSession`.
+    A session that contains mutable values, such as lists, is opened as a `TrackedSession`.
     """
 
     modified = False
 
     def __init__(self, initial: Mapping[str, object] | None = None) -> None:
         dict.__init__(self, initial or ())
-        # As the constructor of CallbackDict does; it is called with the session after each change.
+        # As in the constructor of CallbackDict. Called with the session after each change.
         self.on_update = _note_change
 
     def __setitem__(self, key: str, value: object) -> None:
@@ -192,7 +192,7 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
 
 
 def begin(session: MutableMapping[str, object], created: int, handle: str) -> None:
-    """Store in a session when it began, and its handle."""
+    """Store the beginning and the handle of a session in it."""
     session[CREATED_KEY] = created
     session[HANDLE_KEY] = handle
 
@@ -203,7 +203,7 @@ def new_handle() -> str:
 
 
 def is_moment(seconds: object) -> t.TypeGuard[int]:
-    """Return whether a value is a time at which a session can have begun."""
+    """Return whether a value is a valid time for the beginning of a session."""
     return type(seconds) is int and 0 <= seconds < 2**37
 
 
@@ -249,7 +249,7 @@ class SessionInterface(metaclass=Watched):
     #: Whether `open_session` may be delayed until the session is first accessed.
     opens_lazily = False
 
-    #: Methods and settings that rule out delaying once one of them is set on an object.
+    #: Methods and settings that prevent the delay if they are set on the object.
     steps: t.ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -291,7 +291,7 @@ class SessionInterface(metaclass=Watched):
 
     def is_null_session(self, obj: object) -> bool:
         """Return whether `obj` is a null session, which is never saved."""
-        # Not isinstance, which would call the metaclass of all mappings. `__class__` also works for a proxy.
+        # `isinstance` would call the slow metaclass of mappings. `__class__` also works for a proxy.
         return self.null_session_class in obj.__class__.__mro__
 
     def get_cookie_name(self, app: Flask) -> str:
@@ -366,7 +366,7 @@ def cookie_attributes(interface: SessionInterface, app: Flask) -> CookieAttribut
 def keep_for(session: SessionMixin, response: Response) -> bool:
     """Keep a session's cookie out of shared caches; return False if the cookie should not be set at all.
 
-    That is the case for renewing a permanent session on a page for all users: it can wait for the next page.
+    A permanent session is not renewed on a page that is cached for all users. The next page renews it.
     """
     if invites_shared_caches(response.headers):
         if session and not session.modified:

@@ -1,4 +1,4 @@
-"""Which kinds of session are read and which one is written: `SESSION_READS`, `SESSION_DIGEST`, `SESSION_ENCRYPT`."""
+"""The kinds of session that are read and written: `SESSION_READS`, `SESSION_DIGEST`, `SESSION_ENCRYPT`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
 
 Kind: t.TypeAlias = t.Literal["sha1", "sha256", "encrypted"]
 
-#: The values of `SESSION_READS`, and the kinds that each stands for.
+#: The values of `SESSION_READS` and the kinds that they include.
 READABLE: t.Final[dict[str, tuple[Kind, ...]]] = {
     "sha1": ("sha1",),
     "sha256": ("sha256",),
@@ -96,7 +96,7 @@ def tell_of_kind(app: Flask, kinds: Kinds, read: Kind) -> None:
 
 
 def narrowing(kinds: Kinds, lifetime: timedelta) -> str:
-    """Return when `SESSION_READS` can leave out the kinds that are not written, and how; "" if it does already."""
+    """Return advice on when and how `SESSION_READS` can exclude the kinds that are not written; "" if it does."""
     others = [kind for kind in kinds.read if kind != kinds.written]
     if not others:
         return ""
@@ -108,7 +108,7 @@ def narrowing(kinds: Kinds, lifetime: timedelta) -> str:
 
 
 def advice(app: Flask) -> str:
-    """Return when the app can stop reading kinds that are weaker than the one it writes; "" if it reads none.
+    """Return advice on when the app can stop reading kinds weaker than the one it writes; "" if it reads none.
 
     Raises:
         TypeError, ValueError: If the settings contradict each other.

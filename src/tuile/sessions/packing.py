@@ -57,7 +57,7 @@ def unpack(packed: bytes) -> str:
         message = str(error)
     except (Base64Error, UnicodeDecodeError, zlib.error) as error:
         message = f"The value cannot be unpacked: {error}."
-    # Not from the other error, which holds the octets; and what raises shows its variables.
+    # Without a cause: the other error contains the octets, and tracebacks show local variables.
     packed = encoded = raw = b""
     raise BadToken(message)
 
@@ -84,7 +84,7 @@ def checked(text: str) -> str:
     """Return the text, or raise a ValueError if it is too long to be read again."""
     length = len(text.encode())
     if length > MAX_UNPACKED_BYTES:
-        del text  # what raises shows its variables
+        del text  # tracebacks show local variables
         check_size(length)
     return text
 

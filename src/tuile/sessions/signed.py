@@ -56,23 +56,23 @@ _STEPS = (
 )
 # The methods of the class below, to compare with; filled after its definition.
 _STOCK: dict[str, object] = {}
-# The ends of the names of headers that may let shared caches store a response.
+# The last letters of headers that may let shared caches store a response.
 _SAID_TO_CACHES = frozenset({"control", "expires"})
 # The default method for setting a cookie, to compare with.
 _own_set_cookie = Response.set_cookie
 
 
-#: How many cookies with the session's name are tried: a sibling host can set as many as it likes.
+#: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
 _MOST_TRIED = 4
-# A session with nothing else in it is empty: `session.pop("user")` logs out with these left.
+# A session with only these keys counts as empty, so that `session.pop("user")` logs out.
 _ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
 
 
 class SecureCookieSessionInterface(SessionInterface):
     """Store a session in a cookie that the browser can read but not change.
 
-    A subclass can change the salt, the digest, the key derivation and the serializer, as in Flask. Its sessions are
-    then opened at the start of each request, as with any other interface.
+    A subclass can change the salt, the digest, the key derivation and the serializer, as in Flask. Then sessions are
+    opened at the start of each request, as with any other interface.
     """
 
     #: The purpose for deriving the signing key.
@@ -98,7 +98,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
     @classmethod
     def look(cls) -> None:
-        """Set the flags; a subclass may do anything, so its methods are called whenever Flask would call them."""
+        """Set the flags. Methods of subclasses are called whenever Flask would call them."""
         cls.note("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
         cls.note("_asks_itself", not still_has(cls, _STOCK))
 
@@ -129,7 +129,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if kept is None and serializer is None:
             return None
         if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
-            # At the first reading, not only when a visitor returns with an encrypted session.
+            # Here, so that a missing package is reported before a visitor returns with an encrypted session.
             require_cipher()
         name = (
             app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
@@ -156,7 +156,7 @@ class SecureCookieSessionInterface(SessionInterface):
                 return self.session_class(self.serializer.loads(text))
             except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
                 text = ""
-        # From here on hidden: `session_refused` may raise, and what raises shows its variables.
+        # Hidden from here on: `session_refused` may raise, and tracebacks show local variables.
         del token
         # A request class may have a plain dictionary of cookies.
         received = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]]
@@ -230,7 +230,7 @@ class SecureCookieSessionInterface(SessionInterface):
             return None
 
     def _session_of(self, app: Flask, content: Mapping[str, object]) -> SecureCookieSession | None:
-        """Return the session with this content; None, and a line in the log, where it is no mapping."""
+        """Return the session with this content; None, with a message in the log, if it is not a mapping."""
         try:
             return tracked(self.session_class, self.serializer, content)
         except (TypeError, ValueError):
@@ -253,7 +253,7 @@ class SecureCookieSessionInterface(SessionInterface):
         # The results of the methods, none of which is overridden.
         if session.accessed:
             vary_by(response.headers, "Cookie")
-        # No name for the settings: what raises shows its variables.
+        # No local variable for the settings: tracebacks show them.
         name = app.config["SESSION_COOKIE_NAME"]
         if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
             if session.modified:
@@ -286,7 +286,7 @@ class SecureCookieSessionInterface(SessionInterface):
             vary_by(response.headers, "Cookie")
 
     def _save_by_methods(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Save the session if a method may be overridden: call each of them, needed or not, as Flask does."""
+        """Save the session by calling all methods that may be overridden, as Flask does."""
         name, described = self.get_cookie_name(app), self._cookie_attributes(app)
         if session.accessed:
             vary_by(response.headers, "Cookie")
@@ -314,7 +314,7 @@ class SecureCookieSessionInterface(SessionInterface):
             raise RuntimeError(message)
         token: str
         if app.config.get("SESSION_ENCRYPT"):
-            # Not compressed, because the compression ratio would reveal something about the content.
+            # Not compressed, because the compression ratio would reveal information about the content.
             token = app.keyring.encrypt(
                 self._purpose(), checked(self.serializer.dumps(content_of(session))), now=time.time(), name=name
             )
@@ -323,7 +323,7 @@ class SecureCookieSessionInterface(SessionInterface):
         return token
 
     def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> Opened | None:
-        """Decrypt a session, whether new ones are encrypted or not; None for an invalid one."""
+        """Decrypt a session, even if new ones are not encrypted; None if it is invalid."""
         try:
             opened = app.keyring.decrypt(self._purpose(), token, now=time.time(), name=name, max_age_s=max_age_s)
             check_size(len(opened.value))
@@ -367,7 +367,7 @@ class SecureCookieSessionInterface(SessionInterface):
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
         set_cookie = response.set_cookie
         if getattr(set_cookie, "__func__", None) is _own_set_cookie:
-            # The same as the last line, without packing and unpacking keywords.
+            # The same call as below without keyword arguments, which is faster.
             set_cookie(
                 name,
                 token,

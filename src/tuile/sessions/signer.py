@@ -34,8 +34,8 @@ if t.TYPE_CHECKING:
 class KeptSigner(Hidden):
     """The signers of an app's sessions, and the settings that they were made from. Its repr shows no key.
 
-    These are compared by `is` before each use: `only_key`, which is None if there are several; `salt`, `digest` and
-    `encrypts`; and `reads`, which is `_LOOK_CLOSER` if the setting can be changed in place.
+    Before each use, `only_key` (None if there are several), `salt`, `digest`, `encrypts` and `reads` are compared by
+    identity. `reads` is `_LOOK_CLOSER` if the setting can be changed in place.
     """
 
     __slots__ = ("digest", "encrypts", "kinds", "made_of", "only_key", "readers", "reads", "salt", "signer")
@@ -89,7 +89,7 @@ def session_signer(app: Flask, salt: Key) -> KeptSigner:
 
 
 def kind_of(token: str) -> Kind:
-    """Return the hash of a signature, which its length determines."""
+    """Return the name of the hash of a signature, by its length."""
     return "sha1" if token[-28:][:1] == "." else "sha256"
 
 
@@ -205,6 +205,6 @@ def session_serializer(
         signer_kwargs=first,
         fallback_signers=[*others],
     )
-    # Not handed to the constructor, which tries the serializer: what raises shows its variables.
+    # Set after the constructor, which tries the serializer: tracebacks would show the keys.
     made.secret_keys = [key.octets for key in keys_of(app)]
     return made

@@ -1,8 +1,7 @@
-"""A session that notices changes inside its values.
+"""A session that detects changes inside its values.
 
-It is used where the content of a session has values that can be changed, such as lists. Only a value that was handed
-out can have been changed: it is encoded when it is first handed out, and once more when the session is asked whether
-it was modified.
+It is used for sessions that contain mutable values, such as lists. Only a value that was read can have been changed, so
+values are encoded when they are first read, and again when `modified` is read.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ if t.TYPE_CHECKING:
 
     from .interface import SessionMixin
 
-#: The types whose values cannot be changed.
+#: The immutable types.
 IMMUTABLE: t.Final = frozenset({str, int, float, bool, type(None), bytes, datetime, UUID, Markup})
 
 
 def tracked(session_class: type[SecureCookieSession], serializer: t.Any, content: t.Any) -> SecureCookieSession:
-    """Return a session: a tracked one if a value of its content can be changed, and the class is the stock one."""
+    """Return a session: a tracked one if a value is mutable and the class is the default."""
     if session_class is SecureCookieSession and type(content) is dict:
         for value in content.values():
             if type(value) not in IMMUTABLE:
@@ -40,19 +39,19 @@ def content_of(session: SessionMixin) -> dict[str, object]:
 
 
 class TrackedSession(SecureCookieSession):
-    """A session that notices changes inside its values."""
+    """A session that detects changes inside its values."""
 
     _modified = False
 
     def __init__(self, initial: Mapping[str, object], encode: Callable[[object], str]) -> None:
         super().__init__(initial)
         self._encode = encode
-        # The texts of the values that were handed out, as they were then.
+        # The encoded values as of when they were first read.
         self._handed_out: dict[str, str] = {}
 
     @property
     def modified(self) -> bool:
-        """Whether the session was changed, inside a value too."""
+        """Whether the session was changed, including changes inside its values."""
         if not self._modified:
             self._modified = any(map(self._is_changed_inside, self._handed_out))
         return self._modified
@@ -61,7 +60,7 @@ class TrackedSession(SecureCookieSession):
     def modified(self, value: bool) -> None:
         self._modified = bool(value)
         if not value:
-            # What was changed before is not to be saved.
+            # Earlier changes are not saved.
             handed_out, self._handed_out = self._handed_out, {}
             for key in handed_out:
                 if key in self:
@@ -76,7 +75,7 @@ class TrackedSession(SecureCookieSession):
             return True
 
     def _hand_out(self, key: str) -> object:
-        """Return the value of a key, and remember what it was if it can be changed."""
+        """Return the value of a key, and encode it for later comparison if it is mutable."""
         value = dict.__getitem__(self, key)
         if type(value) not in IMMUTABLE and key not in self._handed_out:
             try:
@@ -90,14 +89,14 @@ class TrackedSession(SecureCookieSession):
             self._hand_out(key)
 
     def content(self) -> dict[str, object]:
-        """Return the content as a dictionary, for saving it: nothing in it counts as handed out."""
+        """Return the content as a dictionary for saving. Nothing in it counts as read."""
         return dict(dict.items(self))
 
     def __getitem__(self, key: str) -> object:
         return self._hand_out(key)
 
     def __iter__(self) -> Iterator[str]:
-        # Python copies a dictionary that does not define this without asking for its values, as in `dict(session)`.
+        # Without this method, `dict(session)` would copy the values without reading them through this class.
         return dict.__iter__(self)
 
     def get(self, key: str, default: object = None) -> object:

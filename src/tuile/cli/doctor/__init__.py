@@ -1,6 +1,6 @@
-"""The command doctor, which reports what an application runs on and what does not work or is slow.
+"""The command doctor, which reports the environment of an application, and what does not work or is slow.
 
-Extensions are never recognized by name; what matters is what they do.
+Extensions are judged by what they do, never by name.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def _examine_steps(app: Flask) -> Iterator[Finding]:
         if own is not None:
             yield _finding_of_step(name, own, "on this application")
             continue
-        # Not with getattr, which would bind it.
+        # `getattr` would bind the method.
         found = inspect.getattr_static(type(app), name)
         if not _is_tuiles(found):
             owner = next(cls for cls in type(app).__mro__ if name in vars(cls))
@@ -159,7 +159,7 @@ def _methods() -> set[str]:
 
 def _is_tuiles(found: object) -> bool:
     """Return whether a function is defined in Tuile and not wrapped."""
-    # By its real type: a wrapper may imitate the class of what it wraps.
+    # `type`, because a wrapper may imitate `__class__`.
     return type(found) is FunctionType and found.__code__.co_filename.startswith(_HOUSE + os.sep)
 
 

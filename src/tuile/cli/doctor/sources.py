@@ -218,7 +218,7 @@ def _assigned_attributes(tree: ast.Module) -> set[str]:
 
 def files_to_read() -> Iterator[tuple[str, str]]:
     """Yield the loaded modules that may use Flask, with the paths of their sources."""
-    # The standard library never does, and Tuile's own modules are not of interest.
+    # Skip the standard library and Tuile's own modules.
     places = sysconfig.get_paths()
     packages = (places["purelib"], places["platlib"])
     for name, module in sorted(sys.modules.items()):
