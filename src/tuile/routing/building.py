@@ -12,7 +12,7 @@ from .rule import Rule
 from .writing import NO_OPTIONS, OPTIONS, REFUSED, UNSUITABLE, Values, Write, Written, left_to_werkzeug, writer_of
 
 _SECURE = frozenset({"https", "wss"})
-#: Compared, because a patch of Werkzeug's class goes unnoticed.
+#: For detecting patches of Werkzeug's class.
 werkzeugs_build = MapAdapter.build
 
 
@@ -26,7 +26,7 @@ def build(
     *,
     refused: bool = False,
 ) -> str:
-    """Return the result of `adapter.build`, which is called only if the result is not certain.
+    """Return the result of `adapter.build`, which is called only if the result is uncertain.
 
     Args:
         adapter: The adapter of the request or the application.
@@ -35,7 +35,7 @@ def build(
         method: The method whose rule is used, if there are several; None for the adapter's own, then any.
         scheme: The scheme of an external URL, instead of the adapter's.
         external: Whether the URL begins with a scheme and a host.
-        refused: Whether the endpoint's only rule was tried, and one of its converters refused a value.
+        refused: Whether the endpoint's only rule was tried, and one of its converters rejected a value.
 
     Raises:
         BuildError: If no rule takes the values.
@@ -51,12 +51,12 @@ def build(
 
 
 def address(adapter: MapAdapter, domain: str, path: str, scheme: str | None, external: bool) -> str:
-    """Return the URL of a path, with scheme and host where it has to have them.
+    """Return the URL of a path, with scheme and host if necessary.
 
     Args:
         adapter: The adapter of the request or the application.
-        domain: The subdomain of the rule; its host where the map matches hosts.
-        path: The path and the query, with one slash before them.
+        domain: The subdomain of the rule, or its host if the map matches hosts.
+        path: The path and the query, with one slash at the start.
         scheme: As for `build`.
         external: As for `build`.
     """
@@ -79,7 +79,7 @@ def address(adapter: MapAdapter, domain: str, path: str, scheme: str | None, ext
 
 
 def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | None, *, refused: bool) -> Written:
-    """Return what the first rule that takes the values writes; None if that is not certain.
+    """Return the result of the first rule that accepts the values; None if uncertain.
 
     Raises:
         BuildError: If no rule takes the values.
@@ -94,7 +94,7 @@ def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | N
     wanted: str | None = adapter.default_method if method is None else method
     path = _of_first(rules, values, wanted, host, refused=refused)
     if path is UNSUITABLE and method is None and wanted is not None:
-        # A rule that does not have the method was not passed before.
+        # Rules without the method were not tried before.
         refused = refused and not any(rule.methods is None or wanted in rule.methods for rule in rules)
         path = _of_first(rules, values, None, host, refused=refused)
     if path is UNSUITABLE:
@@ -106,7 +106,7 @@ def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | N
 def _of_first(
     rules: t.Iterable[WerkzeugRule], values: Values, method: str | None, host: str | None, *, refused: bool
 ) -> Written:
-    """Return what the first rule writes that takes the values and allows the method, preferably on a host."""
+    """Return the result of the first rule that accepts the values and allows the method, preferably on a host."""
     elsewhere: Written = UNSUITABLE
     for rule in rules:
         methods = rule.methods
@@ -114,7 +114,7 @@ def _of_first(
             continue
         write = (rule._write if type(rule) is Rule else None) or write_of(rule)
         if refused:
-            # It was asked before.
+            # Tried before.
             continue
         path = write(values, NO_OPTIONS)
         if path is None:
@@ -129,14 +129,14 @@ def _of_first(
 
 
 def write_of(rule: WerkzeugRule) -> Write:
-    """Return the function that writes the URLs of a rule, made when it is first needed."""
+    """Return the function that writes the URLs of a rule, generated on first use."""
     if type(rule) is Rule:
-        # It forgets the function when one of its attributes changes.
+        # The rule discards the function when one of its attributes changes.
         before = _sources(rule)
         rule._text = None
         write = rule._write = writer_of(rule)
         if _differ(_sources(rule), before):
-            # Another thread has changed the rule meanwhile.
+            # Another thread changed the rule meanwhile.
             rule._write = None
         elif not rule.arguments and not rule.defaults and write is not left_to_werkzeug:
             text = write({}, OPTIONS)
@@ -151,7 +151,7 @@ def write_of(rule: WerkzeugRule) -> Write:
 
 
 def _sources(rule: WerkzeugRule) -> tuple[object, ...]:
-    """Return what the function is made of that writes the URLs of a rule."""
+    """Return the state that the function for the URLs of a rule is generated from."""
     return rule._build_unknown, rule.arguments, rule.defaults, rule.map, rule.websocket, rule._converters, rule._trace
 
 

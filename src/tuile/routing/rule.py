@@ -10,9 +10,9 @@ from werkzeug.routing import Rule as WerkzeugRule
 
 # The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
 _RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
-# What is kept on a rule for building its URLs.
+# The attributes that are cached on a rule for building its URLs.
 _KEPT = frozenset({"_text", "_write"})
-# Variable names that Werkzeug cannot compile a URL builder for.
+# Variable names for which Werkzeug cannot compile a URL builder.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
 # The conditions under which a method of one of Werkzeug's own converters is inlined: the converter's class, the method,
@@ -40,10 +40,10 @@ _set = object.__setattr__
 class Rule(WerkzeugRule):
     """Werkzeug's rule, whose URL builders are compiled when they are first called."""
 
-    # What writes its URLs (`writing`), as long as no attribute changes. Not on the class as well: CPython 3.11 finds
-    # only those attributes fast that are on the object alone.
+    # The function that writes its URLs (`writing`), until an attribute changes. The class has no default: CPython 3.11
+    # finds attributes fastest that only the object has.
     _write: Callable[..., object] | None
-    # The URL of a rule without variable parts, without a query; and what it was made of.
+    # The URL without a query of a rule without variable parts, and the state that it was made from.
     _text: str | None
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
@@ -72,7 +72,7 @@ class Rule(WerkzeugRule):
     def compile(self) -> None:
         """Parse the rule for the map that it is bound to."""
         super().compile()
-        # Looked up by constants, which is faster where both are the same object.
+        # Looked up by constants, which is faster if both are the same object.
         self._converters = {intern(name): converter for name, converter in self._converters.items()}
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
@@ -97,7 +97,7 @@ class Rule(WerkzeugRule):
 
 
 def _forget_index(rule: Rule) -> None:
-    """Rebuild the index of the map that a rule is bound to, if it has one."""
+    """Discard the index of the map that a rule is bound to."""
     forget = getattr(getattr(rule, "map", None), "_forget_index", None)
     if forget is not None:
         forget()

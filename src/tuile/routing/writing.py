@@ -1,6 +1,6 @@
-"""Functions that write the URLs of a rule, generated when its first URL is built.
+"""Generate functions that write the URLs of a rule, when its first URL is built.
 
-The code depends on the rule alone: names and values of the query, which clients may choose, are only data.
+The code depends only on the rule; names and values of the query, which clients may choose, are data.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from .rule import Rule
 from .source import compiled
 
 Values = t.Mapping[str, object]
-# Path and query, with one slash before them; for a rule of a subdomain or a host, that and the path. `UNSUITABLE` means
-# that the rule does not take the values, `REFUSED` that a converter has said so, `HAS_OPTIONS` that options are among
-# them, and None that only Werkzeug can tell.
+# Path and query with one slash at the start, or a pair of subdomain or host and path for a rule that has one.
+# `UNSUITABLE` means that the rule does not accept the values, `REFUSED` that a converter rejected one, `HAS_OPTIONS` that
+# options are among them, and None that the result is uncertain.
 Written = t.Any
 # Takes the values, and names that must not be among them for the result to be certain.
 Write = t.Callable[[Values, frozenset[str]], Written]
 
-#: The arguments of `url_for` that are no values.
+#: The arguments of `url_for` that are not values.
 OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
 NO_OPTIONS: frozenset[str] = frozenset()
 UNSUITABLE = object()
 REFUSED = object()
 HAS_OPTIONS = object()
-# Werkzeug's own converters that quote a text: what each has as `to_url`, unless that was replaced before.
+# The `to_url` of Werkzeug's own converters that quote a text, unless it was replaced before.
 _QUOTING: dict[type, object] = {
     kind: kind.to_url
     for kind in (BaseConverter, PathConverter, UnicodeConverter)
@@ -39,7 +39,7 @@ _QUOTING: dict[type, object] = {
 
 
 def writer_of(rule: WerkzeugRule) -> Write:
-    """Return a function that writes the URLs of a rule as it is now."""
+    """Return a function that writes the URLs of a rule in its present state."""
     if type(rule) not in {Rule, WerkzeugRule} or rule.websocket:
         return left_to_werkzeug
     defaults = rule.defaults or {}
@@ -59,7 +59,7 @@ def writer_of(rule: WerkzeugRule) -> Write:
                 return left_to_werkzeug
             part.append(fixed)
     url = "".join(path)
-    # A value, or a rule that keeps its slashes, may produce several slashes.
+    # A value at the start, or a rule with merge_slashes=False, may produce several slashes.
     is_certain = url == "/" or (url[0] == "/" and url[1] not in "/{")
     result = f"f{url + '{query}'!r}" if is_certain else f"'/' + f{url + '{query}'!r}.lstrip('/')"
     if domain:
@@ -101,7 +101,7 @@ class _Lines:
         """Add the conversion of a value to text, and return the local variable for it."""
         value, converter = self._local(name), self._rule._converters[name]
         result = f"p{value[1:]}"
-        # Looked up each time: the converter may change as it likes.
+        # Looked up each time, because the converter may be modified.
         called = f"converters[{name!r}].to_url"
         kind, number = type(converter), value[1:]
         if kind in _QUOTING and kind.to_url is _QUOTING[kind] and "to_url" not in vars(converter):
@@ -121,17 +121,17 @@ class _Lines:
         return result
 
     def head(self, defaults: Values) -> list[str]:
-        """Return the lines that decide whether the rule takes the values, and that build the query."""
+        """Return the lines that check whether the rule accepts the values, and that build the query."""
         rule = self._rule
         known = {*map(str, defaults), *rule.arguments}
         required = sorted(rule.arguments - {str(name) for name in defaults})
         lines = ["def build(values, options):"]
         endpoint = rule.endpoint
         if not OPTIONS.isdisjoint(known) or not isinstance(endpoint, str) or endpoint.startswith("."):
-            # `url_for` takes such a value for an option, and such a name for a relative one.
+            # `url_for` would read such a value as an option, and such a name as a relative one.
             lines += ["    if options:", "        return None"]
         if required and len(rule.map._rules_by_endpoint.get(endpoint, ())) > 1:
-            # Sooner than by an exception.
+            # Faster than raising an exception.
             lines += [f"    if len(values) < {len(required)}:", "        return unsuitable"]
         if required:
             lines += ["    try:", *(f"        {self._local(name)} = values[{name!r}]" for name in required)]

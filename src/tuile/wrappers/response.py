@@ -80,7 +80,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _has_plain_conditions = False
     # Whether the headers of a file are set as Werkzeug sets them.
     _sends_files_plainly = False
-    # Whether `max_cookie_size` is the one here, which is a setting of the app.
+    # Whether `max_cookie_size` is the property defined here, which reads the app's setting.
     _asks_config = False
     # The index of the Set-Cookie lines, created for the second one.
     _cookie_lines: CookieLines | None = None
@@ -181,7 +181,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 return self
             super().make_conditional(request_or_environ, accept_ranges, complete_length)
         except OverflowError:
-            # Raised by a date beyond all calendars, before anything was changed.
+            # Raised for a date that Python cannot represent, before anything was changed.
             super().make_conditional(without_bad_dates(environ), accept_ranges, complete_length)
         return self
 
