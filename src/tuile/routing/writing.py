@@ -18,8 +18,8 @@ from .source import compiled
 
 Values = t.Mapping[str, object]
 # Path and query with one slash at the start, or a pair of subdomain or host and path for a rule that has one.
-# `UNSUITABLE`: the rule does not accept the values. `REFUSED`: a converter rejected one. `HAS_OPTIONS`: options are among
-# the values. None: the result is uncertain.
+# `UNSUITABLE`: the rule does not accept the values. `REFUSED`: a converter rejected one. `HAS_OPTIONS`: the values have
+# options among them. None: the result is uncertain.
 Written = t.Any
 # Takes the values, and names that must not be among them for the result to be certain.
 Write = t.Callable[[Values, frozenset[str]], Written]
