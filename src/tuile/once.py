@@ -38,6 +38,6 @@ class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `propert
         if kind.__dict__.get(self.name) is self:
             setattr(instance, self.name, value)
         else:
-            # A subclass has a property of that name, which asks this one by `super()`.
+            # A subclass has a property of that name that calls this one by `super()`.
             vars(instance)[self.name] = value
         return value

@@ -188,7 +188,7 @@ def _url(
         endpoint: The name of the endpoint, as it was given.
         values: The variable parts and the values for the query.
         options: Anchor, method, scheme and externality, if one was given.
-        refused: Whether the endpoint's only rule was tried, and one of its converters refused a value.
+        refused: Whether the endpoint's only rule was tried, and one of its converters rejected a value.
     """
     anchor, method, scheme, external = options or (None, None, None, None)
     adapter = app.create_url_adapter(None) if context is None else context.url_adapter

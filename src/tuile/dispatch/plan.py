@@ -281,7 +281,7 @@ def cookie_checks_of(app: Planned) -> str | None:
     Raises:
         ValueError: It has another value.
     """
-    # No name for the settings: what raises shows its variables.
+    # No local variable for the settings: tracebacks show them.
     mode = app.config.get("COOKIE_CHECKS")
     if mode is None:
         if app.config.get("TESTING"):

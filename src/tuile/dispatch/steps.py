@@ -138,7 +138,7 @@ class Dispatcher(Planned, Teardown):
         Raises:
             SecurityError: If the host is not one of `TRUSTED_HOSTS`.
         """
-        # No name for the settings: what raises shows its variables.
+        # No local variable for the settings: tracebacks show them.
         if request is None:
             if self.config["SERVER_NAME"] is None:
                 return None

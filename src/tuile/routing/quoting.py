@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote, quote_plus
 
-# The characters that `quote` leaves unchanged in a path (WHATWG URL, path percent-encode set), `urlencode` in a query.
+# The characters that stay unchanged in a path (WHATWG URL, path percent-encode set) and in a query.
 KEPT_IN_PATH = "!$&'()*+,/:;=@"
 _KEPT_IN_QUERY = "!$'()*,/:;?@"
 # The encoding of each octet. `str.translate` reads the same for the characters of ASCII.
@@ -44,7 +44,7 @@ def fragment_text(value: str) -> str:
 
 
 def query_of(values: t.Mapping[str, object], known: t.Container[str]) -> str:
-    """Return the query for the values that are not variables of the rule, with its question mark, or ""."""
+    """Return a question mark and the query with all values that are not variables of the rule; "" without any."""
     query = ""
     before = "?"
     for name, value in values.items():

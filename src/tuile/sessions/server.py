@@ -37,7 +37,7 @@ if t.TYPE_CHECKING:
     from .plans import Opened
     from .settings import Kept
 
-#: How many cookies with the session's name are tried: a sibling host can set as many as it likes.
+#: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
 _MOST_TRIED = 4
 #: How many characters of a User-Agent header are kept.
 _MOST_OF_AGENT = 256

@@ -348,7 +348,7 @@ class SecureCookieSessionInterface(SessionInterface):
             or type(self.serializer) is not TaggedJSONSerializer
         ):
             return None
-        # No name for the key or the settings: what raises shows its variables.
+        # No local variable for the key or the settings: tracebacks show them.
         kept, setting = app._kept_signer, app.config.get
         if (
             kept is not None
