@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuile.sessions.identity import Identity, is_verified, new_identity, new_secret, parse, verifier_of
+from tuile.sessions.identity import Identity, is_same_verifier, new_identity, new_secret, parse, verifier_of
 
 
 def test_a_token_is_a_handle_and_a_secret() -> None:
@@ -42,10 +42,10 @@ def test_anything_else_is_none(token: str) -> None:
 
 def test_only_its_secret_is_verified() -> None:
     made, other = new_identity(), new_identity()
-    assert is_verified(made.secret, made.verifier)
-    assert not is_verified(other.secret, made.verifier)
-    assert not is_verified(made.secret, None)
-    assert not is_verified("", "")
+    assert is_same_verifier(made.verifier, made.verifier)
+    assert not is_same_verifier(other.verifier, made.verifier)
+    assert not is_same_verifier(made.verifier, None)
+    assert not is_same_verifier("", None)
     assert made.verifier == verifier_of(made.secret)
     assert made.secret not in made.verifier
 

@@ -9,6 +9,7 @@ import pytest
 
 import tuile
 from tests.beside_flask import make_environ, send
+from tests.frames.test_frames import Client, check_budget, environ_for
 from tests.stores.conftest import NOW
 from tests.stores.site import Site
 from tuile import session
@@ -123,6 +124,26 @@ def test_of_several_cookies_the_first_good_one_counts(site: Site) -> None:
     assert site.content(f"a; session=b; session=c; session=d; session={cookie}") == {}
 
 
+# How many functions of Python a warm request enters, with a store in memory: more are a cost that somebody has to see.
+BUDGETS = {"/nothing": 7, "/read": 66, "/write": 130}
+
+
+def test_a_warm_request_stays_within_its_budget_of_functions() -> None:
+    app = tuile.Flask("app", static_folder=None)
+    app.config["SESSION_STORE"] = "memory"
+    app.add_url_rule("/begin", "begin", lambda: str(session.update(_user_id="ada", csrf="0" * 32, theme="dark", n=5)))
+    app.add_url_rule("/nothing", "nothing", lambda: "")
+    app.add_url_rule("/read", "read", lambda: str(session.get("n")))
+    app.add_url_rule("/write", "write", lambda: str(session.add("n")))
+    client = Client(app)
+    client.get(environ_for("/begin"))
+    cookie = client.cookies()
+    for path, budget in BUDGETS.items():
+        for _ in range(20):
+            client.get(environ_for(path, cookie))
+        check_budget(path, budget, client.functions_entered(environ_for(path, cookie)))
+
+
 # --- content ----------------------------------------------------------------------------------------------------------
 
 VALUES = {
@@ -158,6 +179,17 @@ def test_what_cannot_be_written_is_an_error_and_changes_nothing(site: Site) -> N
     cookie = site.begin(x=0)
     assert site.ask(lambda: session.update(x=1, y=object()), cookie).answer.code == 500
     assert site.content(cookie) == {"x": 0}
+
+
+def test_a_session_is_still_modified_after_it_was_saved(site: Site) -> None:
+    seen = []
+
+    @site.app.teardown_request
+    def look(error: Any) -> None:
+        seen.append(session.modified)
+
+    site.ask(write)
+    assert seen == [True]
 
 
 def test_a_session_without_any_key_left_is_still_there(site: Site) -> None:

@@ -66,7 +66,7 @@ def verifier_of(secret: str) -> str:
     return encoded(sha256(secret.encode()).digest())
 
 
-def is_verified(secret: str, verifier: str | None) -> bool:
-    """Return whether a secret belongs to a verifier, in constant time."""
-    # Compared without a verifier as well, so that the time does not tell which of them there are.
-    return compare_digest(verifier_of(secret), verifier or "") and verifier is not None
+def is_same_verifier(one: str, other: str | None) -> bool:
+    """Return whether two verifiers are the same, in constant time."""
+    # Compared without one as well, so that the time does not tell which of them there are.
+    return compare_digest(one, other or "") and other is not None

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .changes import Changes, Put, merge
-from .identity import is_verified, new_identity, new_secret, verifier_of
+from .identity import is_same_verifier, new_identity, new_secret, verifier_of
 from .operations import Apply, Confirm, Create, End, Load, Renew, Retire
 
 if t.TYPE_CHECKING:
@@ -73,13 +73,13 @@ def opening(identity: Identity, policy: Policy) -> Plan[Opened | None]:
     if found is None:
         return None
     record, now = found
-    secret = identity.secret
-    is_current, is_next = is_verified(secret, record.verifier), is_verified(secret, record.pending)
-    is_former = is_verified(secret, record.previous)
+    verifier = verifier_of(identity.secret)
+    is_current, is_next = is_same_verifier(verifier, record.verifier), is_same_verifier(verifier, record.pending)
+    is_former = is_same_verifier(verifier, record.previous)
     if is_current:
         return Opened(identity, record, now)
     if is_next:
-        found = yield Confirm(identity.handle, verifier_of(secret), policy.grace)
+        found = yield Confirm(identity.handle, verifier, policy.grace)
         return None if found is None else Opened(identity, *found)
     if not is_former:
         return None

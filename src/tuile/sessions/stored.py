@@ -191,6 +191,8 @@ class ServerSession(TrackedSession):
         text = self._encode(dict.__getitem__(self, key))
         operations = self._operations.get(key)
         if operations:
+            if len(operations) == 1 and isinstance(operations[0], Add) and operations[0].text == text:
+                return operations[0]
             # Unless something else was done to the value afterwards.
             change = resolve_all(operations, base, text)
             if change is not None:
@@ -211,7 +213,11 @@ class ServerSession(TrackedSession):
         self._opened = opened
         self._is_ended = self._is_replaced = False
         self._forget(base)
-        self.modified = False
+        # Still `modified`, as after any other save.
+        handed_out, self._handed_out = self._handed_out, {}
+        for key in handed_out:
+            if key in self:
+                self._hand_out(key)
 
 
 def as_key(key: object) -> str:
