@@ -1,4 +1,4 @@
-"""Find where the code of an import name is on disk."""
+"""Find where an import name is on disk, and which version of a distribution is installed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ import importlib.util
 import os
 import sys
 from typing import cast
+
+
+def installed_version(distribution: str) -> str | None:
+    """Return the version of an installed distribution; None if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow to import
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def get_root_path(import_name: str) -> str:

@@ -12,9 +12,9 @@ from werkzeug.serving import is_running_from_reloader, run_simple
 
 from tuile import shim
 from tuile.environment import get_debug_flag, get_load_dotenv
+from tuile.flask_names import offer_flasks_names
 from tuile.globals import current_app
 
-from ..flask_names import offer_flasks_names
 from .commands import (
     explain_ignored_run,
     get_version,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
-import secrets
 import sys
 import tokenize
 import traceback
@@ -15,7 +13,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from tuile.globals import current_app
+from tuile.keys.secret import new_key
+from tuile.packages import installed_version
 from tuile.sessions.startup import check_settings
+from tuile.shim.table import INTERFACE
 
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _debug_option
@@ -33,31 +34,19 @@ if TYPE_CHECKING:
 
     from .script import ScriptInfo
 
-#: The Flask release that Tuile implements. An installed Flask may have another version.
-_FLASK_INTERFACE = "3.1.3"
-
-_SECRET_BYTES = 32
-
 
 def get_version(ctx: click.Context, param: click.Parameter, value: object) -> None:  # noqa: ARG001 - click's signature of a callback
-    """Print the versions that belong into a bug report, and exit."""
+    """Print the versions that belong in a bug report, and exit."""
     if not value or ctx.resilient_parsing:
         return
     click.echo(
         f"Python {platform.python_version()}\n"
-        f"Tuile {_installed('tuile')}\n"
-        f"Flask {_FLASK_INTERFACE} (interface)\n"
-        f"Werkzeug {_installed('werkzeug')}",
+        f"Tuile {installed_version('tuile') or '(not installed, run from its source)'}\n"
+        f"Flask {INTERFACE} (interface)\n"
+        f"Werkzeug {installed_version('werkzeug')}",
         color=ctx.color,
     )
     ctx.exit()
-
-
-def _installed(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed, run from its source)"
 
 
 version_option = click.Option(
@@ -72,9 +61,9 @@ version_option = click.Option(
 
 def show_server_banner(debug: bool, app_import_path: str | None) -> None:
     """Print which application is served and whether debug mode is on, but not again after a reload."""
-    from tuile import cli as front  # noqa: PLC0415 - imports this module
+    from tuile import cli  # noqa: PLC0415 - it imports this module
 
-    if front.is_running_from_reloader():
+    if cli.is_running_from_reloader():
         return
     if app_import_path is not None:
         click.echo(f" * Serving Flask app '{app_import_path}'")
@@ -84,9 +73,9 @@ def show_server_banner(debug: bool, app_import_path: str | None) -> None:
 
 def explain_ignored_run() -> None:
     """Explain why ``app.run()`` did nothing while a command was loading the application."""
-    from tuile import cli as front  # noqa: PLC0415 - imports this module
+    from tuile import cli  # noqa: PLC0415 - it imports this module
 
-    if front.is_running_from_reloader():
+    if cli.is_running_from_reloader():
         return
     click.secho(
         " * Ignoring a call to 'app.run()' that would block the current 'flask' CLI command.\n"
@@ -166,22 +155,22 @@ def run_command(
     Do not use it in production: it is built neither for load nor for hostile clients. With
     '--debug' it restarts when a source file changes and shows a debugger.
     """
-    from tuile import cli as front  # noqa: PLC0415 - imports this module
+    from tuile import cli  # noqa: PLC0415 - it imports this module
 
     app: WSGIApplication
     try:
         app = info.load_app()
         _check_settings(app)
     except Exception as error:
-        if not front.is_running_from_reloader():
+        if not cli.is_running_from_reloader():
             raise
         # The reloader must keep running until the file is fixed. Until then, each request shows the error.
         traceback.print_exc()
         app = _app_that_raises(error)
 
-    debug = front.get_debug_flag()
-    front.show_server_banner(debug, info.app_import_path)
-    front.run_simple(
+    debug = cli.get_debug_flag()
+    cli.show_server_banner(debug, info.app_import_path)
+    cli.run_simple(
         host,
         port,
         app,
@@ -257,7 +246,7 @@ def _complete_from(names: dict[str, object]) -> None:
     "-s",
     type=click.Choice(("endpoint", "methods", "domain", "rule", "match")),
     default="endpoint",
-    help="Sort by this column, or by 'match': the order in which a request is compared.",
+    help="Sort by this column, or by 'match': the order in which rules are tried.",
 )
 @click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS methods.")
 @with_appcontext
@@ -306,4 +295,4 @@ def secret_command() -> None:
 
     Keep it out of version control, and use a different one for each installation.
     """
-    click.echo(secrets.token_hex(_SECRET_BYTES))
+    click.echo(new_key())

@@ -1,4 +1,4 @@
-"""Load environment variables from `.env` and `.flaskenv` with python-dotenv, and refuse files that are not safe."""
+"""Load environment variables from `.env` and `.flaskenv` with python-dotenv, unless other users can write to them."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
         NoAppException: If the application is not found. If the module raised an ImportError of its own, the message
             has its traceback.
     """
-    from tuile import cli as front  # noqa: PLC0415 - imports this module
+    from tuile import cli  # noqa: PLC0415 - it imports this module
 
     try:
         # Not importlib.import_module: its frame would be the second one in the traceback.
@@ -220,5 +220,5 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
 
     module = sys.modules[module_name]
     if app_name is None:
-        return front.find_best_app(module)
-    return front.find_app_by_string(module, app_name)
+        return cli.find_best_app(module)
+    return cli.find_app_by_string(module, app_name)

@@ -1,4 +1,4 @@
-"""The command cookies, which lists the cookies that an application declares."""
+"""The command cookies, which lists the cookies that an application has declared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def cookies_command(as_json: bool) -> None:
     This is what a privacy page needs. Cookies that are set without a declaration are not listed.
     """
     rows = [cookie.described() for _, cookie in sorted(current_app.declared_cookies.items())]
-    rows.extend(_session_of(current_app))
+    rows.extend(_session_row(current_app))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif not rows:
@@ -44,7 +44,7 @@ def cookies_command(as_json: bool) -> None:
             click.echo(f"  {heading:<12}{text}")
 
 
-def _session_of(app: Flask) -> list[dict[str, object]]:
+def _session_row(app: Flask) -> list[dict[str, object]]:
     """Return the row of the session cookie; an empty list if there is no key to sign it."""
     if not app.secret_key:
         return []

@@ -11,7 +11,7 @@ from .script import ScriptInfo
 
 
 def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    from tuile import cli as front  # noqa: PLC0415 - imports this module
+    from tuile import cli  # noqa: PLC0415 - it imports this module
 
     if value is not None:
         try:
@@ -23,7 +23,7 @@ def _load_env_file(ctx: click.Context, param: click.Parameter, value: str | None
 
     load_defaults = ctx.ensure_object(ScriptInfo).load_dotenv_defaults
     if value is not None or load_defaults:
-        front.load_dotenv(value, load_defaults=load_defaults)
+        cli.load_dotenv(value, load_defaults=load_defaults)
     return value
 
 

@@ -5,7 +5,6 @@ Keys are named by their ids; the only secret that is printed is the new one.
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import click
 from tuile.globals import current_app
 from tuile.keys.app_keys import keys_of, retired_ids
 from tuile.keys.ring import key_id
+from tuile.keys.secret import new_key
 from tuile.keys.weakness import weakness
 from tuile.sessions.kinds import advice
 
@@ -21,8 +21,6 @@ from .script import with_appcontext
 
 if TYPE_CHECKING:
     from tuile.keys.secret import Secret
-
-_SECRET_BYTES = 32
 
 
 @click.command("rotate-keys", short_help="Explain how to change the SECRET_KEY, and print a new one.")
@@ -36,9 +34,9 @@ def rotate_keys_command() -> None:
     try:
         keys = keys_of(current_app)[::-1]  # the newest first
         retired = retired_ids(current_app)
-    except (TypeError, ValueError) as error:  # a setting that contains something other than keys or ids
+    except (TypeError, ValueError) as error:  # a setting with something other than keys or ids
         raise click.ClickException(str(error)) from None
-    new = secrets.token_hex(_SECRET_BYTES)
+    new = new_key()
     click.echo(_found(keys, retired))
     click.echo(f"A new key with the id {key_id(new)}. It is shown only once:\n\n    {new}\n")
     click.echo(_steps(keys, key_id(new), current_app.permanent_session_lifetime) if keys else _FIRST_KEY)

@@ -44,14 +44,14 @@ class ScriptInfo:
         set_debug_flag: bool = True,
         load_dotenv_defaults: bool = True,
     ) -> None:
-        from tuile import cli as front  # noqa: PLC0415 - imports this module
+        from tuile import cli  # noqa: PLC0415 - it imports this module
 
         self.app_import_path = app_import_path
         self.create_app = create_app
         #: For commands to pass data to each other.
         self.data: dict[object, object] = {}
         self.set_debug_flag = set_debug_flag
-        self.load_dotenv_defaults = front.get_load_dotenv(load_dotenv_defaults)
+        self.load_dotenv_defaults = cli.get_load_dotenv(load_dotenv_defaults)
         self._loaded_app: Flask | None = None
 
     def load_app(self) -> Flask:
@@ -60,28 +60,28 @@ class ScriptInfo:
         Raises:
             NoAppException: If it cannot be found.
         """
-        from tuile import cli as front  # noqa: PLC0415 - imports this module
+        from tuile import cli  # noqa: PLC0415 - it imports this module
 
         if self._loaded_app is None:
             app = self._find_app()
             if self.set_debug_flag:
-                app.debug = front.get_debug_flag()
+                app.debug = cli.get_debug_flag()
             self._loaded_app = app
         return self._loaded_app
 
     def _find_app(self) -> Flask:
-        from tuile import cli as front  # noqa: PLC0415 - imports this module
+        from tuile import cli  # noqa: PLC0415 - it imports this module
 
         app: Flask | None = None
         if self.create_app is not None:
             app = self.create_app()
         elif self.app_import_path:
             path, *names = _COLON.split(self.app_import_path, maxsplit=1)
-            app = front.locate_app(front.prepare_import(path), names[0] if names else None)
+            app = cli.locate_app(cli.prepare_import(path), names[0] if names else None)
         else:
             for path in ("wsgi.py", "app.py"):
-                module_name = front.prepare_import(path)
-                app = front.locate_app(module_name, None, raise_if_not_found=False)
+                module_name = cli.prepare_import(path)
+                app = cli.locate_app(module_name, None, raise_if_not_found=False)
                 if app is not None:
                     break
 

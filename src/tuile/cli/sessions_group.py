@@ -1,4 +1,4 @@
-"""The group sessions: list and end the sessions that are kept on the server, remove what has ended, check the store."""
+"""The command group sessions: list and end server-side sessions, remove expired ones, and check the store."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ sessions_group = AppGroup("sessions", short_help="List and end sessions that are
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
-    """Show what is wrong with the settings or the store in one line."""
+def _errors_as_messages() -> Iterator[None]:
+    """Report errors of the settings and the store as one-line messages instead of tracebacks."""
     try:
         yield
     except (RuntimeError, TypeError, ValueError, StoreUnavailable) as error:
@@ -31,7 +31,7 @@ def _asking() -> Iterator[None]:
 @click.argument("user")
 def list_command(user: str) -> None:
     """List the sessions of a user: handle, beginning, last use, end, address, device."""
-    with _asking():
+    with _errors_as_messages():
         entries = current_app.sessions.of(user)
     for entry in entries:
         moments = (f"{moment:%Y-%m-%d %H:%M}" for moment in (entry.created, entry.seen, entry.expires))
@@ -46,7 +46,7 @@ def end_command(handle: str | None, user: str | None) -> None:
     """End the session with a handle, or all sessions of a user. The browsers are logged out with their next request."""
     if (handle is None) == (user is None):
         raise click.UsageError("Give either a handle, as 'list' shows it, or --user.")
-    with _asking():
+    with _errors_as_messages():
         ended = current_app.sessions.end_all(user) if handle is None else int(current_app.sessions.end(handle))
     if handle is not None and not ended:
         raise click.ClickException(f"There is no session {handle!r}.")
@@ -57,7 +57,7 @@ def end_command(handle: str | None, user: str | None) -> None:
 def sweep_command() -> None:
     """Remove all sessions that have ended by themselves. New sessions remove two each, so this is seldom needed."""
     swept, limit = 0, 500
-    with _asking():
+    with _errors_as_messages():
         while True:
             some = current_app.sessions.sweep(limit)
             swept += some
@@ -68,8 +68,8 @@ def sweep_command() -> None:
 
 @sessions_group.command("check")
 def check_command() -> None:
-    """Say where sessions are kept, and whether the store answers."""
-    with _asking():
+    """Show where sessions are kept, and whether the store answers."""
+    with _errors_as_messages():
         where = current_app.sessions.describe()
         current_app.sessions.check()
     click.echo(f"The store answers: {where}.")

@@ -7,6 +7,7 @@ uses them. A function that has a raw key in a variable returns an error message 
 
 from __future__ import annotations
 
+import secrets
 import typing as t
 from hmac import compare_digest
 from types import TracebackType
@@ -27,6 +28,11 @@ Key: t.TypeAlias = str | bytes
 
 KEY_BYTES: t.Final = 32
 _MOST_BYTES = 255 * 32
+
+
+def new_key() -> str:
+    """Return a random `SECRET_KEY`: 256 bits, as 64 hexadecimal digits."""
+    return secrets.token_hex(KEY_BYTES)
 
 
 # Frames of these modules have the contents of sessions and tokens in their variables.

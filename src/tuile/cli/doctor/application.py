@@ -7,7 +7,6 @@ import os
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-import tuile.app
 from tuile.dispatch.plan import plan_of
 from tuile.dispatch.steps import Dispatcher
 from tuile.keys.app_keys import check_keys, weak_keys
@@ -16,16 +15,15 @@ from tuile.sessions.kinds import advice
 from tuile.sessions.startup import check_session_settings
 
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
+from .sources import TUILE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tuile.app import Flask
 
-_HOUSE = os.path.dirname(os.path.abspath(tuile.app.__file__))
-
-# The fields of the plan that are reported as they are.
-_TOLD_OF_THE_PLAN = (
+# The fields of the plan that are reported unchanged.
+_PLAN_FIELDS = (
     "fast",
     "enters",
     "dispatches",
@@ -54,7 +52,7 @@ def describe_application(app: Flask) -> dict[str, object]:
         "session_interface": _name(type(app.session_interface)),
         "url_map_class": _name(type(app.url_map)),
         "json_provider": _name(type(app.json)),
-        "plan": {name: getattr(plan, name) for name in _TOLD_OF_THE_PLAN},
+        "plan": {name: getattr(plan, name) for name in _PLAN_FIELDS},
     }
 
 
@@ -67,7 +65,7 @@ def examine_application(app: Flask) -> Iterator[Finding]:
 
 
 def _examine_plan(app: Flask) -> Iterator[Finding]:
-    """Yield why the application does not use the fast path, or only for a part of its requests."""
+    """Yield why the application does not use the fast path, or uses only a part of it."""
     plan = plan_of(app)
     for reason in plan.refusals:
         yield Finding(SLOW, "fast path", f"is not taken: {reason}")
@@ -124,7 +122,7 @@ def _examine_views(app: Flask) -> Iterator[Finding]:
             "is a coroutine function, which is run in a new event loop at each call, as in Flask",
         )
     for name, function in asynchronous:
-        yield Finding(kind, name, reason, _place(function))
+        yield Finding(kind, name, reason, _location(function))
 
 
 def _examine_steps(app: Flask) -> Iterator[Finding]:
@@ -143,8 +141,8 @@ def _examine_steps(app: Flask) -> Iterator[Finding]:
 
 def _finding_of_step(name: str, found: object, by: str) -> Finding:
     if name == "wsgi_app":
-        return Finding(NOTE, name, f"is wrapped or overridden {by}, by {_name(found)}", _place(found))
-    return Finding(NOTE, name, f"is overridden {by}, and is called as in Flask", _place(found))
+        return Finding(NOTE, name, f"is wrapped or overridden {by}, by {_name(found)}", _location(found))
+    return Finding(NOTE, name, f"is overridden {by}, and is called as in Flask", _location(found))
 
 
 def _methods() -> set[str]:
@@ -160,7 +158,7 @@ def _methods() -> set[str]:
 def _is_tuiles(found: object) -> bool:
     """Return whether a function is defined in Tuile and not wrapped."""
     # `type`, because a wrapper may imitate `__class__`.
-    return type(found) is FunctionType and found.__code__.co_filename.startswith(_HOUSE + os.sep)
+    return type(found) is FunctionType and found.__code__.co_filename.startswith(TUILE_DIR + os.sep)
 
 
 def _name(value: object) -> str:
@@ -172,7 +170,7 @@ def _name(value: object) -> str:
     return f"{value.__module__}.{qualname}"
 
 
-def _place(value: object) -> str:
+def _location(value: object) -> str:
     """Return the file and line where a class or function is defined, or ""."""
     named: Callable[..., object] = inspect.unwrap(value) if callable(value) else type(value)
     if not (inspect.isclass(named) or inspect.isroutine(named)):

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import os
 import platform
 import sys
 from typing import TYPE_CHECKING
 
 from tuile import shim
+from tuile.packages import installed_version
 
 from .report import FAILS, NOTE, Finding
+from .sources import TUILE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Only the packages that take part in every request.
+# The packages that Tuile requires.
 _PACKAGES = ("werkzeug", "jinja2", "markupsafe", "itsdangerous", "click", "blinker")
 
 
 def describe_process() -> dict[str, object]:
     """Return facts about this process, by name."""
-    source_dir = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "executable": sys.executable,
-        "tuile": _installed("tuile") or "not installed, run from its source",
-        "tuile_is_in": source_dir,
+        "tuile": installed_version("tuile") or "not installed, run from its source",
+        "tuile_is_in": TUILE_DIR,
         "interface": f"Flask {shim.INTERFACE}",
-        "packages": {name: _installed(name) or "not installed" for name in _PACKAGES},
-        "flask_distribution": _installed("flask"),
+        "packages": {name: installed_version(name) or "not installed" for name in _PACKAGES},
+        "flask_distribution": installed_version("flask"),
         "shim_installed": shim.is_installed(),
         "started_by_tuile_exec": shim.START in sys.path,
         "sitecustomize": getattr(sys.modules.get("sitecustomize"), "__file__", None),
@@ -50,7 +49,7 @@ def examine_process() -> Iterator[Finding]:
                 f"{reason}, so 'tuile exec' has no effect on a program that is started this way."
                 " Start the program with 'import tuile.shim; tuile.shim.install()' instead.",
             )
-    installed = _installed("flask")
+    installed = installed_version("flask")
     if installed is not None and installed != shim.INTERFACE:
         yield Finding(
             NOTE,
@@ -72,10 +71,3 @@ def _examine_flask() -> Iterator[Finding]:
         if real is not None:
             reason += f": Flask itself was imported first, from {getattr(real, '__file__', None)}"
         yield Finding(FAILS, "import flask", reason)
-
-
-def _installed(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None

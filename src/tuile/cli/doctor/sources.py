@@ -20,7 +20,8 @@ from .report import DOUBTFUL, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_TUILE_DIR = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+#: The directory of the package `tuile`.
+TUILE_DIR = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Exceptions that code catches when it reads a name that may be missing.
 _EXPECTED = frozenset({"AttributeError", "BaseException", "Exception", "ImportError", "ModuleNotFoundError"})
 
@@ -69,7 +70,7 @@ def inner_names() -> frozenset[str]:
         return frozenset()
     theirs = _private_attributes(str(file.locate()) for file in files if str(file).endswith(".py"))
     own = (
-        os.path.join(folder, name) for folder, _, names in os.walk(_TUILE_DIR) for name in names if name.endswith(".py")
+        os.path.join(folder, name) for folder, _, names in os.walk(TUILE_DIR) for name in names if name.endswith(".py")
     )
     return theirs - _private_attributes(own)
 
@@ -223,7 +224,7 @@ def files_to_read() -> Iterator[tuple[str, str]]:
     packages = (places["purelib"], places["platlib"])
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None) or ""
-        if not file.endswith(".py") or file.startswith(_TUILE_DIR + os.sep):
+        if not file.endswith(".py") or file.startswith(TUILE_DIR + os.sep):
             continue
         if file.startswith(places["stdlib"] + os.sep) and not file.startswith(packages):
             continue

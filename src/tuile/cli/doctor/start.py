@@ -1,4 +1,4 @@
-"""Examine the start: whether the application also runs on Tuile without the command ``tuile``.
+"""Examine how the application is started: whether it also runs on Tuile without the command ``tuile``.
 
 The commands of ``tuile`` install the shim before the application is loaded. With plain ``python``, ``pytest`` and
 ``gunicorn``, the first ``import tuile`` installs it, so the order of imports matters.
