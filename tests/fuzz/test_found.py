@@ -79,6 +79,19 @@ PROGRAMS: dict[str, Program] = {
         patch("class g", "__getattr__", "pass"),
         inside("app", {"do": "g", "how": "attribute"}),
     ],
+    "the class of g is patched before a subclass is made": [
+        APP,
+        patch("class g", "__setattr__", "pass"),
+        {"step": "assign", "what": "class", "kind": "g"},
+        inside("app", {"do": "g", "how": "set", "value": 1}, {"do": "g", "how": "all"}),
+    ],
+    "the class of g is patched after a subclass is made": [
+        APP,
+        {"step": "assign", "what": "class", "kind": "g"},
+        inside("app", {"do": "g", "how": "set", "value": 1}, {"do": "g", "how": "all"}),
+        patch("class g", "__setattr__", "pass"),
+        inside("app", {"do": "g", "how": "set", "value": 1}, {"do": "g", "how": "all"}),
+    ],
     "the environment of templates is patched": [
         APP,
         {**RULE, "view": {"name": "x", "does": [RENDER], "answer": {"is": "value"}}},

@@ -8,6 +8,7 @@ import re
 import warnings
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
+from copy import deepcopy
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -151,7 +152,8 @@ def run_program(lib: Any, program: Program, run_step: Callable[[World, Step], An
     now: the time that it is meanwhile; sessions are signed with the second.
     """
     try:
-        return copy_context().run(_run_program, lib, program, run_step, now)
+        # A copy, because applications change the values that they are given.
+        return copy_context().run(_run_program, lib, deepcopy(program), run_step, now)
     finally:
         if any(word in repr(program) for word in ("'clear'", "'pop'", "'popitem'", "'del'", "pop'")):
             # An application without its settings is not to be looked at when the next program patches a class.

@@ -10,7 +10,11 @@ _sentinel = object()
 
 
 def _set(namespace: _AppCtxGlobals, name: str, value: object) -> None:
-    namespace.__dict__[name] = value
+    if vars(_AppCtxGlobals)["__setattr__"] is object.__setattr__:
+        namespace.__dict__[name] = value
+    else:
+        # It was patched.
+        _AppCtxGlobals.__setattr__(namespace, name, value)
 
 
 class _AppCtxGlobals:
@@ -26,7 +30,7 @@ class _AppCtxGlobals:
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
-        if "__setattr__" not in vars(cls):
+        if cls.__setattr__ is object.__setattr__:
             # A subclass may have a property, which is not asked when an attribute of its name is set.
             type.__setattr__(cls, "__setattr__", _set)
 
