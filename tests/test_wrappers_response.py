@@ -817,6 +817,22 @@ def test_a_body_that_cannot_be_sent_is_refused_as_on_flask() -> None:
     same(build)
 
 
+@pytest.mark.parametrize("body", ["text", b"", ["a", "b"], iter(["a"]), None])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_calling_a_response_returns_can_be_closed(body: Any, method: str) -> None:
+    def build(lib: Any) -> Any:
+        closed: list[str] = []
+        response = lib.Response(iter(["a"]) if hasattr(body, "__next__") else body)
+        parts = response(make_environ(REQUEST_METHOD=method), lambda *_: None)
+        # As middleware may, before it closes what it was given.
+        response.call_on_close(lambda: closed.append("response"))
+        sent = list(parts)
+        parts.close()
+        return type(parts).__name__, sent, closed
+
+    assert same(build)[2] == ["response"]
+
+
 # --- many cookies -----------------------------------------------------------------------------------------------------
 
 

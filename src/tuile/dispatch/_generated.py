@@ -24,6 +24,7 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
+from ..wrappers.response import CALL, SEND
 from .decisions import LENGTHS, REFERENCES_TO_BOTH, SHORT, is_trusted, leave, new, parts_at_end, remember
 
 if t.TYPE_CHECKING:
@@ -178,7 +179,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
         whole = getattr(body, "_sends_plainly", False) and body.response
-        parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
+        call: t.Any = type(body).__call__
+        parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
         request = context.request

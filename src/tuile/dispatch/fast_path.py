@@ -15,6 +15,7 @@ from sys import getrefcount
 from ..ctx.app_context import REFERENCES, current
 from ..sessions.startup import check_settings
 from ..signals import appcontext_pushed, request_started
+from ..wrappers.response import CALL, SEND
 from .decisions import begin, end, is_changed, matched, nobody_looks, parts_at_end, send, view_answer, wire_form
 
 if t.TYPE_CHECKING:
@@ -55,7 +56,8 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         if start is not None:
             return send(start, body, environ, start_response)
         whole = getattr(body, "_sends_plainly", False) and body.response
-        parts: Iterable[bytes] = type(body).__call__(body, environ, start_response)
+        call: t.Any = type(body).__call__
+        parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)
     if context._is_plain is not None and is_changed(body, whole, parts):

@@ -24,6 +24,7 @@ from ..keys.secret import without_values
 from ..routing.map import bind_as_flask
 from ..sessions.startup import check_settings
 from ..signals import request_finished, request_started
+from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
 from .decisions import begin, is_changed, leave, parts_at_end
 from .plan import cookie_checks_of, take_stock
@@ -113,7 +114,8 @@ class Dispatcher(Planned, Teardown):
                 raise
             # By its class, as Python calls it: what was put on the object does not count.
             whole = getattr(response, "_sends_plainly", False) and response.response
-            parts = type(response).__call__(response, environ, start_response)
+            call: t.Any = type(response).__call__
+            parts = (SEND if call is CALL else call)(response, environ, start_response)
         finally:
             leave(self, context, environ, error)
         return parts_at_end(response, whole, parts) if is_changed(response, whole, parts) else parts
@@ -313,10 +315,10 @@ class Dispatcher(Planned, Teardown):
         if isinstance(answer, WerkzeugResponse) or callable(answer):
             environ = value_with_request().request.environ
             try:
-                if not isinstance(answer, HTTPException):
-                    return self.response_class.force_type(answer, environ)
-                # What calling it as a WSGI application would send, without collecting that from a server's view.
-                return self._error_page(answer, environ) or self._called_page(answer, environ)
+                if isinstance(answer, HTTPException) and (page := self._error_page(answer, environ)) is not None:
+                    # What calling it as a WSGI application would send, without collecting that from a server's view.
+                    return page
+                return self.response_class.force_type(answer, environ)
             except TypeError as error:
                 reason = f"{error}\n"
         message = (
@@ -325,15 +327,6 @@ class Dispatcher(Planned, Teardown):
             f" but it was a {type(answer).__name__}."
         )
         raise TypeError(message) from None
-
-    def _called_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response:
-        """Return an HTTP exception as the response that calling it gives."""
-        response = self.response_class.force_type(error, environ)  # type: ignore[arg-type] # it is a WSGI application
-        body = getattr(response, "response", None)
-        if isinstance(body, Iterator) and not hasattr(body, "close"):
-            # It carries one of our responses, which gives a list to who calls it. Werkzeug's can be closed.
-            response.response = ClosingIterator(body)
-        return response
 
     def process_response(self, response: Response) -> Response:
         """Run the functions that were registered for a response, save the session, add the cookies written."""

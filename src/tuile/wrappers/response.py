@@ -11,6 +11,7 @@ import typing as t
 
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wsgi import ClosingIterator
 
 from .. import json
 from ..ctx.app_context import current
@@ -185,10 +186,15 @@ class Response(WerkzeugResponse, metaclass=Watched):
             super().make_conditional(without_bad_dates(environ), accept_ranges, complete_length)
         return self
 
-    def __call__(  # noqa: C901 - one look at each header, without calls
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send this response: call `start_response` and return the body's parts, which can be closed."""
+        parts = self._send(environ, start_response)
+        return parts if hasattr(parts, "close") else ClosingIterator(parts, self.close)
+
+    def _send(  # noqa: C901 - one look at each header, without calls
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Send this response: call `start_response` and return the body's parts."""
+        """Send this response, as the application does itself: where there is nothing to close, the parts are a list."""
         if (
             self._sends_plainly
             and type(headers := self.headers) is Headers
@@ -307,3 +313,5 @@ class Response(WerkzeugResponse, metaclass=Watched):
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
 Response.look()
+#: What everybody else calls to send a response, and what the application calls for it while nobody has replaced that.
+CALL, SEND = Response.__call__, Response._send
