@@ -169,6 +169,16 @@ PROGRAMS: dict[str, Program] = {
         {**RULE, "view": {"name": "x", "answer": {"is": "abort response"}}},
         REQUEST,
     ],
+    "text among the parts of a body that is passed through": [
+        APP,
+        {
+            "step": "hook",
+            "kind": "after_request",
+            "does": [{"do": "respond", "how": how} for how in ("stream", "passthrough")],
+        },
+        {**RULE, "view": {"name": "x", "answer": {"is": "generator"}}},
+        REQUEST,
+    ],
     "a setting that the first request does not need is missing": [
         APP,
         RULE,

@@ -289,7 +289,8 @@ def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes
         whole: What its body was before the teardown functions ran: they may have changed this list.
         parts: What the server would get without them.
     """
-    if type(parts) is list and type(whole) is list:
+    # What is passed through is sent as it is, whatever it is.
+    if type(parts) is list and type(whole) is list and parts is not whole:
         parts = [part.encode() if isinstance(part, str) else part for part in whole]
     return ClosingIterator(parts, response.close) if getattr(response, "_on_close", None) else parts
 
