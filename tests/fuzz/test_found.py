@@ -179,6 +179,12 @@ PROGRAMS: dict[str, Program] = {
         {**RULE, "view": {"name": "x", "answer": {"is": "generator"}}},
         REQUEST,
     ],
+    "an exception without a code has the status of Werkzeug's response": [
+        APP,
+        {**RULE, "view": {"name": "x", "answer": {"is": "exception object", "error": "HTTPException"}}},
+        {"step": "assign", "what": "class attribute", "kind": "response", "name": "default_status", "value": 203},
+        REQUEST,
+    ],
     "a setting that the first request does not need is missing": [
         APP,
         RULE,

@@ -7,6 +7,7 @@ import typing as t
 
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
+from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..ctx.app_context import current, value_with_request
@@ -158,10 +159,12 @@ class ErrorHandling(App, metaclass=Watched):
             body = error.get_body(environ, None)
             if fixed and isinstance(key[1], str):
                 _error_pages[key] = body
+        # Werkzeug's response has this status where there is none, whatever ours has.
+        code = WerkzeugResponse.default_status if error.code is None else error.code
         if fixed:
-            response = OwnResponse(body, error.code, content_type="text/html; charset=utf-8")
+            response = OwnResponse(body, code, content_type="text/html; charset=utf-8")
         else:
-            response = OwnResponse(body, error.code, error.get_headers(environ, None))
+            response = OwnResponse(body, code, error.get_headers(environ, None))
         if (
             not (plan.quiet and plan.dispatches)
             or self.after_request_funcs

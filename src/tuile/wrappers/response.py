@@ -313,5 +313,6 @@ class Response(WerkzeugResponse, metaclass=Watched):
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
 Response.look()
-#: What everybody else calls to send a response, and what the application calls for it while nobody has replaced that.
+#: The method by which any WSGI server or middleware sends a response, and the one that the application calls for it as
+#: long as the first has not been replaced.
 CALL, SEND = Response.__call__, Response._send
