@@ -255,7 +255,8 @@ def user_of(app: Flask, session: ServerSession) -> str | None:
 
 def as_user(user: object) -> str:
     """Return the name of a user as stores keep it."""
-    return str(user).encode(errors="backslashreplace").decode()
+    # Not every store can keep NUL, or half of a surrogate pair.
+    return str(user).encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

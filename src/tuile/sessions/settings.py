@@ -79,29 +79,32 @@ def _store_of(app: Flask) -> Store:
         # As SQLAlchemy reads it: the path begins behind the third slash, and may be absolute.
         file = os.path.join(app.instance_path, path[1:] if separator else "sessions.db")
         return SQLiteStore(file, durable=durable == "machine")
-    if scheme in {"redis", "rediss", "valkey", "valkeys"}:
-        return _redis_of(app, str(setting))
+    if scheme in {"redis", "rediss", "valkey", "valkeys", "postgresql", "postgres"}:
+        return _remote(app, str(setting), durable == "machine")
     if setting is None:
         message = "There is no session store. Set SESSION_STORE, for example to 'sqlite'."
         raise RuntimeError(message)
     message = (
         "SESSION_STORE must be None (a signed cookie), 'sqlite', 'sqlite:///path', 'redis://host',"
-        f" 'memory' or a Store, not {f'{scheme}://...' if separator else repr(setting)}."
+        f" 'postgresql://host/name', 'memory' or a Store, not {f'{scheme}://...' if separator else repr(setting)}."
     )
     raise ValueError(message) if isinstance(setting, str) else TypeError(message)
 
 
-def _redis_of(app: Flask, url: str) -> Store:
-    from .stores.redis import RedisStore  # noqa: PLC0415
-
+def _remote(app: Flask, url: str, durable: bool) -> Store:
     prefix, most = app.config.get("SESSION_KEY_PREFIX"), app.config.get("SESSION_POOL")
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         message = f"SESSION_POOL must be a positive whole number, not {most!r}."
         raise ValueError(message)
     timeout = seconds("SESSION_TIMEOUT", app.config.get("SESSION_TIMEOUT")) or 1.0
-    return RedisStore(
-        url, prefix=f"session:{app.name}:" if prefix is None else prefix, timeout=timeout, connections=most
-    )
+    prefix = f"session:{app.name}:" if prefix is None else prefix
+    if url.startswith("postgres"):
+        from .stores.postgres import PostgresStore  # noqa: PLC0415
+
+        return PostgresStore(url, prefix=prefix, durable=durable, timeout=timeout, connections=most)
+    from .stores.redis import RedisStore  # noqa: PLC0415
+
+    return RedisStore(url, prefix=prefix, timeout=timeout, connections=most)
 
 
 def _policy_of(app: Flask) -> Policy:

@@ -82,6 +82,10 @@ class SQLiteStore(Store):
         while self._idle:
             self._idle.pop().close()
 
+    def __del__(self) -> None:
+        if getattr(self, "_process", 0) == os.getpid():
+            self.close()
+
     def ask(self, operation: Operation) -> t.Any:
         """Answer an operation."""
         if isinstance(operation, Load):
