@@ -14,13 +14,13 @@ from unittest import mock
 
 import pytest
 import werkzeug.http
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.costs import assert_time_is_linear
 from tuile.exceptions import CookieSyntaxError
 from tuile.http import cookies as cookie_syntax
-from tuile.http.cookies import cookie_identity, dump_cookie, parse_cookie
+from tuile.http.cookies import cookie_identity, cookie_values, dump_cookie, parse_cookie
 from tuile.http.dates import http_date
 
 NOW = 1_700_000_000.25
@@ -519,3 +519,20 @@ def test_a_cookie_is_its_name_domain_and_path(line: str, identity: tuple[str, st
 
 def test_the_standard_is_cited_in_one_place() -> None:
     assert cookie_syntax.STANDARD == "draft-ietf-httpbis-rfc6265bis-22"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", "b", "=", ";", "; ", " ;", "  ", "\t", '"', "\\", "x y", "\u00e9", "\u20ac", "\0", ",", "a=1; "]
+        ),
+        max_size=12,
+    ).map("".join)
+    | st.text(max_size=8)
+)
+@settings(max_examples=500)
+def test_values_by_name_are_those_of_the_pairs(header: str) -> None:
+    expected: dict[str, list[str]] = {}
+    for name, value in parse_cookie(header):
+        expected.setdefault(name, []).append(value)
+    assert list(cookie_values(header).items()) == list(expected.items())

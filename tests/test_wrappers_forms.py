@@ -18,7 +18,7 @@ from werkzeug.sansio.multipart import MultipartDecoder
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 import tuile
-from tests.beside_flask import Environ, make_environ
+from tests.beside_flask import Environ, make_environ, outcome
 from tests.test_http_multipart import BODIES
 from tuile.wrappers import forms
 
@@ -184,6 +184,36 @@ def test_what_was_read_before_counts_as_with_werkzeug(before: str, content_type:
             request = kind(make_post(TWO_PARTS, content_type))
             getattr(request, before)
             assert seen(request) == seen(WerkzeugRequest(make_post(TWO_PARTS, content_type)))
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "application/json", "", " ", ";", "a", "application/x-www-form-urlencodedx", "\u00e9"],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_other_bodies_are_left_to_be_read(content_type: str, method: str) -> None:
+    both(lambda: make_post(b"a=1", content_type, REQUEST_METHOD=method))
+    both(lambda: make_post(b"a=1", content_type, REQUEST_METHOD=method), max_content_length=2)
+    environ = make_post(b"a=1", REQUEST_METHOD=method)
+    del environ["CONTENT_TYPE"]
+    both(lambda: {**environ, "wsgi.input": io.BytesIO(b"a=1")})
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 10])
+@pytest.mark.parametrize("most", [1, 3, 100])
+@pytest.mark.parametrize("error", [None, OSError("reset"), ValueError("closed")], ids=repr)
+def test_data_is_read_as_with_werkzeug(size: int, most: int, error: Exception | None) -> None:
+    def make() -> Environ:
+        return make_post(b"", "text/plain", CONTENT_LENGTH="5", **{"wsgi.input": Slow(b"x" * size, most, error)})
+
+    for read in (
+        lambda request: (request.get_data(), request.stream.read(), request.data),
+        lambda request: (request.stream.read(2), request.stream.read(), request.stream.read(1)),
+        lambda request: (request.stream.readline(), request.stream.readlines()),
+        lambda request: (request.get_json(force=True, silent=True), request.stream.tell()),
+        lambda request: (request.stream.exhaust(), request.stream.is_exhausted),
+    ):
+        assert outcome(read, tuile.Request(make())) == outcome(read, WerkzeugRequest(make()))
 
 
 def test_data_that_was_kept_is_parsed() -> None:

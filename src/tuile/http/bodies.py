@@ -13,6 +13,8 @@ if t.TYPE_CHECKING:
 
 # No body is so long that its length has more digits.
 _MOST_DIGITS = 19
+# A longer body is read in pieces, as it arrives: some streams make room for all that they are asked for.
+_MOST_AT_ONCE = 2 * 1024 * 1024
 
 
 class BoundedStream(LimitedStream):
@@ -46,6 +48,29 @@ class BoundedStream(LimitedStream):
         return data
 
 
+class WholeStream(LimitedStream):
+    """A stream of known length that reads a short body from the server at once."""
+
+    def readall(self) -> bytes:
+        """Read all of the body.
+
+        Raises:
+            ClientDisconnected: it ends before.
+        """
+        if self._pos or not 0 < self.limit <= _MOST_AT_ONCE:
+            return super().readall()
+        try:
+            data: bytes = self._stream.read(self.limit)
+        except (OSError, ValueError) as error:
+            self.on_disconnect(error=error)
+            return b""
+        if not data:
+            self.on_disconnect()
+            return b""
+        self._pos = len(data)
+        return data if self._pos >= self.limit else data + super().readall()
+
+
 def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
     """Return the body of a request as a stream that ends where the body does.
 
@@ -77,7 +102,7 @@ def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
             raise RequestEntityTooLarge
     if not is_terminated:
         # Without a length there is no body.
-        stream = io.BytesIO() if length is None else LimitedStream(stream, length)
+        stream = io.BytesIO() if length is None else WholeStream(stream, length)
     elif limit is not None:
         stream = BoundedStream(stream, limit)
     found: t.IO[bytes] = stream

@@ -1,7 +1,7 @@
-"""Parse Cookie headers and write Set-Cookie lines.
+"""Write Set-Cookie lines, and parse Cookie headers by `cookie_header`.
 
-All parsing of a `Cookie` header and all writing of a `Set-Cookie` line happens here. Section numbers are those of
-`STANDARD`. Header text has one character (latin-1) per octet, as in PEP 3333.
+All parsing of a `Cookie` header and all writing of a `Set-Cookie` line happens in these two modules. Section numbers
+are those of `STANDARD`. Header text has one character (latin-1) per octet, as in PEP 3333.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from urllib.parse import quote
 
 from ..exceptions import CookieSyntaxError
 from ..remember import LONGEST
+from .cookie_header import BLANKS as _BLANKS
+from .cookie_header import cookie_values as cookie_values  # noqa: PLC0414 - handed on
+from .cookie_header import parse_cookie as parse_cookie  # noqa: PLC0414 - handed on
 from .dates import http_date
 
 if t.TYPE_CHECKING:
@@ -36,90 +39,6 @@ def __getattr__(name: str) -> object:
     from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - a higher layer, imported on first use
 
     return Cookie
-
-
-# --- reading a Cookie header (section 4.2.1; what browsers write: section 5.8.3) --------------------------------------
-
-# Only these two are removed (WSP in the grammar): `str.strip()` would remove U+00A0 and others as well.
-_BLANKS = " \t"
-
-
-def parse_cookie(header: str | None) -> list[tuple[str, str]]:
-    r"""Return the names and values of a Cookie header, in order and with repeated names.
-
-    The parser accepts everything that browsers send, which is more than servers may set. It never raises an error, and
-    takes linear time.
-
-    - Pairs end at ``;``, whatever is around it. Blanks around name and value are removed; inside, any character is
-      allowed, including quotes.
-    - A value that is a quoted string from end to end loses its quotes: ``\"`` and ``\\`` become one character and
-      ``\303`` one octet, which reverses `dump_cookie`. Quotes never extend into the next pair. Otherwise a script
-      could set one cookie with the opening quote and one with the closing quote, and so move an HttpOnly cookie that
-      browsers send between the two into a value that the application shows.
-    - A pair without ``=`` is a name with an empty value; a pair without a name is left out.
-
-    Args:
-        header: The header as servers pass it, one character per octet, with several Cookie fields joined by ``;``. The
-            octets are decoded as UTF-8, with U+FFFD for errors. Text with characters beyond U+00FF did not come from a
-            server and is not decoded.
-    """
-    if not header:
-        return []
-    text = header if header.isascii() else _text_of_octets(header)
-    has_quotes = '"' in text
-    pairs = []
-    ends = text.count("; ")
-    if not has_quotes and "\t" not in text and text.count(";") == ends == text.count(" "):
-        # As browsers send it: all blanks are between pairs.
-        for pair in text.split("; "):
-            name, _, value = pair.partition("=")
-            if name:
-                pairs.append((name, value))
-        return pairs
-    for pair in text.split(";"):
-        name, _, value = pair.partition("=")
-        name = name.strip(_BLANKS)
-        if name:
-            value = value.strip(_BLANKS)
-            pairs.append((name, _unquoted(value) if has_quotes and value[:1] == '"' else value))
-    return pairs
-
-
-def _text_of_octets(header: str) -> str:
-    """Decode the octets of the header as UTF-8."""
-    try:
-        octets = header.encode("latin-1")
-    except UnicodeEncodeError:
-        octets = header.encode(errors="replace")
-    return octets.decode(errors="replace")
-
-
-def _unquoted(value: str) -> str:
-    """Return the text between the quotes of a value that begins with one.
-
-    If the value does not end with its only other quote, as in `"a` and `"a" and "b"`, the quotes belong to the value,
-    which is returned unchanged.
-    """
-    inner = value[1:-1]
-    bare = _escaped_character.sub("", inner) if "\\" in inner else inner
-    is_whole = len(value) > 1 and value[-1] == '"' and '"' not in bare and "\\" not in bare
-    return _without_escapes(inner) if is_whole else value
-
-
-_escaped_character = re.compile(r"\\.", re.DOTALL)
-_escape = re.compile(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
-
-
-def _without_escapes(inner: str) -> str:
-    """Resolve escapes: octal digits are an octet, other escaped characters stand for themselves."""
-    if "\\" not in inner:
-        return inner
-    return _escape.sub(_unescaped, inner.encode()).decode(errors="replace")
-
-
-def _unescaped(match: re.Match[bytes]) -> bytes:
-    octet = match[1]
-    return octet if len(octet) == 1 else bytes((int(octet, 8),))
 
 
 # --- Set-Cookie lines (section 4.1) -----------------------------------------------------------------------------------

@@ -5,11 +5,15 @@ Werkzeug itself reads everything that is well-formed.
 
 from __future__ import annotations
 
+import re
 import typing as t
+from functools import lru_cache
 
-from werkzeug.datastructures import Authorization, IfRange
-from werkzeug.http import parse_date, parse_if_range_header
+from werkzeug.datastructures import Accept, Authorization, IfRange
+from werkzeug.http import parse_accept_header, parse_date, parse_if_range_header
 from werkzeug.sansio.utils import get_current_url
+
+from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +46,18 @@ def read_if_range(text: str | None) -> IfRange:
     return found
 
 
+AnyAccept = t.TypeVar("AnyAccept", bound=Accept)
+# Browsers send few of these texts, and the same ones with each request. Longer ones are not remembered.
+_remembered_accept = lru_cache(maxsize=256)(parse_accept_header)
+
+
+def read_accept(text: str | None, kind: type[AnyAccept]) -> AnyAccept:
+    """Return what a client accepts, of one of Werkzeug's classes."""
+    if text is None or len(text) > LONGEST:
+        return parse_accept_header(text, kind)
+    return kind(_remembered_accept(text, kind))
+
+
 def read_authorization(text: str | None) -> Authorization | None:
     """Return the credentials in an Authorization header; None if it is missing or malformed."""
     try:
@@ -49,6 +65,38 @@ def read_authorization(text: str | None) -> Authorization | None:
     except ValueError:
         # Base64 with characters beyond ASCII.
         return None
+
+
+# A host and a port that are shown as they were sent, and a URL in which nothing is quoted.
+_is_plain_host = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?").fullmatch
+_is_plain_url = re.compile(
+    r"https?://[a-z0-9.:-]+/[\w.~!$&'()*+,/:;=@-]*(?:\?[\w.~!$&'()*+,/:;=?@-]+)?", re.ASCII
+).fullmatch
+
+
+def show_url(
+    scheme: str, host: str, root_path: str | None = None, path: str | None = None, query: bytes | None = None
+) -> str:
+    """Return the URL of a request as it is shown to people, in Unicode where possible.
+
+    Args:
+        scheme: such as `https`.
+        host: with its port, if it has one.
+        root_path: the prefix that the app is mounted under. None to end after the host.
+        path: None to end after the prefix.
+        query: as it was sent.
+    """
+    url = f"{scheme}://{host}{'' if root_path is None else root_path.rstrip('/')}/"
+    if path is not None:
+        url += path.lstrip("/")
+        if query:
+            url = f"{url}?{query.decode('latin-1')}"
+    if _is_plain_host(host) is not None and "xn--" not in host and _is_plain_url(url) is not None:
+        return url
+    try:
+        return get_current_url(scheme, host, root_path, path, query)
+    except ValueError:
+        return join_url(scheme, host, root_path or "", path, query)
 
 
 def join_url(scheme: str, host: str, root_path: str, path: str | None = None, query: bytes | None = None) -> str:

@@ -45,7 +45,8 @@ READING_FORMS = (
 _OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
 # Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
-_FORM = "application/x-www-form-urlencoded"
+_FORM: t.Final = "application/x-www-form-urlencoded"
+_FORMS: t.Final = frozenset({_FORM, "multipart/form-data"})
 
 _new = object.__new__
 _new_multidict = ImmutableMultiDict.__new__
@@ -89,27 +90,40 @@ def load_form(request: Request) -> bool:
     """
     own = request.__dict__
     environ = request.environ
-    content_type = environ.get("CONTENT_TYPE")
-    if not content_type or not _OWN.isdisjoint(own) or _is_patched():
+    if not _OWN.isdisjoint(own) or _is_patched():
         return False
     headers = own.get("headers")
     if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
         return False
+    content_type = environ.get("CONTENT_TYPE") or ""
+    # The header may have been parsed before the environ changed.
+    parsed = own.get("_parsed_content_type") if content_type else None
+    mimetype = (content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]).lower()
+    if mimetype not in _FORMS:
+        _set(own, request.stream, {}, {})
+        return True
     length = _length_of(environ)
     if length is None:
         return False
-    # The header may have been parsed before the environ changed.
-    parsed = own.get("_parsed_content_type")
-    mimetype = content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]
-    if mimetype == _FORM or mimetype.lower() == _FORM:
+    if mimetype == _FORM:
         return _load_urlencoded(request, own, length)
     if length > _MOST_BYTES:
         return False
-    if parsed is None:
-        boundary = boundary_of(content_type)
-    else:
-        boundary = plain_boundary(parsed[1].get("boundary")) if mimetype.lower() == "multipart/form-data" else None
+    boundary = boundary_of(content_type) if parsed is None else plain_boundary(parsed[1].get("boundary"))
     return boundary is not None and _load_multipart(request, own, length, boundary)
+
+
+def _set(
+    own: dict[str, object], stream: object, fields: dict[str, list[str]], files: dict[str, list[FileStorage]]
+) -> None:
+    """Set what was read of a form, as Werkzeug does."""
+    own["stream"] = stream
+    own["form"] = form = _new_multidict(ImmutableMultiDict)
+    own["files"] = uploads = _new_multidict(ImmutableMultiDict)
+    if fields:
+        _fill(form, fields)
+    if files:
+        _fill(uploads, files)
 
 
 def _length_of(environ: WSGIEnvironment) -> int | None:
@@ -130,10 +144,7 @@ def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> b
         found = parse_urlencoded(body.decode())
     except UnicodeDecodeError:
         found = {}
-    own["stream"] = stream
-    own["form"] = form = _new_multidict(ImmutableMultiDict)
-    _fill(form, found)
-    own["files"] = _new_multidict(ImmutableMultiDict)
+    _set(own, stream, found, {})
     return True
 
 
@@ -159,11 +170,7 @@ def _load_multipart(request: Request, own: dict[str, object], length: int, bound
                 fields[name] = [value]
         else:
             files.setdefault(name, []).append(_file(request, body, part, length))
-    own["stream"] = stream
-    own["form"] = form = _new_multidict(ImmutableMultiDict)
-    _fill(form, fields)
-    own["files"] = uploads = _new_multidict(ImmutableMultiDict)
-    _fill(uploads, files)
+    _set(own, stream, fields, files)
     return True
 
 

@@ -8,10 +8,16 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import parse_qsl
 
-from werkzeug.datastructures import CharsetAccept, EnvironHeaders, FileStorage, ImmutableMultiDict
+from werkzeug.datastructures import (
+    Accept,
+    CharsetAccept,
+    EnvironHeaders,
+    FileStorage,
+    ImmutableMultiDict,
+    LanguageAccept,
+    MIMEAccept,
+)
 from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.http import parse_accept_header
-from werkzeug.sansio.utils import get_current_url
 from werkzeug.utils import cached_property, header_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import _get_server
@@ -19,8 +25,8 @@ from werkzeug.wsgi import _get_server
 from .. import json
 from ..ctx.app_context import current
 from ..http.bodies import input_stream
-from ..http.cookies import parse_cookie
-from ..http.received import join_url, read_authorization, read_date, read_if_range
+from ..http.cookies import cookie_values, parse_cookie
+from ..http.received import read_accept, read_authorization, read_date, read_if_range, show_url
 from ..http.urlencoded import parse_urlencoded
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from .environ import (
@@ -86,22 +92,20 @@ class _ReceivedCookies:
             headers = request.headers
         kept = request._environ_at_end
         if headers is None:
-            pairs = parse_cookie((request.environ if kept is None else kept).get("HTTP_COOKIE"))
+            sent = (request.environ if kept is None else kept).get("HTTP_COOKIE")
         elif type(headers) is EnvironHeaders:
-            pairs = parse_cookie(headers.environ.get("HTTP_COOKIE"))
+            sent = headers.environ.get("HTTP_COOKIE")
         else:
             # The headers were replaced.
-            pairs = parse_cookie(";".join(headers.getlist("Cookie")))
+            sent = ";".join(headers.getlist("Cookie"))
         kind = request.dict_storage_class
         if kind is ImmutableMultiDict:
             # The result of the constructor, in one call.
-            values: dict[str, list[str]] = {}
-            for name, value in pairs:
-                values.setdefault(name, []).append(value)
             cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
-            _fill(cookies, values)
+            if sent:
+                _fill(cookies, cookie_values(sent))
         else:
-            cookies = kind(pairs)
+            cookies = kind(parse_cookie(sent))
         if request._environ_at_end is not kept:
             # Another thread answered the request meanwhile.
             return self.__get__(request, owner)
@@ -247,41 +251,44 @@ class Request(WerkzeugRequest, metaclass=Watched):
     @cached_property
     def url(self) -> str:
         """The whole URL, in Unicode."""
-        try:
-            return get_current_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
-        except ValueError:
-            return join_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
+        return show_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
 
     @cached_property
     def base_url(self) -> str:
         """The URL without the query string."""
-        try:
-            return get_current_url(self.scheme, self.host, self.root_path, self.path)
-        except ValueError:
-            return join_url(self.scheme, self.host, self.root_path, self.path)
+        return show_url(self.scheme, self.host, self.root_path, self.path)
 
     @cached_property
     def root_url(self) -> str:
         """The URL that the app is mounted at: scheme, host and root path, with a slash at the end."""
-        try:
-            return get_current_url(self.scheme, self.host, self.root_path)
-        except ValueError:
-            return join_url(self.scheme, self.host, self.root_path)
+        return show_url(self.scheme, self.host, self.root_path)
 
     @cached_property
     def host_url(self) -> str:
         """Scheme and host, with a slash at the end."""
-        try:
-            return get_current_url(self.scheme, self.host)
-        except ValueError:
-            return join_url(self.scheme, self.host, "")
+        return show_url(self.scheme, self.host)
+
+    @cached_property
+    def accept_mimetypes(self) -> MIMEAccept:
+        """The media types that the client accepts."""
+        return read_accept(self.headers.get("Accept"), MIMEAccept)
+
+    @cached_property
+    def accept_encodings(self) -> Accept:
+        """The content codings that the client accepts, such as gzip."""
+        return read_accept(self.headers.get("Accept-Encoding"), Accept)
+
+    @cached_property
+    def accept_languages(self) -> LanguageAccept:
+        """The languages that the client accepts."""
+        return read_accept(self.headers.get("Accept-Language"), LanguageAccept)
 
     @cached_property
     def accept_charsets(self) -> CharsetAccept:
         """The character sets that the client accepts."""
         # Looking up a codec whose name has a NUL fails; a space may replace it (RFC 9110 section 5.5).
         text = self.headers.get("Accept-Charset", "").replace("\0", " ")
-        return parse_accept_header(text, CharsetAccept)
+        return read_accept(text, CharsetAccept)
 
     @cached_property
     def authorization(self) -> Authorization | None:

@@ -1,0 +1,112 @@
+"""Read a Cookie header (section 4.2.1 of `cookies.STANDARD`; what browsers write: section 5.8.3).
+
+Header text has one character (latin-1) per octet, as in PEP 3333.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Only these two are removed (WSP in the grammar): `str.strip()` would remove U+00A0 and others as well.
+BLANKS = " \t"
+
+
+def parse_cookie(header: str | None) -> list[tuple[str, str]]:
+    r"""Return the names and values of a Cookie header, in order and with repeated names.
+
+    The parser accepts everything that browsers send, which is more than servers may set. It never raises an error, and
+    takes linear time.
+
+    - Pairs end at ``;``, whatever is around it. Blanks around name and value are removed; inside, any character is
+      allowed, including quotes.
+    - A value that is a quoted string from end to end loses its quotes: ``\"`` and ``\\`` become one character and
+      ``\303`` one octet, which reverses `dump_cookie`. Quotes never extend into the next pair. Otherwise a script
+      could set one cookie with the opening quote and one with the closing quote, and so move an HttpOnly cookie that
+      browsers send between the two into a value that the application shows.
+    - A pair without ``=`` is a name with an empty value; a pair without a name is left out.
+
+    Args:
+        header: The header as servers pass it, one character per octet, with several Cookie fields joined by ``;``. The
+            octets are decoded as UTF-8, with U+FFFD for errors. Text with characters beyond U+00FF did not come from a
+            server and is not decoded.
+    """
+    if not header:
+        return []
+    text = header if header.isascii() else _text_of_octets(header)
+    has_quotes = '"' in text
+    pairs = []
+    ends = text.count("; ")
+    if not has_quotes and "\t" not in text and text.count(";") == ends == text.count(" "):
+        # As browsers send it: all blanks are between pairs.
+        for pair in text.split("; "):
+            name, _, value = pair.partition("=")
+            if name:
+                pairs.append((name, value))
+        return pairs
+    for pair in text.split(";"):
+        name, _, value = pair.partition("=")
+        name = name.strip(BLANKS)
+        if name:
+            value = value.strip(BLANKS)
+            pairs.append((name, _unquoted(value) if has_quotes and value[:1] == '"' else value))
+    return pairs
+
+
+def cookie_values(header: str) -> dict[str, list[str]]:
+    """Return the values of each name in a Cookie header; see `parse_cookie`."""
+    found: dict[str, list[str]] = {}
+    semicolons = header.count(";")
+    if (
+        header.isascii()
+        and semicolons == header.count("; ") == header.count(" ")
+        and "\t" not in header
+        and '"' not in header
+    ):
+        # As browsers write it: the only blanks are those after the semicolons.
+        for pair in header.split("; "):
+            name, _, value = pair.partition("=")
+            if name in found:
+                found[name].append(value)
+            elif name:
+                found[name] = [value]
+        return found
+    for name, value in parse_cookie(header):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _text_of_octets(header: str) -> str:
+    """Decode the octets of the header as UTF-8."""
+    try:
+        octets = header.encode("latin-1")
+    except UnicodeEncodeError:
+        octets = header.encode(errors="replace")
+    return octets.decode(errors="replace")
+
+
+def _unquoted(value: str) -> str:
+    """Return the text between the quotes of a value that begins with one.
+
+    If the value does not end with its only other quote, as in `"a` and `"a" and "b"`, the quotes belong to the value,
+    which is returned unchanged.
+    """
+    inner = value[1:-1]
+    bare = _escaped_character.sub("", inner) if "\\" in inner else inner
+    is_whole = len(value) > 1 and value[-1] == '"' and '"' not in bare and "\\" not in bare
+    return _without_escapes(inner) if is_whole else value
+
+
+_escaped_character = re.compile(r"\\.", re.DOTALL)
+_escape = re.compile(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
+
+
+def _without_escapes(inner: str) -> str:
+    """Resolve escapes: octal digits are an octet, other escaped characters stand for themselves."""
+    if "\\" not in inner:
+        return inner
+    return _escape.sub(_unescaped, inner.encode()).decode(errors="replace")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    octet = match[1]
+    return octet if len(octet) == 1 else bytes((int(octet, 8),))
