@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
 
 # No body is so long that its length has more digits.
 _MOST_DIGITS = 19
-# A longer body is read in pieces, as it arrives: some streams make room for all that they are asked for.
+# A longer body is read in pieces, as it arrives: some streams allocate all that they are asked for.
 _MOST_AT_ONCE = 2 * 1024 * 1024
 
 
