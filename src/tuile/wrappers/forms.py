@@ -50,7 +50,7 @@ _FORMS: t.Final = frozenset({_FORM, "multipart/form-data"})
 
 _new = object.__new__
 _new_multidict = ImmutableMultiDict.__new__
-_fill: t.Callable[[t.Any, dict[str, list[t.Any]]], None] = dict.update
+_fill: t.Callable[[object, t.Mapping[str, object]], None] = t.cast("t.Callable[..., None]", dict.update)
 
 # For detecting patches of Werkzeug's classes.
 _make_parser, _want_parsed = WerkzeugRequest.make_form_data_parser, WerkzeugRequest.want_form_data_parsed
@@ -193,7 +193,7 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
     return FileStorage(file, filename, name, headers=headers)
 
 
-def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | None]:
+def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | LimitedStream | None]:
     """Return the body of a request and the stream that it was read from.
 
     Returns:
@@ -210,7 +210,7 @@ def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | No
         if more or len(body) != length:
             return None, _again(request, body, more)
         return body, source if limit is None else input_stream(environ, limit)
-    stream: t.Any = LimitedStream(source, length)
+    stream = LimitedStream(source, length)
     try:
         body = source.read(length)
         if 0 < len(body) < length:
@@ -244,7 +244,7 @@ class _Again(io.RawIOBase):
         """Return True."""
         return True
 
-    def readinto(self, buffer: t.Any) -> int:
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override] # what `io` gives
         """Read into a buffer, and return how many bytes were read."""
         # As many as are available, because Werkzeug's parser depends on where pieces end.
         data = self._start.read(len(buffer))
