@@ -21,7 +21,7 @@ from tests.costs import steps
 from tests.frames.test_frames import Client, environ_for
 from tuile import cookies, make_response, session
 from tuile.cookie import checks as cookie_checks
-from tuile.cookie.findings import Asked, find
+from tuile.cookie.findings import RequestDetails, find
 from tuile.exceptions import CookieCheckError, CookieSyntaxError, CookieWarning
 from tuile.user_agent.browsers import PROFILES
 from tuile.user_agent.rules import make_request
@@ -221,10 +221,10 @@ def test_a_header_that_grows_towards_8_kb() -> None:
 
 def test_one_name_twice_in_an_answer() -> None:
     assert told(answering("a=1; Path=/", "a=2; Path=/")) == (
-        "The cookie 'a' is set twice in one answer: the last one counts (rfc6265bis 4.1.1). Set it once."
+        "The cookie 'a' is set twice in one response: the last one counts (rfc6265bis 4.1.1). Set it once."
     )
     assert told(answering("a=1; Path=/", "a=2; Path=/x")) == (
-        "The cookie 'a' is set twice in one answer: there are two of it then, and a server cannot tell which is which"
+        "The cookie 'a' is set twice in one response: browsers then keep two, and a server cannot tell which is which"
         " (rfc6265bis 4.1.1). Set it once."
     )
     assert told(answering("a=1; Path=/", "a=; Path=/; Max-Age=0")) != ""
@@ -262,7 +262,7 @@ def visited(app: Flask, *paths: str) -> str:
 def test_a_path_forgotten_on_delete() -> None:
     app = shop(lambda response: response.delete_cookie("basket"), path="/shop")
     assert visited(app, "/shop", "/logout") == (
-        "Chromium keeps the cookie 'basket': it was set with Path=/shop, and what is deleted is one with Path=/"
+        "Chromium keeps the cookie 'basket': it was set with Path=/shop, and the deletion is for Path=/"
         " (rfc6265bis 3.1). Write: response.delete_cookie('basket', path='/shop')."
     )
 
@@ -270,8 +270,8 @@ def test_a_path_forgotten_on_delete() -> None:
 def test_a_domain_forgotten_on_delete() -> None:
     app = shop(lambda response: response.delete_cookie("basket"), domain="example.com")
     assert visited(app, "/shop", "/logout") == (
-        "Chromium keeps the cookie 'basket': it was set with Path=/ and Domain=example.com, and what is deleted is one"
-        " with Path=/ (rfc6265bis 3.1). Write: response.delete_cookie('basket', path='/', domain='example.com')."
+        "Chromium keeps the cookie 'basket': it was set with Path=/ and Domain=example.com, and the deletion is for"
+        " Path=/ (rfc6265bis 3.1). Write: response.delete_cookie('basket', path='/', domain='example.com')."
     )
 
 
@@ -319,9 +319,9 @@ def test_deleting_the_known_one_as_well_is_in_order() -> None:
 def test_what_is_remembered_is_bounded_and_goes_with_the_app() -> None:
     known: dict[str, dict[Any, None]] = {}
     circumstances = at("https://www.example.com/")
-    asked = Asked("GET", "", "null", is_safari=False)
+    details = RequestDetails("GET", "", "null", is_safari=False)
     for number in range(1000):
-        find([f"a{number}=1", f"b=1; Path=/{number}"], circumstances, asked, known)
+        find([f"a{number}=1", f"b=1; Path=/{number}"], circumstances, details, known)
     assert len(known) == 512
     assert len(known["b"]) == 16
     app = new_app(setting())
@@ -656,8 +656,8 @@ def test_switched_on_a_line_costs_few_steps() -> None:
 )
 def test_no_lines_make_it_fail(lines: list[str]) -> None:
     known: dict[str, dict[Any, None]] = {}
-    asked = Asked("POST", "a=1", "https://other.example", is_safari=True)
-    for name, note in find(lines, at("https://www.example.com/a/b"), asked, known):
+    details = RequestDetails("POST", "a=1", "https://other.example", is_safari=True)
+    for name, note in find(lines, at("https://www.example.com/a/b"), details, known):
         assert isinstance(name, str)
         assert str(note).endswith(".")
 

@@ -27,7 +27,7 @@ def cookies_command(as_json: bool) -> None:
 
     This is what a privacy page needs. Cookies that are set without a declaration are not listed.
     """
-    rows = [cookie.described() for _, cookie in sorted(current_app.declared_cookies.items())]
+    rows = [cookie.describe() for _, cookie in sorted(current_app.declared_cookies.items())]
     rows.extend(_session_row(current_app))
     if as_json:
         click.echo(json.dumps(rows, indent=2))

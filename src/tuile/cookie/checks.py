@@ -16,7 +16,7 @@ from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
 from ..user_agent.verdicts import Note
-from .findings import LOCALHOST, Asked, Scopes, find
+from .findings import LOCALHOST, RequestDetails, Scopes, find
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,6 +24,13 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+
+
+# How many warnings are remembered for each module, so as not to be shown again.
+_WARNINGS_KEPT = 100
+
+# The paths and domains with which each application has set its cookies in this process.
+_known_scopes: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
 
 
 def check_response(app: Flask, request: Request, response: Response, mode: str) -> None:
@@ -41,19 +48,19 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
-    notes = [*findings(app, request, lines), *_of_caches(response)]
+    notes = [*findings(app, request, lines), *_check_caching(response)]
     if not notes:
         return
-    place = _place(app, request)
-    texts = [f"{note} {place.says}" for note in notes]
+    location = _location_of(app, request)
+    texts = [f"{note} {location.text}" for note in notes]
     if mode == "error":
         raise CookieCheckError("\n".join(texts), tuple(notes))
     for text in texts:
-        warnings.warn_explicit(text, CookieWarning, place.file, place.line, place.module, place.registry)
-    # It keeps each text, and there is the path in them.
-    kept = [key for key in list(place.registry) if isinstance(key, tuple) and CookieWarning in key]
+        warnings.warn_explicit(text, CookieWarning, location.file, location.line, location.module, location.registry)
+    # The registry keeps every text. Texts contain paths, which clients choose, so the number is limited.
+    kept = [key for key in list(location.registry) if isinstance(key, tuple) and CookieWarning in key]
     for key in kept[:-_WARNINGS_KEPT]:
-        place.registry.pop(key, None)
+        location.registry.pop(key, None)
 
 
 def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
@@ -70,11 +77,11 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
         )
     except ValueError:
         return []  # no browser sends such a host
-    known = _remembered.get(app)
+    known = _known_scopes.get(app)
     if known is None:
-        known = _remembered[app] = {}
+        known = _known_scopes[app] = {}
     agent = environ.get("HTTP_USER_AGENT", "")
-    asked = Asked(
+    details = RequestDetails(
         request.method,
         environ.get("HTTP_COOKIE", ""),
         environ.get("HTTP_ORIGIN", "null"),
@@ -83,11 +90,11 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
     session_name = app.config.get("SESSION_COOKIE_NAME")
     return [
         note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name == session_name else note
-        for name, note in find(lines, circumstances, asked, known)
+        for name, note in find(lines, circumstances, details, known)
     ]
 
 
-def _of_caches(response: Response) -> list[Note]:
+def _check_caching(response: Response) -> list[Note]:
     """Return what shared caches would do with the cookies (section 3; RFC 9111, section 7.3)."""
     if getattr(response, "_was_public", False):
         reason = (
@@ -104,13 +111,6 @@ def _of_caches(response: Response) -> list[Note]:
     else:
         return []
     return [Note("3", reason, cure)]
-
-
-# How many warnings are remembered for each module, so as not to be shown again.
-_WARNINGS_KEPT = 100
-
-# The paths and domains with which each application has set its cookies in this process.
-_remembered: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
 
 
 # --- the circumstances ------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def _is_elsewhere(environ: WSGIEnvironment, origin: str) -> bool:
         return False
 
 
-# --- what is written for the session ----------------------------------------------------------------------------------
+# --- cures for the session cookie -------------------------------------------------------------------------------------
 
 # rule -> the setting to change, since applications do not call set_cookie for the session.
 _SECURE = "write: SESSION_COOKIE_SECURE = True"
@@ -184,20 +184,20 @@ _SESSION_CURES = {
 }
 
 
-# --- where it is told -------------------------------------------------------------------------------------------------
+# --- where a warning points to ----------------------------------------------------------------------------------------
 
 
-class _Place(t.NamedTuple):
-    """The view that answered, which is the closest known place to the line that set the cookie."""
+class _Location(t.NamedTuple):
+    """The view that answered, which is the closest known location to the line that set the cookie."""
 
-    says: str
+    text: str
     file: str
     line: int
     module: str
     registry: dict[str | tuple[str, type[Warning], int], int]
 
 
-def _place(app: Flask, request: Request) -> _Place:
+def _location_of(app: Flask, request: Request) -> _Location:
     what = f"{request.method} {request.path}"
     view: t.Any = unwrap(app.view_functions.get(request.endpoint or "", _no_view))
     of_class = getattr(view, "view_class", None)
@@ -208,11 +208,11 @@ def _place(app: Flask, request: Request) -> _Place:
         module = sys.modules.get(app.import_name)
         file = getattr(module, "__file__", None) or app.import_name
         registry = {} if module is None else vars(module).setdefault("__warningregistry__", {})
-        return _Place(f"[{what}]", file, 1, app.import_name, registry)
-    says = f"[{what}, answered by {view.__qualname__} in {view.__module__}, line {code.co_firstlineno}]"
+        return _Location(f"[{what}]", file, 1, app.import_name, registry)
+    text = f"[{what}, answered by {view.__qualname__} in {view.__module__}, line {code.co_firstlineno}]"
     registry = view.__globals__.setdefault("__warningregistry__", {})
-    return _Place(says, code.co_filename, code.co_firstlineno, view.__module__, registry)
+    return _Location(text, code.co_filename, code.co_firstlineno, view.__module__, registry)
 
 
 def _no_view() -> None:
-    """Do nothing; this stands for the view if no rule matched."""
+    """Do nothing: the placeholder for the view if no rule matched."""

@@ -90,8 +90,8 @@ class DeclaredCookie(t.Generic[Value]):
         vary: bool = True,
         declared_at: str = "",
     ) -> None:
-        from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - as above
-        from .values import codec_of  # noqa: PLC0415 - most applications declare none
+        from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - most applications declare no cookies
+        from .values import codec_of  # noqa: PLC0415 - as above
 
         if prefix is not None and prefix not in _PREFIXES:
             raise ValueError(f"There is no prefix {prefix!r}. Use one of {', '.join(map(repr, _PREFIXES))}.")
@@ -113,7 +113,7 @@ class DeclaredCookie(t.Generic[Value]):
             samesite=samesite,
             partitioned=partitioned,
         )
-        # Left open for an encrypted cookie, which is then Secure if the request is.
+        # None for an encrypted cookie without `secure`: it is Secure if the request is.
         self._secure = None if encrypted and secure is None and not self.attributes.secure else self.attributes.secure
         self.type = type
         self.codec = codec_of(type)
@@ -125,7 +125,7 @@ class DeclaredCookie(t.Generic[Value]):
         self._check()
 
     def _check(self) -> None:
-        from ..user_agent.set_cookie import invalid  # noqa: PLC0415 - most applications declare none
+        from ..user_agent.set_cookie import invalid  # noqa: PLC0415 - most applications declare no cookies
 
         max_age = self.attributes.max_age
         if max_age is not None and max_age > _LONGEST_S:
@@ -147,17 +147,17 @@ class DeclaredCookie(t.Generic[Value]):
         Raises:
             BadRequest: If it is invalid, and `invalid="error"` was declared.
         """
-        came, values = self._values()
+        was_sent, values = self._valid_values()
         if values:
             return values[0]
-        if came and self.invalid == "error":
+        if was_sent and self.invalid == "error":
             raise BadRequest(f"The cookie {self.name!r} is invalid.")
         return self._default()
 
-    def _values(self) -> tuple[bool, list[Value]]:
-        """Return whether such a cookie was sent, and its first good value or None.
+    def _valid_values(self) -> tuple[bool, list[Value]]:
+        """Return whether the cookie was sent, and a list with its first valid value, or an empty list.
 
-        It does not raise, because error trackers show variables, and what was encrypted is in them.
+        It does not raise an error: error trackers show local variables, and here they contain decrypted text.
         """
         texts = self._texts()
         for text in texts:
@@ -170,7 +170,7 @@ class DeclaredCookie(t.Generic[Value]):
         return bool(texts), []
 
     def _texts(self) -> list[str]:
-        """Return the candidates for the cookie's text: another host of the site may have set one before ours."""
+        """Return the texts to try in order: another host of the site may have set a cookie of the same name."""
         cookies = self._cookies()
         if not self.vary:
             cookies = cookies.unnoted()
@@ -191,13 +191,12 @@ class DeclaredCookie(t.Generic[Value]):
             TypeError: If the value has another type.
             ValueError: If it is not one of the choices.
         """
-        fields = self.attributes
         text = self._checked_quietly(value) if self.encrypted else self._checked(value)
         if isinstance(text, Exception):
-            del value  # what raises shows its variables
+            del value  # tracebacks show local variables
             raise text
         try:
-            self._cookies().set(self.name, text, max_age=fields.max_age, **self._sent())
+            self._cookies().set(self.name, text, max_age=self.attributes.max_age, **self._options())
         except Exception:
             if self.encrypted:
                 del text, value
@@ -205,7 +204,7 @@ class DeclaredCookie(t.Generic[Value]):
 
     def delete(self) -> None:
         """Delete the cookie, with its path and domain."""
-        self._cookies().delete(self.name, **self._sent())
+        self._cookies().delete(self.name, **self._options())
 
     def _checked(self, value: object) -> str:
         text = self.codec.write(value)
@@ -221,23 +220,20 @@ class DeclaredCookie(t.Generic[Value]):
         return text
 
     def _checked_quietly(self, value: object) -> str | Exception:
-        """Return what `_checked` returns, or an error that does not show the value, which is to be encrypted."""
+        """Return the result of `_checked`, or an error that does not show the value, which is to be encrypted."""
         try:
             return self._checked(value)
         except Exception as error:  # noqa: BLE001 - whatever writing the value may raise
-            of = TypeError if isinstance(error, TypeError) else ValueError
+            error_class = TypeError if isinstance(error, TypeError) else ValueError
             kind = type(value).__name__
-        return of(
+        return error_class(
             f"The cookie {self.name!r} cannot have this value, of the type {kind}. It is not shown, because the cookie"
             " is encrypted; what the cookie can have is in its declaration."
         )
 
-    def _scope(self) -> dict[str, object]:
-        return self.attributes.attributes._asdict()
-
-    def _sent(self) -> dict[str, object]:
-        """Return the attributes to set it with."""
-        return {**self._scope(), "secure": self._secure}
+    def _options(self) -> dict[str, object]:
+        """Return the arguments for setting and deleting the cookie, apart from its lifetime."""
+        return {**self.attributes.attributes._asdict(), "secure": self._secure}
 
     def _cookies(self) -> t.Any:
         """Return the cookies of the request: plain, signed or encrypted."""
@@ -246,15 +242,14 @@ class DeclaredCookie(t.Generic[Value]):
             return cookies.encrypted
         return cookies.signed if self.signed else cookies
 
-    def described(self) -> dict[str, t.Any]:
-        """Return what a privacy page says about the cookie, as JSON data."""
-        fields = self.attributes
+    def describe(self) -> dict[str, t.Any]:
+        """Return the facts about the cookie for a privacy page, as JSON data."""
         return {
             "name": self.name,
             "purpose": self.purpose,
-            "max_age": fields.max_age,
-            "life": life(fields.max_age),
-            **self._scope(),
+            "max_age": self.attributes.max_age,
+            "life": life(self.attributes.max_age),
+            **self.attributes.attributes._asdict(),
             "protection": "encrypted" if self.encrypted else "signed" if self.signed else None,
             "type": getattr(self.type, "__name__", str(self.type)),
             "choices": None if self.choices is None else [self.codec.write(value) for value in self.choices],

@@ -12,7 +12,7 @@ from threading import Lock
 from ..http.cookies import parse_cookie
 from ..remember import LONGEST
 from ..user_agent.browsers import PROFILES
-from ..user_agent.rules import Refused, explain_refusal, judge, suggest
+from ..user_agent.rules import SAFE_METHODS, Refused, explain_refusal, judge, suggest
 from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, count_octets, split_set_cookie
 from ..user_agent.sites import domain_matches, path_matches
 from ..user_agent.verdicts import Note, describe_name
@@ -28,7 +28,7 @@ _NAMES, _SCOPES = 512, 16
 #: A hint for cookies that are dropped because of Secure.
 LOCALHOST = "http://localhost alone will do: Chromium and Firefox take it for secure, Safari does not"
 
-_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+
 _FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitioned"}
 _ATTRIBUTES = {
     "expires": "Expires",
@@ -47,8 +47,8 @@ Scope: t.TypeAlias = "tuple[str, bool, str, bool]"
 Scopes: t.TypeAlias = "dict[str, dict[Scope, None]]"
 
 
-class Asked(t.NamedTuple):
-    """The parts of a request that matter besides its circumstances."""
+class RequestDetails(t.NamedTuple):
+    """What the checks need to know about a request besides its circumstances."""
 
     method: str
     cookies: str  # the Cookie field, "" without one
@@ -56,38 +56,42 @@ class Asked(t.NamedTuple):
     is_safari: bool
 
 
-def find(lines: list[str], circumstances: Circumstances, asked: Asked, known: Scopes) -> list[tuple[str, Note]]:
+def find(
+    lines: list[str], circumstances: Circumstances, details: RequestDetails, known: Scopes
+) -> list[tuple[str, Note]]:
     """Return the notes on the lines of one response, each with the name of its cookie.
 
     Args:
         lines: The Set-Cookie lines.
         circumstances: The circumstances of the request.
-        asked: Further parts of the request.
-        known: The scopes under which cookies were set before. Those of these lines are added.
+        details: The method and some headers of the request.
+        known: The scopes in which cookies were set before. Those of these lines are added.
     """
     notes: list[tuple[str, Note]] = []
     kept: list[StoredCookie] = []
-    from_elsewhere = circumstances.relation == "navigation" and asked.method not in _SAFE_METHODS
+    from_elsewhere = circumstances.relation == "navigation" and details.method not in SAFE_METHODS
     for line in lines:
-        found, cookie = _of_line(line, circumstances, asked)
+        found, cookie = _check_line(line, circumstances, details)
         if cookie is not None:
             kept.append(cookie)
             if from_elsewhere:
-                found.extend(_of_replacing(cookie, circumstances, asked))
+                found.extend(_check_replacing(cookie, circumstances, details))
         if found:
             name = split_set_cookie(line).name
             notes.extend((name, note) for note in found)
     if len(kept) > 1:
-        notes.extend(_twice(kept, circumstances))
-    notes.extend(_unmatched(known, kept, circumstances))
-    notes.extend(_growth(asked.cookies, kept, circumstances))
+        notes.extend(_check_duplicates(kept, circumstances))
+    notes.extend(_check_deletions(known, kept, circumstances))
+    notes.extend(_check_size(details.cookies, kept, circumstances))
     return notes
 
 
 # --- one line ---------------------------------------------------------------------------------------------------------
 
 
-def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[list[Note], StoredCookie | None]:
+def _check_line(
+    line: str, circumstances: Circumstances, details: RequestDetails
+) -> tuple[list[Note], StoredCookie | None]:
     """Return the notes on one line, and the cookie that it sets."""
     parts = split_set_cookie(line)
     name = parts.name
@@ -98,9 +102,9 @@ def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[lis
         if note.rule == "5.7 step 13":
             note = note._replace(cure=f"{note.cure} ({LOCALHOST})")
         return [note], None
-    found = [_about(name, note) for note in remarks]
-    found.extend(_about(name, note) for note in _grammar(parts))
-    if asked.is_safari:
+    found = [_with_subject(name, note) for note in remarks]
+    found.extend(_with_subject(name, note) for note in _check_grammar(parts))
+    if details.is_safari:
         safari = PROFILES["safari"]
         try:
             judge(line, circumstances._replace(profile=safari, secure=circumstances.address.scheme == "https"))
@@ -109,13 +113,13 @@ def _of_line(line: str, circumstances: Circumstances, asked: Asked) -> tuple[lis
     return found, cookie
 
 
-def _about(name: str, note: Note) -> Note:
+def _with_subject(name: str, note: Note) -> Note:
     """Turn a note into a sentence that names the cookie."""
     subject = describe_name(name)
     return note._replace(reason=f"{subject[0].upper()}{subject[1:]}: {note.reason}")
 
 
-def _grammar(parts: SetCookieLine) -> list[Note]:
+def _check_grammar(parts: SetCookieLine) -> list[Note]:
     """Return notes on attributes that browsers misread because section 4.1.1 does not allow them (P1, P3, P4, P6)."""
     notes = []
     if not parts.name:
@@ -143,16 +147,18 @@ def _grammar(parts: SetCookieLine) -> list[Note]:
     return notes
 
 
-def _of_replacing(cookie: StoredCookie, circumstances: Circumstances, asked: Asked) -> list[Note]:
+def _check_replacing(cookie: StoredCookie, circumstances: Circumstances, details: RequestDetails) -> list[Note]:
     """Return a note if the response to a form of another site replaces a cookie that was not sent."""
-    if cookie.samesite == "None" or _is_over(cookie, circumstances) or cookie.name in dict(parse_cookie(asked.cookies)):
+    if cookie.samesite == "None" or cookie.is_expired(circumstances.now):
+        return []
+    if cookie.name in dict(parse_cookie(details.cookies)):
         return []
     samesite = "a cookie without SameSite" if cookie.samesite == "Default" else f"SameSite={cookie.samesite}"
     called = circumstances.profile.called
-    asker = "another site" if asked.origin == "null" else asked.origin
+    asker = "another site" if details.origin == "null" else details.origin
     reason = (
         f"{called} replaces {describe_name(cookie.name)}, which it may have stored and did not send:"
-        f" {asked.method} {circumstances.address} comes from {asker}, and {samesite} is not sent with that"
+        f" {details.method} {circumstances.address} comes from {asker}, and {samesite} is not sent with that"
     )
     cure = "answer with a redirect (303) and set it where that leads, or " + suggest(
         cookie.name, "samesite='None', secure=True"
@@ -160,30 +166,27 @@ def _of_replacing(cookie: StoredCookie, circumstances: Circumstances, asked: Ask
     return [Note("5.8.3", reason, cure)]
 
 
-def _is_over(cookie: StoredCookie, circumstances: Circumstances) -> bool:
-    return cookie.expires is not None and cookie.expires <= circumstances.now
-
-
 # --- all lines together -----------------------------------------------------------------------------------------------
 
 
-def _twice(kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+def _check_duplicates(kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
     """Return notes on names that are set twice (P5). Deleting the cookie in another scope is allowed."""
     notes, seen = [], dict[str, "StoredCookie"]()
     for cookie in kept:
-        if _is_over(cookie, circumstances) and not any(cookie.key == other.key for other in kept if other != cookie):
+        is_expired = cookie.is_expired(circumstances.now)
+        if is_expired and not any(cookie.key == other.key for other in kept if other != cookie):
             continue
         before = seen.setdefault(cookie.name, cookie)
         if before is cookie:
             continue
         same = before.key == cookie.key
-        what = "the last one counts" if same else "there are two of it then, and a server cannot tell which is which"
-        reason = f"{describe_name(cookie.name)} is set twice in one answer: {what}"
+        what = "the last one counts" if same else "browsers then keep two, and a server cannot tell which is which"
+        reason = f"{describe_name(cookie.name)} is set twice in one response: {what}"
         notes.append((cookie.name, Note("4.1.1", reason[0].upper() + reason[1:], "set it once")))
     return notes
 
 
-def _unmatched(known: Scopes, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+def _check_deletions(known: Scopes, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
     """Return notes on deletions of a cookie that was never set in this scope, but in another one (P18)."""
     here: dict[str, set[Scope]] = {}
     for cookie in kept:
@@ -193,8 +196,8 @@ def _unmatched(known: Scopes, kept: list[StoredCookie], circumstances: Circumsta
     for cookie in kept:
         scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
         scopes = known.get(cookie.name)
-        if not _is_over(cookie, circumstances):
-            # Some are made of what a client sent.
+        if not cookie.is_expired(circumstances.now):
+            # Longer names and paths may come from a client.
             if len(cookie.name) <= LONGEST and len(cookie.path) <= LONGEST:
                 _remember(known, cookie.name, scope)
         elif scopes and scope not in scopes and not here[cookie.name].intersection(scopes):
@@ -209,7 +212,7 @@ def _remember(known: Scopes, name: str, scope: Scope) -> None:
     with _lock:
         scopes = known.pop(name, None) or {}
         known[name] = scopes
-        # Not changed in place, because other threads look at it.
+        # Not changed in location, because other threads look at it.
         if scope not in scopes:
             known[name] = dict.fromkeys([*scopes, scope][-_SCOPES:])
         while len(known) > _NAMES:
@@ -229,30 +232,32 @@ def _is_meant(scope: Scope, deleted: StoredCookie, circumstances: Circumstances)
 
 
 def _not_deleted(cookie: StoredCookie, scope: Scope, circumstances: Circumstances) -> Note:
-    def said(domain: str, host_only: bool, path: str, partitioned: bool) -> str:
+    """Return the note for a deletion that leaves the cookie of another scope."""
+
+    def described(domain: str, host_only: bool, path: str, partitioned: bool) -> str:
         which = "" if host_only else f" and Domain={domain}"
         return f"Path={path}{which}{' and Partitioned' if partitioned else ''}"
 
     domain, host_only, path, partitioned = scope
-    own = said(cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
+    own = described(cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
     reason = (
-        f"{circumstances.profile.called} keeps {describe_name(cookie.name)}: it was set with {said(*scope)},"
-        f" and what is deleted is one with {own}"
+        f"{circumstances.profile.called} keeps {describe_name(cookie.name)}: it was set with {described(*scope)},"
+        f" and the deletion is for {own}"
     )
     arguments = f"path={path!r}" + ("" if host_only else f", domain={domain!r}")
     arguments += ", secure=True, partitioned=True" if partitioned else ""
     return Note("3.1", reason, f"write: response.delete_cookie({cookie.name[:40]!r}, {arguments})")
 
 
-def _growth(received: str, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+def _check_size(received: str, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
     """Return a note if the Cookie field of the next request will be too long for servers and proxies (P15)."""
     added = sum(len(cookie.name) + len(cookie.value) + 3 for cookie in kept)
     if len(received) + added <= FULL_AT:
         return []
     sizes = {name: count_octets(name + value) + 3 for name, value in parse_cookie(received)}
     for cookie in kept:
-        over = _is_over(cookie, circumstances)
-        sizes[cookie.name] = 0 if over else count_octets(cookie.name + cookie.value) + 3
+        is_expired = cookie.is_expired(circumstances.now)
+        sizes[cookie.name] = 0 if is_expired else count_octets(cookie.name + cookie.value) + 3
     size = sum(sizes.values())
     largest = max(sizes, key=sizes.__getitem__)
     if size <= FULL_AT or not any(sizes[cookie.name] for cookie in kept):

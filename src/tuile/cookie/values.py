@@ -43,9 +43,9 @@ def codec_of(kind: object) -> Codec:
         if kind in _PLAIN:
             return _PLAIN[kind]
         if issubclass(kind, Enum):
-            return _enum(kind)
+            return _enum_codec(kind)
         if kind in {dict, list, object} or dataclasses.is_dataclass(kind):
-            return _structure(kind)
+            return _json_codec(kind)
     raise TypeError(
         f"A cookie cannot be of type {kind!r}. Give str, int, float, bool, an Enum, a dataclass, or dict, list or"
         " object for JSON."
@@ -60,7 +60,9 @@ def _of_type(kind: type[_T], value: object) -> _T:
 
 
 _is_int = re.compile(rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}").fullmatch
-_is_float = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,4})?").fullmatch
+_is_float = re.compile(
+    rf"[+-]?[0-9]{{1,{_MOST_DIGITS}}}(\.[0-9]{{1,{_MOST_DIGITS}}})?([eE][+-]?[0-9]{{1,4}})?"
+).fullmatch
 _BOOLS = {"1": True, "0": False, "true": True, "false": False}
 
 
@@ -99,7 +101,7 @@ _PLAIN: dict[type, Codec] = {
 }
 
 
-def _enum(kind: type[Enum]) -> Codec:
+def _enum_codec(kind: type[Enum]) -> Codec:
     members = {str(member.value): member for member in kind}
     if len(members) < len(kind) or not all(type(member.value) in {str, int} for member in kind):
         raise TypeError(f"The values of {kind.__name__} are not all of type str or int, and different as text.")
@@ -115,18 +117,18 @@ def _enum(kind: type[Enum]) -> Codec:
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def _structure(kind: type) -> Codec:
+def _json_codec(kind: type) -> Codec:
     _check_hints(kind, set())
 
     def write(value: object) -> str:
-        plain = _plain(_of_type(kind, value) if kind is not object else value)
+        plain = _to_json(_of_type(kind, value) if kind is not object else value)
         return quote(
             json.dumps(plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False), safe="{}[]:!*()'/@$&+?"
         )
 
     def read(text: str) -> object:
         try:
-            return _built(kind, json.loads(unquote(text, errors="strict"), parse_constant=_refused))
+            return _from_json(kind, json.loads(unquote(text, errors="strict"), parse_constant=_reject_constant))
         except RecursionError:
             raise ValueError(text) from None
 
@@ -148,31 +150,31 @@ def _check_hints(kind: object, known: set[type]) -> None:
         hints = t.get_type_hints(kind)
     except Exception as error:
         raise TypeError(
-            f"The type hints of {kind.__qualname__} cannot be resolved: {error}. What they name has to be defined at"
-            " the top of its module, before the cookie is declared and not only for type checkers."
+            f"The type hints of {kind.__qualname__} cannot be resolved: {error}. The types must be defined or imported"
+            " at the top of the module, before the cookie is declared, and not only for type checkers."
         ) from error
     for field in dataclasses.fields(kind):
         _check_hints(hints[field.name], known)
 
 
-def _refused(constant: str) -> t.NoReturn:
+def _reject_constant(constant: str) -> t.NoReturn:
     raise ValueError(constant)
 
 
-def _plain(value: object) -> object:
-    """Convert a value to types of JSON."""
+def _to_json(value: object) -> object:
+    """Convert a value to types that JSON has."""
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: _to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     return value
 
 
-def _built(kind: object, found: object) -> object:
+def _from_json(kind: object, found: object) -> object:
     """Convert JSON from a client to a value of a type.
 
     Raises:
@@ -184,22 +186,23 @@ def _built(kind: object, found: object) -> object:
     if origin in {t.Union, types.UnionType}:
         return _one_of(arguments, found)
     if origin is t.Literal:
-        return _known(found in arguments, found)
+        return _checked(found in arguments, found)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _dataclass(kind, found)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(found)
     if origin is dict and isinstance(found, dict):
-        return {_built(arguments[0], key): _built(arguments[1], item) for key, item in found.items()}
+        return {_from_json(arguments[0], key): _from_json(arguments[1], item) for key, item in found.items()}
     if origin is list and isinstance(found, list):
-        return [_built(arguments[0], item) for item in found]
+        return [_from_json(arguments[0], item) for item in found]
     if kind is float and type(found) is int:
         return float(found)
-    return _known(type(found) is (type(None) if kind is None else origin or kind), found)
+    return _checked(type(found) is (type(None) if kind is None else origin or kind), found)
 
 
-def _known(is_so: bool, found: object) -> object:
-    if not is_so:
+def _checked(is_valid: bool, found: object) -> object:
+    """Return the value, or raise a ValueError if it is not valid."""
+    if not is_valid:
         raise ValueError(found)
     return found
 
@@ -207,7 +210,7 @@ def _known(is_so: bool, found: object) -> object:
 def _one_of(kinds: tuple[object, ...], found: object) -> object:
     for kind in kinds:
         try:
-            return _built(kind, found)
+            return _from_json(kind, found)
         except ValueError:
             continue
     raise ValueError(found)
@@ -219,6 +222,6 @@ def _dataclass(kind: type[DataclassInstance], found: object) -> object:
     if not isinstance(found, dict) or not names.issuperset(found):
         raise ValueError(found)
     try:
-        return kind(**{name: _built(hints[name], item) for name, item in found.items()})
+        return kind(**{name: _from_json(hints[name], item) for name, item in found.items()})
     except TypeError as error:  # a field is missing
         raise ValueError(str(error)) from None

@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from .browsers import PROFILES, Profile
 from .eviction import Slot, select_excess_in_total, select_excess_of_domain, select_excess_of_partition
-from .rules import Api, Refused, Request, explain_refusal, judge, make_request
+from .rules import SAFE_METHODS, Api, Refused, Request, explain_refusal, judge, make_request
 from .set_cookie import split_set_cookie
 from .sites import (
     TYPED,
@@ -31,8 +31,6 @@ if t.TYPE_CHECKING:
     from datetime import datetime
 
 _Key: t.TypeAlias = "tuple[str, str, bool, str, tuple[str, bool] | None]"
-
-_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 
 class Jar:
@@ -117,7 +115,7 @@ class Jar:
             old = self._replaced(cookie, request)
         except Refused as refused:
             return self._ignored(line, split_set_cookie(line).name, refused.note)
-        if cookie.expires is not None and cookie.expires <= request.now:
+        if cookie.is_expired(request.now):
             return self._delete(line, cookie, old, tuple(notes))
         cookie = self._put(cookie, old, request)
         dropped = self._drop_excess(cookie, request)
@@ -207,7 +205,7 @@ class Jar:
     def _sent(self, request: Request, method: str) -> list[StoredCookie]:
         self._drop_expired(request)
         host, path = request.address.host, request.address.path
-        safe = method.upper() in _SAFE_METHODS
+        safe = method.upper() in SAFE_METHODS
         found = []
         for slot in self._group(host).values():
             cookie = slot.cookie
@@ -235,7 +233,7 @@ class Jar:
         self._size = 0
 
     def _purge(self, now: datetime) -> None:
-        self._take([slot for slot in self._slots() if _is_over(slot.cookie, now)])
+        self._take([slot for slot in self._slots() if slot.cookie.is_expired(now)])
 
     def _group(self, host: str) -> dict[_Key, Slot]:
         return self._groups.get(self.sites.registrable(host), {})
@@ -254,9 +252,9 @@ class Jar:
 
     def _drop_expired(self, request: Request) -> None:
         group = self._group(request.address.host)
-        over = [slot for slot in group.values() if _is_over(slot.cookie, request.now)]
-        if over:
-            self._take(over)
+        expired = [slot for slot in group.values() if slot.cookie.is_expired(request.now)]
+        if expired:
+            self._take(expired)
 
     def _drop_excess(self, cookie: StoredCookie, request: Request) -> int:
         """Evict cookies that exceed a limit and return how many were evicted."""
@@ -289,10 +287,6 @@ def _aware(now: datetime) -> datetime:
     if now.tzinfo is None:
         raise ValueError(f"The time {now!r} has no time zone. Use datetime.now(timezone.utc).")
     return now
-
-
-def _is_over(cookie: StoredCookie, now: datetime) -> bool:
-    return cookie.expires is not None and cookie.expires <= now
 
 
 def _overlays(new: StoredCookie, old: StoredCookie) -> bool:

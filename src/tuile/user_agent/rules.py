@@ -32,6 +32,10 @@ if t.TYPE_CHECKING:
 
 Api: t.TypeAlias = t.Literal["http", "script"]
 
+#: The methods of requests that change nothing (RFC 9110 section 9.2.1), with which cross-site navigations send Lax
+#: cookies.
+SAFE_METHODS: t.Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+
 
 class Request(t.NamedTuple):
     """The circumstances of a response that sets cookies, or of a request that sends them."""

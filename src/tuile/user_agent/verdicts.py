@@ -35,6 +35,10 @@ class StoredCookie:
         """The identity of the cookie: a new cookie with the same key replaces it (section 5.7, step 23)."""
         return self.name, self.domain, self.host_only, self.path, self.partition
 
+    def is_expired(self, now: datetime) -> bool:
+        """Return whether the lifetime of the cookie has ended."""
+        return self.expires is not None and self.expires <= now
+
 
 class Note(t.NamedTuple):
     """A remark about a Set-Cookie line: the rule, what happens, and what to write instead."""
