@@ -161,8 +161,11 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
 
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
         """Return a request context for a test. The arguments are those of the test client's `open`."""
-        from .testing import EnvironBuilder  # noqa: PLC0415 - for tests
+        from .testing import EnvironBuilder, client  # noqa: PLC0415 - for tests
 
+        environ = client.environ_without_builder(EnvironBuilder, self, args, kwargs)
+        if environ is not None:
+            return self.request_context(environ)
         builder = EnvironBuilder(self, *args, **kwargs)
         try:
             return self.request_context(builder.get_environ())

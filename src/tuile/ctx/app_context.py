@@ -20,7 +20,8 @@ import sys
 import typing as t
 from contextvars import ContextVar, Token
 
-from ..signals import appcontext_popped, appcontext_pushed
+from .. import invalidation
+from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -41,6 +42,7 @@ if t.TYPE_CHECKING:
 Value = t.TypeVar("Value")
 
 _sentinel: t.Any = object()
+_new: t.Any = object.__new__
 _Push = t.TypeVar("_Push", bound="tuple[object, ...]")
 
 
@@ -152,8 +154,14 @@ class AppContext:
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
         outer = current.get(None)
-        disturb(outer)
-        value = Entered(self, None if outer is None else outer._request_ctx)
+        if outer is None:
+            # What the constructor does, without calling it.
+            value: Entered = _new(Entered)
+            value._app_ctx = value._own_app_ctx = self
+            value._request_ctx = None
+        else:
+            disturb(outer)
+            value = Entered(self, outer._request_ctx)
         self._cv_tokens.append((current.set(value), value))
         if appcontext_pushed.receivers:
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
@@ -164,6 +172,9 @@ class AppContext:
         Raises:
             AssertionError: another context is the current one.
         """
+        if self._is_left_quietly():
+            current.reset(self._cv_tokens.pop()[0])
+            return
         try:
             if len(self._cv_tokens) == 1:
                 if exc is _sentinel:
@@ -188,6 +199,20 @@ class AppContext:
             raise AssertionError(message)
         if appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def _is_left_quietly(self) -> bool:
+        """Return whether the next pop ends the only push, with no request and nothing that would be called."""
+        if len(self._cv_tokens) != 1:
+            return False
+        app, value = self.app, self._cv_tokens[0][1]
+        if value is None or value._request_ctx is not None or current.get(None) is not value:
+            return False
+        if app.teardown_appcontext_funcs or appcontext_tearing_down.receivers or appcontext_popped.receivers:
+            return False
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        return plan.ends_quietly and value._app_ctx is self
 
     def __enter__(self) -> Self:
         self.push()

@@ -23,6 +23,7 @@ from .app_context import (
     combined,
     current,
     disturb,
+    environ_of,
     keep_environ,
     refuse_pop,
     take_push,
@@ -263,7 +264,8 @@ class RequestContext(metaclass=Watched):
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
         app, plain = self.app, self._is_plain
-        if not plain:
+        finds = plain or self._finds_again()
+        if not finds:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
         if plain and current.get(None) is None and not appcontext_pushed.receivers:
             self._token = current.set(self)
@@ -271,10 +273,29 @@ class RequestContext(metaclass=Watched):
             self._push_nested()
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
-        if plain:
-            self._take(app.url_map.find(self.request.environ, app.config["SERVER_NAME"]))
+        if finds:
+            # Of its own copy, for a stream: the server may use the environ for another request by then.
+            self._take(app.url_map.find(environ_of(self.request), app.config["SERVER_NAME"]))
         else:
             self._match_by_adapter()
+
+    def _finds_again(self) -> bool:
+        """Return whether a request that is entered once more may be matched as it was: by the map, without an adapter.
+
+        Once there is an adapter, that one has the path to match.
+        """
+        app, request = self.app, self.request
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        return (
+            not self._is_new
+            and type(self) is RequestContext
+            and type(request) is plan.request_class
+            and "url_adapter" not in self.__dict__
+            and app.config["TRUSTED_HOSTS"] is None
+            and request.trusted_hosts is None
+        )
 
     def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""
@@ -324,7 +345,7 @@ class RequestContext(metaclass=Watched):
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
-        plain = plan.steps_plain
+        plain = plan.ends_quietly
         try:
             try:
                 if app.teardown_request_funcs or request_tearing_down.receivers or not plain:

@@ -186,7 +186,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         request = context.request
         if (
             error is None
-            and context._is_plain is True
+            and plan.ends_quietly
+            and (context._is_plain is True)
             and request.closes_nothing
             and (plan.epoch is invalidation.epoch)
             and (not app.teardown_request_funcs)

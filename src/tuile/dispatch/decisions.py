@@ -239,6 +239,7 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
     request = context.request
     if (
         error is None
+        and plan.ends_quietly
         and context._is_plain is True
         and request.closes_nothing
         and plan.epoch is invalidation.epoch

@@ -41,14 +41,11 @@ if t.TYPE_CHECKING:
 
 #: Methods of an app, by what is lost when one of them is overridden. Other methods can be overridden at no cost.
 STEPS: dict[str, tuple[str, ...]] = {
-    # Steps that are left out while they have nothing to do.
-    "optional": (
-        "app_context",
-        "create_url_adapter",
-        "do_teardown_appcontext",
-        "do_teardown_request",
-        "ensure_sync",
-    ),
+    # Steps that are left out while they have nothing to do: before the URL is matched, at the end, and around the call
+    # of each registered function.
+    "optional": ("app_context", "create_url_adapter"),
+    "ends": ("do_teardown_appcontext", "do_teardown_request"),
+    "calls": ("ensure_sync",),
     # Steps that the fast path takes the place of.
     "serving": ("_run", "_serve_by_steps", "request_context"),
     # The step around hooks and view, which is called where it is overridden.
@@ -132,8 +129,10 @@ class Plan:
     json_start: TextStart | None
     #: Writes compact JSON as the app's provider does; None to ask the provider. Never None where `json_start` is not.
     write_json: t.Callable[[object], str] | None
-    #: Whether the optional steps need not be called when they have nothing to do.
-    steps_plain: bool
+    #: Whether the steps at the end need not be called when they have nothing to do.
+    ends_quietly: bool
+    #: Whether a function that `ensure_sync` has left alone may be called without asking it again.
+    calls_directly: bool
     #: Whether the session is opened when it is first touched.
     opens_lazily: bool
     #: Whether `url_for` may build URLs without asking the app's methods.
@@ -177,7 +176,8 @@ NOTHING = Plan(
     text_start=None,
     json_start=None,
     write_json=None,
-    steps_plain=False,
+    ends_quietly=False,
+    calls_directly=False,
     opens_lazily=False,
     builds_urls=False,
     url_map=None,
@@ -241,13 +241,15 @@ def plan_of(app: Planned) -> Plan:
         text_start=text_start,
         json_start=json_start,
         write_json=write_json,
-        steps_plain=not lost["optional"],
+        ends_quietly=not lost["ends"],
+        calls_directly=not lost["calls"],
         opens_lazily=lazily,
         builds_urls=not lost["urls"],
         url_map=url_map,
         rules={} if url_map is None else url_map._rules_by_endpoint,
         dispatches=not lost["around"],
-        calls_view=not lost["before"],
+        # Without `ensure_sync` of our own the steps call the view: they ask it each time.
+        calls_view=not (lost["before"] or lost["calls"]),
         quiet=not lost["after"] and checks is None and text_start is not None,
         cookie_checks=checks,
         calls_wsgi_app=bool(lost["entry"]),
@@ -259,7 +261,14 @@ def plan_of(app: Planned) -> Plan:
         variable_routes={},
         rules_tried={},
         refusals=refusals,
-        slower=(*lost["around"], *lost["before"], *lost["after"], *_slower(app, text_start, json_start, checks)),
+        slower=(
+            *lost["ends"],
+            *lost["calls"],
+            *lost["around"],
+            *lost["before"],
+            *lost["after"],
+            *_slower(app, text_start, json_start, checks),
+        ),
     )
 
 

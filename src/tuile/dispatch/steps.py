@@ -188,7 +188,7 @@ class Dispatcher(Planned, Teardown):
         blueprints = request.blueprints
         scopes = (None, *reversed(blueprints)) if blueprints else _APP_ALONE
         plan = self._plan
-        epoch, synchronous = plan.epoch, self._synchronous if plan.steps_plain else _NONE_KNOWN
+        epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else _NONE_KNOWN
         if self.url_value_preprocessors:
             for scope in scopes:
                 for prepare in self.url_value_preprocessors.get(scope, ()):
@@ -219,7 +219,7 @@ class Dispatcher(Planned, Teardown):
         if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
             return self.make_default_options_response()
         view, plan = self.view_functions[rule.endpoint], self._plan
-        if plan.epoch is invalidation.epoch and plan.steps_plain and id(view) in self._synchronous:
+        if plan.epoch is invalidation.epoch and plan.calls_directly and id(view) in self._synchronous:
             # A call without arguments is shorter when it says so.
             return view(**request.view_args) if request.view_args else view()  # type: ignore[return-value] # no coroutine
         answer: ft.ResponseReturnValue = self._run(view, **request.view_args)
@@ -340,7 +340,7 @@ class Dispatcher(Planned, Teardown):
                 response = given if given is response else claim(self, given)
         if self.after_request_funcs:
             blueprints, plan = context.request.blueprints, self._plan
-            epoch, synchronous = plan.epoch, self._synchronous if plan.steps_plain else _NONE_KNOWN
+            epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else _NONE_KNOWN
             for scope in (*blueprints, None) if blueprints else _APP_ALONE:
                 for function in reversed(self.after_request_funcs.get(scope, ())):
                     known = epoch is invalidation.epoch and id(function) in synchronous
@@ -378,7 +378,7 @@ class Dispatcher(Planned, Teardown):
     def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
         runner = self.ensure_sync(function)
-        if runner is function and self._current_plan().steps_plain:
+        if runner is function and self._current_plan().calls_directly:
             self._synchronous[id(function)] = function
         return runner(*args, **kwargs)
 
@@ -406,4 +406,4 @@ class Dispatcher(Planned, Teardown):
         return async_to_sync(func)
 
 
-take_stock(Dispatcher, "optional", "serving", "around", "before", "after", "entry")
+take_stock(Dispatcher, "optional", "ends", "calls", "serving", "around", "before", "after", "entry")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from .. import invalidation
 from ..ctx.app_context import _sentinel, value_with_request
 from ..signals import appcontext_tearing_down, request_tearing_down
 from .errors import ErrorHandling
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .. import typing as ft
 
@@ -19,6 +20,7 @@ class Teardown(ErrorHandling):
     """The steps that follow when the response is on its way."""
 
     teardown_appcontext_funcs: list[ft.TeardownCallable]
+    _synchronous: dict[int, Callable[..., object]]
     if t.TYPE_CHECKING:
 
         def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object: ...
@@ -32,10 +34,15 @@ class Teardown(ErrorHandling):
             exc = sys.exc_info()[1]
         failure: Exception | None = None
         if self.teardown_request_funcs:
+            epoch, known = self._known_functions()
             for scope in (*value_with_request().request.blueprints, None):
                 for function in reversed(self.teardown_request_funcs.get(scope, ())):
                     try:
-                        self._run(function, exc)
+                        # A function before this one may have replaced `ensure_sync`.
+                        if epoch is invalidation.epoch and id(function) in known:
+                            function(exc)
+                        else:
+                            self._run(function, exc)
                     except Exception as error:  # noqa: BLE001 - the others are to run all the same
                         failure = self._teardown_failed(error, failure)
         if request_tearing_down.receivers:
@@ -51,15 +58,24 @@ class Teardown(ErrorHandling):
         if exc is _sentinel:
             exc = sys.exc_info()[1]
         failure: Exception | None = None
+        epoch, known = self._known_functions() if self.teardown_appcontext_funcs else (None, {})
         for function in reversed(self.teardown_appcontext_funcs):
             try:
-                self._run(function, exc)
+                if epoch is invalidation.epoch and id(function) in known:
+                    function(exc)
+                else:
+                    self._run(function, exc)
             except Exception as error:  # noqa: BLE001 - the others are to run all the same
                 failure = self._teardown_failed(error, failure)
         if appcontext_tearing_down.receivers:
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
         if failure is not None:
             raise failure
+
+    def _known_functions(self) -> tuple[object, Mapping[int, object]]:
+        """Return the epoch, and the functions that may be called without `ensure_sync` while it stays."""
+        plan = self._current_plan()
+        return plan.epoch, self._synchronous if plan.calls_directly else {}
 
     def _teardown_failed(self, error: Exception, first: Exception | None) -> Exception:
         """Return the error to raise when all teardown functions have run: the first one. Log any other."""

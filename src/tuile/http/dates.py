@@ -14,6 +14,18 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+def simple_http_date(moment: date) -> str | None:
+    """Format a date or a datetime in UTC for HTTP; return None for a subclass or another time zone."""
+    kind = type(moment)
+    if kind is date:
+        clock = "00:00:00"
+    elif kind is datetime and (moment.tzinfo is None or moment.tzinfo is timezone.utc):  # type: ignore[attr-defined]
+        clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"  # type: ignore[attr-defined]
+    else:
+        return None
+    return f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month]} {moment.year:04d} {clock} GMT"
+
+
 def http_date(moment: datetime | date | float | time.struct_time) -> str:
     """Format a date for HTTP: ``Sun, 06 Nov 1994 08:49:37 GMT``.
 

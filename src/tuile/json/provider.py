@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import typing as t
 import uuid
 import weakref
@@ -14,6 +15,7 @@ from types import FunctionType
 from werkzeug.http import http_date
 
 from ..flask_names import offer_flasks_names
+from ..http.dates import simple_http_date
 from ..invalidation import Watched, attribute, attributes, move
 
 if t.TYPE_CHECKING:
@@ -133,10 +135,12 @@ def _default(o: object) -> object:
         TypeError: If the type is not supported.
     """
     if isinstance(o, date):
-        return http_date(o)
-    from decimal import Decimal  # noqa: PLC0415 - 1 ms of import time that most applications never need
-
-    if isinstance(o, (Decimal, uuid.UUID)):
+        return simple_http_date(o) or http_date(o)
+    if isinstance(o, uuid.UUID):
+        return str(o)
+    # Importing it takes 1 ms, and there is no Decimal before it was imported.
+    decimal = sys.modules.get("decimal")
+    if decimal is not None and isinstance(o, decimal.Decimal):
         return str(o)
     if dataclasses.is_dataclass(o):
         # A dataclass itself, rather than an instance, also comes here, and asdict() raises a TypeError.

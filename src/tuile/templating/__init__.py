@@ -91,7 +91,7 @@ def gather_context(app: Flask, context: dict[str, object]) -> None:
     """
     processors = app.template_context_processors
     first = processors.get(None)
-    if len(processors) == 1 and first == [_default_template_ctx_processor] and app._current_plan().steps_plain:
+    if len(processors) == 1 and first == [_default_template_ctx_processor] and app._current_plan().calls_directly:
         for name, value in _default_template_ctx_processor().items():
             context.setdefault(name, value)
         return

@@ -17,9 +17,13 @@ from urllib.parse import urlsplit
 import werkzeug.test
 from werkzeug.test import Cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
-from werkzeug.wsgi import ClosingIterator
+from werkzeug.wsgi import ClosingIterator, get_current_url
 
 from tuile.http.cookies import dump_cookie, parse_cookie
+from tuile.invalidation import Watched
+from tuile.wrappers import Response
+
+from .simple_environ import is_simple_host, simple_environ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,6 +88,21 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
         return self.app.json.dumps(obj, **kwargs)
 
 
+_stock_builder = EnvironBuilder
+_stock_parts = EnvironBuilder.__init__, EnvironBuilder.json_dumps
+
+
+def environ_without_builder(
+    builder_class: type, app: Flask, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> WSGIEnvironment | None:
+    """Return the environ that a builder makes of these arguments; None where it has to be asked."""
+    if builder_class is not _stock_builder or len(args) > 1:
+        return None
+    if (EnvironBuilder.__init__, EnvironBuilder.json_dumps) != _stock_parts:
+        return None
+    return simple_environ(app, args[0] if args else "/", kwargs)
+
+
 def _locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
     """Split `path` into a base URL and a path with its query.
 
@@ -122,6 +141,8 @@ class FlaskClient(werkzeug.test.Client):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         browser = kwargs.pop("browser", None)
+        if len(args) > 1:
+            args = (args[0], _response_class_of_tests(args[1]), *args[2:])
         super().__init__(*args, **kwargs)
         if browser is not None:
             from .client_jar import ClientJar  # noqa: PLC0415 - few tests need it, and it loads the public suffix list
@@ -238,14 +259,25 @@ class FlaskClient(werkzeug.test.Client):
 
     def _add_cookies_to_wsgi(self, environ: WSGIEnvironment) -> None:
         if self._jar is None:
+            if self._cookies == {} and is_simple_host(environ.get("HTTP_HOST")):
+                # There are none to compare with the URL.
+                environ.pop("HTTP_COOKIE", None)
+                return
             super()._add_cookies_to_wsgi(environ)
         else:
             self._jar.send(environ)
 
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> tuple[Iterable[bytes], str, Headers]:
         """Call the application with an environ; send cookies, and store those of the response."""
-        if self._jar is None:
+        if self._jar is None and werkzeug.test.Client.run_wsgi_app is not _stock_run:
             body, status, headers = super().run_wsgi_app(environ, buffered)
+        elif self._jar is None:
+            self._add_cookies_to_wsgi(environ)
+            body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered=buffered)
+            lines = headers.getlist("Set-Cookie")
+            if lines or not is_simple_host(environ.get("HTTP_HOST")):
+                url = urlsplit(get_current_url(environ))
+                self._update_cookies_from_response(url.hostname or "localhost", url.path, lines)
         else:
             self._add_cookies_to_wsgi(environ)
             body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered)
@@ -277,6 +309,11 @@ class FlaskClient(werkzeug.test.Client):
 
     def _request_from_builder_args(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:
         environ_base = self._copy_environ(kwargs.pop("environ_base", None) or {})
+        options = {**kwargs, "environ_base": environ_base}
+        environ = environ_without_builder(EnvironBuilder, self.application, args, options)
+        if environ is not None:
+            request: WerkzeugRequest = EnvironBuilder.request_class(environ)
+            return request
         builder = EnvironBuilder(self.application, *args, environ_base=environ_base, **kwargs)
         try:
             return builder.get_request()
@@ -345,6 +382,22 @@ class FlaskClient(werkzeug.test.Client):
     ) -> None:
         self.preserve_context = False
         self._context_stack.close()
+
+
+_stock_run = werkzeug.test.Client.run_wsgi_app
+
+
+def _response_class_of_tests(response_class: Any) -> Any:
+    """Return the class of a client's responses, as Werkzeug makes it for each client, once for a class of responses."""
+    if not isinstance(response_class, Watched) or not issubclass(response_class, Response):
+        return response_class
+    made = vars(response_class).get("_class_of_tests")
+    if made is None:
+        made = type(
+            "WrapperTestResponse", (werkzeug.test.TestResponse, response_class), {"__module__": "werkzeug.test"}
+        )
+        response_class.note("_class_of_tests", made)
+    return made
 
 
 def _read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:

@@ -1,0 +1,164 @@
+"""The WSGI environ of a simple request, as Werkzeug's `EnvironBuilder` makes it, without the builder.
+
+Most requests of a test suite have a plain path and perhaps a query, a form, JSON or headers. Their environ is written
+here; any other request is left to the builder, and so is every one while somebody has replaced a part of it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import werkzeug.test
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.urls import _urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ..app import Flask
+
+# Neither quoted nor unquoted on the way, and split by `urlsplit` at the question mark alone.
+_PATH = re.compile(r"/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/-]*)?\Z")
+_QUERY = re.compile(r"[A-Za-z0-9_.~=&%+/-]*\Z")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
+_ROOT = re.compile(r"(?:/[A-Za-z0-9_.~-]+)*/?\Z")
+_KNOWN = frozenset({"method", "query_string", "headers", "data", "json", "environ_base", "content_type"})
+# What the builder does its work with.
+_PARTS = (
+    "__init__",
+    "args",
+    "base_url",
+    "content_length",
+    "content_type",
+    "files",
+    "form",
+    "get_environ",
+    "get_request",
+    "input_stream",
+    "mimetype",
+    "query_string",
+    "server_name",
+    "server_port",
+)
+_builder: Any = werkzeug.test.EnvironBuilder
+_stock = tuple(map(vars(_builder).get, _PARTS))
+
+
+def is_simple_host(host: object) -> bool:
+    """Return whether a host is one that no URL function refuses or changes."""
+    return type(host) is str and _HOST.match(host) is not None
+
+
+def builder_is_stock() -> bool:
+    """Return whether no part of Werkzeug's builder that this module takes the place of was replaced."""
+    return tuple(map(vars(_builder).get, _PARTS)) == _stock
+
+
+def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGIEnvironment | None:
+    """Return the environ of a request; None where only the builder knows.
+
+    Args:
+        app: The application, whose settings complete the URL.
+        path: The path and query.
+        options: The keyword arguments of the builder.
+    """
+    if type(path) is not str or not options.keys() <= _KNOWN:
+        return None
+    path_info, mark, query = path.partition("?")
+    if _PATH.match(path_info) is None or "//" in path_info or _QUERY.match(query) is None or (mark and not query):
+        return None
+    if not builder_is_stock():
+        return None
+    settings = app.config.get("SERVER_NAME"), app.config["PREFERRED_URL_SCHEME"], app.config["APPLICATION_ROOT"]
+    # What was asked for before is found by a hash.
+    place = _place(*settings) if all([item is None or type(item) is str for item in settings]) else None  # noqa: C419
+    content = _content(app, options)
+    headers = options.get("headers")
+    # A `Headers` object would be given the content type.
+    if place is None or content is None or not (headers is None or type(headers) in {dict, list}):
+        return None
+    given = options.get("query_string")
+    if given is not None:
+        if mark or type(given) is not dict:
+            return None
+        query = _urlencode(MultiDict(given))
+    method = options.get("method", "GET")
+    return _written(place, method, path, path_info, query, options.get("environ_base"), headers, *content)
+
+
+def _written(
+    place: tuple[str, str, str, str, str], method: str, path: str, path_info: str, query: str, base: Any, headers: Any,
+    body: bytes | None, content_type: str | None,
+) -> WSGIEnvironment | None:  # fmt: skip
+    """Write the environ, with its keys in the builder's order."""
+    environ: WSGIEnvironment = {}
+    if base:
+        environ.update(base)
+    environ["REQUEST_METHOD"] = method
+    scheme, environ["SCRIPT_NAME"], server_name, server_port, host = place
+    environ["PATH_INFO"] = path_info
+    environ["QUERY_STRING"] = query
+    environ["REQUEST_URI"] = environ["RAW_URI"] = path
+    environ["SERVER_NAME"] = server_name
+    environ["SERVER_PORT"] = server_port
+    environ["HTTP_HOST"] = host
+    environ["SERVER_PROTOCOL"] = _builder.server_protocol
+    environ["wsgi.version"] = _builder.wsgi_version
+    environ["wsgi.url_scheme"] = scheme
+    environ["wsgi.input"] = BytesIO() if body is None else BytesIO(body)
+    environ["wsgi.errors"] = sys.stderr
+    environ["wsgi.multithread"] = environ["wsgi.multiprocess"] = environ["wsgi.run_once"] = False
+    combined: dict[str, str] = {}
+    if headers:
+        for name, value in Headers(headers).to_wsgi_list():
+            key = name.upper().replace("-", "_")
+            if key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+                return None
+            key = f"HTTP_{key}"
+            combined[key] = f"{combined[key]}, {value}" if key in combined else value
+    if content_type is not None:
+        environ["CONTENT_TYPE"] = content_type
+    if body is not None:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    environ.update(combined)
+    return environ
+
+
+def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str | None] | None:
+    """Return the body and its content type; None where only the builder knows."""
+    data, content_type = options.get("data"), options.get("content_type")
+    if content_type is not None and type(content_type) is not str:
+        return None
+    if "json" in options and options["json"] is not None:
+        if data is not None:
+            return None
+        text = app.json.dumps(options["json"])
+        return (text.encode(), content_type or "application/json") if type(text) is str and text else None
+    if data is None:
+        return (None, None) if content_type is None else None
+    if type(data) is bytes and data:
+        return data, content_type
+    if type(data) is str and data:
+        return data.encode(), content_type
+    if content_type is None and type(data) is dict and data and all(type(value) is str for value in data.values()):
+        return _urlencode(MultiDict(data)).encode("ascii"), "application/x-www-form-urlencoded"
+    return None
+
+
+@lru_cache(64)
+def _place(server_name: str | None, scheme: str, root: str) -> tuple[str, str, str, str, str] | None:
+    """Return the scheme, SCRIPT_NAME, SERVER_NAME, SERVER_PORT and HTTP_HOST; None where only the builder knows."""
+    host = server_name or "localhost"
+    if not is_simple_host(host) or scheme not in {"http", "https"} or type(root) is not str or not _ROOT.match(root):
+        return None
+    parts = urlsplit(f"{scheme}://{host}/{root.lstrip('/')}")
+    builder = _builder(base_url=parts.geturl())
+    environ = builder.get_environ()
+    return scheme, environ["SCRIPT_NAME"], environ["SERVER_NAME"], environ["SERVER_PORT"], environ["HTTP_HOST"]

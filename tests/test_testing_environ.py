@@ -1,0 +1,193 @@
+"""Environs of the test client that are written without Werkzeug's builder: the same, key for key, or left to it."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+import werkzeug.test
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from werkzeug.datastructures import Headers, MultiDict
+
+import tuile
+import tuile.testing.client
+from tests.beside_flask import outcome, same
+from tuile.testing import EnvironBuilder
+from tuile.testing.client import environ_without_builder
+
+PLAIN_TEXT = st.text("abcXYZ019-_.~", max_size=5)
+HOSTILE_TEXT = st.text('a/?#%&=+;: \t\r\n\0é\u2028[]@\\"', max_size=6)
+PATHS = st.one_of(
+    st.builds("/{}/{}".format, PLAIN_TEXT, PLAIN_TEXT),
+    st.builds("/{}?{}={}".format, PLAIN_TEXT, PLAIN_TEXT, st.text("ab%20+&=", max_size=6)),
+    st.builds("/{}".format, HOSTILE_TEXT),
+    st.sampled_from(["", "/", "//host/a", "/a//b", "http://other/a?b", "/?", "/a?", "/a?b#c", "/a%20b", "/.", "/.."]),
+)
+TEXTS = st.one_of(PLAIN_TEXT, HOSTILE_TEXT)
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "method": st.sampled_from(["GET", "POST", "put", "OPTIONS"]),
+        "query_string": st.one_of(
+            st.none(), TEXTS, st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers(), st.lists(TEXTS, max_size=2)))
+        ),
+        "headers": st.one_of(
+            st.none(),
+            st.dictionaries(st.sampled_from(["X-One", "x-one", "Host", "X_Two", "Content-Type", "Accept"]), PLAIN_TEXT),
+            st.lists(st.tuples(st.sampled_from(["X-One", "X_One", "Content-Length", "Cookie"]), TEXTS), max_size=3),
+        ),
+        "data": st.one_of(
+            st.none(), TEXTS, st.binary(max_size=5), st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers()), max_size=3)
+        ),
+        "json": st.one_of(st.none(), st.dictionaries(TEXTS, st.integers(), max_size=2), st.integers()),
+        "content_type": st.one_of(st.none(), st.sampled_from(["text/plain", "application/x-www-form-urlencoded"])),
+        "environ_base": st.one_of(
+            st.none(), st.just({"REMOTE_ADDR": "1.2.3.4", "PATH_INFO": "/base", "HTTP_X_ONE": "b"})
+        ),
+    },
+)
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "SERVER_NAME": st.sampled_from(
+            [None, "", "example.com", "example.com:8000", "exämple.com", "a b", "[::1]", "a@b"]
+        ),
+        "APPLICATION_ROOT": st.sampled_from(["/", "/app", "/app/", "app", "", "/a b", "/app//x", "/é"]),
+        "PREFERRED_URL_SCHEME": st.sampled_from(["http", "https", "ftp", "HTTP", ""]),
+    },
+)
+
+
+def shown(environ: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the items in their order, with the body instead of its stream."""
+    return [(key, value.read() if key == "wsgi.input" else value) for key, value in environ.items()]
+
+
+def by_builder(app: Any, path: str, options: dict[str, Any]) -> list[tuple[str, Any]]:
+    builder = EnvironBuilder(app, path, **options)
+    try:
+        return shown(builder.get_environ())
+    finally:
+        builder.close()
+
+
+@settings(max_examples=600, deadline=None)
+@given(PATHS, OPTIONS, SETTINGS)
+def test_what_is_written_is_what_the_builder_makes(path: str, options: dict[str, Any], config: dict[str, Any]) -> None:
+    app = tuile.Flask("environ", static_folder=None)
+    app.config.update(config)
+    made = outcome(environ_without_builder, EnvironBuilder, app, (path,), options)
+    if made != ("returned", None):
+        assert made[0] == "returned"
+        assert outcome(by_builder, app, path, options) == ("returned", shown(made[1]))
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("/", {}),
+        ("/users/7", {"method": "DELETE"}),
+        ("/search?q=a+b&page=2", {}),
+        ("/search", {"query_string": {"q": "a b", "tag": ["x", "y"]}}),
+        ("/form", {"method": "POST", "data": {"name": "Ada & é"}}),
+        ("/json", {"method": "POST", "json": {"a": [1, 2]}}),
+        ("/text", {"method": "POST", "data": "text é", "content_type": "text/plain"}),
+        ("/", {"headers": {"X-One": "1", "Host": "example.com"}}),
+    ],
+)
+def test_the_usual_requests_need_no_builder(path: str, options: dict[str, Any]) -> None:
+    app = tuile.Flask("environ", static_folder=None)
+    made = environ_without_builder(EnvironBuilder, app, (path,), options)
+    assert made is not None
+    assert shown(made) == by_builder(app, path, options)
+
+
+@pytest.mark.parametrize("name", ["__init__", "get_environ", "get_request", "server_name", "content_type"])
+def test_a_patch_of_werkzeugs_builder_is_used(name: str) -> None:
+    app = tuile.Flask("environ", static_folder=None)
+    assert environ_without_builder(EnvironBuilder, app, ("/",), {}) is not None
+    with mock.patch.object(werkzeug.test.EnvironBuilder, name, vars(werkzeug.test.EnvironBuilder)[name].__class__):
+        assert environ_without_builder(EnvironBuilder, app, ("/",), {}) is None
+    assert environ_without_builder(EnvironBuilder, app, ("/",), {}) is not None
+
+
+def test_a_builder_of_ones_own_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Own(EnvironBuilder):
+        def get_environ(self) -> dict[str, Any]:
+            return {**super().get_environ(), "OWN": "1"}
+
+    app = tuile.Flask("environ", static_folder=None)
+    app.add_url_rule("/", "view", lambda: tuile.request.environ.get("OWN", "none"))
+    client = app.test_client()
+    assert client.get("/").text == "none"
+    monkeypatch.setattr(tuile.testing.client, "EnvironBuilder", Own)
+    assert client.get("/").text == "1"
+    monkeypatch.setattr(tuile.testing, "EnvironBuilder", Own)
+    assert app.test_request_context("/").request.environ["OWN"] == "1"
+
+
+def test_a_builder_that_writes_json_its_own_way_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = tuile.Flask("environ", static_folder=None)
+    app.add_url_rule("/", "view", tuile.request.get_data, methods=["POST"])
+    monkeypatch.setattr(EnvironBuilder, "json_dumps", lambda self, value, **kwargs: "own")
+    assert app.test_client().post("/", json={"a": 1}).text == "own"
+
+
+def test_headers_that_are_given_get_the_content_type_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("environ", static_folder=None)
+        app.add_url_rule("/", "view", lib.request.get_data, methods=["POST"])
+        headers = Headers({"X-One": "1"})
+        return app.test_client().post("/", json={"a": 1}, headers=headers).text, list(headers)
+
+    same(program)
+
+
+def test_clients_of_one_application_keep_their_own_cookies() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("environ", static_folder=None)
+
+        def view() -> Any:
+            response = lib.make_response(str(sorted(lib.request.cookies.items())))
+            response.set_cookie("seen", lib.request.args.get("as", "x"))
+            return response
+
+        app.add_url_rule("/", "view", view)
+        one, other = app.test_client(), app.test_client()
+        texts = [one.get("/?as=1").text, other.get("/").text, one.get("/").text, other.get("/").text]
+        without = app.test_client(use_cookies=False)
+        texts.append(without.get("/", headers={"Cookie": "a=b"}).text)
+        texts.append(app.test_client().get("/", headers={"Cookie": "a=b"}).text)
+        texts.append(outcome(lambda: app.test_client().get("/", headers={"Host": "[a"}).text))
+        return texts
+
+    same(program)
+
+
+def test_responses_are_of_a_class_that_follows_the_applications() -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.Response):  # type: ignore[misc]
+            marker = "own"
+
+        app = lib.Flask("environ", static_folder=None)
+        app.response_class = Own
+        app.add_url_rule("/", "view", lambda: "text")
+        first = app.test_client().get("/")
+        Own.later = "later"
+        second = app.test_client().get("/")
+        names = [(type(one).__name__, type(one).__module__, one.marker, one.later, one.text) for one in (first, second)]
+        return names, [isinstance(first, kind) for kind in (Own, lib.Response, werkzeug.test.TestResponse)]
+
+    same(program)
+
+
+def test_a_query_of_a_multidict_is_left_to_the_builder_and_the_same() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("environ", static_folder=None)
+        app.add_url_rule("/", "view", lambda: lib.request.query_string)
+        query = MultiDict([("a", "1"), ("b", "2"), ("a", "3")])
+        return app.test_client().get("/", query_string=query).text, list(query.items(multi=True))
+
+    same(program)
