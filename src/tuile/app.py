@@ -161,9 +161,9 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
 
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
         """Return a request context for a test. The arguments are those of the test client's `open`."""
-        from .testing import EnvironBuilder, client  # noqa: PLC0415 - for tests
+        from .testing import EnvironBuilder, environ_without_builder  # noqa: PLC0415 - for tests
 
-        environ = client.environ_without_builder(EnvironBuilder, self, args, kwargs)
+        environ = environ_without_builder(EnvironBuilder, self, args, kwargs)
         if environ is not None:
             return self.request_context(environ)
         builder = EnvironBuilder(self, *args, **kwargs)

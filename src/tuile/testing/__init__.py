@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..flask_names import offer_flasks_names
-from .client import EnvironBuilder, FlaskClient, _get_werkzeug_version
+from .client import EnvironBuilder, FlaskClient, _get_werkzeug_version, environ_without_builder
 
 if TYPE_CHECKING:
     from .browser import Browser, Frame, Tab
@@ -26,6 +26,7 @@ __all__ = [
     "Tab",
     "Verdicts",
     "_get_werkzeug_version",
+    "environ_without_builder",
 ]
 
 _LATER = {
