@@ -1,7 +1,7 @@
 """The WSGI environ of a simple request, as Werkzeug's `EnvironBuilder` makes it, without the builder.
 
 Most requests of a test suite have a plain path and perhaps a query, a form, JSON or headers. Their environ is written
-here; any other request is left to the builder, and so is every one while somebody has replaced a part of it.
+here; any other request is left to the builder, and so is every one while a part of it is replaced.
 """
 
 from __future__ import annotations
