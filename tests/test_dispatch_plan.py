@@ -589,7 +589,7 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
             (f"{Sessions.__module__}.{Sessions.__qualname__} opens the session at the start of each request",),
             (),
         ),
-        "sync": (("ensure_sync is overridden",), ()),
+        "sync": ((), ("ensure_sync is overridden",)),
         "context": (("request_context is overridden",), ()),
         "subdomain": (("subdomain_matching is on, so Werkzeug's adapter matches",), ()),
         "text": ((), (f"{own} has methods of its own, so each response is made and asked",)),
