@@ -42,7 +42,6 @@ if t.TYPE_CHECKING:
 Value = t.TypeVar("Value")
 
 _sentinel: t.Any = object()
-_new: t.Any = object.__new__
 _Push = t.TypeVar("_Push", bound="tuple[object, ...]")
 
 
@@ -156,7 +155,7 @@ class AppContext:
         outer = current.get(None)
         if outer is None:
             # What the constructor does, without calling it.
-            value: Entered = _new(Entered)
+            value = Entered.__new__(Entered)
             value._app_ctx = value._own_app_ctx = self
             value._request_ctx = None
         else:

@@ -26,7 +26,7 @@ from tuile.wrappers import Response
 from .simple_environ import is_simple_host, simple_environ
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -93,7 +93,7 @@ _stock_parts = EnvironBuilder.__init__, EnvironBuilder.json_dumps
 
 
 def environ_without_builder(
-    builder_class: type, app: Flask, args: tuple[Any, ...], kwargs: dict[str, Any]
+    builder_class: type, app: Flask, args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> WSGIEnvironment | None:
     """Return the environ that a builder makes of these arguments; None where it has to be asked."""
     if builder_class is not _stock_builder or len(args) > 1:
@@ -387,7 +387,7 @@ class FlaskClient(werkzeug.test.Client):
 _stock_run = werkzeug.test.Client.run_wsgi_app
 
 
-def _response_class_of_tests(response_class: Any) -> Any:
+def _response_class_of_tests(response_class: object) -> object:
     """Return the class of a client's responses, as Werkzeug makes it for each client, once for a class of responses."""
     if not isinstance(response_class, Watched) or not issubclass(response_class, Response):
         return response_class

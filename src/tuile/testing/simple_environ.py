@@ -47,7 +47,7 @@ _PARTS = (
     "server_name",
     "server_port",
 )
-_builder: Any = werkzeug.test.EnvironBuilder
+_builder = werkzeug.test.EnvironBuilder
 _stock = tuple(map(vars(_builder).get, _PARTS))
 
 
