@@ -10,17 +10,18 @@ import typing as t
 from datetime import date, datetime, timezone
 from functools import lru_cache
 
+# The zones that are written as they are: none is read as UTC.
+_IN_UTC = (None, timezone.utc)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def simple_http_date(moment: date) -> str | None:
     """Format a date or a datetime in UTC for HTTP; return None for a subclass or another time zone."""
-    kind = type(moment)
-    if kind is date:
+    if type(moment) is date:
         clock = "00:00:00"
-    elif kind is datetime and (moment.tzinfo is None or moment.tzinfo is timezone.utc):  # type: ignore[attr-defined]
-        clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"  # type: ignore[attr-defined]
+    elif isinstance(moment, datetime) and type(moment) is datetime and moment.tzinfo in _IN_UTC:
+        clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
     else:
         return None
     return f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month]} {moment.year:04d} {clock} GMT"
