@@ -214,7 +214,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
                 self.debug = get_debug_flag()
         if debug is not None:
             self.debug = bool(debug)
-        check_settings(self)
+        check_settings(self, self.session_interface)
         named_host, _, named_port = (self.config.get("SERVER_NAME") or "").partition(":")
         port = int(port) if port is not None else int(named_port or 5000)
         options = {"use_reloader": self.debug, "use_debugger": self.debug, "threaded": True, **options}

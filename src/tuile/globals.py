@@ -15,6 +15,7 @@ from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 from .ctx.app_context import (
     NO_APP_MESSAGE,
     NO_REQUEST_MESSAGE,
+    NOT_OPENED_MESSAGE,
     AppContext,
     _cv_app,  # noqa: F401 - Flask's globals have it
     _cv_request,  # noqa: F401 - as well
@@ -196,9 +197,9 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session: t.Any = value._opened_session or value._session
+        session = value._opened_session or value._session
         if session is None:
-            session = value.session  # it raises an error that says why
+            raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         try:
             return getattr(session, name)
@@ -210,9 +211,9 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session: t.Any = value._opened_session or value._session
+        session = value._opened_session or value._session
         if session is None:
-            session = value.session  # it raises an error that says why
+            raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         return session[key]
 
@@ -220,9 +221,9 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session: t.Any = value._opened_session or value._session
+        session = value._opened_session or value._session
         if session is None:
-            session = value.session  # it raises an error that says why
+            raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         session[key] = item
 

@@ -186,7 +186,7 @@ def run_command(
 def _check_settings(app: Flask) -> None:
     """Check the settings for keys and sessions before the first request does."""
     try:
-        check_settings(app)
+        check_settings(app, app.session_interface)
     except (RuntimeError, TypeError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -122,6 +122,8 @@ This typically means that you attempted to use functionality that needed
 the current application. To solve this, set up an application context
 with app.app_context(). See the documentation for more information."""
 
+NOT_OPENED_MESSAGE = "The session has not yet been opened."
+
 NO_REQUEST_MESSAGE = """\
 Working outside of request context.
 

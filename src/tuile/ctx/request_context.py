@@ -16,6 +16,7 @@ from ..once import once
 from ..routing.map import FOREIGN_SUBDOMAIN
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .app_context import (
+    NOT_OPENED_MESSAGE,
     AppContext,
     Entered,
     _cv_request,
@@ -227,7 +228,7 @@ class RequestContext(metaclass=Watched):
         if session is None:
             session = self._session
             if session is None:
-                raise AssertionError("The session has not yet been opened.")
+                raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         return session
 

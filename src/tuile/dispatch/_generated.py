@@ -41,7 +41,7 @@ if t.TYPE_CHECKING:
 def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
-        check_settings(app)
+        check_settings(app, app.session_interface)
         return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
@@ -179,7 +179,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
         whole = getattr(body, "_sends_plainly", False) and body.response
-        call: t.Any = type(body).__call__
+        call = type(body).__call__
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end

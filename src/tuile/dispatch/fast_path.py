@@ -33,7 +33,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
         # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-        check_settings(app)
+        check_settings(app, app.session_interface)
         # The steps say when it counts as the first: not where its URL could not be matched.
         return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:
@@ -56,7 +56,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         if start is not None:
             return send(start, body, environ, start_response)
         whole = getattr(body, "_sends_plainly", False) and body.response
-        call: t.Any = type(body).__call__
+        call = type(body).__call__
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)

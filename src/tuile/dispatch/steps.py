@@ -95,7 +95,7 @@ class Dispatcher(Planned, Teardown):
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-            check_settings(self)  # type: ignore[arg-type] # every dispatcher is a Flask
+            check_settings(self, self.session_interface)
         return self._serve_by_steps(environ, start_response)
 
     def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -114,7 +114,7 @@ class Dispatcher(Planned, Teardown):
                 raise
             # By its class, as Python calls it: what was put on the object does not count.
             whole = getattr(response, "_sends_plainly", False) and response.response
-            call: t.Any = type(response).__call__
+            call = type(response).__call__
             parts = (SEND if call is CALL else call)(response, environ, start_response)
         finally:
             leave(self, context, environ, error)

@@ -13,6 +13,7 @@ from .interface import CREATED_KEY, HANDLE_KEY, RefusesSessions, begin, is_momen
 if t.TYPE_CHECKING:
     from ..app import Flask
     from ..keys.secret import Secret
+    from ..sansio.app import App
     from .interface import SecureCookieSession, SessionMixin
 
 #: The default implementation, which refuses no session.
@@ -51,7 +52,7 @@ def note_beginning(app: Flask, session: SessionMixin, expires: datetime | None) 
     return min(expires, datetime.fromtimestamp(session[CREATED_KEY] + absolute_s, timezone.utc))
 
 
-def absolute_seconds(app: Flask) -> float | None:
+def absolute_seconds(app: App) -> float | None:
     """Return the maximum age of a session in seconds from its beginning (`SESSION_ABSOLUTE`); None for no limit.
 
     Raises:

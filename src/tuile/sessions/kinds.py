@@ -10,6 +10,7 @@ if t.TYPE_CHECKING:
     from datetime import timedelta
 
     from ..app import Flask
+    from ..sansio.app import App
 
 Kind: t.TypeAlias = t.Literal["sha1", "sha256", "encrypted"]
 
@@ -39,7 +40,7 @@ class Kinds(t.NamedTuple):
         return (*self.digests_read, "encrypted") if self.reads_encrypted else self.digests_read
 
 
-def kinds_of(app: Flask) -> Kinds:
+def kinds_of(app: App) -> Kinds:
     """Return which kinds of session an app writes and reads.
 
     Raises:

@@ -10,11 +10,15 @@ from .kinds import kinds_of
 from .signed import SecureCookieSessionInterface
 
 if t.TYPE_CHECKING:
-    from ..app import Flask
+    from ..sansio.app import App
 
 
-def check_settings(app: Flask) -> None:
+def check_settings(app: App, interface: object) -> None:
     """Check the settings for keys, and those for sessions if the built-in interface reads them.
+
+    Args:
+        app: The application.
+        interface: Its session interface.
 
     Raises:
         TypeError: If a setting has the wrong type.
@@ -22,16 +26,20 @@ def check_settings(app: Flask) -> None:
         RuntimeError: If the `SECRET_KEY` is retired.
     """
     check_keys(app)
-    check_session_settings(app)
+    check_session_settings(app, interface)
 
 
-def check_session_settings(app: Flask) -> None:
+def check_session_settings(app: App, interface: object) -> None:
     """Check the settings for sessions, if the built-in interface reads them.
+
+    Args:
+        app: The application.
+        interface: Its session interface.
 
     Raises:
         TypeError: If a setting has the wrong type.
         ValueError: If a setting has an invalid value, or two of them contradict each other.
     """
-    if isinstance(app.session_interface, SecureCookieSessionInterface):
+    if isinstance(interface, SecureCookieSessionInterface):
         kinds_of(app)
         absolute_seconds(app)

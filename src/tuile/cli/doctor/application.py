@@ -84,7 +84,7 @@ def _examine_session(app: Flask) -> Iterator[Finding]:
 
 def _examine_kinds(app: Flask) -> Iterator[Finding]:
     try:
-        check_session_settings(app)
+        check_session_settings(app, app.session_interface)
         narrower = advice(app)
     except (TypeError, ValueError) as error:
         yield Finding(FAILS, "the session", str(error))
