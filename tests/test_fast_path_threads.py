@@ -41,6 +41,7 @@ MODULES = (
     "json/tag.py",
     "routing/building.py",
     "routing/writing.py",
+    "routing/search.py",
     "urls.py",
 )
 # The lines of a request in these modules are fewer.

@@ -419,8 +419,9 @@ def three_rules() -> Map:
 
 
 @pytest.mark.parametrize("path", ["/a/", "//a", "/b", "/b//", "a", "", "/\xff", "/a/\xe9", "/1/x/"])
-def test_a_doubtful_miss_is_left_to_werkzeug(path: str) -> None:
-    assert asked(three_rules(), make_environ(path)) is None
+def test_a_doubtful_miss_is_what_werkzeug_says(path: str) -> None:
+    url_map, environ = three_rules(), make_environ(path)
+    assert assert_answers_as_werkzeug(url_map, environ)
 
 
 @pytest.mark.parametrize("path", ["/missing", "/a\0", "/1/2", "/x/", "/%61", "/A", "/1", "/1/x/y", "/b/c", "/c/"])
@@ -446,7 +447,7 @@ def test_a_certain_miss_needs_no_werkzeug(path: str) -> None:
 )
 def test_a_path_that_a_rule_has_something_to_say_about_is_no_certain_miss(rule: str, options: dict[str, Any]) -> None:
     url_map = Map([Rule("/", endpoint="index"), Rule(rule, endpoint="it", **options)], converters=CONVERTERS)
-    assert asked(url_map, make_environ("/x")) is None
+    assert assert_answers_as_werkzeug(url_map, make_environ("/x")) is not options.get("websocket", False)
 
 
 def test_plain_converters_are_tested_without_a_pattern() -> None:
@@ -518,7 +519,7 @@ def test_a_rule_with_two_slashes_at_its_start_is_never_reached(rule: str, path: 
     # Werkzeug makes one slash of those at the start of a path before it looks at any rule.
     url_map = Map([Rule(rule, endpoint="it", merge_slashes=False)])
     environ = make_environ(path)
-    assert asked(url_map, environ) is None
+    assert assert_answers_as_werkzeug(url_map, environ)
     with pytest.raises(HTTPException):
         answered_by_werkzeug(url_map, environ)
 
@@ -573,7 +574,7 @@ def test_a_rule_that_takes_over_by_its_defaults_later_is_seen() -> None:
     environ = make_environ("/all/1")
     with pytest.raises(RequestRedirect):
         answered_by_werkzeug(url_map, environ)
-    assert asked(url_map, environ) is None
+    assert assert_answers_as_werkzeug(url_map, environ)
 
 
 @pytest.mark.parametrize(
@@ -602,14 +603,16 @@ def test_merge_slashes_told_later_is_noticed() -> None:
 def test_methods_changed_in_place_are_honoured() -> None:
     rule = Rule("/a", endpoint="a", methods=["GET"])
     url_map = Map([rule])
-    assert asked(url_map, make_environ("/a", REQUEST_METHOD="PUT")) is None
+    assert assert_answers_as_werkzeug(url_map, make_environ("/a", REQUEST_METHOD="PUT"))
+    assert asked(url_map, make_environ("/a", REQUEST_METHOD="PUT"))[0] is None
     assert rule.methods is not None
     rule.methods.add("PUT")
-    assert asked(url_map, make_environ("/a", REQUEST_METHOD="PUT")) is not None
+    assert asked(url_map, make_environ("/a", REQUEST_METHOD="PUT"))[0] is rule
     rule.methods.discard("GET")
-    assert asked(url_map, make_environ("/a")) is None
+    assert assert_answers_as_werkzeug(url_map, make_environ("/a"))
+    assert asked(url_map, make_environ("/a"))[0] is None
     rule.methods = None
-    assert asked(url_map, make_environ("/a")) is not None
+    assert asked(url_map, make_environ("/a"))[0] is rule
 
 
 def test_a_rule_added_while_the_index_is_built_is_not_lost() -> None:

@@ -564,7 +564,18 @@ def test_a_plain_location_is_sent_by_the_short_way() -> None:
         for location in ("/", "/a", "/a/b.c~d_e-f/", "/?a=b", "/a?b=c&d=1/2"):
             answer = send(tuile.redirect(location, Response=tuile.Response), environ)
             assert ("Location", location) in answer.headers
-        for location in ("a", "//a", "/a?", "/a#b", "/a b", "/é", "/a%20b", "http://example.org/", "/a\\b", ""):
+        for location in ("/a#b", "/a%20b", "http://example.org/", "https://a.example:8000?b=c", "/a(b)?c=/d?e"):
+            answer = send(tuile.redirect(location, Response=tuile.Response), environ)
+            assert ("Location", location) in answer.headers
+        for location, sent in (
+            ("/a b", "/a%20b"),
+            ("/é?ü#ß", "/%C3%A9?%C3%BC#%C3%9F"),
+            ("/a?", "/a"),
+            ("/a\\b", "/a%5Cb"),
+        ):
+            answer = send(tuile.redirect(location, Response=tuile.Response), environ)
+            assert ("Location", sent) in answer.headers
+        for location in ("a", "//a", "http://EXAMPLE.org/", "http://a..b/", "http://a:080/", "mailto:x", "/a\tb", ""):
             with pytest.raises(AssertionError, match="the long way"):
                 send(tuile.redirect(location, Response=tuile.Response), environ)
 

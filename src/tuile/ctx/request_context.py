@@ -6,14 +6,13 @@ import sys
 import typing as t
 from contextvars import Token
 
-from werkzeug.exceptions import BadRequest, HTTPException, NotFound
-from werkzeug.routing import RequestRedirect
+from werkzeug.exceptions import HTTPException
 
 from .. import invalidation
 from ..invalidation import Watched
 from ..keys.secret import without_values
 from ..once import once
-from ..routing.map import FOREIGN_SUBDOMAIN
+from ..routing.answers import answer_of
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .app_context import (
     NOT_OPENED_MESSAGE,
@@ -47,8 +46,6 @@ if t.TYPE_CHECKING:
     from .app_context import Current
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
-
-_LINE_ENDS = frozenset("\r\n")
 
 
 class RequestContext(metaclass=Watched):
@@ -175,11 +172,11 @@ class RequestContext(metaclass=Watched):
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
-        plain = plan.request_class is not None and not app.url_map.host_matching
+        plain = plan.request_class is not None
         environ = request.environ if self._is_plain else getattr(request, "_environ_at_end", None) or request.environ
         plain = plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None
         if plain:
-            adapter = app.url_map.adapter_for(environ, server_name)
+            adapter = app.url_map.adapter_for(environ, server_name, by_subdomain=app.subdomain_matching)
             if adapter is not None:
                 return adapter
         try:
@@ -245,22 +242,11 @@ class RequestContext(metaclass=Watched):
         adapter = self.url_adapter
         if adapter is None:
             return
-        try:
-            if adapter.subdomain == FOREIGN_SUBDOMAIN:
-                # A rule with a variable subdomain would match it.
-                raise NotFound
-            rule, arguments = adapter.match(return_rule=True)
-        except HTTPException as error:
-            if isinstance(error, RequestRedirect) and not _LINE_ENDS.isdisjoint(error.new_url):
-                # No header can hold them.
-                error = BadRequest()
-            # Without the frames it came through, which hold the request that has it now.
-            if error.__suppress_context__ and error.__context__ is not None:
-                error.__context__.__traceback__ = None
-            self.request.routing_exception = error.with_traceback(None)
+        rule, found = answer_of(adapter)
+        if rule is None:
+            self.request.routing_exception = t.cast("HTTPException", found)
         else:
-            self.request.url_rule = rule
-            self.request.view_args = t.cast("dict[str, t.Any]", arguments)
+            self.request.url_rule, self.request.view_args = rule, t.cast("dict[str, t.Any]", found)
 
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
@@ -274,7 +260,7 @@ class RequestContext(metaclass=Watched):
             self._push_nested()
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
-        if finds:
+        if finds and not app.subdomain_matching:
             # Of its own copy, for a stream: the server may use the environ for another request by then.
             self._take(app.url_map.find(environ_of(self.request), app.config["SERVER_NAME"]))
         else:

@@ -100,7 +100,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 request.url_rule = rule
                 request.view_args = arguments
             else:
-                found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed else None
+                found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
                 if found is None:
                     context._match_by_adapter()
                     rule = request.url_rule if method.isupper() else None

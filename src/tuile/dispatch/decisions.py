@@ -87,7 +87,7 @@ def matched(
         request.url_rule = rule
         request.view_args = arguments
     else:
-        found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed else None
+        found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
         if found is None:
             # Only Werkzeug knows. A method in small letters is read in capitals by the steps alone.
             context._match_by_adapter()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError, MethodNotAllowed
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect, RoutingException
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..ctx.app_context import current, value_with_request
+from ..http.locations import redirect_page, uri_of
 from ..invalidation import Watched
 from ..real_flask import hint_about
 from ..sansio.app import App
@@ -35,9 +37,21 @@ if t.TYPE_CHECKING:
 _NOTHING_OF_ITS_OWN = {"response": None}
 _get_body, _get_description = HTTPException.get_body, HTTPException.get_description
 _get_headers, _name = HTTPException.get_headers, HTTPException.name
+_get_headers_of_405 = MethodNotAllowed.get_headers
+_get_redirect = RequestRedirect.get_response
 _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
 # The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
 _error_pages: dict[tuple[object, ...], str] = {}
+
+
+def _allow_header(own: dict[str, object]) -> tuple[str, str] | None:
+    """Return the header for the attributes of a 405; None if it has others than the methods."""
+    methods = own.get("valid_methods")
+    if type(methods) is not list or not methods or own != {**_NOTHING_OF_ITS_OWN, "valid_methods": methods}:
+        return None
+    if any(type(method) is not str or not method.isprintable() for method in methods):
+        return None
+    return "Allow", ", ".join(methods)
 
 
 class ErrorHandling(App, metaclass=Watched):
@@ -130,6 +144,8 @@ class ErrorHandling(App, metaclass=Watched):
         may never have called Werkzeug's.
         """
         kind, own, plan = type(error), vars(error), self._current_plan()
+        if kind is RequestRedirect:
+            return self._redirect_page(error, environ, plan)
         if (
             # An overridden response class may convert Werkzeug's response in its own way.
             plan.text_start is None
@@ -145,12 +161,13 @@ class ErrorHandling(App, metaclass=Watched):
         ):
             return None
         # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
+        allow = _allow_header(own) if kind is MethodNotAllowed else None
         fixed = (
             kind.__module__ == HTTPException.__module__
-            and own == _NOTHING_OF_ITS_OWN
+            and (own == _NOTHING_OF_ITS_OWN or allow is not None)
             and kind.get_body is _get_body
             and kind.get_description is _get_description
-            and kind.get_headers is _get_headers
+            and kind.get_headers is (_get_headers if allow is None else _get_headers_of_405)
             and kind.name is _name
         )
         key = (kind, kind.__dict__.get("description"), kind.code)
@@ -163,8 +180,33 @@ class ErrorHandling(App, metaclass=Watched):
         code = WerkzeugResponse.default_status if error.code is None else error.code
         if fixed:
             response = OwnResponse(body, code, content_type="text/html; charset=utf-8")
+            if allow is not None:
+                response.headers._list.insert(1, allow)
         else:
             response = OwnResponse(body, code, error.get_headers(environ, None))
+        return self._as_page(response, environ, plan)
+
+    def _redirect_page(self, error: HTTPException, environ: WSGIEnvironment, plan: Plan) -> Response | None:
+        """Return a redirect of the URL map as the response that Werkzeug makes of it; None as for `_error_page`."""
+        own, code = vars(error), error.code
+        location = uri_of(own["new_url"]) if type(own.get("new_url")) is str else None
+        if (
+            location is None
+            or plan.text_start is None
+            or type(code) is not int
+            or code not in HTTP_STATUS_CODES
+            or RequestRedirect.get_response is not _get_redirect
+            or RequestRedirect.__call__ is not _call
+            or RequestRedirect.__getattribute__ is not _getattribute
+            or "get_response" in own
+        ):
+            return None
+        response = OwnResponse(redirect_page(own["new_url"]), code, content_type="text/html; charset=utf-8")
+        response.headers._list.append(("Location", location))
+        return self._as_page(response, environ, plan)
+
+    def _as_page(self, response: OwnResponse, environ: WSGIEnvironment, plan: Plan) -> Response:
+        """Return a page as a response of the app's class, streamed where user code may see it."""
         if (
             not (plan.quiet and plan.dispatches)
             or self.after_request_funcs

@@ -156,6 +156,8 @@ class Plan:
     #: The hosts that decide nothing about which rule matches, as the URL map finds them; empty where settings may
     #: change unnoticed.
     hosts: t.Collection[str | None]
+    #: Whether the URL map finds rules by the path alone: neither by the host nor by the subdomain.
+    finds: bool
     #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
     static_routes: dict[t.Any, tuple[t.Any, Callable[..., t.Any]]]
     #: Functions that match paths with variables.
@@ -191,6 +193,7 @@ NOTHING = Plan(
     enters=False,
     unwatched=(),
     hosts=(),
+    finds=False,
     static_routes={},
     variable_routes={},
     rules_tried={},
@@ -228,9 +231,8 @@ def plan_of(app: Planned) -> Plan:
     untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
     refusals = (*untold, *constructed, *early, *lost["serving"])
     checks = _planned_checks(app)
-    url_map = app.__dict__.get("url_map")
-    if type(url_map) is not Map or lost["urls"]:
-        url_map = None
+    finds = not (app.__dict__.get("subdomain_matching") or getattr(app.__dict__.get("url_map"), "host_matching", False))
+    url_map = None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
@@ -256,7 +258,8 @@ def plan_of(app: Planned) -> Plan:
         fast=not refusals,
         enters=not refusals and not lost["entry"],
         unwatched=snapshot,
-        hosts=app.url_map._plain_hosts if not refusals and _tells(app) else (),
+        hosts=app.url_map._plain_hosts if not refusals and finds and _tells(app) else (),
+        finds=finds,
         static_routes={},
         variable_routes={},
         rules_tried={},
@@ -313,8 +316,6 @@ def _refusals_of_routing(app: Planned) -> list[str]:
         found.append(f"the URL map is a {_name(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
     elif own := sorted(BINDING.intersection(vars(app.url_map))):
         found.append(f"the URL map has its own {' and '.join(own)}, so Werkzeug's adapter matches")
-    if app.__dict__.get("subdomain_matching"):
-        found.append("subdomain_matching is on, so Werkzeug's adapter matches")
     for cls in (MapAdapter, WerkzeugMap):
         found += [f"Werkzeug's {cls.__name__}.{name} is replaced" for name in replaced(cls, WERKZEUG[cls])]
     return found
@@ -333,12 +334,19 @@ def _refusals_of_classes(cls: object) -> list[str]:
     return found + [f"Werkzeug's Request.{name} is replaced" for name in names]
 
 
+def _own_map(app: Planned) -> Map | None:
+    url_map = app.__dict__.get("url_map")
+    return url_map if type(url_map) is Map else None
+
+
 def _slower(
     app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: str | None
 ) -> t.Iterator[str]:
     """Yield why the fast path asks others."""
     if getattr(app.__dict__.get("url_map"), "host_matching", False):
-        yield "host_matching is on, so Werkzeug's adapter matches"
+        yield "host_matching is on, so a URL adapter is made for each request"
+    elif app.__dict__.get("subdomain_matching"):
+        yield "subdomain_matching is on, so a URL adapter is made for each request"
     if text_start is None:
         yield f"{_name(app.response_class)} has methods of its own, so each response is made and asked"
     elif json_start is None:

@@ -21,6 +21,7 @@ from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_o
 from ..ctx.request_context import RequestContext
 from ..ctx.sent_cookies import add_cookies
 from ..keys.secret import without_values
+from ..routing.answers import allowed_methods, is_plain_list
 from ..routing.map import bind_as_flask
 from ..sessions.startup import check_settings
 from ..signals import request_finished, request_started
@@ -228,7 +229,12 @@ class Dispatcher(Planned, Teardown):
     def make_default_options_response(self) -> Response:
         """Answer OPTIONS with the methods that the URL allows."""
         response = self.response_class()
-        response.allow.update(value_with_request().url_adapter.allowed_methods())
+        methods = allowed_methods(value_with_request().url_adapter)
+        if self._current_plan().text_start is not None and "Allow" not in response.headers and is_plain_list(methods):
+            # What the set writes, without making it.
+            response.headers._list.append(("Allow", ", ".join(methods)))
+        else:
+            response.allow.update(methods)
         return response
 
     def finalize_request(

@@ -33,7 +33,7 @@ Answer = tuple[WerkzeugRule, bool | None, Arguments, Guards, list[WerkzeugRule]]
 Edge = tuple[t.Callable[[str], t.Any], tuple[int, ...] | None, bool, "Node"]
 # Faster equivalents of the patterns of `<name>` and `<int:name>` for text without a slash. `\\d` and `isdecimal` accept
 # the same characters.
-_TESTS: dict[str, t.Callable[[str], object]] = {
+TESTS: dict[str, t.Callable[[str], object]] = {
     rf"(?P<{_GROUP}0>[^/]{{1,}})\Z": len,
     rf"(?P<{_GROUP}0>\d+)\Z": str.isdecimal,
 }
@@ -155,7 +155,7 @@ class Index:
         slashed = state.static.get("")
         node.ends = bool(rules or (slashed is not None and slashed.rules))
         for rule_part, following in list(state.dynamic):
-            test = None if rule_part.final else _TESTS.get(rule_part.content)
+            test = None if rule_part.final else TESTS.get(rule_part.content)
             groups = None
             if test is None:
                 try:
@@ -164,7 +164,7 @@ class Index:
                     # Werkzeug raises its error when such a URL is requested.
                     node.certain = False
                     break
-                test, groups = pattern.match, _groups(pattern)
+                test, groups = pattern.match, groups_of(pattern)
             if rule_part.suffixed:
                 node.certain = False
                 break
@@ -202,7 +202,7 @@ def _decoded(path: str) -> str:
         return ""
 
 
-def _groups(pattern: re.Pattern[str]) -> tuple[int, ...]:
+def groups_of(pattern: re.Pattern[str]) -> tuple[int, ...]:
     """Return the numbers of the groups that hold converter values, in the order of the converters."""
     numbered = [
         (int(name.removeprefix(_GROUP)), index) for name, index in pattern.groupindex.items() if name.startswith(_GROUP)

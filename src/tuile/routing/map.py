@@ -18,7 +18,9 @@ from werkzeug.routing.matcher import StateMachineMatcher
 
 from ..invalidation import move
 from .index import Arguments, Index, split_path
+from .redirects import redirection
 from .route import Routes, add_route
+from .search import UNSURE, Elsewhere, Moved, Patterns, search
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -72,6 +74,8 @@ class Map(WerkzeugMap):
     def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
         # The hosts that were accepted, oldest first.
         self._plain_hosts: dict[str | None, None] = {}
+        # The tests of variable parts, which `search` fills.
+        self._patterns: Patterns = {}
         self._added = 0
         # Counts changes, so that an index that was built during a change is not kept.
         self._revision = 0
@@ -163,16 +167,16 @@ class Map(WerkzeugMap):
         if answers is None:
             parts = split_path(path)
             if parts is None:
-                return None
+                return self._searched(environ, server_name)
             answers = index.walk(path, parts, values)
             if not answers:
-                return (None, NotFound()) if index.misses(parts) else None
+                return (None, NotFound()) if index.misses(parts) else self._searched(environ, server_name)
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
             if methods is None or method in methods:
                 if not certain and (certain is False or not self._is_certain(rule)):
-                    return None
+                    return self._searched(environ, server_name)
                 if methods is None and not method.isupper():
                     return None
                 if not arguments:
@@ -184,7 +188,35 @@ class Map(WerkzeugMap):
                     if kind.to_python is not stock or attributes != before:
                         return None
                 return _converted(rule, arguments, values, rules, method)
-        return None
+        return self._searched(environ, server_name)
+
+    def _searched(self, environ: WSGIEnvironment, server_name: str | None) -> Found | None:
+        """Return what `find` does, for a request that the index leaves."""
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO")
+        if self.host_matching or not method.isupper() or path is None:
+            return None
+        if not path.isascii():
+            try:
+                path = path.encode("latin1").decode(errors="replace")
+            except UnicodeError:
+                return None
+        path = f"/{path.lstrip('/')}" if path else ""
+        adapters: list[MapAdapter] = []
+
+        def redirects(rule: WerkzeugRule) -> bool:
+            # A function is given the adapter of the request.
+            adapter = None if callable(rule.redirect_to) else self.adapter_for(environ, server_name)
+            if adapter is not None:
+                adapters.append(adapter)
+            return adapter is not None
+
+        found = search(self, self._patterns, self.default_subdomain or "", path, method, redirects)
+        if isinstance(found, (Moved, Elsewhere)):
+            adapter = adapters[0] if adapters else self.adapter_for(environ, server_name)
+            return None if adapter is None else (None, redirection(adapter, found))
+        if found is UNSURE:
+            return None
+        return (None, found) if isinstance(found, HTTPException) else t.cast("Found", found)
 
     def _is_certain(self, rule: WerkzeugRule) -> bool:
         """Return whether a match is certain for a rule whose changes are not detected."""
@@ -234,18 +266,21 @@ class Map(WerkzeugMap):
             hosts[host] = None
         return True
 
-    def adapter_for(self, environ: WSGIEnvironment, server_name: str | None) -> MapAdapter | None:
-        """Return the result of `bind_to_environ` for a host that is certainly accepted; None if it must be called.
+    def adapter_for(
+        self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool = False
+    ) -> MapAdapter | None:
+        """Return what `bind_to_environ` would for a host that is certainly accepted, or None to ask it.
 
         Args:
             environ: The WSGI environ of the request.
             server_name: The configured `SERVER_NAME`.
+            by_subdomain: Whether rules match on the subdomain of `server_name`.
         """
         host = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")
         if host is None or scheme not in _SCHEMES or "HTTP_UPGRADE" in environ:
             return None
-        name = host if server_name is None else server_name
+        name = host if server_name is None or self.host_matching else server_name
         hosts = self._plain_hosts
         if (host not in hosts and not self._accepts(host)) or (name not in hosts and not self._accepts(name)):
             return None
@@ -258,8 +293,15 @@ class Map(WerkzeugMap):
                 text.encode("latin1").decode(errors="replace") for text in (script_name, path_info, query)
             )
         method = environ["REQUEST_METHOD"]
-        name = name.lower().removesuffix(":80" if scheme == "http" else ":443")
-        return MapAdapter(self, name, script_name, self.default_subdomain or "", scheme, path_info, method, query)
+        port = ":80" if scheme == "http" else ":443"
+        name = name.lower().removesuffix(port)
+        subdomain = None if self.host_matching else self.default_subdomain or ""
+        if by_subdomain and not self.host_matching:
+            subdomain = _subdomain(host.lower().removesuffix(port), name)
+            if subdomain is None:
+                # Werkzeug warns about the host.
+                return None
+        return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
 
     def _build_index(self) -> Index:
         revision = self._revision
@@ -272,6 +314,15 @@ class Map(WerkzeugMap):
                 # The lock is reentrant: this thread itself may have added a rule between these lines.
                 self._index = None
         return index
+
+
+def _subdomain(host: str, server_name: str) -> str | None:
+    """Return what a host has before the server's name; None if it is not below it."""
+    if host == server_name:
+        return ""
+    if not host.endswith(f".{server_name}"):
+        return None
+    return ".".join(filter(None, host[: -len(server_name)].split(".")))
 
 
 def _converted(

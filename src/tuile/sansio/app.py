@@ -13,13 +13,13 @@ from functools import cached_property
 
 from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError
 from werkzeug.routing import BuildError
-from werkzeug.utils import redirect
 
 from .. import typing as ft
 from ..config import Config, ConfigAttribute
 from ..ctx.namespace import _AppCtxGlobals
 from ..environment import get_debug_flag
 from ..flask_names import offer_flasks_names
+from ..http.locations import redirection
 from ..invalidation import Watched
 from ..json.provider import DefaultJSONProvider, JSONProvider
 from ..logging import create_logger
@@ -336,7 +336,7 @@ class App(Scaffold, metaclass=Watched):
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Return a response that redirects the client to another URL."""
-        return redirect(location, code=code, Response=self.response_class)
+        return redirection(location, code, self.response_class)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, object]) -> None:
         """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import typing as t
 
@@ -17,6 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 from ..http.conditions import is_unmodified
 from ..http.dates import remembered_http_date
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
+from ..http.locations import is_plain_location
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,8 +48,6 @@ _LEFT_OUT_OF_304 = frozenset(
         "last-modified",
     }
 )
-# Location headers that are sent unchanged: a path of this host in which nothing has to be quoted.
-is_plain_location = re.compile(r"/(?:[\w.~-][\w.~/-]*)?(?:\?[\w.~/=&-]+)?", re.ASCII).fullmatch
 
 
 def init_plainly(  # noqa: C901 - each of the constructor's arguments has its cases

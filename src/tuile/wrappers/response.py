@@ -17,13 +17,13 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.cookies import SameSite, dump_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
+from ..http.locations import is_plain_location, uri_of
 from ..http.received import without_bad_dates
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
     init_plainly,
-    is_plain_location,
     make_conditional_plainly,
     send_plainly,
 )
@@ -219,7 +219,10 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 elif name not in PASSED and name.lower() in PREPARED:
                     break
             else:
-                if length_is_known and (location is None or is_plain_location(location)):
+                uri = None if location is None else location if is_plain_location(location) else uri_of(location)
+                if length_is_known and (location is None or uri is not None):
+                    if uri is not None and uri is not location:
+                        pairs = [(name, value if name != "Location" else uri) for name, value in pairs]
                     # Copies: middleware may change the lists, and this response may be sent again.
                     start_response(self._status, pairs.copy())
                     return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()

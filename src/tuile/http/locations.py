@@ -1,0 +1,96 @@
+"""Redirects: the address in a Location header, and the page that goes with it."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from functools import cache
+from urllib.parse import quote
+
+from markupsafe import escape
+from werkzeug.datastructures import Headers
+from werkzeug.utils import redirect
+
+if t.TYPE_CHECKING:
+    from werkzeug.wrappers import Response
+
+Made = t.TypeVar("Made", bound="Response")
+
+# What `iri_to_uri` leaves unchanged in a path, a query and a fragment (WHATWG URL), beside letters, digits and `_.-~`.
+_KEPT = "%!$&'()*+,/:;=@"
+_KEPT_IN_QUERY, _KEPT_IN_FRAGMENT = f"{_KEPT}?", f"{_KEPT}?#"
+_PLACES = (_KEPT, _KEPT_IN_QUERY, _KEPT_IN_FRAGMENT)
+_TABLES = [{octet: quote(chr(octet), safe=kept) for octet in range(128)} for kept in _PLACES]
+# Names of hosts that are sent as they are, with a port.
+_HOST = (
+    r"https?://(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}"
+    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?(?![^/?#])"
+)
+#: Match a location that is sent unchanged: an address, or a path of this host, in which nothing has to be quoted.
+is_plain_location = re.compile(
+    rf"(?:{_HOST}(?:/[\w.~{_KEPT}-]*)?|/(?!/)[\w.~{_KEPT}-]*)"
+    rf"(?:\?[\w.~{_KEPT_IN_QUERY}-]+)?(?:#[\w.~{_KEPT_IN_FRAGMENT}-]+)?",
+    re.ASCII,
+).fullmatch
+_starts_with_host = re.compile(_HOST).match
+# Stands for the location when the page is taken apart.
+_PLACE = "PLACE"
+
+
+def uri_of(location: str) -> str | None:
+    """Return a location as it is sent, which is Werkzeug's `iri_to_uri`; None if that is not certain."""
+    if is_plain_location(location):
+        return location
+    if not location.isprintable():
+        # Tabs and ends of lines are left out.
+        return None
+    host = _starts_with_host(location)
+    start = "" if host is None else host[0]
+    rest = location[len(start) :]
+    if not start and (rest[:1] != "/" or rest[1:2] == "/"):
+        return None
+    rest, _, fragment = rest.partition("#")
+    path, _, query = rest.partition("?")
+    try:
+        uri = start + _quoted(path, 0)
+        if query:
+            uri = f"{uri}?{_quoted(query, 1)}"
+        return f"{uri}#{_quoted(fragment, 2)}" if fragment else uri
+    except UnicodeError:
+        return None
+
+
+def _quoted(text: str, place: int) -> str:
+    return (
+        text.translate(_TABLES[place])
+        if text.isascii()
+        else quote(text, safe=(_KEPT, _KEPT_IN_QUERY, _KEPT_IN_FRAGMENT)[place])
+    )
+
+
+@cache
+def _page() -> tuple[str, str, str]:
+    """Return the parts of Werkzeug's page around the location, which is in it twice."""
+    before, between, after = redirect(_PLACE).get_data(as_text=True).split(_PLACE)
+    return before, between, after
+
+
+def redirect_page(location: str) -> str:
+    """Return the page of a redirect."""
+    escaped = str(escape(location))
+    before, between, after = _page()
+    return f"{before}{escaped}{between}{escaped}{after}"
+
+
+def redirection(location: str, code: int, cls: type[Made]) -> Made:
+    """Return Werkzeug's response of a class that redirects to a location."""
+    if type(location) is not str or "\n" in location or "\r" in location:
+        return t.cast("Made", redirect(location, code, cls))
+    response = cls(redirect_page(location), code, mimetype="text/html")
+    headers = response.headers
+    pairs = headers._list if type(headers) is Headers else []
+    if len(pairs) == 2 and pairs[0][0] == "Content-Type" and pairs[1][0] == "Content-Length":
+        pairs.append(("Location", location))
+    else:
+        headers["Location"] = location
+    return response

@@ -1,0 +1,87 @@
+"""Match the path that an adapter is bound to, as Werkzeug's adapter does."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+from werkzeug.routing import MapAdapter, RequestRedirect
+
+from .map import FOREIGN_SUBDOMAIN, Map
+from .redirects import redirection
+from .search import UNSURE, Elsewhere, Moved, search
+
+if t.TYPE_CHECKING:
+    from .map import Found
+
+_werkzeugs_match = MapAdapter.match
+_werkzeugs_allowed = MapAdapter.allowed_methods
+_LINE_ENDS = frozenset("\r\n")
+
+
+def answer_of(adapter: MapAdapter) -> Found:
+    """Return the rule and the view's arguments for the request of an adapter, or None and the refusal.
+
+    Raises:
+        Exception: Whatever a converter or a rule's `redirect_to` raises, except HTTP exceptions.
+    """
+    if adapter.subdomain == FOREIGN_SUBDOMAIN:
+        # A rule with a variable subdomain would match it.
+        return None, NotFound()
+    found = _searched(adapter)
+    if found is not None:
+        return found
+    try:
+        rule, arguments = adapter.match(return_rule=True)
+    except HTTPException as error:
+        if isinstance(error, RequestRedirect) and not _LINE_ENDS.isdisjoint(error.new_url):
+            # No header can hold them.
+            error = BadRequest()
+        # Without the frames it came through, which hold the request that has it now.
+        if error.__suppress_context__ and error.__context__ is not None:
+            error.__context__.__traceback__ = None
+        return None, error.with_traceback(None)
+    return rule, t.cast("dict[str, t.Any]", arguments)
+
+
+def allowed_methods(adapter: MapAdapter) -> t.Collection[str]:
+    """Return the methods with which a rule matches the path of an adapter, as `adapter.allowed_methods` does."""
+    if MapAdapter.allowed_methods is _werkzeugs_allowed and "allowed_methods" not in vars(adapter):
+        found = _searched(adapter, "--")
+        if found is not None:
+            return getattr(found[1], "valid_methods", None) or []
+    return list(adapter.allowed_methods())
+
+
+def is_plain_list(methods: t.Iterable[str]) -> bool:
+    """Return whether methods are different names of capitals, which no header quotes."""
+    return len(set(methods)) == len(list(methods)) and all(
+        type(method) is str and method.isalpha() and method.isascii() and method.isupper() for method in methods
+    )
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+def _searched(adapter: MapAdapter, method: str | None = None) -> Found | None:
+    """Return what `adapter.match` would come to, with its own or another method; None to ask it."""
+    url_map = adapter.map
+    if (
+        type(adapter) is not MapAdapter
+        or type(url_map) is not Map
+        or adapter.websocket
+        or MapAdapter.match is not _werkzeugs_match
+        or "match" in vars(adapter)
+    ):
+        return None
+    url_map.update()
+    domain = adapter.server_name if url_map.host_matching or adapter.subdomain is None else adapter.subdomain
+    path = adapter.path_info
+    path = f"/{path.lstrip('/')}" if path else ""
+    found = search(url_map, url_map._patterns, domain, path, (method or adapter.default_method).upper(), _always)
+    if isinstance(found, (Moved, Elsewhere)):
+        return None, redirection(adapter, found)
+    if found is UNSURE:
+        return None
+    return (None, found) if isinstance(found, HTTPException) else t.cast("Found", found)
