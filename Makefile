@@ -87,6 +87,10 @@ upstream: $(VENV)/.tools ## run Flask's, Werkzeug's and the extensions' own test
 fuzz: $(VENV)/.tools ## run random programs on Flask and on Tuile, and compare all that is seen (ARGS="--requests 200000 --seed 7")
 	$(BIN)/python tests/fuzz/run.py $(ARGS)
 
+bench-sessions: $(VENV)/.tools ## one request with a session on the server, beside Flask-Session
+	$(BIN)/python tests/sessions/judge.py --prepare
+	.judge/bin/python -W ignore benchmarks/sessions.py $(ARGS)
+
 judge: $(VENV)/.tools ## count what session stores lose when 8 processes change one session, with two controls that lose
 	$(BIN)/python tests/sessions/judge.py $(ARGS)
 

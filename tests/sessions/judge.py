@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-OURS = ("tuile-memory", "tuile-sqlite", "tuile-redis")
+from tests.stores.servers import postgres_server, redis_server  # noqa: E402 - found by the line above
+
+OURS = ("tuile-memory", "tuile-sqlite", "tuile-redis", "tuile-postgres")
 # What the controls need, pinned so that a verdict means the same next year.
 CONTROLS = {
     "naive": [],
@@ -149,7 +150,7 @@ def subject_of(name: str, folder: str) -> Subject:
             tuile, lambda app: setattr(app, "session_interface", NaiveInterface(folder)), operations=False
         )
     setting = "memory" if name == "tuile-memory" else f"sqlite:///{folder}/sessions.db"
-    if name == "tuile-redis":
+    if name in {"tuile-redis", "tuile-postgres"}:
         setting = Path(folder, "url").read_text(encoding="utf-8")
     # With time for a machine that is busy.
     return flask_subject(
@@ -160,23 +161,12 @@ def subject_of(name: str, folder: str) -> Subject:
 @contextmanager
 def server_of(name: str, folder: str) -> Iterator[None]:
     """Start the server that a subject needs, with its files in a folder, and stop it afterwards."""
-    if name != "tuile-redis":
+    if name not in {"tuile-redis", "tuile-postgres"}:
         yield
         return
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-    with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as server:
-        try:
-            for _ in range(600):
-                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                    break
-                time.sleep(0.1)
-            Path(folder, "url").write_text(f"redis://127.0.0.1:{port}", encoding="utf-8")
-            yield
-        finally:
-            server.terminate()
+    with redis_server(folder) if name == "tuile-redis" else postgres_server() as url:
+        Path(folder, "url").write_text(url, encoding="utf-8")
+        yield
 
 
 def _django(folder: str) -> Subject:
@@ -252,13 +242,19 @@ def judge(name: str, *, processes: int = 8, rounds: int = 1, each: int = 125) ->
     return verdict
 
 
-def in_its_environment(name: str, arguments: list[str]) -> int:
-    """Judge a control in a virtual environment that has it, and return the exit code."""
+def prepare(*needs: str) -> Path:
+    """Return the Python of the virtual environment of the controls, with these packages."""
     python = ROOT / ".judge" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", ROOT / ".judge"], check=True)
-    needs = ["flask==3.1.3", *CONTROLS[name]]
-    subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *needs], check=True)
+    install = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "flask==3.1.3", *needs]
+    subprocess.run(install, check=True)
+    return python
+
+
+def in_its_environment(name: str, arguments: list[str]) -> int:
+    """Judge a control in a virtual environment that has it, and return the exit code."""
+    python = prepare(*CONTROLS[name])
     environment = {**os.environ, "JUDGED_HERE": "1"}
     return subprocess.run([python, __file__, name, *arguments], env=environment, check=False).returncode
 
@@ -270,7 +266,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--each", type=int, default=125)
+    parser.add_argument("--prepare", action="store_true", help="only make the environment, for `make bench-sessions`")
     given = parser.parse_args()
+    if given.prepare:
+        prepare(*CONTROLS["flask-session"], "redis==8.1.0")
+        return 0
     options = ["--rounds", str(given.rounds), "--processes", str(given.processes), "--each", str(given.each)]
     wrong = 0
     for name in given.subjects:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from importlib.util import find_spec
-
 import pytest
 
 from tests.sessions.judge import OURS, judge
+from tests.stores.servers import MissingError
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_nothing_is_lost(name: str) -> None:
-    if name == "tuile-redis" and (shutil.which("redis-server") is None or find_spec("redis") is None):
-        pytest.skip("NO REDIS: `make services` and `make venv` install it")
-    verdict = judge(name, processes=4, rounds=2, each=20)
+    try:
+        verdict = judge(name, processes=4, rounds=2, each=20)
+    except MissingError as error:
+        pytest.skip(str(error))
     assert verdict.sent == 160
     assert verdict.lost == (0, 0, 0)
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import glob
-import importlib
-import importlib.util
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from tests.stores.servers import MissingError, postgres_server, redis_server
 from tuile.sessions.stores import drive, drive_async
 from tuile.sessions.stores.memory import MemoryStore
 from tuile.sessions.stores.postgres import PostgresStore
@@ -104,89 +97,35 @@ class ClockedRedisStore(RedisStore):
     _clock = "local now = tonumber(redis.call('GET', 'clock'))"
 
 
+@contextmanager
+def available() -> Iterator[None]:
+    """Skip the tests of a store whose server is not there; fail when CI=true."""
+    try:
+        yield
+    except MissingError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Redis that is started for these tests."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None or importlib.util.find_spec("redis") is None:
-        reason = "NO REDIS: `make services` installs redis-server, and `make venv` redis-py"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as server:
-        try:
-            url = f"redis://127.0.0.1:{port}"
-            _wait_for(url)
-            yield url
-        finally:
-            server.terminate()
+    with available(), redis_server(str(tmp_path_factory.mktemp("redis"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of a PostgreSQL that is started for these tests."""
+    with available(), postgres_server() as url:
+        yield url
 
 
 class ClockedPostgresStore(PostgresStore):
     """A store whose time is in a table of the database, for a test to set."""
 
     _now = "(SELECT now FROM clock)"
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The URL of a PostgreSQL that is started for these tests."""
-    folders = [*os.environ.get("PATH", "").split(os.pathsep), *glob.glob("/usr/lib/postgresql/*/bin")]
-    program = shutil.which("initdb", path=os.pathsep.join(folders))
-    # It does not run as root.
-    user = "postgres" if os.getuid() == 0 else None
-    if program is None or importlib.util.find_spec("psycopg") is None:
-        reason = "NO POSTGRESQL: `make services` installs it, and `make venv` psycopg"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    # Not a folder of pytest's, which nobody but its user may enter.
-    folder = tempfile.mkdtemp(prefix="tuile-postgres-")
-    if user is not None:
-        shutil.chown(folder, user)
-    try:
-        made = [program, "-D", folder, "-A", "trust", "-U", "tuile", "-E", "UTF8", "--locale=C", "--no-sync"]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd="/")
-        command = [os.path.join(os.path.dirname(os.path.realpath(program)), "postgres"), "-D", folder, "-p", str(port)]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL, user=user, cwd="/") as server:
-            try:
-                url = f"postgresql://tuile@127.0.0.1:{port}/postgres"
-                _wait_for_postgres(url)
-                yield url
-            finally:
-                server.send_signal(signal.SIGINT)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for_postgres(url: str) -> None:
-    psycopg = importlib.import_module("psycopg")
-    for _ in range(600):
-        with suppress(psycopg.Error):
-            psycopg.connect(url).close()
-            return
-        time.sleep(0.1)
-    pytest.fail("PostgreSQL does not answer.")
-
-
-def _wait_for(url: str) -> None:
-    client = importlib.import_module("redis").Redis.from_url(url)
-    for _ in range(600):
-        with suppress(OSError, Exception):
-            client.ping()
-            client.close()
-            return
-        time.sleep(0.1)
-    pytest.fail("Redis does not answer.")
 
 
 def _set_up_clock(store: PostgresStore, clock: Clock) -> None:
@@ -214,9 +153,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
     else:
         # With time for a machine that is busy.
         made = ClockedRedisStore(request.getfixturevalue("redis_url"), timeout=30)
-        made._client.flushdb()
-        made._client.set("clock", repr(clock.now))
-        clock.told.append(lambda now: made._client.set("clock", repr(now)))
+        made._command("FLUSHDB")
+        made._command("SET", "clock", repr(clock.now))
+        clock.told.append(lambda now: made._command("SET", "clock", repr(now)))
     yield made
     getattr(made, "close", int)()
 

@@ -36,18 +36,18 @@ needs_redis_py = pytest.mark.skipif(
 def real(redis_url: str) -> Iterator[RedisStore]:
     """A store with the clock of the server."""
     made = RedisStore(redis_url, timeout=30)
-    made._client.flushdb()
+    made._command("FLUSHDB")
     yield made
     made.close()
 
 
 def test_keys_end_by_themselves(real: RedisStore) -> None:
     real.ask(Create(Record("h", "v", {"a": "1"}, user="ada"), CLOCKS))
-    ends = [real._client.pttl(key) for key in real._client.keys("*")]
+    ends = [real._command("PTTL", key) for key in real._command("KEYS", "*")]
     assert len(ends) == 2
     assert all(3_500_000 < end <= 3_600_001 for end in ends)
     real.ask(Apply("h", 1, Changes(by_key={"a": Put("2", "1")}), Clocks(idle=7200)))
-    assert real._client.pttl("session:s:h") > 7_000_000
+    assert real._command("PTTL", "session:s:h") > 7_000_000
 
 
 def test_a_save_is_one_script(real: RedisStore) -> None:
@@ -59,14 +59,14 @@ def test_a_save_is_one_script(real: RedisStore) -> None:
         "d": Drop("1"),
         "c": Put("{}"),
     }
-    with mock.patch.object(real, "_apply", wraps=real._apply) as apply:
+    with mock.patch.object(real, "_run", wraps=real._run) as run:
         assert real.ask(Apply("h", 1, Changes(by_key=changes), CLOCKS)) == Applied()
-        assert apply.call_count == 1
+        assert run.call_count == 1
         # Another request has set a dictionary meanwhile: it is merged here.
         merged = {"c": Put('{"q":1}', None)}
         real.ask(Apply("h", 1, Changes(by_key={"c": Put('{"p":1}', "{}")}), CLOCKS))
         assert real.ask(Apply("h", 1, Changes(by_key=merged), CLOCKS)) == Applied()
-        assert apply.call_count == 4
+        assert run.call_count == 4
     found = real.ask(Load("h", CLOCKS)).record.data
     assert found == {"a": "2", "n": "1", "l": "[1]", "c": '{"p":1,"q":1}'}
 
@@ -78,8 +78,29 @@ def test_each_script_uses_one_key() -> None:
 
 def test_scripts_are_loaded_again_after_a_restart(real: RedisStore) -> None:
     real.ask(Create(Record("h", "v"), CLOCKS))
-    real._client.script_flush()
+    real._command("SCRIPT", "FLUSH")
     assert real.ask(Load("h", CLOCKS)) is not None
+
+
+def test_broken_connections_are_replaced(real: RedisStore) -> None:
+    real.ask(Create(Record("h", "v"), CLOCKS))
+    killer = RedisStore(real_url(real), timeout=30)
+    killer._command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert real.ask(Load("h", CLOCKS)) is not None
+    killer.close()
+
+
+def real_url(store: RedisStore) -> str:
+    options = store._pool.connection_kwargs
+    return f"redis://{options['host']}:{options['port']}"
+
+
+def test_there_are_never_more_connections_than_allowed(redis_url: str) -> None:
+    store = RedisStore(redis_url, timeout=0.1, connections=1)
+    with store._free, pytest.raises(StoreUnavailable, match=r"All 1 connections to the session store .* are in use"):
+        store.ask(Load("h", CLOCKS))
+    assert len(store._idle) == 0
+    store.close()
 
 
 def test_two_apps_do_not_see_each_other(redis_url: str) -> None:
@@ -103,7 +124,7 @@ def test_two_apps_do_not_see_each_other(redis_url: str) -> None:
 @pytest.mark.parametrize("planted", [b"\x80\x04.", b"[]", b"{", b'{"user":7,"x":1}', b'{"data":{}}'])
 def test_what_was_planted_reads_as_empty(real: RedisStore, planted: bytes) -> None:
     real.ask(Create(Record("h", "v", {"a": "1"}, user="ada"), CLOCKS))
-    real._client.hset("session:s:h", "m", planted)
+    real._command("HSET", "session:s:h", "m", planted)
     assert real.ask(Load("h", CLOCKS)) is None
     assert real.ask(OfUser("ada")) == []
 
@@ -152,9 +173,8 @@ def test_urls_of_redis_and_valkey(url: str, kind: str) -> None:
     app = tuile.Flask("app", static_folder=None)
     app.config.update(SESSION_STORE=url, SESSION_TIMEOUT=2, SESSION_POOL=3, SESSION_KEY_PREFIX="p:")
     store: Any = store_and_policy(app).store
-    pool = store._client.connection_pool
-    assert pool.connection_class.__name__ == kind
-    assert (pool.max_connections, pool.timeout, pool.connection_kwargs["socket_timeout"]) == (3, 2, 2)
+    assert store._pool.connection_class.__name__ == kind
+    assert (store._connections, store._timeout, store._pool.connection_kwargs["socket_timeout"]) == (3, 2, 2)
     assert store._prefix == "p:"
     assert "SESSION_STORE': '...'" in repr(app.config)
 

@@ -105,11 +105,12 @@ class SecureCookieSessionInterface(SessionInterface):
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is renewed: one was received, and there is a key for it."""
         # Only called while no method is overridden, so the name is that of the configuration.
+        if app.config.get("SESSION_STORE") is not None:
+            return False
         name = app.config["SESSION_COOKIE_NAME"]
         if name not in cookie_header and name.isascii():
             return False
-        refreshes = bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
-        return refreshes and app.config.get("SESSION_STORE") is None
+        return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import threading
 import typing as t
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import sha1, sha256
 from importlib import import_module
 from urllib.parse import urlsplit
 
@@ -62,31 +64,51 @@ class RedisStore(Store):
         parts = urlsplit(url)
         self._where = f"Redis, {parts.hostname or 'localhost'}:{parts.port or 6379}, keys {prefix}*"
         self._prefix = prefix
-        self._error = redis.RedisError
-        pool = redis.BlockingConnectionPool.from_url(
+        self._errors: t.Any = redis.exceptions
+        # Only makes connections: its methods cost as much as a round trip to a server nearby.
+        self._pool: t.Any = redis.ConnectionPool.from_url(
             url.replace("valkey", "redis", 1) if url.startswith("valkey") else url,
-            max_connections=connections,
-            timeout=timeout,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
         )
-        self._client: t.Any = redis.Redis(connection_pool=pool)
-        scripts = [self._client.register_script(self._clock + script) for script in (LOAD, CREATE, APPLY, KEEP, INDEX)]
+        self._timeout = timeout
+        self._connections = connections
+        self._of_other_processes: list[t.Any] = []
+        self._begin_process()
+        texts = (self._clock + script for script in (LOAD, CREATE, APPLY, KEEP, INDEX))
+        scripts = [(text, sha1(text.encode(), usedforsecurity=False).hexdigest()) for text in texts]
         self._load, self._create, self._apply, self._keep, self._index = scripts
+
+    def _begin_process(self) -> None:
+        self._process = os.getpid()
+        self._idle: list[t.Any] = []
+        self._free = threading.BoundedSemaphore(self._connections)
 
     def describe(self) -> str:
         """Return what and where this store is, without a password."""
         return self._where
 
     def close(self) -> None:
-        """Close the connections."""
-        self._client.connection_pool.disconnect()
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop().disconnect()
+
+    def __del__(self) -> None:
+        if getattr(self, "_process", 0) == os.getpid():
+            self.close()
 
     def ask(self, operation: Operation) -> t.Any:
         """Answer an operation."""
         try:
-            return self._ask(operation)
-        except self._error as error:
+            try:
+                return self._ask(operation)
+            except self._errors.ConnectionError:
+                # Those that waited may all be broken, as after a restart of the server.
+                self.close()
+                if not isinstance(operation, Load):
+                    raise
+                return self._ask(operation)
+        except self._errors.RedisError as error:
             message = f"The session store ({self.describe()}) is not available: {error}."
             raise StoreUnavailable(message) from error
 
@@ -110,6 +132,43 @@ class RedisStore(Store):
             return 0  # Redis removes what has ended
         return self._performed(operation)
 
+    # Commands
+
+    def _command(self, *arguments: t.Any) -> t.Any:
+        """Send a command, and return the answer."""
+        if self._process != os.getpid():
+            # Not closed: that would end the connection of the process that opened them.
+            self._of_other_processes.append(self._idle)
+            self._begin_process()
+        free = self._free
+        if not free.acquire(timeout=self._timeout):
+            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
+            raise StoreUnavailable(message)
+        try:
+            connection = self._idle.pop() if self._idle else self._pool.make_connection()
+            try:
+                connection.send_packed_command(connection.pack_command(*arguments))
+                answer = connection.read_response()
+            except self._errors.ResponseError:
+                # It was read whole, so the connection is as good as before.
+                self._idle.append(connection)
+                raise
+            except BaseException:
+                connection.disconnect()
+                raise
+            self._idle.append(connection)
+            return answer
+        finally:
+            free.release()
+
+    def _run(self, script: tuple[str, str], key: str, *arguments: t.Any) -> t.Any:
+        """Run a script on a key; the server gets its text only if it does not know it."""
+        text, digest = script
+        try:
+            return self._command("EVALSHA", digest, 1, key, *arguments)
+        except self._errors.NoScriptError:
+            return self._command("EVAL", text, 1, key, *arguments)
+
     # One session
 
     def _key(self, handle: str) -> str:
@@ -119,7 +178,7 @@ class RedisStore(Store):
         clocks = operation.clocks
         every = min(clocks.seen_every, clocks.idle / 10)
         absolute = _NO_END if clocks.absolute is None else repr(clocks.absolute)
-        found = self._load(keys=[self._key(operation.handle)], args=[repr(clocks.idle), absolute, repr(every)])
+        found = self._run(self._load, self._key(operation.handle), repr(clocks.idle), absolute, repr(every))
         if not found:
             return None
         loaded = _loaded(operation.handle, found[0], found[2:])
@@ -134,8 +193,8 @@ class RedisStore(Store):
         for key, text in record.data.items():
             fields += [f"d:{key}", text]
         state = {**record.state(), "user": record.user}
-        begun = self._create(
-            keys=[self._key(record.handle)], args=[repr(lifetime), _dumped(state), *map(_encoded, fields)]
+        begun = self._run(
+            self._create, self._key(record.handle), repr(lifetime), _dumped(state), *map(_encoded, fields)
         )
         if not begun:
             return None
@@ -161,7 +220,7 @@ class RedisStore(Store):
                     conflicts.append(key)
             if conflicts and operation.strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            answer = self._apply(keys=[self._key(operation.handle)], args=[*head, *steps])
+            answer = self._run(self._apply, self._key(operation.handle), *head, *steps)
             if not answer:
                 return None
             if answer[0] == b"saved":
@@ -176,7 +235,7 @@ class RedisStore(Store):
         """Do what is seldom done: read a session, and write it back if it is still the same."""
         key = self._key(operation.handle)
         for _ in range(_MOST_ATTEMPTS):
-            found = self._load(keys=[key], args=["0", _NO_END, _NO_END])
+            found = self._run(self._load, key, "0", _NO_END, _NO_END)
             loaded = _loaded(operation.handle, found[0], found[2:]) if found else None
             record = None if loaded is None else loaded.record
             after, answer = perform(record, operation, 0.0 if loaded is None else loaded.now)
@@ -186,9 +245,9 @@ class RedisStore(Store):
             state = "" if after is None else _dumped({**after.state(), "user": after.user})
             husk, expires = (0, "0") if after is None else (int(after.is_husk), repr(after.expires))
             saves = fields[b"v"] if isinstance(operation, Retire) else b""
-            if self._keep(keys=[key], args=[fields[b"m"], saves, state, husk, expires]):
+            if self._run(self._keep, key, fields[b"m"], saves, state, husk, expires):
                 if record.user is not None and (after is None or after.user is None):
-                    self._client.zrem(self._user_key(record.user), record.handle)
+                    self._command("ZREM", self._user_key(record.user), record.handle)
                 return answer
         raise self._too_slow()
 
@@ -205,7 +264,7 @@ class RedisStore(Store):
     def _list(self, record: Record, limit: int | None = None) -> None:
         """Put a session on the list of its user, and end those beyond the limit."""
         user = t.cast("str", record.user)
-        self._index(keys=[self._user_key(user)], args=[record.handle, repr(record.expires)])
+        self._run(self._index, self._user_key(user), record.handle, repr(record.expires))
         if limit is None:
             return
         others = [one.record.handle for one in self._of_user(user) if one.record.handle != record.handle]
@@ -215,12 +274,12 @@ class RedisStore(Store):
     def _of_user(self, user: str) -> list[Loaded]:
         key = self._user_key(user)
         found: list[Loaded] = []
-        for name in self._client.zrange(key, 0, -1):
+        for name in self._command("ZRANGE", key, 0, -1):
             handle = _decoded(name)
-            answer = self._load(keys=[self._key(handle)], args=["0", _NO_END, _NO_END])
+            answer = self._run(self._load, self._key(handle), "0", _NO_END, _NO_END)
             loaded = _loaded(handle, answer[0], answer[2:]) if answer else None
             if loaded is None or loaded.record.user != user:
-                self._client.zrem(key, name)
+                self._command("ZREM", key, name)
             else:
                 found.append(Loaded(replace(loaded.record, data={}), loaded.now))
         found.sort(key=lambda one: one.record.seen, reverse=True)
