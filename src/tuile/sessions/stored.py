@@ -12,6 +12,8 @@ from .tracked import TrackedSession
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from typing_extensions import Self
+
     from ..json.tag import TaggedJSONSerializer
     from .changes import KeyChange
     from .plans import Opened
@@ -106,8 +108,10 @@ class ServerSession(TrackedSession):
         for key, value in dict(*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: t.Any) -> t.Any:
-        self.update(other)
+    def __ior__(  # type: ignore[override, misc] # as the mapping's below, and not as `|`, which makes a dictionary
+        self, other: Mapping[str, object] | Iterable[tuple[str, object]]
+    ) -> Self:
+        self.update(dict(other))
         return self
 
     def clear(self) -> None:

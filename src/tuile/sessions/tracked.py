@@ -18,13 +18,16 @@ if t.TYPE_CHECKING:
     from _collections_abc import dict_items, dict_values
     from collections.abc import Callable, Iterator, Mapping
 
+    from ..json.tag import TaggedJSONSerializer
     from .interface import SessionMixin
 
 #: The immutable types.
 IMMUTABLE: t.Final = frozenset({str, int, float, bool, type(None), bytes, datetime, UUID, Markup})
 
 
-def tracked(session_class: type[SecureCookieSession], serializer: t.Any, content: t.Any) -> SecureCookieSession:
+def tracked(
+    session_class: type[SecureCookieSession], serializer: TaggedJSONSerializer, content: Mapping[str, object]
+) -> SecureCookieSession:
     """Return a session: a tracked one if a value is mutable and the class is the default."""
     if session_class is SecureCookieSession and type(content) is dict:
         for value in content.values():

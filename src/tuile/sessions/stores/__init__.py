@@ -9,6 +9,10 @@ if t.TYPE_CHECKING:
     from ..plans import Plan
 
 T = t.TypeVar("T")
+#: The answer to an operation: each operation says what it is.
+Answer: t.TypeAlias = t.Any
+#: A row of a table.
+Row: t.TypeAlias = tuple[Answer, ...]
 
 
 class StoreUnavailable(Exception):
@@ -22,7 +26,7 @@ class Store:
     session has ended. It can be used by several threads, and by processes that were forked after it was made.
     """
 
-    def ask(self, operation: Operation) -> t.Any:
+    def ask(self, operation: Operation) -> Answer:
         """Answer an operation.
 
         Raises:
@@ -30,7 +34,7 @@ class Store:
         """
         raise NotImplementedError
 
-    async def ask_async(self, operation: Operation) -> t.Any:
+    async def ask_async(self, operation: Operation) -> Answer:
         """Answer an operation in an event loop. Override it if `ask` may take long."""
         return self.ask(operation)
 
@@ -46,7 +50,8 @@ def drive(plan: Plan[T], store: Store) -> T:
         try:
             operation = plan.send(answer)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return] # what the plan returns
+            result: T = end.value
+            return result
         answer = store.ask(operation)
 
 
@@ -57,5 +62,6 @@ async def drive_async(plan: Plan[T], store: Store) -> T:
         try:
             operation = plan.send(answer)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return] # what the plan returns
+            result: T = end.value
+            return result
         answer = await store.ask_async(operation)

@@ -8,7 +8,7 @@ import time
 import typing as t
 
 from ..operations import Create, EndOfUser, Loaded, OfUser, Sweep, perform, without_content
-from . import Store
+from . import Answer, Store
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ class MemoryStore(Store):
         self._ends: list[tuple[float, str]] = []
         self._lock = threading.Lock()
 
-    def ask(self, operation: Operation) -> t.Any:
+    def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
         with self._lock:
             now = time.time()

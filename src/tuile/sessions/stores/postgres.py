@@ -11,17 +11,17 @@ import json
 import os
 import threading
 import typing as t
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from importlib import import_module
 from urllib.parse import urlsplit
 
 from ..operations import Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
-from . import Store, StoreUnavailable
+from . import Answer, Row, Store, StoreUnavailable
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..operations import OfOne, Operation
 
@@ -63,6 +63,23 @@ DELETE FROM tuile_sessions WHERE handle IN (
 _SWEPT_PER_CREATION = 2
 
 
+class _Cursor(t.Protocol):
+    """What is used of a cursor of psycopg."""
+
+    rowcount: int
+
+    def fetchone(self) -> Row | None: ...
+    def fetchall(self) -> list[Row]: ...
+
+
+class _Connection(t.Protocol):
+    """What is used of a connection of psycopg."""
+
+    def execute(self, statement: str, values: Sequence[object] | None = None) -> _Cursor: ...
+    def transaction(self) -> AbstractContextManager[object]: ...
+    def close(self) -> None: ...
+
+
 class PostgresStore(Store):
     """Sessions in PostgreSQL.
 
@@ -90,7 +107,7 @@ class PostgresStore(Store):
         connections: int = 16,
     ) -> None:
         try:
-            self._psycopg: t.Any = import_module("psycopg")  # an extra
+            self._psycopg = import_module("psycopg")  # an extra
         except ImportError:
             message = "Sessions in PostgreSQL need psycopg. Install it: pip install 'tuile[postgres]'."
             raise RuntimeError(message) from None
@@ -101,12 +118,12 @@ class PostgresStore(Store):
         self._durable = durable
         self._timeout = timeout
         self._connections = connections
-        self._of_other_processes: list[t.Any] = []
+        self._of_other_processes: list[object] = []
         self._begin_process()
 
     def _begin_process(self) -> None:
         self._process = os.getpid()
-        self._idle: list[t.Any] = []
+        self._idle: list[_Connection] = []
         self._free = threading.BoundedSemaphore(self._connections)
 
     def describe(self) -> str:
@@ -122,7 +139,7 @@ class PostgresStore(Store):
         if getattr(self, "_process", 0) == os.getpid():
             self.close()
 
-    def ask(self, operation: Operation) -> t.Any:
+    def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
         if isinstance(operation, Load):
             return self._load(operation)
@@ -141,7 +158,7 @@ class PostgresStore(Store):
                     return connection.execute(self._sql(_SWEEP), [operation.limit]).rowcount
                 return self._perform(connection, operation)
 
-    async def ask_async(self, operation: Operation) -> t.Any:
+    async def ask_async(self, operation: Operation) -> Answer:
         """Answer an operation, in a thread."""
         return await asyncio.to_thread(self.ask, operation)
 
@@ -163,7 +180,7 @@ class PostgresStore(Store):
                     answer = self._perform(connection, operation)
             return t.cast("Loaded | None", answer)
 
-    def _create(self, connection: t.Any, operation: Create) -> Loaded | None:
+    def _create(self, connection: _Connection, operation: Create) -> Loaded | None:
         record, clocks = operation.record, operation.clocks
         owner = None if record.user is None else self._name(record.user)
         values = [self._name(record.handle), owner, clocks.end(0.0, 0.0), *_texts(record)]
@@ -176,7 +193,7 @@ class PostgresStore(Store):
             connection.execute(self._sql(_LIMIT), [owner, values[0], max(operation.limit - 1, 0)])
         return Loaded(replace(record, created=now, seen=now, renewed=now, expires=expires), now)
 
-    def _perform(self, connection: t.Any, operation: OfOne) -> t.Any:
+    def _perform(self, connection: _Connection, operation: OfOne) -> Answer:
         name = self._name(operation.handle)
         row = connection.execute(self._sql(_FIND) + " FOR UPDATE", [name]).fetchone()
         loaded = None if row is None else self._loaded(operation.handle, row)
@@ -190,7 +207,7 @@ class PostgresStore(Store):
             connection.execute(_UPDATE, [owner, after.seen, after.expires, *_texts(after), name])
         return answer
 
-    def _loaded(self, handle: str, row: tuple[t.Any, ...]) -> Loaded | None:
+    def _loaded(self, handle: str, row: Row) -> Loaded | None:
         """Return the session in a row; None if it was not written by this store."""
         owner, created, seen, expires, state, data, now = row
         try:
@@ -205,7 +222,7 @@ class PostgresStore(Store):
             return None
 
     @contextmanager
-    def _connection(self) -> Iterator[t.Any]:
+    def _connection(self) -> Iterator[_Connection]:
         if self._process != os.getpid():
             # Not closed: that would end the session of the process that opened them.
             self._of_other_processes.append(self._idle)
@@ -230,21 +247,21 @@ class PostgresStore(Store):
         finally:
             free.release()
 
-    def _connect(self) -> t.Any:
+    def _connect(self) -> _Connection:
         wait_ms = max(int(self._timeout * 1000), 1)
-        connection = self._psycopg.connect(
+        connection: _Connection = self._psycopg.connect(
             self._url,
             autocommit=True,
             connect_timeout=max(int(self._timeout), 1),
             options=f"-c statement_timeout={wait_ms} -c synchronous_commit={'on' if self._durable else 'off'}",
         )
         try:
-            if connection.execute("SELECT pg_is_in_recovery()").fetchone()[0]:
+            if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
                 message = f"The session store ({self._where}) is a replica, which cannot be written. Name the primary."
                 raise StoreUnavailable(message)
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
-                if connection.execute("SELECT to_regclass('tuile_sessions')").fetchone()[0] is None:
+                if connection.execute("SELECT to_regclass('tuile_sessions')").fetchone() == (None,):
                     connection.execute(_SCHEMA)
         except BaseException:
             connection.close()

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from ..changes import Add, Append, Drop, Put, resolve
 from ..operations import Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Retire, Sweep, perform
 from ..record import Record
-from . import Store, StoreUnavailable
+from . import Answer, Store, StoreUnavailable
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, LOAD
 
 if t.TYPE_CHECKING:
@@ -37,6 +37,15 @@ _MOST_ATTEMPTS = 100
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 _OPENING = ("[", "{")
+
+
+class _Connection(t.Protocol):
+    """What is used of a connection of redis-py."""
+
+    def pack_command(self, *arguments: object) -> list[bytes]: ...
+    def send_packed_command(self, command: list[bytes]) -> None: ...
+    def read_response(self) -> Answer: ...
+    def disconnect(self) -> None: ...
 
 
 class RedisStore(Store):
@@ -57,23 +66,23 @@ class RedisStore(Store):
 
     def __init__(self, url: str, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16) -> None:
         try:
-            redis: t.Any = import_module("redis")  # an extra
+            redis = import_module("redis")  # an extra
         except ImportError:
             message = "Sessions in Redis need redis-py. Install it: pip install 'tuile[redis]'."
             raise RuntimeError(message) from None
         parts = urlsplit(url)
         self._where = f"Redis, {parts.hostname or 'localhost'}:{parts.port or 6379}, keys {prefix}*"
         self._prefix = prefix
-        self._errors: t.Any = redis.exceptions
+        self._errors = redis.exceptions
         # Only makes connections: its methods cost as much as a round trip to a server nearby.
-        self._pool: t.Any = redis.ConnectionPool.from_url(
+        self._pool = redis.ConnectionPool.from_url(
             url.replace("valkey", "redis", 1) if url.startswith("valkey") else url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
         )
         self._timeout = timeout
         self._connections = connections
-        self._of_other_processes: list[t.Any] = []
+        self._of_other_processes: list[object] = []
         self._begin_process()
         texts = (self._clock + script for script in (LOAD, CREATE, APPLY, KEEP, INDEX))
         scripts = [(text, sha1(text.encode(), usedforsecurity=False).hexdigest()) for text in texts]
@@ -81,7 +90,7 @@ class RedisStore(Store):
 
     def _begin_process(self) -> None:
         self._process = os.getpid()
-        self._idle: list[t.Any] = []
+        self._idle: list[_Connection] = []
         self._free = threading.BoundedSemaphore(self._connections)
 
     def describe(self) -> str:
@@ -97,7 +106,7 @@ class RedisStore(Store):
         if getattr(self, "_process", 0) == os.getpid():
             self.close()
 
-    def ask(self, operation: Operation) -> t.Any:
+    def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
         try:
             try:
@@ -112,11 +121,11 @@ class RedisStore(Store):
             message = f"The session store ({self.describe()}) is not available: {error}."
             raise StoreUnavailable(message) from error
 
-    async def ask_async(self, operation: Operation) -> t.Any:
+    async def ask_async(self, operation: Operation) -> Answer:
         """Answer an operation, in a thread."""
         return await asyncio.to_thread(self.ask, operation)
 
-    def _ask(self, operation: Operation) -> t.Any:
+    def _ask(self, operation: Operation) -> Answer:
         if isinstance(operation, Load):
             return self._loaded(operation)
         if isinstance(operation, Apply):
@@ -134,7 +143,7 @@ class RedisStore(Store):
 
     # Commands
 
-    def _command(self, *arguments: t.Any) -> t.Any:
+    def _command(self, *arguments: object) -> Answer:
         """Send a command, and return the answer."""
         if self._process != os.getpid():
             # Not closed: that would end the connection of the process that opened them.
@@ -161,7 +170,7 @@ class RedisStore(Store):
         finally:
             free.release()
 
-    def _run(self, script: tuple[str, str], key: str, *arguments: t.Any) -> t.Any:
+    def _run(self, script: tuple[str, str], key: str, *arguments: object) -> Answer:
         """Run a script on a key; the server gets its text only if it does not know it."""
         text, digest = script
         try:
@@ -207,7 +216,7 @@ class RedisStore(Store):
     def _applied(self, operation: Apply) -> Applied | None:
         changes, clocks = operation.changes, operation.clocks
         absolute = _NO_END if clocks.absolute is None else repr(clocks.absolute)
-        head: list[t.Any] = [operation.generation, int(changes.cleared), repr(clocks.idle), absolute]
+        head: list[object] = [operation.generation, int(changes.cleared), repr(clocks.idle), absolute]
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
         for _ in range(_MOST_ATTEMPTS):
@@ -231,7 +240,7 @@ class RedisStore(Store):
                 seen[_decoded(field)] = _decoded(text) if has_value else None
         raise self._too_slow()
 
-    def _performed(self, operation: OfOne) -> t.Any:
+    def _performed(self, operation: OfOne) -> Answer:
         """Do what is seldom done: read a session, and write it back if it is still the same."""
         key = self._key(operation.handle)
         for _ in range(_MOST_ATTEMPTS):
@@ -332,7 +341,7 @@ def _loaded(handle: str, now: bytes, found: list[bytes]) -> Loaded | None:
         return None
 
 
-def _dumped(state: dict[str, t.Any]) -> str:
+def _dumped(state: dict[str, object]) -> str:
     # When it was created is a field of its own.
     return json.dumps({key: value for key, value in state.items() if key != "created"}, separators=(",", ":"))
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 
 from ..operations import Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
-from . import Store, StoreUnavailable
+from . import Answer, Row, Store, StoreUnavailable
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class SQLiteStore(Store):
         if getattr(self, "_process", 0) == os.getpid():
             self.close()
 
-    def ask(self, operation: Operation) -> t.Any:
+    def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
         if isinstance(operation, Load):
             return self._load(operation)
@@ -214,7 +214,7 @@ def _values(record: Record) -> tuple[object, ...]:
     return (record.user, record.seen, record.expires, state, data)
 
 
-def _record(handle: str, row: tuple[t.Any, ...]) -> Record | None:
+def _record(handle: str, row: Row) -> Record | None:
     """Return the record in a row; None if it was not written by this store."""
     user, seen, expires, state, data = row
     try:
