@@ -21,6 +21,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import make_environ, outcome, send
+from tuile.remember import LONGEST
+from tuile.wrappers import files
 from tuile.wrappers.files import join_safely
 
 if TYPE_CHECKING:
@@ -347,6 +349,17 @@ def test_the_age_is_asked_for_once_a_response(folder: Path) -> None:
             for response in view(lib):
                 response.close()
     assert [path for lib, path in asked if lib == "flask"] == [path for lib, path in asked if lib == "tuile"]
+
+
+def test_what_is_remembered_of_names_is_bounded(folder: Path) -> None:
+    app = tuile.Flask("files", root_path=str(folder))
+    with app.test_request_context():
+        for number in range(600):
+            tuile.send_file("static/page.html", download_name=f"{number}.txt").close()
+        info = files._facts.cache_info()
+        assert info.currsize <= (info.maxsize or 0) <= 512
+        tuile.send_file("static/page.html", download_name="x" * (LONGEST + 1)).close()
+        assert files._facts.cache_info() == info
 
 
 def test_binary_files_are_as_with_flask(folder: Path) -> None:

@@ -25,6 +25,7 @@ from werkzeug.wsgi import FileWrapper, _RangeWrapper
 from ..http.conditions import is_unmodified
 from ..http.dates import remembered_http_date
 from ..http.headers import is_one_line
+from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -108,7 +109,9 @@ def file_response(
     ):
         return None
     try:
-        facts = _facts(path, status.st_mtime, status.st_size, download_name, bool(as_attachment))
+        facts = (_facts if _is_short(download_name) else _facts.__wrapped__)(
+            path, status.st_mtime, status.st_size, download_name, bool(as_attachment)
+        )
         caching = _kept(max_age) if isinstance(max_age, int) else _NOT_KEPT
     except (TypeError, ValueError):
         # A name of another type, or a moment that no header can hold.
@@ -141,6 +144,11 @@ def file_response(
 
 
 Pair: t.TypeAlias = tuple[str, str]
+
+
+def _is_short(name: object) -> bool:
+    """Return whether what is computed for a download name may be remembered: clients may choose it."""
+    return name is None or (type(name) is str and len(name) <= LONGEST)
 
 
 @lru_cache(maxsize=512)
