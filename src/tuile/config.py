@@ -208,7 +208,7 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SESSION_DIGEST", "sha1", "'sha1' (Flask's) or 'sha256'", "Signs new sessions; both are read."),
     Default("SESSION_ENCRYPT", False, "bool", "Hide the session from its browser, too; signed ones are still read."),
     Default("SESSION_READS", None, "list of 'sha1', 'sha256', 'signed', 'encrypted'; None: all", "Sessions to read."),
-    Default("SESSION_ABSOLUTE", None, "timedelta, seconds or None (no end)", "A session's age at the most."),
+    Default("SESSION_ABSOLUTE", None, "timedelta, seconds or None (no end)", "The maximum age of a session."),
     Default(
         "SESSION_STORE",
         None,

@@ -31,7 +31,7 @@ def move() -> None:
 
 
 class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not known to type checkers
-    """The metaclass of classes whose attributes a plan takes for granted: setting or deleting one moves the epoch.
+    """The metaclass of classes whose attributes a plan depends on: setting or deleting one moves the epoch.
 
     A class can also have flags for what it has overridden: `look` sets them, with `note`. It is called when the class
     is created, and again for it and its subclasses when one of their attributes changes: by a test's patch, a
@@ -109,7 +109,7 @@ def look_again(cls: Watched) -> None:
 
 
 def unwatched(cls: type, known: str = "") -> list[type]:
-    """Return those of a class and its bases whose changes would go unnoticed.
+    """Return those of a class and its bases whose changes are not detected.
 
     Args:
         cls: The class.

@@ -48,7 +48,7 @@ _Push = t.TypeVar("_Push", bound="tuple[object, ...]")
 class Current(t.Protocol):
     """The attributes that every value of `current` has.
 
-    The names with an underscore are ours alone: a `RequestContext` is such a value, and extensions look at its others.
+    Names with an underscore are internal, because extensions use the public attributes of a `RequestContext`.
     """
 
     @property
@@ -61,11 +61,11 @@ class Current(t.Protocol):
 
     @property
     def url_adapter(self) -> MapAdapter | None:
-        """The adapter of the request, or without one that of the app context."""
+        """The adapter of the request, or of the app context if there is no request."""
 
     @property
     def session(self) -> SessionMixin | None:
-        """The session of the request; None where there is none."""
+        """The session of the request; None if there is no request."""
 
     @property
     def _g(self) -> _AppCtxGlobals: ...
@@ -75,7 +75,7 @@ class Current(t.Protocol):
 
     @property
     def _own_app_ctx(self) -> AppContext | None:
-        """The app context as an object, as far as there is one; `g` is its, then."""
+        """The app context, if there is an object for it, which then owns `g`."""
 
     @property
     def _app_ctx_is_left(self) -> bool: ...
@@ -83,7 +83,7 @@ class Current(t.Protocol):
     @property
     def _request_ctx(self) -> RequestContext | None: ...
 
-    # What belongs to the request, and is an AttributeError where there is none.
+    # These belong to the request, and raise an AttributeError without one.
 
     @property
     def _request_cookies(self) -> Cookies: ...
@@ -137,19 +137,19 @@ def _count_references() -> int:
     return sys.getrefcount(value)
 
 
-#: What `sys.getrefcount` says of a local variable's value that nothing else refers to. Interpreters differ.
+#: The result of `sys.getrefcount` for an object that only a local variable refers to. It depends on the interpreter.
 REFERENCES = _count_references()
 
 
 class AppContext:
-    """An application made current, outside of a request or beside one. Enter it with `with`."""
+    """Makes an application current, inside or outside of a request. Enter it with `with`."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         # Builds URLs outside a request; None without `SERVER_NAME`.
         self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
         self.g: _AppCtxGlobals = app.app_ctx_globals_class()
-        # One for each push: the token, and the value that was set.
+        # The token and the value of each push.
         self._cv_tokens: list[tuple[Token[Current | None], Current | None]] = []
 
     def push(self) -> None:
@@ -171,7 +171,7 @@ class AppContext:
         """Leave this context; the last pop tears it down.
 
         Raises:
-            AssertionError: another context is the current one.
+            AssertionError: If another context is current.
         """
         if self._is_left_quietly():
             current.reset(self._cv_tokens.pop()[0])
@@ -190,7 +190,7 @@ class AppContext:
             if found is value:
                 current.reset(token)
             else:
-                # A request was entered since, and stays.
+                # A request that was entered later stays current.
                 before = None if token.old_value is Token.MISSING else token.old_value
                 app_ctx = None if before is None else before._app_ctx
                 current.set(combined(app_ctx, found._request_ctx))
@@ -228,7 +228,7 @@ class AppContext:
 class Entered:
     """An app on its own, or an app context and a request that were not entered together.
 
-    What they have is asked of them each time: either of them may be given another `request`, `url_adapter` or `g`.
+    Attributes are read from the contexts each time, because another `request`, `url_adapter` or `g` may be assigned.
     """
 
     __slots__ = ("_app_ctx", "_own_app_ctx", "_request_ctx")
@@ -239,7 +239,7 @@ class Entered:
 
     @property
     def _app_ctx_is_left(self) -> bool:
-        """Whether the request is all that is still active."""
+        """Whether only the request is still active."""
         return self._app_ctx is None
 
     @property
@@ -273,7 +273,7 @@ class Entered:
         return None if self._request_ctx is None else self._request_ctx.session
 
     def __getattr__(self, name: str) -> t.Any:
-        # What else belongs to the request.
+        # All other attributes belong to the request.
         if self._request_ctx is None:
             raise AttributeError(f"{name!r} belongs to a request, and there is none.")
         return getattr(self._request_ctx, name)
@@ -297,7 +297,7 @@ class ContextPart(t.Generic[Value]):
         self._part = part
 
     def __repr__(self) -> str:
-        # A LookupError has it as its text.
+        # The text of a LookupError.
         return f"<ContextVar name={self.name!r} at {id(self):#x}>"
 
     def get(self, *default: object) -> Value:
@@ -313,19 +313,19 @@ class ContextPart(t.Generic[Value]):
     __call__ = get
 
     def set(self, context: Value) -> Token[Current | None]:
-        """Make a context of this kind the current one, beside what there is of the other kind."""
+        """Make a context of this kind current. The context of the other kind stays."""
         found = current.get(None)
         disturb(found)
         return current.set(self._beside(context, found))
 
     def reset(self, token: Token[Current | None]) -> None:
-        """Restore what was current of this kind before the `set` that gave the token."""
+        """Restore the context of this kind that was current before the `set` that returned the token."""
         before = None if token.old_value is token.MISSING else token.old_value
         found = current.get(None)
         disturb(found)
         value = self._beside(before and getattr(before, self._part), found)
         other = "_request_ctx" if self._part == "_app_ctx" else "_app_ctx"
-        # The reset uses up the token; then the context is set again if the other half has changed since.
+        # `reset` can use the token only once. Then the context is set again if the other half has changed.
         current.reset(token)
         if (found and getattr(found, other)) is not (before and getattr(before, other)):
             current.set(value)
@@ -343,7 +343,7 @@ _cv_request: ContextPart[RequestContext] = ContextPart("flask.request_ctx", "_re
 def take_push(pushes: list[_Push], found: object) -> _Push:
     """Remove and return the push that made `found` current, or the last one if none did.
 
-    The same context may have been entered by another thread meanwhile, whose push is not this one's to undo.
+    Another thread may have entered the same context meanwhile; its push must stay.
     """
     for index in reversed(range(len(pushes))):
         if pushes[index][1] is found:
@@ -352,14 +352,14 @@ def take_push(pushes: list[_Push], found: object) -> _Push:
 
 
 def disturb(value: Current | None) -> None:
-    """Note for a value of the context variable that its request is no longer simply the last that was entered."""
+    """Record that the request of a value is no longer simply the last one that was entered."""
     context = None if value is None else value._request_ctx
     if context is not None and context._is_plain:
         context._is_plain = False
 
 
 def refuse_pop(context: RequestContext, found: Current | None) -> t.NoReturn:
-    """Raise an error that says which context was current instead of the one that was popped."""
+    """Raise an error that names the context that was current instead of the popped one."""
     current_request = None if found is None else found._request_ctx
     if found is not None and current_request is context:
         message = f"Popped wrong app context. ({found._app_ctx!r} instead of {context._app_ctx!r})"
@@ -369,10 +369,10 @@ def refuse_pop(context: RequestContext, found: Current | None) -> t.NoReturn:
 
 
 def value_with_request() -> CurrentRequest:
-    """Return the value of the context variable, which stands for a request.
+    """Return the value of the context variable, which must have a request.
 
     Raises:
-        RuntimeError: no request is active.
+        RuntimeError: If no request is active.
     """
     value: t.Any = current.get(None)
     if value is None or value.request is None:
@@ -382,13 +382,13 @@ def value_with_request() -> CurrentRequest:
 
 
 def environ_of(request: Request) -> WSGIEnvironment:
-    """Return the environ of a request as it was while the request was handled: its own copy if there is one."""
+    """Return the environ of a request, or the copy that was kept of it."""
     kept: WSGIEnvironment | None = getattr(request, "_environ_at_end", None)
     return request.environ if kept is None else kept
 
 
 def keep_environ(request: object) -> None:
-    """Have a request keep a copy of its environ, which the server may empty and fill anew from now on."""
+    """Make a request keep a copy of its environ, because the server may reuse the environ from now on."""
     keep = getattr(request, "_keep_environ", None)
     if keep is not None:
         keep()

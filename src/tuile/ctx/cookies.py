@@ -1,6 +1,6 @@
-"""The cookies of the current request: those received, with those written in this request on top.
+"""The cookies of the current request: the received ones, and those written in this request, which take precedence.
 
-The lines that are written end up on whichever response is sent; the steps of a request put them there.
+The written lines are added to whichever response is sent, by the steps of the request.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ if t.TYPE_CHECKING:
     from ..keys.tokens import Version
     from ..wrappers.request import Request
 
-#: How long `permanent` cookies live: as long as browsers let any live (section 5.5 of the cookie standard).
+#: The lifetime of `permanent` cookies: the longest that browsers allow (section 5.5 of the cookie standard).
 PERMANENT_S = 400 * 24 * 3600
 
-#: How long a token is good that was set with neither `max_age` nor `expires`: as long as a session is, by default.
+#: The lifetime of tokens that were set without `max_age` and `expires`: the default lifetime of sessions.
 TOKEN_LIFE_S = 31 * 24 * 3600
 
-#: How many cookies of one name are tried where the first is not good: another host of the site can set any number.
+#: The maximum number of cookies with one name that are tried. Another host of the site can set any number.
 MOST_TRIED = 4
 
 
-# The default of `samesite`, where None is a value of its own.
+# The default of `samesite`, for which None has a meaning.
 UNSET: t.Any = object()
-# The purpose of the keys, whatever the cookie; the cookie's name is bound to its token besides.
+# The purpose of the keys for all cookies. Each token is also bound to the name of its cookie.
 _PURPOSE = "cookie"
 
 
 class Cookies(Mapping[str, str]):
     """The cookies of one request: a mapping to read, and `set` and `delete` to write.
 
-    A read sees what this request has already written. What was written is sent with the final response, an error page
-    too; the last write of a name, domain and path counts.
+    Reading returns what this request has already written. Written cookies are sent with the final response, including
+    error pages; the last write for a name, domain and path counts.
     """
 
-    # How long a cookie lives when it is set without `max_age` and `expires`; None for the browser's session.
+    # The lifetime of cookies that are set without `max_age` and `expires`; None for the browser session.
     _life_s: int | None = None
 
     def __init__(self, request: Request) -> None:
@@ -62,18 +62,18 @@ class Cookies(Mapping[str, str]):
         self._received = request.cookies
         self._written: dict[str, str | None] = {}
         self._lines: dict[tuple[str, str, str], str] = {}
-        self._watched: list[bool] = []  # for all views: filled when writes are watched
-        self._reads: set[str] = set()  # for all views: whether something of the request's was read
+        self._watched: list[bool] = []  # shared by all views: not empty if writes are watched
+        self._reads: set[str] = set()  # shared by all views: whether received cookies were read
 
-    _varies = True  # whether reading is noted
+    _varies = True  # whether reads are recorded
 
     @property
     def depends_on_request(self) -> bool:
-        """Whether something was read that the request brought along, so that the answer varies with its cookies."""
+        """Whether received cookies were read, so that the response depends on them."""
         return bool(self._reads)
 
     def unnoted(self) -> Self:
-        """Return the same cookies, read without a word to caches: for what does not change the answer."""
+        """Return a view that does not affect `Vary`, for reads that do not change the response."""
         return self._seen_as(type(self), _varies=False)
 
     def _note_read(self) -> None:
@@ -90,7 +90,7 @@ class Cookies(Mapping[str, str]):
         return self._received[name]
 
     def candidates(self, name: str) -> list[str]:
-        """Return the values of a name, the first four at the most; one alone where it was set in this request."""
+        """Return the values of a name: at most four, or the one that was set in this request."""
         if name in self._written:
             return [] if (value := self._written[name]) is None else [value]
         self._note_read()
@@ -119,7 +119,7 @@ class Cookies(Mapping[str, str]):
 
     @property
     def signed(self) -> TokenCookies:
-        """The cookies with values that browsers can read and not change."""
+        """The cookies with values that browsers can read but not change."""
         return self._seen_as(TokenCookies, _version=SIGNED)
 
     @property
@@ -129,11 +129,11 @@ class Cookies(Mapping[str, str]):
 
     @property
     def permanent(self) -> Self:
-        """The same cookies, set for 400 days where neither `max_age` nor `expires` is given."""
+        """The same cookies, set for 400 days if neither `max_age` nor `expires` is given."""
         return self._seen_as(type(self), _life_s=PERMANENT_S)
 
     def _seen_as(self, view: type[View], **different: object) -> View:
-        """Return another view of the same cookies: what is written to one can be read from all."""
+        """Return another view of the same cookies. All views share what is written."""
         seen = view.__new__(view)
         vars(seen).update(vars(self), **different)
         return seen
@@ -152,14 +152,14 @@ class Cookies(Mapping[str, str]):
         samesite: SameSite | None = UNSET,
         partitioned: bool = False,
     ) -> None:
-        """Set a cookie on the response to come; the parameters are those of `Response.set_cookie`.
+        """Set a cookie on the coming response; the parameters are those of `Response.set_cookie`.
 
         The defaults of `secure`, `httponly` and `samesite` are False, False and None. For `encrypted` cookies they are
         whether the request came over https, True and `Lax`.
 
         Raises:
-            CookieSyntaxError: the name, the path or the domain would break out of its place, or the text for `expires`
-                is no date.
+            CookieSyntaxError: If the name, the path or the domain would end its attribute, or the text for `expires` is
+                not a date.
         """
         context = current.get(None)
         now = time.time()
@@ -171,7 +171,7 @@ class Cookies(Mapping[str, str]):
             secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
             value = self._as_sent(name, value, max_age, expires, now)
         except Exception:
-            value = ""  # what raises shows its variables, and this one was to be hidden
+            value = ""  # tracebacks show local variables, and the value is to be encrypted
             raise
         line = dump_cookie(
             name,
@@ -230,7 +230,7 @@ class Cookies(Mapping[str, str]):
         expires: str | datetime | float | None,
         now: float,
     ) -> str:
-        """Return what the cookie's value is on the wire."""
+        """Return the cookie's value as it is sent."""
         return value
 
     def _write(self, name: str, value: str | None, line: str) -> None:
@@ -274,7 +274,7 @@ class TokenCookies(Cookies):
     def get(
         self, name: str, default: Default | None = None, *, max_age: timedelta | float | None = None
     ) -> str | Default | None:
-        """Return the value, or the default where there is none that is good.
+        """Return the value, or the default if there is no valid one.
 
         Args:
             name: The name of the cookie.
@@ -293,13 +293,13 @@ class TokenCookies(Cookies):
         return isinstance(name, str) and self.reason(name) is None
 
     def __repr__(self) -> str:
-        # Without the values: what is encrypted is not for a log.
+        # Without the values, because encrypted values must not be logged.
         return f"<{type(self).__name__} {'encrypted' if self._version == ENCRYPTED else 'signed'}>"
 
     def reason(self, name: str, *, max_age: timedelta | float | None = None) -> Reason | None:
         """Return why the cookie cannot be read: `"missing"`, `"expired"`, `"tampered"`, ...; None if it can be.
 
-        Log it, or tell a person whose preference is gone; do not tell a client more than that the cookie is not good.
+        Log it, or tell the user that a preference was lost. Do not reveal the reason to other clients.
         """
         try:
             self._opened(name, max_age)
@@ -308,10 +308,10 @@ class TokenCookies(Cookies):
         return None
 
     def _opened(self, name: str, max_age: timedelta | float | None = None) -> str:
-        """Return the first good value of a name: another host of the site may have set a cookie in front of it."""
+        """Return the first valid value of a name. Another host of the site may have set a cookie that comes first."""
         ring = _ring()
         if self._version == ENCRYPTED:
-            # At the first reading, not only when a visitor comes back with such a cookie.
+            # Here, so that a missing package is reported before a visitor returns with such a cookie.
             require_cipher()
         max_age_s = None if max_age is None else _whole_seconds(max_age)
         opening = ring.decrypt if self._version == ENCRYPTED else ring.verify
@@ -345,7 +345,7 @@ class TokenCookies(Cookies):
     ) -> str:
         problem = not_sendable(value)
         if problem is not None:
-            del value  # what raises shows its variables
+            del value  # tracebacks show local variables
             raise problem
         content = Secret(str.encode(value))
         del value
@@ -367,7 +367,7 @@ def _end(max_age: timedelta | int | None, expires: str | datetime | float | None
     Of the two, `max_age` counts (section 5.7).
     """
     if max_age is not None:
-        # Never before the browser does.
+        # Never before the cookie expires in the browser.
         return math.ceil(now + _whole_seconds(max_age))
     if expires is None:
         return math.ceil(now + TOKEN_LIFE_S)

@@ -1,4 +1,4 @@
-"""Functions that work on the current context: test for it, copy it, stream with it, or run something at its end."""
+"""Functions for the current context: test for it, copy it, stream with it, or run a function at its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 def has_app_context() -> bool:
     """Return whether an app context is active, so that `current_app` and `g` can be used."""
     value = current.get(None)
-    # A request may outlive the app context it was entered in; every other value has one.
+    # A request may outlive its app context; every other value has one.
     return value is not None and not value._app_ctx_is_left
 
 
@@ -97,7 +97,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
     value = current.get(None)
     app_context = None if value is None else value._app_ctx
     if app_context is None:
-        # The request is all that is still active.
+        # Only the request is still active.
         raise LookupError(NO_APP_MESSAGE)
     return _stream(chunks, app_context, request_context)
 
@@ -105,11 +105,11 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
 def _stream(
     chunks: t.Iterator[object], app_context: AppContext, request_context: RequestContext
 ) -> t.Generator[object, object, None]:
-    """Yield the chunks, each made with the request current, and leave the request when there are no more.
+    """Yield the chunks, with the request current while each is generated, and leave the request at the end.
 
-    A server may stop asking at any time, and may ask from another thread. So the contexts are entered in context
-    variables of the stream's own, which are in force only while a chunk is made: between two chunks nothing of this
-    request is current anywhere. The contexts are left when the stream ends, is closed, or is collected as garbage.
+    A server may stop reading at any time, and may read from another thread. So the contexts are entered in a separate
+    `contextvars.Context`, which is active only while a chunk is generated: between two chunks the request is current
+    nowhere. The contexts are left when the stream ends, is closed, or is garbage collected.
     """
     run: t.Callable[..., t.Any] = copy_context().run
     run(making_chunk.set, True)

@@ -1,7 +1,7 @@
-"""Tell when the session or a cookie is changed while the response is already being sent.
+"""Report changes of the session or of cookies after the headers were sent, because these changes are lost.
 
-The headers are gone by then, so the change is lost. A stream with the request's context, and a copy of the context that
-runs on in a thread, are watched from the moment they begin; an ordinary request is not.
+Streams with the context of a request, and copies of the context in threads, are watched from their beginning. Ordinary
+requests are not.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from .app_context import current
 if t.TYPE_CHECKING:
     from .request_context import RequestContext
 
-#: Whether a chunk of a body is being made.
+#: Whether a chunk of a body is being generated.
 making_chunk: ContextVar[bool] = ContextVar("tuile.making_chunk", default=False)
 _absent = object()
 
 
 class LateChange:
-    """What a watched session calls when it is changed, besides what it called before."""
+    """The `on_update` of a watched session, which also calls the previous one."""
 
     def __init__(self, before: t.Callable[[t.Any], None] | None, session: t.Mapping[str, object]) -> None:
         self.before = before
         self.kept = dict(session)
 
     def __call__(self, session: t.Mapping[str, object]) -> None:
-        """Tell about the change, if it comes too late."""
+        """Report the change if it is too late."""
         if self.before is not None:
             self.before(session)
         changed = changed_keys(self.kept, session)
@@ -44,7 +44,7 @@ def changed_keys(before: t.Mapping[str, object], after: t.Mapping[str, object]) 
 
 
 def watch(context: RequestContext) -> None:
-    """Watch what there is of the session and the cookies of a request, and what will be opened later."""
+    """Watch the session and the cookies of a request, including those that are opened later."""
     context._is_watched = True
     session = context._opened_session
     if isinstance(session, CallbackDict):
@@ -58,7 +58,7 @@ def watch(context: RequestContext) -> None:
 
 
 def compare(context: RequestContext) -> None:
-    """Tell about a session that could not be watched, if it was changed since `watch`."""
+    """Report changes since `watch` of a session that cannot be watched."""
     if context._session_before is not None and context._opened_session is not None:
         changed = changed_keys(context._session_before, context._opened_session)
         context._session_before = None
@@ -67,16 +67,16 @@ def compare(context: RequestContext) -> None:
 
 
 def is_late(context: RequestContext) -> bool:
-    """Return whether the response of a request is on its way, and not merely kept for a test to look at."""
+    """Return whether the headers of the response were sent, and the context is not only preserved for a test."""
     answered = context if context._copy_of is None else context._copy_of
     return answered._is_answered and (making_chunk.get() or not answered._is_preserved)
 
 
 def tell(event: str) -> None:
-    """Raise an error in debug mode and in tests, and write to the log otherwise, if the response is on its way.
+    """Report an event after the headers were sent: raise an error in debug mode and in tests, and log it otherwise.
 
     Raises:
-        RuntimeError: It is.
+        RuntimeError: If the headers were sent.
     """
     value = current.get(None)
     context: RequestContext | None = None if value is None else value._request_ctx
@@ -87,7 +87,7 @@ def tell(event: str) -> None:
         f"{event} when the headers of the response to {request.method} {request.path!r} had already been sent, so it is"
         " lost. Do it before the view returns: in a streamed response, before the generator is handed over."
     )
-    # A suite that was written for Flask and runs unmodified has not asked for it.
+    # Unmodified test suites for Flask do not expect this error.
     if app.debug or (app.testing and not runs_flask_program()):
         raise RuntimeError(message)
     app.logger.warning(message)

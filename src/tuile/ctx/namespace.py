@@ -18,9 +18,9 @@ def _set(namespace: _AppCtxGlobals, name: str, value: object) -> None:
 
 
 class _AppCtxGlobals:
-    """The namespace behind `g`: attributes kept for as long as an app context lives."""
+    """The namespace behind `g`, whose attributes live as long as an app context."""
 
-    # What `super()` finds in a subclass. Setting is what an object does by itself, without a call.
+    # For `super()` in subclasses. Setting an attribute needs no Python call.
     if t.TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: t.Any) -> None: ...
@@ -31,11 +31,11 @@ class _AppCtxGlobals:
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__setattr__ is object.__setattr__:
-            # A subclass may have a property, which is not asked when an attribute of its name is set.
+            # Properties of a subclass are ignored when an attribute is set.
             type.__setattr__(cls, "__setattr__", _set)
 
     def __getattr__(self, name: str) -> t.Any:
-        # Asked when there is no such attribute.
+        # Called only if there is no such attribute.
         try:
             return self.__dict__[name]
         except KeyError:

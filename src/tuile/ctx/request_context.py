@@ -1,4 +1,4 @@
-"""The context of a request: it is entered and left with the request, and opens the session on first use."""
+"""The context of a request, which opens the session on first use."""
 
 from __future__ import annotations
 
@@ -49,42 +49,42 @@ if t.TYPE_CHECKING:
 
 
 class RequestContext(metaclass=Watched):
-    """One request made current, with all that belongs to it.
+    """Makes a request current, with everything that belongs to it.
 
-    What a request may never ask for is made when it is first read: `g`, the URL adapter, the session
-    (unless its interface wants to be asked at the start), the app context as an object of its own.
+    `g`, the URL adapter, the session (unless its interface opens it at the start) and the object for the app context
+    are created on first read.
     """
 
     flashes: list[tuple[str, str]] | None = None
-    # Those of them that no call has given yet, when categories were asked for.
+    # The messages that no call has returned yet, if calls asked for categories.
     _flashes_unseen: list[tuple[str, str]] | None = None
     _opened_session: SessionMixin | None = None
-    # Whether opening it has begun and not come to its end: it is not tried again until the next push.
+    # Whether opening it has begun but failed. It is not tried again until the next push.
     _is_opening = False
-    # The app context that this request brought along, once there is an object for it; it owns `g` then.
+    # The app context that was activated by this request, once there is an object for it, which then owns `g`.
     _own_app_ctx: AppContext | None = None
-    _app_ctx_is_left = False  # a request outlives its app context only as `Entered`
+    _app_ctx_is_left = False  # only an `Entered` can have a request without an app context
     _after_functions: list[AfterRequestCallable[Response]] | None = None
     _cookies: Cookies | None = None
-    # The token of the first push, when it was not inside another context.
+    # The token of the first push, if it was not inside another context.
     _token: Token[Current | None] | None = None
-    # Whether it is made for one plain push and pop: of an app that walks plainly, with no hosts to trust. Not any more
-    # once something else was entered or left within it; None once it was left with its response on its way.
+    # Whether it is pushed and popped only once, without trusted hosts or overridden steps. False once another context
+    # was entered or left within it; None once it was left and its response was sent.
     _is_plain: bool | None = False
-    # Whether there is anything to do for the response: a session, functions, cookies.
+    # Whether there is a session, a function or a cookie for the response.
     _is_touched = False
-    # Whether the dispatcher leaves it, which looks after the environ itself; and whether the context is kept beyond
-    # that for a debugger or a test.
+    # Whether the dispatcher is leaving it, which handles the environ itself; and whether the context is preserved for a
+    # debugger or a test.
     _is_left = False
     _is_preserved = False
-    # Whether changes of the session and the cookies that come too late are told.
+    # Whether late changes of the session and the cookies are reported.
     _is_watched = False
     _session_before: dict[str, object] | None = None
     _copy_of: RequestContext | None = None
-    # Whether it was made by its constructor and not entered since.
+    # Whether it was created by its constructor and never entered.
     _is_new = False
-    # The pushes once there was another one: the token, the value that was set, and the app context that was
-    # entered for it, if any; this context itself stands there for the one that it brought along.
+    # The pushes if there are several: the token, the value, and the app context that was entered for it, if any. For an
+    # implicit app context, it is this context itself.
     _nested: list[tuple[Token[Current | None], Current | None, AppContext | RequestContext | None]] | None = None
 
     def __init__(
@@ -122,7 +122,7 @@ class RequestContext(metaclass=Watched):
 
     @property
     def _request_cookies(self) -> Cookies:
-        """The cookies of this request, read and written."""
+        """The cookies of this request."""
         if self._cookies is None:
             from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
 
@@ -142,12 +142,12 @@ class RequestContext(metaclass=Watched):
 
     @property
     def _app_ctx(self) -> AppContext:
-        """The app context that this request brought along, as an object of its own."""
+        """The app context that this request activated, as an object."""
         context = self._own_app_ctx
         if context is None:
             context = AppContext(self.app)
             context.g = self._g
-            # Without the value that was set, which is this context: the two are not to hold each other.
+            # Without the value, which is this context, to avoid a reference cycle.
             own: list[tuple[Token[Current | None], Current | None]]
             own = [(token, None) for token, _, entered in self._nested or () if entered is self]
             context._cv_tokens = own if self._token is None else [(self._token, None)]
@@ -156,7 +156,7 @@ class RequestContext(metaclass=Watched):
 
     @property
     def _cv_tokens(self) -> list[tuple[Token[Current | None], AppContext | None]]:
-        """The pushes, each with the app context that was entered for it."""
+        """The pushes, each with its app context."""
         if self._token is not None:
             return [(self._token, self._app_ctx)]
         return [
@@ -166,7 +166,7 @@ class RequestContext(metaclass=Watched):
 
     @once
     def url_adapter(self) -> MapAdapter | None:
-        """Werkzeug's adapter for this request; None when the request's host is refused."""
+        """Werkzeug's adapter for this request; None if the host is refused."""
         app, request = self.app, self.request
         server_name = app.config["SERVER_NAME"]
         plan = app._plan
@@ -201,7 +201,7 @@ class RequestContext(metaclass=Watched):
                 if session is None:
                     session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again
-                # Error trackers show the variables of frames, and these may have a decrypted session.
+                # Error trackers show the variables of frames, which may contain a decrypted session.
                 raise without_values(error)  # noqa: B904 - it is the same error
             self._opened_session = session
             self._is_touched, self._is_opening = True, False
@@ -216,10 +216,10 @@ class RequestContext(metaclass=Watched):
 
     @property
     def session(self) -> SessionMixin:
-        """The session; reading it notes that the answer depends on the cookie.
+        """The session. Reading it records that the response depends on the cookie.
 
         Raises:
-            AssertionError: the context was never entered.
+            AssertionError: If the context was never entered.
         """
         session = self._opened_session
         if session is None:
@@ -249,7 +249,7 @@ class RequestContext(metaclass=Watched):
             self.request.url_rule, self.request.view_args = rule, t.cast("dict[str, t.Any]", found)
 
     def push(self) -> None:
-        """Make this request the current one: open its session if need be, and match its URL."""
+        """Make this request current: open its session if the interface requires it, and match its URL."""
         app, plain = self.app, self._is_plain
         finds = plain or self._finds_again()
         if not finds:
@@ -285,7 +285,7 @@ class RequestContext(metaclass=Watched):
         )
 
     def _take(self, found: Found | None) -> None:
-        """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""
+        """Store the result of the map; if it is uncertain, ask Werkzeug's adapter."""
         if found is None:
             self._match_by_adapter()
         elif found[0] is None:
@@ -294,7 +294,7 @@ class RequestContext(metaclass=Watched):
             self.request.url_rule, self.request.view_args = found
 
     def _match_by_adapter(self) -> None:
-        """Find the rule by Werkzeug's adapter, unless there is none because it refuses the host."""
+        """Find the rule with Werkzeug's adapter, unless the host is refused."""
         if self.url_adapter is not None:
             self.match_request()
 
@@ -321,7 +321,7 @@ class RequestContext(metaclass=Watched):
         """Leave this request; the last pop runs the teardown functions.
 
         Raises:
-            AssertionError: another request is the current one.
+            AssertionError: If another request is current.
         """
         exc = sys.exc_info()[1] if exc is _sentinel else exc
         token = self._token
@@ -350,10 +350,10 @@ class RequestContext(metaclass=Watched):
                 or appcontext_popped.receivers
                 or not plain
             )
-            # As long as the token is there: an object for the app context is entered once, like this one.
+            # Read while the token is set, so that a new object for the app context counts as entered.
             context = self._app_ctx if leave_app else None
             self._token = None
-            # A teardown function may have entered this request once more: this push went among the others then.
+            # If a teardown function entered this request again, this push is among the others.
             self._nested = self._nested and [push for push in self._nested if push[0] is not token]
             self._is_plain = self._is_plain and False
             current.reset(token)
@@ -366,7 +366,7 @@ class RequestContext(metaclass=Watched):
                 refuse_pop(self, found)
 
     def _pop_nested(self, exc: BaseException | None) -> None:
-        """Leave a push that was made inside another context, or once more."""
+        """Undo a push inside another context, or a repeated one."""
         pushes = self._nested or []
         last = len(pushes) == 1
         try:
@@ -374,7 +374,7 @@ class RequestContext(metaclass=Watched):
                 try:
                     self.app.do_teardown_request(exc)
                 finally:
-                    # Not every request that is put on a context has one.
+                    # A request that was assigned to a context may lack `close`.
                     getattr(self.request, "close", int)()
         finally:
             found = current.get(None)
@@ -385,7 +385,7 @@ class RequestContext(metaclass=Watched):
             if found is value:
                 current.reset(token)
             else:
-                # An app context was entered or left since, and that stays so.
+                # An app context that was entered or left since stays so.
                 before = None if token.old_value is Token.MISSING else token.old_value
                 request_ctx = None if before is None else before._request_ctx
                 current.set(combined(found._app_ctx, request_ctx))
@@ -402,15 +402,15 @@ class RequestContext(metaclass=Watched):
                 refuse_pop(self, found)
 
     def _leave_app(self, context: AppContext, exc: BaseException | None) -> None:
-        """Tear down the app context that this request brought along, with only that one current."""
+        """Tear down the app context that this request activated, with only that context current."""
         app, pushes = self.app, context._cv_tokens
         token = current.set(Entered(context, None))
         try:
-            # A stream may have entered it as well, and leaves it later.
+            # A stream may have entered it as well and leave it later.
             if len(pushes) <= 1:
                 app.do_teardown_appcontext(exc)
         finally:
-            # Its push was the request's. It counts until here: whoever enters the context meanwhile is not the last.
+            # The push of the request counts until here, so that a push in between is not the last one.
             if pushes:
                 take_push(pushes, None)
             current.reset(token)

@@ -23,7 +23,7 @@ def add_cookies(context: Current, response: Response) -> None:
         known.put(response.headers, line)
     if not lines:
         return
-    # Caches store Set-Cookie with the rest of the response and send it to all users (RFC 9111, section 7.3).
+    # Caches store Set-Cookie with the response and send it to all users (RFC 9111, section 7.3).
     if invites_shared_caches(response.headers):
         keep_private(response)
     elif says_nothing(response.headers):

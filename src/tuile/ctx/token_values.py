@@ -1,4 +1,4 @@
-"""Check what a signed or encrypted cookie may hold, and until when."""
+"""Check the values and lifetimes of signed and encrypted cookies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
 
 
 def not_sendable(value: object) -> Exception | None:
-    """Return the error for a value that is not text, which does not show it; None for text that can be sent."""
+    """Return an error for a value that is not text, without showing it; None for text that can be sent."""
     if not isinstance(value, str):
         return TypeError(f"A cookie's value is a str, not {type(value).__name__}. Convert it with str().")
     try:
@@ -27,10 +27,10 @@ def not_sendable(value: object) -> Exception | None:
 
 
 def check_date(expires: str) -> datetime:
-    """Return the moment that browsers read from a text.
+    """Return the date that browsers read from a text.
 
     Raises:
-        CookieSyntaxError: they read none, and would keep the cookie until they are closed.
+        CookieSyntaxError: If they cannot read it, and would keep the cookie until they are closed.
     """
     moment = read_cookie_date(_checked("expires", expires))
     if moment is None:

@@ -1,1 +1,1 @@
-"""From the server's call to the view and back: the steps of a request, the fast path, errors and return values."""
+"""Handle a request: the steps, the fast path, errors and return values."""

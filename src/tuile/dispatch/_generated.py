@@ -62,7 +62,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     body: t.Any
     try:
         try:
-            # answered: Match the URL, run the view and say what to send
+            # answered: Match the URL, run the view and return the parts of the response
             answer: t.Any
             method = environ["REQUEST_METHOD"]
             # matched: Find the rule of a request and the view's arguments
@@ -145,7 +145,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
                     )
                 ):
-                    # wire_form: Return what a text or JSON is sent as
+                    # wire_form: Return the parts of a response to text or JSON
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
                         start = plan.text_start
@@ -219,8 +219,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:
-    """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
-    # wire_form: Return what a text or JSON is sent as
+    """Return the response for text or JSON, as its constructor would create it; None if the steps must convert it."""
+    # wire_form: Return the parts of a response to text or JSON
     kind = type(answer)
     if kind is str and plan.text_start is not None:
         start = plan.text_start

@@ -1,8 +1,7 @@
-"""What is decided about a request, each decision once: plain functions for the steps and for the fast path.
+"""The decisions about a request, as plain functions that the steps and the fast path share.
 
-`fast_path.serve` is made of these functions, and `tools/flatten.py` writes it out without the calls. So they keep to
-what that tool can do: a `return` stands at the end of a branch, never in a loop or a `try`, and local names mean the
-same everywhere.
+`fast_path.serve` consists of these functions, and `tools/flatten.py` inlines them. They are limited to what that tool
+supports: a `return` only at the end of a branch, never in a loop or a `try`, and the same local names everywhere.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ new: t.Any = object.__new__
 #: The Content-Length headers of short bodies.
 SHORT = 512
 LENGTHS = tuple(("Content-Length", str(length)) for length in range(SHORT))
-# To a context, by one local name, and to its request, by another and by the context.
+# The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
 
 def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     """Make the request and its context.
 
-    It does what their constructors would, so the plan has to have a `request_class`.
+    This does the same as their constructors, and needs the `request_class` of the plan.
     """
     request = new(plan.request_class)
     request.environ = environ
@@ -62,7 +61,7 @@ def matched(
     """Find the rule of a request and the view's arguments.
 
     Returns:
-        The rule, None where the steps have to answer; the arguments; and the view, where it is known to need no
+        The rule, or None to let the steps handle the request; the arguments; and the view, if it is known not to need
         `ensure_sync`.
     """
     request = context.request
@@ -89,7 +88,7 @@ def matched(
     else:
         found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
         if found is None:
-            # Only Werkzeug knows. A method in small letters is read in capitals by the steps alone.
+            # Only Werkzeug can tell. Only the steps convert a method in lower case.
             context._match_by_adapter()
             rule = request.url_rule if method.isupper() else None
             arguments = request.view_args
@@ -106,7 +105,7 @@ def matched(
 
 
 def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
-    """Return whether nothing but the path and the method of a request decides which rule matches, as in `Map.find`."""
+    """Return whether only the path and the method of a request determine the rule, as in `Map.find`."""
     return (
         environ.get("HTTP_HOST") in plan.hosts
         and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
@@ -115,10 +114,10 @@ def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
 
 
 def remember(app: Flask, plan: Plan, path: t.Any, rule: Rule, arguments: t.Any) -> None:
-    """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
+    """Cache the match and the view of a rule as long as the plan is valid, once per rule."""
     view = app._synchronous.get(id(app.view_functions.get(rule.endpoint)))
     if view is None:
-        # It was not called yet, or needs `ensure_sync`.
+        # The view was not called yet, or needs `ensure_sync`.
         return
     plan.rules_tried[id(rule)] = rule
     if not arguments:
@@ -129,7 +128,7 @@ def remember(app: Flask, plan: Plan, path: t.Any, rule: Rule, arguments: t.Any) 
 
 
 def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
-    """Return whether the host of a request is one of the trusted ones, and note on the request that it was asked."""
+    """Return whether the host of a request is trusted, and store the trusted hosts on the request."""
     request = context.request
     request.trusted_hosts = trusted
     try:
@@ -150,7 +149,7 @@ def view_answer(
 ) -> t.Any:
     """Run the hooks, if there are any, and call the view."""
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
-        # What it would be when it is read, which `dispatch_request` does.
+        # `dispatch_request` reads it; setting it here is faster than computing it.
         context.request.method = environ["REQUEST_METHOD"]
         hooked = app.preprocess_request()
         answer = app.dispatch_request() if hooked is None else hooked
@@ -163,7 +162,7 @@ def view_answer(
 def view_called(app: Flask, view: Callable[..., object], arguments: t.Any, known: object) -> t.Any:
     """Call the view."""
     if view is known or id(view) in app._synchronous:
-        # A call without arguments is shorter when it says so.
+        # A call without `**` is faster.
         return view(**arguments) if arguments else view()
     return app._run(view, **arguments)
 
@@ -174,15 +173,12 @@ async def view_awaited(
     arguments: t.Any,
     known: t.Any,  # noqa: ARG001
 ) -> t.Any:
-    """Await the view: what stands for `view_called` where the server's loop calls."""
+    """Await the view; replaces `view_called` in an event loop."""
     return await view(**arguments)
 
 
 def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment) -> bool:
-    """Return whether no user code would see the response.
-
-    A step, a function, a signal, the session or a check of cookies would.
-    """
+    """Return whether no user code would see the response: no step, function, signal, session or cookie check."""
     return (
         plan.quiet
         and plan.epoch is invalidation.epoch
@@ -195,10 +191,10 @@ def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIE
 
 
 def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
-    """Return what a text or JSON is sent as.
+    """Return the parts of a response to text or JSON.
 
     Returns:
-        The start of the response and its body; None and the answer where only a step knows.
+        The start of the response and its body; or None and the answer if the steps must convert it.
     """
     kind = type(answer)
     if kind is str and plan.text_start is not None:
@@ -209,7 +205,7 @@ def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:
-    """Return the response that a text or JSON becomes, as its constructor would make it; None where a step knows."""
+    """Return the response for text or JSON, as its constructor would create it; None if the steps must convert it."""
     start, body = wire_form(plan, answer)
     if start is None:
         return None
@@ -254,9 +250,9 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
         context._token = None
         context._is_plain = None
         request.environ["werkzeug.request"] = None
-        # The context and a local name refer to the request, and a local name to the context. The server may use its
-        # environ for another request now, so whoever else refers to one of them gets a copy to read later.
-        # The cookies written in this request refer to it too.
+        # The context and a local variable refer to the request, and a local variable to the context; the cookies of
+        # this request refer to it too. If there are other references, the request keeps a copy of the environ for
+        # later, because the server may reuse its environ for another request now.
         if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
             context._cookies is None
             or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
@@ -268,12 +264,12 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
 
 
 def is_changed(response: object, whole: object, parts: object) -> bool:
-    """Return whether a teardown function has changed a response of which the server gets a list of parts.
+    """Return whether a teardown function changed a response whose parts are a list.
 
     Args:
         response: The response.
-        whole: Its body; False where another method than `Response`'s makes the parts.
-        parts: What the server would get.
+        whole: Its body; False if the parts do not come from `Response`'s own methods.
+        parts: The parts for the server.
     """
     return (
         type(whole) is list
@@ -283,12 +279,12 @@ def is_changed(response: object, whole: object, parts: object) -> bool:
 
 
 def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes]:
-    """Return the parts of a body, with what a teardown function has done to it, or to its response, meanwhile.
+    """Return the parts of a body with the changes that teardown functions made to it or its response.
 
     Args:
         response: The response.
-        whole: What its body was before the teardown functions ran: they may have changed this list.
-        parts: What the server would get without them.
+        whole: The body as of before the teardown functions ran, which may have changed this list.
+        parts: The parts for the server without these changes.
     """
     # What is passed through is sent as it is, whatever it is.
     if type(parts) is list and type(whole) is list and parts is not whole:
@@ -297,7 +293,7 @@ def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes
 
 
 def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
-    """Leave the context of a request, after it was given to a debugger or a test that wants it."""
+    """Leave the context of a request, and let a debugger or a test preserve it first."""
     if "werkzeug.debug.preserve_context" in environ:
         keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
         keep(kept._app_ctx)
@@ -309,7 +305,7 @@ def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment,
     try:
         context.pop(error)
     finally:
-        # Two local names refer to the context, this one's and the caller's, and the context to the request.
+        # Local variables of this function and its caller refer to the context, and the context to the request.
         request = context.request
         if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES + 1:
             keep_environ(request)

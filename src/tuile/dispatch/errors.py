@@ -1,4 +1,4 @@
-"""Handle exceptions of a request: call error handlers, send the page of an HTTP exception or a 500, or raise again."""
+"""Handle exceptions of a request: call error handlers, respond with an HTTP exception or a 500, or raise again."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from .plan import Plan
 
-# The methods with which a page is written, inlined as long as none is replaced.
+# The methods that build an error page, inlined as long as none is replaced.
 _NOTHING_OF_ITS_OWN = {"response": None}
 _get_body, _get_description = HTTPException.get_body, HTTPException.get_description
 _get_headers, _name = HTTPException.get_headers, HTTPException.name
 _get_headers_of_405 = MethodNotAllowed.get_headers
 _get_redirect = RequestRedirect.get_response
 _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
-# The pages of Werkzeug's HTTP exceptions; the key has all that may differ.
+# The pages of Werkzeug's HTTP exceptions, by everything that they depend on.
 _error_pages: dict[tuple[object, ...], str] = {}
 
 
@@ -72,7 +72,7 @@ class ErrorHandling(App, metaclass=Watched):
             """The app's logger."""
 
     def raise_routing_exception(self, request: Request) -> t.NoReturn:
-        """Raise what made matching fail; in debug mode, explain a redirect that would lose a form."""
+        """Raise the routing error; in debug mode, explain a redirect that would lose form data."""
         error = request.routing_exception
         if (
             isinstance(error, RequestRedirect)
@@ -83,12 +83,12 @@ class ErrorHandling(App, metaclass=Watched):
             from ..debughelpers import FormDataRoutingRedirect  # noqa: PLC0415 - only in debug mode
 
             raise FormDataRoutingRedirect(request)
-        # The error has this frame from now on, and is not to hold the request, which has it.
+        # The traceback of the error refers to this frame, and the request to the error: avoid a reference cycle.
         del request
         raise error  # type: ignore[misc] # it is only called where there is one
 
     def handle_user_exception(self, e: Exception) -> HTTPException | ft.ResponseReturnValue:
-        """Answer what a hook or a view raised with the handler that was registered for it, or raise it again."""
+        """Call the error handler for an exception of a hook or a view, or raise the exception again."""
         if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
             e.show_exception = True
         if isinstance(e, HTTPException) and not self.trap_http_exception(e):
@@ -100,8 +100,8 @@ class ErrorHandling(App, metaclass=Watched):
         return answer
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
-        """Answer an HTTP exception with its handler; without one it is its own answer."""
-        # Without a code it only carries a response; a routing exception is a step of routing, not an error.
+        """Call the error handler for an HTTP exception. Without one, the exception itself is the response."""
+        # An exception without a code only contains a response; a routing exception is not an error.
         if e.code is None or isinstance(e, RoutingException):
             return e
         handler = self._find_error_handler(e, value_with_request().request.blueprints)
@@ -140,8 +140,8 @@ class ErrorHandling(App, metaclass=Watched):
     def _error_page(self, error: HTTPException, environ: WSGIEnvironment) -> Response | None:
         """Return an HTTP exception as the response that Werkzeug makes of it.
 
-        None where calling it may come to something else. Nothing is asked of the exception for that: its constructor
-        may never have called Werkzeug's.
+        None if calling the exception may give another result. This reads no attributes of the exception, whose
+        constructor may not have called Werkzeug's.
         """
         kind, own, plan = type(error), vars(error), self._current_plan()
         if kind is RequestRedirect:
@@ -156,7 +156,7 @@ class ErrorHandling(App, metaclass=Watched):
             or kind.__call__ is not _call
             or kind.__getattribute__ is not _getattribute
             or hasattr(kind, "response")
-            # With other headers it may be of the content type that Werkzeug's response has and ours has not.
+            # Other headers may contain a content type.
             or getattr(kind.get_headers, "__module__", None) != HTTPException.__module__
         ):
             return None
@@ -213,7 +213,7 @@ class ErrorHandling(App, metaclass=Watched):
             or request_finished.receivers
             or getattr(current.get(None), "_is_touched", True)
         ):
-            # User code may see it. As with Werkzeug it is streamed like a WSGI application's, and empty for HEAD.
+            # User code may see it. As with Werkzeug, the body is streamed, and empty for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
             response.response = ClosingIterator(pieces)
         if self.response_class is OwnResponse:

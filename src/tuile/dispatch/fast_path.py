@@ -1,9 +1,8 @@
-"""The fast path, to be read: how a request is served when the app's plan allows it.
+"""The source of the fast path, which serves a request if the app's plan allows it.
 
-It does what `wsgi_app` and the steps beneath it do when a rule matches, its view answers and no user code sees the
-response. Whatever else happens on the way is handed to the steps. `serve` runs as it stands, and tests compare with it;
-what serves is `_generated.serve_wsgi`, which `tools/flatten.py` makes of it by replacing the calls of decisions by
-their bodies: on CPython 3.11 the calls would make a request a quarter dearer.
+It does the same as `wsgi_app` and its steps if a rule matches, the view returns and no user code sees the response. In
+all other cases it calls the steps. `tools/flatten.py` inlines the decisions into `serve` and writes
+`_generated.serve_wsgi`, which serves requests; the calls would cost a quarter more. Tests compare the two.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     finally:
         end(app, plan, context, environ, error)
     if context._is_plain is not None and is_changed(body, whole, parts):
-        # It was not left quietly.
+        # Teardown functions ran.
         return parts_at_end(body, whole, parts)
     return parts
 
@@ -69,10 +68,10 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
 def answered(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
 ) -> tuple[TextStart | None, t.Any]:
-    """Match the URL, run the view and say what to send.
+    """Match the URL, run the view and return the parts of the response.
 
     Returns:
-        The start of the response and its body; or None and the response, where there has to be one.
+        The start of the response and its body; or None and the response object, if one is needed.
     """
     answer: t.Any
     method = environ["REQUEST_METHOD"]
@@ -85,7 +84,7 @@ def answered(
         answer = app.handle_user_exception(raised)
     if nobody_looks(app, plan, context, environ):
         start, answer = wire_form(plan, answer)
-        # A response that someone else holds may be sent to others: `finalize_request` sees to that.
+        # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
         if start is not None or (type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES):
             return start, answer
     return None, app.finalize_request(answer)

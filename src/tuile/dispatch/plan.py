@@ -1,9 +1,10 @@
-"""The plan of an app: what may be taken for granted about it while nothing changes.
+"""The plan of an app: the assumptions about it that are valid until something changes.
 
-`plan_of` looks at an app and returns a frozen `Plan`. It is the only place where a fast path is allowed or refused; the
-steps and the fast path read its fields, and `tuile doctor` prints it. A plan holds while the epoch and the class of the
-app are those it was made under (`invalidation`). What protects is never in it: trusted hosts, keys and limits are read
-at each request. `DEBUG` and `TESTING` count only for the layout of JSON and for `COOKIE_CHECKS`, and move the epoch.
+`plan_of` examines an app and returns a frozen `Plan`. It is the only place that decides whether the fast path applies;
+the steps and the fast path read its fields, and `tuile doctor` prints it. A plan is valid as long as the epoch
+(`invalidation`) and the class of the app are unchanged. Security settings are never part of it: trusted hosts, keys and
+limits are read for each request. `DEBUG` and `TESTING` affect only the layout of JSON and `COOKIE_CHECKS`, and move the
+epoch.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if t.TYPE_CHECKING:
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 
-#: Methods of an app, by what is lost when one of them is overridden. Other methods can be overridden at no cost.
+#: The methods of an app that prevent a shortcut if they are overridden. Other methods can be overridden at no cost.
 STEPS: dict[str, tuple[str, ...]] = {
     # Steps that are left out while they have nothing to do: before the URL is matched, at the end, and around the call
     # of each registered function.
@@ -48,21 +49,21 @@ STEPS: dict[str, tuple[str, ...]] = {
     "calls": ("ensure_sync",),
     # Steps that the fast path takes the place of.
     "serving": ("_run", "_serve_by_steps", "request_context"),
-    # The step around hooks and view, which is called where it is overridden.
+    # The step around hooks and view. It is called if it is overridden.
     "around": ("full_dispatch_request",),
-    # Steps before the answer. While they are not overridden the view is called directly.
+    # Steps before the view returns. If none is overridden, the view is called directly.
     "before": ("dispatch_request", "preprocess_request"),
-    # Steps after it. While they are not overridden text and JSON are sent without making a response.
+    # Steps after that. If none is overridden, text and JSON are sent without a response object.
     "after": ("_convert_response", "finalize_request", "make_response", "process_response"),
     "entry": ("__call__", "wsgi_app"),
     "urls": ("inject_url_defaults", "url_for"),
     "debug": ("debug",),
-    # With one of these nothing that is set on the app would be noticed.
+    # If one of these is overridden, changes of the app are not detected.
     "notices": ("__delattr__", "__getattribute__", "__setattr__"),
 }
-#: What `Flask` has under these names; `take_stock` fills it.
+#: The methods of `Flask` with these names; filled by `take_stock`.
 _stock: dict[str, object] = {}
-# The classes that `Flask` is derived from. Those that are not watched have none of these names.
+# The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
 #: The attributes of an app that a plan depends on.
 WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
@@ -75,14 +76,14 @@ WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
     "subdomain_matching",
     "url_map",
 }
-# The same of the classes that an app uses: what is done without calling it.
+# The methods of other classes whose results are computed inline.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
 _REQUEST = attributes(Request, ("__init__", "__new__", "__setattr__", "host", "method"))
 _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
 _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
-#: Patches of Werkzeug's classes go unnoticed, so the classes are compared whenever a plan is made.
+#: Patches of Werkzeug's classes are not detected, so the classes are compared whenever a plan is made.
 WERKZEUG: dict[type, dict[str, object]] = {
     MapAdapter: attributes(MapAdapter, ("match",)),
     WerkzeugMap: attributes(WerkzeugMap, ("bind", "bind_to_environ")),
@@ -106,7 +107,7 @@ WERKZEUG: dict[type, dict[str, object]] = {
         ),
     ),
 }
-#: The value of `Plan.cookie_checks` where the setting has to be asked.
+#: The value of `Plan.cookie_checks` if the setting must be read for each response.
 ASK = "ask"
 
 
@@ -115,19 +116,19 @@ ASK = "ask"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What may be taken for granted about an app. `app.plan` returns the current one."""
+    """The assumptions about an app. `app.plan` returns the current plan."""
 
-    #: The plan holds while these are `invalidation.epoch` and the app's class.
+    #: The plan is valid while these are `invalidation.epoch` and the app's class.
     epoch: object
     app_type: type
-    #: The class to make a request of without its constructor; None to call it, and to match by Werkzeug's adapter.
+    #: The class of requests, if its constructor need not be called; None to call it and use Werkzeug's adapter.
     request_class: type[Request] | None
-    #: The class that responses are made of.
+    #: The class of responses.
     response_class: type[Response]
-    #: The start of a response to a text, and to a dict or list; None to make a response and ask it.
+    #: The start of a response to a text, and to a dict or list; None to create a response object.
     text_start: TextStart | None
     json_start: TextStart | None
-    #: Writes compact JSON as the app's provider does; None to ask the provider. Never None where `json_start` is not.
+    #: Writes compact JSON like the app's provider; None to call the provider. Not None if `json_start` is not None.
     write_json: t.Callable[[object], str] | None
     #: Whether the steps at the end need not be called when they have nothing to do.
     ends_quietly: bool
@@ -135,26 +136,26 @@ class Plan:
     calls_directly: bool
     #: Whether the session is opened when it is first touched.
     opens_lazily: bool
-    #: Whether `url_for` may build URLs without asking the app's methods.
+    #: Whether `url_for` may build URLs without calling the app's methods.
     builds_urls: bool
-    #: The URL map and its rules by endpoint, if `url_for` may do without Werkzeug's adapter.
+    #: The URL map and its rules by endpoint, if `url_for` does not need Werkzeug's adapter.
     url_map: Map | None
     rules: t.Mapping[str, list[WerkzeugRule]]
-    #: Whether `full_dispatch_request` need not be called, nor the steps before the view, nor those after it.
+    #: Whether `full_dispatch_request`, the steps before the view, and those after it need not be called.
     dispatches: bool
     calls_view: bool
     quiet: bool
-    #: What `COOKIE_CHECKS` comes to: ``warn``, ``error``, None for nothing, or `ASK`.
+    #: The effective `COOKIE_CHECKS`: ``warn``, ``error``, None for no checks, or `ASK`.
     cookie_checks: str | None
-    #: Whether `wsgi_app` or `__call__` is wrapped, so that the first has to be called and its result be closed.
+    #: Whether `wsgi_app` or `__call__` is wrapped, so that `wsgi_app` must be called and its result needs a `close`.
     calls_wsgi_app: bool
     #: Whether the fast path serves the app, and whether it does so without calling `wsgi_app`.
     fast: bool
     enters: bool
-    #: What classes that cannot tell when they change have of the names that a plan depends on; compared at each use.
+    #: The methods of unwatched classes that a plan depends on; compared for each request.
     unwatched: tuple[tuple[type, str, object], ...]
-    #: The hosts that decide nothing about which rule matches, as the URL map finds them; empty where settings may
-    #: change unnoticed.
+    #: The hosts that do not affect which rule matches, shared with the URL map; empty if changes of settings may not be
+    #: detected.
     hosts: t.Collection[str | None]
     #: Whether the URL map finds rules by the path alone: neither by the host nor by the subdomain.
     finds: bool
@@ -162,14 +163,14 @@ class Plan:
     static_routes: dict[t.Any, tuple[t.Any, Callable[..., t.Any]]]
     #: Functions that match paths with variables.
     variable_routes: Routes
-    #: The rules that are among them, or cannot be.
+    #: The rules that are cached or cannot be cached.
     rules_tried: dict[int, Rule]
-    #: Why it does not, and what else is done the general way; one sentence each.
+    #: Why the fast path is not used, and what makes it slower; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
 
 
-#: A plan that takes nothing for granted, and never holds.
+#: A plan without assumptions, which is never valid.
 NOTHING = Plan(
     epoch=None,
     app_type=object,
@@ -203,15 +204,15 @@ NOTHING = Plan(
 
 
 def take_stock(cls: type, *groups: str) -> None:
-    """Remember what a class has under the names of some groups of `STEPS`: what is not overridden later."""
+    """Store the methods of a class for some groups of `STEPS`, to compare with later."""
     _own.update(cls.__mro__)
     for group in groups:
         _stock.update(attributes(cls, STEPS[group]))
 
 
 def plan_of(app: Planned) -> Plan:
-    """Return the plan of an app as it is now. It changes nothing and raises nothing."""
-    # First: whatever changes from here on makes this plan stale.
+    """Return the plan of an app in its present state. It changes nothing and raises no error."""
+    # Read first: any later change makes this plan stale.
     epoch = invalidation.epoch
     cls = type(app)
     blind = tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name])
@@ -219,11 +220,11 @@ def plan_of(app: Planned) -> Plan:
         return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins = [kind for kind in unwatched(cls) if kind not in _own]
     snapshot = compared(mixins)
-    # Names alone: what raises shows its variables, and there is the configuration among the values.
+    # Only names, because tracebacks show local variables, and the values include the configuration.
     own = frozenset(app.__dict__)
     changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
     lost = {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
-    # Each once: a class that is set meanwhile would not go with what was found out about the other.
+    # Read once, because another class may be set meanwhile.
     request_class, response_class = app.request_class, app.response_class
     constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     lazily = _opens_lazily(app.session_interface)
@@ -276,9 +277,9 @@ def plan_of(app: Planned) -> Plan:
 
 
 def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
-    """Return what classes that cannot tell when they change have of the names that a plan depends on.
+    """Return the methods of unwatched classes that a plan depends on.
 
-    A class that has none of them is there with an empty name, for the next comparison to find it.
+    A class without any of them is listed with an empty name for later comparisons.
     """
     found: list[tuple[type, str, object]] = []
     for kind in classes:
@@ -288,16 +289,16 @@ def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
 
 
 def cookie_checks_of(app: Planned) -> str | None:
-    """Return what the setting `COOKIE_CHECKS` comes to now: ``warn``, ``error``, or None for nothing.
+    """Return the effective value of `COOKIE_CHECKS`: ``warn``, ``error``, or None for no checks.
 
     Raises:
-        ValueError: It has another value.
+        ValueError: If the setting has another value.
     """
     # No local variable for the settings: tracebacks show them.
     mode = app.config.get("COOKIE_CHECKS")
     if mode is None:
         if app.config.get("TESTING"):
-            # A suite that was written for Flask, and is run as it is, has not asked for it.
+            # Unmodified test suites for Flask do not expect these checks.
             return None if runs_flask_program() else "error"
         return "warn" if app.config.get("DEBUG") else None
     if mode not in {"warn", "error", "off"}:
@@ -310,7 +311,7 @@ def cookie_checks_of(app: Planned) -> str | None:
 
 
 def _refusals_of_routing(app: Planned) -> list[str]:
-    """Return why Werkzeug's adapter has to match the URL of each request."""
+    """Return the reasons why Werkzeug's adapter must match the URL of each request."""
     found = []
     if type(app.__dict__.get("url_map")) is not Map:
         found.append(f"the URL map is a {_name(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
@@ -322,7 +323,7 @@ def _refusals_of_routing(app: Planned) -> list[str]:
 
 
 def _refusals_of_classes(cls: object) -> list[str]:
-    """Return why contexts and requests of a class have to be made by their constructors."""
+    """Return the reasons why contexts and requests must be created by their constructors."""
     found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
         found.append(f"{_name(cls)}, or a class that it is derived from, cannot tell when it changes")
@@ -342,7 +343,7 @@ def _own_map(app: Planned) -> Map | None:
 def _slower(
     app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: str | None
 ) -> t.Iterator[str]:
-    """Yield why the fast path asks others."""
+    """Yield what makes the fast path slower."""
     if getattr(app.__dict__.get("url_map"), "host_matching", False):
         yield "host_matching is on, so a URL adapter is made for each request"
     elif app.__dict__.get("subdomain_matching"):
@@ -356,8 +357,8 @@ def _slower(
 
 
 def _text_start(cls: object) -> TextStart | None:
-    """Return the start of a response of a class; None where it has to be made to know what it sends."""
-    # A mock may stand there, which has anything that it is asked for.
+    """Return the start of a response of a class; None if it depends on the response object."""
+    # It may be a mock, which has any attribute.
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Response)) or unwatched(cls, "werkzeug"):
         return None
     if replaced(cls, _RESPONSE) or replaced(WerkzeugResponse, WERKZEUG[WerkzeugResponse]):
@@ -371,9 +372,9 @@ def _text_start(cls: object) -> TextStart | None:
 def _json(
     app: Planned, start: TextStart | None, *, debug_is_a_setting: bool
 ) -> tuple[t.Callable[[object], str] | None, TextStart | None]:
-    """Return what writes JSON as the app's provider does, and the start of a response of it; None if not certain."""
+    """Return a function that writes JSON like the app's provider, and the start of its responses; None if uncertain."""
     provider = app.__dict__.get("json")
-    # One that was made without the constructor has no app to ask.
+    # A provider that was created without its constructor has no app.
     if not isinstance(provider, DefaultJSONProvider) or unwatched(type(provider)) or "_app" not in vars(provider):
         return None, None
     write = provider._compact_writer()
@@ -384,7 +385,7 @@ def _json(
 
 
 def _tells(app: Planned) -> bool:
-    """Return whether no change of the settings goes unnoticed."""
+    """Return whether all changes of settings are detected."""
     config = app.__dict__.get("config")
     return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
 
@@ -395,12 +396,12 @@ def _planned_checks(app: Planned) -> str | None:
     try:
         return cookie_checks_of(app)
     except ValueError:
-        # For the step to raise, where it can be answered.
+        # The step raises the error, which can be handled there.
         return ASK
 
 
 def _opens_lazily(interface: SessionInterface) -> bool:
-    """Return whether a session interface lets the session wait until it is touched."""
+    """Return whether a session interface opens the session on first access."""
     return getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
 
 

@@ -1,4 +1,4 @@
-"""When a plan is made: at the first request after a change, unless something changes in every request."""
+"""Make plans: at the first request after a change, unless something changes in every request."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
 
 
 class Planner:
-    """Makes the plans of an app when they are asked for, and stops for a while when they do not last.
+    """Makes the plans of an app on demand, and pauses if they do not last.
 
-    A plan costs as much as a few requests. Where something moves the epoch in every request, none would ever pay, so
-    after `PATIENCE` plans in a row that were not asked for `PROVEN` times each the app is served without one for
-    `SHORTEST` requests, then for twice as many, up to `LONGEST`. The steps need no plan to be right.
+    A plan costs as much as a few requests, so plans do not pay off if something moves the epoch in every request. After
+    `PATIENCE` plans in a row that were used less than `PROVEN` times each, the steps serve the app for `SHORTEST`
+    requests, then for twice as many, up to `LONGEST`. The steps do not need a plan.
     """
 
     PROVEN = 16
@@ -39,20 +39,20 @@ class Planner:
         self.pause = self.SHORTEST
 
     def for_request(self, app: Planned) -> Plan:
-        """Return the plan to serve one more request by."""
+        """Return the plan for the next request."""
         if self.skip > 0:
             self.skip -= 1
             return NOTHING
         return self.current(app)
 
     def current(self, app: Planned) -> Plan:
-        """Return the plan of an app, made anew if need be; `NOTHING` while none is made."""
+        """Return the plan of an app, renewed if it is stale; `NOTHING` during a pause."""
         plan = self.plan
         if plan.epoch is invalidation.epoch and type(app) is plan.app_type and _are_as_they_were(plan.unwatched):
             self.served += 1
             if self.served >= self.PROVEN and not plan.unwatched:
                 self.brief, self.pause = 0, self.SHORTEST
-                # Not by `setattr`, which is 2,000 instructions on an app.
+                # `setattr` on an app takes 2,000 instructions.
                 app.__dict__["_plan"] = plan
             return plan
         if self.skip > 0:
@@ -70,43 +70,43 @@ class Planner:
 
 
 def _are_as_they_were(unwatched: tuple[tuple[type, str, object], ...]) -> bool:
-    """Return whether classes that cannot tell when they change have what they had of the names of a plan."""
+    """Return whether unwatched classes still have the methods that a plan depends on."""
     return not unwatched or compared(kind for kind, name, _ in unwatched if not name) == unwatched
 
 
 def _look_at_werkzeug() -> None:
-    """Set the flags of requests and responses anew if one of Werkzeug's classes was patched since the last time."""
+    """Set the flags of requests and responses again if one of Werkzeug's classes was patched."""
     global _werkzeug_seen  # noqa: PLW0603 - what was seen last
     seen = [replaced(cls, stock) for cls, stock in WERKZEUG.items()]
     if seen != _werkzeug_seen:
         for cls in (Request, Response):
             look_again(cls)
-        # Last, so that no other thread makes a plan before the flags are set.
+        # Stored last, so that no other thread makes a plan before the flags are set.
         _werkzeug_seen = seen
 
 
 class Planned(ErrorHandling, metaclass=Watched):
     """An app with its plan."""
 
-    # What a plan is made of.
+    # The attributes that a plan is made from.
     request_class: type[Request]
     session_interface: SessionInterface
 
-    # On each app and not on the class as well: CPython 3.11 finds it faster there.
+    # Only on the object and not on the class, where CPython 3.11 finds it faster.
     _plan: Plan
     _planner: Planner
 
     @property
     def plan(self) -> Plan:
-        """What is taken for granted about this app while nothing changes, and why the fast path does not serve it.
+        """The assumptions about this app, and why it has no fast path if it has none.
 
-        For the curious, and for tests: reading it changes nothing.
+        It is meant for debugging and tests. Reading it changes nothing.
         """
         plan = self._plan
         return plan if plan.epoch is invalidation.epoch and type(self) is plan.app_type else plan_of(self)
 
     def _current_plan(self) -> Plan:
-        """Return the plan for a step. Steps that every request passes say this without a call."""
+        """Return the plan for a step. Frequent steps inline this."""
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.current(self)

@@ -1,4 +1,4 @@
-"""What the tuple forms of a view's return value mean."""
+"""Interpret the tuples that a view may return."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from werkzeug.datastructures import Headers
 if TYPE_CHECKING:
     from ..wrappers.response import Response
 
-# Bytes fail as they do in Flask.
+# Bytes raise the same error as in Flask.
 _TEXTS: tuple[type[Any], ...] = (str, bytes, bytearray)
 
 
 def complete_response(response: Response, status: Any, headers: Any) -> None:
-    """Give a response the status and the headers that came with it in a tuple."""
+    """Set the status and the headers from a tuple on a response."""
     if isinstance(status, _TEXTS):
         response.status = status
     elif status is not None:
@@ -24,7 +24,7 @@ def complete_response(response: Response, status: Any, headers: Any) -> None:
 
 
 def unpack_answer(answer: tuple[object, ...]) -> tuple[Any, Any, Any]:
-    """Return body, status and headers of a view's tuple; what it does not give is None."""
+    """Return body, status and headers of a tuple; None for missing ones."""
     if len(answer) == 3:
         return answer
     if len(answer) == 2:

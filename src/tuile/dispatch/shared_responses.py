@@ -1,7 +1,7 @@
-"""Keep the cookies of one visitor from another where one response object is returned for both.
+"""Keep one visitor's cookies from another if one response object is returned for both.
 
-A response made at import time, say, is returned by a view for each request. What is put on it for the first visitor,
-the session's cookie above all, must not go to the second.
+A view may return a response that was created at import time. Cookies that were added for the first visitor, such as the
+session cookie, must not be sent to the second.
 """
 
 from __future__ import annotations
@@ -32,33 +32,33 @@ class Claim(weakref.ref):  # type: ignore[type-arg] # to a request; generic for 
 
 
 class _Gone:
-    """What an ended claim referred to."""
+    """The referent of a claim that has ended."""
 
 
 def _ended_claim() -> Claim:
     return Claim(_Gone())
 
 
-# Held where a second request claims a response; most responses are claimed once.
+# Held when a second request claims a response. Most responses are claimed once.
 _claiming = threading.Lock()
 
 
 def claim(app: ErrorHandling, response: Response) -> Response:
-    """Return a response that cookies may be put on for this request: the one given, or a copy of it.
+    """Return a response to which cookies may be added for this request: the response itself, or a copy.
 
-    The first request that claims a response gets it, and the headers at that moment are kept on it. A later request
-    gets it too, unless cookies were put on it since or the earlier request has not ended: then it gets a copy without
-    those cookies, and the log says which were left out.
+    The first request that claims a response gets the response itself, which then keeps its present headers. A later
+    request gets it too, unless cookies were added since or the earlier request has not ended. Then it gets a copy
+    without those cookies, and the log names them.
     """
     context = current.get(None)
     if context is None or context.request is None or not isinstance(response, WerkzeugResponse):
         return response
     if type(getattr(response, "headers", None)) is not Headers:
-        # Made without a constructor, or with headers of its own kind: nothing is known about it.
+        # Created without a constructor, or with headers of another type.
         return response
     request = context.request
     own = Claim(request)
-    # Atomic: of several requests at the same time one is the first.
+    # Atomic, so that exactly one of several concurrent requests is the first.
     before, claimed = vars(response).setdefault("_headers_before", (list(response.headers), own))
     if claimed() is request:
         return response

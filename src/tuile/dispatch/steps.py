@@ -1,8 +1,8 @@
-"""The steps of a request, in the order in which they are taken, from the server's call to the view and back.
+"""The steps of a request in their order, from the server's call to the view and back.
 
 Every step is a method that may be overridden, wrapped or replaced at any time, on a class or on one app. The steps
-define what a request does; the fast path (`fast_path`) does the same without calling them while the plan of the app
-allows it. Registries are read as they are when a request comes.
+define what a request does; the fast path (`fast_path`) does the same without calling them if the plan of the app allows
+it. Registries are read for each request.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ if t.TYPE_CHECKING:
     from ..wrappers.request import Request
     from ..wrappers.response import Response
 
-# Whose functions a request passes when its endpoint is in no blueprint.
+# The scopes of functions for an endpoint that is in no blueprint.
 _APP_ALONE = (None,)
-# The functions that need no `ensure_sync`, for an app with one of its own.
+# The functions that do not need `ensure_sync`, for an app that overrides it.
 _NONE_KNOWN: dict[int, Callable[..., object]] = {}
 
 
@@ -64,11 +64,11 @@ class Dispatcher(Planned, Teardown):
     subdomain_matching: bool
     _got_first_request: bool
     url_map: Map
-    # The callables that `ensure_sync` hands back as they are, by their id; they are held so that it stays theirs.
+    # The callables that `ensure_sync` returns unchanged, by id. References keep the ids unique.
     _synchronous: dict[int, Callable[..., object]]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request: what the server calls. Middleware wraps `wsgi_app` instead."""
+        """Handle one request. The server calls this; middleware wraps `wsgi_app` instead."""
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
             plan = self._planner.current(self)
@@ -79,16 +79,16 @@ class Dispatcher(Planned, Teardown):
         return self.wsgi_app(environ, start_response)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request, with its context entered before and left after.
+        """Handle one request: enter its context, respond, and leave the context.
 
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
         body = self._serve(environ, start_response)
-        # Only who wraps this method gets here: monitoring agents time the `close` of what it returns.
+        # Only called if the method is wrapped. Monitoring agents time the `close` of the result.
         return ClosingIterator(body) if type(body) is list or type(body) is tuple else body
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request as `wsgi_app` does, for a server that asks the application directly."""
+        """Handle one request like `wsgi_app`, for a server that calls the application directly."""
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.for_request(self)
@@ -100,7 +100,7 @@ class Dispatcher(Planned, Teardown):
         return self._serve_by_steps(environ, start_response)
 
     def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request step by step."""
+        """Handle one request step by step."""
         context = self.request_context(environ)
         error: BaseException | None = None
         try:
@@ -113,7 +113,7 @@ class Dispatcher(Planned, Teardown):
             except BaseException:
                 error = sys.exc_info()[1]
                 raise
-            # By its class, as Python calls it: what was put on the object does not count.
+            # Called on the class, as Python does; methods of the object do not count.
             whole = getattr(response, "_sends_plainly", False) and response.response
             call = type(response).__call__
             parts = (SEND if call is CALL else call)(response, environ, start_response)
@@ -152,7 +152,7 @@ class Dispatcher(Planned, Teardown):
             )
         if self.config["TRUSTED_HOSTS"] is not None:
             request.trusted_hosts = self.config["TRUSTED_HOSTS"]
-        # Asked here so that an untrusted host is refused before anything else happens.
+        # Checked here, so that an untrusted host is refused before anything else happens.
         environ = environ_of(request)
         request.host = get_host(environ, request.trusted_hosts)
         server_name, subdomain = self.config["SERVER_NAME"], None
@@ -164,7 +164,7 @@ class Dispatcher(Planned, Teardown):
         return adapter
 
     def full_dispatch_request(self) -> Response:
-        """Answer the current request: hooks, view, errors of either, and what is done to each response."""
+        """Handle the current request: run the hooks and the view, handle their errors, and process the response."""
         if not self._got_first_request:
             self._got_first_request = True
         try:
@@ -178,10 +178,10 @@ class Dispatcher(Planned, Teardown):
         return self.finalize_request(answer)
 
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
-        """Run the URL value preprocessors, then the `before_request` functions until one answers."""
+        """Run the URL value preprocessors, then the `before_request` functions until one returns a response."""
         if not (self.url_value_preprocessors or self.before_request_funcs):
             return None
-        # As `value_with_request`, without one more call on a request with hooks.
+        # `value_with_request`, inlined to save a call.
         context = current.get(None)
         request: t.Any = None if context is None else context.request
         if request is None:
@@ -196,7 +196,7 @@ class Dispatcher(Planned, Teardown):
                     prepare(request.endpoint, request.view_args)
         for scope in scopes:
             for function in self.before_request_funcs.get(scope, ()):
-                # A function before this one may have replaced `ensure_sync`.
+                # An earlier function may have replaced `ensure_sync`.
                 known = epoch is invalidation.epoch and id(function) in synchronous
                 found: t.Any = function() if known else self._run(function)
                 if found is not None:
@@ -205,14 +205,14 @@ class Dispatcher(Planned, Teardown):
         return None
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
-        """Call the view of the matched rule and return its answer, whatever form it has."""
+        """Call the view of the matched rule and return its return value."""
         context = current.get(None)
         request: t.Any = None if context is None else context.request
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         if request.routing_exception is not None:
-            # Without this frame's references: the request has the error, and the error has the frames it went through.
-            # In a circle they would be held until the next collection.
+            # Drop this frame's references: the request refers to the error, and the error's traceback to this frame. A
+            # reference cycle would keep them until the next garbage collection.
             given = [request]
             del context, request
             self.raise_routing_exception(given.pop())
@@ -227,7 +227,7 @@ class Dispatcher(Planned, Teardown):
         return answer
 
     def make_default_options_response(self) -> Response:
-        """Answer OPTIONS with the methods that the URL allows."""
+        """Respond to OPTIONS with the methods that the URL allows."""
         response = self.response_class()
         methods = allowed_methods(value_with_request().url_adapter)
         if self._current_plan().text_start is not None and "Allow" not in response.headers and is_plain_list(methods):
@@ -248,7 +248,7 @@ class Dispatcher(Planned, Teardown):
         """
         response = self.make_response(rv)
         if response is rv or type(rv) is tuple:
-            # Other answers are made for this request.
+            # Other responses are created for this request.
             response = claim(self, response)
         try:
             response = self.process_response(response)
@@ -290,7 +290,7 @@ class Dispatcher(Planned, Teardown):
             plan = self._planner.current(self)
         quick = quick_response(plan, rv)
         if quick is not None:
-            # What the lines below come to, without calling a constructor.
+            # The same result as below without calling a constructor.
             return quick
         response_class = self.response_class
         body, status, headers = unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
@@ -305,7 +305,7 @@ class Dispatcher(Planned, Teardown):
         if type(body) is response_class or isinstance(body, response_class):
             response = body
         elif isinstance(body, (str, bytes, bytearray, Iterator)):
-            # Given to the constructor, so that a content type among the headers takes the default's place.
+            # Passed to the constructor, so that a content type among the headers replaces the default.
             return response_class(body, status=status, headers=headers)  # type: ignore[arg-type] # of str or bytes
         elif isinstance(body, (dict, list)):
             response = self.json.response(body)
@@ -316,13 +316,13 @@ class Dispatcher(Planned, Teardown):
         return response
 
     def _convert_response(self, answer: t.Any) -> Response:
-        """Make a response of this app's class of a foreign response, an HTTP exception or a WSGI callable."""
+        """Convert another response, an HTTP exception or a WSGI callable to a response of the app's class."""
         reason = ""
         if isinstance(answer, WerkzeugResponse) or callable(answer):
             environ = value_with_request().request.environ
             try:
                 if isinstance(answer, HTTPException) and (page := self._error_page(answer, environ)) is not None:
-                    # What calling it as a WSGI application would send, without collecting that from a server's view.
+                    # The same result as calling it as a WSGI application, but faster.
                     return page
                 return self.response_class.force_type(answer, environ)
             except TypeError as error:
@@ -335,12 +335,12 @@ class Dispatcher(Planned, Teardown):
         raise TypeError(message) from None
 
     def process_response(self, response: Response) -> Response:
-        """Run the functions that were registered for a response, save the session, add the cookies written."""
+        """Run the registered functions for a response, save the session, and add the cookies."""
         context = current.get(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         if context._is_touched:
-            # Made within the request, so nothing is remembered about them.
+            # Created within the request, so nothing is cached about them.
             for function in context._after_functions or ():
                 given: Response = self.ensure_sync(function)(response)
                 response = given if given is response else claim(self, given)
@@ -358,16 +358,16 @@ class Dispatcher(Planned, Teardown):
         return response
 
     def _keep_state(self, context: Current, sent: str | None, response: Response) -> None:
-        """Save the session and add the cookies written.
+        """Save the session and add the cookies.
 
         Args:
             context: The context of the request.
             sent: The Cookie header of the request.
-            response: What they are put on.
+            response: The response to add them to.
         """
-        # No name for the session: error trackers show variables.
+        # No local variable for the session: error trackers show them.
         if context._opened_session is None and sent is not None:
-            # It was not accessed. A permanent session is renewed anyway.
+            # A permanent session is renewed even if it was not accessed.
             is_due = getattr(self.session_interface, "is_due", None)
             if is_due is None or is_due(self, sent):
                 context._session  # noqa: B018 - this opens it
@@ -382,7 +382,7 @@ class Dispatcher(Planned, Teardown):
             add_cookies(context, response)
 
     def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> t.Any:
-        """Call a registered function through `ensure_sync`, and remember it if that leaves it alone."""
+        """Call a registered function through `ensure_sync`, and remember it if `ensure_sync` returns it unchanged."""
         runner = self.ensure_sync(function)
         if runner is function and self._current_plan().calls_directly:
             self._synchronous[id(function)] = function
@@ -393,16 +393,16 @@ class Dispatcher(Planned, Teardown):
         return AppContext(self)  # type: ignore[arg-type] # every dispatcher is a Flask
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
-        """Return a function that can be called without `await`: coroutine functions are run to their end."""
+        """Return a function that can be called without `await`. Coroutine functions are run to completion."""
         if iscoroutinefunction(func):
             return self.async_to_sync(func)
         return func
 
     def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:
-        """Return a function that runs a coroutine function in an event loop of its own.
+        """Return a function that runs a coroutine function in its own event loop.
 
         Raises:
-            RuntimeError: asgiref is not installed.
+            RuntimeError: If asgiref is not installed.
         """
         try:
             from asgiref.sync import async_to_sync  # noqa: PLC0415 - an extra, and only for async views

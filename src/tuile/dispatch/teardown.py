@@ -1,4 +1,4 @@
-"""The last steps of a request: the teardown functions of the request and of its app context."""
+"""The last steps of a request: its teardown functions and those of its app context."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 
 class Teardown(ErrorHandling):
-    """The steps that follow when the response is on its way."""
+    """The steps after the response was sent to the server."""
 
     teardown_appcontext_funcs: list[ft.TeardownCallable]
     _synchronous: dict[int, Callable[..., object]]

@@ -101,7 +101,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
     @classmethod
     def look(cls) -> None:
         """Set the flags for what the class has not overridden."""
-        # Patches of Werkzeug's classes go unnoticed, so they are compared; other unwatched classes have no fast path.
+        # Patches of Werkzeug's classes are not detected, so they are compared. Other unwatched classes: no fast path.
         certain = still_has(WerkzeugResponse, _INHERITED) and not unwatched(cls, "werkzeug")
         builds_plainly = certain and still_has(cls, _BUILDING)
         cls.note("_builds_plainly", builds_plainly)
