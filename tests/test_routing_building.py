@@ -24,11 +24,18 @@ from tests.beside_flask import make_app, make_environ, outcome, same
 from tuile.routing import building, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 thorough = settings(
     derandomize=True, deadline=None, database=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _generated_at_once() -> Iterator[None]:
+    """Have the functions for rules generated when they are first needed."""
+    with mock.patch.object(writing, "USES_BEFORE_GENERATING", 0):
+        yield
 
 
 class Level(IntEnum):
@@ -165,10 +172,22 @@ def register(app: Any, rule: dict[str, Any]) -> None:
 
 
 @thorough
-@given(st.lists(rules(), min_size=1, max_size=4), calls, configs, environs, st.sampled_from(["request", "app", "none"]))
+@given(
+    st.lists(rules(), min_size=1, max_size=4),
+    calls,
+    configs,
+    environs,
+    st.sampled_from(["request", "app", "none"]),
+    st.sampled_from([0, 1, 99]),
+)
 @pytest.mark.filterwarnings("ignore:Current server name")
 def test_a_url_is_the_one_that_flask_builds(
-    registered: list[dict[str, Any]], asked: list[Any], config: dict[str, Any], environ: dict[str, Any], where: str
+    registered: list[dict[str, Any]],
+    asked: list[Any],
+    config: dict[str, Any],
+    environ: dict[str, Any],
+    where: str,
+    uses: int,
 ) -> None:
     def program(lib: Any) -> Any:
         app = make_app(lib, **config)
@@ -185,7 +204,8 @@ def test_a_url_is_the_one_that_flask_builds(
                 seen.append(outcome(lib.url_for, endpoint, **given_, **extra))
         return seen
 
-    same(program)
+    with mock.patch.object(writing, "USES_BEFORE_GENERATING", uses):
+        same(program)
 
 
 def built(*rules_: Rule, **knobs: Any) -> MapAdapter:
@@ -659,3 +679,12 @@ def test_subdomains_and_hosts_are_werkzeugs(host: str) -> None:
         return seen
 
     same(program)
+
+
+def test_a_function_is_generated_only_for_a_rule_that_is_used_often() -> None:
+    with mock.patch.object(writing, "USES_BEFORE_GENERATING", 3):
+        app = tuile.Flask("often", static_folder=None)
+        app.add_url_rule("/<a>", "page")
+        with app.test_request_context(), mock.patch.object(writing, "_compiled", wraps=writing._compiled) as compiled:
+            seen = [(tuile.url_for("page", a=number), compiled.call_count) for number in range(6)]
+    assert seen == [("/0", 0), ("/1", 0), ("/2", 0), ("/3", 1), ("/4", 1), ("/5", 1)]

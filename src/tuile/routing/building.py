@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import typing as t
+from functools import partial
 
 from werkzeug.routing import BuildError, MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .map import Map
 from .rule import Rule
-from .writing import NO_OPTIONS, OPTIONS, REFUSED, UNSUITABLE, Values, Write, Written, left_to_werkzeug, writer_of
+from .writing import (
+    NO_OPTIONS,
+    OPTIONS,
+    REFUSED,
+    UNSUITABLE,
+    Interpreter,
+    Values,
+    Write,
+    Written,
+    left_to_werkzeug,
+    writer_of,
+)
 
 _SECURE = frozenset({"https", "wss"})
 #: For detecting patches of Werkzeug's class.
@@ -128,26 +140,35 @@ def _of_first(
     return elsewhere
 
 
-def write_of(rule: WerkzeugRule) -> Write:
-    """Return the function that writes the URLs of a rule, generated on first use."""
-    if type(rule) is Rule:
-        # The rule discards the function when one of its attributes changes.
-        before = _sources(rule)
-        rule._text = None
-        write = rule._write = writer_of(rule)
-        if _differ(_sources(rule), before):
-            # Another thread changed the rule meanwhile.
-            rule._write = None
-        elif not rule.arguments and not rule.defaults and write is not left_to_werkzeug:
-            text = write({}, OPTIONS)
-            rule._text = text if type(text) is str else None
+def write_of(rule: WerkzeugRule, *, generated: bool = False) -> Write:
+    """Return the function that writes the URLs of a rule, made when it is first needed.
+
+    Args:
+        rule: The rule.
+        generated: Whether it is a generated function.
+    """
+    before = _sources(rule)
+    known = None if type(rule) is Rule or generated else vars(rule).get("_writer")
+    if known is not None and not _differ(known[0], before):
+        return t.cast("Write", known[1])
+    write: Write = left_to_werkzeug
+    if generated:
+        write = writer_of(rule)
+    elif type(rule) in {Rule, WerkzeugRule} and not rule.websocket:
+        write = Interpreter(rule, partial(write_of, rule, generated=True))
+    if type(rule) is not Rule:
+        vars(rule)["_writer"] = before, write
         return write
-    kept = vars(rule)
-    sources = _sources(rule)
-    known: tuple[tuple[object, ...], Write] | None = kept.get("_writer")
-    if known is None or _differ(known[0], sources):
-        known = kept["_writer"] = sources, writer_of(rule)
-    return known[1]
+    # It forgets the function when one of its attributes changes.
+    rule._text = None
+    rule._write = write
+    if _differ(_sources(rule), before):
+        # Another thread has changed the rule meanwhile.
+        rule._write = None
+    elif not rule.arguments and not rule.defaults and write is not left_to_werkzeug:
+        text = write({}, OPTIONS)
+        rule._text = text if type(text) is str else None
+    return write
 
 
 def _sources(rule: WerkzeugRule) -> tuple[object, ...]:

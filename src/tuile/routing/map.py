@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter, RuleFactory, ValidationError, WebsocketMismatch
 from werkzeug.routing import Rule as WerkzeugRule
-from werkzeug.routing.matcher import StateMachineMatcher
+from werkzeug.routing.matcher import State, StateMachineMatcher
 
 from ..invalidation import move
 from .index import Arguments, Index, split_path
@@ -44,23 +44,42 @@ FOREIGN_SUBDOMAIN = "<invalid>"
 
 
 class _Matcher(StateMachineMatcher):
-    """Werkzeug's matcher, made safe for adding rules while requests are matched."""
+    """Werkzeug's matcher, for rules that are added while requests are matched, and for very many of them."""
+
+    def __init__(self, merge_slashes: bool) -> None:
+        super().__init__(merge_slashes)
+        # The states that got another variable part since the last `update`.
+        self._unsorted: dict[int, State] = {}
+
+    def add(self, rule: WerkzeugRule) -> None:
+        """Add a rule, and the states for its parts."""
+        state = self._root
+        for part in rule._parts:
+            if part.static:
+                following = state.static.get(part.content)
+                if following is None:
+                    following = state.static.setdefault(part.content, State())
+            else:
+                for known, following in state.dynamic:  # noqa: B007 - read after the loop
+                    if known == part:
+                        break
+                else:
+                    following = State()
+                    state.dynamic.append((part, following))
+                    if len(state.dynamic) > 1:
+                        self._unsorted[id(state)] = state
+            state = following
+        state.rules.append(rule)
 
     def update(self) -> None:
-        """Sort the variable parts of every state by weight."""
-        states = [self._root]
-        while states:
-            state = states.pop()
-            states += state.static.values()
-            dynamic = state.dynamic
-            if dynamic:
-                if len(dynamic) > 1:
-                    # Not in place: other threads see a list as empty while it is sorted. The lock is reentrant, so this
-                    # thread may add a rule to the old list meanwhile.
-                    unsorted, count = dynamic, len(dynamic)
-                    dynamic = state.dynamic = sorted(unsorted[:count], key=lambda entry: entry[0].weight)
-                    dynamic += unsorted[count:]
-                states += [following for _, following in dynamic]
+        """Sort the variable parts of the states by weight."""
+        while self._unsorted:
+            _, state = self._unsorted.popitem()
+            # Not in place: a list that is being sorted is empty for every other thread. The lock is reentrant, so this
+            # thread may add a rule to the old list meanwhile.
+            unsorted, count = state.dynamic, len(state.dynamic)
+            state.dynamic = sorted(unsorted[:count], key=lambda entry: entry[0].weight)
+            state.dynamic += unsorted[count:]
 
 
 class Map(WerkzeugMap):
@@ -121,7 +140,10 @@ class Map(WerkzeugMap):
             while self._remap:
                 added = self._added
                 self._matcher.update()
-                for endpoint, rules in list(self._rules_by_endpoint.items()):
+                by_endpoint = self._rules_by_endpoint
+                # Without pairs: thousands of new objects would have the garbage collector look at all rules.
+                for endpoint in list(by_endpoint):
+                    rules = by_endpoint.get(endpoint, [])
                     if len(rules) > 1:
                         # As in `_Matcher.update`.
                         count = len(rules)

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule as WerkzeugRule
 # The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
 _RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
 # The attributes that are cached on a rule for building its URLs.
-_KEPT = frozenset({"_text", "_write"})
+_KEPT = frozenset({"_later", "_text", "_write"})
 # Variable names for which Werkzeug cannot compile a URL builder.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
@@ -45,10 +45,13 @@ class Rule(WerkzeugRule):
     _write: Callable[..., object] | None
     # The URL without a query of a rule without variable parts, and the state that it was made from.
     _text: str | None
+    # The builders that are made while the rule is compiled.
+    _later: tuple[Callable[..., tuple[str, str]], ...] | None
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         _set(self, "_write", None)
         _set(self, "_text", None)
+        _set(self, "_later", None)
         super().__init__(*args, **kwargs)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -76,24 +79,44 @@ class Rule(WerkzeugRule):
         self._converters = {intern(name): converter for name, converter in self._converters.items()}
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
-        """Return a builder that compiles Werkzeug's when it is first called, or Werkzeug's if compiling may fail."""
-        names = [text for is_variable, text in self._trace if is_variable]
-        if self.defaults or not self.rule.isascii() or len(set(names)) < len(names) or _REFUSED_NAMES & set(names):
+        """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
+        if append_unknown:
+            # Werkzeug asks for this one second, and for the other one right before.
+            later, self._later = self._later, None
+        else:
+            later = self._later = self._compiled_later()
+        if later is None:
             return super()._compile_builder(append_unknown)
-        # Keeps the present state, because the rule may change before the first call.
-        then = object.__new__(Rule)
-        vars(then).update(
-            _write=None, _text=None, rule=self.rule, defaults=None, _trace=self._trace, _converters=self._converters
-        )
+        return later[append_unknown]
 
-        def build(rule: Rule, /, **values: object) -> tuple[str, str]:
+    def _compiled_later(self) -> tuple[t.Callable[..., tuple[str, str]], ...] | None:
+        """Return the builders for known values alone and for all, which compile Werkzeug's; None to compile now."""
+        names = [text for is_variable, text in self._trace if is_variable]
+        if self.defaults or not self.rule.isascii() or (names and _may_fail(names)):
+            return None
+        # A copy of the state from which Werkzeug would compile now, because the rule may change before the first call.
+        trace, converters, text = self._trace, self._converters, self.rule
+
+        def built(rule: Rule, values: dict[str, object], build: object, *, append_unknown: bool) -> tuple[str, str]:
+            then = object.__new__(Rule)
+            vars(then).update(_write=None, _text=None, rule=text, defaults=None, _trace=trace, _converters=converters)
             compiled = WerkzeugRule._compile_builder(then, append_unknown)
             name = "_build_unknown" if append_unknown else "_build"
             if getattr(rule._build_unknown if append_unknown else rule._build, "__func__", None) is build:
                 setattr(rule, name, compiled.__get__(rule, None))
             return compiled(rule, **values)
 
-        return build
+        def build_known(rule: Rule, /, **values: object) -> tuple[str, str]:
+            return built(rule, values, build_known, append_unknown=False)
+
+        def build_all(rule: Rule, /, **values: object) -> tuple[str, str]:
+            return built(rule, values, build_all, append_unknown=True)
+
+        return build_known, build_all
+
+
+def _may_fail(names: list[str]) -> bool:
+    return len(set(names)) < len(names) or not _REFUSED_NAMES.isdisjoint(names)
 
 
 def _forget_index(rule: Rule) -> None:

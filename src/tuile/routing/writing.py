@@ -23,10 +23,14 @@ Values = t.Mapping[str, object]
 Written = t.Any
 # Takes the values, and names that must not be among them for the result to be certain.
 Write = t.Callable[[Values, frozenset[str]], Written]
+# Names of variables and texts; whether it is a name.
+Pieces = list[tuple[bool, str]]
 
 #: The arguments of `url_for` that are not values.
 OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
 NO_OPTIONS: frozenset[str] = frozenset()
+#: How many URLs of a rule are written before a function is generated for it.
+USES_BEFORE_GENERATING = 24
 UNSUITABLE = object()
 REFUSED = object()
 HAS_OPTIONS = object()
@@ -44,20 +48,12 @@ def writer_of(rule: WerkzeugRule) -> Write:
         return left_to_werkzeug
     defaults = rule.defaults or {}
     lines = _Lines(rule)
-    # Before the `|` is the subdomain or the host.
-    domain: list[str] = []
-    path: list[str] = []
-    part = domain
-    for is_variable, text in rule._trace:
-        if part is domain and text == "|":
-            part = path
-        elif is_variable and text not in defaults:
-            part.append(f"{{{lines.convert(text)}}}")
-        else:
-            fixed = rule._converters[text].to_url(defaults[text]) if is_variable else quote(text, safe=KEPT_IN_PATH)
-            if type(fixed) is not str or not {"{", "}"}.isdisjoint(fixed):
-                return left_to_werkzeug
-            part.append(fixed)
+    parts = _pieces(rule, defaults)
+    if any(type(text) is not str or "{" in text or "}" in text for part in parts for _, text in part):
+        return left_to_werkzeug
+    domain, path = (
+        [f"{{{lines.convert(text)}}}" if is_variable else text for is_variable, text in part] for part in parts
+    )
     url = "".join(path)
     # A value at the start, or a rule with merge_slashes=False, may produce several slashes.
     is_certain = url == "/" or (url[0] == "/" and url[1] not in "/{")
@@ -70,6 +66,85 @@ def writer_of(rule: WerkzeugRule) -> Write:
 
 def left_to_werkzeug(values: Values, options: frozenset[str]) -> None:
     """Write nothing."""
+
+
+class Interpreter:
+    """Writes the URLs of a rule without generated code, which takes as long to make as a hundred URLs.
+
+    A rule that is used more often is left to the generated function.
+    """
+
+    def __init__(self, rule: WerkzeugRule, generated: t.Callable[[], Write]) -> None:
+        self._defaults = rule.defaults or {}
+        self._domain, self._path = _pieces(rule, self._defaults)
+        self._generated = generated
+        self._known = frozenset({*map(str, self._defaults), *rule.arguments})
+        self._may_be_options = _may_be_options(rule, self._known)
+        self._required = [name for name in rule.arguments if name not in self._defaults]
+        self._rule = rule
+        self._uses = 0
+
+    def __call__(self, values: Values, options: frozenset[str]) -> Written:
+        """Return what the generated function would."""
+        self._uses += 1
+        if self._uses > USES_BEFORE_GENERATING:
+            return self._generated()(values, options)
+        if self._may_be_options and options:
+            return None
+        if not self._suits(values):
+            return UNSUITABLE
+        query = ""
+        if len(values) > len(self._required):
+            if not options.isdisjoint(values):
+                return HAS_OPTIONS
+            is_sorted = self._rule.map.sort_parameters
+            query = _sorted_query(self._rule, values, self._known) if is_sorted else query_of(values, self._known)
+        try:
+            domain, path = self._texts(self._domain, values), self._texts(self._path, values)
+        except ValidationError:
+            return REFUSED
+        url = f"/{''.join([*path, query]).lstrip('/')}"
+        return (domain[0] if len(domain) == 1 else "".join(domain), url) if domain else url
+
+    def _suits(self, values: Values) -> bool:
+        """Return whether the rule takes the values."""
+        if any(values.get(name) is None for name in self._required):
+            return False
+        for name, value in self._defaults.items():
+            given = values.get(name)
+            if given is not None and value != given:
+                return False
+        return True
+
+    def _texts(self, pieces: Pieces, values: Values) -> list[str]:
+        converters = self._rule._converters
+        return [converters[text].to_url(values[text]) if is_variable else text for is_variable, text in pieces]
+
+
+def _pieces(rule: WerkzeugRule, defaults: Values) -> tuple[Pieces, Pieces]:
+    """Return what domain and path consist of: names of variables and texts."""
+    # Before the `|` is the subdomain or the host.
+    domain: Pieces = []
+    path: Pieces = []
+    part = domain
+    for is_variable, text in rule._trace:
+        if part is domain and text == "|":
+            part = path
+        elif is_variable and text not in defaults:
+            part.append((True, text))
+        else:
+            fixed = rule._converters[text].to_url(defaults[text]) if is_variable else quote(text, safe=KEPT_IN_PATH)
+            if type(fixed) is str and part and not part[-1][0]:
+                part[-1] = (False, part[-1][1] + fixed)
+            else:
+                part.append((False, fixed))
+    return domain, path
+
+
+def _may_be_options(rule: WerkzeugRule, known: frozenset[str]) -> bool:
+    """Return whether `url_for` takes a value of a rule for an option, or its endpoint for a relative name."""
+    endpoint = rule.endpoint
+    return not OPTIONS.isdisjoint(known) or not isinstance(endpoint, str) or endpoint.startswith(".")
 
 
 class _Lines:
@@ -126,11 +201,9 @@ class _Lines:
         known = {*map(str, defaults), *rule.arguments}
         required = sorted(rule.arguments - {str(name) for name in defaults})
         lines = ["def build(values, options):"]
-        endpoint = rule.endpoint
-        if not OPTIONS.isdisjoint(known) or not isinstance(endpoint, str) or endpoint.startswith("."):
-            # `url_for` would read such a value as an option, and such a name as a relative one.
+        if _may_be_options(rule, frozenset(known)):
             lines += ["    if options:", "        return None"]
-        if required and len(rule.map._rules_by_endpoint.get(endpoint, ())) > 1:
+        if required and len(rule.map._rules_by_endpoint.get(rule.endpoint, ())) > 1:
             # Faster than raising an exception.
             lines += [f"    if len(values) < {len(required)}:", "        return unsuitable"]
         if required:
