@@ -304,6 +304,9 @@ class Dispatcher(Planned, Teardown):
         response: Response
         if type(body) is response_class or isinstance(body, response_class):
             response = body
+        elif type(body).__module__ == HTTPException.__module__:
+            # One of Werkzeug's errors, none of which is any of the following.
+            response = self._convert_response(body)
         elif isinstance(body, (str, bytes, bytearray, Iterator)):
             # Passed to the constructor, so that a content type among the headers replaces the default.
             return response_class(body, status=status, headers=headers)  # type: ignore[arg-type] # of str or bytes

@@ -46,6 +46,7 @@ OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 # Up to this many headers are all compared whenever a cookie is added. Longer lists are compared only after they have
 # grown by a quarter, so that the cost per cookie stays constant.
 _COMPARED = 64
+_OTHER_THAN_VARY = PASSED - {"Vary"} | {"Content-Length", "Location"}
 
 
 class CookieLines:
@@ -116,16 +117,15 @@ class CookieLines:
 def vary_by(headers: Headers, field: str) -> None:
     """Add a request header to `Vary`, unless it is there already (RFC 9110 section 12.5.5)."""
     pairs: list[tuple[str, str]] | None = getattr(headers, "_list", None)
-    lowered = field.lower()
     if pairs is None:
         # Some applications assign a plain dictionary to a response's headers.
         before = headers.get("Vary")
         headers["Vary"] = f"{before}, {field}" if before else field
         return
     for index, (name, value) in enumerate(pairs):
-        if name.lower() == "vary":
+        if name not in _OTHER_THAN_VARY and name.lower() == "vary":
             known = [part.strip().lower() for part in value.split(",")]
-            if lowered not in known:
+            if field.lower() not in known:
                 pairs[index] = (name, f"{value}, {field}" if value.strip() else field)
             return
     pairs.append(("Vary", field))

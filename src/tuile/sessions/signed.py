@@ -7,6 +7,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.datastructures import ImmutableMultiDict
 
 from ..exceptions import BadToken
 from ..http.headers import vary_by
@@ -58,6 +59,7 @@ _STEPS = (
 _STOCK: dict[str, object] = {}
 # The last letters of headers that may let shared caches store a response.
 _SAID_TO_CACHES = frozenset({"control", "expires"})
+_values: Callable[..., list[str] | None] = dict.get
 # The default method for setting a cookie, to compare with.
 _own_set_cookie = Response.set_cookie
 
@@ -116,7 +118,9 @@ class SecureCookieSessionInterface(SessionInterface):
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
         return session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+    def open_session(  # noqa: C901 - one function, because every read of a session would pay for each call
+        self, app: Flask, request: Request
+    ) -> SecureCookieSession | None:
         """Read the session from the request's cookie, or from the store that `SESSION_STORE` names.
 
         An invalid or expired cookie gives an empty session.
@@ -136,9 +140,16 @@ class SecureCookieSessionInterface(SessionInterface):
             app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
         )
         cookies = request.cookies
-        if name not in cookies:
+        if type(cookies) is ImmutableMultiDict:
+            # As `cookies[name]`, without its error.
+            values = _values(cookies, name)
+            if not values:
+                return self.session_class()
+            token = values[0]
+        elif name not in cookies:
             return self.session_class()
-        token = cookies[name]
+        else:
+            token = cookies[name]
         lifetime = app.permanent_session_lifetime
         max_age_s = lifetime.days * 86400 + lifetime.seconds
         if (
