@@ -1164,3 +1164,33 @@ def test_a_session_interface_decides_what_is_a_null_session() -> None:
         return send(app)
 
     assert "Set-Cookie" not in dict(same(program).headers)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
+        (NotFound, "description", "Nothing here."),
+        (NotFound, "code", 410),
+        (NotFound, "name", "Gone"),
+        (NotFound, "get_description", lambda error, *_: "<p>own</p>"),
+        (NotFound, "get_headers", lambda error, *_: [("Content-Type", "text/plain"), ("X-Own", "1")]),
+        (NotFound, "get_body", lambda error, *_: "own"),
+        (HTTPException, "get_body", lambda error, *_: "own"),
+        (HTTPException, "get_description", lambda error, *_: "<p>own</p>"),
+        (HTTPException, "name", property(lambda error: "Own")),
+        (HTTPException, "get_headers", lambda error, *_: [("Content-Type", "text/plain")]),
+    ],
+    ids=str,
+)
+def test_an_error_class_that_is_patched_between_requests_has_another_page_at_once(
+    cls: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        before = [outcome(send, app, make_environ("/missing")) for _ in range(20)]
+        with monkeypatch.context() as patched:
+            patched.setattr(cls, name, value)
+            during = [outcome(send, app, make_environ("/missing")) for _ in range(2)]
+        return [*before, *during, outcome(send, app, make_environ("/missing"))]
+
+    same(program)
