@@ -22,6 +22,7 @@ from tests.frames.test_frames import Client, environ_for
 from tuile import cookies, make_response, session
 from tuile.cookie import checks as cookie_checks
 from tuile.cookie.findings import RequestDetails, find
+from tuile.dispatch.plan import cookie_checks_of
 from tuile.exceptions import CookieCheckError, CookieSyntaxError, CookieWarning
 from tuile.user_agent.browsers import PROFILES
 from tuile.user_agent.rules import make_request
@@ -530,37 +531,37 @@ def test_a_host_that_is_none_is_not_judged() -> None:
 )
 def test_the_mode_follows_the_settings(config: dict[str, Any], mode: str | None) -> None:
     app = tuile.Flask("app", static_folder=None)
-    assert app.plan.cookie_checks is None
+    assert not app.plan.checks_cookies
     app.config.update(config)
-    assert app.plan.cookie_checks == mode
+    assert (app.plan.checks_cookies, cookie_checks_of(app)) == (mode is not None, mode)
     app.config |= dict.fromkeys(("COOKIE_CHECKS", "TESTING", "DEBUG"))
-    assert app.plan.cookie_checks is None
+    assert not app.plan.checks_cookies
 
 
 def test_the_mode_is_noted_whenever_a_setting_changes() -> None:
     app = tuile.Flask("app", static_folder=None)
     other = tuile.Flask("other", static_folder=None)
     app.testing = True
-    assert app.plan.cookie_checks == "error"
+    assert (app.plan.checks_cookies, cookie_checks_of(app)) == (True, "error")
     app.testing = False
     app.debug = True
-    assert app.plan.cookie_checks == "warn"
+    assert (app.plan.checks_cookies, cookie_checks_of(app)) == (True, "warn")
     with mock.patch.dict(app.config, {"COOKIE_CHECKS": "off"}):
-        assert app.plan.cookie_checks is None
-    assert app.plan.cookie_checks == "warn"
+        assert not app.plan.checks_cookies
+    assert (app.plan.checks_cookies, cookie_checks_of(app)) == (True, "warn")
     app.config.from_mapping(COOKIE_CHECKS="error")
-    assert app.plan.cookie_checks == "error"
+    assert (app.plan.checks_cookies, cookie_checks_of(app)) == (True, "error")
     del app.config["COOKIE_CHECKS"]
-    assert app.plan.cookie_checks == "warn"
-    assert other.plan.cookie_checks is None
+    assert (app.plan.checks_cookies, cookie_checks_of(app)) == (True, "warn")
+    assert not other.plan.checks_cookies
     other.config = app.config
-    assert other.plan.cookie_checks == "warn"
+    assert (other.plan.checks_cookies, cookie_checks_of(other)) == (True, "warn")
 
 
 def test_a_config_of_another_kind_is_looked_at_with_the_first_request() -> None:
     app = new_app(setting(samesite="None"))
     app.config = dict(app.config, COOKIE_CHECKS=None)  # type: ignore[assignment] # as some applications do
-    assert app.plan.cookie_checks == "ask"
+    assert app.plan.checks_cookies
     app.config["COOKIE_CHECKS"] = "error"
     with pytest.raises(CookieCheckError):
         send(app, make_environ(**LIVE))
@@ -578,12 +579,12 @@ def test_under_the_shim_testing_does_not_enable_the_checks() -> None:
     program = (
         "import tuile.shim; tuile.shim.install()\n"
         "from flask import Flask\n"
-        "app = Flask('app'); app.testing = True; print(app.plan.cookie_checks)\n"
-        "app.testing = False; app.debug = True; print(app.plan.cookie_checks)\n"
-        "app.config['COOKIE_CHECKS'] = 'error'; print(app.plan.cookie_checks)\n"
+        "app = Flask('app'); app.testing = True; print(app.plan.checks_cookies)\n"
+        "app.testing = False; app.debug = True; print(app.plan.checks_cookies)\n"
+        "app.config['COOKIE_CHECKS'] = 'error'; print(app.plan.checks_cookies)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["None", "warn", "error"]
+    assert done.stdout.split() == ["False", "True", "True"]
 
 
 def test_switched_off_the_room_is_not_even_imported() -> None:

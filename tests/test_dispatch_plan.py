@@ -593,7 +593,7 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
         "context": (("request_context is overridden",), ()),
         "subdomain": ((), ("subdomain_matching is on, so a URL adapter is made for each request",)),
         "text": ((), (f"{own} has methods of its own, so each response is made and asked",)),
-        "checks": ((), ("COOKIE_CHECKS looks at each response (warn)",)),
+        "checks": ((), ("COOKIE_CHECKS looks at each response",)),
     }
     assert "Mixin" in Own("own").plan.refusals[0]
     assert Blind("blind").plan.refusals == ("__setattr__ is overridden",)
@@ -643,7 +643,7 @@ def test_planning_changes_nothing_and_raises_nothing(app: Any) -> None:
     epoch, before = invalidation.epoch, dict(vars(app))
     first, second = plan_of(app), plan_of(app)
     assert (first.fast, first.refusals, first.slower) == (second.fast, second.refusals, second.slower)
-    assert first.cookie_checks == "ask"
+    assert first.checks_cookies
     assert (invalidation.epoch, vars(app)) == (epoch, before)
 
 
@@ -688,9 +688,9 @@ def test_each_change_moves_the_epoch_after_it_was_made(own: Any, what: str) -> N
 ORDERED: dict[str, tuple[Callable[[Any], object], Callable[[Any], bool]]] = {
     "app": (lambda app: setattr(app, "make_response", lambda value: value), lambda plan: not plan.quiet),
     "class": (lambda app: setattr(type(app), "make_response", lambda self, value: value), lambda plan: not plan.quiet),
-    "config": (lambda app: app.config.update(COOKIE_CHECKS="warn"), lambda plan: plan.cookie_checks == "warn"),
+    "config": (lambda app: app.config.update(COOKIE_CHECKS="warn"), lambda plan: plan.checks_cookies),
     "provider": (lambda app: setattr(app.json, "compact", False), lambda plan: plan.json_start is None),
-    "interface": (lambda app: setattr(app.session_interface, "salt", "own"), lambda plan: not plan.opens_lazily),
+    "interface": (lambda app: setattr(app.session_interface, "salt", "own"), lambda plan: not plan.fast),
 }
 
 

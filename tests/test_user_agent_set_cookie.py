@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tuile.http.cookies
 from tuile.exceptions import CookieSyntaxError
 from tuile.http.cookies import dump_cookie, parse_cookie
 from tuile.user_agent.set_cookie import Cookie, count_octets, find_prefix, split_set_cookie
@@ -363,9 +362,3 @@ def test_a_name_has_a_prefix_in_any_case(name: str, prefix: str | None) -> None:
 def test_some_look_at_the_case_of_a_prefix() -> None:
     assert find_prefix("__SECURE-a", any_case=False) is None
     assert find_prefix("__Secure-a", any_case=False) is not None
-
-
-def test_it_is_found_in_the_room_of_cookie_syntax_too() -> None:
-    assert tuile.http.cookies.Cookie is Cookie
-    with pytest.raises(AttributeError, match="no attribute 'Cokie'"):
-        tuile.http.cookies.Cokie  # noqa: B018 - reading it is what fails

@@ -228,6 +228,6 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
             self._got_first_request = False
 
 
-take_stock(Flask, "debug", "urls")
+take_stock(Flask)
 
 offer_flasks_names(__name__)

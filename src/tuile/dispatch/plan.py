@@ -61,7 +61,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     # If one of these is overridden, changes of the app are not detected.
     "notices": ("__delattr__", "__getattribute__", "__setattr__"),
 }
-#: The methods of `Flask` with these names; filled by `take_stock`.
+#: What `Flask` has under these names; see `take_stock`.
 _stock: dict[str, object] = {}
 # The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
@@ -107,8 +107,6 @@ WERKZEUG: dict[type, dict[str, object]] = {
         ),
     ),
 }
-#: The value of `Plan.cookie_checks` if the setting must be read for each response.
-ASK = "ask"
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------------
@@ -134,9 +132,7 @@ class Plan:
     ends_quietly: bool
     #: Whether a function that `ensure_sync` has left alone may be called without asking it again.
     calls_directly: bool
-    #: Whether the session is opened when it is first touched.
-    opens_lazily: bool
-    #: Whether `url_for` may build URLs without calling the app's methods.
+    #: Whether `url_for` may build URLs without asking the app's methods.
     builds_urls: bool
     #: The URL map and its rules by endpoint, if `url_for` does not need Werkzeug's adapter.
     url_map: Map | None
@@ -145,9 +141,9 @@ class Plan:
     dispatches: bool
     calls_view: bool
     quiet: bool
-    #: The effective `COOKIE_CHECKS`: ``warn``, ``error``, None for no checks, or `ASK`.
-    cookie_checks: str | None
-    #: Whether `wsgi_app` or `__call__` is wrapped, so that `wsgi_app` must be called and its result needs a `close`.
+    #: Whether `COOKIE_CHECKS` may want to look at each response.
+    checks_cookies: bool
+    #: Whether `wsgi_app` or `__call__` is wrapped, so that the first has to be called and its result be closed.
     calls_wsgi_app: bool
     #: Whether the fast path serves the app, and whether it does so without calling `wsgi_app`.
     fast: bool
@@ -181,14 +177,13 @@ NOTHING = Plan(
     write_json=None,
     ends_quietly=False,
     calls_directly=False,
-    opens_lazily=False,
     builds_urls=False,
     url_map=None,
     rules={},
     dispatches=False,
     calls_view=False,
     quiet=False,
-    cookie_checks=ASK,
+    checks_cookies=True,
     calls_wsgi_app=True,
     fast=False,
     enters=False,
@@ -203,11 +198,11 @@ NOTHING = Plan(
 )
 
 
-def take_stock(cls: type, *groups: str) -> None:
-    """Store the methods of a class for some groups of `STEPS`, to compare with later."""
-    _own.update(cls.__mro__)
-    for group in groups:
-        _stock.update(attributes(cls, STEPS[group]))
+def take_stock(flask: type) -> None:
+    """Remember what `Flask` has under the names of `STEPS`, for `plan_of` to compare with."""
+    _own.update(flask.__mro__)
+    for names in STEPS.values():
+        _stock.update(attributes(flask, names))
 
 
 def plan_of(app: Planned) -> Plan:
@@ -231,7 +226,7 @@ def plan_of(app: Planned) -> Plan:
     early = [] if lazily else [f"{_name(type(app.session_interface))} opens the session at the start of each request"]
     untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
     refusals = (*untold, *constructed, *early, *lost["serving"])
-    checks = _planned_checks(app)
+    checks = _checks_cookies(app)
     finds = not (app.__dict__.get("subdomain_matching") or getattr(app.__dict__.get("url_map"), "host_matching", False))
     url_map = None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
@@ -246,15 +241,14 @@ def plan_of(app: Planned) -> Plan:
         write_json=write_json,
         ends_quietly=not lost["ends"],
         calls_directly=not lost["calls"],
-        opens_lazily=lazily,
         builds_urls=not lost["urls"],
         url_map=url_map,
         rules={} if url_map is None else url_map._rules_by_endpoint,
         dispatches=not lost["around"],
         # Without `ensure_sync` of our own the steps call the view: they ask it each time.
         calls_view=not (lost["before"] or lost["calls"]),
-        quiet=not lost["after"] and checks is None and text_start is not None,
-        cookie_checks=checks,
+        quiet=not lost["after"] and not checks and text_start is not None,
+        checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
@@ -341,7 +335,7 @@ def _own_map(app: Planned) -> Map | None:
 
 
 def _slower(
-    app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: str | None
+    app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool
 ) -> t.Iterator[str]:
     """Yield what makes the fast path slower."""
     if getattr(app.__dict__.get("url_map"), "host_matching", False):
@@ -352,8 +346,8 @@ def _slower(
         yield f"{_name(app.response_class)} has methods of its own, so each response is made and asked"
     elif json_start is None:
         yield "JSON is written by the app's provider, or in debug mode"
-    if checks is not None:
-        yield f"COOKIE_CHECKS looks at each response ({checks})"
+    if checks:
+        yield "COOKIE_CHECKS looks at each response"
 
 
 def _text_start(cls: object) -> TextStart | None:
@@ -390,14 +384,14 @@ def _tells(app: Planned) -> bool:
     return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
 
 
-def _planned_checks(app: Planned) -> str | None:
+def _checks_cookies(app: Planned) -> bool:
     if not _tells(app):
-        return ASK
+        return True
     try:
-        return cookie_checks_of(app)
+        return cookie_checks_of(app) is not None
     except ValueError:
-        # The step raises the error, which can be handled there.
-        return ASK
+        # For the step to raise, where it can be answered.
+        return True
 
 
 def _opens_lazily(interface: SessionInterface) -> bool:

@@ -9,7 +9,7 @@ from ..invalidation import Watched, look_again, replaced
 from ..wrappers.request import Request
 from ..wrappers.response import Response
 from .errors import ErrorHandling
-from .plan import NOTHING, WATCHED, WERKZEUG, Plan, compared, plan_of, take_stock
+from .plan import NOTHING, WATCHED, WERKZEUG, Plan, compared, plan_of
 
 if t.TYPE_CHECKING:
     from ..sessions import SessionInterface
@@ -121,6 +121,3 @@ class Planned(ErrorHandling, metaclass=Watched):
         super().__delattr__(name)
         if name in WATCHED:
             invalidation.move()
-
-
-take_stock(Planned, "notices")

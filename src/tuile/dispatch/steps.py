@@ -28,7 +28,7 @@ from ..signals import request_finished, request_started
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
 from .decisions import begin, is_changed, leave, parts_at_end
-from .plan import cookie_checks_of, take_stock
+from .plan import cookie_checks_of
 from .planner import Planned
 from .return_values import complete_response, unpack_answer
 from .shared_responses import claim
@@ -75,7 +75,7 @@ class Dispatcher(Planned, Teardown):
         if plan.enters:
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not plan.calls_wsgi_app:
-            return self._serve(environ, start_response)
+            return self._answer_request(environ, start_response)
         return self.wsgi_app(environ, start_response)
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -83,12 +83,12 @@ class Dispatcher(Planned, Teardown):
 
         Wrap this attribute, not the app, with middleware: `app.wsgi_app = Middleware(app.wsgi_app)`.
         """
-        body = self._serve(environ, start_response)
-        # Only called if the method is wrapped. Monitoring agents time the `close` of the result.
+        body = self._answer_request(environ, start_response)
+        # Only who wraps this method gets here: monitoring agents time the `close` of what it returns.
         return ClosingIterator(body) if type(body) is list or type(body) is tuple else body
 
-    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle one request like `wsgi_app`, for a server that calls the application directly."""
+    def _answer_request(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request by the fast path or by the steps: what `wsgi_app` does."""
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.for_request(self)
@@ -257,7 +257,7 @@ class Dispatcher(Planned, Teardown):
             plan = self._plan
             if plan.epoch is not invalidation.epoch:
                 plan = self._planner.current(self)
-            if plan.cookie_checks is not None:
+            if plan.checks_cookies:
                 self._check_cookies(response)
         except Exception:
             if not from_error_handler:
@@ -413,6 +413,3 @@ class Dispatcher(Planned, Teardown):
             message = "Install Flask with the 'async' extra in order to use async views."
             raise RuntimeError(message) from None
         return async_to_sync(func)
-
-
-take_stock(Dispatcher, "optional", "ends", "calls", "serving", "around", "before", "after", "entry")

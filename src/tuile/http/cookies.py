@@ -25,20 +25,10 @@ if t.TYPE_CHECKING:
     import time
     from datetime import date, datetime
 
-    from ..user_agent.set_cookie import Cookie as Cookie  # noqa: PLC0414 - exported
 
 
 SameSite: t.TypeAlias = t.Literal["Strict", "Lax", "None"]
 STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC number yet
-
-
-def __getattr__(name: str) -> object:
-    """Return `Cookie`, which is defined in `user_agent.set_cookie` on top of this module."""
-    if name != "Cookie":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ..user_agent.set_cookie import Cookie  # noqa: PLC0415 - a higher layer, imported on first use
-
-    return Cookie
 
 
 # --- Set-Cookie lines (section 4.1) -----------------------------------------------------------------------------------

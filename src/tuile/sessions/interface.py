@@ -12,6 +12,7 @@ from werkzeug.datastructures import CallbackDict
 
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.cookies import CookieAttributes
+from ..http.headers import vary_by
 from ..invalidation import Watched, move
 
 if t.TYPE_CHECKING:
@@ -373,3 +374,10 @@ def keep_for(session: SessionMixin, response: Response) -> bool:
             return False
         keep_private(response)
     return True
+
+
+def delete_cookie(session: SessionMixin, response: Response, name: str, attributes: dict[str, t.Any]) -> None:
+    """Delete the cookie of a session that is empty now."""
+    response.delete_cookie(name, **attributes)
+    vary_by(response.headers, "Cookie")
+    keep_for(session, response)

@@ -18,7 +18,15 @@ from ..keys.tokens import is_encrypted
 from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
 from .ages import REFUSES_NONE, can_be_refused, is_over, note_beginning
-from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession, SessionInterface, cookie_attributes, keep_for
+from .interface import (
+    CREATED_KEY,
+    HANDLE_KEY,
+    SecureCookieSession,
+    SessionInterface,
+    cookie_attributes,
+    delete_cookie,
+    keep_for,
+)
 from .kinds import kinds_of, tell_of_kind
 from .packing import check_size, checked, pack, unpack
 from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
@@ -59,7 +67,6 @@ _STEPS = (
 _STOCK: dict[str, object] = {}
 # The last letters of headers that may let shared caches store a response.
 _SAID_TO_CACHES = frozenset({"control", "expires"})
-_values: Callable[..., list[str] | None] = dict.get
 # The default method for setting a cookie, to compare with.
 _own_set_cookie = Response.set_cookie
 
@@ -118,9 +125,7 @@ class SecureCookieSessionInterface(SessionInterface):
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
         return session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
-    def open_session(  # noqa: C901 - one function, because every read of a session would pay for each call
-        self, app: Flask, request: Request
-    ) -> SecureCookieSession | None:
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session from the request's cookie, or from the store that `SESSION_STORE` names.
 
         An invalid or expired cookie gives an empty session.
@@ -140,16 +145,11 @@ class SecureCookieSessionInterface(SessionInterface):
             app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
         )
         cookies = request.cookies
-        if type(cookies) is ImmutableMultiDict:
-            # As `cookies[name]`, without its error.
-            values = _values(cookies, name)
-            if not values:
-                return self.session_class()
-            token = values[0]
-        elif name not in cookies:
+        # As `cookies[name]`, in one step.
+        first: t.Any = dict.get(cookies, name) if type(cookies) is ImmutableMultiDict else [cookies.get(name)]
+        token = first[0] if first else None
+        if token is None:
             return self.session_class()
-        else:
-            token = cookies[name]
         lifetime = app.permanent_session_lifetime
         max_age_s = lifetime.days * 86400 + lifetime.seconds
         if (
@@ -269,9 +269,7 @@ class SecureCookieSessionInterface(SessionInterface):
         name = app.config["SESSION_COOKIE_NAME"]
         if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
             if session.modified:
-                response.delete_cookie(name, **self._cookie_attributes(app))
-                vary_by(response.headers, "Cookie")
-                keep_for(session, response)
+                delete_cookie(session, response, name, self._cookie_attributes(app))
             return
         lasts = session.get("_permanent", False)
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
@@ -304,9 +302,7 @@ class SecureCookieSessionInterface(SessionInterface):
             vary_by(response.headers, "Cookie")
         if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
             if session.modified:
-                response.delete_cookie(name, **described)
-                vary_by(response.headers, "Cookie")
-                keep_for(session, response)
+                delete_cookie(session, response, name, described)
             return
         if not (self.should_set_cookie(app, session) and keep_for(session, response)):
             return

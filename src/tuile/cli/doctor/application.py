@@ -31,9 +31,8 @@ _PLAN_FIELDS = (
     "quiet",
     "ends_quietly",
     "calls_directly",
-    "opens_lazily",
     "builds_urls",
-    "cookie_checks",
+    "checks_cookies",
 )
 
 
