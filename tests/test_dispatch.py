@@ -1180,7 +1180,7 @@ def test_a_session_interface_decides_what_is_a_null_session() -> None:
         (HTTPException, "name", property(lambda error: "Own")),
         (HTTPException, "get_headers", lambda error, *_: [("Content-Type", "text/plain")]),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else getattr(given, "__name__", ""),
 )
 def test_an_error_class_that_is_patched_between_requests_has_another_page_at_once(
     cls: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch

@@ -22,6 +22,7 @@ from contextvars import ContextVar, Token
 
 from .. import invalidation
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down
+from .states import NESTED, PLAIN
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -354,8 +355,8 @@ def take_push(pushes: list[_Push], found: object) -> _Push:
 def disturb(value: Current | None) -> None:
     """Record that the request of a value is no longer simply the last one that was entered."""
     context = None if value is None else value._request_ctx
-    if context is not None and context._is_plain:
-        context._is_plain = False
+    if context is not None and context._state is PLAIN:
+        context._state = NESTED
 
 
 def refuse_pop(context: RequestContext, found: Current | None) -> t.NoReturn:

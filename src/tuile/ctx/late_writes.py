@@ -13,6 +13,7 @@ from werkzeug.datastructures import CallbackDict
 
 from ..real_flask import runs_flask_program
 from .app_context import current
+from .states import PRESERVED
 
 if t.TYPE_CHECKING:
     from .request_context import RequestContext
@@ -69,7 +70,7 @@ def compare(context: RequestContext) -> None:
 def is_late(context: RequestContext) -> bool:
     """Return whether the headers of the response were sent, and the context is not only preserved for a test."""
     answered = context if context._copy_of is None else context._copy_of
-    return answered._is_answered and (making_chunk.get() or not answered._is_preserved)
+    return answered._is_answered and (making_chunk.get() or answered._state is not PRESERVED)
 
 
 def tell(event: str) -> None:

@@ -9,10 +9,8 @@ from contextvars import Token
 from werkzeug.exceptions import HTTPException
 
 from .. import invalidation
-from ..invalidation import Watched
 from ..keys.secret import without_values
 from ..once import once
-from ..routing.answers import answer_of
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .app_context import (
     NOT_OPENED_MESSAGE,
@@ -29,6 +27,8 @@ from .app_context import (
     take_push,
 )
 from .late_writes import watch
+from .matching import Matching
+from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -38,7 +38,6 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from ..app import Flask
-    from ..routing.map import Found
     from ..sessions import SessionMixin
     from ..typing import AfterRequestCallable
     from ..wrappers.request import Request
@@ -46,10 +45,11 @@ if t.TYPE_CHECKING:
     from .app_context import Current
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
+    from .states import State
 
 
-class RequestContext(metaclass=Watched):
-    """Makes a request current, with everything that belongs to it.
+class RequestContext(Matching):
+    """One request made current, with all that belongs to it.
 
     `g`, the URL adapter, the session (unless its interface opens it at the start) and the object for the app context
     are created on first read.
@@ -68,23 +68,15 @@ class RequestContext(metaclass=Watched):
     _cookies: Cookies | None = None
     # The token of the first push, if it was not inside another context.
     _token: Token[Current | None] | None = None
-    # Whether it is pushed and popped only once, without trusted hosts or overridden steps. False once another context
-    # was entered or left within it; None once it was left and its response was sent.
-    _is_plain: bool | None = False
-    # Whether there is a session, a function or a cookie for the response.
+    _state: State = NESTED
+    # Whether there is anything to do for the response: a session, functions, cookies.
     _is_touched = False
-    # Whether the dispatcher is leaving it, which handles the environ itself; and whether the context is preserved for a
-    # debugger or a test.
-    _is_left = False
-    _is_preserved = False
-    # Whether late changes of the session and the cookies are reported.
+    # Whether changes of the session and the cookies that come too late are told.
     _is_watched = False
     _session_before: dict[str, object] | None = None
     _copy_of: RequestContext | None = None
-    # Whether it was created by its constructor and never entered.
-    _is_new = False
-    # The pushes if there are several: the token, the value, and the app context that was entered for it, if any. For an
-    # implicit app context, it is this context itself.
+    # The pushes once there was another one: the token, the value that was set, and the app context that was
+    # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[Current | None], Current | None, AppContext | RequestContext | None]] | None = None
 
     def __init__(
@@ -99,7 +91,7 @@ class RequestContext(metaclass=Watched):
             request = app.request_class(environ)
             request.json_module = app.json
         self.request: Request = request
-        self._is_new = True
+        self._state = CREATED
         if session is not None:
             self._session = session
         self.url_adapter  # noqa: B018 - reading it makes it, of the request and the settings as they are now
@@ -134,7 +126,7 @@ class RequestContext(metaclass=Watched):
 
     @property
     def _is_answered(self) -> bool:
-        return self._is_left or self._is_plain is None
+        return self._state in ANSWERED
 
     @property
     def _request_ctx(self) -> RequestContext:
@@ -173,7 +165,9 @@ class RequestContext(metaclass=Watched):
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
         plain = plan.request_class is not None
-        environ = request.environ if self._is_plain else getattr(request, "_environ_at_end", None) or request.environ
+        environ = (
+            request.environ if self._state is PLAIN else getattr(request, "_environ_at_end", None) or request.environ
+        )
         plain = plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None
         if plain:
             adapter = app.url_map.adapter_for(environ, server_name, by_subdomain=app.subdomain_matching)
@@ -190,9 +184,9 @@ class RequestContext(metaclass=Watched):
         session = self._opened_session
         if (
             session is None
-            and not self._is_new
+            and self._state is not CREATED
             and not self._is_opening
-            and (self._token is not None or not self._is_plain)
+            and (self._token is not None or self._state is not PLAIN)
         ):
             interface = self.app.session_interface
             self._is_opening = True
@@ -237,20 +231,9 @@ class RequestContext(metaclass=Watched):
         watch(copied)
         return copied
 
-    def match_request(self) -> None:
-        """Find the rule for this request with Werkzeug's adapter, or keep its error for the dispatch."""
-        adapter = self.url_adapter
-        if adapter is None:
-            return
-        rule, found = answer_of(adapter)
-        if rule is None:
-            self.request.routing_exception = t.cast("HTTPException", found)
-        else:
-            self.request.url_rule, self.request.view_args = rule, t.cast("dict[str, t.Any]", found)
-
     def push(self) -> None:
-        """Make this request current: open its session if the interface requires it, and match its URL."""
-        app, plain = self.app, self._is_plain
+        """Make this request the current one: open its session if need be, and match its URL."""
+        app, plain = self.app, self._state is PLAIN
         finds = plain or self._finds_again()
         if not finds:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
@@ -276,27 +259,13 @@ class RequestContext(metaclass=Watched):
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
         return (
-            not self._is_new
+            self._state is not CREATED
             and type(self) is RequestContext
             and type(request) is plan.request_class
             and "url_adapter" not in self.__dict__
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
         )
-
-    def _take(self, found: Found | None) -> None:
-        """Store the result of the map; if it is uncertain, ask Werkzeug's adapter."""
-        if found is None:
-            self._match_by_adapter()
-        elif found[0] is None:
-            self.request.routing_exception = found[1]
-        else:
-            self.request.url_rule, self.request.view_args = found
-
-    def _match_by_adapter(self) -> None:
-        """Find the rule with Werkzeug's adapter, unless the host is refused."""
-        if self.url_adapter is not None:
-            self.match_request()
 
     def _push_nested(self) -> None:
         """Enter this request inside another context, or once more."""
@@ -305,8 +274,9 @@ class RequestContext(metaclass=Watched):
         if self._token is not None:
             self._nested.append((self._token, self, self))
             self._token = None
-        self._is_new = self._is_opening = False
-        self._is_plain = self._is_plain and False
+        self._is_opening = False
+        if self._state not in ANSWERED:
+            self._state = NESTED
         outer = current.get(None)
         disturb(outer)
         outside = None if outer is None else outer._app_ctx
@@ -355,10 +325,10 @@ class RequestContext(metaclass=Watched):
             self._token = None
             # If a teardown function entered this request again, this push is among the others.
             self._nested = self._nested and [push for push in self._nested if push[0] is not token]
-            self._is_plain = self._is_plain and False
+            self._state = NESTED if self._state is PLAIN else self._state
             current.reset(token)
             request.environ["werkzeug.request"] = None
-            if not self._is_left:
+            if self._state not in LEFT_BY_STEPS:
                 keep_environ(request)
             if context is not None:
                 self._leave_app(context, exc)
@@ -392,7 +362,7 @@ class RequestContext(metaclass=Watched):
             request = self.request
             if last and (not self._is_answered or request.environ.get("werkzeug.request") is request):
                 request.environ["werkzeug.request"] = None
-            if last and not self._is_left:
+            if last and self._state not in LEFT_BY_STEPS:
                 keep_environ(request)
             if context is not None:
                 self._leave_app(context, exc)

@@ -14,6 +14,7 @@ from werkzeug.datastructures import Headers
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
+from ..ctx.states import ENDED, PLAIN
 from ..routing.route import matched_by
 from ..sessions.startup import check_settings
 from ..signals import (
@@ -54,7 +55,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     context: RequestContext = new(RequestContext)
     context.app = app
     context.request = request
-    context._is_plain = True
+    context._state = PLAIN
     context._is_touched = False
     context._token = current.set(context)
     error: BaseException | None = None
@@ -136,7 +137,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 if (
                     plan.quiet
                     and plan.epoch is invalidation.epoch
-                    and (context._is_plain is True)
+                    and (context._state is PLAIN)
                     and (not context._is_touched)
                     and (not app.after_request_funcs)
                     and (not request_finished.receivers)
@@ -187,7 +188,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         if (
             error is None
             and plan.ends_quietly
-            and (context._is_plain is True)
+            and (context._state is PLAIN)
             and request.closes_nothing
             and (plan.epoch is invalidation.epoch)
             and (not app.teardown_request_funcs)
@@ -199,7 +200,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         ):
             current.reset(context._token)
             context._token = None
-            context._is_plain = None
+            context._state = ENDED
             request.environ["werkzeug.request"] = None
             if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
                 context._cookies is None
@@ -209,7 +210,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 request._keep_environ()
         else:
             leave(app, context, environ, error)
-    if context._is_plain is not None and (
+    if context._state is not ENDED and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)
         and bool(getattr(body, "_on_close", None) or whole != parts)

@@ -15,6 +15,7 @@ from werkzeug.wsgi import ClosingIterator, get_host
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, current, keep_environ
 from ..ctx.request_context import RequestContext
+from ..ctx.states import ENDED, LEFT, PLAIN, PRESERVED
 from ..routing.route import matched_by
 from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 
@@ -50,7 +51,7 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context: RequestContext = new(RequestContext)
     context.app = app
     context.request = request
-    context._is_plain = True
+    context._state = PLAIN
     context._is_touched = False
     return context
 
@@ -182,7 +183,7 @@ def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIE
     return (
         plan.quiet
         and plan.epoch is invalidation.epoch
-        and context._is_plain is True
+        and context._state is PLAIN
         and not context._is_touched
         and not app.after_request_funcs
         and not request_finished.receivers
@@ -236,7 +237,7 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
     if (
         error is None
         and plan.ends_quietly
-        and context._is_plain is True
+        and context._state is PLAIN
         and request.closes_nothing
         and plan.epoch is invalidation.epoch
         and not app.teardown_request_funcs
@@ -248,7 +249,7 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
     ):
         current.reset(context._token)  # type: ignore[arg-type] # it was entered
         context._token = None
-        context._is_plain = None
+        context._state = ENDED
         request.environ["werkzeug.request"] = None
         # The context and a local variable refer to the request, and a local variable to the context; the cookies of
         # this request refer to it too. If there are other references, the request keeps a copy of the environ for
@@ -298,8 +299,9 @@ def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment,
         keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
         keep(kept._app_ctx)
         keep(kept._request_ctx)
-        context._is_preserved = True
-    context._is_left = True
+        context._state = PRESERVED
+    else:
+        context._state = LEFT
     if error is not None and app.should_ignore_error(error):
         error = None
     try:

@@ -12,6 +12,7 @@ import typing as t
 from sys import getrefcount
 
 from ..ctx.app_context import REFERENCES, current
+from ..ctx.states import ENDED
 from ..sessions.startup import check_settings
 from ..signals import appcontext_pushed, request_started
 from ..wrappers.response import CALL, SEND
@@ -59,8 +60,8 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)
-    if context._is_plain is not None and is_changed(body, whole, parts):
-        # Teardown functions ran.
+    if context._state is not ENDED and is_changed(body, whole, parts):
+        # It was not left quietly.
         return parts_at_end(body, whole, parts)
     return parts
 

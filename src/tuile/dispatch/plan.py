@@ -222,10 +222,8 @@ def plan_of(app: Planned) -> Plan:
     # Read once, because another class may be set meanwhile.
     request_class, response_class = app.request_class, app.response_class
     constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
-    lazily = _opens_lazily(app.session_interface)
-    early = [] if lazily else [f"{_name(type(app.session_interface))} opens the session at the start of each request"]
     untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
-    refusals = (*untold, *constructed, *early, *lost["serving"])
+    refusals = (*untold, *constructed, *_refusals_of_sessions(app.session_interface), *lost["serving"])
     checks = _checks_cookies(app)
     finds = not (app.__dict__.get("subdomain_matching") or getattr(app.__dict__.get("url_map"), "host_matching", False))
     url_map = None if lost["urls"] else _own_map(app)
@@ -334,10 +332,14 @@ def _own_map(app: Planned) -> Map | None:
     return url_map if type(url_map) is Map else None
 
 
-def _slower(
-    app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool
-) -> t.Iterator[str]:
-    """Yield what makes the fast path slower."""
+def _refusals_of_sessions(interface: SessionInterface) -> list[str]:
+    """Return why the session cannot wait until it is touched."""
+    lazily = getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
+    return [] if lazily else [f"{_name(type(interface))} opens the session at the start of each request"]
+
+
+def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool) -> t.Iterator[str]:
+    """Yield why the fast path asks others."""
     if getattr(app.__dict__.get("url_map"), "host_matching", False):
         yield "host_matching is on, so a URL adapter is made for each request"
     elif app.__dict__.get("subdomain_matching"):
@@ -392,11 +394,6 @@ def _checks_cookies(app: Planned) -> bool:
     except ValueError:
         # For the step to raise, where it can be answered.
         return True
-
-
-def _opens_lazily(interface: SessionInterface) -> bool:
-    """Return whether a session interface opens the session on first access."""
-    return getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
 
 
 def _name(value: object) -> str:
