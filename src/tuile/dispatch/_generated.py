@@ -69,9 +69,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             # matched: Find the rule of a request and the view's arguments
             request = context.request
             rule: Rule | None
-            arguments: t.Any
-            known: t.Any = None
-            path = environ.get("PATH_INFO")
+            arguments: dict[str, object]
+            known: object = None
+            path: str = environ.get("PATH_INFO", "")
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
@@ -105,16 +105,16 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 if found is None:
                     context._match_by_adapter()
                     rule = request.url_rule if method.isupper() else None
-                    arguments = request.view_args
+                    arguments = request.view_args or {}
+                elif found[0] is None:
+                    rule, arguments = (None, {})
+                    request.routing_exception = found[1]
                 else:
                     rule, arguments = found
-                    if rule is None:
-                        request.routing_exception = arguments
-                    else:
-                        request.url_rule = rule
-                        request.view_args = arguments
-                        if plan.hosts and id(rule) not in plan.rules_tried:
-                            remember(app, plan, path, rule, arguments)
+                    request.url_rule = rule
+                    request.view_args = arguments
+                    if plan.hosts and id(rule) not in plan.rules_tried:
+                        remember(app, plan, path, rule, arguments)
             if rule is None or not plan.dispatches or request_started.receivers or (method == "OPTIONS"):
                 start = None
                 body = app.full_dispatch_request()

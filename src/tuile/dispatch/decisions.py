@@ -58,7 +58,7 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
 
 def matched(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None, method: str
-) -> tuple[Rule | None, t.Any, t.Any]:
+) -> tuple[Rule | None, dict[str, object], object]:
     """Find the rule of a request and the view's arguments.
 
     Returns:
@@ -67,9 +67,9 @@ def matched(
     """
     request = context.request
     rule: Rule | None
-    arguments: t.Any
-    known: t.Any = None
-    path = environ.get("PATH_INFO")
+    arguments: dict[str, object]
+    known: object = None
+    path: str = environ.get("PATH_INFO", "")
     is_allowed = trusted is None or is_trusted(context, trusted)
     route = plan.static_routes.get(path) if is_allowed else None
     if route is not None and method in route[0].methods and is_plain(plan, environ):
@@ -92,16 +92,16 @@ def matched(
             # Only Werkzeug can tell. Only the steps convert a method in lower case.
             context._match_by_adapter()
             rule = request.url_rule if method.isupper() else None
-            arguments = request.view_args
+            arguments = request.view_args or {}
+        elif found[0] is None:
+            rule, arguments = None, {}
+            request.routing_exception = found[1]
         else:
             rule, arguments = found
-            if rule is None:
-                request.routing_exception = arguments
-            else:
-                request.url_rule = rule
-                request.view_args = arguments
-                if plan.hosts and id(rule) not in plan.rules_tried:
-                    remember(app, plan, path, rule, arguments)
+            request.url_rule = rule
+            request.view_args = arguments
+            if plan.hosts and id(rule) not in plan.rules_tried:
+                remember(app, plan, path, rule, arguments)
     return rule, arguments, known
 
 
@@ -114,8 +114,8 @@ def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
     )
 
 
-def remember(app: Flask, plan: Plan, path: t.Any, rule: Rule, arguments: t.Any) -> None:
-    """Cache the match and the view of a rule as long as the plan is valid, once per rule."""
+def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str, object]) -> None:
+    """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
     view = app._synchronous.get(id(app.view_functions.get(rule.endpoint)))
     if view is None:
         # The view was not called yet, or needs `ensure_sync`.
@@ -145,8 +145,8 @@ def view_answer(
     context: RequestContext,
     environ: WSGIEnvironment,
     rule: Rule,
-    arguments: t.Any,
-    known: t.Any,
+    arguments: dict[str, object],
+    known: object,
 ) -> t.Any:
     """Run the hooks, if there are any, and call the view."""
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
@@ -160,7 +160,7 @@ def view_answer(
     return answer
 
 
-def view_called(app: Flask, view: Callable[..., object], arguments: t.Any, known: object) -> t.Any:
+def view_called(app: Flask, view: Callable[..., object], arguments: dict[str, object], known: object) -> t.Any:
     """Call the view."""
     if view is known or id(view) in app._synchronous:
         # A call without `**` is faster.
@@ -171,8 +171,8 @@ def view_called(app: Flask, view: Callable[..., object], arguments: t.Any, known
 async def view_awaited(
     app: Flask,  # noqa: ARG001 - as the other
     view: Callable[..., t.Any],
-    arguments: t.Any,
-    known: t.Any,  # noqa: ARG001
+    arguments: dict[str, object],
+    known: object,  # noqa: ARG001
 ) -> t.Any:
     """Await the view; replaces `view_called` in an event loop."""
     return await view(**arguments)

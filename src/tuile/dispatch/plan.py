@@ -29,8 +29,6 @@ from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
     from werkzeug.routing import Rule
 
     from ..routing.route import Routes
@@ -156,7 +154,7 @@ class Plan:
     #: Whether the URL map finds rules by the path alone: neither by the host nor by the subdomain.
     finds: bool
     #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
-    static_routes: dict[t.Any, tuple[t.Any, Callable[..., t.Any]]]
+    static_routes: dict[str, tuple[t.Any, object]]
     #: Functions that match paths with variables.
     variable_routes: Routes
     #: The rules that are cached or cannot be cached.

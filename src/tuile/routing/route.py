@@ -14,7 +14,7 @@ from .index import Edge, Index, Node, split_path
 from .source import compiled
 
 #: The rule, the view's arguments, and the view.
-Matched = tuple[WerkzeugRule, dict[str, t.Any], t.Any]
+Matched = tuple[WerkzeugRule, dict[str, object], object]
 #: Takes the parts of an ASCII path between its slashes, the empty one before the first too, and the method.
 Route = t.Callable[[list[str], str], Matched | None]
 
@@ -38,7 +38,7 @@ def add_route(routes: Routes, index: Index, path: str, rule: WerkzeugRule, view:
             routes[first] = by_count
 
 
-def matched_by(routes: Routes, path: str | None, method: str) -> Matched | None:
+def matched_by(routes: Routes, path: str, method: str) -> Matched | None:
     """Return the rule with variables that matches a path, the view's arguments and the view; None to ask the map."""
     if not path or not path.isascii():
         return None
@@ -104,7 +104,7 @@ class _RouteSource:
     """The source of one function, and what it refers to."""
 
     def __init__(self, view: object) -> None:
-        self.names: dict[str, t.Any] = {"view": view}
+        self.names: dict[str, object] = {"view": view}
         self.refusals = ["p0"]
         self.values: list[str] = []
 

@@ -20,8 +20,8 @@ class _Source:
 
 
 def compiled(
-    function: str, title: str, source: str, names: t.Mapping[str, t.Any], tree: ast.Module | None = None
-) -> t.Any:
+    function: str, title: str, source: str, names: t.Mapping[str, object], tree: ast.Module | None = None
+) -> object:
     """Return the function that some generated source defines.
 
     Args:
@@ -31,6 +31,6 @@ def compiled(
         names: The names that it uses.
         tree: What to compile, where it is not the source as it is.
     """
-    scope: dict[str, t.Any] = {"__name__": title, "__loader__": _Source(source), **names}
+    scope: dict[str, object] = {"__name__": title, "__loader__": _Source(source), **names}
     exec(compile(source if tree is None else tree, title, "exec"), scope)  # noqa: S102 - made of a rule, every text in it quoted
     return scope[function]

@@ -263,5 +263,4 @@ def _sorted_query(rule: WerkzeugRule, values: Values, known: t.Container[str]) -
 def _compiled(title: str, source: str, names: dict[str, object]) -> Write:
     """Return the function that some generated source defines."""
     tree = _OnlyText().visit(ast.parse(source, title))
-    write: Write = compiled("build", title, source, names, tree)
-    return write
+    return t.cast("Write", compiled("build", title, source, names, tree))
