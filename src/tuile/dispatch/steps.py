@@ -41,6 +41,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .. import typing as ft
+    from ..app import Flask
     from ..ctx.app_context import Current
     from ..json.provider import JSONProvider
     from ..routing.map import Map
@@ -127,7 +128,7 @@ class Dispatcher(Planned, Teardown):
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.current(self)
         if plan.request_class is None or self.config["TRUSTED_HOSTS"] is not None:
-            return RequestContext(self, environ)  # type: ignore[arg-type] # every dispatcher is a Flask
+            return RequestContext(t.cast("Flask", self), environ)
         context = begin(self, plan, environ)  # type: ignore[arg-type] # every dispatcher is a Flask
         context.request.method = environ.get("REQUEST_METHOD", "GET").upper()
         return context
@@ -393,7 +394,7 @@ class Dispatcher(Planned, Teardown):
 
     def app_context(self) -> AppContext:
         """Return a context that makes this app current; enter it with `with`."""
-        return AppContext(self)  # type: ignore[arg-type] # every dispatcher is a Flask
+        return AppContext(t.cast("Flask", self))
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""
