@@ -26,7 +26,6 @@ if t.TYPE_CHECKING:
     from datetime import date, datetime
 
 
-
 SameSite: t.TypeAlias = t.Literal["Strict", "Lax", "None"]
 STANDARD = "draft-ietf-httpbis-rfc6265bis-22"  # approved 2025-12-02, no RFC number yet
 
