@@ -250,7 +250,7 @@ class RequestContext(Matching):
             self._match_by_adapter()
 
     def _finds_again(self) -> bool:
-        """Return whether a request that is entered once more may be matched as it was: by the map, without an adapter."""
+        """Return whether a request that is entered once more may be matched by the map again, without an adapter."""
         # Once there is an adapter, that one has the path to match.
         app, request = self.app, self.request
         plan = app._plan
