@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from ..routing.map import Found
     from ..wrappers.request import Request
 
+
 class Matching(metaclass=Watched):
     """The part of a request context that matches the URL."""
 
