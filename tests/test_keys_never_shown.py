@@ -24,8 +24,9 @@ import sentry_sdk
 import tuile
 from tuile import cookies, session
 from tuile.keys.app_keys import check_keys, keys_of
-from tuile.keys.ring import KeyRing, TimedSigner, hkdf, key_id
+from tuile.keys.ring import KeyRing, hkdf, key_id
 from tuile.keys.secret import Secret
+from tuile.keys.timed_signer import TimedSigner
 from tuile.sessions import SecureCookieSessionInterface
 from tuile.sessions.packing import unpack
 

@@ -12,7 +12,8 @@ import pytest
 import tuile
 from tuile.exceptions import CookieSyntaxError
 from tuile.http.cookies import dump_cookie
-from tuile.keys.ring import KeyRing, TimedSigner, hkdf, key_id
+from tuile.keys.ring import KeyRing, hkdf, key_id
+from tuile.keys.timed_signer import TimedSigner
 
 SMUGGLED = "x; Domain=evil.example; HttpOnly\r\nSet-Cookie: evil=1"
 

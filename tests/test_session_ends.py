@@ -20,8 +20,8 @@ import tuile
 from tests.beside_flask import make_environ, send
 from tuile import session
 from tuile.exceptions import BadToken, CookieCheckError
-from tuile.keys.ring import TimedSigner
-from tuile.keys.tokens import encoded
+from tuile.keys.timed_signer import TimedSigner
+from tuile.keys.tokens import encode_base64
 from tuile.sessions import NullSession, SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from tuile.sessions.kinds import READABLE
 from tuile.sessions.packing import MAX_UNPACKED_BYTES, pack, unpack
@@ -563,14 +563,14 @@ def test_a_cookie_that_has_ended_or_is_refused_is_not_good() -> None:
 
 def test_a_session_that_inflates_to_too_much_is_a_bad_token() -> None:
     with pytest.raises(BadToken, match="inflates to more than"):
-        unpack(b"." + encoded(zlib.compress(b'"' + b"a" * MAX_UNPACKED_BYTES + b'"')).encode())
+        unpack(b"." + encode_base64(zlib.compress(b'"' + b"a" * MAX_UNPACKED_BYTES + b'"')).encode())
     most = "a" * MAX_UNPACKED_BYTES
     assert unpack(pack(most)) == most
     with pytest.raises(ValueError, match="could not be read again"):
         pack(most + "a")
     for cut in (1, 5, 50):
         with pytest.raises(BadToken):
-            unpack(b"." + encoded(zlib.compress(b"a" * 1000)[:-cut]).encode())
+            unpack(b"." + encode_base64(zlib.compress(b"a" * 1000)[:-cut]).encode())
 
 
 @ways

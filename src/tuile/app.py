@@ -19,7 +19,7 @@ from .dispatch.steps import Dispatcher
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
-from .keys.app_keys import RingOfApp
+from .keys.app_keys import AppKeyRing
 from .once import once
 from .real_flask import warn_of_both
 from .resources import HasResources
@@ -62,7 +62,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     default_config: t.Mapping[str, object] = ImmutableDict(DEFAULT_CONFIG)
 
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
-    keyring = RingOfApp()
+    keyring = AppKeyRing()
 
     # What sessions keep on an app.
     _kept_signer: KeptSigner | None = None

@@ -20,10 +20,10 @@ _CHECKS = ("warn", "error", "off")
 _LISTS = (list, tuple, set, frozenset)
 
 
-class KeptKeys(Hidden):
+class CachedKeys(Hidden):
     """The keys of an app, and the settings that they were read from. Its repr shows none of them."""
 
-    __slots__ = ("_fallbacks", "_key", "_retired", "judged", "keys", "retired", "ring")
+    __slots__ = ("_fallbacks", "_key", "_retired", "checked_mode", "keys", "retired", "ring")
 
     def __init__(self, app: App) -> None:
         self._key = app.secret_key
@@ -34,10 +34,10 @@ class KeptKeys(Hidden):
         #: The newest key is the last; empty without a `SECRET_KEY`.
         self.keys: tuple[Secret, ...] = _keys(_Setting(self._key), _Setting(self._fallbacks), self.retired)
         # The value of `SECRET_KEY_CHECKS` that the keys last passed.
-        self.judged: str | None = None
+        self.checked_mode: str | None = None
         self.ring: KeyRing | None = None
 
-    def are_of(self, app: App) -> bool:
+    def are_current(self, app: App) -> bool:
         """Return whether the app's settings are unchanged since these keys were read."""
         return bool(
             # A subclass may have its own `__eq__`.
@@ -56,16 +56,16 @@ class _Setting(Hidden):
         self.value: t.Any = value
 
 
-class RingOfApp:
+class AppKeyRing:
     """The attribute `keyring` of an app. It can be replaced by assignment."""
 
     @t.overload
-    def __get__(self, app: None, owner: type | None = None) -> RingOfApp: ...
+    def __get__(self, app: None, owner: type | None = None) -> AppKeyRing: ...
 
     @t.overload
     def __get__(self, app: App, owner: type | None = None) -> KeyRing: ...
 
-    def __get__(self, app: App | None, owner: type | None = None) -> RingOfApp | KeyRing:
+    def __get__(self, app: App | None, owner: type | None = None) -> AppKeyRing | KeyRing:
         return self if app is None else ring_of(app)
 
 
@@ -78,12 +78,12 @@ def keys_of(app: App) -> tuple[Secret, ...]:
         TypeError: If a setting for keys has the wrong type.
         ValueError: If an entry of `SECRET_KEY_RETIRED` is not an id.
     """
-    return _kept_keys(app).keys
+    return _cached_keys(app).keys
 
 
 def retired_ids(app: App) -> tuple[str, ...]:
     """Return the ids of the retired keys. Raises the same errors as `keys_of`."""
-    return _kept_keys(app).retired
+    return _cached_keys(app).retired
 
 
 def ring_of(app: App) -> KeyRing:
@@ -93,11 +93,11 @@ def ring_of(app: App) -> KeyRing:
         RuntimeError: If there is no `SECRET_KEY`, or it is one of `SECRET_KEY_RETIRED`.
         TypeError, ValueError: As for `keys_of` and `check_keys`.
     """
-    kept = _kept_keys(app)
+    kept = _cached_keys(app)
     if not kept.keys:
         message = "There is no key to sign or encrypt with: set SECRET_KEY. `tuile secret` prints a new one."
         raise RuntimeError(message)
-    _judge(app, kept)
+    _check(app, kept)
     if kept.ring is None:
         kept.ring = KeyRing(kept.keys[-1], kept.keys[-2::-1], kept.retired)
     return kept.ring
@@ -114,22 +114,22 @@ def check_keys(app: App) -> None:
     """
     # If the setting was removed from the configuration, the error is raised where it is read.
     if "SECRET_KEY" in app.config:
-        _judge(app, _kept_keys(app))
+        _check(app, _cached_keys(app))
 
 
 def weak_keys(app: App) -> list[tuple[str, str]]:
     """Return the settings with keys that can be guessed, and why. Raises the same errors as `keys_of`."""
     keys = keys_of(app)
     names = ("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])) if keys else ()
-    judged = [(name, weakness(key)) for name, key in zip(names, keys[::-1], strict=True)]
-    return [(name, why) for name, why in judged if why is not None]
+    reasons = [(name, weakness(key)) for name, key in zip(names, keys[::-1], strict=True)]
+    return [(name, why) for name, why in reasons if why is not None]
 
 
-def _kept_keys(app: App) -> KeptKeys:
-    kept: KeptKeys | None = app._kept_keys
-    if kept is None or not kept.are_of(app):
-        kept = KeptKeys(app)
-        app._kept_keys = kept
+def _cached_keys(app: App) -> CachedKeys:
+    kept: CachedKeys | None = app._cached_keys
+    if kept is None or not kept.are_current(app):
+        kept = CachedKeys(app)
+        app._cached_keys = kept
     return kept
 
 
@@ -163,7 +163,7 @@ def _keys(key: _Setting, fallbacks: _Setting, retired: tuple[str, ...]) -> tuple
 
 
 def _read(name: str, key: object) -> Secret | None:
-    """Return the key in a setting, or None if it is empty."""
+    """Return the key in a setting, or None if the setting is empty."""
     if key is None:
         return None
     secret = read_key(key)
@@ -209,10 +209,10 @@ def _wrong_ids(entries: tuple[object, ...]) -> list[tuple[int, str]]:
 # --- keys that are not to be used -------------------------------------------------------------------------------------
 
 
-def _judge(app: App, kept: KeptKeys) -> None:
+def _check(app: App, kept: CachedKeys) -> None:
     """Refuse a retired key, and report each key that can be guessed once."""
     mode = _mode(app)
-    if kept.judged == mode or not kept.keys:
+    if kept.checked_mode == mode or not kept.keys:
         return
     newest = key_id(kept.keys[-1])
     if newest in kept.retired:
@@ -222,8 +222,8 @@ def _judge(app: App, kept: KeptKeys) -> None:
         )
         raise RuntimeError(message)
     if mode != "off":
-        _tell_of_weak_keys(app, kept.keys, mode)
-    kept.judged = mode
+        _report_weak_keys(app, kept.keys, mode)
+    kept.checked_mode = mode
 
 
 def _mode(app: App) -> str:
@@ -238,14 +238,14 @@ def _mode(app: App) -> str:
     return str(mode)
 
 
-def _tell_of_weak_keys(app: App, keys: tuple[Secret, ...], mode: str) -> None:
+def _report_weak_keys(app: App, keys: tuple[Secret, ...], mode: str) -> None:
     """Log, or raise, that a key can be guessed.
 
     It is logged instead of a Python warning, because test suites turn warnings into errors.
     """
     for name, key in zip(("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])), keys[::-1], strict=True):
-        told = key_id(key)
-        if mode == "warn" and told in app._told_of_keys:
+        reported = key_id(key)
+        if mode == "warn" and reported in app._reported_keys:
             continue
         why = weakness(key)
         if why is None:
@@ -256,5 +256,5 @@ def _tell_of_weak_keys(app: App, keys: tuple[Secret, ...], mode: str) -> None:
         )
         if mode == "error":
             raise ValueError(message)
-        app._told_of_keys |= {told}
+        app._reported_keys |= {reported}
         app.logger.warning("%s", message)

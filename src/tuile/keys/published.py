@@ -1,6 +1,6 @@
-"""Keys that were published, which attackers try first.
+"""Recognize published keys, which attackers try first.
 
-The list has truncated SHA-256 hashes, so that this file is not a list of keys, and secret scanners find none in it.
+The list contains truncated SHA-256 hashes. So this file is not a list of keys, and secret scanners find none in it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _APPLICATIONS = """
     a99b3ee2b8dcecb1 1ce575e3a562cf61 e7d3414104b20ea6 c221bcece48c0f25 5e373b863746606a 03a82f6d3e248b99
 """
 # Courses, tutorials and their repositories; test vectors of ciphers, and the UUIDs of examples.
-_TAUGHT = """
+_COURSES = """
     fba004a38830fb65 6da6cccf25d9c9d9 e57e1551c032c0ba 9cf8421bcbe33fdc 6440c3423b267a30 c31b63a5aefee8bc
     a8ad80ab28ef698d ceabd1ef01bf0d28 94094b50140dbb98 78314b11be2e5815 a3a9e1ed9732cab2 8f400c257611ed5d
     5c28b2022dca14af c7aa09cd25da8b6a 2ef2503d964e9668 c12ce25303a023aa 837e8e636d452b61 57c065fb036e9fcd
@@ -61,7 +61,7 @@ _OURS = """
     3eb5420f1438bec8 fe9d4e1fc029e9da 122fbae502c1f67c 33a95d1ff1a770ea
 """
 
-PUBLISHED: t.Final = frozenset(f"{_DOCUMENTATION}{_TOKENS}{_APPLICATIONS}{_TAUGHT}{_ANSWERS}{_OURS}".split())
+PUBLISHED: t.Final = frozenset(f"{_DOCUMENTATION}{_TOKENS}{_APPLICATIONS}{_COURSES}{_ANSWERS}{_OURS}".split())
 
 
 def is_published(octets: bytes) -> bool:

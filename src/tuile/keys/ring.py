@@ -1,163 +1,18 @@
-"""The key ring: derive a key for each purpose, and make and open tokens. The time is always an argument.
-
-`TimedSigner` makes the tokens of itsdangerous' `TimestampSigner` with `key_derivation="hmac"`: the value, the time
-of signing and the signature, in base64 without padding, separated by dots. One instance serves all requests.
-"""
+"""The key ring: derive a key for each purpose, and make and open tokens. The time is always an argument."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import typing as t
-from binascii import Error as Base64Error
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
-from hmac import compare_digest
-
-from itsdangerous import want_bytes
 
 from ..exceptions import BadToken
 from ..remember import LONGEST
-from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, expanded, extracted, hkdf, hmac_digest, read_key
-from .tokens import (
-    CLOCK_SKEW_S,
-    ENCRYPTED,
-    SIGNED,
-    TO_STANDARD,
-    TO_URL_SAFE,
-    Opened,
-    Version,
-    bound_to,
-    make_token,
-    open_token,
-)
+from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, hkdf, hkdf_expand, hkdf_extract, read_key
+from .tokens import ENCRYPTED, SIGNED, Opened, Version, bound_to, make_token, open_token
 from .xaes import require_cipher
 
-if t.TYPE_CHECKING:
-    from hashlib import _Hash
-
-__all__ = ["BadToken", "Key", "KeyRing", "Opened", "TimedSigner", "hkdf", "key_id"]
-
-# --- Flask's way of signing -------------------------------------------------------------------------------------------
-
-
-class TimedSigner(Hidden):
-    """Sign values with the newest key, and accept signatures of all keys.
-
-    Keys are derived on first use, because a machine may refuse the hash (SHA-1 under FIPS 140).
-
-    Args:
-        keys: Secrets, the newest last: `SECRET_KEY_FALLBACKS` and then `SECRET_KEY`.
-        salt: The purpose; each purpose has a different key.
-        digest: The name of the hash for deriving and signing, such as `sha1`.
-    """
-
-    def __init__(self, keys: t.Iterable[Key | Secret], salt: Key, digest: str) -> None:
-        kind = type(keys)
-        if isinstance(keys, (str, bytes)):
-            del keys  # tracebacks show local variables
-            message = f"keys must be a list of keys, not a single {kind.__name__}; write [key] instead of key."
-            raise TypeError(message)
-        purpose = want_bytes(salt)
-        read = [read_key(key) for key in keys][::-1]
-        del keys
-        newest_first = [key for key in read if isinstance(key, Secret)]
-        for problem in read:
-            if isinstance(problem, str):
-                message = f"A key {problem}."
-                raise TypeError(message)
-        if not newest_first:
-            message = "Signing needs at least one key; none was given."
-            raise ValueError(message)
-        self._keys, self._purpose, self._digest = newest_first, purpose, digest
-        # The HMACs, initialised with each key.
-        self._accepted: list[tuple[_Hash, _Hash]] = []
-
-    def _begin(self) -> list[tuple[_Hash, _Hash]]:
-        """Create and return the HMACs; none if this Python refuses the hash."""
-        if is_hash_usable(self._digest):
-            self._accepted = [
-                _begun_hmac(Secret(hmac_digest(key.octets, self._purpose, self._digest)), self._digest)
-                for key in self._keys
-            ]
-        return self._accepted
-
-    def sign(self, value: bytes, now: int) -> bytes:
-        """Return the token for a value without dots; `now` is in seconds since the epoch."""
-        stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
-        signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE, b"="))
-        if not (self._accepted or self._begin()):
-            message = "This Python refuses the hash for signing. Choose another one: SESSION_DIGEST = 'sha256'."
-            raise RuntimeError(message)
-        begun, outer = self._accepted[0]
-        inner, mac = begun.copy(), outer.copy()
-        inner.update(signed)
-        mac.update(inner.digest())
-        signature = b2a_base64(mac.digest(), newline=False)
-        return b"%s.%s" % (signed, signature.translate(TO_URL_SAFE, b"="))
-
-    def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
-        """Return the value in a token.
-
-        Args:
-            token: The token.
-            now: The time in seconds since 1970.
-            max_age_s: The maximum age of the token in seconds; None for any age.
-
-        Raises:
-            BadToken: If the signature is wrong, or the time is too old or in the future.
-        """
-        signed, _, signature = token.rpartition(b".")
-        for begun, outer in self._accepted or self._begin():
-            inner, mac = begun.copy(), outer.copy()
-            inner.update(signed)
-            mac.update(inner.digest())
-            expected = b2a_base64(mac.digest(), newline=False)
-            if compare_digest(expected.translate(TO_URL_SAFE, b"="), signature):
-                break
-        else:
-            message = "The signature does not match the value."
-            raise BadToken(message)
-        value, dot, stamp = signed.rpartition(b".")
-        if not dot:
-            message = "The value was signed without a time."
-            raise BadToken(message)
-        try:
-            raw = a2b_base64(stamp.translate(TO_STANDARD) + b"=" * (-len(stamp) % 4))
-        except Base64Error as error:
-            message = f"The time in the value is not base64: {error}."
-            raise BadToken(message) from error
-        if max_age_s is not None:
-            age_s = now - int.from_bytes(raw, "big")
-            if not -CLOCK_SKEW_S <= age_s <= max_age_s:
-                message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
-                raise BadToken(message, "expired")
-        return value
-
-
-def is_hash_usable(digest: str) -> bool:
-    """Return whether this Python computes a hash: in FIPS mode it refuses SHA-1."""
-    try:
-        getattr(hashlib, digest)(b"")
-    except (AttributeError, ValueError):
-        return False
-    return True
-
-
-_INNER = bytes(octet ^ 0x36 for octet in range(256))
-_OUTER = bytes(octet ^ 0x5C for octet in range(256))
-
-
-def _begun_hmac(key: Secret, digest: str) -> tuple[_Hash, _Hash]:
-    """Return the two hashes of an HMAC (RFC 2104), initialised with the key: copying them saves half the work."""
-    block_size = hashlib.new(digest).block_size
-    if len(key.octets) > block_size:
-        key = Secret(hashlib.new(digest, key.octets).digest())
-    key = Secret(key.octets.ljust(block_size, b"\0"))
-    return hashlib.new(digest, key.octets.translate(_INNER)), hashlib.new(digest, key.octets.translate(_OUTER))
-
-
-# --- the ring of keys -------------------------------------------------------------------------------------------------
+__all__ = ["BadToken", "Key", "KeyRing", "Opened", "hkdf", "key_id"]
 
 _SALT = b"tuile.keyring 1"
 _ID_BYTES = 4
@@ -176,11 +31,11 @@ def key_id(key: Key | Secret) -> str:
     if isinstance(secret, str):
         message = f"A key {secret}."
         raise TypeError(message)
-    return _id_of(extracted(secret, _SALT))
+    return _id_of(hkdf_extract(secret, _SALT))
 
 
 def _id_of(extract: Secret) -> str:
-    return expanded(extract, b"id", _ID_BYTES).octets.hex()
+    return hkdf_expand(extract, b"id", _ID_BYTES).octets.hex()
 
 
 def wrong_id(entry: object) -> str | None:
@@ -201,7 +56,7 @@ def _not_several(name: str, given: object) -> str | None:
     return None if isinstance(given, Iterable) else f"{name} must be a list, not {type(given).__name__}."
 
 
-def _good(key: Secret | str) -> Secret:
+def _usable(key: Secret | str) -> Secret:
     """Return a key if it is usable.
 
     Raises:
@@ -223,7 +78,7 @@ class _RingKey(Hidden):
     __slots__ = ("_derived", "_extract", "id")
 
     def __init__(self, secret: Secret) -> None:
-        self._extract = extracted(secret, _SALT)
+        self._extract = hkdf_extract(secret, _SALT)
         self.id = _id_of(self._extract)
         self._derived: dict[tuple[str, str, int], Secret] = {}
 
@@ -236,7 +91,7 @@ class _RingKey(Hidden):
             check_length(length)
             # A use contains no zero, so its end is unambiguous.
             info = f"{use}\0{purpose}".encode(errors="surrogatepass")
-            derived = expanded(self._extract, info, length)
+            derived = hkdf_expand(self._extract, info, length)
             if len(info) <= LONGEST:
                 self._derived[which] = derived
                 for oldest in list(self._derived)[:-_DERIVED_KEPT]:
@@ -285,7 +140,7 @@ class KeyRing(Hidden):
             message = f"Entry {number} of retired {why}."
             raise ValueError(message)
         self._retired: frozenset[str] = ids
-        self._keys = tuple(_RingKey(_good(key)) for key in read)
+        self._keys = tuple(_RingKey(_usable(key)) for key in read)
         for key in self._keys:
             if key.id in self._retired:
                 message = f"The key {key.id} is retired and cannot be used any more. Remove it or use another one."
@@ -383,12 +238,12 @@ class KeyRing(Hidden):
     def _open(
         self, version: Version, purpose: str, token: str, now: float, name: str, max_age_s: float | None
     ) -> Opened:
-        def keys_of(wanted: str, found: Version) -> list[Secret]:
-            keys = [key.derive(found, purpose) for key in self._keys if key.id == wanted]
+        def find_keys(wanted_id: str, found: Version) -> list[Secret]:
+            keys = [key.derive(found, purpose) for key in self._keys if key.id == wanted_id]
             if keys:
                 return keys
-            if wanted in self._retired:
-                raise BadToken(f"The token's key {wanted} is retired.", "retired key")
-            raise BadToken(f"The token's key {wanted} is not on this ring.", "unknown key")
+            if wanted_id in self._retired:
+                raise BadToken(f"The token's key {wanted_id} is retired.", "retired key")
+            raise BadToken(f"The token's key {wanted_id} is not on this ring.", "unknown key")
 
-        return open_token(version, token, keys_of, bound_to(purpose, name), now, max_age_s)
+        return open_token(version, token, find_keys, bound_to(purpose, name), now, max_age_s)

@@ -113,7 +113,7 @@ def read_key(key: object) -> Secret | str:
         try:
             return Secret(str.encode(key))
         except UnicodeEncodeError:
-            return "contains half of a surrogate pair, which cannot be encoded; pass it as bytes"
+            return "contains half of a surrogate pair, which cannot be encode_base64; pass it as bytes"
     if isinstance(key, bytes):
         return Secret(bytes.__getitem__(key, slice(None)))
     why = f"must be text or bytes, not {type(key).__name__}"
@@ -141,7 +141,7 @@ def hkdf(secret: bytes | Secret | None, *, salt: bytes = b"", info: bytes = b"",
         message = f"The secret to derive a key from must be bytes, not {kind}."
         raise TypeError(message)
     check_length(length)
-    return expanded(extracted(secret, salt or bytes(32)), info, length).octets
+    return hkdf_expand(hkdf_extract(secret, salt or bytes(32)), info, length).octets
 
 
 def _octets(secret: object) -> Secret | None:
@@ -162,12 +162,12 @@ def check_length(length: int) -> None:
         raise ValueError(message)
 
 
-def extracted(secret: Secret, salt: bytes) -> Secret:
-    """Return the result of HKDF-Extract: the key that others are expanded from (RFC 5869, section 2.2)."""
+def hkdf_extract(secret: Secret, salt: bytes) -> Secret:
+    """Return the result of HKDF-Extract: the key that others are hkdf_expand from (RFC 5869, section 2.2)."""
     return Secret(hmac_digest(salt, secret.octets, "sha256"))
 
 
-def expanded(key: Secret, info: bytes, length: int = KEY_BYTES) -> Secret:
+def hkdf_expand(key: Secret, info: bytes, length: int = KEY_BYTES) -> Secret:
     """Return the result of HKDF-Expand (RFC 5869, section 2.3). The caller has checked the length."""
     done, block = Secret(b""), Secret(b"")
     for number in range(1, -(-length // 32) + 1):

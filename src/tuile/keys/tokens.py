@@ -25,7 +25,7 @@ from secrets import token_bytes
 
 from ..exceptions import BadToken
 from .secret import Secret, hmac_digest
-from .xaes import NONCE_BYTES, TAG_BYTES, gcm_opened, open_sealed, seal
+from .xaes import NONCE_BYTES, TAG_BYTES, open_gcm, open_sealed, seal
 
 #: The versions that are written.
 SIGNED: t.Final = "s1"
@@ -89,10 +89,10 @@ def make_token(
     head = f"{version}.{key_id}."
     if version == ENCRYPTED:
         nonce = token_bytes(NONCE_BYTES)
-        return head + encoded(nonce + seal(key, nonce, Secret(times + value.octets), bound + head.encode()))
+        return head + encode_base64(nonce + seal(key, nonce, Secret(times + value.octets), bound + head.encode()))
     if version != SIGNED:
         raise ValueError(f"Tokens of the version {version!r} are read, and no longer made.")
-    signed = head + encoded(times + value.octets)
+    signed = head + encode_base64(times + value.octets)
     return f"{signed}.{_tag(key, bound, signed)}"
 
 
@@ -118,12 +118,12 @@ def open_token(
         BadToken: If it is not a token, was made for something else, was changed, or is too old.
         RuntimeError: If it is encrypted, and the package cryptography is not installed.
     """
-    key_id, found, head, rest = _taken_apart(version, token)
+    key_id, found, head, rest = _split(version, token)
     read = _read_signed if found == SIGNED else _read_box if found == ENCRYPTED else _read_former_box
     for key in keys(key_id, found):
         body = read(key, bound, head, rest)
         if body is not None:
-            return _judged(body, key_id, now, max_age_s)
+            return _checked_content(body, key_id, now, max_age_s)
     raise BadToken("The token was changed, or was made for another name or another purpose.", "tampered")
 
 
@@ -137,8 +137,8 @@ def _moment(seconds: float, least: int = 0) -> int:
     return max(least, min(int(seconds), LATEST))
 
 
-def _taken_apart(version: Version, token: str) -> tuple[str, Version, str, str]:
-    """Return the id of the key, the version, the text before the content, and the content."""
+def _split(version: Version, token: str) -> tuple[str, Version, str, str]:
+    """Split a token into the id of its key, its version, the text before the content, and the content."""
     found = _is_token(token)
     if found is None:
         raise BadToken("The text is not a token.", "no token")
@@ -151,7 +151,7 @@ def _taken_apart(version: Version, token: str) -> tuple[str, Version, str, str]:
     raise BadToken(f"The token's version is {found[1]}{found[2]}, and {version} is known.", "unknown version")
 
 
-def _judged(body: Secret, key_id: str, now: float, max_age_s: float | None) -> Opened:
+def _checked_content(body: Secret, key_id: str, now: float, max_age_s: float | None) -> Opened:
     """Return the content of a verified token, if it is not too old.
 
     The text is taken out of the secret last, so that no traceback shows the content of an old token.
@@ -166,7 +166,7 @@ def _judged(body: Secret, key_id: str, now: float, max_age_s: float | None) -> O
     try:
         return Opened(body.octets[2 * _MOMENT_BYTES :].decode(), issued, ends or None, key_id)
     except UnicodeDecodeError:
-        pass  # the error below is raised outside, because this one contains the octets
+        pass  # the error is raised below, because this one contains the octets
     raise BadToken("The token does not contain text.", "no token")
 
 
@@ -174,12 +174,12 @@ def _read_signed(key: Secret, bound: bytes, head: str, rest: str) -> Secret | No
     body, _, tag = rest.partition(".")
     if not compare_digest(_tag(key, bound, head + body), tag):
         return None
-    octets = _decoded(body)
+    octets = _decode_base64(body)
     return None if octets is None else Secret(octets)
 
 
 def _tag(key: Secret, bound: bytes, signed: str) -> str:
-    return encoded(hmac_digest(key.octets, bound + signed.encode(), "sha256"))
+    return encode_base64(hmac_digest(key.octets, bound + signed.encode(), "sha256"))
 
 
 def _read_box(key: Secret, bound: bytes, head: str, rest: str) -> Secret | None:
@@ -192,24 +192,24 @@ def _read_former_box(key: Secret, bound: bytes, head: str, rest: str) -> Secret 
     if box is None:
         return None
     derived = Secret(hmac_digest(key.octets, b"tuile box " + box[:12], "sha256"))
-    return gcm_opened(derived, box[12:NONCE_BYTES], box[NONCE_BYTES:], bound + head.encode())
+    return open_gcm(derived, box[12:NONCE_BYTES], box[NONCE_BYTES:], bound + head.encode())
 
 
 def _box(text: str) -> bytes | None:
     """Return the octets of a box; None if the text is too short to be one."""
-    box = _decoded(text)
+    box = _decode_base64(text)
     return None if box is None or len(box) < NONCE_BYTES + TAG_BYTES + 2 * _MOMENT_BYTES else box
 
 
-def encoded(raw: bytes) -> str:
+def encode_base64(raw: bytes) -> str:
     """Return octets as base64url without padding."""
     return b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=").decode()
 
 
-def _decoded(text: str) -> bytes | None:
+def _decode_base64(text: str) -> bytes | None:
     """Return the octets; None for text that is not canonical: several last characters stand for the same octet."""
     try:
         raw = a2b_base64(text.encode().translate(TO_STANDARD) + b"=" * (-len(text) % 4))
     except Base64Error:
         return None
-    return raw if encoded(raw) == text else None
+    return raw if encode_base64(raw) == text else None

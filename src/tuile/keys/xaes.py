@@ -42,7 +42,7 @@ def open_sealed(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> 
     Raises:
         RuntimeError: If the package cryptography is not installed.
     """
-    return gcm_opened(_derived(key, nonce), nonce[12:], sealed, associated)
+    return open_gcm(_derived(key, nonce), nonce[12:], sealed, associated)
 
 
 def _derived(key: Secret, nonce: bytes) -> Secret:
@@ -53,12 +53,12 @@ def _derived(key: Secret, nonce: bytes) -> Secret:
         raise RuntimeError(MISSING) from error
     encrypt = Cipher(algorithms.AES(key.octets), modes.ECB()).encryptor().update  # noqa: S305 - of single blocks
     # CMAC's subkey for a message that fills its only block (RFC 4493, section 2.3).
-    subkey = Secret(_doubled(encrypt(bytes(_BLOCK_BYTES))))
+    subkey = Secret(_double(encrypt(bytes(_BLOCK_BYTES))))
     blocks = [Secret(_xor(b"\0" + bytes((counter,)) + b"X\0" + nonce[:12], subkey.octets)) for counter in (1, 2)]
     return Secret(encrypt(blocks[0].octets + blocks[1].octets))
 
 
-def _doubled(block: bytes) -> bytes:
+def _double(block: bytes) -> bytes:
     """Multiply a block by x in CMAC's field."""
     shifted = int.from_bytes(block, "big") << 1
     if shifted >> 128:
@@ -86,7 +86,7 @@ def require_cipher() -> type[AESGCM]:
     return AESGCM
 
 
-def gcm_opened(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> Secret | None:
+def open_gcm(key: Secret, nonce: bytes, sealed: bytes, associated: bytes) -> Secret | None:
     """Decrypt with AES-256-GCM; None if anything was changed.
 
     Raises:

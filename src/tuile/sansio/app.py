@@ -35,7 +35,7 @@ if t.TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from ..keys.app_keys import KeptKeys
+    from ..keys.app_keys import CachedKeys
     from ..templating.jinja import DispatchingJinjaLoader, Environment
     from ..testing import FlaskClient, FlaskCliRunner
     from ..wrappers.response import Response
@@ -69,7 +69,7 @@ class _EnvironmentClass:
 
 
 class App(Scaffold, metaclass=Watched):
-    """What `Flask` is without requests. `Flask` has the arguments."""
+    """The part of `Flask` that does not handle requests. `Flask` documents the arguments."""
 
     default_config: t.Mapping[str, object]
     response_class: type[Response]
@@ -88,9 +88,9 @@ class App(Scaffold, metaclass=Watched):
     secret_key = ConfigAttribute[str | bytes | None]("SECRET_KEY")
     permanent_session_lifetime = _Lifetime("PERMANENT_SESSION_LIFETIME")
 
-    # What `keys.app_keys` keeps on an app, and the ids of the keys that were logged.
-    _kept_keys: KeptKeys | None = None
-    _told_of_keys: frozenset[str] = frozenset()
+    # The cache of `keys.app_keys`, and the ids of the weak keys that were reported.
+    _cached_keys: CachedKeys | None = None
+    _reported_keys: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class App(Scaffold, metaclass=Watched):
             )
             raise AssertionError(message)
 
-    # What the app is and where its files are
+    # Name, logger, settings and folders
 
     @cached_property
     def name(self) -> str:  # type: ignore[override] # Scaffold declares it as an attribute, and so it is used
@@ -157,7 +157,7 @@ class App(Scaffold, metaclass=Watched):
     @debug.setter
     def debug(self, value: bool) -> None:
         self.config["DEBUG"] = value
-        # An environment that is made later looks for itself.
+        # An environment that is created later reads the settings itself.
         if self.config["TEMPLATES_AUTO_RELOAD"] is None and "jinja_env" in self.__dict__:
             self.jinja_env.auto_reload = value
 
@@ -229,7 +229,7 @@ class App(Scaffold, metaclass=Watched):
         """Add a template global, by default under the name of the function."""
         self.jinja_env.globals[name or f.__name__] = f
 
-    # Rules, blueprints and the end of a context
+    # Rules, blueprints, and hooks of contexts and shells
 
     @setupmethod
     def add_url_rule(
@@ -270,7 +270,7 @@ class App(Scaffold, metaclass=Watched):
             if provide_automatic_options:
                 required.add("OPTIONS")
         bound = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
-        bound.provide_automatic_options = bool(provide_automatic_options)  # read by the dispatch
+        bound.provide_automatic_options = bool(provide_automatic_options)  # read by `dispatch_request`
         self.url_map.add(bound)
         if view_func is not None:
             known = self.view_functions.get(endpoint)
@@ -349,7 +349,7 @@ class App(Scaffold, metaclass=Watched):
                 complete(endpoint, values)
 
     def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, object]) -> str:
-        """Return the first URL that one of the `url_build_error_handlers` returns, or raise the last error."""
+        """Return the first URL that an `url_build_error_handlers` function returns, or raise the last error."""
         for handler in self.url_build_error_handlers:
             try:
                 url = handler(error, endpoint, values)

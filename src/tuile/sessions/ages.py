@@ -7,7 +7,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 
-from ..keys.tokens import CLOCK_SKEW_S, encoded
+from ..keys.tokens import CLOCK_SKEW_S, encode_base64
 from .interface import CREATED_KEY, HANDLE_KEY, RefusesSessions, begin, is_moment, new_handle
 
 if t.TYPE_CHECKING:
@@ -35,7 +35,7 @@ def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int
         modified = session.modified
         if not is_moment(created):
             created = int(now) if signed is None else signed
-        begin(session, created, encoded(sha256(token.octets).digest()[:_HANDLE_BYTES]))
+        begin(session, created, encode_base64(sha256(token.octets).digest()[:_HANDLE_BYTES]))
         session.modified = modified
     if absolute_s is not None and not -CLOCK_SKEW_S <= now - created <= absolute_s:
         return True

@@ -13,7 +13,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_bytes
 
-from ..keys.tokens import encoded
+from ..keys.tokens import encode_base64
 
 HANDLE_BYTES: t.Final = 16
 SECRET_BYTES: t.Final = 24
@@ -44,15 +44,15 @@ class Identity(t.NamedTuple):
 
 def new_identity() -> Identity:
     """Return a new identity: 128 random bits for the handle, 192 for the secret."""
-    handle = encoded(token_bytes(HANDLE_BYTES))
+    handle = encode_base64(token_bytes(HANDLE_BYTES))
     while handle[0] == "-":  # a command line would take it for an option
-        handle = encoded(token_bytes(HANDLE_BYTES))
+        handle = encode_base64(token_bytes(HANDLE_BYTES))
     return Identity(handle, new_secret())
 
 
 def new_secret() -> str:
     """Return a new secret: 192 random bits."""
-    return encoded(token_bytes(SECRET_BYTES))
+    return encode_base64(token_bytes(SECRET_BYTES))
 
 
 def parse(token: str) -> Identity | None:
@@ -63,7 +63,7 @@ def parse(token: str) -> Identity | None:
 
 def verifier_of(secret: str) -> str:
     """Return the SHA-256 of a secret."""
-    return encoded(sha256(secret.encode()).digest())
+    return encode_base64(sha256(secret.encode()).digest())
 
 
 def is_same_verifier(one: str, other: str | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..keys.ring import is_hash_usable
+from ..keys.timed_signer import is_hash_usable
 
 if t.TYPE_CHECKING:
     from datetime import timedelta

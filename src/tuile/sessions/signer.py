@@ -13,9 +13,9 @@ from itsdangerous import BadData, BadPayload, SignatureExpired, base64_decode
 
 from ..exceptions import BadToken
 from ..keys.app_keys import check_keys, keys_of
-from ..keys.ring import TimedSigner
 from ..keys.secret import Hidden
 from ..keys.serializer import SessionSerializer, SessionSigner
+from ..keys.timed_signer import TimedSigner
 from ..keys.tokens import CLOCK_SKEW_S, TO_STANDARD
 from .kinds import kinds_of
 from .packing import MAX_UNPACKED_BYTES, check_size, inflated

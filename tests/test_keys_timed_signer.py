@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tuile.exceptions import BadToken
-from tuile.keys.ring import TimedSigner
+from tuile.keys.timed_signer import TimedSigner
 from tuile.sessions.packing import pack, unpack
 
 NOW = 1_700_000_000
