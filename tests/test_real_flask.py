@@ -84,7 +84,7 @@ def test_flask_before_tuile_is_told_at_once_with_the_line_to_write(folder: Path,
 def test_flask_that_comes_later_past_the_shim_is_told_when_an_application_is_made(folder: Path) -> None:
     program = """
         import sys, tuile
-        sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "stands_in_for_flask")]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "is_tuile_shim")]
         import extension
         tuile.Flask("x")
         tuile.Flask("y")

@@ -714,7 +714,7 @@ def test_installing_after_the_real_flask_says_who_imported_it(tmp_path: Path) ->
     assert done.returncode != 0
     last = done.stderr.splitlines()[-1]
     assert last.startswith("RuntimeError: Flask itself was imported before the shim was installed")
-    assert f"the module that imported it is 'extension' ({tmp_path / 'extension.py'}) (and 1 more hold" in last
+    assert f"the module that imported it is 'extension' ({tmp_path / 'extension.py'}) (1 more use" in last
     assert "Call tuile.shim.install() before that import, or start the program with 'tuile exec'." in last
 
 

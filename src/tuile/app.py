@@ -21,7 +21,7 @@ from .flask_names import offer_flasks_names
 from .globals import g
 from .keys.app_keys import AppKeyRing
 from .once import once
-from .real_flask import warn_of_both
+from .real_flask import warn_if_flask_is_imported
 from .resources import HasResources
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
 from .sessions.startup import check_settings
@@ -46,14 +46,14 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
         import_name: The name of the application's module or package, usually `__name__`. Templates, static files and
             the instance folder are found by it.
         static_url_path: The URL prefix of the static files; by default the name of their folder.
-        static_folder: The folder of the static files, relative to `root_path`. None: there are none.
+        static_folder: The folder of the static files, relative to `root_path`; None for no static files.
         static_host: The host of the static files; required with `host_matching`.
         host_matching: Whether rules match on the host.
         subdomain_matching: Whether rules match on the subdomain of `SERVER_NAME`.
         template_folder: The folder of the templates, relative to `root_path`.
         instance_path: The absolute path of the folder for files of this installation.
         instance_relative_config: Whether configuration files are relative to the instance folder.
-        root_path: The folder of the application's files, if it cannot be found by `import_name`.
+        root_path: The folder of the application's files. Required only if it cannot be found by `import_name`.
     """
 
     request_class: type[Request] = Request
@@ -64,10 +64,10 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = AppKeyRing()
 
-    # What sessions keep on an app.
+    # Caches of `sessions.signer` and `sessions.settings`.
     _kept_signer: KeptSigner | None = None
     _kept_store: KeptStore | None = None
-    # The kinds of session, other than the one that is written, that were logged.
+    # The weaker kinds of session that were read and logged, see `sessions.kinds`.
     _told_of_kinds: frozenset[str] = frozenset()
     # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True
@@ -102,12 +102,13 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
             root_path,
         )
         if "flask" in sys.modules:
-            warn_of_both(stacklevel=2)
+            warn_if_flask_is_imported(stacklevel=2)
         self._synchronous = {}
         self._planner = Planner()
-        # In its place from the start: CPython finds an attribute faster where all apps have it in one place.
+        # Set here, so that every app has its attributes in the same order: CPython then finds them faster.
         self._plan = NOTHING
-        # A plan looks into the dictionary, and CPython reads attributes fast from one that it did not split by itself.
+        # A plan reads `__dict__`, which ends CPython's fastest access to attributes. With an ordinary dictionary it
+        # still has the second fastest.
         self.__dict__ = dict(self.__dict__)
         if self.has_static_folder:
             self._serve_static_folder(static_host, host_matching)
@@ -128,7 +129,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
 
     @once
     def sessions(self) -> Sessions:
-        """The sessions of users that are kept on the server: who is logged in where, and ending that."""
+        """The sessions that are kept on the server, by user: list them, and end them."""
         from .sessions.of_users import Sessions  # noqa: PLC0415 - only with SESSION_STORE
 
         return Sessions(self)

@@ -33,8 +33,8 @@ class Blueprint(HasResources, SansioBlueprint):
         subdomain: The subdomain of rules that do not name one.
         url_defaults: Default values for all rules.
         root_path: As for `Scaffold`.
-        cli_group: The name of the group of the blueprint's commands; by default the name of the blueprint. None: they
-            are added to the application's commands.
+        cli_group: The name of the group of the blueprint's commands; by default the name of the blueprint. None adds
+            them to the application's commands.
 
     Raises:
         ValueError: If the name is empty or contains a dot.
@@ -70,7 +70,7 @@ class Blueprint(HasResources, SansioBlueprint):
         """Open a file below the blueprint's root path, as an application does; text is UTF-8 by default."""
         return super().open_resource(resource, mode, encoding)
 
-    def _hand_over_commands(self, app: App, name: str, options: dict[str, t.Any]) -> None:
+    def _register_commands(self, app: App, name: str, options: dict[str, t.Any]) -> None:
         """Add the blueprint's commands to those of `app`."""
         # A group that was never used has no commands, and creating it would import click.
         if "cli" not in vars(self) and type(self).cli is HasResources.cli:

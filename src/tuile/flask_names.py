@@ -36,5 +36,5 @@ def offer_flasks_names(module: str) -> None:
                 pass
         return find(name)
 
-    vars(find_name)["own"] = find_first  # what `look_up` may ask
+    vars(find_name)["own"] = find_first  # for `shim.modules.look_up`
     own["__getattr__"] = find_name

@@ -13,7 +13,7 @@ import warnings
 if t.TYPE_CHECKING:
     from types import ModuleType
 
-#: The environment variable with which `import tuile` does not make a later `import flask` mean Tuile: `TUILE_SHIM=0`.
+#: The environment variable that turns the shim off: with `TUILE_SHIM=0`, `import tuile` does not install it.
 VARIABLE = "TUILE_SHIM"
 _NO = frozenset({"0", "false", "no", "off"})
 # How the messages of Flask's unbound proxies begin.
@@ -37,13 +37,13 @@ def real_flask() -> ModuleType | None:
 
 
 def runs_flask_program() -> bool:
-    """Return whether this process runs a program that was written for Flask, unmodified.
+    """Return whether this process runs an unmodified program that was written for Flask.
 
-    It does if someone asked for the shim (`tuile exec`, `tuile run`, `tuile.shim.install()`), and not if only
+    It does if the shim was installed explicitly (`tuile exec`, `tuile run`, `tuile.shim.install()`), and not if only
     `import tuile` installed it.
     """
     return any(
-        getattr(finder, "stands_in_for_flask", False) is True and getattr(finder, "asked_for", True)
+        getattr(finder, "is_tuile_shim", False) is True and getattr(finder, "is_explicit", True)
         for finder in sys.meta_path
     )
 
@@ -67,16 +67,15 @@ def who_imported(flask: ModuleType) -> str:
     where = f"it comes from {getattr(flask, '__file__', None)}"
     if not found:
         return where
-    # Modules are listed from the start of their import on, so the last holder that was being imported when
-    # Flask's turn came is the one whose line it was.
+    # `sys.modules` lists modules in the order in which their imports began, so the last one before Flask imported it.
     earlier = [name for name in found if names.index(name) < names.index("flask")]
     first = earlier[-1] if earlier else found[0]
-    others = f" (and {len(found) - 1} more hold something of it)" if found[1:] else ""
+    others = f" ({len(found) - 1} more use it)" if found[1:] else ""
     file = getattr(sys.modules[first], "__file__", None)
     return f"{where}, and the module that imported it is {first!r}{f' ({file})' if file else ''}{others}"
 
 
-def warn_of_both(stacklevel: int) -> None:
+def warn_if_flask_is_imported(stacklevel: int) -> None:
     """Warn, once, that this process has the real Flask beside Tuile, unless `TUILE_SHIM=0` says that this is wanted."""
     global _warned  # noqa: PLW0603 - once in a process
     flask = real_flask()
@@ -92,7 +91,7 @@ def warn_of_both(stacklevel: int) -> None:
 
 
 def hint_about(error: BaseException) -> str:
-    """Return what to do about an error of the real Flask's proxies in a Tuile request; "" for other errors."""
+    """Return a hint for an error of the real Flask's proxies in a request of Tuile; "" for other errors."""
     flask = real_flask()
     if flask is None or type(error) is not RuntimeError or not str(error).startswith(_OUTSIDE):
         return ""

@@ -1,21 +1,21 @@
-"""Remember what a function returned, bounded by bytes, where clients choose the arguments."""
+"""Cache the results of functions whose arguments come from clients, within a limit in bytes."""
 
 from __future__ import annotations
 
 import typing as t
 from functools import lru_cache, wraps
 
-#: Longer texts are computed each time: how many are remembered then bounds how many bytes are.
+#: Results for longer texts are not remembered, so that a limit on their number also limits their size.
 LONGEST = 256
 
 Value = t.TypeVar("Value")
 
 
 def remembers_short(count: int) -> t.Callable[[t.Callable[[str], Value]], t.Callable[[str], Value]]:
-    """Decorate a function of one text, to remember its results for short texts.
+    """Decorate a function of one text so that it remembers its results for short texts.
 
     Args:
-        count: how many results are remembered. The one that was used least recently goes first.
+        count: How many results are remembered. The least recently used one is forgotten first.
     """
 
     def decorate(function: t.Callable[[str], Value]) -> t.Callable[[str], Value]:

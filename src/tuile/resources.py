@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 
 class HasResources:
-    """What an application and a blueprint have beyond `Scaffold`, which reads no files."""
+    """The files and commands of an application or a blueprint: a mixin, because `Scaffold` reads no files."""
 
     name: str
     root_path: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import typing as ft
 from ..flask_names import offer_flasks_names
-from .nesting import below, nested_options, scoped
+from .nesting import join_prefix, nested_options, scope_key
 from .scaffold import (
     Scaffold,
     T_after_request,
@@ -73,7 +73,7 @@ class BlueprintSetupState:
         """Add a rule to the application, with the prefixes and defaults of the blueprint."""
         if self.url_prefix is not None:
             # An empty rule stands for the prefix itself, without a trailing slash.
-            rule = below(self.url_prefix, rule) if rule else self.url_prefix
+            rule = join_prefix(self.url_prefix, rule) if rule else self.url_prefix
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
         options.setdefault("subdomain", self.subdomain)
@@ -338,7 +338,7 @@ class Blueprint(Scaffold):
         self._merge_blueprint_funcs(app, name)
         for deferred in self.deferred_functions:
             deferred(state)
-        self._hand_over_commands(app, name, options)
+        self._register_commands(app, name, options)
         for blueprint, nested in self._blueprints:
             blueprint.register(app, nested_options(state, name, blueprint, nested))
 
@@ -362,7 +362,7 @@ class Blueprint(Scaffold):
         for cookie in self.declared_cookies.values():
             app._declare(cookie)
         for scope, handlers in self.error_handler_spec.items():
-            app.error_handler_spec[scoped(name, scope)] = defaultdict(
+            app.error_handler_spec[scope_key(name, scope)] = defaultdict(
                 dict, {code: dict(by_class) for code, by_class in handlers.items()}
             )
         _extend(app.before_request_funcs, self.before_request_funcs, name)
@@ -372,7 +372,7 @@ class Blueprint(Scaffold):
         _extend(app.url_value_preprocessors, self.url_value_preprocessors, name)
         _extend(app.template_context_processors, self.template_context_processors, name)
 
-    def _hand_over_commands(self, app: App, name: str, options: dict[str, object]) -> None:
+    def _register_commands(self, app: App, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`; this class has none."""
 
 
@@ -381,7 +381,7 @@ def _extend(
 ) -> None:
     """Add the functions of the blueprint `name` to one of the application's registries."""
     for scope, functions in own.items():
-        apps.setdefault(scoped(name, scope), []).extend(functions)
+        apps.setdefault(scope_key(name, scope), []).extend(functions)
 
 
 offer_flasks_names(__name__)

@@ -1,4 +1,4 @@
-"""Names, prefixes and options of a blueprint that is registered on an application or in another blueprint."""
+"""Compute the names, prefixes and options of blueprints that are registered on an app or in another blueprint."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from .blueprints import Blueprint, BlueprintSetupState
 
 
-def below(prefix: str, path: str) -> str:
+def join_prefix(prefix: str, path: str) -> str:
     """Join a URL prefix and a path with exactly one slash."""
     return f"{prefix.rstrip('/')}/{path.lstrip('/')}"
 
 
-def scoped(name: str, scope: str | None) -> str:
+def scope_key(name: str, scope: str | None) -> str:
     """Return the key of a scope of the blueprint `name` in the application's registries."""
     return name if scope is None else f"{name}.{scope}"
 
@@ -36,5 +36,5 @@ def nested_options(
         merged["subdomain"] = ".".join(domains)
     prefixes = [part for part in (state.url_prefix, url_prefix) if part is not None]
     if prefixes:
-        merged["url_prefix"] = reduce(below, prefixes)
+        merged["url_prefix"] = reduce(join_prefix, prefixes)
     return merged

@@ -6,10 +6,10 @@ never imports `tuile` installs it explicitly:
     import tuile.shim
     tuile.shim.install()
 
-Each of Flask's modules becomes a module with its own spec, whose names are looked up in Tuile's modules by `table`.
-Setting a name on it also sets the name in Tuile's module, so that a tool that replaces `flask.cli.run_simple` replaces
-what the command line calls. `start/` is what an interpreter started by `tuile exec` runs first. Every `import tuile`
-imports this module, so it does as little as possible until Flask is imported.
+Each of Flask's modules becomes a module with its own spec (`modules`), whose names are looked up in Tuile's modules by
+`table`. Setting a name on it also sets the name in Tuile's module, so that a tool that replaces `flask.cli.run_simple`
+replaces what the command line calls. An interpreter that `tuile exec` starts runs `start/sitecustomize.py` first. Every
+`import tuile` imports this module, so it does as little as possible until Flask is imported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import sys
 import typing as t
 
-from ..real_flask import VARIABLE, holders, real_flask, shim_is_wanted, warn_of_both, who_imported
+from ..real_flask import VARIABLE, holders, real_flask, shim_is_wanted, warn_if_flask_is_imported, who_imported
 
 if t.TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -61,14 +61,14 @@ def __getattr__(name: str) -> object:
 
 
 class Finder:
-    """Finds Flask's modules in the table, before anyone looks on the disk."""
+    """Find Flask's modules in the table, before Python's own finders search `sys.path`."""
 
-    #: Marks a finder of ours; the `sitecustomize`, which cannot import this module, sets it too.
-    stands_in_for_flask = True
+    #: Marks a finder of the shim; that of `start/sitecustomize.py`, which cannot import this module, has it too.
+    is_tuile_shim = True
 
-    def __init__(self, *, asked_for: bool) -> None:
-        #: Whether it was installed on request: then the program was written for Flask, and runs on Tuile unchanged.
-        self.asked_for = asked_for
+    def __init__(self, *, is_explicit: bool) -> None:
+        #: Whether it was installed explicitly, for an unmodified program that was written for Flask.
+        self.is_explicit = is_explicit
         #: The module that imported Flask first, and whether one that is not Tuile's had imported Tuile by then.
         self.first_import: tuple[str, bool] | None = None
 
@@ -78,10 +78,10 @@ class Finder:
         """Return the spec of one of Flask's modules; None for every other name."""
         if fullname.partition(".")[0] != "flask":
             return None
-        from .modules import find_spec, who_imports  # noqa: PLC0415 - not before Flask is wanted
+        from .modules import find_first_import, find_spec  # noqa: PLC0415 - not before Flask is wanted
 
         if self.first_import is None and fullname == "flask" and fullname not in sys.modules:
-            self.first_import = who_imports()
+            self.first_import = find_first_import()
         return find_spec(fullname)
 
     def invalidate_caches(self) -> None:
@@ -107,13 +107,13 @@ def install(*, children: bool = False) -> None:
         )
     for index, finder in enumerate(sys.meta_path):
         if isinstance(finder, Finder):
-            finder.asked_for = True
+            finder.is_explicit = True
             return
-        if _stands_in(finder):
-            # The one from `start/`, which only reserves the position for this one.
-            sys.meta_path[index] = Finder(asked_for=True)
+        if _is_shim(finder):
+            # The finder of `start/sitecustomize.py`, which only reserves the position for this one.
+            sys.meta_path[index] = Finder(is_explicit=True)
             return
-    sys.meta_path.insert(0, Finder(asked_for=True))
+    sys.meta_path.insert(0, Finder(is_explicit=True))
 
 
 def install_by_default() -> None:
@@ -121,10 +121,10 @@ def install_by_default() -> None:
     if is_installed() or not shim_is_wanted():
         return
     if real_flask() is None:
-        sys.meta_path.insert(0, Finder(asked_for=False))
+        sys.meta_path.insert(0, Finder(is_explicit=False))
     else:
         # This function and the package; Python leaves out the frames of the import system.
-        warn_of_both(stacklevel=3)
+        warn_if_flask_is_imported(stacklevel=3)
 
 
 def installed_finder() -> Finder | None:
@@ -134,7 +134,7 @@ def installed_finder() -> Finder | None:
 
 def is_installed() -> bool:
     """Return whether `import flask` means Tuile in this process."""
-    return any(_stands_in(finder) for finder in sys.meta_path)
+    return any(_is_shim(finder) for finder in sys.meta_path)
 
 
 def reach_children(environ: MutableMapping[str, str]) -> None:
@@ -144,5 +144,5 @@ def reach_children(environ: MutableMapping[str, str]) -> None:
     environ["PYTHONPATH"] = os.pathsep.join([START, *others])
 
 
-def _stands_in(finder: object) -> bool:
-    return getattr(finder, "stands_in_for_flask", False) is True
+def _is_shim(finder: object) -> bool:
+    return getattr(finder, "is_tuile_shim", False) is True

@@ -17,19 +17,20 @@ from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from .naming import DEFINED, name_as_flask_does
-from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPREAD, TUILE_MODULES, VALUES
+from .naming import DEFINED, rename_as_in_flask
+from .table import IMPORTS, INTERFACE, LOADED_LATER, RENAMED, SPLIT_MODULES, TUILE_MODULES, VALUES
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
 _PACKAGES = frozenset(name.rpartition(".")[0] for name in TUILE_MODULES)
-# The prefix of a package's `__path__`: not a path on the disk, but something that our path hook recognises.
-_PORTION = "tuile.shim:"
+# The prefix of the entries of a package's `__path__`, by which our path hook recognises them. They are no real paths.
+_PATH_PREFIX = "tuile.shim:"
 _MODULE = "import"
-# The values that Tuile's modules had before a name was set on one of Flask's modules: {(module, name): value}.
-_before: dict[tuple[str, str], object] = {}
+# The values that Tuile's modules had before a name was set on one of Flask's modules: {(module, name): value}. The
+# dictionary itself is also the marker for a missing value.
+_originals: dict[tuple[str, str], object] = {}
 
 
 def _parse(imports: dict[str, str]) -> dict[str, tuple[str, str]]:
@@ -75,10 +76,10 @@ def look_up(module: str, name: str) -> object:
     # Tuile's modules have more names than Flask's.
     if name in _DEFINED.get(module, ()) and module != "flask":
         for ours in tuile_modules_of(module):
-            value = vars(ours).get(name, _before)
-            if value is _before:
-                value = _found_later(ours, name)
-            if value is not _before and not isinstance(value, ModuleType):
+            value = vars(ours).get(name, _originals)
+            if value is _originals:
+                value = _look_up_lazily(ours, name)
+            if value is not _originals and not isinstance(value, ModuleType):
                 return value
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
@@ -108,7 +109,7 @@ class FlaskModule(ModuleType):
         # What the import system itself sets concerns this module and not Tuile's.
         if not name.startswith("__") and not isinstance(value, FlaskModule):
             for ours, own_name in self._holders(name):
-                _before.setdefault((ours.__name__, own_name), vars(ours).get(own_name))
+                _originals.setdefault((ours.__name__, own_name), vars(ours).get(own_name))
                 setattr(ours, own_name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -118,7 +119,7 @@ class FlaskModule(ModuleType):
         for ours, own_name in self._holders(name):
             if own_name in vars(ours):
                 known = True
-                _before.setdefault((ours.__name__, own_name), vars(ours)[own_name])
+                _originals.setdefault((ours.__name__, own_name), vars(ours)[own_name])
                 delattr(ours, own_name)
         if not known:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
@@ -135,11 +136,11 @@ class FlaskModule(ModuleType):
             # A name of a user's own: one of our modules may have something else under it.
             return []
         modules = tuile_modules_of(self.__name__)
-        return [(ours, name) for ours in modules if name in vars(ours) or (ours.__name__, name) in _before]
+        return [(ours, name) for ours in modules if name in vars(ours) or (ours.__name__, name) in _originals]
 
 
 class Loader(InspectLoader):
-    """Fills one of Flask's modules with its names."""
+    """Fill one of Flask's modules with its names."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return an empty module for a spec of `Finder`."""
@@ -161,11 +162,11 @@ class Loader(InspectLoader):
                     names[key] = look_up(name, key)
             elif source == _MODULE and own_name not in TUILE_MODULES and own_name in sys.modules:
                 names[key] = sys.modules[own_name]
-        name_as_flask_does(name, lambda key: _found(name, key), _first_lines(name))
+        rename_as_in_flask(name, lambda key: _find(name, key), _line_offsets(name))
         if name == "flask":
             for other in TUILE_MODULES:
                 if other not in LOADED_LATER:
-                    _import_unless_under_way(other)
+                    _import_unless_importing(other)
 
     def is_package(self, fullname: str) -> bool:
         """Return whether a module of Flask has submodules."""
@@ -184,27 +185,27 @@ class Loader(InspectLoader):
 
     def get_source(self, fullname: str) -> str | None:
         """Return the sources of Tuile's modules for a module, joined, or None if there are none."""
-        return "".join(map(_source, SPREAD.get(fullname) or TUILE_MODULES.get(fullname, ()))) or None
+        return "".join(map(_source, SPLIT_MODULES.get(fullname) or TUILE_MODULES.get(fullname, ()))) or None
 
 
 def find_spec(fullname: str) -> ModuleSpec | None:
     """Return the spec of one of Flask's modules; None for a name that Flask does not have."""
     if fullname not in TUILE_MODULES:
         return None
-    if Portion not in sys.path_hooks:
-        sys.path_hooks.append(Portion)
+    if PathEntryFinder not in sys.path_hooks:
+        sys.path_hooks.append(PathEntryFinder)
     origin = _origin(fullname)
     spec = ModuleSpec(fullname, Loader(), origin=origin, is_package=fullname in _PACKAGES)
     spec.has_location = origin is not None
     if spec.submodule_search_locations is not None:
-        spec.submodule_search_locations.append(f"{_PORTION}{fullname}")
+        spec.submodule_search_locations.append(f"{_PATH_PREFIX}{fullname}")
     return spec
 
 
-def who_imports() -> tuple[str, bool]:
+def find_first_import() -> tuple[str, bool]:
     """Return which module is importing Flask now, and whether a module that is not Tuile's has imported Tuile."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _belongs_to_imports(frame.f_globals.get("__name__", "")):
+    while frame is not None and _is_import_machinery(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     importer = "" if frame is None else frame.f_globals.get("__name__", "")
     own = {id(value) for name, value in vars(sys.modules["tuile"]).items() if not name.startswith("_")}
@@ -216,7 +217,7 @@ def who_imports() -> tuple[str, bool]:
     )
 
 
-def _belongs_to_imports(name: str) -> bool:
+def _is_import_machinery(name: str) -> bool:
     return name.partition(".")[0] in {"importlib", "tuile", "_frozen_importlib", "_frozen_importlib_external"}
 
 
@@ -229,13 +230,13 @@ def _is_tuiles_script(module: ModuleType) -> bool:
     return os.path.basename(getattr(module, "__file__", None) or "") in {"tuile", "tuile.exe", "__main__.py"}
 
 
-class Portion:
+class PathEntryFinder:
     """List the modules of `flask.__path__` for `pkgutil`. `Finder` imports them."""
 
     def __init__(self, entry: str) -> None:
-        if not entry.startswith(_PORTION):
-            raise ImportError(f"{entry!r} is no package of Flask's", path=entry)
-        self.package = entry.removeprefix(_PORTION)
+        if not entry.startswith(_PATH_PREFIX):
+            raise ImportError(f"{entry!r} is not a package of Flask", path=entry)
+        self.package = entry.removeprefix(_PATH_PREFIX)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return None: `Finder` comes earlier and finds everything there is."""
@@ -252,7 +253,7 @@ def _children(package: str) -> list[str]:
     return [name.rpartition(".")[2] for name in TUILE_MODULES if name.rpartition(".")[0] == package]
 
 
-def _import_unless_under_way(module: str) -> None:
+def _import_unless_importing(module: str) -> None:
     """Import a module of Flask that its package loads as well, unless another thread is importing it."""
     try:
         import_module(module)
@@ -264,19 +265,19 @@ def _import_unless_under_way(module: str) -> None:
 
 def _undo(module: str) -> None:
     """Restore what Tuile's modules had before names were set on a module of Flask."""
-    for ours, name in [key for key in _before if key[0] in TUILE_MODULES[module]]:
-        setattr(sys.modules[ours], name, _before.pop((ours, name)))
+    for ours, name in [key for key in _originals if key[0] in TUILE_MODULES[module]]:
+        setattr(sys.modules[ours], name, _originals.pop((ours, name)))
 
 
 def _origin(module: str) -> str | None:
-    """Return the file of Tuile's module for a module, without importing it.
+    """Return the file of Tuile's module for one of Flask's, without importing it.
 
-    If the classes of a module are in several of Tuile's, its file is one that does not exist and that holds the source
-    of all of them: so `inspect` asks the loader for the source, and finds each class.
+    If its classes are in several of Tuile's modules, this is the name of a file that does not exist. Then `inspect`
+    asks the loader for the source, which is that of all these modules, and finds each class in it.
     """
     if not TUILE_MODULES.get(module):
         return None
-    if module in SPREAD:
+    if module in SPLIT_MODULES:
         return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), f"{module[6:]}.py")
     spec = importlib.util.find_spec(TUILE_MODULES[module][0])
     return None if spec is None else spec.origin
@@ -288,13 +289,13 @@ def _source(ours: str) -> str:
     return (loader.get_source(ours) or "") if isinstance(loader, InspectLoader) else ""
 
 
-def _first_lines(module: str) -> dict[str, int]:
-    """Return the line offset at which the source of each of Tuile's modules begins in that of a module."""
+def _line_offsets(module: str) -> dict[str, int]:
+    """Return where the source of each of Tuile's modules begins in the joined source of a module, in lines."""
     lines: dict[str, int] = {}
-    if module in SPREAD and sys.version_info >= (3, 13):
+    if module in SPLIT_MODULES and sys.version_info >= (3, 13):
         # Earlier versions of `inspect` look for classes by name.
         total = 0
-        for ours in SPREAD[module]:
+        for ours in SPLIT_MODULES[module]:
             lines[ours] = total
             total += _source(ours).count("\n")
     return lines
@@ -306,22 +307,22 @@ def offered(module: str, flasks: str, name: str) -> object:
     Raises:
         AttributeError: If Flask's module has no such name, or it was deleted.
     """
-    if (module, name) in _before:
+    if (module, name) in _originals:
         raise AttributeError(name)
     return look_up(flasks, name)
 
 
-def _found_later(ours: ModuleType, name: str) -> object:
-    """Return what the `__getattr__` of our module returns for a name, or `_before`; it does not call us back."""
+def _look_up_lazily(ours: ModuleType, name: str) -> object:
+    """Return the result of our module's own `__getattr__` for a name, or `_originals` if it has none."""
     find = vars(ours).get("__getattr__")
     find = getattr(find, "own", find)
     if find is not None:
         with suppress(AttributeError):
             return find(name)
-    return _before
+    return _originals
 
 
-def _found(module: str, name: str) -> object:
+def _find(module: str, name: str) -> object:
     try:
         return look_up(module, name)
     except AttributeError:

@@ -161,13 +161,13 @@ DEFINED: dict[str, dict[str, str]] = {
 }
 
 
-def name_as_flask_does(module: str, find: Callable[[str], t.Any], first_lines: dict[str, int]) -> None:
+def rename_as_in_flask(module: str, find: Callable[[str], t.Any], line_offsets: dict[str, int]) -> None:
     """Set the module and qualified name of everything that one of Flask's modules defines.
 
     Args:
         module: The name of Flask's module.
         find: Returns the object that a name of the module stands for.
-        first_lines: The line offset of each of Tuile's modules in the source of Flask's.
+        line_offsets: The line offset of each of Tuile's modules in the source of Flask's.
     """
     for owner, names in DEFINED.get(module, {}).items():
         if not owner:
@@ -180,7 +180,7 @@ def name_as_flask_does(module: str, find: Callable[[str], t.Any], first_lines: d
         for name in names.split():
             _rename(inspect.getattr_static(cls, name, None), module, f"{owner}.{name}")
         if cls.__name__ == owner and cls.__module__.partition(".")[0] == "tuile":
-            offset = first_lines.get(cls.__module__, 0)
+            offset = line_offsets.get(cls.__module__, 0)
             line = vars(cls).get("__firstlineno__")
             # Not through the metaclass, which would treat it as a change of what the class does.
             type.__setattr__(cls, "__module__", module)

@@ -305,7 +305,7 @@ IMPORTS: dict[str, dict[str, str]] = {
 LOADED_LATER = frozenset({"flask.__main__", "flask.debughelpers", "flask.testing", "flask.views"})
 
 #: Modules of Flask whose classes are in several of Tuile's modules, and those modules.
-SPREAD: dict[str, tuple[str, ...]] = {
+SPLIT_MODULES: dict[str, tuple[str, ...]] = {
     "flask.cli": (
         "tuile.cli",
         "tuile.cli.finding",

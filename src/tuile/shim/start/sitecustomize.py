@@ -25,8 +25,8 @@ OLDEST = (3, 10)
 class LateFinder:
     """A finder that installs the shim when Flask is first imported."""
 
-    stands_in_for_flask = True
-    asked_for = True
+    is_tuile_shim = True
+    is_explicit = True
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -69,7 +69,7 @@ def import_tuile_from(folder: str) -> None:
         raise
 
 
-def run_the_next_sitecustomize() -> None:
+def run_next_sitecustomize() -> None:
     """Import the `sitecustomize` that comes after this one on `sys.path`, if there is one."""
     index = next((index for index, entry in enumerate(sys.path) if os.path.abspath(entry) == HERE), None)
     if index is None:
@@ -82,17 +82,17 @@ def run_the_next_sitecustomize() -> None:
         if error.name != "sitecustomize":
             raise
     finally:
-        # The other one may have changed the path, so it is not simply put back as it was.
+        # Inserted rather than restored from a copy, because the other one may have changed the path.
         sys.path.insert(index, entry)
         if this is not None:
             sys.modules.setdefault("sitecustomize", this)
 
 
-def stay_first_when_becoming_another_program(name: str) -> None:
+def stay_first_after_exec(name: str) -> None:
     """Wrap `os.execv` or `os.execve` so that the interpreter it starts comes to this folder first.
 
-    Agents' wrappers (`tuile exec AGENT-RUN program`) put a folder of theirs in front of PYTHONPATH and become the
-    program, and not every `sitecustomize` runs the next one, as this one does.
+    The start commands of monitoring agents (`tuile exec AGENT-RUN program`) put their own folder in front of PYTHONPATH
+    and then execute the program, and not every `sitecustomize` runs the next one, as this one does.
     """
     execute = getattr(os, name)
 
@@ -112,8 +112,8 @@ def stay_first_when_becoming_another_program(name: str) -> None:
     setattr(os, name, execute_with_this_folder_first)
 
 
-if not any(getattr(finder, "stands_in_for_flask", False) for finder in sys.meta_path):
+if not any(getattr(finder, "is_tuile_shim", False) for finder in sys.meta_path):
     sys.meta_path.insert(0, LateFinder())
     for _name in ("execv", "execve"):
-        stay_first_when_becoming_another_program(_name)
-run_the_next_sitecustomize()
+        stay_first_after_exec(_name)
+run_next_sitecustomize()
