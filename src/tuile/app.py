@@ -32,9 +32,9 @@ from .wrappers.response import Response
 
 if t.TYPE_CHECKING:
     from .ctx.request_context import RequestContext
-    from .sessions.of_users import Sessions
     from .sessions.settings import Kept as KeptStore
     from .sessions.signer import KeptSigner
+    from .sessions.users import Sessions
     from .templating.jinja import Environment
     from .testing import FlaskClient, FlaskCliRunner
 
@@ -68,7 +68,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     _kept_signer: KeptSigner | None = None
     _kept_store: KeptStore | None = None
     # The weaker kinds of session that were read and logged, see `sessions.kinds`.
-    _told_of_kinds: frozenset[str] = frozenset()
+    _reported_kinds: frozenset[str] = frozenset()
     # False in a subclass that overrides `secret_key`.
     _keeps_secret_in_config: t.ClassVar[bool] = True
 
@@ -130,7 +130,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
     @once
     def sessions(self) -> Sessions:
         """The sessions that are kept on the server, by user: list them, and end them."""
-        from .sessions.of_users import Sessions  # noqa: PLC0415 - only with SESSION_STORE
+        from .sessions.users import Sessions  # noqa: PLC0415 - only with SESSION_STORE
 
         return Sessions(self)
 

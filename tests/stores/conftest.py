@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tuile.sessions.lifecycle import Procedure
     from tuile.sessions.operations import Operation
-    from tuile.sessions.plans import Plan
     from tuile.sessions.stores import Store
 
 T = TypeVar("T")
@@ -61,22 +61,22 @@ class Driven:
         self.is_async = is_async
         self.asked: list[Operation] = []
 
-    def run(self, plan: Plan[T]) -> T:
-        noted = self._noting(plan)
+    def run(self, procedure: Procedure[T]) -> T:
+        noted = self._noting(procedure)
         return asyncio.run(drive_async(noted, self.store)) if self.is_async else drive(noted, self.store)
 
     def ask(self, operation: Operation) -> Any:
-        def plan() -> Plan[Any]:
+        def procedure() -> Procedure[Any]:
             answer = yield operation
             return answer
 
-        return self.run(plan())
+        return self.run(procedure())
 
-    def _noting(self, plan: Plan[T]) -> Plan[T]:
+    def _noting(self, procedure: Procedure[T]) -> Procedure[T]:
         answer = None
         while True:
             try:
-                operation = plan.send(answer)
+                operation = procedure.send(answer)
             except StopIteration as end:
                 result: T = end.value
                 return result

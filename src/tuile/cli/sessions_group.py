@@ -55,7 +55,7 @@ def end_command(handle: str | None, user: str | None) -> None:
 
 @sessions_group.command("sweep")
 def sweep_command() -> None:
-    """Remove all sessions that have ended by themselves. New sessions remove two each, so this is seldom needed."""
+    """Remove all expired sessions. Each new session removes two of them, so this is seldom needed."""
     swept, limit = 0, 500
     with _errors_as_messages():
         while True:

@@ -83,20 +83,20 @@ def _kinds_read(setting: object) -> tuple[Kind, ...]:
     return tuple(kind for kind in _ALL if kind in kinds)
 
 
-def tell_of_kind(app: Flask, kinds: Kinds, read: Kind) -> None:
-    """Log, once per app and kind, that a session was read whose kind differs from that of new ones."""
-    if read == kinds.written or read in app._told_of_kinds:
+def report_kind(app: Flask, kinds: Kinds, read: Kind) -> None:
+    """Log, once per app and kind, that a session of another kind than that of new sessions was read."""
+    if read == kinds.written or read in app._reported_kinds:
         return
-    app._told_of_kinds = app._told_of_kinds | {read}
+    app._reported_kinds = app._reported_kinds | {read}
     app.logger.warning(
         "A session was read that is %s, and new ones are %s. It is converted when it changes. %s",
         _NAMES[read],
         _NAMES[kinds.written],
-        narrowing(kinds, app.permanent_session_lifetime),
+        advice_for(kinds, app.permanent_session_lifetime),
     )
 
 
-def narrowing(kinds: Kinds, lifetime: timedelta) -> str:
+def advice_for(kinds: Kinds, lifetime: timedelta) -> str:
     """Return advice on when and how `SESSION_READS` can exclude the kinds that are not written; "" if it does."""
     others = [kind for kind in kinds.read if kind != kinds.written]
     if not others:
@@ -117,7 +117,7 @@ def advice(app: Flask) -> str:
     kinds = kinds_of(app)
     if all(_ALL.index(kind) >= _ALL.index(kinds.written) for kind in kinds.read):
         return ""
-    return narrowing(kinds, app.permanent_session_lifetime)
+    return advice_for(kinds, app.permanent_session_lifetime)
 
 
 def in_days(lifetime: timedelta) -> str:

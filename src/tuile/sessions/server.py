@@ -22,7 +22,7 @@ from .ages import can_be_refused
 from .changes import Changes, Put
 from .identity import parse
 from .interface import NullSession, cookie_attributes
-from .plans import creating, ending, opening, renewing, replacing, saving
+from .lifecycle import creating, ending, opening, renewing, replacing, saving
 from .record import Record
 from .settings import choice, store_and_policy
 from .stored import ServerSession
@@ -34,7 +34,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from .identity import Identity
     from .interface import SecureCookieSession, SessionInterface
-    from .plans import Opened
+    from .lifecycle import Opened
     from .settings import Kept
 
 #: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
@@ -192,8 +192,8 @@ def _begin(
     agent, address = session._device
     record = Record("", "", session.texts(), user_of(app, session), agent=agent, address=address)
     opened = session._opened
-    plan = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
-    begun = drive(plan, kept.store)
+    procedure = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
+    begun = drive(procedure, kept.store)
     session.note_saved(begun, Changes(cleared=True, by_key={key: Put(text) for key, text in record.data.items()}))
     _set_cookie(app, interface, session, response, begun.identity)
 

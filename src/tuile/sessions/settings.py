@@ -8,7 +8,7 @@ import typing as t
 from datetime import timedelta
 
 from .ages import absolute_seconds
-from .plans import Policy
+from .lifecycle import Policy
 from .record import Clocks
 from .stores import Store
 

@@ -27,7 +27,7 @@ from .interface import (
     delete_cookie,
     keep_for,
 )
-from .kinds import kinds_of, tell_of_kind
+from .kinds import kinds_of, report_kind
 from .packing import check_size, checked, pack, unpack
 from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
 from .stored import ServerSession
@@ -193,7 +193,7 @@ class SecureCookieSessionInterface(SessionInterface):
             if session is None or is_over(app, session, token, signed):
                 continue
             if kind is not None:
-                tell_of_kind(app, kinds_of(app) if kept is None else kept.kinds, kind)
+                report_kind(app, kinds_of(app) if kept is None else kept.kinds, kind)
             return session
         return self.session_class()
 

@@ -16,7 +16,7 @@ if t.TYPE_CHECKING:
 
     from ..json.tag import TaggedJSONSerializer
     from .changes import KeyChange
-    from .plans import Opened
+    from .lifecycle import Opened
 
 
 class ServerSession(TrackedSession):

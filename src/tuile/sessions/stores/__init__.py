@@ -1,12 +1,12 @@
-"""Where sessions are kept on the server: the contract of a store, and the drivers that run plans against one."""
+"""Stores of sessions on the server: the interface `Store`, and the functions that run procedures against a store."""
 
 from __future__ import annotations
 
 import typing as t
 
 if t.TYPE_CHECKING:
+    from ..lifecycle import Procedure
     from ..operations import Operation
-    from ..plans import Plan
 
 T = t.TypeVar("T")
 #: The answer to an operation: each operation says what it is.
@@ -43,24 +43,24 @@ class Store:
         return type(self).__name__
 
 
-def drive(plan: Plan[T], store: Store) -> T:
-    """Run a plan against a store, and return its result."""
+def drive(procedure: Procedure[T], store: Store) -> T:
+    """Run a procedure against a store, and return its result."""
     answer = None
     while True:
         try:
-            operation = plan.send(answer)
+            operation = procedure.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result
         answer = store.ask(operation)
 
 
-async def drive_async(plan: Plan[T], store: Store) -> T:
-    """Run a plan against a store in an event loop, and return its result."""
+async def drive_async(procedure: Procedure[T], store: Store) -> T:
+    """Run a procedure against a store in an event loop, and return its result."""
     answer = None
     while True:
         try:
-            operation = plan.send(answer)
+            operation = procedure.send(answer)
         except StopIteration as end:
             result: T = end.value
             return result

@@ -1,4 +1,4 @@
-"""The sessions of users: who is logged in where, and how to end that. It is `app.sessions`."""
+"""List and end the sessions of users that are kept on the server. `app.sessions` is a `Sessions` object."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if t.TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SessionEntry:
-    """One session of a user, for a list.
+    """One session in the list of a user's sessions.
 
     Attributes:
-        handle: Its name, which does not give access: it may be in a page or a form.
-        user: Whose it is.
+        handle: Its id, which does not give access: it may be shown in a page or sent in a form.
+        user: The user.
         created: When it began, in UTC.
         seen: When it was last seen, in UTC, to the minute.
         expires: When it ends if it is not used, in UTC.
@@ -66,7 +66,7 @@ class Sessions:
         return self._store.describe()
 
     def check(self) -> None:
-        """Ask the store for a session that there is not, to see whether it answers."""
+        """Ask the store for a session that does not exist, to see whether it answers."""
         self._store.ask(Load("", store_and_policy(self._found_app()).policy.clocks))
 
     def of(self, user: object) -> list[SessionEntry]:
@@ -95,7 +95,8 @@ class Sessions:
     def end(self, handle: str) -> bool:
         """End a session, and return whether there was one.
 
-        Check whose it is if the handle comes from a form: `handle in {entry.handle for entry in sessions.of(user)}`.
+        If the handle comes from a form, check that the session belongs to the user:
+        `handle in {entry.handle for entry in sessions.of(user)}`.
         """
         here = self._current()
         if here is not None and here.handle == handle:
@@ -123,7 +124,7 @@ class Sessions:
         return int(self._store.ask(EndOfUser(as_user(user))))
 
     def sweep(self, limit: int = 500) -> int:
-        """Remove up to so many sessions that have ended by themselves, and return how many. Each login removes two."""
+        """Remove at most `limit` sessions that have expired, and return how many. Each login removes two."""
         return int(self._store.ask(Sweep(limit)))
 
     def _current(self) -> ServerSession | None:

@@ -11,9 +11,9 @@ import tuile
 from tests.stores.conftest import NOW
 from tests.stores.site import Site
 from tuile import session
-from tuile.sessions.of_users import SessionEntry
 from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.redis import RedisStore
+from tuile.sessions.users import SessionEntry
 
 if TYPE_CHECKING:
     from tests.stores.conftest import Clock

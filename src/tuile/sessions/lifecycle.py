@@ -1,10 +1,10 @@
-"""The life of a session on the server, as generators that yield operations and get the answers. No I/O.
+"""The life cycle of a session on the server, as generators that yield operations and receive the answers. No I/O.
 
     nothing --first change--> live --login--> a new session; the old one becomes a husk for a moment, then ends
     live --renewal--> live with a second secret --it is seen--> live; the first secret is good for a moment
     live --ended, idle, too old, revoked, or a former secret is replayed--> gone
 
-A driver of `stores` runs them against a store, blocking or awaited.
+The functions in `stores` run such a procedure against a store: `drive` blocks, `drive_async` awaits.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if t.TYPE_CHECKING:
     from .record import Clocks, Record
 
 T = t.TypeVar("T")
-Plan: t.TypeAlias = "Generator[Operation, t.Any, T]"
+Procedure: t.TypeAlias = "Generator[Operation, t.Any, T]"
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the settings say about sessions.
+    """The settings for sessions that are kept on the server, apart from the store.
 
     Attributes:
         clocks: How long they last.
@@ -67,7 +67,7 @@ class Opened(t.NamedTuple):
     is_replayed: bool = False
 
 
-def opening(identity: Identity, policy: Policy) -> Plan[Opened | None]:
+def opening(identity: Identity, policy: Policy) -> Procedure[Opened | None]:
     """Open the session of a cookie; None if there is none, or if the secret is wrong."""
     found: Loaded | None = yield Load(identity.handle, policy.clocks)
     if found is None:
@@ -90,7 +90,7 @@ def opening(identity: Identity, policy: Policy) -> Plan[Opened | None]:
     return Opened(identity, record, now, is_current=False, is_replayed=True)
 
 
-def creating(record: Record, policy: Policy) -> Plan[Opened]:
+def creating(record: Record, policy: Policy) -> Procedure[Opened]:
     """Store a new session.
 
     Args:
@@ -105,7 +105,7 @@ def creating(record: Record, policy: Policy) -> Plan[Opened]:
             return Opened(identity, *found)
 
 
-def saving(opened: Opened, changes: Changes, policy: Policy) -> Plan[Applied | None]:
+def saving(opened: Opened, changes: Changes, policy: Policy) -> Procedure[Applied | None]:
     """Save what a request changed; None if the session has ended meanwhile."""
     answer: Applied | None = yield Apply(
         opened.identity.handle, opened.record.generation, changes, policy.clocks, policy.strict
@@ -113,7 +113,7 @@ def saving(opened: Opened, changes: Changes, policy: Policy) -> Plan[Applied | N
     return answer
 
 
-def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Plan[Opened]:
+def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Procedure[Opened]:
     """Begin a new session in place of one that was opened, for a login.
 
     The new one is created first: should the process stop in between, the old one has nothing of the login.
@@ -143,7 +143,7 @@ def _missed(ours: Mapping[str, str], merged: Mapping[str, str]) -> Changes:
     return Changes(by_key={key: Put(text, ours.get(key)) for key, text in merged.items() if ours.get(key) != text})
 
 
-def renewing(opened: Opened, policy: Policy) -> Plan[Identity | None]:
+def renewing(opened: Opened, policy: Policy) -> Procedure[Identity | None]:
     """Give a session a new secret if it is time; None if it is not, or another request has done so."""
     record = opened.record
     if policy.renew is None or not opened.is_current or record.is_husk or opened.now - record.renewed < policy.renew:
@@ -153,7 +153,7 @@ def renewing(opened: Opened, policy: Policy) -> Plan[Identity | None]:
     return identity if is_noted else None
 
 
-def ending(opened: Opened) -> Plan[bool]:
+def ending(opened: Opened) -> Procedure[bool]:
     """End a session."""
     answer: bool = yield End(opened.identity.handle)
     return answer

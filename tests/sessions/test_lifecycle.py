@@ -1,4 +1,4 @@
-"""The life of a session, without a store: what each plan asks for, and what it makes of the answers."""
+"""The life of a session, without a store: what each procedure asks for, and what it makes of the answers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ import pytest
 
 from tuile.sessions.changes import Add, Changes, Drop, Put
 from tuile.sessions.identity import Identity, new_identity
+from tuile.sessions.lifecycle import (
+    Opened,
+    Policy,
+    Procedure,
+    creating,
+    ending,
+    opening,
+    renewing,
+    replacing,
+    saving,
+)
 from tuile.sessions.operations import (
     Applied,
     Apply,
@@ -22,17 +33,6 @@ from tuile.sessions.operations import (
     Retire,
     perform,
 )
-from tuile.sessions.plans import (
-    Opened,
-    Plan,
-    Policy,
-    creating,
-    ending,
-    opening,
-    renewing,
-    replacing,
-    saving,
-)
 from tuile.sessions.record import Clocks, Record
 
 T = TypeVar("T")
@@ -43,19 +43,19 @@ DATA = {"theme": '"dark"'}
 
 
 class Records:
-    """What there is, with the time; each plan's operations are kept."""
+    """What there is, with the time; each procedure's operations are kept."""
 
     def __init__(self) -> None:
         self.now = NOW
         self.found: dict[str, Record] = {}
         self.asked: list[Operation] = []
 
-    def run(self, plan: Plan[T]) -> T:
+    def run(self, procedure: Procedure[T]) -> T:
         self.asked.clear()
         answer: Any = None
         while True:
             try:
-                operation = plan.send(answer)
+                operation = procedure.send(answer)
             except StopIteration as end:
                 result: T = end.value
                 return result
@@ -112,7 +112,7 @@ def test_nobody_opens_it_without_the_secret(records: Records) -> None:
 def test_a_handle_that_is_taken_is_not_used(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = new_identity(), new_identity()
     made = iter([first, first, second])
-    monkeypatch.setattr("tuile.sessions.plans.new_identity", lambda: next(made))
+    monkeypatch.setattr("tuile.sessions.lifecycle.new_identity", lambda: next(made))
     assert records.create().identity == first
     assert records.create().identity == second
     assert records.kinds() == [Create, Create]
