@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tuile.cookie.declared import life
+from tuile.cookie.findings import FLAGS
 from tuile.globals import current_app
 from tuile.sessions.interface import cookie_attributes
 
@@ -15,8 +16,6 @@ from .script import with_appcontext
 
 if TYPE_CHECKING:
     from tuile.app import Flask
-
-_FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitioned"}
 
 
 @click.command("cookies", short_help="List the cookies that the app declares.")
@@ -53,7 +52,7 @@ def _session_row(app: Flask) -> list[dict[str, object]]:
     return [
         {
             "name": interface.get_cookie_name(app),
-            "purpose": "What the site keeps of a visit, such as who is logged in.",
+            "purpose": "Keeps the user's data between requests, such as who is logged in.",
             "max_age": None,
             "life": f"{life(None)}, or {life(lasting)} where session.permanent is set",
             **cookie_attributes(interface, app)._asdict(),
@@ -69,7 +68,7 @@ def _attributes(row: dict[str, object]) -> str:
     parts = [f"Path={row['path']}"]
     if row["domain"]:
         parts.append(f"Domain={row['domain']}")
-    parts.extend(word for flag, word in _FLAGS.items() if row[flag])
+    parts.extend(word for flag, word in FLAGS.items() if row[flag])
     if row["samesite"]:
         parts.append(f"SameSite={row['samesite']}")
     if row["protection"]:

@@ -29,14 +29,15 @@ _NAMES, _SCOPES = 512, 16
 LOCALHOST = "http://localhost alone will do: Chromium and Firefox take it for secure, Safari does not"
 
 
-_FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitioned"}
+#: The attributes without a value, in lower case and as they are written.
+FLAGS = {"secure": "Secure", "httponly": "HttpOnly", "partitioned": "Partitioned"}
 _ATTRIBUTES = {
     "expires": "Expires",
     "max-age": "Max-Age",
     "domain": "Domain",
     "path": "Path",
     "samesite": "SameSite",
-    **_FLAGS,
+    **FLAGS,
 }
 # Spelled without blanks, hyphens and underscores, to recognize misspelled attributes.
 _MISSPELT = {name.replace("-", ""): right for name, right in _ATTRIBUTES.items()}
@@ -131,9 +132,9 @@ def _check_grammar(parts: SetCookieLine) -> list[Note]:
             reason = f"{_ATTRIBUTES.get(name, name)} is given twice, and browsers take the last one"
             notes.append(Note("4.1.1", reason, "leave one of the two out"))
         seen.add(name)
-        if name in _FLAGS:
+        if name in FLAGS:
             if value:
-                flag = _FLAGS[name]
+                flag = FLAGS[name]
                 reason = f"{flag}={value[:20]} is {flag}: browsers do not look at the value of a flag"
                 notes.append(Note("4.1.1", reason, f"leave {flag} out, to not have it"))
         elif name not in _ATTRIBUTES:

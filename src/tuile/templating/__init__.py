@@ -33,8 +33,8 @@ __all__ = [
     "stream_template_string",
 ]
 
-#: The functions that say whether a template escapes its values and need not be asked for each template: those of
-#: `sansio.app`, which is in a higher layer.
+#: The functions for `autoescape` whose result depends on the template's name alone, so that it can be cached. The
+#: method of `sansio.app`, which is in a higher layer, is added there.
 plain_escapes: set[object] = set()
 
 

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 # How many compiled sources of string templates an environment keeps.
 _SOURCES_KEPT = 128
-# Some are made of what a client sent, and the code takes several times as much memory.
+# Longer sources are compiled each time: clients may influence them, and the code takes several times as much memory.
 _LONGEST_KEPT = 32_768
 _has_tests = re.compile(r"\bis\b").search
 # Settings that compiled templates depend on and that are usually changed in place.
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
-# What makes a template of a source, and can be replaced on one environment.
+# The methods that make a template from a source. They can be replaced on one environment.
 _COMPILING = frozenset({"compile", "from_string"})
 
 
@@ -93,7 +93,7 @@ def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTem
     ):
         return environment.from_string(source)
     sources = environment._sources
-    if sources is None or not sources.are_of(environment):
+    if sources is None or not sources.are_current(environment):
         sources = _Sources(environment)
         environment._sources = sources
     code = sources.code(source)
@@ -105,17 +105,17 @@ class _Sources:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._state = _state(environment)
+        self._state = _state_of(environment)
         self._registries = [dict(getattr(environment, name)) for name in _REGISTRIES]
         self._codes: OrderedDict[str, CodeType] = OrderedDict()
         self._lock = Lock()
 
-    def are_of(self, environment: Environment) -> bool:
+    def are_current(self, environment: Environment) -> bool:
         """Return whether the environment would still compile the sources to the same code."""
         # An overlay inherits all attributes of its environment, including this object.
         return (
             environment is self._environment
-            and self._state == _state(environment)
+            and self._state == _state_of(environment)
             and self._registries
             == [environment.filters, environment.tests, environment.policies, environment.extensions]
         )
@@ -128,7 +128,7 @@ class _Sources:
                 self._codes.move_to_end(source)
                 return code
         code = self._environment.compile(source)
-        if len(source) > _LONGEST_KEPT or _has_values_of_functions(self._environment, source):
+        if len(source) > _LONGEST_KEPT or _calls_functions_at_compile_time(self._environment, source):
             return code
         with self._lock:
             self._codes[source] = code
@@ -137,11 +137,11 @@ class _Sources:
         return code
 
 
-def _has_values_of_functions(environment: Environment, source: str) -> bool:
+def _calls_functions_at_compile_time(environment: Environment, source: str) -> bool:
     """Return whether the code of a source contains what a filter or a test returned when it was compiled.
 
-    Jinja calls them then if their arguments are constants, as in `{{ "now"|clock }}`, and Flask compiles a source each
-    time that it is rendered.
+    Jinja calls them at that time if their arguments are constants, as in `{{ "now"|clock }}`. Flask compiles a source
+    whenever it is rendered, so there the value is always new.
     """
     if environment.finalize is not None:
         return True
@@ -155,14 +155,14 @@ def _has_values_of_functions(environment: Environment, source: str) -> bool:
 
 
 def _is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
-    """Return whether a filter or a test returns the same each time for the same arguments: one of Jinja's own does."""
+    """Return whether a filter or test always returns the same for the same arguments, as Jinja's own do."""
     if isinstance(node, nodes.Test):
         return environment.tests.get(node.name) is TESTS.get(node.name)
-    # This one asks the application's JSON provider.
+    # `tojson` calls the application's JSON provider.
     return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
 
 
-def _state(environment: Environment) -> tuple[dict[str, object], object]:
+def _state_of(environment: Environment) -> tuple[dict[str, object], object]:
     """Return the settings of an environment, and whether it escapes a source without a name now."""
     escape = environment.autoescape
     attributes = vars(environment).copy()
