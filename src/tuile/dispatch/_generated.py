@@ -179,8 +179,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 [start[0], LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))],
             )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
-        whole = getattr(body, "_sends_plainly", False) and body.response
         call = type(body).__call__
+        whole = getattr(body, "response", None) if call is CALL and body._sends_plainly else None
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end

@@ -269,7 +269,7 @@ def is_changed(response: object, whole: object, parts: object) -> bool:
 
     Args:
         response: The response.
-        whole: Its body; False if the parts do not come from `Response`'s own methods.
+        whole: Its body; None if the parts do not come from `Response`'s own methods.
         parts: The parts for the server.
     """
     return (

@@ -55,8 +55,9 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
             raise
         if start is not None:
             return send(start, body, environ, start_response)
-        whole = getattr(body, "_sends_plainly", False) and body.response
         call = type(body).__call__
+        # Nothing on it is certain to be there: its class may have a constructor of its own.
+        whole = getattr(body, "response", None) if call is CALL and body._sends_plainly else None
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         end(app, plan, context, environ, error)

@@ -115,8 +115,9 @@ class Dispatcher(Planned, Teardown):
                 error = sys.exc_info()[1]
                 raise
             # Called on the class, as Python does; methods of the object do not count.
-            whole = getattr(response, "_sends_plainly", False) and response.response
             call = type(response).__call__
+            # Nothing on it is certain to be there: its class may have a constructor of its own.
+            whole = getattr(response, "response", None) if call is CALL and response._sends_plainly else None
             parts = (SEND if call is CALL else call)(response, environ, start_response)
         finally:
             leave(self, context, environ, error)
