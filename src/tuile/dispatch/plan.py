@@ -208,15 +208,10 @@ def plan_of(app: Planned) -> Plan:
     # Read first: any later change makes this plan stale.
     epoch = invalidation.epoch
     cls = type(app)
-    blind = tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name])
-    if blind:
+    if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
         return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins = [kind for kind in unwatched(cls) if kind not in _own]
-    snapshot = compared(mixins)
-    # Only names, because tracebacks show local variables, and the values include the configuration.
-    own = frozenset(app.__dict__)
-    changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
-    lost = {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
+    snapshot, lost = compared(mixins), _overridden(app)
     # Read once, because another class may be set meanwhile.
     request_class, response_class = app.request_class, app.response_class
     constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
@@ -255,15 +250,20 @@ def plan_of(app: Planned) -> Plan:
         variable_routes={},
         rules_tried={},
         refusals=refusals,
-        slower=(
-            *lost["ends"],
-            *lost["calls"],
-            *lost["around"],
-            *lost["before"],
-            *lost["after"],
-            *_slower(app, text_start, json_start, checks),
-        ),
+        slower=(*_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
     )
+
+
+def _overridden(app: Planned) -> dict[str, list[str]]:
+    """Return, for each group of steps, which of them are overridden."""
+    # Only names, because tracebacks show local variables, and the values include the configuration.
+    own, cls = frozenset(app.__dict__), type(app)
+    changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
+    return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
+
+
+def _steps_that_are_called(lost: dict[str, list[str]]) -> list[str]:
+    return [reason for group in ("ends", "calls", "around", "before", "after") for reason in lost[group]]
 
 
 def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import werkzeug.test
-from werkzeug.test import Cookie
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import ClosingIterator, get_current_url
 
-from tuile.http.cookies import dump_cookie, parse_cookie
+from tuile.http.cookies import dump_cookie
 from tuile.invalidation import Watched
 from tuile.wrappers import Response
 
+from .client_cookies import read_set_cookie
 from .simple_environ import is_simple_host, simple_environ
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers
-    from werkzeug.test import TestResponse
+    from werkzeug.test import Cookie, TestResponse
 
     from tuile.app import Flask
     from tuile.sessions import SessionMixin
@@ -241,7 +241,7 @@ class FlaskClient(werkzeug.test.Client):
         if self._cookies is None:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
         line = dump_cookie(key, value, domain=domain, path=path, now=time.time(), **kwargs)
-        cookie = _read_set_cookie(domain, "/", line)
+        cookie = read_set_cookie(domain, "/", line)
         if cookie is not None:
             cookie.origin_only = origin_only
             self._keep(cookie)
@@ -289,8 +289,7 @@ class FlaskClient(werkzeug.test.Client):
         if self._cookies is None:
             return
         for line in headers:
-            cookie = _read_set_cookie(server_name, path, line)
-            if cookie is not None:
+            if (cookie := read_set_cookie(server_name, path, line)) is not None:
                 self._keep(cookie)
 
     def _keep(self, cookie: Cookie) -> None:
@@ -398,17 +397,3 @@ def _response_class_of_tests(response_class: object) -> object:
         )
         response_class.note("_class_of_tests", made)
     return made
-
-
-def _read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:
-    """Parse a Set-Cookie line into the cookie that Werkzeug's client keeps; return None if it has no name."""
-    pair, separator, attributes = line.partition(";")
-    pairs = parse_cookie(pair)
-    if not pairs:
-        return None
-    name, _, value = pair.partition("=")
-    # Werkzeug parses the attributes but not the name: its parser rejects names with a space.
-    cookie = Cookie._from_response_header(server_name, path, f"name={value}{separator}{attributes}")
-    cookie.key = name.strip(" \t")
-    cookie.decoded_key, cookie.decoded_value = pairs[0]
-    return cookie
