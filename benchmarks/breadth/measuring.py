@@ -75,6 +75,7 @@ def environment_of(framework: str) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(ROOT / "src"),
         "PYTHONWARNINGS": "ignore",
+        "TUILE_SHIM": "1",  # the project's own tests turn it off
     }
 
 

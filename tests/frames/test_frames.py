@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 # Enough for every cache and every inline cache of the interpreter to have settled.
-WARM_UP_REQUESTS = 20
+# More than the URLs of a rule that are written before a function is generated for it.
+WARM_UP_REQUESTS = 30
 
 HEADERS = {
     "HTTP_HOST": "127.0.0.1:8000",

@@ -189,7 +189,10 @@ class Response(WerkzeugResponse, metaclass=Watched):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response: call `start_response` and return the body's parts, which can be closed."""
         parts = self._send(environ, start_response)
-        return parts if hasattr(parts, "close") else ClosingIterator(parts, self.close)
+        # Werkzeug does not close what it passes through.
+        if hasattr(parts, "close") or (getattr(self, "direct_passthrough", False) and parts != ()):
+            return parts
+        return ClosingIterator(parts, self.close)
 
     def _send(  # noqa: C901 - one look at each header, without calls
         self, environ: WSGIEnvironment, start_response: StartResponse
