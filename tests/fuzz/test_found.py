@@ -179,6 +179,16 @@ PROGRAMS: dict[str, Program] = {
         {**RULE, "view": {"name": "x", "answer": {"is": "generator"}}},
         REQUEST,
     ],
+    "a response that is passed through is not closed": [
+        APP,
+        {
+            "step": "hook",
+            "kind": "after_request",
+            "does": [{"do": "respond", "how": how} for how in ("passthrough", "on close")],
+        },
+        RULE,
+        REQUEST,
+    ],
     "an exception without a code has the status of Werkzeug's response": [
         APP,
         {**RULE, "view": {"name": "x", "answer": {"is": "exception object", "error": "HTTPException"}}},

@@ -290,7 +290,10 @@ def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes
     # What is passed through is sent as it is, whatever it is.
     if type(parts) is list and type(whole) is list and parts is not whole:
         parts = [part.encode() if isinstance(part, str) else part for part in whole]
-    return ClosingIterator(parts, response.close) if getattr(response, "_on_close", None) else parts
+    # Nor is it closed.
+    if getattr(response, "_on_close", None) and not getattr(response, "direct_passthrough", False):
+        return ClosingIterator(parts, response.close)
+    return parts
 
 
 def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
