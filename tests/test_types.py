@@ -14,8 +14,8 @@ LINES = [
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
 ]
 # Lower these when there are fewer. Use `object`, a protocol or a type variable instead of `Any`.
-MOST_LINES_WITH_ANY = 249
-MOST_IGNORES = 32
+MOST_LINES_WITH_ANY = 204
+MOST_IGNORES = 28
 
 ANY = re.compile(r"\bAny\b")
 IGNORE = re.compile(r"# type: ignore")

@@ -291,9 +291,8 @@ def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes
     if type(parts) is list and type(whole) is list and parts is not whole:
         parts = [part.encode() if isinstance(part, str) else part for part in whole]
     # Nor is it closed.
-    if getattr(response, "_on_close", None) and not getattr(response, "direct_passthrough", False):
-        return ClosingIterator(parts, response.close)
-    return parts
+    is_closed = getattr(response, "_on_close", None) and not getattr(response, "direct_passthrough", False)
+    return ClosingIterator(parts, response.close) if is_closed else parts
 
 
 def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
