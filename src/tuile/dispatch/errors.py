@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect, RoutingException
@@ -17,6 +18,7 @@ from ..invalidation import Watched
 from ..real_flask import hint_about
 from ..sansio.app import App
 from ..signals import got_request_exception, request_finished
+from ..wrappers.plain_response import STATUS_LINES
 from ..wrappers.response import Response as OwnResponse
 
 if t.TYPE_CHECKING:
@@ -33,6 +35,8 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from .plan import Plan
 
+_new = object.__new__
+_HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 # The methods that build an error page, inlined as long as none is replaced.
 _NOTHING_OF_ITS_OWN = {"response": None}
 _get_body, _get_description = HTTPException.get_body, HTTPException.get_description
@@ -42,6 +46,45 @@ _get_redirect = RequestRedirect.get_response
 _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
 # The pages of Werkzeug's HTTP exceptions, by everything that they depend on.
 _error_pages: dict[tuple[object, ...], str] = {}
+# The same pages of errors without attributes of their own, by class: what its methods were, the status, and the body.
+_usual_pages: dict[type, tuple[tuple[object, ...], str, int, bytes]] = {}
+
+
+def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
+    """Return what the page of an error without attributes of its own depends on."""
+    return (
+        kind.get_response,
+        kind.__call__,
+        kind.__getattribute__,
+        kind.get_body,
+        kind.get_description,
+        kind.get_headers,
+        kind.name,
+        kind.description,
+        kind.code,
+    )
+
+
+def _usual_page(kind: type[HTTPException], own: dict[str, object], plan: Plan) -> Response | None:
+    """Return the page of an error without attributes of its own that was written before; None if it may differ."""
+    kept = _usual_pages.get(kind)
+    if (
+        kept is None
+        or own != _NOTHING_OF_ITS_OWN
+        or plan.text_start is None
+        or plan.response_class is not OwnResponse
+        or kept[0] != _facts_of(kind)
+    ):
+        return None
+    # As the constructor would create it.
+    response: Response = _new(plan.response_class)
+    _, response._status, response._status_code, body = kept
+    response.headers = headers = _new(Headers)
+    headers._list = [_HTML, ("Content-Length", str(len(body)))]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response
 
 
 def _allow_header(own: dict[str, object]) -> tuple[str, str] | None:
@@ -144,6 +187,9 @@ class ErrorHandling(App, metaclass=Watched):
         constructor may not have called Werkzeug's.
         """
         kind, own, plan = type(error), vars(error), self._current_plan()
+        usual = _usual_page(kind, own, plan)
+        if usual is not None:
+            return self._as_page(usual, environ, plan)
         if kind is RequestRedirect:
             return self._redirect_page(error, environ, plan)
         if (
@@ -176,6 +222,8 @@ class ErrorHandling(App, metaclass=Watched):
             body = error.get_body(environ, None)
             if fixed and isinstance(key[1], str):
                 _error_pages[key] = body
+                if allow is None and kind.code in STATUS_LINES:
+                    _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, body.encode())
         # Werkzeug's response has this status where there is none, whatever ours has.
         code = WerkzeugResponse.default_status if error.code is None else error.code
         if fixed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import threading
 import typing as t
 from contextlib import AbstractContextManager, contextmanager
@@ -21,7 +22,7 @@ from ..record import Record
 from . import Answer, Row, Store, StoreUnavailable
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..operations import OfOne, Operation
 
@@ -135,8 +136,9 @@ class PostgresStore(Store):
         while self._idle:
             self._idle.pop().close()
 
-    def __del__(self) -> None:
-        if getattr(self, "_process", 0) == os.getpid():
+    # At the end of the interpreter the modules are gone, and what is open is closed anyway.
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not is_finalizing() and getattr(self, "_process", 0) == os.getpid():
             self.close()
 
     def ask(self, operation: Operation) -> Answer:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import math
 import os
+import sys
 import threading
 import typing as t
 from dataclasses import replace
@@ -27,7 +28,7 @@ from . import Answer, Store, StoreUnavailable
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, LOAD
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..changes import KeyChange
     from ..operations import OfOne, Operation
@@ -102,8 +103,9 @@ class RedisStore(Store):
         while self._idle:
             self._idle.pop().disconnect()
 
-    def __del__(self) -> None:
-        if getattr(self, "_process", 0) == os.getpid():
+    # At the end of the interpreter the modules are gone, and what is open is closed anyway.
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not is_finalizing() and getattr(self, "_process", 0) == os.getpid():
             self.close()
 
     def ask(self, operation: Operation) -> Answer:

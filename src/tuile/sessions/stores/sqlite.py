@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 import time
 import typing as t
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from ..record import Record
 from . import Answer, Row, Store, StoreUnavailable
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..operations import OfOne, Operation
 
@@ -82,8 +83,9 @@ class SQLiteStore(Store):
         while self._idle:
             self._idle.pop().close()
 
-    def __del__(self) -> None:
-        if getattr(self, "_process", 0) == os.getpid():
+    # At the end of the interpreter the modules are gone, and what is open is closed anyway.
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not is_finalizing() and getattr(self, "_process", 0) == os.getpid():
             self.close()
 
     def ask(self, operation: Operation) -> Answer:
