@@ -222,8 +222,8 @@ class ErrorHandling(App, metaclass=Watched):
             body = error.get_body(environ, None)
             if fixed and isinstance(key[1], str):
                 _error_pages[key] = body
-                if allow is None and kind.code in STATUS_LINES:
-                    _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, body.encode())
+        if fixed and allow is None and isinstance(key[1], str) and kind.code in STATUS_LINES:
+            _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, body.encode())
         # Werkzeug's response has this status where there is none, whatever ours has.
         code = WerkzeugResponse.default_status if error.code is None else error.code
         if fixed:
