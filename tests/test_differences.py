@@ -552,6 +552,33 @@ def _(lib: Any) -> Any:
     return [isinstance(variable, contextvars.ContextVar) for variable in (names._cv_app, names._cv_request)]
 
 
+@shown(
+    "There is one context variable",
+    ["_AppCtxGlobals", "warned", "pushed"],
+    ["Own", "pushed", "warned"],
+)
+def _(lib: Any) -> Any:
+    """What is made at first use: `g`, of the class of that moment, and the adapter, which warns of a foreign host."""
+    app = lib.Flask(__name__, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.com"
+    seen = []
+
+    def index() -> str:
+        app.app_ctx_globals_class = type("Own", (app.app_ctx_globals_class,), {})
+        return type(lib.g._get_current_object()).__name__
+
+    app.add_url_rule("/", view_func=index)
+
+    def pushed(sender: Any) -> None:
+        seen.append("pushed")
+
+    kind = app.test_client().get("/", base_url="http://example.com").text
+    with lib.appcontext_pushed.connected_to(pushed, app), mock.patch.object(warnings, "warn") as warn:
+        warn.side_effect = lambda *_, **__: seen.append("warned")
+        app.test_client().get("/", base_url="http://other.test")
+    return [kind, *seen]
+
+
 def modules_after_import(lib: Any) -> set[str]:
     """Return the modules that a fresh interpreter has loaded after importing a framework."""
     program = f"import sys, {lib.__name__}; print(*sys.modules)"
