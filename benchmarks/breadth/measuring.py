@@ -223,12 +223,13 @@ def _count(framework: str, subjects: Sequence[str], wanted: str) -> dict[str, in
             raise WorkFailed(done.stderr[-2000:])
         blocks = json.loads(done.stdout)
         totals = _totals(Path(folder))
-    per_work = BLOCKS + 2
+    per_work = 2 * (BLOCKS + 2)
     if len(totals) < per_work * len(blocks):
         raise WorkFailed(f"valgrind wrote {len(totals)} dumps, not {per_work * len(blocks)}: it cannot see os_getppid")
-    # A dump has what was executed since the one before: first what made the work ready, then a block that is left out.
+    # A dump has what was executed since the one before. Every second one is a block; the warm-up and the first are left
+    # out.
     return {
-        name: round(min(totals[row * per_work + 2 : (row + 1) * per_work]) / times)
+        name: round(min(totals[row * per_work + 5 : (row + 1) * per_work : 2]) / times)
         for row, (name, times) in enumerate(blocks)
     }
 
