@@ -110,7 +110,7 @@ WERKZEUG: dict[type, dict[str, object]] = {
 # --- the plan ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """The assumptions about an app. `app.plan` returns the current plan."""
 

@@ -6,9 +6,10 @@ cookie of the first one.
 
 from __future__ import annotations
 
-import re
 import typing as t
 from contextlib import suppress
+
+from ..lazy import lazy_pattern
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
@@ -17,7 +18,7 @@ if t.TYPE_CHECKING:
 NO_COOKIE_CACHED: t.Final = 'no-cache="Set-Cookie"'
 
 # Some caches accept semicolons between directives, and blanks around the equals sign.
-_directives = re.compile(r'([^\s,;="]+)(?:\s*=\s*("[^"]*"|[^\s,;"]*))?').findall
+_directives = lazy_pattern(r'([^\s,;="]+)(?:\s*=\s*("[^"]*"|[^\s,;"]*))?')
 # Let a shared cache store the response for all users (sections 5.2.2.9 and 5.2.2.10).
 _INVITING = frozenset({"public", "s-maxage"})
 _LIVES = frozenset({"max-age", "cache-maxage", "downstream-ttl"})
@@ -52,7 +53,7 @@ def keep_private(response: _Response) -> None:
             if (forbidden := _EDGE_FIELDS.get(name.lower())) is not None:
                 headers[name] = forbidden
                 continue
-            kept = [f"{word}={given}" if given else word for word, given in _directives(value)]
+            kept = [f"{word}={given}" if given else word for word, given in _directives.findall(value)]
             kept = [directive for directive in kept if directive.partition("=")[0].lower() not in _INVITING]
             headers[name] = ", ".join(["private", *kept])
     with suppress(AttributeError):
@@ -72,7 +73,7 @@ def _is_invitation(name: str, value: str) -> bool:
     if name.lower() == "x-accel-expires":
         # Seconds, or a point in time after an at sign. Zero means never.
         return value.strip(" \t0") != ""
-    words = {word.lower() for word, _ in _directives(value)}
+    words = {word.lower() for word, _ in _directives.findall(value)}
     if words & _INVITING:
         return True
     # A lifetime in a header for shared caches lets them store the response, unless another directive forbids it.

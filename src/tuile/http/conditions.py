@@ -5,11 +5,11 @@ The forms that browsers and caches send are compared at once; everything else is
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from werkzeug.http import is_resource_modified
 
+from ..lazy import lazy_pattern
 from ..remember import remembers_short
 from .received import read_date
 
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 # One entity tag, weak or strong, with a text.
-_one_tag = re.compile(r'(?:[Ww]/)?"([^"]+)"').fullmatch
+_one_tag = lazy_pattern(r'(?:[Ww]/)?"([^"]+)"')
 _remembered_date = remembers_short(256)(read_date)
 
 
@@ -36,7 +36,7 @@ def is_unmodified(environ: WSGIEnvironment, etag: str | None, last_modified: str
     if "HTTP_IF_MATCH" not in environ:
         if tags is None and since is None:
             return False
-        if etag and tags is not None and etag[0] == etag[-1] == '"' and (found := _one_tag(tags)) is not None:
+        if etag and tags is not None and etag[0] == etag[-1] == '"' and (found := _one_tag.fullmatch(tags)) is not None:
             # It takes precedence over the date; of the latter, only one that Werkzeug refuses matters.
             if since is not None and _remembered_date(since) is None:
                 return not is_resource_modified(environ, etag, last_modified=last_modified)

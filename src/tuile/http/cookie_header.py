@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ..lazy import lazy_pattern
+
 # Only these two are removed (WSP in the grammar): `str.strip()` would remove U+00A0 and others as well.
 BLANKS = " \t"
 
@@ -96,8 +98,8 @@ def _unquoted(value: str) -> str:
     return _without_escapes(inner) if is_whole else value
 
 
-_escaped_character = re.compile(r"\\.", re.DOTALL)
-_escape = re.compile(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
+_escaped_character = lazy_pattern(r"\\.", re.DOTALL)
+_escape = lazy_pattern(rb"\\([0-3][0-7][0-7]|.)", re.DOTALL)
 
 
 def _without_escapes(inner: str) -> str:

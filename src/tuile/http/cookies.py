@@ -6,7 +6,6 @@ are those of `STANDARD`. Header text has one character (latin-1) per octet, as i
 
 from __future__ import annotations
 
-import re
 import typing as t
 import warnings
 from datetime import timedelta
@@ -15,6 +14,7 @@ from math import floor
 from urllib.parse import quote
 
 from ..exceptions import CookieSyntaxError
+from ..lazy import lazy_pattern
 from ..remember import LONGEST
 from .cookie_header import BLANKS as _BLANKS
 from .cookie_header import cookie_values as cookie_values  # noqa: PLC0414 - handed on
@@ -22,6 +22,7 @@ from .cookie_header import parse_cookie as parse_cookie  # noqa: PLC0414 - hande
 from .dates import http_date
 
 if t.TYPE_CHECKING:
+    import re
     import time
     from datetime import date, datetime
 
@@ -121,7 +122,7 @@ def dump_cookie(
     name = (_remembered_name if type(key) is str and len(key) <= LONGEST else _name_on_the_wire)(key)
     if type(value) is not str:
         value = _checked("value", value)
-    if not _is_plain_value(value):
+    if not _plain_value.fullmatch(value):
         value = _quoted(value)
     if (path is None or path == "/" or _is_short(path)) and (domain is None or _is_short(domain)):
         first, last = _remembered_attributes(path, domain, secure, httponly, samesite, partitioned)
@@ -167,10 +168,10 @@ def cookie_identity(line: str) -> tuple[str, str, str]:
 
 
 # cookie-octet: the characters that need no quotes.
-_is_plain_value = re.compile(r"[!#-+\--:<-\[\]-~]*").fullmatch
+_plain_value = lazy_pattern(r"[!#-+\--:<-\[\]-~]*")
 
 # Maps octets to their escapes between quotes. A space needs no escape.
-_ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if octet != 0x20 and not _is_plain_value(chr(octet))}
+_ESCAPES = {octet: rf"\{octet:03o}" for octet in range(256) if not 0x20 <= octet <= 0x7E or octet in b'",;\\'}
 _ESCAPES |= {ord('"'): r"\"", ord("\\"): r"\\"}
 
 
@@ -179,7 +180,7 @@ def _quoted(value: str) -> str:
     return f'"{_octets("value", value).decode("latin-1").translate(_ESCAPES)}"'
 
 
-_name_refused = re.compile(r"[\x00-\x1f\x7f;=]|\A | \Z")
+_name_refused = lazy_pattern(r"[\x00-\x1f\x7f;=]|\A | \Z")
 
 
 def _name_on_the_wire(key: str) -> str:
@@ -213,7 +214,7 @@ def _is_short(text: object) -> bool:
     return type(text) is str and len(text) <= LONGEST
 
 
-_attribute_refused = re.compile(r"[\x00-\x1f\x7f;]")
+_attribute_refused = lazy_pattern(r"[\x00-\x1f\x7f;]")
 
 
 def _path_on_the_wire(path: str) -> str:
@@ -235,7 +236,7 @@ def _domain_on_the_wire(domain: str) -> str:
     return _checked("domain in ASCII", name, _attribute_refused)
 
 
-_date_refused = re.compile(r"[^\x20-\x3a\x3c-\x7e]")
+_date_refused = lazy_pattern(r"[^\x20-\x3a\x3c-\x7e]")
 
 
 def _lifetime(

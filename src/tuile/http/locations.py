@@ -11,6 +11,8 @@ from markupsafe import escape
 from werkzeug.datastructures import Headers
 from werkzeug.utils import redirect
 
+from ..lazy import QuotedOctets, lazy_pattern
+
 if t.TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
@@ -20,21 +22,25 @@ Made = t.TypeVar("Made", bound="Response")
 _KEPT = "%!$&'()*+,/:;=@"
 _KEPT_IN_QUERY, _KEPT_IN_FRAGMENT = f"{_KEPT}?", f"{_KEPT}?#"
 _PLACES = (_KEPT, _KEPT_IN_QUERY, _KEPT_IN_FRAGMENT)
-_TABLES = [{octet: quote(chr(octet), safe=kept) for octet in range(128)} for kept in _PLACES]
+_TABLES = tuple(map(QuotedOctets, _PLACES))
 # Names of hosts that are sent as they are, with a port.
 _HOST = (
     r"https?://(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}"
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?(?![^/?#])"
 )
-#: Match a location that is sent unchanged: an address, or a path of this host, in which nothing has to be quoted.
-is_plain_location = re.compile(
+_host = lazy_pattern(_HOST)
+_plain_location = lazy_pattern(
     rf"(?:{_HOST}(?:/[\w.~{_KEPT}-]*)?|/(?!/)[\w.~{_KEPT}-]*)"
     rf"(?:\?[\w.~{_KEPT_IN_QUERY}-]+)?(?:#[\w.~{_KEPT_IN_FRAGMENT}-]+)?",
     re.ASCII,
-).fullmatch
-_starts_with_host = re.compile(_HOST).match
+)
 # Stands for the location when the page is taken apart.
 _PLACE = "PLACE"
+
+
+def is_plain_location(location: str) -> bool:
+    """Return whether a location is sent unchanged: an address or a path of this host, with nothing to quote."""
+    return _plain_location.fullmatch(location) is not None
 
 
 def uri_of(location: str) -> str | None:
@@ -44,7 +50,7 @@ def uri_of(location: str) -> str | None:
     if not location.isprintable():
         # Tabs and ends of lines are left out.
         return None
-    host = _starts_with_host(location)
+    host = _host.match(location)
     start = "" if host is None else host[0]
     rest = location[len(start) :]
     if not start and (rest[:1] != "/" or rest[1:2] == "/"):

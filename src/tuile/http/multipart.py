@@ -9,23 +9,25 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..lazy import lazy_pattern
+
 #: The name, the filename (None for a field), the headers as sent, and the start and end of the content.
 Part: t.TypeAlias = tuple[str, "str | None", bytes, int, int]
 
 # A token or a quoted string without escapes.
 _QUOTED = r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]"
-_boundary_of = re.compile(
+_boundary_pattern = lazy_pattern(
     rf"""multipart/form-data;[ \t]*boundary=(?:([\w'+.-]{{1,70}})|"({_QUOTED})")""", re.ASCII | re.IGNORECASE
-).fullmatch
-_is_plain_boundary = re.compile(_QUOTED, re.ASCII).fullmatch
+)
+_plain_boundary = lazy_pattern(_QUOTED, re.ASCII)
 # The headers of a part, from the line break after the boundary to the empty line, in the order that browsers use.
-_headers_of = re.compile(
+_headers_pattern = lazy_pattern(
     rb"\r\n"
     rb'(Content-Disposition:[ \t]*form-data;[ \t]*name="([^"\\\r\n]*)"(?:;[ \t]*filename="([^"\\\r\n]*)")?'
     rb"((?:\r\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*))"
     rb"\r\n\r\n",
     re.IGNORECASE,
-).match
+)
 #: Parts with longer headers are left to Werkzeug.
 _LONGEST_HEADERS: t.Final = 8192
 # The size of the pieces that Werkzeug's parser reads. It refuses a piece that exceeds the memory limit.
@@ -34,13 +36,13 @@ _PIECE: t.Final = 64 * 1024
 
 def boundary_of(content_type: str) -> bytes | None:
     """Return the boundary in a Content-Type header; None to leave it to Werkzeug."""
-    found = _boundary_of(content_type)
+    found = _boundary_pattern.fullmatch(content_type)
     return None if found is None else (found[1] or found[2]).encode()
 
 
 def plain_boundary(text: str | None) -> bytes | None:
     """Return the boundary from the options of a parsed Content-Type header; None to leave it to Werkzeug."""
-    return None if text is None or _is_plain_boundary(text) is None else text.encode()
+    return None if text is None or _plain_boundary.fullmatch(text) is None else text.encode()
 
 
 def parse_multipart(  # noqa: C901 - one look at each part, without calls
@@ -63,7 +65,7 @@ def parse_multipart(  # noqa: C901 - one look at each part, without calls
     parts: list[Part] = []
     position = width
     while True:
-        head = _headers_of(body, position)
+        head = _headers_pattern.match(body, position)
         if head is None:
             # The end, or something else.
             return parts if size - position <= 4 and body[position:] in _ENDS else None

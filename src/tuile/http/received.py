@@ -13,6 +13,7 @@ from werkzeug.datastructures import Accept, Authorization, IfRange
 from werkzeug.http import parse_accept_header, parse_date, parse_if_range_header
 from werkzeug.sansio.utils import get_current_url
 
+from ..lazy import lazy_pattern
 from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
@@ -68,10 +69,8 @@ def read_authorization(text: str | None) -> Authorization | None:
 
 
 # A host and a port that are shown as they were sent, and a URL in which nothing is quoted.
-_is_plain_host = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?").fullmatch
-_is_plain_url = re.compile(
-    r"https?://[a-z0-9.:-]+/[\w.~!$&'()*+,/:;=@-]*(?:\?[\w.~!$&'()*+,/:;=?@-]+)?", re.ASCII
-).fullmatch
+_plain_host = lazy_pattern(r"[a-z0-9][a-z0-9.-]{0,99}(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?")
+_plain_url = lazy_pattern(r"https?://[a-z0-9.:-]+/[\w.~!$&'()*+,/:;=@-]*(?:\?[\w.~!$&'()*+,/:;=?@-]+)?", re.ASCII)
 
 
 def show_url(
@@ -91,7 +90,7 @@ def show_url(
         url += path.lstrip("/")
         if query:
             url = f"{url}?{query.decode('latin-1')}"
-    if _is_plain_host(host) is not None and "xn--" not in host and _is_plain_url(url) is not None:
+    if _plain_host.fullmatch(host) is not None and "xn--" not in host and _plain_url.fullmatch(url) is not None:
         return url
     try:
         return get_current_url(scheme, host, root_path, path, query)

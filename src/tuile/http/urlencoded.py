@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import unquote_to_bytes
 
 # Imported because it registers the error handler that keeps octets percent-encoded if they are not UTF-8.
 from werkzeug import urls as _urls  # noqa: F401
 
+from ..lazy import lazy_pattern
+
 # Escapes of separators and of the percent sign.
-_has_structural_escapes = re.compile(r"%(?:2[56Bb]|3[Dd])").search
+_structural_escapes = lazy_pattern(r"%(?:2[56Bb]|3[Dd])")
 
 
 def parse_urlencoded(text: str) -> dict[str, list[str]]:
@@ -21,7 +22,7 @@ def parse_urlencoded(text: str) -> dict[str, list[str]]:
     if "+" in text:
         text = text.replace("+", " ")
     if "%" in text:
-        if _has_structural_escapes(text) is not None:
+        if _structural_escapes.search(text) is not None:
             return _split_first(text)
         # No escape stands for a separator or spans one, so all can be resolved at once.
         text = _unquoted(text)

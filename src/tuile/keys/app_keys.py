@@ -9,7 +9,6 @@ import typing as t
 
 from .ring import KeyRing, key_id, wrong_id
 from .secret import Hidden, Secret, read_key
-from .weakness import weakness
 
 if t.TYPE_CHECKING:
     from ..sansio.app import App
@@ -119,6 +118,8 @@ def check_keys(app: App) -> None:
 
 def weak_keys(app: App) -> list[tuple[str, str]]:
     """Return the settings with keys that can be guessed, and why. Raises the same errors as `keys_of`."""
+    from .weakness import weakness  # noqa: PLC0415 - it compiles its word list
+
     keys = keys_of(app)
     names = ("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])) if keys else ()
     reasons = [(name, weakness(key)) for name, key in zip(names, keys[::-1], strict=True)]
@@ -243,6 +244,8 @@ def _report_weak_keys(app: App, keys: tuple[Secret, ...], mode: str) -> None:
 
     It is logged instead of a Python warning, because test suites turn warnings into errors.
     """
+    from .weakness import weakness  # noqa: PLC0415 - it compiles its word list
+
     for name, key in zip(("SECRET_KEY", *("A key in SECRET_KEY_FALLBACKS" for _ in keys[1:])), keys[::-1], strict=True):
         reported = key_id(key)
         if mode == "warn" and reported in app._reported_keys:

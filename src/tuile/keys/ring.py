@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections.abc import Iterable
 
 from ..exceptions import BadToken
+from ..lazy import lazy_pattern
 from ..remember import LONGEST
 from .secret import KEY_BYTES, Hidden, Key, Secret, check_length, hkdf, hkdf_expand, hkdf_extract, read_key
 from .tokens import ENCRYPTED, SIGNED, Opened, Version, bound_to, make_token, open_token
@@ -17,7 +17,7 @@ __all__ = ["BadToken", "Key", "KeyRing", "Opened", "hkdf", "key_id"]
 _SALT = b"tuile.keyring 1"
 _ID_BYTES = 4
 _DERIVED_KEPT = 256
-_is_id = re.compile("[0-9a-f]{8}").fullmatch
+_id = lazy_pattern("[0-9a-f]{8}")
 
 
 def key_id(key: Key | Secret) -> str:
@@ -42,9 +42,9 @@ def wrong_id(entry: object) -> str | None:
     """Return the error message for an invalid key id, or None. The message does not show the id, which may be a key."""
     if not isinstance(entry, str):
         return f"must be text, not {type(entry).__name__}"
-    if _is_id(entry):
+    if _id.fullmatch(entry):
         return None
-    if _is_id(str.strip(entry).lower()):
+    if _id.fullmatch(str.strip(entry).lower()):
         return "has capitals or blanks; write its eight hexadecimal digits in lower case, and nothing else"
     return f"is not an id: it has {str.__len__(entry)} characters, and an id is eight hexadecimal digits"
 

@@ -16,7 +16,6 @@ AES-256-GCM (NIST SP 800-38D).
 
 from __future__ import annotations
 
-import re
 import typing as t
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
@@ -24,6 +23,7 @@ from hmac import compare_digest
 from secrets import token_bytes
 
 from ..exceptions import BadToken
+from ..lazy import lazy_pattern
 from .secret import Secret, hmac_digest
 from .xaes import NONCE_BYTES, TAG_BYTES, open_gcm, open_sealed, seal
 
@@ -43,7 +43,7 @@ LATEST: t.Final[int] = 2 ** (8 * _MOMENT_BYTES) - 1
 #: How far the clocks of two machines may differ before one refuses the other's tokens as made in the future.
 CLOCK_SKEW_S: t.Final = 60
 
-_is_token = re.compile(r"([a-z])([0-9]{1,3})\.([0-9a-f]{8})\.([A-Za-z0-9_.-]+)").fullmatch
+_token = lazy_pattern(r"([a-z])([0-9]{1,3})\.([0-9a-f]{8})\.([A-Za-z0-9_.-]+)")
 
 
 class Opened(t.NamedTuple):
@@ -139,7 +139,7 @@ def _moment(seconds: float, least: int = 0) -> int:
 
 def _split(version: Version, token: str) -> tuple[str, Version, str, str]:
     """Split a token into the id of its key, its version, the text before the content, and the content."""
-    found = _is_token(token)
+    found = _token.fullmatch(token)
     if found is None:
         raise BadToken("The text is not a token.", "no token")
     if found[1] != version[0]:

@@ -5,7 +5,6 @@ Werkzeug's `Map` parses rules and handles everything that the index does not sup
 
 from __future__ import annotations
 
-import re
 import typing as t
 from threading import RLock
 from types import FunctionType
@@ -17,6 +16,7 @@ from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import State, StateMachineMatcher
 
 from ..invalidation import move
+from ..lazy import lazy_pattern
 from .index import Arguments, Index, split_path
 from .redirects import redirection
 from .route import Routes, add_route
@@ -36,9 +36,9 @@ _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
 _SCHEMES = frozenset({"http", "https"})
 # Hosts that Werkzeug certainly accepts, with any `SERVER_NAME`. Labels of more than 63 characters cannot be encoded.
-_is_plain_host = re.compile(
+_plain_host = lazy_pattern(
     r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
-).fullmatch
+)
 #: The subdomain that Werkzeug gives a request whose host is not below `SERVER_NAME`.
 FOREIGN_SUBDOMAIN = "<invalid>"
 
@@ -279,7 +279,7 @@ class Map(WerkzeugMap):
         """Return whether Werkzeug certainly accepts a host, and remember it if it does."""
         if host in self._plain_hosts:
             return True
-        if len(host) > _LONGEST_HOST or not _is_plain_host(host) or not BINDING.isdisjoint(self.__dict__):
+        if len(host) > _LONGEST_HOST or not _plain_host.fullmatch(host) or not BINDING.isdisjoint(self.__dict__):
             return False
         with self._revision_lock:
             hosts = self._plain_hosts

@@ -5,17 +5,16 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote, quote_plus
 
+from ..lazy import QuotedOctets
+
 # The characters that stay unchanged in a path (WHATWG URL, path percent-encode set) and in a query.
 KEPT_IN_PATH = "!$&'()*+,/:;=@"
 _KEPT_IN_QUERY = "!$'()*,/:;?@"
-# The encoding of each octet. `str.translate` reads the same for the characters of ASCII.
-_IN_PATH = [quote(bytes((octet,)), safe=KEPT_IN_PATH) for octet in range(256)]
-_IN_QUERY = [quote_plus(bytes((octet,)), safe=_KEPT_IN_QUERY) for octet in range(256)]
+_PATH = QuotedOctets(KEPT_IN_PATH)
+_QUERY = QuotedOctets(_KEPT_IN_QUERY, quote_plus)
 # The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
 _FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
-_FRAGMENT = {octet: quote(chr(octet), safe=_FRAGMENT_SAFE) for octet in range(128)}
-_PATH = dict(enumerate(_IN_PATH[:128]))
-_QUERY = dict(enumerate(_IN_QUERY[:128]))
+_FRAGMENT = QuotedOctets(_FRAGMENT_SAFE)
 # The classes whose texts have no character that is quoted.
 _NUMBERS = frozenset({int, bool})
 
@@ -25,17 +24,17 @@ def path_text(value: object) -> str:
     text = value if type(value) is str else str(value)
     if text.isascii():
         return text.translate(_PATH)
-    return "".join(map(_IN_PATH.__getitem__, text.encode()))
+    return "".join(map(_PATH.__getitem__, text.encode()))
 
 
 def query_text(value: object) -> str:
     """Encode a name or a value as `urlencode` does."""
     if isinstance(value, bytes):
-        return "".join(map(_IN_QUERY.__getitem__, value))
+        return "".join(map(_QUERY.__getitem__, value))
     text = value if type(value) is str else str(value)
     if text.isascii():
         return text.translate(_QUERY)
-    return "".join(map(_IN_QUERY.__getitem__, text.encode()))
+    return "".join(map(_QUERY.__getitem__, text.encode()))
 
 
 def fragment_text(value: str) -> str:

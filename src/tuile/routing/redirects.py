@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from urllib.parse import quote, urljoin
 
@@ -10,12 +9,16 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing.exceptions import RequestPath
 
+from ..lazy import lazy_pattern
 from .quoting import KEPT_IN_PATH
 from .search import Elsewhere, Moved
 
+if t.TYPE_CHECKING:
+    import re
+
 _LINE_ENDS = frozenset("\r\n")
 # A variable in the text of `redirect_to`.
-_variable = re.compile("<([^>]+)>")
+_variable = lazy_pattern("<([^>]+)>")
 
 
 def redirection(adapter: MapAdapter, found: Moved | Elsewhere) -> HTTPException:

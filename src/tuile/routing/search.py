@@ -14,6 +14,7 @@ from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing import ValidationError
 from werkzeug.routing.exceptions import NoMatch
 
+from ..lazy import lazy_pattern
 from .index import TESTS, groups_of
 
 if t.TYPE_CHECKING:
@@ -33,7 +34,7 @@ UNSURE = object()
 _SLASH = object()
 # Rules of WebSockets are left to Werkzeug.
 _NO_MISMATCH = False
-_several_slashes = re.compile("/{2,}")
+_several_slashes = lazy_pattern("/{2,}")
 
 
 class Moved:

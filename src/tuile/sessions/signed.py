@@ -30,7 +30,6 @@ from .interface import (
 from .kinds import kinds_of, report_kind
 from .packing import check_size, checked, pack, unpack
 from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
-from .stored import ServerSession
 from .tracked import TrackedSession, content_of, tracked
 
 if t.TYPE_CHECKING:
@@ -42,6 +41,7 @@ if t.TYPE_CHECKING:
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
+    from .stored import ServerSession
 
 session_json_serializer = TaggedJSONSerializer()
 
@@ -255,10 +255,10 @@ class SecureCookieSessionInterface(SessionInterface):
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
         if self._asks_itself or self.__dict__ or not is_ours:
-            if isinstance(session, ServerSession):
+            if isinstance(session, TrackedSession) and session.is_on_server:
                 from .server import save_stored  # noqa: PLC0415 - it is there, because the session was opened
 
-                save_stored(app, self, session, response)
+                save_stored(app, self, t.cast("ServerSession", session), response)
                 return
             self._save_by_methods(app, session, response)
             return

@@ -27,6 +27,8 @@ class ServerSession(TrackedSession):
         opened: What was read; None for a new session.
     """
 
+    is_on_server = True
+
     def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
         base: Mapping[str, str] = {} if opened is None else opened.record.data
         super().__init__(

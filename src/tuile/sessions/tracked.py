@@ -44,6 +44,8 @@ def content_of(session: SessionMixin) -> dict[str, object]:
 class TrackedSession(SecureCookieSession):
     """A session that detects changes inside its values."""
 
+    #: Whether the content is kept on the server; False if it is in the cookie.
+    is_on_server: t.ClassVar[bool] = False
     _modified = False
 
     def __init__(self, initial: Mapping[str, object], encode: Callable[[object], str]) -> None:

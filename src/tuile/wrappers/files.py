@@ -25,6 +25,7 @@ from werkzeug.wsgi import FileWrapper, _RangeWrapper
 from ..http.conditions import is_unmodified
 from ..http.dates import remembered_http_date
 from ..http.headers import is_one_line
+from ..lazy import lazy_pattern
 from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
@@ -34,13 +35,13 @@ if t.TYPE_CHECKING:
 
 _new = object.__new__
 # What needs no quotes in a header.
-_is_token = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII).fullmatch
+_token = lazy_pattern(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 # What makes a path or a URL of a name.
-_is_more_than_a_name = re.compile(r"[/\\:]").search
+_more_than_a_name = lazy_pattern(r"[/\\:]")
 # Names that lead nowhere but down, whatever they are joined to.
-_is_plain_path = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII).fullmatch
+_plain_path = lazy_pattern(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 # One range with a beginning.
-_one_range = re.compile(r"bytes=([0-9]{1,15})-([0-9]{0,15})").fullmatch
+_one_range = lazy_pattern(r"bytes=([0-9]{1,15})-([0-9]{0,15})")
 _send_file, _guess_type, _safe_join = utils.send_file, mimetypes.guess_type, security.safe_join
 _make_conditional = WerkzeugResponse.make_conditional
 _IS_POSIX: t.Final = os.name == "posix"
@@ -54,7 +55,7 @@ def join_safely(directory: str, path: str) -> str | None:
     if (
         _IS_POSIX
         and security.safe_join is _safe_join
-        and _is_plain_path(path) is not None
+        and _plain_path.fullmatch(path) is not None
         and directory
         and directory[-1] != "/"
     ):
@@ -168,14 +169,14 @@ def _facts(
     if not isinstance(name, str) or type(name) is not str:
         raise TypeError
     quoted = name
-    if _is_token(name) is None:
+    if _token.fullmatch(name) is None:
         if not name or not name.isascii() or not is_one_line(name):
             return None
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         quoted = f'"{quoted}"'
     stem, dot, last = name.rpartition(".")
     extension: str | None = dot + last if stem.strip(".") else ""
-    if _is_more_than_a_name(name) or (dot and not extension):
+    if _more_than_a_name.search(name) or (dot and not extension):
         extension = None
     return (
         ("Content-Disposition", f"{'attachment' if as_attachment else 'inline'}; filename={quoted}"),
@@ -231,7 +232,7 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
         if unmodified:
             response._status, response._status_code = "304 NOT MODIFIED", 304
         return True
-    found = _one_range(wanted)
+    found = _one_range.fullmatch(wanted)
     if found is None or "HTTP_IF_RANGE" in environ or not size:
         return False
     start, end = int(found[1]), int(found[2]) + 1 if found[2] else size
