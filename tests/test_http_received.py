@@ -63,7 +63,7 @@ PATHS = st.lists(
         ]
     ),
     max_size=6,
-).map("".join)
+).map("".join) | st.text("ab/?", max_size=6)
 
 
 @given(
@@ -75,6 +75,9 @@ PATHS = st.lists(
 )
 @settings(max_examples=1500)
 @example("http", "example.org", "/app/", "/a", b"x=1?")
+@example("http", "example.org", "/app/", "/a?b", b"")
+@example("http", "example.org", "/app?/", "/a", b"x")
+@example("http", "example.org", "/app?", None, None)
 def test_a_url_is_shown_as_werkzeug_shows_it(
     scheme: str, host: str, root: str | None, path: str | None, query: bytes | None
 ) -> None:

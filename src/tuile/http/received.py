@@ -88,9 +88,11 @@ def show_url(
     url = f"{scheme}://{host}{'' if root_path is None else root_path.rstrip('/')}/"
     if path is not None:
         url += path.lstrip("/")
-        if query:
-            url = f"{url}?{query.decode('latin-1')}"
-    if _plain_host.fullmatch(host) is not None and "xn--" not in host and _plain_url.fullmatch(url) is not None:
+    # A question mark in a path is quoted.
+    is_plain = "?" not in url and "xn--" not in host
+    if query and path is not None:
+        url = f"{url}?{query.decode('latin-1')}"
+    if is_plain and _plain_host.fullmatch(host) is not None and _plain_url.fullmatch(url) is not None:
         return url
     try:
         return get_current_url(scheme, host, root_path, path, query)
