@@ -1,10 +1,10 @@
 """Measure requests with sessions on the server, beside Flask with Flask-Session, in one process and interleaved.
 
-    make bench-sessions
+    make bench-sessions [ARGS="redis sqlite --turns 20 --markdown docs/performance.md"]
 
 Each number is of one whole request in process: the session is read and written, only read, or not touched though its
 cookie came. Minima and medians of many short turns, one framework after the other, so that a busy machine slows both
-down. A Redis is started for the measurement.
+down. Redis and PostgreSQL are started for the measurement; PostgreSQL waits for the disk, as it does by default.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ import tempfile
 import time
 from contextlib import ExitStack
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "benchmarks")]
 
-from tests.stores.servers import redis_server
+from measuring.report import provenance, write_section
+from tests.stores.servers import postgres_server, redis_server
 
 CONTENT = {
     "_user_id": "ada",
@@ -35,7 +37,22 @@ CONTENT = {
     "n": 5,
     "basket": [1, 2, 3],
 }
-TURNS, EACH = 60, 10
+#: How long a turn takes at least, in seconds.
+TURN_S = 0.004
+
+
+class Kind(NamedTuple):
+    """A kind of store: what both sides are configured with, and the ratios to reach.
+
+    Attributes:
+        theirs: Configures Flask-Session.
+        ours: The settings of Tuile.
+        goals: The least ratio for each path, by minima and by medians; None for none.
+    """
+
+    theirs: Callable[[Any], None]
+    ours: dict[str, Any]
+    goals: dict[str, tuple[float | None, float | None]]
 
 
 class Caller:
@@ -59,6 +76,8 @@ class Caller:
         self.cookie = ""
         self.call("/begin")
         self.cookie = next(value for name, value in self.headers if name == "Set-Cookie").partition(";")[0]
+        #: How many requests make a turn.
+        self.each: dict[str, int] = {}
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
         """Take the status and the headers."""
@@ -89,61 +108,115 @@ class Caller:
         if hasattr(body, "close"):
             body.close()
 
+    def turn(self, path: str, cookie: bool = True) -> float:
+        """Return the microseconds of one request, over a short turn."""
+        each = self.each.get(path)
+        if each is None:
+            for _ in range(5):
+                self.call(path, cookie)
+            began = time.perf_counter()
+            self.call(path, cookie)
+            each = self.each[path] = max(int(TURN_S / (time.perf_counter() - began)), 1)
+        began = time.perf_counter()
+        for _ in range(each):
+            self.call(path, cookie)
+        return (time.perf_counter() - began) / each * 1e6
 
-def turn(caller: Caller, path: str, cookie: bool = True) -> float:
-    """Return the microseconds of one request, over a short turn."""
-    began = time.perf_counter()
-    for _ in range(EACH):
-        caller.call(path, cookie)
-    return (time.perf_counter() - began) / EACH * 1e6
 
-
-def measured(callers: dict[str, Caller], path: str) -> dict[str, list[float]]:
+def measured(callers: list[Caller], path: str, turns: int) -> list[list[float]]:
     """Return the turns of each caller, taken one after the other."""
-    found: dict[str, list[float]] = {name: [] for name in callers}
-    for _ in range(TURNS):
-        for name, caller in callers.items():
-            found[name].append(turn(caller, path))
+    found: list[list[float]] = [[] for _ in callers]
+    for _ in range(turns):
+        for caller, times in zip(callers, found, strict=True):
+            times.append(caller.turn(path))
     return found
 
 
-def main() -> None:
-    """Print a table for each store that can be measured here."""
-    argparse.ArgumentParser(description="Measure sessions on the server beside Flask-Session.").parse_args()
-    flask, tuile = import_module("flask"), import_module("tuile")
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+def flask_session(**config: Any) -> Callable[[Any], None]:
+    """Return what sets up Flask-Session with these settings."""
+
+    def configure(app: Any) -> None:
+        app.config.update(config)
+        import_module("flask_session").Session(app)
+
+    return configure
+
+
+def with_sqlalchemy(url: str) -> Callable[[Any], None]:
+    """Return what sets up Flask-Session with a database."""
+
+    def configure(app: Any) -> None:
+        app.config.update(SQLALCHEMY_DATABASE_URI=url)
+        database = import_module("flask_sqlalchemy").SQLAlchemy(app)
+        flask_session(SESSION_TYPE="sqlalchemy", SESSION_SQLALCHEMY=database)(app)
+
+    return configure
+
+
+def kinds_of(names: list[str], folder: str, servers: ExitStack) -> dict[str, Kind]:
+    """Return what is measured, and start the servers that it needs."""
+    kinds: dict[str, Kind] = {}
+    if "redis" in names:
         url = servers.enter_context(redis_server(folder))
-        cache = import_module("cachelib.file").FileSystemCache(f"{folder}/files", threshold=0)
-        redis = import_module("redis").Redis.from_url(url)
+        theirs = flask_session(SESSION_TYPE="redis", SESSION_REDIS=import_module("redis").Redis.from_url(url))
+        kinds["Redis"] = Kind(theirs, {"SESSION_STORE": url}, {"/write": (3, 2.5), "/read": (6, None)})
+    if "sqlite" in names:
+        theirs = with_sqlalchemy(f"sqlite:///{folder}/theirs.db")
+        ours = {"SESSION_STORE": f"sqlite:///{folder}/ours.db"}
+        kinds["SQLite"] = Kind(theirs, ours, {"/read": (50, 50)})
+        theirs = with_sqlalchemy(f"sqlite:///{folder}/theirs-too.db")
+        ours = {"SESSION_STORE": f"sqlite:///{folder}/durable.db", "SESSION_DURABLE": "machine"}
+        kinds["SQLite, each save waits for the disk"] = Kind(theirs, ours, {"/write": (4, 4)})
+    if "postgres" in names:
+        url = servers.enter_context(postgres_server(fsync=True))
+        theirs = with_sqlalchemy(url.replace("postgresql:", "postgresql+psycopg:"))
+        kinds["PostgreSQL"] = Kind(theirs, {"SESSION_STORE": url}, {"/read": (10, 10)})
+        ours = {"SESSION_STORE": url, "SESSION_DURABLE": "machine", "SESSION_KEY_PREFIX": "durable:"}
+        kinds["PostgreSQL, each save waits for the disk"] = Kind(theirs, ours, {"/write": (2.5, 2.5)})
+    return kinds
 
-        def theirs(**config: Any) -> Callable[[Any], None]:
-            def configure(app: Any) -> None:
-                app.config.update(config)
-                import_module("flask_session").Session(app)
 
-            return configure
+def table_of(kind: Kind, turns: int) -> list[str]:
+    """Measure a kind of store, and return the rows of its table."""
+    flask, tuile = import_module("flask"), import_module("tuile")
+    config = {**kind.ours, "SESSION_TIMEOUT": 30}
+    callers = [Caller(flask, kind.theirs), Caller(tuile, lambda app: app.config.update(config))]
+    rows = []
+    for path, what in (("/write", "read and written"), ("/read", "read"), ("/nothing", "not touched")):
+        theirs, ours = measured(callers, path, turns)
+        cells = [f"{pick(times):,.0f}" for times in (theirs, ours) for pick in (min, statistics.median)]
+        ratios = []
+        for pick, goal in zip((min, statistics.median), kind.goals.get(path, (None, None)), strict=True):
+            ratio = pick(theirs) / pick(ours)
+            missed = "" if goal is None else f" (≥ {goal:g})" if ratio >= goal else f" (**not ≥ {goal:g}**)"
+            ratios.append(f"{ratio:.1f}{missed}")
+        rows.append(f"| {what} | {' | '.join((*cells, *ratios))} |")
+    ours = callers[1]
+    pairs = [(ours.turn("/nothing", cookie=False), ours.turn("/nothing")) for _ in range(turns)]
+    without, with_it = (min(times) for times in zip(*pairs, strict=True))
+    rows.append(f"\nNot touched, with a cookie: {with_it / without:.2f} times the same request without one (≤ 1.1).")
+    return rows
 
-        def ours(store: str) -> Callable[[Any], None]:
-            return lambda app: app.config.update(SESSION_STORE=store, SESSION_TIMEOUT=30)
 
-        kinds = {
-            "Redis": (theirs(SESSION_TYPE="redis", SESSION_REDIS=redis), ours(url)),
-            "files, SQLite": (
-                theirs(SESSION_TYPE="cachelib", SESSION_CACHELIB=cache),
-                ours(f"sqlite:///{folder}/sessions.db"),
-            ),
-        }
-        for kind, (their_way, our_way) in kinds.items():
-            callers = {"Flask-Session": Caller(flask, their_way), "Tuile": Caller(tuile, our_way)}
-            print(f"{kind:<16}{'Flask-Session µs: min, median':>32}{'Tuile µs':>18}{'ratio':>14}")
-            for path, what in (("/write", "read and written"), ("/read", "read"), ("/nothing", "not touched")):
-                turns = measured(callers, path)
-                (a, b), (c, d) = ((min(one), statistics.median(one)) for one in turns.values())
-                print(f"  {what:<30}{a:8.0f}{b:8.0f}{c:10.0f}{d:8.0f}{a / c:10.1f}{b / d:6.1f}")
-            one = callers["Tuile"]
-            without = min(turn(one, "/nothing", cookie=False) for _ in range(TURNS))
-            with_it = min(turn(one, "/nothing") for _ in range(TURNS))
-            print(f"  not touched, with a cookie: {with_it / without:.2f} times the same request without one")
+def main() -> None:
+    """Print a table for each store."""
+    parser = argparse.ArgumentParser(description="Measure sessions on the server beside Flask-Session.")
+    parser.add_argument("stores", nargs="*", default=["redis", "sqlite", "postgres"], metavar="STORE")
+    parser.add_argument("--turns", type=int, default=60)
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this document")
+    given = parser.parse_args()
+    head = "| request | Flask-Session µs: min | median | Tuile µs: min | median | ratio by minima | by medians |"
+    section = []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
+        for name, kind in kinds_of(given.stores, folder, servers).items():
+            rows = [f"**{name}**", "", head, "| --- |" + " ---: |" * 6, *table_of(kind, given.turns), ""]
+            section.append("\n".join(rows))
+            print(section[-1], flush=True)
+    if given.markdown is not None:
+        packages = ("flask", "flask-session", "redis", "flask-sqlalchemy", "sqlalchemy", "psycopg")
+        heading = "## Sessions on the server\n\nOne request in process (`make bench-sessions`), in microseconds."
+        about = provenance({name: version(name) for name in packages})
+        write_section(given.markdown, "sessions", "\n\n".join([heading, about, *section]))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ CONTROLS = {
     "flask-session": ["flask-session==0.8.0", "cachelib==0.13.0"],
     "django": ["django==5.2.19"],
 }
+# What `make bench-sessions` needs besides Flask-Session.
+MEASURED = ("redis==8.1.0", "flask-sqlalchemy==3.1.1", "sqlalchemy==2.1.9", "psycopg[binary]==3.3.9")
 
 
 class Verdict(NamedTuple):
@@ -269,7 +271,7 @@ def main() -> int:
     parser.add_argument("--prepare", action="store_true", help="only make the environment, for `make bench-sessions`")
     given = parser.parse_args()
     if given.prepare:
-        prepare(*CONTROLS["flask-session"], "redis==8.1.0")
+        prepare(*CONTROLS["flask-session"], *MEASURED)
         return 0
     options = ["--rounds", str(given.rounds), "--processes", str(given.processes), "--each", str(given.each)]
     wrong = 0

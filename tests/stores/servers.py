@@ -63,8 +63,11 @@ def redis_server(folder: str) -> Iterator[str]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(*, fsync: bool = False) -> Iterator[str]:
     """Start PostgreSQL with an empty database, and give its URL.
+
+    Args:
+        fsync: Whether it waits for the disk.
 
     Raises:
         MissingError: If it, or psycopg, is not there.
@@ -84,7 +87,8 @@ def postgres_server() -> Iterator[str]:
         made = [program, "-D", folder, "-A", "trust", "-U", "tuile", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd="/")
         command = [os.path.join(os.path.dirname(os.path.realpath(program)), "postgres"), "-D", folder, "-p", str(port)]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
+        command += ["-c", f"fsync={'on' if fsync else 'off'}"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, user=user, cwd="/") as server:
             try:
                 url = f"postgresql://tuile@127.0.0.1:{port}/postgres"
