@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src"), str(ROOT / "benchmarks")]
 
 from measuring.report import provenance, write_section
+
 from tests.stores.servers import postgres_server, redis_server
 
 CONTENT = {

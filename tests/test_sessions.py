@@ -1225,4 +1225,4 @@ def test_a_session_knows_every_change_that_a_dictionary_knows() -> None:
     for name in changes:
         same(program, name)
     assert SecureCookieSession().modified is False
-    assert SecureCookieSession([("a", 1)]) == {"a": 1}  # type: ignore[arg-type] # a dictionary takes pairs as well
+    assert SecureCookieSession([("a", 1)]) == {"a": 1}  # a dictionary takes pairs as well

@@ -187,11 +187,40 @@ def session_app(framework: Any) -> Any:
     return app
 
 
+def stored_session_app(framework: Any) -> Any:
+    app = framework.Flask("frames")
+    app.config["SESSION_STORE"] = "memory"
+
+    @app.get("/login")
+    def login() -> str:
+        framework.session.update(_user_id="ada", theme="dark", count=1, basket=[1, 2, 3])
+        return "welcome"
+
+    @app.get("/count")
+    def count() -> str:
+        framework.session["count"] = framework.session["count"] + 1
+        return "counted"
+
+    @app.get("/read")
+    def read() -> str:
+        theme: str = framework.session["theme"]
+        return theme
+
+    @app.get("/nothing")
+    def nothing() -> str:
+        return "nothing"
+
+    return app
+
+
 WORKS = (
     Work("hello", 5, hello_app, body=b"Hello, World!"),
     Work("json", 9, json_app, path="/users/42/ada", body=b'{"id":42,"name":"ada"}\n'),
     Work("cookie read and set", 16, cookie_app, cookie="consent=yes; theme=dark; lang=en-GB", body=b"dark"),
     Work("signed session read and written", 41, session_app, path="/count", login="/login", body=b"2"),
+    Work("stored session read and written", 67, stored_session_app, path="/count", login="/login", body=b"counted"),
+    Work("stored session read", 45, stored_session_app, path="/read", login="/login", body=b"dark"),
+    Work("stored session not touched", 7, stored_session_app, path="/nothing", login="/login", body=b"nothing"),
     Work("404", 31, hello_app, path="/no/such/page", status="404 NOT FOUND"),
 )
 every_work = pytest.mark.parametrize("work", WORKS, ids=lambda work: work.name)

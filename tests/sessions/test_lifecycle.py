@@ -71,6 +71,13 @@ class Records:
             if after is not None:
                 self.found[handle] = after
 
+    def ask(self, operation: Operation) -> Any:
+        def procedure() -> Procedure[Any]:
+            answer = yield operation
+            return answer
+
+        return self.run(procedure())
+
     def kinds(self) -> list[type[Operation]]:
         return [type(operation) for operation in self.asked]
 
@@ -121,11 +128,11 @@ def test_a_handle_that_is_taken_is_not_used(records: Records, monkeypatch: pytes
 def test_a_save_is_one_operation(records: Records) -> None:
     made = records.create()
     changes = Changes(by_key={"n": Put("1")})
-    assert records.run(saving(made, changes, POLICY)) == Applied()
+    assert records.ask(saving(made, changes, POLICY)) == Applied()
     assert records.asked == [Apply(made.identity.handle, 1, changes, CLOCKS)]
     assert records.run(ending(made)) is True
     assert records.kinds() == [End]
-    assert records.run(saving(made, changes, POLICY)) is None
+    assert records.ask(saving(made, changes, POLICY)) is None
     assert records.open(made.identity) is None
 
 
@@ -225,7 +232,7 @@ def test_a_login_begins_a_new_session_before_it_touches_the_old_one(records: Rec
     # The old cookie shows what was there before, and nothing of the login.
     husk = records.opened(old.identity)
     assert (husk.record.data, husk.record.user, husk.record.is_husk) == (DATA, None, True)
-    assert records.run(saving(husk, Changes(by_key={"x": Put("1")}), POLICY)) is None
+    assert records.ask(saving(husk, Changes(by_key={"x": Put("1")}), POLICY)) is None
     assert records.run(renewing(husk, POLICY)) is None
     records.now += 30
     assert records.open(old.identity) is None
@@ -242,7 +249,7 @@ def test_a_session_of_a_user_ends_at_once(records: Records) -> None:
 def test_a_login_takes_along_what_was_saved_meanwhile(records: Records) -> None:
     old = records.create()
     changes = Changes(by_key={"_user_id": Put('"ada"'), "n": Add(1, "1"), "theme": Drop('"dark"')})
-    records.run(saving(old, Changes(by_key={"basket": Put("[1]"), "n": Add(1, "1")}), POLICY))
+    records.ask(saving(old, Changes(by_key={"basket": Put("[1]"), "n": Add(1, "1")}), POLICY))
     record = Record("", "", {"_user_id": '"ada"', "n": "1"}, user="ada")
     new = records.run(replacing(old, record, changes, POLICY))
     assert records.kinds() == [Create, Retire, Apply]
@@ -251,7 +258,7 @@ def test_a_login_takes_along_what_was_saved_meanwhile(records: Records) -> None:
 
 def test_but_not_where_nothing_is_taken_along(records: Records) -> None:
     old = records.create()
-    records.run(saving(old, Changes(by_key={"basket": Put("[1]")}), POLICY))
+    records.ask(saving(old, Changes(by_key={"basket": Put("[1]")}), POLICY))
     new = records.run(replacing(old, Record("", "", {"_user_id": '"ada"'}, user="ada"), None, POLICY))
     assert records.kinds() == [Create, Retire]
     assert records.opened(new.identity).record.data == {"_user_id": '"ada"'}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tuile.sessions.changes import Add, Changes
-from tuile.sessions.operations import Apply, Create, Load
+from tuile.sessions.changes import Add, Change, Changes
+from tuile.sessions.operations import Applied, Apply, Create, Load, Sweep
 from tuile.sessions.record import Clocks, Record
 from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.sqlite import SQLiteStore
@@ -18,6 +19,8 @@ from tuile.sessions.stores.sqlite import SQLiteStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tuile.sessions.operations import Operation
 
 CLOCKS = Clocks(idle=3600.0)
 ADD = Apply("h", 1, Changes(by_key={"n": Add(1, "1")}), CLOCKS)
@@ -84,6 +87,69 @@ def test_a_read_that_cannot_store_that_it_was_seen_is_a_read(
     writer.execute("BEGIN EXCLUSIVE")
     assert store.ask(Load("h", CLOCKS)).record.data == {"n": "1"}
     writer.close()
+
+
+def statements(store: SQLiteStore, operation: Operation) -> tuple[list[str], Any]:
+    """Return the words that the statements of an operation begin with, and its answer."""
+    seen: list[str] = []
+    store._idle[-1].set_trace_callback(lambda text: seen.append(text.split()[0]))
+    answer = store.ask(operation)
+    store._idle[-1].set_trace_callback(None)
+    return seen, answer
+
+
+def test_a_save_is_one_statement_if_no_other_request_has_saved(store: SQLiteStore) -> None:
+    store.ask(Create(Record("h", "v", {"n": "1"}), CLOCKS))
+    assert statements(store, Load("h", CLOCKS))[0] == ["SELECT"]
+    base, now = store.ask(Load("h", CLOCKS))
+    add = ADD._replace(base=base, now=now)
+    assert statements(store, add) == (["UPDATE"], Applied())
+    # What the request has read is old now.
+    assert statements(store, add) == (["UPDATE", "SELECT", "UPDATE"], Applied())
+    assert number(store) == "3"
+
+
+def test_a_save_that_others_are_faster_than_waits_for_its_turn(store: SQLiteStore, path: Path) -> None:
+    store.ask(Create(Record("h", "v", {"n": "1"}), CLOCKS))
+    other = SQLiteStore(path)
+    calls: list[str | None] = []
+
+    def change(text: str | None) -> str:
+        # Another request saves each time, as long as it can.
+        if len(calls) < 10 and not store._idle:
+            calls.append(text)
+            if len(calls) < 5:
+                other.ask(ADD)
+        return str(10 * int(text or 0))
+
+    store.ask(Load("h", CLOCKS))
+    changes = Changes(by_key={"n": Change(change, "1", "10")})
+    other.ask(ADD)
+    assert statements(store, Apply("h", 1, changes, CLOCKS))[0][-4:] == ["BEGIN", "SELECT", "UPDATE", "COMMIT"]
+    assert number(store) == str(10 * int(calls[-1] or 0))
+    other.close()
+
+
+def test_a_table_of_an_older_version_is_replaced(path: Path) -> None:
+    path.parent.mkdir()
+    old = sqlite3.connect(path)
+    old.executescript("CREATE TABLE tuile_sessions (handle TEXT, state TEXT); PRAGMA user_version = 1")
+    old.close()
+    store = SQLiteStore(path)
+    assert store.ask(Load("h", CLOCKS)) is None
+    assert store.ask(Create(Record("h", "v"), CLOCKS)) is not None
+    store.close()
+
+
+def test_others_write_while_many_sessions_are_swept(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(350):
+        store.ask(Create(Record(f"old {index}", "v"), Clocks(idle=60)))
+    store.ask(Create(Record("h", "v", {"n": "1"}), CLOCKS))
+    later = time.time() + 60
+    monkeypatch.setattr("time.time", lambda: later)
+    monkeypatch.setattr("time.sleep", lambda seconds: SQLiteStore(store.path).ask(ADD))
+    assert store.ask(Sweep(1000)) == 350
+    assert int(number(store)) > 1
 
 
 @pytest.mark.parametrize("kind", ["a folder", "no database"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -377,6 +376,7 @@ def test_any_history_is_what_the_merge_says(driven: Driven, history: list[tuple[
         before, changes = model[handle], Changes(cleared, by_key)
         merged = merge(before.data, changes)
         assert driven.ask(Apply(handle, before.generation, changes, CLOCKS)) == Applied(merged.conflicts)
-        model[handle] = replace(before, data=merged.data, generation=before.generation + cleared)
+        generation = before.generation + cleared
+        model[handle] = before._replace(data=merged.data, generation=generation, version=before.version + 1)
     for handle in "hg":
         assert loaded(driven, handle) == model[handle]

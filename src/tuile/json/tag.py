@@ -33,7 +33,9 @@ from werkzeug.http import http_date, parse_date
 
 from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
+from tuile.json.provider import DefaultJSONProvider
 
+from .. import invalidation
 from ..flask_names import offer_flasks_names
 
 
@@ -301,10 +303,14 @@ class TaggedJSONSerializer:
     def dumps(self, value: object) -> str:
         """Serialize the value as tagged, compact JSON."""
         here = current.get(None)
-        tagged = value if self.order == self._built_in and self._is_flat(value) else self.tag(value)
+        is_plain = self.order == self._built_in and (type(value) in _SCALARS or self._is_flat(value))
+        tagged = value if is_plain else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
-        write: t.Callable[[object], str] | None = here.app._current_plan().write_json
+        plan = here.app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = here.app._current_plan()
+        write: t.Callable[[object], str] | None = plan.write_json
         if write is not None:
             return write(tagged)
         return here.app.json.dumps(tagged, separators=(",", ":"))
@@ -312,10 +318,12 @@ class TaggedJSONSerializer:
     def loads(self, value: str) -> t.Any:
         """Deserialize the output of `dumps`."""
         here = current.get(None)
-        read = loads if here is None else here.app.json.loads
+        read: t.Any = loads if here is None else here.app.json.loads
         scanned = read(value)
-        if self._built_in is not None and self._is_flat(scanned):
+        if type(scanned) is dict and self._built_in is not None and self._is_flat(scanned):
             return scanned
+        if type(value) is str and "{" not in value and getattr(read, "__func__", None) is DefaultJSONProvider.loads:
+            return scanned  # without an object in the JSON, nothing is tagged
         return self._untag_scan(scanned)
 
     def _is_flat(self, value: object) -> bool:

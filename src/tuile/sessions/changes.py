@@ -19,14 +19,13 @@ from __future__ import annotations
 import json
 import typing as t
 from collections import Counter
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(t.NamedTuple):
     """A key has a new value.
 
     Attributes:
@@ -40,31 +39,27 @@ class Put:
     assigned: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(t.NamedTuple):
     """A key was removed; `base` is the value that the request read."""
 
     base: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(t.NamedTuple):
     """A number was added; `text` is the sum that the request saw."""
 
     number: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(t.NamedTuple):
     """Items were appended to a list; `text` is the list that the request saw."""
 
     texts: tuple[str, ...]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(t.NamedTuple):
     """A function was applied to the value, or to None if there was none.
 
     Attributes:
@@ -78,8 +73,7 @@ class Change:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(t.NamedTuple):
     """One change after the other."""
 
     changes: tuple[KeyChange, ...]
@@ -88,8 +82,7 @@ class Several:
 KeyChange: t.TypeAlias = Put | Drop | Add | Append | Change | Several
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(t.NamedTuple):
     """What a request changed.
 
     Attributes:
@@ -98,7 +91,7 @@ class Changes:
     """
 
     cleared: bool = False
-    by_key: Mapping[str, KeyChange] = field(default_factory=dict)
+    by_key: Mapping[str, KeyChange] = MappingProxyType({})
 
     def __bool__(self) -> bool:
         return self.cleared or bool(self.by_key)
@@ -123,7 +116,12 @@ def merge(now: Mapping[str, str], changes: Changes) -> Merged:
     data = {} if changes.cleared else dict(now)
     conflicts = []
     for key, change in changes.by_key.items():
-        text, conflict = resolve(change, data.get(key))
+        theirs = data.get(key)
+        if type(change) is Put and change.base == theirs:
+            # Most changes, and what `resolve` returns for them.
+            data[key] = change.text
+            continue
+        text, conflict = resolve(change, theirs)
         if text is None:
             data.pop(key, None)
         else:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import typing as t
+from binascii import b2a_base64
 from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_bytes
 
-from ..keys.tokens import encode_base64
+from ..keys.tokens import TO_URL_SAFE, encode_base64
 
 HANDLE_BYTES: t.Final = 16
 SECRET_BYTES: t.Final = 24
@@ -63,7 +64,7 @@ def parse(token: str) -> Identity | None:
 
 def verifier_of(secret: str) -> str:
     """Return the SHA-256 of a secret."""
-    return encode_base64(sha256(secret.encode()).digest())
+    return b2a_base64(sha256(secret.encode()).digest(), newline=False).translate(TO_URL_SAFE, b"=").decode()
 
 
 def is_same_verifier(one: str, other: str | None) -> bool:

@@ -156,7 +156,8 @@ class SessionMixin(MutableMapping[str, t.Any]):
         raise NotImplementedError(message)
 
 
-def _note_change(session: SessionMixin) -> None:
+def note_change(session: SessionMixin) -> None:
+    """Note that a session was changed."""
     session.modified = True
 
 
@@ -168,14 +169,14 @@ class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
 
     modified = False
 
-    def __init__(self, initial: Mapping[str, object] | None = None) -> None:
+    def __init__(self, initial: Mapping[str, object] | Iterable[tuple[str, object]] | None = None) -> None:
         dict.__init__(self, initial or ())
         # As in the constructor of CallbackDict. Called with the session after each change.
-        self.on_update = _note_change
+        self.on_update = note_change
 
     def __setitem__(self, key: str, value: object) -> None:
         dict.__setitem__(self, key, value)
-        if self.on_update is _note_change:
+        if self.on_update is note_change:
             # Inlined, because nearly every write sets a key.
             self.modified = True
         elif self.on_update is not None:

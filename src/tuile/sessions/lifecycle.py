@@ -10,7 +10,8 @@ The functions in `stores` run such a procedure against a store: `drive` blocks, 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from hmac import compare_digest
 
 from .changes import Changes, Put, merge
 from .identity import is_same_verifier, new_identity, new_secret, verifier_of
@@ -20,7 +21,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from .identity import Identity
-    from .operations import Applied, Loaded, Operation
+    from .operations import Loaded, Operation
     from .record import Clocks, Record
 
 T = t.TypeVar("T")
@@ -74,10 +75,10 @@ def opening(identity: Identity, policy: Policy) -> Procedure[Opened | None]:
         return None
     record, now = found
     verifier = verifier_of(identity.secret)
-    is_current, is_next = is_same_verifier(verifier, record.verifier), is_same_verifier(verifier, record.pending)
-    is_former = is_same_verifier(verifier, record.previous)
-    if is_current:
+    if compare_digest(verifier, record.verifier):
         return Opened(identity, record, now)
+    # Both are compared, so that the time does not tell which of them there are.
+    is_next, is_former = is_same_verifier(verifier, record.pending), is_same_verifier(verifier, record.previous)
     if is_next:
         found = yield Confirm(identity.handle, verifier, policy.grace)
         return None if found is None else Opened(identity, *found)
@@ -99,18 +100,16 @@ def creating(record: Record, policy: Policy) -> Procedure[Opened]:
     """
     while True:
         identity = new_identity()
-        new = replace(record, handle=identity.handle, verifier=identity.verifier)
+        new = record._replace(handle=identity.handle, verifier=identity.verifier)
         found: Loaded | None = yield Create(new, policy.clocks, policy.limit)
         if found is not None:
             return Opened(identity, *found)
 
 
-def saving(opened: Opened, changes: Changes, policy: Policy) -> Procedure[Applied | None]:
-    """Save what a request changed; None if the session has ended meanwhile."""
-    answer: Applied | None = yield Apply(
-        opened.identity.handle, opened.record.generation, changes, policy.clocks, policy.strict
-    )
-    return answer
+def saving(opened: Opened, changes: Changes, policy: Policy) -> Apply:
+    """Return the operation that saves what a request changed."""
+    identity, record, now, _, _ = opened
+    return Apply(identity.handle, record.generation, changes, policy.clocks, policy.strict, record, now)
 
 
 def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Procedure[Opened]:

@@ -7,7 +7,6 @@ same in fewer steps does so.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 
 from .changes import merge
 
@@ -32,16 +31,18 @@ class Applied(t.NamedTuple):
     is_saved: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+#: The answer to most saves.
+SAVED: t.Final = Applied()
+
+
+class Load(t.NamedTuple):
     """Find a session, and note that it was seen. The answer is `Loaded` or None."""
 
     handle: str
     clocks: Clocks
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(t.NamedTuple):
     """Store a new session. The answer is `Loaded`, or None if there is one with this handle.
 
     Attributes:
@@ -55,8 +56,7 @@ class Create:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(t.NamedTuple):
     """Save what a request changed. The answer is `Applied`, or None if the session has ended.
 
     Attributes:
@@ -65,6 +65,8 @@ class Apply:
         changes: What the request changed.
         clocks: How long the session lasts.
         strict: Whether to save nothing if there is a conflict.
+        base: What the request has read. If its version is still that of the session, a store need not read it again.
+        now: The time when it was read, by the clock of the store.
     """
 
     handle: str
@@ -72,10 +74,11 @@ class Apply:
     changes: Changes
     clocks: Clocks
     strict: bool = False
+    base: Record | None = None
+    now: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(t.NamedTuple):
     """Note the next secret of a session. The answer is whether it was noted.
 
     Attributes:
@@ -91,8 +94,7 @@ class Renew:
     patience: float
 
 
-@dataclass(frozen=True, slots=True)
-class Confirm:
+class Confirm(t.NamedTuple):
     """Make the next secret the current one, because it was seen. The answer is `Loaded` or None.
 
     Attributes:
@@ -106,38 +108,33 @@ class Confirm:
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
-class Retire:
+class Retire(t.NamedTuple):
     """Make a session a husk for some seconds. The answer is its content, or None if it has ended."""
 
     handle: str
     grace: float
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(t.NamedTuple):
     """End a session. The answer is whether there was one."""
 
     handle: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfUser:
+class OfUser(t.NamedTuple):
     """Find the sessions of a user. The answer is a list of `Loaded`, without content, the last seen first."""
 
     user: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndOfUser:
+class EndOfUser(t.NamedTuple):
     """End the sessions of a user, but for one that is kept. The answer is how many there were."""
 
     user: str
     keep: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(t.NamedTuple):
     """Remove sessions that have ended by themselves. The answer is how many: `limit` if there may be more."""
 
     limit: int = 500
@@ -157,10 +154,10 @@ def perform(record: Record | None, operation: OfOne, now: float) -> tuple[Record
     """
     if record is None or record.expires <= now:
         return None, False if isinstance(operation, (Renew, End)) else None
-    if isinstance(operation, Load):
+    if type(operation) is Load:
         record = record.seen_at(operation.clocks, now)
         return record, Loaded(record, now)
-    if isinstance(operation, Apply):
+    if type(operation) is Apply:
         return _applied(record, operation, now)
     if isinstance(operation, Renew):
         return _renewed(record, operation, now)
@@ -168,26 +165,29 @@ def perform(record: Record | None, operation: OfOne, now: float) -> tuple[Record
         return _confirmed(record, operation, now)
     if isinstance(operation, Retire):
         until = min(record.expires, now + operation.grace)
-        return replace(record, is_husk=True, user=None, pending=None, expires=until), record.data
+        husk = record._replace(is_husk=True, user=None, pending=None, expires=until, version=record.version + 1)
+        return husk, record.data
     return None, True
 
 
 def _applied(record: Record, operation: Apply, now: float) -> tuple[Record, Applied | None]:
     if record.is_husk or record.generation != operation.generation:
         return record, None
-    data, conflicts = merge(record.data, operation.changes)
+    changes = operation.changes
+    data, conflicts = merge(record.data, changes)
     if conflicts and operation.strict:
         return record, Applied(conflicts, is_saved=False)
-    generation = record.generation + 1 if operation.changes.cleared else record.generation
-    expires = operation.clocks.end(record.created, now)
-    return replace(record, data=data, generation=generation, seen=now, expires=expires), Applied(conflicts)
+    record = record.seen_at(operation.clocks, now)
+    generation = record.generation + 1 if changes.cleared else record.generation
+    record = record._replace(data=data, generation=generation, version=record.version + 1)
+    return record, Applied(conflicts) if conflicts else SAVED
 
 
 def _renewed(record: Record, operation: Renew, now: float) -> tuple[Record, bool]:
     is_waiting = record.pending is not None and now - record.pending_since < operation.patience
     if record.is_husk or record.verifier != operation.verifier or is_waiting:
         return record, False
-    return replace(record, pending=operation.pending, pending_since=now), True
+    return record._replace(pending=operation.pending, pending_since=now, version=record.version + 1), True
 
 
 def _confirmed(record: Record, operation: Confirm, now: float) -> tuple[Record, Loaded | None]:
@@ -195,18 +195,18 @@ def _confirmed(record: Record, operation: Confirm, now: float) -> tuple[Record, 
         return record, Loaded(record, now)
     if record.pending != operation.pending:
         return record, None
-    record = replace(
-        record,
+    record = record._replace(
         verifier=operation.pending,
         renewed=now,
         pending=None,
         pending_since=0.0,
         previous=record.verifier,
         previous_until=now + operation.grace,
+        version=record.version + 1,
     )
     return record, Loaded(record, now)
 
 
 def without_content(record: Record, content: Mapping[str, str] | None = None) -> Record:
     """Return a record for a list, which does not show what is in the session."""
-    return replace(record, data=content or {})
+    return record._replace(data=content or {})

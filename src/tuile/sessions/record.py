@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Clocks(t.NamedTuple):
@@ -26,14 +28,8 @@ class Clocks(t.NamedTuple):
         """Return when a session ends that is seen now."""
         return now + self.idle if self.absolute is None else min(now + self.idle, created + self.absolute)
 
-    def is_due(self, seen: float, now: float) -> bool:
-        """Return whether it is time to store that a session was seen."""
-        # A tenth of a short idle time, so that the session of an active user never ends early.
-        return now - seen >= min(self.seen_every, self.idle / 10)
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(t.NamedTuple):
     """A session at rest.
 
     Attributes:
@@ -53,11 +49,12 @@ class Record:
         is_husk: Whether this is what was there before a login: it can be read for a moment, and not changed.
         agent: The User-Agent header of the request that created it.
         address: The address of the client that created it.
+        version: The number of saves.
     """
 
     handle: str
     verifier: str
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = _NOTHING
     user: str | None = None
     created: float = 0.0
     seen: float = 0.0
@@ -71,25 +68,23 @@ class Record:
     is_husk: bool = False
     agent: str = ""
     address: str = ""
+    version: int = 0
 
     def begun(self, clocks: Clocks, now: float) -> Record:
         """Return the record of a session that begins now."""
-        return replace(self, created=now, seen=now, renewed=now, expires=clocks.end(now, now))
+        return self._replace(created=now, seen=now, renewed=now, expires=clocks.end(now, now))
 
     def seen_at(self, clocks: Clocks, now: float) -> Record:
         """Return the record of a session that is seen now; the same one if that is not worth storing."""
-        if self.is_husk or not clocks.is_due(self.seen, now):
+        # A tenth of a short idle time, so that the session of an active user never ends early.
+        if self.is_husk or now - self.seen < min(clocks.seen_every, clocks.idle / 10):
             return self
-        return replace(self, seen=now, expires=clocks.end(self.created, now))
+        return self._replace(seen=now, expires=clocks.end(self.created, now))
 
     def state(self) -> dict[str, object]:
         """Return what a store need not search for: all but the defaults, without the content."""
-        found = {one: getattr(self, one) for one in _STATE}
-        return {one: value for one, value in found.items() if value != _STATE[one]}
+        return {one: value for one, value in self._asdict().items() if one not in _APART and value != _DEFAULTS[one]}
 
 
-# The attributes that a store keeps together, and their defaults.
-_STATE: dict[str, object] = {
-    one.name: one.default for one in fields(Record) if one.name not in {"handle", "data", "user", "seen", "expires"}
-}
-_STATE["verifier"] = None
+_APART = {"handle", "data", "user", "seen", "expires", "version"}
+_DEFAULTS: dict[str, object] = {"verifier": None, **Record._field_defaults}

@@ -8,11 +8,12 @@ store at all; reading it asks once, saving once, a login twice.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 from datetime import datetime, timezone
 
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import ServiceUnavailable
 
+from ..ctx.app_context import current
 from ..exceptions import SessionConflictError
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
@@ -35,6 +36,7 @@ if t.TYPE_CHECKING:
     from .identity import Identity
     from .interface import SecureCookieSession, SessionInterface
     from .lifecycle import Opened
+    from .operations import Applied
     from .settings import Kept
 
 #: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
@@ -73,8 +75,12 @@ def open_stored(app: Flask, interface: SessionInterface, request: Request) -> Se
     """
     kept = store_and_policy(app)
     name, cookies = interface.get_cookie_name(app), request.cookies
-    # A request class may have a plain dictionary of cookies.
-    tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []
+    if type(cookies) is ImmutableMultiDict:
+        # As `getlist`, in one step.
+        tokens: t.Any = dict.get(cookies, name, ())
+    else:
+        # A request class may have a plain dictionary of cookies.
+        tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []
     session = None
     try:
         for token in tokens[:_MOST_TRIED]:
@@ -89,7 +95,8 @@ def open_stored(app: Flask, interface: SessionInterface, request: Request) -> Se
     if session is None:
         session = ServerSession(_serializer)
     session._came = bool(tokens)
-    session._device = _device(app, request)
+    if session._opened is None:
+        session._device = _device(app, request)
     return session
 
 
@@ -111,9 +118,10 @@ def _opened(app: Flask, kept: Kept, token: str) -> ServerSession | None:
     return None if can_be_refused(app) and app.session_refused(session) else session
 
 
-def _device(app: Flask, request: Request) -> tuple[str, str]:
+def _device(app: Flask, request: Request | None) -> tuple[str, str]:
     """Return the User-Agent header and the address of a client, unless they are not to be kept."""
-    if choice("SESSION_DEVICE", app.config.get("SESSION_DEVICE"), ("agent", "none")) == "none":
+    is_kept = choice("SESSION_DEVICE", app.config.get("SESSION_DEVICE"), ("agent", "none")) == "agent"
+    if request is None or not is_kept:
         return "", ""
     agent = request.environ.get("HTTP_USER_AGENT", "")[:_MOST_OF_AGENT]
     return agent, str(request.remote_addr or "")
@@ -134,7 +142,7 @@ def save_stored(app: Flask, interface: SessionInterface, session: ServerSession,
         vary_by(response.headers, "Cookie")
     kept = store_and_policy(app)
     try:
-        if session.modified:
+        if session._modified or session.modified:
             _save_changes(app, interface, kept, session, response)
         else:
             _save_unchanged(app, interface, kept, session, response)
@@ -158,7 +166,7 @@ def _save_changes(
         kept_changes = None if session._is_replaced or changes.cleared else changes
         _begin(app, interface, kept, session, response, kept_changes)
         return
-    if not changes or _apply(app, kept, session, opened, changes):
+    if not (changes.cleared or changes.by_key) or _apply(app, kept, session, opened, changes):
         _save_unchanged(app, interface, kept, session, response, "_permanent" in changes.by_key)
 
 
@@ -189,7 +197,7 @@ def _begin(
     changes: Changes | None,
 ) -> None:
     """Store a session under a new name, and end the one that was opened, if any."""
-    agent, address = session._device
+    agent, address = session._device or _device(app, context.request if (context := current.get(None)) else None)
     record = Record("", "", session.texts(), user_of(app, session), agent=agent, address=address)
     opened = session._opened
     procedure = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
@@ -200,15 +208,17 @@ def _begin(
 
 def _apply(app: Flask, kept: Kept, session: ServerSession, opened: Opened, changes: Changes) -> bool:
     """Save changes of a session, and return whether it is still there."""
-    applied = drive(saving(opened, changes, kept.policy), kept.store)
+    applied: Applied | None = kept.store.ask(saving(opened, changes, kept.policy))
     if applied is None:
         _tell_gone(app, opened)
         session.note_saved(opened, changes)
         return False
     if applied.conflicts:
         _tell_conflict(app, opened, applied.conflicts)
-    generation = opened.record.generation + changes.cleared
-    session.note_saved(opened._replace(record=replace(opened.record, generation=generation)), changes)
+    if changes.cleared:
+        record = opened.record._replace(generation=opened.record.generation + 1)
+        opened = opened._replace(record=record)
+    session.note_saved(opened, changes)
     if not applied.is_saved:
         message = (
             f"Another request changed {_listed(applied.conflicts)} in the session meanwhile, so nothing was saved."
@@ -231,7 +241,7 @@ def _save_unchanged(
         if session._cookie_is_due:
             _delete_cookie(app, interface, session, response)
         return
-    identity = drive(renewing(opened, kept.policy), kept.store)
+    identity = None if kept.policy.renew is None else drive(renewing(opened, kept.policy), kept.store)
     if identity is not None:
         # The session goes on with the secret that the request has, and knows that another one is under way.
         session._opened = opened._replace(identity=identity, is_current=False)
@@ -239,7 +249,11 @@ def _save_unchanged(
         return
     # Another response may be about to set a newer cookie, which an older one must not replace.
     is_newest = opened.is_current and opened.record.pending is None
-    lasts = session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and kept.policy.renew is None
+    lasts = (
+        dict.get(session, "_permanent", False)
+        and bool(app.config["SESSION_REFRESH_EACH_REQUEST"])
+        and kept.policy.renew is None
+    )
     if session._cookie_is_due or (
         is_newest and (cookie_is_due or (lasts and not invites_shared_caches(response.headers)))
     ):
@@ -250,6 +264,8 @@ def user_of(app: Flask, session: ServerSession) -> str | None:
     """Return whose session it is (`SESSION_USER_KEY`); None if nobody is logged in."""
     key = app.config.get("SESSION_USER_KEY", "_user_id")
     value = None if key is None else dict.get(session, key)
+    if type(value) is str and value.isascii() and "\0" not in value:
+        return value  # as it is after `as_user`
     return None if value is None else as_user(value)
 
 

@@ -6,6 +6,7 @@ import os
 import threading
 import typing as t
 from datetime import timedelta
+from operator import itemgetter
 
 from .ages import absolute_seconds
 from .lifecycle import Policy
@@ -30,6 +31,8 @@ _OF_POLICY = (
     "SESSION_CONFLICT",
     "SESSION_REPLAY",
 )
+# All of them, in one call: they are read at each use of a session.
+_settings: t.Callable[[t.Any], tuple[object, ...]] = itemgetter(*_OF_STORE, *_OF_POLICY)
 
 
 class Kept(t.NamedTuple):
@@ -37,8 +40,7 @@ class Kept(t.NamedTuple):
 
     store: Store
     policy: Policy
-    of_store: tuple[object, ...]
-    of_policy: tuple[object, ...]
+    settings: tuple[object, ...]
 
 
 def store_and_policy(app: Flask) -> Kept:
@@ -48,17 +50,18 @@ def store_and_policy(app: Flask) -> Kept:
         TypeError, ValueError: If a setting has an invalid value.
         RuntimeError: If `SESSION_STORE` is None.
     """
-    of_store = tuple(map(app.config.get, _OF_STORE))
-    of_policy = tuple(map(app.config.get, _OF_POLICY))
     kept: Kept | None = app._kept_store
-    if kept is None or kept.of_store != of_store:
-        with _LOCK:  # two stores in memory would be two sets of sessions
-            kept = app._kept_store
-            if kept is None or kept.of_store != of_store:
-                kept = Kept(_store_of(app), _policy_of(app), of_store, of_policy)
-                app._kept_store = kept
-    elif kept.of_policy != of_policy:
-        kept = app._kept_store = kept._replace(policy=_policy_of(app), of_policy=of_policy)
+    try:
+        settings: tuple[object, ...] = _settings(app.config)
+    except KeyError:  # removed; absence means the default
+        settings = tuple(map(app.config.get, (*_OF_STORE, *_OF_POLICY)))
+    if kept is not None and kept.settings == settings:
+        return kept
+    with _LOCK:  # two stores in memory would be two sets of sessions
+        kept = app._kept_store
+        is_same = kept is not None and kept.settings[: len(_OF_STORE)] == settings[: len(_OF_STORE)]
+        store = kept.store if kept is not None and is_same else _store_of(app)
+        kept = app._kept_store = Kept(store, _policy_of(app), settings)
     return kept
 
 

@@ -131,7 +131,8 @@ class SecureCookieSessionInterface(SessionInterface):
         An invalid or expired cookie gives an empty session.
         """
         if app.config.get("SESSION_STORE") is not None:
-            from .server import open_stored  # noqa: PLC0415 - most sessions are kept in the cookie
+            # By its full name, which is found faster. Most sessions are kept in the cookie.
+            from tuile.sessions.server import open_stored  # noqa: PLC0415
 
             return open_stored(app, self, request)
         kept = self._kept_signer(app)
@@ -256,7 +257,7 @@ class SecureCookieSessionInterface(SessionInterface):
         is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
         if self._asks_itself or self.__dict__ or not is_ours:
             if isinstance(session, TrackedSession) and session.is_on_server:
-                from .server import save_stored  # noqa: PLC0415 - it is there, because the session was opened
+                from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened, so it is there
 
                 save_stored(app, self, t.cast("ServerSession", session), response)
                 return

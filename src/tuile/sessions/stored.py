@@ -7,6 +7,7 @@ import typing as t
 from datetime import datetime, timezone
 
 from .changes import Add, Append, Change, Changes, Drop, Put, Several, are_same, resolve_all
+from .interface import note_change
 from .tracked import TrackedSession
 
 if t.TYPE_CHECKING:
@@ -31,23 +32,22 @@ class ServerSession(TrackedSession):
 
     def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
         base: Mapping[str, str] = {} if opened is None else opened.record.data
-        super().__init__(
-            dict(zip(base, serializer.loads(f"[{','.join(base.values())}]"), strict=True)), serializer.dumps
-        )
+        values = serializer.loads(f"[{','.join(base.values())}]") if base else ()
+        super().__init__(zip(base, values, strict=True), serializer.dumps)
         self.new = opened is None
         self._decode = serializer.loads
         self._opened = opened
         #: Whether the cookie that this response sets, or deletes, has to be on another response for this request too.
         self._cookie_is_due = False
         self._is_ended = self._is_replaced = False
-        #: Whether the request brought a cookie of this name, and the device that it came from.
+        #: Whether the request brought a cookie of this name; the device that it came from, if the session is new.
         self._came = False
-        self._device = ("", "")
-        self._forget(base)
-
-    def _forget(self, base: Mapping[str, str]) -> None:
-        """Begin to note changes of this content."""
+        self._device: tuple[str, str] | None = None
         self._base = base
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin to note changes."""
         self._is_cleared = False
         # The keys that were assigned, as an ordered set; and what was done to others, from the base on.
         self._assigned: dict[str, None] = {}
@@ -71,9 +71,15 @@ class ServerSession(TrackedSession):
     # What was done to single keys
 
     def __setitem__(self, key: str, value: object) -> None:
-        super().__setitem__(key, value)
+        if self.on_update is note_change:
+            # What the inherited method does, in one call.
+            dict.__setitem__(self, key, value)
+            self._modified = True
+        else:
+            super().__setitem__(key, value)
         self._assigned[key] = None
-        self._operations.pop(key, None)
+        if self._operations:
+            self._operations.pop(key, None)
 
     def __delitem__(self, key: str) -> None:
         super().__delitem__(key)
@@ -119,7 +125,7 @@ class ServerSession(TrackedSession):
     def clear(self) -> None:
         """Remove everything, keys that other requests have added meanwhile included."""
         super().clear()
-        self._forget(self._base)
+        self._forget()
         self._handed_out.clear()
         self._is_cleared = True
 
@@ -186,9 +192,10 @@ class ServerSession(TrackedSession):
         by_key: dict[str, KeyChange] = {}
         base = {} if self._is_cleared else self._base
         for key in {**self._assigned, **self._operations, **self._handed_out}:
-            change = self._change(key, base.get(as_key(key)))
+            name = key if type(key) is str else as_key(key)
+            change = self._change(key, base.get(name))
             if change is not None:
-                by_key[as_key(key)] = change
+                by_key[name] = change
         return Changes(self._is_cleared, by_key)
 
     def _change(self, key: str, base: str | None) -> KeyChange | None:
@@ -205,7 +212,7 @@ class ServerSession(TrackedSession):
                 return change
         is_assigned = key in self._assigned
         before = base if is_assigned or base is None else self._handed_out.get(key, base)
-        if before is not None and (text == before or are_same(text, before)):
+        if before is not None and (text == before or (text[:1] in "[{" and are_same(text, before))):
             return None
         return Put(text, base, is_assigned)
 
@@ -213,12 +220,16 @@ class ServerSession(TrackedSession):
         """Note that changes are saved, so that they are not saved again with another response of the request."""
         base = {} if changes.cleared else dict(self._base)
         for key, change in changes.by_key.items():
+            if type(change) is Put:
+                base[key] = change.text
+                continue
             base.pop(key, None)
             if not isinstance(change, Drop):
                 base[key] = self._encode(dict.get(self, key)) if isinstance(change, Several) else change.text
         self._opened = opened
+        self._base = base
         self._is_ended = self._is_replaced = False
-        self._forget(base)
+        self._forget()
         # Still `modified`, as after any other save.
         handed_out, self._handed_out = self._handed_out, {}
         for key in handed_out:

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from .interface import SecureCookieSession
+from .interface import SecureCookieSession, note_change
 
 if t.TYPE_CHECKING:
     from _collections_abc import dict_items, dict_values
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..json.tag import TaggedJSONSerializer
     from .interface import SessionMixin
@@ -48,8 +48,12 @@ class TrackedSession(SecureCookieSession):
     is_on_server: t.ClassVar[bool] = False
     _modified = False
 
-    def __init__(self, initial: Mapping[str, object], encode: Callable[[object], str]) -> None:
-        super().__init__(initial)
+    def __init__(
+        self, initial: Mapping[str, object] | Iterable[tuple[str, object]], encode: Callable[[object], str]
+    ) -> None:
+        # As in the inherited constructor, in one call.
+        dict.__init__(self, initial)
+        self.on_update = note_change
         self._encode = encode
         # The encoded values as of when they were first read.
         self._handed_out: dict[str, str] = {}
@@ -98,7 +102,8 @@ class TrackedSession(SecureCookieSession):
         return dict(dict.items(self))
 
     def __getitem__(self, key: str) -> object:
-        return self._hand_out(key)
+        value = dict.__getitem__(self, key)
+        return value if type(value) in IMMUTABLE else self._hand_out(key)
 
     def __iter__(self) -> Iterator[str]:
         # Without this method, `dict(session)` would copy the values without reading them through this class.

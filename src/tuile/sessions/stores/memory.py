@@ -48,7 +48,11 @@ class MemoryStore(Store):
                 return self._sweep(operation.limit, now)
             before = self._records.get(operation.handle)
             after, answer = perform(before, operation, now)
-            if after is not before:
+            if after is before:
+                return answer
+            if after and before and after.user is before.user and after.expires >= before.expires:
+                self._records[operation.handle] = after
+            else:
                 self._keep(operation.handle, before, after)
             return answer
 

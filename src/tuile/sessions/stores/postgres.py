@@ -13,7 +13,6 @@ import sys
 import threading
 import typing as t
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from importlib import import_module
 from urllib.parse import urlsplit
 
@@ -34,22 +33,24 @@ CREATE TABLE IF NOT EXISTS tuile_sessions (
     seen double precision NOT NULL,
     expires double precision NOT NULL,
     state text NOT NULL,
-    data text NOT NULL
+    data text NOT NULL,
+    version bigint NOT NULL
 );
 CREATE INDEX IF NOT EXISTS tuile_sessions_owner ON tuile_sessions (owner, seen) WHERE owner IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tuile_sessions_expires ON tuile_sessions (expires);
 """
 # Two processes that create a table at the same time get in each other's way.
 _SCHEMA_LOCK = 7_823_615_204
-_FIND = "SELECT owner, created, seen, expires, state, data, {now} FROM tuile_sessions WHERE handle = %s"
+_FIND = "SELECT owner, created, seen, expires, state, data, version, {now} FROM tuile_sessions WHERE handle = %s"
 _INSERT = """
-INSERT INTO tuile_sessions (handle, owner, created, seen, expires, state, data)
-SELECT %s, %s, now, now, now + %s, %s, %s FROM (SELECT {now} AS now) AS clock
+INSERT INTO tuile_sessions (handle, owner, created, seen, expires, state, data, version)
+SELECT %s, %s, now, now, now + %s, %s, %s, 0 FROM (SELECT {now} AS now) AS clock
 ON CONFLICT DO NOTHING RETURNING seen, expires"""
-_UPDATE = "UPDATE tuile_sessions SET owner = %s, seen = %s, expires = %s, state = %s, data = %s WHERE handle = %s"
+_UPDATE = """
+UPDATE tuile_sessions SET owner = %s, seen = %s, expires = %s, state = %s, data = %s, version = %s WHERE handle = %s"""
 _DELETE = "DELETE FROM tuile_sessions WHERE handle = %s"
 _OF_USER = """
-SELECT handle, owner, created, seen, expires, state, '{{}}', {now} FROM tuile_sessions
+SELECT handle, owner, created, seen, expires, state, '{{}}', version, {now} FROM tuile_sessions
 WHERE owner = %s AND expires > {now} ORDER BY seen DESC"""
 _END_OF_USER = "DELETE FROM tuile_sessions WHERE owner = %s AND expires > {now} AND handle IS DISTINCT FROM %s"
 _LIMIT = """
@@ -193,7 +194,7 @@ class PostgresStore(Store):
         connection.execute(self._sql(_SWEEP), [_SWEPT_PER_CREATION])
         if owner is not None and operation.limit is not None:
             connection.execute(self._sql(_LIMIT), [owner, values[0], max(operation.limit - 1, 0)])
-        return Loaded(replace(record, created=now, seen=now, renewed=now, expires=expires), now)
+        return Loaded(record._replace(created=now, seen=now, renewed=now, expires=expires), now)
 
     def _perform(self, connection: _Connection, operation: OfOne) -> Answer:
         name = self._name(operation.handle)
@@ -206,17 +207,17 @@ class PostgresStore(Store):
             connection.execute(_DELETE, [name])
         elif after is not loaded.record:
             owner = None if after.user is None else self._name(after.user)
-            connection.execute(_UPDATE, [owner, after.seen, after.expires, *_texts(after), name])
+            connection.execute(_UPDATE, [owner, after.seen, after.expires, *_texts(after), after.version, name])
         return answer
 
     def _loaded(self, handle: str, row: Row) -> Loaded | None:
         """Return the session in a row; None if it was not written by this store."""
-        owner, created, seen, expires, state, data, now = row
+        owner, created, seen, expires, state, data, version, now = row
         try:
             content = json.loads(data)
             if type(content) is not dict or not all(type(text) is str for text in content.values()):
                 return None
-            times = {"created": created, "seen": seen, "expires": expires}
+            times = {"created": created, "seen": seen, "expires": expires, "version": version}
             user = None if owner is None else owner.removeprefix(self._prefix)
             found = {"renewed": created, **json.loads(state), **times, "user": user}
             return Loaded(Record(handle=handle, data=content, **found), now)

@@ -16,7 +16,6 @@ import os
 import sys
 import threading
 import typing as t
-from dataclasses import replace
 from hashlib import sha1, sha256
 from importlib import import_module
 from urllib.parse import urlsplit
@@ -210,7 +209,7 @@ class RedisStore(Store):
         if not begun:
             return None
         now, expires = map(float, begun)
-        record = replace(record, created=now, seen=now, renewed=now, expires=expires)
+        record = record._replace(created=now, seen=now, renewed=now, expires=expires)
         if record.user is not None:
             self._list(record, operation.limit)
         return Loaded(record, now)
@@ -292,7 +291,7 @@ class RedisStore(Store):
             if loaded is None or loaded.record.user != user:
                 self._command("ZREM", key, name)
             else:
-                found.append(Loaded(replace(loaded.record, data={}), loaded.now))
+                found.append(Loaded(loaded.record._replace(data={}), loaded.now))
         found.sort(key=lambda one: one.record.seen, reverse=True)
         return found
 
@@ -337,7 +336,8 @@ def _loaded(handle: str, now: bytes, found: list[bytes]) -> Loaded | None:
         data = {_decoded(name[2:]): _decoded(text) for name, text in fields.items() if name[:2] == b"d:"}
         times = {"seen": float(fields[b"s"]), "expires": float(fields[b"e"]), "created": float(fields[b"c"])}
         state.setdefault("renewed", times["created"])
-        record = Record(handle=handle, data=data, generation=int(fields[b"g"]), **{**state, **times})
+        generation, version = int(fields[b"g"]), int(fields[b"v"])
+        record = Record(handle=handle, data=data, generation=generation, version=version, **{**state, **times})
         return Loaded(record, float(now)) if math.isfinite(record.expires) else None
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -132,6 +132,7 @@ if ARGV[3] == '' then
 end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'm', ARGV[3], 'h', ARGV[4])
+redis.call('HINCRBY', KEYS[1], 'v', 1)
 if ARGV[4] == '1' then
     redis.call('HSET', KEYS[1], 'e', ARGV[5])
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((tonumber(ARGV[5]) - now) * 1000)))

@@ -1,21 +1,23 @@
 """Keep sessions in a SQLite file: for any number of processes on one machine.
 
-The file is in WAL mode, so reading waits for nobody. The first statement of each write is a write: a transaction that
-began as a reader could not always become a writer. Connections are never used in a process that was forked after they
-were opened.
+The file is in WAL mode, so reading waits for nobody. A change is made of what was read and written if the version is
+still the same, in one statement: no lock is held while Python runs, unless others were faster several times. The first
+statement of a transaction is a write, because one that began as a reader could not always become a writer. Connections
+are never used in a process that was forked after they were opened.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sqlite3
 import sys
 import time
 import typing as t
 from contextlib import contextmanager, suppress
 
-from ..operations import Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
+from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
 from . import Answer, Row, Store, StoreUnavailable
 
@@ -24,35 +26,60 @@ if t.TYPE_CHECKING:
 
     from ..operations import OfOne, Operation
 
+# A table with row ids: what is looked up by a handle is then small, and what is large is written one after the other.
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS tuile_sessions (
-    handle TEXT PRIMARY KEY NOT NULL,
+DROP TABLE IF EXISTS tuile_sessions;
+CREATE TABLE tuile_sessions (
+    id INTEGER PRIMARY KEY,
+    handle TEXT NOT NULL,
+    verifier TEXT NOT NULL,
+    data TEXT NOT NULL,
     user TEXT,
+    created REAL NOT NULL,
     seen REAL NOT NULL,
     expires REAL NOT NULL,
-    state TEXT NOT NULL,
-    data TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tuile_sessions_user ON tuile_sessions (user, seen) WHERE user IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tuile_sessions_expires ON tuile_sessions (expires);
+    state TEXT,
+    agent TEXT NOT NULL,
+    address TEXT NOT NULL,
+    version INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX tuile_sessions_handle ON tuile_sessions (handle);
+CREATE INDEX tuile_sessions_user ON tuile_sessions (user) WHERE user IS NOT NULL;
+CREATE INDEX tuile_sessions_expires ON tuile_sessions (expires);
 """
-_FIND = "SELECT user, seen, expires, state, data FROM tuile_sessions WHERE handle = ?"
-_INSERT = "INSERT OR IGNORE INTO tuile_sessions VALUES (?, ?, ?, ?, ?, ?)"
-_UPDATE = "UPDATE tuile_sessions SET user = ?, seen = ?, expires = ?, state = ?, data = ? WHERE handle = ?"
-_DELETE = "DELETE FROM tuile_sessions WHERE handle = ?"
-_OF_USER = "SELECT handle, seen, expires, state FROM tuile_sessions WHERE user = ? AND expires > ? ORDER BY seen DESC"
+_SCHEMA_VERSION = 2
+_COLUMNS = "handle, verifier, data, user, created, seen, expires, state, agent, address, version"
+_FIND = f"SELECT {_COLUMNS} FROM tuile_sessions WHERE handle = ?"  # noqa: S608 - our own text
+_INSERT = f"INSERT OR IGNORE INTO tuile_sessions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_SAVE = "UPDATE tuile_sessions SET data = ?, version = ? WHERE handle = ? AND version = ? AND expires > ?"
+_SEEN = "UPDATE tuile_sessions SET seen = ?, expires = ? WHERE handle = ? AND version = ?"
+_UPDATE = """
+UPDATE tuile_sessions SET verifier = ?, data = ?, user = ?, created = ?, seen = ?, expires = ?, state = ?, agent = ?,
+    address = ?, version = ?
+WHERE handle = ? AND version = ?"""
+_DELETE = "DELETE FROM tuile_sessions WHERE handle = ? AND version = ?"
+_OF_USER = f"SELECT {_COLUMNS} FROM tuile_sessions WHERE user = ? AND expires > ? ORDER BY seen DESC"  # noqa: S608
 _END_OF_USER = "DELETE FROM tuile_sessions WHERE user = ? AND expires > ? AND handle IS NOT ?"
 _LIMIT = """
-DELETE FROM tuile_sessions WHERE handle IN (
-    SELECT handle FROM tuile_sessions WHERE user = ? AND handle != ? AND expires > ?
-    ORDER BY seen DESC LIMIT -1 OFFSET ?
+DELETE FROM tuile_sessions WHERE id IN (
+    SELECT id FROM tuile_sessions WHERE user = ? AND handle != ? AND expires > ? ORDER BY seen DESC LIMIT -1 OFFSET ?
 )"""
-_SWEEP = """
-DELETE FROM tuile_sessions WHERE handle IN (SELECT handle FROM tuile_sessions WHERE expires <= ? LIMIT ?)"""
+_SWEEP = "DELETE FROM tuile_sessions WHERE id IN (SELECT id FROM tuile_sessions WHERE expires <= ? LIMIT ?)"
 # How many sessions that have ended are removed when one is created: more than one, so that they become fewer.
 _SWEPT_PER_CREATION = 2
+# How many are removed without letting others write in between.
+_SWEPT_AT_ONCE = 100
 # How many connections wait for the next request.
 _MOST_IDLE = 16
+# How often a change is made anew because others were faster, before they have to wait.
+_ATTEMPTS = 4
+# How long a write that waits for another sleeps at most, in seconds: first, and in the end.
+_FIRST_SLEEP_S, _LONGEST_SLEEP_S = 0.0005, 0.01
+
+_written: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
+_ONLY_TEXT = {str}
+# The attributes of a record that have columns of their own.
+_IN_COLUMNS = {"verifier", "created", "agent", "address"}
 
 
 class SQLiteStore(Store):
@@ -90,51 +117,6 @@ class SQLiteStore(Store):
 
     def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
-        if isinstance(operation, Load):
-            return self._load(operation)
-        if isinstance(operation, OfUser):
-            with self._connection() as connection:
-                now = time.time()
-                rows = connection.execute(_OF_USER, (operation.user, now)).fetchall()
-                found = [_record(row[0], (operation.user, *row[1:], "{}")) for row in rows]
-                return [Loaded(record, now) for record in found if record is not None]
-        with self._writing() as connection:
-            now = time.time()
-            if isinstance(operation, Create):
-                return _create(connection, operation, now)
-            if isinstance(operation, EndOfUser):
-                return connection.execute(_END_OF_USER, (operation.user, now, operation.keep)).rowcount
-            if isinstance(operation, Sweep):
-                return connection.execute(_SWEEP, (now, operation.limit)).rowcount
-            return _perform(connection, operation, now)
-
-    def _load(self, operation: Load) -> Loaded | None:
-        with self._connection() as connection:
-            row = connection.execute(_FIND, (operation.handle,)).fetchone()
-        now = time.time()
-        record = None if row is None else _record(operation.handle, row)
-        after, answer = perform(record, operation, now)
-        if after is not None and after is not record:
-            # To be seen is not worth an error.
-            with suppress(StoreUnavailable), self._writing() as connection:
-                return t.cast("Loaded | None", _perform(connection, operation, now))
-        return t.cast("Loaded | None", answer)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection within a transaction that writes."""
-        with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
         if self._process != os.getpid():
             self._of_other_processes.append(self._idle)
             self._idle, self._process = [], os.getpid()
@@ -144,7 +126,7 @@ class SQLiteStore(Store):
             except IndexError:
                 connection = self._connect()
             try:
-                yield connection
+                answer = self._answer(connection, operation)
             except BaseException:
                 connection.close()
                 raise
@@ -155,42 +137,139 @@ class SQLiteStore(Store):
             self._idle.append(connection)
         else:
             connection.close()
+        return answer
+
+    def _answer(self, connection: sqlite3.Connection, operation: Operation) -> Answer:
+        kind = type(operation)
+        if kind is Load or kind is Apply:
+            return self._perform(connection, t.cast("OfOne", operation))
+        now = time.time()
+        if isinstance(operation, OfUser):
+            rows = connection.execute(_OF_USER, (operation.user, now)).fetchall()
+            found = [_record((*row[:2], "{}", *row[3:])) for row in rows]
+            return [Loaded(record, now) for record in found if record is not None]
+        if isinstance(operation, EndOfUser):
+            return self._execute(connection, _END_OF_USER, (operation.user, now, operation.keep)).rowcount
+        if isinstance(operation, Sweep):
+            return self._sweep(connection, operation.limit, now)
+        if isinstance(operation, Create):
+            with self._locked(connection):
+                return _create(connection, operation, time.time())
+        return self._perform(connection, operation)
+
+    def _perform(self, connection: sqlite3.Connection, operation: OfOne) -> object:
+        """Do something to one session, anew as long as others are faster."""
+        # What a request has read is tried first. If it is not the latest version, nothing is written.
+        read = operation.base if type(operation) is Apply else None
+        for _ in range(_ATTEMPTS):
+            if read is None:
+                row = connection.execute(_FIND, (operation.handle,)).fetchone()
+                read = None if row is None else _record(row)
+            now = time.time()
+            after, answer = perform(read, operation, now)
+            if after is read:
+                if type(operation) is not Apply or read is not operation.base:
+                    return answer
+            elif self._write(connection, operation, read, after, now):
+                return answer
+            read = None
+        with self._locked(connection):
+            row = connection.execute(_FIND, (operation.handle,)).fetchone()
+            read, now = None if row is None else _record(row), time.time()
+            after, answer = perform(read, operation, now)
+            if after is not read:
+                self._write(connection, operation, read, after, now)
+        return answer
+
+    def _write(
+        self, connection: sqlite3.Connection, operation: OfOne, before: Record | None, after: Record | None, now: float
+    ) -> bool:
+        """Write a record, and return whether it was still the one that was read."""
+        if before is None:
+            return True
+        values: Row
+        if after is None:
+            statement, values = _DELETE, (before.handle, before.version)
+        elif type(operation) is Load:
+            # To be seen is worth neither an error nor to wait.
+            with suppress(sqlite3.OperationalError):
+                connection.execute(_SEEN, (after.seen, after.expires, before.handle, before.version))
+            return True
+        elif type(operation) is Apply and after.seen == before.seen and after.generation == before.generation:
+            statement = _SAVE
+            values = (_written(after.data), after.version, before.handle, before.version, now)
+        else:
+            statement, values = _UPDATE, (*_values(after)[1:], before.handle, before.version)
+        return self._execute(connection, statement, values).rowcount == 1
+
+    def _execute(self, connection: sqlite3.Connection, statement: str, values: Row = ()) -> sqlite3.Cursor:
+        """Execute a statement that writes, as soon as no other connection does."""
+        # SQLite's own waiting sleeps up to 100 ms, after which many others have been faster again.
+        longest, until = _FIRST_SLEEP_S, 0.0
+        while True:
+            try:
+                return connection.execute(statement, values)
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+                until = until or time.monotonic() + self.timeout
+                if time.monotonic() > until:
+                    raise
+            time.sleep(random.uniform(0, longest))  # noqa: S311 - not for security
+            longest = min(2 * longest, _LONGEST_SLEEP_S)
+
+    @contextmanager
+    def _locked(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Keep others from writing."""
+        self._execute(connection, "BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _sweep(self, connection: sqlite3.Connection, limit: int, now: float) -> int:
+        swept = 0
+        while swept < limit:
+            most, began = min(limit - swept, _SWEPT_AT_ONCE), time.monotonic()
+            some = self._execute(connection, _SWEEP, (now, most)).rowcount
+            swept += some
+            if some < most:
+                break
+            # For those that wait to write.
+            time.sleep(min(time.monotonic() - began, 0.1) + _LONGEST_SLEEP_S)
+        return swept
 
     def _connect(self) -> sqlite3.Connection:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         # Only for its owner; SQLite gives its other files the same permissions.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self.path, timeout=self.timeout, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            _set_up(connection, self.durable, self.timeout)
+            self._execute(connection, f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
+            self._execute(connection, "PRAGMA journal_mode = WAL")
+            if _schema_version(connection) != _SCHEMA_VERSION:
+                with self._locked(connection):
+                    # Another process may have been faster.
+                    if _schema_version(connection) != _SCHEMA_VERSION:
+                        for statement in f"{_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}".split(";"):
+                            connection.execute(statement)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _set_up(connection: sqlite3.Connection, durable: bool, timeout: float) -> None:
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-    until = time.monotonic() + timeout
-    while True:
-        try:
-            # Two processes that do it at the same time are told that it is locked, without waiting.
-            connection.execute("PRAGMA journal_mode = WAL")
-            if not connection.execute("PRAGMA user_version").fetchone()[0]:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = 1; COMMIT;")
-            return
-        except sqlite3.OperationalError:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
+def _schema_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _create(connection: sqlite3.Connection, operation: Create, now: float) -> Loaded | None:
     record = operation.record.begun(operation.clocks, now)
-    values = _values(record)
-    if connection.execute(_INSERT, (record.handle, *values)).rowcount == 0:
+    if connection.execute(_INSERT, _values(record)).rowcount == 0:
         return None
     connection.execute(_SWEEP, (now, _SWEPT_PER_CREATION))
     if record.user is not None and operation.limit is not None:
@@ -198,31 +277,37 @@ def _create(connection: sqlite3.Connection, operation: Create, now: float) -> Lo
     return Loaded(record, now)
 
 
-def _perform(connection: sqlite3.Connection, operation: OfOne, now: float) -> object:
-    row = connection.execute(_FIND, (operation.handle,)).fetchone()
-    before = None if row is None else _record(operation.handle, row)
-    after, answer = perform(before, operation, now)
-    if after is None:
-        if before is not None:
-            connection.execute(_DELETE, (operation.handle,))
-    elif after is not before:
-        connection.execute(_UPDATE, (*_values(after), operation.handle))
-    return answer
+def _values(record: Record) -> Row:
+    """Return the columns of a record."""
+    state = {key: value for key, value in record.state().items() if key not in _IN_COLUMNS}
+    if record.renewed == record.created:
+        state.pop("renewed", None)
+    return (
+        record.handle,
+        record.verifier,
+        _written(dict(record.data)),
+        record.user,
+        record.created,
+        record.seen,
+        record.expires,
+        _written(state) if state else None,
+        record.agent,
+        record.address,
+        record.version,
+    )
 
 
-def _values(record: Record) -> tuple[object, ...]:
-    state = json.dumps(record.state(), separators=(",", ":"))
-    data = json.dumps(record.data, separators=(",", ":"))
-    return (record.user, record.seen, record.expires, state, data)
-
-
-def _record(handle: str, row: Row) -> Record | None:
+def _record(row: Row) -> Record | None:
     """Return the record in a row; None if it was not written by this store."""
-    user, seen, expires, state, data = row
+    handle, verifier, data, user, created, seen, expires, state, agent, address, version = row
     try:
         content = json.loads(data)
-        if type(content) is not dict or not all(type(text) is str for text in content.values()):
+        if type(content) is not dict or (content and set(map(type, content.values())) != _ONLY_TEXT):
             return None
-        return Record(handle=handle, user=user, seen=seen, expires=expires, data=content, **json.loads(state))
+        record = Record(
+            handle, verifier, content, user, created, seen, expires, created,
+            agent=agent, address=address, version=version,
+        )  # fmt: skip
+        return record if state is None else record._replace(**json.loads(state))
     except (TypeError, ValueError, RecursionError):
         return None
