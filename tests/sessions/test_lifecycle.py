@@ -129,7 +129,7 @@ def test_a_save_is_one_operation(records: Records) -> None:
     made = records.create()
     changes = Changes(by_key={"n": Put("1")})
     assert records.ask(saving(made, changes, POLICY)) == Applied()
-    assert records.asked == [Apply(made.identity.handle, 1, changes, CLOCKS)]
+    assert records.asked == [Apply(made.identity.handle, 1, changes, CLOCKS, base=made.record, now=made.now)]
     assert records.run(ending(made)) is True
     assert records.kinds() == [End]
     assert records.ask(saving(made, changes, POLICY)) is None

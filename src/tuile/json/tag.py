@@ -318,7 +318,7 @@ class TaggedJSONSerializer:
     def loads(self, value: str) -> t.Any:
         """Deserialize the output of `dumps`."""
         here = current.get(None)
-        read: t.Any = loads if here is None else here.app.json.loads
+        read = loads if here is None else here.app.json.loads
         scanned = read(value)
         if type(scanned) is dict and self._built_in is not None and self._is_flat(scanned):
             return scanned

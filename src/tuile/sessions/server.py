@@ -30,6 +30,8 @@ from .stored import ServerSession
 from .stores import StoreUnavailable, drive
 
 if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
@@ -77,7 +79,7 @@ def open_stored(app: Flask, interface: SessionInterface, request: Request) -> Se
     name, cookies = interface.get_cookie_name(app), request.cookies
     if type(cookies) is ImmutableMultiDict:
         # As `getlist`, in one step.
-        tokens: t.Any = dict.get(cookies, name, ())
+        tokens: Sequence[str] = dict.get(cookies, name, ())
     else:
         # A request class may have a plain dictionary of cookies.
         tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []

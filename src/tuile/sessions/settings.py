@@ -32,7 +32,7 @@ _OF_POLICY = (
     "SESSION_REPLAY",
 )
 # All of them, in one call: they are read at each use of a session.
-_settings: t.Callable[[t.Any], tuple[object, ...]] = itemgetter(*_OF_STORE, *_OF_POLICY)
+_settings = itemgetter(*_OF_STORE, *_OF_POLICY)
 
 
 class Kept(t.NamedTuple):
