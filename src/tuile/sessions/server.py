@@ -10,7 +10,6 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import ServiceUnavailable
 
 from ..ctx.app_context import current
@@ -30,8 +29,6 @@ from .stored import ServerSession
 from .stores import StoreUnavailable, drive
 
 if t.TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
@@ -77,12 +74,8 @@ def open_stored(app: Flask, interface: SessionInterface, request: Request) -> Se
     """
     kept = store_and_policy(app)
     name, cookies = interface.get_cookie_name(app), request.cookies
-    if type(cookies) is ImmutableMultiDict:
-        # As `getlist`, in one step.
-        tokens: Sequence[str] = dict.get(cookies, name, ())
-    else:
-        # A request class may have a plain dictionary of cookies.
-        tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []
+    # A request class may have a plain dictionary of cookies.
+    tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []
     session = None
     try:
         for token in tokens[:_MOST_TRIED]:
