@@ -35,7 +35,6 @@ from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
 from tuile.json.provider import DefaultJSONProvider
 
-from .. import invalidation
 from ..flask_names import offer_flasks_names
 
 
@@ -307,10 +306,7 @@ class TaggedJSONSerializer:
         tagged = value if is_plain else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
-        plan = here.app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = here.app._current_plan()
-        write: t.Callable[[object], str] | None = plan.write_json
+        write: t.Callable[[object], str] | None = here.app._current_plan().write_json
         if write is not None:
             return write(tagged)
         return here.app.json.dumps(tagged, separators=(",", ":"))

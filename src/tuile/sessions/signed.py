@@ -256,10 +256,12 @@ class SecureCookieSessionInterface(SessionInterface):
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
         if self._asks_itself or self.__dict__ or not is_ours:
-            if isinstance(session, TrackedSession) and session.is_on_server:
+            if getattr(type(session), "is_on_server", False):
                 from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened, so it is there
 
-                save_stored(app, self, t.cast("ServerSession", session), response)
+                if t.TYPE_CHECKING:
+                    session = t.cast("ServerSession", session)
+                save_stored(app, self, session, response)
                 return
             self._save_by_methods(app, session, response)
             return

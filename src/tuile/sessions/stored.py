@@ -44,10 +44,7 @@ class ServerSession(TrackedSession):
         self._came = False
         self._device: tuple[str, str] | None = None
         self._base = base
-        self._forget()
-
-    def _forget(self) -> None:
-        """Begin to note changes."""
+        # What was changed since then; `clear` and `note_saved` begin anew.
         self._is_cleared = False
         # The keys that were assigned, as an ordered set; and what was done to others, from the base on.
         self._assigned: dict[str, None] = {}
@@ -125,7 +122,7 @@ class ServerSession(TrackedSession):
     def clear(self) -> None:
         """Remove everything, keys that other requests have added meanwhile included."""
         super().clear()
-        self._forget()
+        self._assigned, self._operations = {}, {}
         self._handed_out.clear()
         self._is_cleared = True
 
@@ -228,8 +225,8 @@ class ServerSession(TrackedSession):
                 base[key] = self._encode(dict.get(self, key)) if isinstance(change, Several) else change.text
         self._opened = opened
         self._base = base
-        self._is_ended = self._is_replaced = False
-        self._forget()
+        self._is_ended = self._is_replaced = self._is_cleared = False
+        self._assigned, self._operations = {}, {}
         # Still `modified`, as after any other save.
         handed_out, self._handed_out = self._handed_out, {}
         for key in handed_out:
