@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.request import Request
     from ..wrappers.response import Response
     from .identity import Identity
-    from .interface import SecureCookieSession, SessionInterface
+    from .interface import SecureCookieSession, SessionInterface, SessionMixin
     from .lifecycle import Opened
     from .operations import Applied
     from .settings import Kept
@@ -125,7 +125,7 @@ def _device(app: Flask, request: Request | None) -> tuple[str, str]:
 # --- saving -----------------------------------------------------------------------------------------------------------
 
 
-def save_stored(app: Flask, interface: SessionInterface, session: ServerSession, response: Response) -> None:
+def save_stored(app: Flask, interface: SessionInterface, session: SessionMixin, response: Response) -> None:
     """Save what a request changed, and set the cookie if it is a new one.
 
     If the store cannot be asked, the response becomes a 503.
@@ -133,6 +133,8 @@ def save_stored(app: Flask, interface: SessionInterface, session: ServerSession,
     Raises:
         SessionConflictError: If there is a conflict, and `SESSION_CONFLICT` is ``"error"``.
     """
+    if t.TYPE_CHECKING:
+        session = t.cast("ServerSession", session)
     if session.accessed:
         vary_by(response.headers, "Cookie")
     kept = store_and_policy(app)

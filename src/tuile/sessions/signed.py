@@ -131,8 +131,7 @@ class SecureCookieSessionInterface(SessionInterface):
         An invalid or expired cookie gives an empty session.
         """
         if app.config.get("SESSION_STORE") is not None:
-            # By its full name, which is found faster. Most sessions are kept in the cookie.
-            from tuile.sessions.server import open_stored  # noqa: PLC0415
+            from tuile.sessions.server import open_stored  # noqa: PLC0415 - a full name is found faster
 
             return open_stored(app, self, request)
         kept = self._kept_signer(app)
@@ -259,8 +258,6 @@ class SecureCookieSessionInterface(SessionInterface):
             if getattr(type(session), "is_on_server", False):
                 from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened, so it is there
 
-                if t.TYPE_CHECKING:
-                    session = t.cast("ServerSession", session)
                 save_stored(app, self, session, response)
                 return
             self._save_by_methods(app, session, response)
