@@ -41,7 +41,6 @@ if t.TYPE_CHECKING:
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
-    from .stored import ServerSession
 
 session_json_serializer = TaggedJSONSerializer()
 
