@@ -24,7 +24,7 @@ from .once import once
 from .real_flask import warn_if_flask_is_imported
 from .resources import HasResources
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
-from .sessions.startup import check_settings
+from .startup import check_settings
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
 from .wrappers.request import Request

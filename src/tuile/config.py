@@ -229,6 +229,10 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SESSION_CONFLICT", "last", "'last' or 'error'", "What to do when two requests set the same key."),
     Default("SESSION_FAILURE", "error", "'error' (503) or 'empty'", "How a session reads when the store is away."),
     Default("SESSION_DEVICE", "agent", "'agent' or 'none'", "Whether User-Agent and address are kept."),
+    Default(
+        "CSRF", None, "'fetch', 'token', 'off' or None (off)", "Refuse requests that other sites make browsers send."
+    ),
+    Default("CSRF_TRUSTED_ORIGINS", None, "list of 'https://example.com', ...; or None", "Origins that may send them."),
     Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )
 

@@ -6,10 +6,12 @@
       BadToken                a signed or encrypted text cannot be read; also an `itsdangerous.BadData`
     RuntimeError
       SessionConflictError    another request changed the same key of the session (SESSION_CONFLICT = "error")
+    werkzeug.exceptions.Forbidden
+      CSRFError               a request was refused because it may come from another site (CSRF)
     UserWarning
       CookieWarning           as CookieCheckError, as a warning (COOKIE_CHECKS = "warn")
 
-HTTP errors are Werkzeug's, `werkzeug.exceptions`.
+Other HTTP errors are Werkzeug's, `werkzeug.exceptions`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import typing as t
 
 from itsdangerous import BadData
+from werkzeug.exceptions import Forbidden
 
 if t.TYPE_CHECKING:
     from .user_agent.verdicts import Note
@@ -63,3 +66,11 @@ class BadToken(BadData, ValueError):
     def __init__(self, message: str, reason: Reason = "tampered") -> None:
         super().__init__(message)
         self.reason: Reason = reason
+
+
+class CSRFError(Forbidden):
+    """A request was refused because it may come from another site, or has no valid token (`CSRF`).
+
+    The description says which header or which token was the reason, and what to do. Register a handler for this class
+    to answer with another page.
+    """

@@ -15,8 +15,8 @@ import click
 from tuile.globals import current_app
 from tuile.keys.secret import new_key
 from tuile.packages import installed_version
-from tuile.sessions.startup import check_settings
 from tuile.shim.table import INTERFACE
+from tuile.startup import check_settings
 
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _debug_option

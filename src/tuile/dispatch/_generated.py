@@ -16,7 +16,6 @@ from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..routing.route import matched_by
-from ..sessions.startup import check_settings
 from ..signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -25,6 +24,7 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
+from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from .decisions import LENGTHS, REFERENCES_TO_BOTH, SHORT, is_trusted, leave, new, parts_at_end, remember
 
@@ -104,7 +104,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
                 if found is None:
                     context._match_by_adapter()
-                    rule = request.url_rule if method.isupper() else None
+                    rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
                     arguments = request.view_args or {}
                 elif found[0] is None:
                     rule, arguments = (None, {})
@@ -115,7 +115,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     request.view_args = arguments
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
-            if rule is None or not plan.dispatches or request_started.receivers or (method == "OPTIONS"):
+            if rule is None or method in plan.stepped or request_started.receivers:
                 start = None
                 body = app.full_dispatch_request()
             else:

@@ -89,9 +89,10 @@ def matched(
     else:
         found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
         if found is None:
-            # Only Werkzeug can tell. Only the steps convert a method in lower case.
+            # Only Werkzeug can tell. Only the steps convert a method in lower case, and check where a WebSocket is
+            # opened from.
             context._match_by_adapter()
-            rule = request.url_rule if method.isupper() else None
+            rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
             arguments = request.view_args or {}
         elif found[0] is None:
             rule, arguments = None, {}

@@ -13,8 +13,8 @@ from sys import getrefcount
 
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.states import ENDED
-from ..sessions.startup import check_settings
 from ..signals import appcontext_pushed, request_started
+from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from .decisions import begin, end, is_changed, matched, nobody_looks, parts_at_end, send, view_answer, wire_form
 
@@ -78,7 +78,7 @@ def answered(
     answer: t.Any
     method = environ["REQUEST_METHOD"]
     rule, arguments, known = matched(app, plan, context, environ, trusted, method)
-    if rule is None or not plan.dispatches or request_started.receivers or method == "OPTIONS":
+    if rule is None or method in plan.stepped or request_started.receivers:
         return None, app.full_dispatch_request()
     try:
         answer = view_answer(app, plan, context, environ, rule, arguments, known)

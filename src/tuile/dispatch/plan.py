@@ -21,12 +21,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
 from ..ctx.request_context import RequestContext
-from ..invalidation import Watched, WatchedSettings, attribute, attributes, replaced, still_has, unwatched
+from ..invalidation import Watched, attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
-from ..real_flask import runs_flask_program
 from ..routing.map import BINDING, Map
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
+from .settings import EVERY_METHOD, checks_cookies, checks_csrf, stepped_methods, tells
+from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -78,9 +79,6 @@ WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
 _REQUEST = attributes(Request, ("__init__", "__new__", "__setattr__", "host", "method"))
 _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
-_SETTINGS = attributes(
-    WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
-)
 #: Patches of Werkzeug's classes are not detected, so the classes are compared whenever a plan is made.
 WERKZEUG: dict[type, dict[str, object]] = {
     MapAdapter: attributes(MapAdapter, ("match",)),
@@ -139,6 +137,10 @@ class Plan:
     dispatches: bool
     calls_view: bool
     quiet: bool
+    #: The methods of requests that `full_dispatch_request` has to be called for, even if nothing replaces it.
+    stepped: t.Container[str]
+    #: Whether `CSRF` may be on.
+    checks_csrf: bool
     #: Whether `COOKIE_CHECKS` may want to look at each response.
     checks_cookies: bool
     #: Whether `wsgi_app` or `__call__` is wrapped, so that the first has to be called and its result be closed.
@@ -181,6 +183,8 @@ NOTHING = Plan(
     dispatches=False,
     calls_view=False,
     quiet=False,
+    stepped=EVERY_METHOD,
+    checks_csrf=True,
     checks_cookies=True,
     calls_wsgi_app=True,
     fast=False,
@@ -217,7 +221,7 @@ def plan_of(app: Planned) -> Plan:
     constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
     refusals = (*untold, *constructed, *_refusals_of_sessions(app.session_interface), *lost["serving"])
-    checks = _checks_cookies(app)
+    checks = checks_cookies(app)
     finds = not (app.__dict__.get("subdomain_matching") or getattr(app.__dict__.get("url_map"), "host_matching", False))
     url_map = None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
@@ -239,12 +243,14 @@ def plan_of(app: Planned) -> Plan:
         # Without `ensure_sync` of our own the steps call the view: they ask it each time.
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=not lost["after"] and not checks and text_start is not None,
+        stepped=stepped_methods(app, lost["around"]),
+        checks_csrf=checks_csrf(app),
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
         unwatched=snapshot,
-        hosts=app.url_map._plain_hosts if not refusals and finds and _tells(app) else (),
+        hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
         static_routes={},
         variable_routes={},
@@ -276,25 +282,6 @@ def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
         found.append((kind, "", None))
         found += [(kind, name, value) for name, value in vars(kind).items() if name in _stock]
     return tuple(found)
-
-
-def cookie_checks_of(app: Planned) -> str | None:
-    """Return the effective value of `COOKIE_CHECKS`: ``warn``, ``error``, or None for no checks.
-
-    Raises:
-        ValueError: If the setting has another value.
-    """
-    # No local variable for the settings: tracebacks show them.
-    mode = app.config.get("COOKIE_CHECKS")
-    if mode is None:
-        if app.config.get("TESTING"):
-            # Unmodified test suites for Flask do not expect these checks.
-            return None if runs_flask_program() else "error"
-        return "warn" if app.config.get("DEBUG") else None
-    if mode not in {"warn", "error", "off"}:
-        message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
-        raise ValueError(message)
-    return None if mode == "off" else mode
 
 
 # --- what it is made of -----------------------------------------------------------------------------------------------
@@ -373,25 +360,9 @@ def _json(
         return None, None
     write = provider._compact_writer()
     content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
-    if write is None or start is None or content_type is None or not debug_is_a_setting or not _tells(app):
+    if write is None or start is None or content_type is None or not debug_is_a_setting or not tells(app):
         return write, None
     return write, (content_type, *start[1:]) if provider._answers_compactly(app.config["DEBUG"]) else None
-
-
-def _tells(app: Planned) -> bool:
-    """Return whether all changes of settings are detected."""
-    config = app.__dict__.get("config")
-    return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
-
-
-def _checks_cookies(app: Planned) -> bool:
-    if not _tells(app):
-        return True
-    try:
-        return cookie_checks_of(app) is not None
-    except ValueError:
-        # For the step to raise, where it can be answered.
-        return True
 
 
 def _name(value: object) -> str:

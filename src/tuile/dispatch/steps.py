@@ -17,20 +17,21 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator, get_host
 
 from .. import invalidation
+from ..csrf import check_csrf
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
 from ..ctx.sent_cookies import add_cookies
 from ..keys.secret import without_values
 from ..routing.answers import allowed_methods, is_plain_list
 from ..routing.map import bind_as_flask
-from ..sessions.startup import check_settings
 from ..signals import request_finished, request_started
+from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
 from .decisions import begin, is_changed, leave, parts_at_end
-from .plan import cookie_checks_of
 from .planner import Planned
 from .return_values import complete_response, unpack_answer
+from .settings import cookie_checks_of
 from .shared_responses import claim
 from .teardown import Teardown
 
@@ -97,7 +98,7 @@ class Dispatcher(Planned, Teardown):
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-            check_settings(self, self.session_interface)
+            check_settings(t.cast("Flask", self), self.session_interface)
         return self._serve_by_steps(environ, start_response)
 
     def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -172,6 +173,11 @@ class Dispatcher(Planned, Teardown):
         try:
             if request_started.receivers:
                 request_started.send(self, _async_wrapper=self.ensure_sync)
+            plan = self._plan
+            if plan.epoch is not invalidation.epoch:
+                plan = self._planner.current(self)
+            if plan.checks_csrf:
+                check_csrf(t.cast("Flask", self))
             answer = self.preprocess_request()
             if answer is None:
                 answer = self.dispatch_request()

@@ -1,32 +1,15 @@
-"""Check the settings for keys and sessions before an application answers its first request."""
+"""Check the settings for sessions before an application answers its first request."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..keys.app_keys import check_keys
 from .ages import absolute_seconds
 from .kinds import kinds_of
 from .signed import SecureCookieSessionInterface
 
 if t.TYPE_CHECKING:
     from ..sansio.app import App
-
-
-def check_settings(app: App, interface: object) -> None:
-    """Check the settings for keys, and those for sessions if the built-in interface reads them.
-
-    Args:
-        app: The application.
-        interface: Its session interface.
-
-    Raises:
-        TypeError: If a setting has the wrong type.
-        ValueError: If a setting has an invalid value, or two of them contradict each other.
-        RuntimeError: If the `SECRET_KEY` is retired.
-    """
-    check_keys(app)
-    check_session_settings(app, interface)
 
 
 def check_session_settings(app: App, interface: object) -> None:

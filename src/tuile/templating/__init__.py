@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..csrf import offer_token
 from ..ctx.app_context import current
 from ..ctx.functions import stream_with_context
 from ..flask_names import offer_flasks_names
@@ -64,6 +65,7 @@ def create_environment(app: Flask) -> Environment:
         session=session,
         g=g,
     )
+    offer_token(app, environment.globals)
     environment.policies["json.dumps_function"] = app.json.dumps
     return environment
 

@@ -1,0 +1,94 @@
+"""The settings that a plan depends on: whether something has to be checked at each request.
+
+Where changes of settings may not be detected, it has to be: the steps read the settings themselves.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..csrf import SAFE_METHODS, csrf_mode
+from ..invalidation import WatchedSettings, attributes, still_has
+from ..real_flask import runs_flask_program
+
+if t.TYPE_CHECKING:
+    from .planner import Planned
+
+_SETTINGS = attributes(
+    WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
+)
+
+
+class _AllBut(t.Container[str]):
+    """All methods except some."""
+
+    def __init__(self, methods: frozenset[str]) -> None:
+        self._methods = methods
+
+    def __contains__(self, method: object) -> bool:
+        return method not in self._methods
+
+
+EVERY_METHOD = _AllBut(frozenset())
+# Without anything in the way, only OPTIONS is answered by a step. With `CSRF` the methods that it checks are as well.
+_ONLY_OPTIONS = frozenset({"OPTIONS"})
+_ALL_BUT_SAFE = _AllBut(SAFE_METHODS - _ONLY_OPTIONS)
+
+
+def cookie_checks_of(app: Planned) -> str | None:
+    """Return the effective value of `COOKIE_CHECKS`: ``warn``, ``error``, or None for no checks.
+
+    Raises:
+        ValueError: If the setting has another value.
+    """
+    # No local variable for the settings: tracebacks show them.
+    mode = app.config.get("COOKIE_CHECKS")
+    if mode is None:
+        if app.config.get("TESTING"):
+            # Unmodified test suites for Flask do not expect these checks.
+            return None if runs_flask_program() else "error"
+        return "warn" if app.config.get("DEBUG") else None
+    if mode not in {"warn", "error", "off"}:
+        message = f"COOKIE_CHECKS is 'warn', 'error', 'off' or None (by TESTING and DEBUG), not {mode!r}."
+        raise ValueError(message)
+    return None if mode == "off" else mode
+
+
+def tells(app: Planned) -> bool:
+    """Return whether all changes of settings are detected."""
+    config = app.__dict__.get("config")
+    return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
+
+
+def checks_cookies(app: Planned) -> bool:
+    """Return whether `COOKIE_CHECKS` may want to look at each response."""
+    if not tells(app):
+        return True
+    try:
+        return cookie_checks_of(app) is not None
+    except ValueError:
+        # For the step to raise, where it can be answered.
+        return True
+
+
+def checks_csrf(app: Planned) -> bool:
+    """Return whether `CSRF` may be on."""
+    if not tells(app):
+        return True
+    try:
+        return csrf_mode(app) is not None
+    except ValueError:
+        # For the step to raise, where it can be answered.
+        return True
+
+
+def stepped_methods(app: Planned, lost: list[str]) -> t.Container[str]:
+    """Return the methods of requests that `full_dispatch_request` has to be called for.
+
+    Args:
+        app: The application.
+        lost: Why it has to be called for all of them.
+    """
+    if lost:
+        return EVERY_METHOD
+    return _ALL_BUT_SAFE if checks_csrf(app) else _ONLY_OPTIONS
