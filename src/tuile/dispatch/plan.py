@@ -26,7 +26,7 @@ from ..json.provider import DefaultJSONProvider
 from ..routing.map import BINDING, Map
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
-from .settings import EVERY_METHOD, checks_cookies, checks_csrf, stepped_methods, tells
+from .settings import EVERY_METHOD, checks_cookies, stepped_methods, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 
 if t.TYPE_CHECKING:
@@ -139,8 +139,6 @@ class Plan:
     quiet: bool
     #: The methods of requests that `full_dispatch_request` has to be called for, even if nothing replaces it.
     stepped: t.Container[str]
-    #: Whether `CSRF` may be on.
-    checks_csrf: bool
     #: Whether `COOKIE_CHECKS` may want to look at each response.
     checks_cookies: bool
     #: Whether `wsgi_app` or `__call__` is wrapped, so that the first has to be called and its result be closed.
@@ -184,7 +182,6 @@ NOTHING = Plan(
     calls_view=False,
     quiet=False,
     stepped=EVERY_METHOD,
-    checks_csrf=True,
     checks_cookies=True,
     calls_wsgi_app=True,
     fast=False,
@@ -244,7 +241,6 @@ def plan_of(app: Planned) -> Plan:
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=not lost["after"] and not checks and text_start is not None,
         stepped=stepped_methods(app, lost["around"]),
-        checks_csrf=checks_csrf(app),
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,

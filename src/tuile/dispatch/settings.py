@@ -71,8 +71,7 @@ def checks_cookies(app: Planned) -> bool:
         return True
 
 
-def checks_csrf(app: Planned) -> bool:
-    """Return whether `CSRF` may be on."""
+def _checks_csrf(app: Planned) -> bool:
     if not tells(app):
         return True
     try:
@@ -91,4 +90,4 @@ def stepped_methods(app: Planned, lost: list[str]) -> t.Container[str]:
     """
     if lost:
         return EVERY_METHOD
-    return _ALL_BUT_SAFE if checks_csrf(app) else _ONLY_OPTIONS
+    return _ALL_BUT_SAFE if _checks_csrf(app) else _ONLY_OPTIONS

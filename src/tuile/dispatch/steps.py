@@ -173,10 +173,7 @@ class Dispatcher(Planned, Teardown):
         try:
             if request_started.receivers:
                 request_started.send(self, _async_wrapper=self.ensure_sync)
-            plan = self._plan
-            if plan.epoch is not invalidation.epoch:
-                plan = self._planner.current(self)
-            if plan.checks_csrf:
+            if self.config.get("CSRF") is not None:
                 check_csrf(t.cast("Flask", self))
             answer = self.preprocess_request()
             if answer is None:
