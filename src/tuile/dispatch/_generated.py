@@ -115,7 +115,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     request.view_args = arguments
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
-            if rule is None or method in plan.stepped or request_started.receivers:
+            if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
                 start = None
                 body = app.full_dispatch_request()
             else:

@@ -78,7 +78,7 @@ def answered(
     answer: t.Any
     method = environ["REQUEST_METHOD"]
     rule, arguments, known = matched(app, plan, context, environ, trusted, method)
-    if rule is None or method in plan.stepped or request_started.receivers:
+    if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
         return None, app.full_dispatch_request()
     try:
         answer = view_answer(app, plan, context, environ, rule, arguments, known)

@@ -240,7 +240,7 @@ def plan_of(app: Planned) -> Plan:
         # Without `ensure_sync` of our own the steps call the view: they ask it each time.
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=not lost["after"] and not checks and text_start is not None,
-        stepped=stepped_methods(app, lost["around"]),
+        stepped=stepped_methods(app),
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,

@@ -29,6 +29,7 @@ class _AllBut(t.Container[str]):
         return method not in self._methods
 
 
+#: For a plan without assumptions.
 EVERY_METHOD = _AllBut(frozenset())
 # Without anything in the way, only OPTIONS is answered by a step. With `CSRF` the methods that it checks are as well.
 _ONLY_OPTIONS = frozenset({"OPTIONS"})
@@ -81,13 +82,6 @@ def _checks_csrf(app: Planned) -> bool:
         return True
 
 
-def stepped_methods(app: Planned, lost: list[str]) -> t.Container[str]:
-    """Return the methods of requests that `full_dispatch_request` has to be called for.
-
-    Args:
-        app: The application.
-        lost: Why it has to be called for all of them.
-    """
-    if lost:
-        return EVERY_METHOD
+def stepped_methods(app: Planned) -> t.Container[str]:
+    """Return the methods of requests that `full_dispatch_request` has to be called for."""
     return _ALL_BUT_SAFE if _checks_csrf(app) else _ONLY_OPTIONS
