@@ -48,6 +48,7 @@ _SEED_BYTES = 16
 # Pages that a new visitor loads at the same time each begin a seed. Those of so many are kept.
 _MOST_SEEDS = 4
 _MAC_BYTES = 32
+_MOST_LOGGED = 200
 _TOKEN_LENGTH = 86  # of a mask and a key, in base64 without padding
 _LONGEST_OF_FLASK_WTF = 1024
 _PURPOSE = "csrf"
@@ -140,33 +141,32 @@ def check_csrf(app: Flask) -> None:
     origins = trusted_origins("CSRF_TRUSTED_ORIGINS", app.config.get("CSRF_TRUSTED_ORIGINS"))
     source = source_of(environ, request.host, origins)
     if source.kind == "other":
-        raise _refused(app, request, _other_site(source.reason))
+        raise _refused(app, request, source.reason, _CURE)
     # A browser cannot send a token with the request for a WebSocket, and no view has one for a wrong URL.
-    if mode == "token" and not is_websocket and request.routing_exception is None:
-        problem = _problem_of_token(app, request)
-    elif source.kind == "unknown" and environ.get("HTTP_COOKIE"):
-        problem = _problem_of_token(app, request) if mode == "fetch" and not is_websocket else source.reason
-        problem = problem and (
-            f"{source.reason} It has a cookie, and no valid CSRF token instead. A program that sends cookies has to"
-            f" send 'Origin: {environ.get('wsgi.url_scheme', 'https')}://{request.host}' as well."
-        )
-    else:
-        return
-    if problem:
-        raise _refused(app, request, problem)
+    takes_token = not is_websocket and (mode == "fetch" or request.routing_exception is None)
+    if mode == "token" and takes_token:
+        if problem := _problem_of_token(app, request):
+            raise _refused(app, request, *problem)
+    elif source.kind == "unknown" and environ.get("HTTP_COOKIE") and not (takes_token and _has_token(app, request)):
+        cure = f"A program that sends cookies has to send 'Origin: {request.scheme}://{request.host}' as well."
+        raise _refused(app, request, f"{source.reason} It has cookies, and no valid CSRF token instead.", cure)
 
 
-def _other_site(reason: str) -> str:
-    return (
-        f"The request seems to come from another site. {reason} If that is a site of yours, add its origin to"
-        " CSRF_TRUSTED_ORIGINS. If it is this site behind a proxy, let the proxy pass on the Host header, and use"
-        " ProxyFix. A view that any site may send requests to can be decorated with csrf_exempt."
-    )
+def _has_token(app: Flask, request: Request) -> bool:
+    return _problem_of_token(app, request) is None
 
 
-def _refused(app: Flask, request: Request, description: str) -> CSRFError:
-    app.logger.warning("%s %r was refused (CSRF). %s", request.method, request.path, description)
-    return CSRFError(description)
+# For a request that seems to come from another site.
+_CURE = (
+    "If that is a site of yours, add its origin to CSRF_TRUSTED_ORIGINS. If it is this site behind a proxy, let the"
+    " proxy pass on the Host header, or use ProxyFix. A view that any site may send requests to can be decorated with"
+    " csrf_exempt."
+)
+
+
+def _refused(app: Flask, request: Request, reason: str, cure: str) -> CSRFError:
+    app.logger.warning("%s %r was refused (CSRF). %s", request.method, request.path[:_MOST_LOGGED], reason)
+    return CSRFError(f"The request was refused, because another site may have sent it (CSRF). {reason} {cure}")
 
 
 # --- tokens -----------------------------------------------------------------------------------------------------------
@@ -234,19 +234,19 @@ def _xor(one: bytes, other: bytes) -> bytes:
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(_MAC_BYTES, "big")
 
 
-def _problem_of_token(app: Flask, request: Request) -> str | None:
-    """Return why a request has no valid token; None if it has one."""
+def _problem_of_token(app: Flask, request: Request) -> tuple[str, str] | None:
+    """Return why a request has no valid token, and what to do; None if it has one."""
     token = None
     for token in _tokens_of(app, request):
         session: SessionMixin = value_with_request().session
         if _is_valid(app, session, token) or _is_of_flask_wtf(app, session, token):
             return None
     if token is None:
-        return f"The CSRF token is missing. Send csrf_token() as the form field {FIELD} or the header {HEADERS[0]}."
-    return (
-        "The CSRF token is not one of this session: the session has ended, or the user has changed, since the page was"
-        " loaded. Load the page again."
+        return "The CSRF token is missing.", f"Send csrf_token() as the form field {FIELD} or the header {HEADERS[0]}."
+    reason = (
+        "The CSRF token is not one of this session: it has ended, or the user has changed, since the page was loaded."
     )
+    return reason, "Load the page again."
 
 
 def _tokens_of(app: Flask, request: Request) -> Iterator[str]:
