@@ -25,7 +25,7 @@ from .exceptions import CSRFError
 from .http.origins import source_of, trusted_origins
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, MutableMapping
 
     from .app import Flask
     from .sansio.app import App
@@ -65,7 +65,7 @@ def csrf_mode(app: App) -> Mode | None:
     Raises:
         ValueError: If it has another value.
     """
-    mode: t.Any = app.config.get("CSRF")
+    mode: object = app.config.get("CSRF")
     if mode is None or mode in ("fetch", "token"):
         return t.cast("Mode | None", mode)
     if mode == "off":
@@ -196,7 +196,7 @@ def csrf_token() -> str:
     return urlsafe_b64encode(mask + _xor(mask, key)).rstrip(b"=").decode()
 
 
-def offer_token(app: App, names: dict[str, t.Any]) -> None:
+def offer_token(app: App, names: MutableMapping[str, object]) -> None:
     """Add `csrf_token` to the names of templates if `CSRF` is on and none of the application's has this name."""
     if csrf_mode(app) is not None:
         names.setdefault("csrf_token", csrf_token)

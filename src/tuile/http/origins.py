@@ -11,7 +11,9 @@ import re
 import typing as t
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import WSGIEnvironment
 
 _PORTS = {"http": "80", "https": "443"}
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}"
@@ -143,7 +145,7 @@ _SAME = Source("same")
 _UNKNOWN = Source("unknown", "It has none of the headers Sec-Fetch-Site, Origin and Referer, which browsers send.")
 
 
-def source_of(environ: Mapping[str, t.Any], host: str, trusted: Iterable[Origin] = ()) -> Source:
+def source_of(environ: WSGIEnvironment, host: str, trusted: Iterable[Origin] = ()) -> Source:
     """Return where a request comes from, by Sec-Fetch-Site, or else by Origin, or else by Referer.
 
     Sec-Fetch-Site is compared by the browser, so proxies do not matter. Browsers send it to HTTPS and to localhost,
@@ -176,7 +178,7 @@ def source_of(environ: Mapping[str, t.Any], host: str, trusted: Iterable[Origin]
     return _compared("Referer", referer if origin is None else str(origin), origin, environ, host)
 
 
-def _compared(name: str, sender: str, origin: Origin | None, environ: Mapping[str, t.Any], host: str) -> Source:
+def _compared(name: str, sender: str, origin: Origin | None, environ: WSGIEnvironment, host: str) -> Source:
     """Return where a request comes from, by the origin in one of its headers."""
     said = f"The header {name} says {_shown(sender)}"
     if origin is None or origin.scheme not in _PORTS or not is_host_of(origin, host):
