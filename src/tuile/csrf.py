@@ -67,7 +67,7 @@ def csrf_mode(app: App) -> Mode | None:
     """
     mode: object = app.config.get("CSRF")
     if mode is None or mode in ("fetch", "token"):
-        return t.cast("Mode | None", mode)
+        return mode
     if mode == "off":
         return None
     message = f"CSRF must be 'fetch', 'token', 'off' or None (off), not {mode!r}."
