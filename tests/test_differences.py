@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 import zlib
@@ -715,6 +716,22 @@ def _(lib: Any) -> Any:
         warnings.simplefilter("ignore")
         answer = send(app, make_environ(HTTP_HOST="other.org"))
     return answer.text if answer.code == 200 else answer.code
+
+
+@shown("Event loops and threads of asynchronous functions are used again", [None, None], [None, "of another request"])
+def _(lib: Any) -> Any:
+    local = threading.local()
+    seen = []
+
+    async def view() -> str:
+        seen.append(getattr(local, "value", None))
+        local.value = "of another request"
+        return "text"
+
+    app = make_app(lib, view)
+    for _ in range(2):
+        send(app)
+    return seen
 
 
 @pytest.mark.parametrize("heading", HEADINGS)

@@ -407,7 +407,7 @@ class Dispatcher(Planned, Teardown):
         return func
 
     def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:
-        """Return a function that runs a coroutine function in its own event loop.
+        """Return a function that runs a coroutine function in an event loop of another thread.
 
         Raises:
             RuntimeError: If asgiref is not installed.
@@ -417,4 +417,6 @@ class Dispatcher(Planned, Teardown):
         except ImportError:
             message = "Install Flask with the 'async' extra in order to use async views."
             raise RuntimeError(message) from None
-        return async_to_sync(func)
+        from .event_loops import synchronous  # noqa: PLC0415 - needs asgiref
+
+        return synchronous(async_to_sync, func)

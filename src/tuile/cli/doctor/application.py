@@ -119,7 +119,7 @@ def _examine_views(app: Flask) -> Iterator[Finding]:
     else:
         kind, reason = (
             SLOW,
-            "is a coroutine function, which is run in a new event loop at each call, as in Flask",
+            "is a coroutine function, which is run in an event loop of another thread, as in Flask",
         )
     for name, function in asynchronous:
         yield Finding(kind, name, reason, _location(function))
