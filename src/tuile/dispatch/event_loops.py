@@ -27,9 +27,11 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, SyncToAsync
 
 if t.TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
+Value = t.TypeVar("Value")
 _Function = t.Callable[..., t.Coroutine[object, object, object]]
+_Convert = t.Callable[[_Function], t.Callable[..., object]]
 
 
 def _used() -> tuple[object, ...]:
@@ -54,7 +56,7 @@ _policy = getattr(asyncio.events, "_get_event_loop_policy", None) or asyncio.get
 MOST_IDLE = 16
 
 
-def synchronous(async_to_sync: t.Callable[..., t.Any], function: _Function) -> t.Callable[..., t.Any]:
+def synchronous(async_to_sync: _Convert, function: _Function) -> t.Callable[..., object]:
     """Return a function that runs a coroutine function to completion.
 
     Args:
@@ -63,8 +65,7 @@ def synchronous(async_to_sync: t.Callable[..., t.Any], function: _Function) -> t
     """
     if async_to_sync is _stock[0] and _used() == _stock:
         return _Sync(function)
-    found: t.Callable[..., t.Any] = async_to_sync(function)
-    return found
+    return async_to_sync(function)
 
 
 class _Sync(AsyncToSync[..., object]):
@@ -255,8 +256,8 @@ class _Loop:
         self._selected = 0 if self._selector is None else len(self._selector.get_map())
 
     def _run_in_executor(
-        self, executor: t.Any, function: t.Callable[..., t.Any], *args: t.Any
-    ) -> asyncio.Future[t.Any]:
+        self, executor: Executor | None, function: t.Callable[..., Value], *args: object
+    ) -> asyncio.Future[Value]:
         """Run a function as the loop does, and remember that its thread may refer to the loop: asgiref's threads do."""
         self._has_used_threads = True
         loop = t.cast("asyncio.SelectorEventLoop", self.loop)
@@ -317,7 +318,7 @@ class _Loop:
             loop.close()
 
 
-def _cancel(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[t.Any]]) -> None:
+def _cancel(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[object]]) -> None:
     """Cancel the tasks of a loop and report what they raise."""
     for task in tasks:
         task.cancel()
