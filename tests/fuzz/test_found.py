@@ -36,6 +36,19 @@ def inside(how: str, *does: Step) -> Step:
 
 
 PROGRAMS: dict[str, Program] = {
+    "a question mark in the path": [
+        APP,
+        {"step": "hook", "kind": "teardown_request", "does": [{"do": "read", "name": "url"}]},
+        {"step": "request", "path": "/a?b"},
+    ],
+    "OPTIONS of a rule that was added without methods": [
+        APP,
+        {"step": "blueprint", "name": "b0", "options": {"url_prefix": "/<lang>"}},
+        {**RULE, "rule": "/<word>", "on": "b0"},
+        {"step": "register", "blueprint": "b0"},
+        {"step": "registry", "how": "add rule", "rule": '/<regex(".*"):rest>', "endpoint": ".x"},
+        {"step": "request", "path": "/en/ab", "method": "OPTIONS"},
+    ],
     "a binding of the map raises at once": [APP, RULE, patch("url_map", "bind_to_environ", "raise"), REQUEST],
     "a binding of the map raises later": [APP, RULE, REQUEST, patch("url_map", "bind_to_environ", "raise"), REQUEST],
     "a binding of the map for an app context raises": [

@@ -235,7 +235,8 @@ class Dispatcher(Planned, Teardown):
         """Respond to OPTIONS with the methods that the URL allows."""
         response = self.response_class()
         methods = allowed_methods(value_with_request().url_adapter)
-        if self._current_plan().text_start is not None and "Allow" not in response.headers and is_plain_list(methods):
+        has_plain_headers = self._current_plan().text_start is not None and "Allow" not in response.headers
+        if methods and has_plain_headers and is_plain_list(methods):
             # What the set writes, without making it.
             response.headers._list.append(("Allow", ", ".join(methods)))
         else:
