@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..lazy import lazy_pattern
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,10 +21,10 @@ _PORTS = {"http": "80", "https": "443"}
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}"
 # A name in ASCII, an IPv4 address, or an IPv6 address in brackets.
 _HOST = r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])"
-_is_host = re.compile(rf"({_HOST})(?::([0-9]{{1,5}}))?", re.ASCII).fullmatch
-_is_origin = re.compile(rf"({_SCHEME})://({_HOST})(?::([0-9]{{1,5}}))?", re.ASCII).fullmatch
+_host_and_port = lazy_pattern(rf"({_HOST})(?::([0-9]{{1,5}}))?", re.ASCII)
+_origin = lazy_pattern(rf"({_SCHEME})://({_HOST})(?::([0-9]{{1,5}}))?", re.ASCII)
 # The origin at the beginning of a URL. A user or a backslash before the path would make it another host.
-_at_start = re.compile(r"([^:/?#\\@\s]+://[^/?#\\@\s]*)(?=[/?#]|\Z)").match
+_start = lazy_pattern(r"([^:/?#\\@\s]+://[^/?#\\@\s]*)(?=[/?#]|\Z)")
 _MOST_SHOWN = 100
 
 
@@ -39,7 +41,7 @@ class Origin(t.NamedTuple):
 
 def parse_origin(text: str) -> Origin | None:
     """Return the origin in an Origin header; None for ``null`` and for anything that is not exactly one origin."""
-    found = _is_origin(text)
+    found = _origin.fullmatch(text)
     if found is None:
         return None
     scheme = found[1].lower()
@@ -47,7 +49,7 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def _origin_of_url(url: str) -> Origin | None:
-    found = _at_start(url)
+    found = _start.match(url)
     return None if found is None else parse_origin(found[1])
 
 
@@ -63,7 +65,7 @@ def is_host_of(origin: Origin, host: str) -> bool:
         origin: The origin. Its scheme decides which port need not be written.
         host: The value of the Host header.
     """
-    found = _is_host(host)
+    found = _host_and_port.fullmatch(host)
     return found is not None and (found[1].lower(), _port(origin.scheme, found[2])) == (origin.host, origin.port)
 
 
