@@ -3,6 +3,7 @@
     ValueError
       CookieSyntaxError       a cookie cannot be written as requested
         CookieCheckError      a browser would drop or misread a cookie of a response (COOKIE_CHECKS = "error")
+      SessionTooLargeError    a session does not fit into a cookie (SESSION_OVERFLOW = "error")
       BadToken                a signed or encrypted text cannot be read; also an `itsdangerous.BadData`
     RuntimeError
       SessionConflictError    another request changed the same key of the session (SESSION_CONFLICT = "error")
@@ -48,6 +49,10 @@ class CookieCheckError(CookieSyntaxError):
 
 class CookieWarning(UserWarning):
     """Browsers would drop or misread a cookie that a response sets, and ``COOKIE_CHECKS`` is ``"warn"``."""
+
+
+class SessionTooLargeError(ValueError):
+    """A session does not fit into a cookie, and ``SESSION_OVERFLOW`` is ``"error"``."""
 
 
 class SessionConflictError(RuntimeError):

@@ -16,7 +16,7 @@ from ..http.headers import vary_by
 from ..invalidation import Watched, move
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from ..app import Flask
     from ..http.cookies import SameSite
@@ -250,6 +250,9 @@ class SessionInterface(metaclass=Watched):
     pickle_based = False
     #: Whether `open_session` may be delayed until the session is first accessed.
     opens_lazily = False
+
+    #: Returns the class of sessions that are kept in a store of Tuile; None for the built-in one.
+    _server_session_class: Callable[[Flask], type[t.Any]] | None = None
 
     #: Methods and settings that prevent the delay if they are set on the object.
     steps: t.ClassVar[frozenset[str]] = frozenset()

@@ -20,6 +20,7 @@ READABLE: t.Final[dict[str, tuple[Kind, ...]]] = {
     "sha256": ("sha256",),
     "signed": ("sha1", "sha256"),
     "encrypted": ("encrypted",),
+    "flask-session": (),  # in a store, which `moving` reads
 }
 _ALL: tuple[Kind, ...] = ("sha1", "sha256", "encrypted")
 _NAMES = {"sha1": "signed with SHA-1", "sha256": "signed with SHA-256", "encrypted": "encrypted"}
@@ -56,7 +57,8 @@ def kinds_of(app: App) -> Kinds:
         digest = "sha256"
     written: Kind = "encrypted" if app.config.get("SESSION_ENCRYPT") else digest
     read = _kinds_read(app.config.get("SESSION_READS"))
-    if written not in read:
+    # Sessions in a store are no kind of these.
+    if written not in read and app.config.get("SESSION_STORE") is None:
         message = (
             f"SESSION_READS does not include {written!r}, which SESSION_DIGEST and SESSION_ENCRYPT select for new"
             f" sessions, so no user could log in. Add {written!r} to SESSION_READS."

@@ -10,8 +10,6 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from werkzeug.exceptions import ServiceUnavailable
-
 from ..ctx.app_context import current
 from ..exceptions import SessionConflictError
 from ..http.caching import invites_shared_caches, keep_private
@@ -20,15 +18,20 @@ from ..json.tag import TaggedJSONSerializer
 from ..signals import session_conflict, session_gone, session_replayed
 from .ages import can_be_refused
 from .changes import Changes, Put
+from .epochs import as_user
 from .identity import parse
-from .interface import NullSession, cookie_attributes
+from .interface import cookie_attributes
 from .lifecycle import creating, ending, opening, renewing, replacing, saving
+from .moving import forgetting, is_due, moving, open_former
 from .record import Record
 from .settings import choice, store_and_policy
 from .stored import ServerSession
 from .stores import StoreUnavailable, drive
+from .unavailable import replace_by_503, unavailable_session
 
 if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
@@ -37,37 +40,41 @@ if t.TYPE_CHECKING:
     from .lifecycle import Opened
     from .operations import Applied
     from .settings import Kept
+    from .stored import Former
+    from .tracked import BesideSession
 
 #: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
 _MOST_TRIED = 4
 #: How many characters of a User-Agent header are kept.
 _MOST_OF_AGENT = 256
-#: When a client may try again, in seconds.
-RETRY_AFTER: t.Final = 5
 
 _serializer = TaggedJSONSerializer()
-
-
-class UnavailableSession(NullSession):
-    """The empty session of a request while the store is not available (`SESSION_FAILURE = "empty"`)."""
-
-    def _refuse(self, *args: object, **kwargs: object) -> t.NoReturn:
-        raise unavailable()
-
-    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = regenerate = end = _refuse
-    del _refuse
-
-
-def unavailable() -> ServiceUnavailable:
-    """Return the error for a session that can neither be read nor saved at the moment."""
-    return ServiceUnavailable("The session is not available at the moment.", retry_after=RETRY_AFTER)
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------
 
 
-def open_stored(app: Flask, interface: SessionInterface, request: Request) -> SecureCookieSession:
+@t.overload
+def open_stored(app: Flask, interface: SessionInterface, request: Request) -> SecureCookieSession: ...
+
+
+@t.overload
+def open_stored(
+    app: Flask, interface: SessionInterface, request: Request, *, is_alone: bool
+) -> SecureCookieSession | None: ...
+
+
+def open_stored(
+    app: Flask, interface: SessionInterface, request: Request, *, is_alone: bool = True
+) -> SecureCookieSession | None:
     """Return the session of a request, an empty one if its cookie names none.
+
+    Args:
+        app: The application.
+        interface: Its session interface.
+        request: The request.
+        is_alone: Whether all sessions are to be in the store. Otherwise nothing is moved to it, and there is no
+            session if no cookie names one.
 
     Raises:
         ServiceUnavailable: If the store cannot be asked, unless `SESSION_FAILURE` is ``"empty"``.
@@ -79,23 +86,24 @@ def open_stored(app: Flask, interface: SessionInterface, request: Request) -> Se
     session = None
     try:
         for token in tokens[:_MOST_TRIED]:
-            session = _opened(app, kept, token)
+            session = _opened(app, interface, kept, token)
             if session is not None:
                 break
+        else:
+            session = _former(app, interface, kept, tokens) if is_alone else None
     except StoreUnavailable as error:
-        app.logger.error("%s", error)  # noqa: TRY400 - one line says it
-        if choice("SESSION_FAILURE", app.config.get("SESSION_FAILURE"), ("error", "empty")) == "empty":
-            return UnavailableSession()
-        raise unavailable() from None
+        return unavailable_session(app, error)
+    if session is None and not is_alone:
+        return None
     if session is None:
-        session = ServerSession(_serializer)
+        session = _class_of(interface, app)(_serializer)
     session._came = bool(tokens)
     if session._opened is None:
-        session._device = _device(app, request)
+        session._device = device_of(app, request)
     return session
 
 
-def _opened(app: Flask, kept: Kept, token: str) -> ServerSession | None:
+def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> ServerSession | None:
     identity = parse(token)
     opened = None if identity is None else drive(opening(identity, kept.policy), kept.store)
     if opened is None:
@@ -106,20 +114,44 @@ def _opened(app: Flask, kept: Kept, token: str) -> ServerSession | None:
         if kept.policy.ends_replayed:
             return None
     try:
-        session = ServerSession(_serializer, opened)
+        session = _class_of(interface, app)(_serializer, opened)
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
         app.logger.warning("The session %s cannot be read, so it is treated as empty.", opened.identity.handle)
         return None
     return None if can_be_refused(app) and app.session_refused(session) else session
 
 
-def _device(app: Flask, request: Request | None) -> tuple[str, str]:
+def _class_of(interface: SessionInterface, app: Flask) -> type[ServerSession]:
+    find = interface._server_session_class
+    return ServerSession if find is None else find(app)
+
+
+def _former(app: Flask, interface: SessionInterface, kept: Kept, tokens: list[str]) -> ServerSession | None:
+    """Return the session of the first cookie that was good before there was a store."""
+    for token in tokens[:_MOST_TRIED]:
+        if token and parse(token) is None:
+            session = open_former(app, interface, kept, _class_of(interface, app), _serializer, token)
+            if session is None or (can_be_refused(app) and app.session_refused(session)):
+                continue
+            return session
+    return None
+
+
+def device_of(app: Flask, request: Request | None) -> tuple[str, str]:
     """Return the User-Agent header and the address of a client, unless they are not to be kept."""
     is_kept = choice("SESSION_DEVICE", app.config.get("SESSION_DEVICE"), ("agent", "none")) == "agent"
     if request is None or not is_kept:
         return "", ""
     agent = request.environ.get("HTTP_USER_AGENT", "")[:_MOST_OF_AGENT]
     return agent, str(request.remote_addr or "")
+
+
+def device_in(app: Flask, session: ServerSession) -> tuple[str, str]:
+    """Return the device that a session is used on: what `device_of` returns for its request."""
+    if session._device is not None:
+        return session._device
+    context = current.get(None)
+    return device_of(app, None if context is None else context.request)
 
 
 # --- saving -----------------------------------------------------------------------------------------------------------
@@ -139,13 +171,14 @@ def save_stored(app: Flask, interface: SessionInterface, session: SessionMixin, 
         vary_by(response.headers, "Cookie")
     kept = store_and_policy(app)
     try:
-        if session._modified or session.modified:
+        if session.former is not None:
+            _move(app, interface, kept, session, session.former, response)
+        elif session._modified or session.modified:
             _save_changes(app, interface, kept, session, response)
         else:
             _save_unchanged(app, interface, kept, session, response)
     except StoreUnavailable as error:
-        app.logger.error("%s The response is a 503, because the session could not be saved.", error)  # noqa: TRY400
-        _replace_by_503(response)
+        replace_by_503(app, response, error)
 
 
 def _save_changes(
@@ -159,12 +192,49 @@ def _save_changes(
         if session:
             _begin(app, interface, kept, session, response, None)
         return
-    if session._is_replaced or user_of(app, session) != opened.record.user:
+    if session._is_replaced or _has_new_user(app, session, opened, changes):
         kept_changes = None if session._is_replaced or changes.cleared else changes
         _begin(app, interface, kept, session, response, kept_changes)
         return
     if not (changes.cleared or changes.by_key) or _apply(app, kept, session, opened, changes):
         _save_unchanged(app, interface, kept, session, response, "_permanent" in changes.by_key)
+
+
+def _has_new_user(app: Flask, session: ServerSession, opened: Opened, changes: Changes) -> bool:
+    if opened.record.is_husk:  # it is nobody's, whatever is in it
+        return changes.cleared or app.config.get("SESSION_USER_KEY", "_user_id") in changes.by_key
+    return user_of(app, session) != opened.record.user
+
+
+def _move(
+    app: Flask, interface: SessionInterface, kept: Kept, session: ServerSession, former: Former, response: Response
+) -> None:
+    """Store a session that was kept elsewhere, if it is time."""
+    if not is_due(app, session, response):
+        return
+    changes, user = session.changes(), user_of(app, session)
+    session.former = None
+    if session._is_ended or session._is_replaced or (changes.cleared and not session) or user != former.user:
+        # Nothing of it goes on under a name that is made of its cookie.
+        drive(forgetting(former), kept.store)
+        if session and not session._is_ended:
+            _begin(app, interface, kept, session, response, None)
+        else:
+            _save_changes(app, interface, kept, session, response)
+        return
+    agent, address = device_in(app, session)
+    record = Record("", "", session.texts(), user, agent=agent, address=address)
+    moved = drive(moving(former, record, kept.policy), kept.store)
+    if moved is None:
+        session.note_saved(None, changes)
+        session_gone.send(app, handle=former.identity.handle, user=user)
+        return
+    if not moved.was_there:
+        session.note_saved(moved.opened, changes)
+    elif changes and not _apply(app, kept, session, moved.opened, changes):
+        return
+    session._opened = moved.opened
+    _set_cookie(app, interface, session, response, moved.opened.identity)
 
 
 def _end(
@@ -185,6 +255,17 @@ def _end(
         _delete_cookie(app, interface, session, response)
 
 
+def store_new(
+    app: Flask, interface: SessionInterface, content: Mapping[str, object], like: BesideSession, response: Response
+) -> ServerSession:
+    """Store a session that was in a cookie, and set the cookie that names it."""
+    session = _class_of(interface, app)(_serializer)
+    session.update(content)
+    session._device, session.accessed = like.device, like.accessed
+    _begin(app, interface, store_and_policy(app), session, response, None)
+    return session
+
+
 def _begin(
     app: Flask,
     interface: SessionInterface,
@@ -194,7 +275,7 @@ def _begin(
     changes: Changes | None,
 ) -> None:
     """Store a session under a new name, and end the one that was opened, if any."""
-    agent, address = session._device or _device(app, context.request if (context := current.get(None)) else None)
+    agent, address = device_in(app, session)
     record = Record("", "", session.texts(), user_of(app, session), agent=agent, address=address)
     opened = session._opened
     procedure = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
@@ -257,19 +338,13 @@ def _save_unchanged(
         _set_cookie(app, interface, session, response, opened.identity)
 
 
-def user_of(app: Flask, session: ServerSession) -> str | None:
+def user_of(app: Flask, session: SecureCookieSession) -> str | None:
     """Return whose session it is (`SESSION_USER_KEY`); None if nobody is logged in."""
     key = app.config.get("SESSION_USER_KEY", "_user_id")
     value = None if key is None else dict.get(session, key)
     if type(value) is str and value.isascii() and "\0" not in value:
         return value  # as it is after `as_user`
     return None if value is None else as_user(value)
-
-
-def as_user(user: object) -> str:
-    """Return the name of a user as stores keep it."""
-    # Not every store can keep NUL, or half of a surrogate pair.
-    return str(user).encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -298,19 +373,6 @@ def _keep_private(response: Response) -> None:
     vary_by(response.headers, "Cookie")
     if invites_shared_caches(response.headers):
         keep_private(response)
-
-
-def _replace_by_503(response: Response) -> None:
-    """Make a response say that the request failed: what it says otherwise would not be true."""
-    before = response.response
-    response.direct_passthrough = False
-    response.headers.clear()
-    response.status_code = 503
-    response.headers["Content-Type"] = "text/html; charset=utf-8"
-    response.headers["Retry-After"] = str(RETRY_AFTER)
-    response.set_data(unavailable().get_body())
-    if hasattr(before, "close"):
-        response.call_on_close(before.close)
 
 
 def _tell_gone(app: Flask, opened: Opened) -> None:

@@ -15,6 +15,7 @@ from .stores import Store
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from ..sansio.app import App
 
 _LOCK = threading.Lock()
 # The settings that a store is made of.
@@ -82,32 +83,37 @@ def _store_of(app: Flask) -> Store:
         # As SQLAlchemy reads it: the path begins behind the third slash, and may be absolute.
         file = os.path.join(app.instance_path, path[1:] if separator else "sessions.db")
         return SQLiteStore(file, durable=durable == "machine")
-    if scheme in {"redis", "rediss", "valkey", "valkeys", "postgresql", "postgres"}:
-        return _remote(app, str(setting), durable == "machine")
+    if scheme in {"redis", "rediss", "valkey", "valkeys", "postgresql", "postgres"} or hasattr(
+        setting,
+        "connection_pool",  # a client of redis-py
+    ):
+        return _remote(app, setting, durable == "machine")
     if setting is None:
         message = "There is no session store. Set SESSION_STORE, for example to 'sqlite'."
         raise RuntimeError(message)
     message = (
         "SESSION_STORE must be None (a signed cookie), 'sqlite', 'sqlite:///path', 'redis://host',"
-        f" 'postgresql://host/name', 'memory' or a Store, not {f'{scheme}://...' if separator else repr(setting)}."
+        " 'postgresql://host/name', 'memory', a Store or a client of Redis, not"
+        f" {f'{scheme}://...' if separator else repr(setting)}."
     )
     raise ValueError(message) if isinstance(setting, str) else TypeError(message)
 
 
-def _remote(app: Flask, url: str, durable: bool) -> Store:
+def _remote(app: Flask, place: t.Any, durable: bool) -> Store:
     prefix, most = app.config.get("SESSION_KEY_PREFIX"), app.config.get("SESSION_POOL")
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         message = f"SESSION_POOL must be a positive whole number, not {most!r}."
         raise ValueError(message)
     timeout = seconds("SESSION_TIMEOUT", app.config.get("SESSION_TIMEOUT")) or 1.0
-    prefix = f"session:{app.name}:" if prefix is None else prefix
-    if url.startswith("postgres"):
+    # The default is Flask-Session's, which reads it from the same settings.
+    prefix = f"session:{app.name}:" if prefix is None or prefix == "session:" else prefix
+    if isinstance(place, str) and place.startswith("postgres"):
         from .stores.postgres import PostgresStore  # noqa: PLC0415
 
-        return PostgresStore(url, prefix=prefix, durable=durable, timeout=timeout, connections=most)
+        return PostgresStore(place, prefix=prefix, durable=durable, timeout=timeout, connections=most)
     from .stores.redis import RedisStore  # noqa: PLC0415
 
-    return RedisStore(url, prefix=prefix, timeout=timeout, connections=most)
+    return RedisStore(place, prefix=prefix, timeout=timeout, connections=most)
 
 
 def _policy_of(app: Flask) -> Policy:
@@ -129,6 +135,18 @@ def _policy_of(app: Flask) -> Policy:
         strict=choice("SESSION_CONFLICT", config.get("SESSION_CONFLICT"), ("last", "error")) == "error",
         ends_replayed=choice("SESSION_REPLAY", config.get("SESSION_REPLAY"), ("end", "log")) == "end",
     )
+
+
+def writes_cookies(app: App) -> bool:
+    """Return whether new sessions are in signed cookies although there is a store (`SESSION_WRITES`).
+
+    Raises:
+        ValueError: If a setting has an invalid value.
+    """
+    writes, config = ("store", "cookie", "flask-session"), app.config
+    spills = choice("SESSION_OVERFLOW", config.get("SESSION_OVERFLOW"), ("warn", "error", "spill")) == "spill"
+    default = ("cookie", *writes) if spills else writes
+    return choice("SESSION_WRITES", config.get("SESSION_WRITES"), default) == "cookie"
 
 
 def seconds(name: str, setting: object, least: float | None = None) -> float | None:

@@ -28,15 +28,14 @@ from .interface import (
     keep_for,
 )
 from .kinds import kinds_of, report_kind
-from .packing import check_size, checked, pack, unpack
-from .signer import kind_of, lazy_sha1, session_serializer, session_signer, signed_at
-from .tracked import TrackedSession, content_of, tracked
+from .packing import checked, pack, unpack
+from .signer import decrypted, kind_of, lazy_sha1, purpose_of, session_serializer, session_signer, signed_at
+from .tracked import TrackedSession, content_of, looking_into_cookies, tracked
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ..app import Flask
-    from ..keys.tokens import Opened
     from ..wrappers.request import Request
     from .interface import SessionMixin
     from .kinds import Kind
@@ -44,7 +43,7 @@ if t.TYPE_CHECKING:
 
 session_json_serializer = TaggedJSONSerializer()
 
-# Hook methods whose result is computed inline as long as none is overridden.
+# Computed inline as long as none is overridden.
 _STEPS = (
     "get_cookie_domain",
     "get_cookie_httponly",
@@ -62,16 +61,15 @@ _STEPS = (
     "save_session",
     "should_set_cookie",
 )
-# The methods of the class below, to compare with; filled after its definition.
-_STOCK: dict[str, object] = {}
+_STOCK: dict[str, object] = {}  # the methods of the class below, to compare with; filled after its definition
 # The last letters of headers that may let shared caches store a response.
 _SAID_TO_CACHES = frozenset({"control", "expires"})
-# The default method for setting a cookie, to compare with.
-_own_set_cookie = Response.set_cookie
+_own_set_cookie = Response.set_cookie  # the default, to compare with
 
-
-#: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
+# A sibling host can set any number of cookies with the session's name.
 _MOST_TRIED = 4
+# A cookie of so few octets fits, and with these `SESSION_OVERFLOW` one that does not is sent with a warning.
+_NEVER_TOO_LARGE, _JUST_WARNS = 256, (None, "warn")
 # A session with only these keys counts as empty, so that `session.pop("user")` logs out.
 _ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
 
@@ -129,22 +127,23 @@ class SecureCookieSessionInterface(SessionInterface):
 
         An invalid or expired cookie gives an empty session.
         """
-        if app.config.get("SESSION_STORE") is not None:
-            from tuile.sessions.server import open_stored  # noqa: PLC0415 - a full name is found faster
+        setting = app.config.get
+        if setting("SESSION_STORE") is not None and id(request) not in looking_into_cookies:
+            if setting("SESSION_WRITES") is None and setting("SESSION_OVERFLOW") != "spill":
+                from tuile.sessions.server import open_stored  # noqa: PLC0415 - a full name is found faster
 
-            return open_stored(app, self, request)
+                return open_stored(app, self, request)
+            from .beside import open_with_store  # noqa: PLC0415 - most sessions are kept in the cookie
+
+            return open_with_store(app, self, request, SecureCookieSessionInterface.open_session)
         kept = self._kept_signer(app)
         serializer = self.get_signing_serializer(app) if kept is None else None
         if kept is None and serializer is None:
             return None
         if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
-            # Here, so that a missing package is reported before a visitor returns with an encrypted session.
-            require_cipher()
-        name = (
-            app.config["SESSION_COOKIE_NAME"] if not (self._asks_itself or self.__dict__) else self.get_cookie_name(app)
-        )
+            require_cipher()  # here, to report a missing package before a visitor returns with an encrypted session
+        name = self.get_cookie_name(app) if self._asks_itself or self.__dict__ else app.config["SESSION_COOKIE_NAME"]
         cookies = request.cookies
-        # As `cookies[name]`, in one step.
         first: t.Any = dict.get(cookies, name) if type(cookies) is ImmutableMultiDict else [cookies.get(name)]
         token = first[0] if first else None
         if token is None:
@@ -167,12 +166,22 @@ class SecureCookieSessionInterface(SessionInterface):
                 return self.session_class(self.serializer.loads(text))
             except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
                 text = ""
-        # Hidden from here on: `session_refused` may raise, and tracebacks show local variables.
-        del token
+        del token  # `session_refused` may raise, and tracebacks show local variables
         # A request class may have a plain dictionary of cookies.
         received = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]]
         tokens = [Secret(one.encode(errors="replace")) for one in received[:_MOST_TRIED]]
         return self._first_good(app, name, tokens, kept, serializer, max_age_s)
+
+    def _read_token(self, app: Flask, token: str) -> SecureCookieSession | None:
+        """Return the session in a signed or encrypted cookie; None if it is not valid, or empty."""
+        kept = self._kept_signer(app)
+        serializer = self.get_signing_serializer(app) if kept is None else None
+        if kept is None and serializer is None:
+            return None
+        max_age_s = int(app.permanent_session_lifetime.total_seconds())
+        tokens = [Secret(token.encode(errors="replace"))]
+        del token
+        return self._first_good(app, self.get_cookie_name(app), tokens, kept, serializer, max_age_s) or None
 
     def _first_good(
         self,
@@ -212,7 +221,7 @@ class SecureCookieSessionInterface(SessionInterface):
         """
         if is_encrypted(token):
             kinds = kinds_of(app) if kept is None else kept.kinds
-            opened = self._decrypted(app, name, token, max_age_s) if kinds.reads_encrypted else None
+            opened = decrypted(app, self.salt, name, token, max_age_s) if kinds.reads_encrypted else None
             if opened is not None:
                 return self._loaded(app, opened.value), "encrypted", opened.issued
         if not token:
@@ -254,10 +263,15 @@ class SecureCookieSessionInterface(SessionInterface):
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
         if self._asks_itself or self.__dict__ or not is_ours:
-            if getattr(type(session), "is_on_server", False):
-                from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened, so it is there
+            if getattr(type(session), "has_store", False):
+                if app.config.get("SESSION_WRITES") is None and app.config.get("SESSION_OVERFLOW") != "spill":
+                    from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened
 
-                save_stored(app, self, session, response)
+                    save_stored(app, self, session, response)
+                else:
+                    from .beside import save_with_store  # noqa: PLC0415 - seldom needed
+
+                    save_with_store(app, self, session, response)
                 return
             self._save_by_methods(app, session, response)
             return
@@ -268,7 +282,7 @@ class SecureCookieSessionInterface(SessionInterface):
         name = app.config["SESSION_COOKIE_NAME"]
         if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
             if session.modified:
-                delete_cookie(session, response, name, self._cookie_attributes(app))
+                delete_cookie(session, response, name, cookie_attributes(self, app)._asdict())
             return
         lasts = session.get("_permanent", False)
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
@@ -290,13 +304,17 @@ class SecureCookieSessionInterface(SessionInterface):
             token = signer.sign(pack(self.serializer.dumps(content)), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
+        if len(token) > _NEVER_TOO_LARGE and app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
+            from .beside import check_overflow  # noqa: PLC0415 - seldom needed
+
+            check_overflow(app, self, session)
         self._set_cookie(app, response, name, token, expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
 
     def _save_by_methods(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Save the session by calling all methods that may be overridden, as Flask does."""
-        name, described = self.get_cookie_name(app), self._cookie_attributes(app)
+        name, described = self.get_cookie_name(app), cookie_attributes(self, app)._asdict()
         if session.accessed:
             vary_by(response.headers, "Cookie")
         if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
@@ -308,6 +326,10 @@ class SecureCookieSessionInterface(SessionInterface):
         expires = self.get_expiration_time(app, session)
         if app.config.get("SESSION_ABSOLUTE") is not None or can_be_refused(app):
             expires = note_beginning(app, session, expires)
+        if app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
+            from .beside import check_overflow  # noqa: PLC0415 - seldom needed
+
+            check_overflow(app, self, session)
         response.set_cookie(name, self._serialized(app, name, session), expires=expires, **described)
         vary_by(response.headers, "Cookie")
 
@@ -315,35 +337,17 @@ class SecureCookieSessionInterface(SessionInterface):
         """Return the token of the session, encrypted or as itsdangerous makes it."""
         serializer = self.get_signing_serializer(app)
         if serializer is None:
-            message = (
-                "The session cannot be saved: the app's secret key was removed during the request. Set SECRET_KEY."
-            )
-            raise RuntimeError(message)
+            text = "The session cannot be saved: the app's secret key was removed during the request. Set SECRET_KEY."
+            raise RuntimeError(text)
         token: str
         if app.config.get("SESSION_ENCRYPT"):
             # Not compressed, because the compression ratio would reveal information about the content.
             token = app.keyring.encrypt(
-                self._purpose(), checked(self.serializer.dumps(content_of(session))), now=time.time(), name=name
+                purpose_of(self.salt), checked(self.serializer.dumps(content_of(session))), now=time.time(), name=name
             )
         else:
             token = serializer.dumps(content_of(session))
         return token
-
-    def _decrypted(self, app: Flask, name: str, token: str, max_age_s: int) -> Opened | None:
-        """Decrypt a session, even if new ones are not encrypted; None if it is invalid."""
-        try:
-            opened = app.keyring.decrypt(self._purpose(), token, now=time.time(), name=name, max_age_s=max_age_s)
-            check_size(len(opened.value))
-        except (BadToken, ValueError):
-            return None
-        except RuntimeError as error:
-            app.logger.warning("An encrypted session could not be read, so it is treated as empty. %s", error)
-            return None
-        return opened
-
-    def _purpose(self) -> str:
-        salt: t.Any = self.salt  # a subclass's may be bytes
-        return f"session {salt if isinstance(salt, str) else salt.hex()}"
 
     def _kept_signer(self, app: Flask) -> KeptSigner | None:
         """Return the cached signer for the app's keys; None without a key, or if itsdangerous is needed."""
@@ -388,10 +392,7 @@ class SecureCookieSessionInterface(SessionInterface):
                 app.config["SESSION_COOKIE_PARTITIONED"],
             )
         else:
-            set_cookie(name, token, expires=expires, **self._cookie_attributes(app))
-
-    def _cookie_attributes(self, app: Flask) -> dict[str, t.Any]:
-        return cookie_attributes(self, app)._asdict()
+            set_cookie(name, token, expires=expires, **cookie_attributes(self, app)._asdict())
 
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))

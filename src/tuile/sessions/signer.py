@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import typing as t
 import zlib
 from binascii import Error as Base64Error
@@ -26,6 +27,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..keys.secret import Key
+    from ..keys.tokens import Opened
     from .kinds import Kind
 
 # --- ours -------------------------------------------------------------------------------------------------------------
@@ -55,7 +57,7 @@ class KeptSigner(Hidden):
             kind: TimedSigner(keys_of(app), salt, kind) for kind in self.kinds.digests_read
         }
         #: The signer of new sessions; None if they are encrypted.
-        self.signer = None if self.kinds.written == "encrypted" else self.readers[self.kinds.written]
+        self.signer = None if self.kinds.written == "encrypted" else self.readers.get(self.kinds.written)
 
 
 _LOOK_CLOSER = object()
@@ -101,6 +103,27 @@ def signed_at(token: str) -> int | None:
     except Base64Error:
         return None
     return int.from_bytes(raw, "big") if raw else None
+
+
+# --- encrypted --------------------------------------------------------------------------------------------------------
+
+
+def decrypted(app: Flask, salt: Key, name: str, token: str, max_age_s: int) -> Opened | None:
+    """Decrypt a session, even if new ones are not encrypted; None if it is invalid."""
+    try:
+        opened = app.keyring.decrypt(purpose_of(salt), token, now=time.time(), name=name, max_age_s=max_age_s)
+        check_size(len(opened.value))
+    except (BadToken, ValueError):
+        return None
+    except RuntimeError as error:
+        app.logger.warning("An encrypted session could not be read, so it is treated as empty. %s", error)
+        return None
+    return opened
+
+
+def purpose_of(salt: Key) -> str:
+    """Return the purpose for which sessions are encrypted, from the salt of their interface."""
+    return f"session {salt if isinstance(salt, str) else salt.hex()}"
 
 
 # --- itsdangerous' ----------------------------------------------------------------------------------------------------

@@ -26,3 +26,10 @@ def check_session_settings(app: App, interface: object) -> None:
     if isinstance(interface, SecureCookieSessionInterface):
         kinds_of(app)
         absolute_seconds(app)
+        if app.config.get("SESSION_STORE") is not None or app.config.get("SESSION_OVERFLOW") not in {None, "warn"}:
+            # Imported here, because most sessions are kept in the cookie.
+            from .flask_session_stores import type_of  # noqa: PLC0415
+            from .settings import writes_cookies  # noqa: PLC0415
+
+            writes_cookies(app)
+            type_of(app)

@@ -17,7 +17,25 @@ if t.TYPE_CHECKING:
 
     from ..json.tag import TaggedJSONSerializer
     from .changes import KeyChange
+    from .identity import Identity
     from .lifecycle import Opened
+    from .tracked import BesideSession
+
+
+class Former(t.NamedTuple):
+    """A former session: the identity that it gets in the store, and the marker that says that it is there.
+
+    Attributes:
+        identity: The parts of its new cookie.
+        marker: The name of a record that says that its former cookie is not good any more.
+        lifetime: How long that could be good, in seconds.
+        user: Whose session it was when it was read.
+    """
+
+    identity: Identity
+    marker: str
+    lifetime: float
+    user: str | None = None
 
 
 class ServerSession(TrackedSession):
@@ -28,7 +46,11 @@ class ServerSession(TrackedSession):
         opened: What was read; None for a new session.
     """
 
-    is_on_server = True
+    has_store = True
+    #: Where the session is as long as it is not in the store; see `moving`.
+    former: Former | None = None
+    #: The session in a cookie that this one has become; see `beside`.
+    in_cookie: BesideSession | None = None
 
     def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
         base: Mapping[str, str] = {} if opened is None else opened.record.data

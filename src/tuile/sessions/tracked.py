@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
 
     from ..json.tag import TaggedJSONSerializer
     from .interface import SessionMixin
+    from .stored import ServerSession
 
 #: The immutable types.
 IMMUTABLE: t.Final = frozenset({str, int, float, bool, type(None), bytes, datetime, UUID, Markup})
@@ -38,14 +39,14 @@ def tracked(
 
 def content_of(session: SessionMixin) -> dict[str, object]:
     """Return the content of a session as a dictionary, for saving it."""
-    return session.content() if type(session) is TrackedSession else dict(session)
+    return session.content() if type(session) is TrackedSession or type(session) is BesideSession else dict(session)
 
 
 class TrackedSession(SecureCookieSession):
     """A session that detects changes inside its values."""
 
-    #: Whether the content is kept on the server; False if it is in the cookie.
-    is_on_server: t.ClassVar[bool] = False
+    #: Whether the application has a store for sessions.
+    has_store: t.ClassVar[bool] = False
     _modified = False
 
     def __init__(
@@ -140,3 +141,19 @@ class TrackedSession(SecureCookieSession):
     def __ror__(self, other: t.Any) -> t.Any:
         self._hand_out_all()
         return super().__ror__(other)
+
+
+#: The ids of requests whose session is looked for in their cookies only, although there is a store.
+looking_into_cookies: set[int] = set()
+
+
+class BesideSession(TrackedSession):
+    """A session in a signed cookie of an application that has a store as well; see `beside`."""
+
+    has_store = True
+    #: Whose session it was when it was opened.
+    user: str | None = None
+    #: The User-Agent header and the address of the client.
+    device = ("", "")
+    #: The session in the store that this one has become, because it was too large.
+    spilled: ServerSession | None = None

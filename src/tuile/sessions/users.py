@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ..ctx.app_context import current
+from .epochs import EPOCH_KEY, as_user, raise_epoch
 from .operations import End, EndOfUser, Load, OfUser, Sweep
-from .server import as_user, user_of
+from .server import user_of
 from .settings import store_and_policy
 from .stored import ServerSession
+from .tracked import BesideSession
 
 if t.TYPE_CHECKING:
     from ..app import Flask
@@ -114,27 +116,34 @@ class Sessions:
         if here is None or user is None:
             message = "end_others() ends the other sessions of the user who is logged in, but nobody is."
             raise RuntimeError(message)
+        epoch = raise_epoch(self._found_app(), user)
+        if isinstance(here, BesideSession):
+            here[EPOCH_KEY] = epoch
         return int(self._store.ask(EndOfUser(user, keep=here.handle)))
 
     def end_all(self, user: object) -> int:
-        """End all sessions of a user, the current one included, and return how many."""
+        """End all sessions of a user, the current one included, and return how many of them were in the store.
+
+        Those in signed cookies are refused from now on; another process may take `SESSION_EPOCH_AGE` to notice.
+        """
         here = self._current()
         if here is not None and user_of(self._found_app(), here) == as_user(user):
             here.end()
+        raise_epoch(self._found_app(), as_user(user))
         return int(self._store.ask(EndOfUser(as_user(user))))
 
     def sweep(self, limit: int = 500) -> int:
         """Remove at most `limit` sessions that have expired, and return how many. Each login removes two."""
         return int(self._store.ask(Sweep(limit)))
 
-    def _current(self) -> ServerSession | None:
-        """Return the session of the current request of this app, if it is kept on the server."""
+    def _current(self) -> ServerSession | BesideSession | None:
+        """Return the session of the current request of this app."""
         value = current.get(None)
         context = None if value is None else value._request_ctx
         if context is None or context.app is not self._found_app():
             return None
         session = context._session
-        return session if isinstance(session, ServerSession) else None
+        return session if isinstance(session, (ServerSession, BesideSession)) else None
 
 
 def _moment(seconds: float) -> datetime:

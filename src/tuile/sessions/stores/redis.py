@@ -18,7 +18,6 @@ import threading
 import typing as t
 from hashlib import sha1, sha256
 from importlib import import_module
-from urllib.parse import urlsplit
 
 from ..changes import Add, Append, Drop, Put, resolve
 from ..operations import Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Retire, Sweep, perform
@@ -52,7 +51,8 @@ class RedisStore(Store):
     """Sessions in Redis or Valkey.
 
     Args:
-        url: `redis://`, `rediss://` (TLS), or the same with `valkey`.
+        place: `redis://`, `rediss://` (TLS), or the same with `valkey`; or a client, whose settings for connections are
+            used.
         prefix: What the names of all keys begin with.
         timeout: How many seconds to wait for an answer, or for a connection.
         connections: How many connections a process has at most.
@@ -64,22 +64,26 @@ class RedisStore(Store):
     # Lua that sets the time; tests have another one.
     _clock = CLOCK
 
-    def __init__(self, url: str, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16) -> None:
+    def __init__(self, place: t.Any, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16) -> None:
         try:
             redis = import_module("redis")  # an extra
         except ImportError:
             message = "Sessions in Redis need redis-py. Install it: pip install 'tuile[redis]'."
             raise RuntimeError(message) from None
-        parts = urlsplit(url)
-        self._where = f"Redis, {parts.hostname or 'localhost'}:{parts.port or 6379}, keys {prefix}*"
         self._prefix = prefix
         self._errors = redis.exceptions
         # Only makes connections: its methods cost as much as a round trip to a server nearby.
-        self._pool = redis.ConnectionPool.from_url(
-            url.replace("valkey", "redis", 1) if url.startswith("valkey") else url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-        )
+        limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        if isinstance(place, str):
+            url = place.replace("valkey", "redis", 1) if place.startswith("valkey") else place
+            self._pool = redis.ConnectionPool.from_url(url, **limits)
+        else:
+            of_client = place.connection_pool
+            settings = {**of_client.connection_kwargs, **limits, "decode_responses": False}
+            self._pool = redis.ConnectionPool(connection_class=of_client.connection_class, **settings)
+        about = self._pool.connection_kwargs
+        server = about.get("path") or f"{about.get('host') or 'localhost'}:{about.get('port') or 6379}"
+        self._where = f"Redis, {server}, keys {prefix}*"
         self._timeout = timeout
         self._connections = connections
         self._of_other_processes: list[object] = []
