@@ -32,6 +32,7 @@ from .unavailable import replace_by_503, unavailable_session
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from ..app import Flask
     from ..wrappers.request import Request
@@ -139,20 +140,26 @@ def _begin_epoch(app: Flask, session: BesideSession, user: str | None) -> None:
 def _is_too_large(
     app: Flask, interface: SecureCookieSessionInterface, session: SessionMixin, part: float = 1.0
 ) -> bool:
-    limit = app.config["MAX_COOKIE_SIZE"]
-    return bool(limit) and _size(app, interface, session) > limit * part
-
-
-def _size(app: Flask, interface: SecureCookieSessionInterface, session: SessionMixin) -> int:
-    """Return the size of the line that sets the cookie of a session."""
     name = interface.get_cookie_name(app)
     try:
         token = interface._serialized(app, name, session)
     except ValueError:  # more than could be read again
-        return 2**31
-    expires = interface.get_expiration_time(app, session)
-    attributes = cookie_attributes(interface, app)._asdict()
-    return len(dump_cookie(name, token, expires=expires, max_size=0, now=time.time(), **attributes))
+        return bool(app.config["MAX_COOKIE_SIZE"])
+    return _has_no_room(app, interface, name, token, interface.get_expiration_time(app, session), part)
+
+
+def _has_no_room(
+    app: Flask,
+    interface: SecureCookieSessionInterface,
+    name: str,
+    token: str,
+    expires: datetime | None,
+    part: float = 1.0,
+) -> bool:
+    """Return whether the line that sets a cookie is longer than this part of what browsers keep."""
+    attributes, limit = cookie_attributes(interface, app)._asdict(), app.config["MAX_COOKIE_SIZE"]
+    line = dump_cookie(name, token, expires=expires, max_size=0, now=time.time(), **attributes)
+    return bool(limit) and len(line) > limit * part
 
 
 def _bring_back(
@@ -184,14 +191,16 @@ def _in_cookie(interface: SecureCookieSessionInterface, content: dict[str, objec
     return BesideSession(content, interface.serializer.dumps)
 
 
-def check_overflow(app: Flask, interface: SecureCookieSessionInterface, session: SessionMixin) -> None:
+def check_overflow(
+    app: Flask, interface: SecureCookieSessionInterface, name: str, token: str, expires: datetime | None
+) -> None:
     """Refuse a session that is too large for a cookie, if the settings say so.
 
     Raises:
         SessionTooLargeError: If it is, and `SESSION_OVERFLOW` is ``"error"``.
     """
     overflow = choice("SESSION_OVERFLOW", app.config.get("SESSION_OVERFLOW"), ("warn", "error", "spill"))
-    if overflow == "error" and _is_too_large(app, interface, session):
+    if overflow == "error" and _has_no_room(app, interface, name, token, expires):
         limit = app.config["MAX_COOKIE_SIZE"]
         message = (
             f"The session needs more than the {limit} octets that browsers keep of a cookie. Keep large values in a"

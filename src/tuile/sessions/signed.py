@@ -110,10 +110,9 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is renewed: one was received, and there is a key for it."""
-        # Only called while no method is overridden, so the name is that of the configuration.
         if app.config.get("SESSION_STORE") is not None:
             return False
-        name = app.config["SESSION_COOKIE_NAME"]
+        name = app.config["SESSION_COOKIE_NAME"]  # no method is overridden
         if name not in cookie_header and name.isascii():
             return False
         return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
@@ -304,10 +303,6 @@ class SecureCookieSessionInterface(SessionInterface):
             token = signer.sign(pack(self.serializer.dumps(content)), int(time.time())).decode()
         else:
             token = self._serialized(app, name, session)
-        if len(token) > _NEVER_TOO_LARGE and app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
-            from .beside import check_overflow  # noqa: PLC0415 - seldom needed
-
-            check_overflow(app, self, session)
         self._set_cookie(app, response, name, token, expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
@@ -326,11 +321,12 @@ class SecureCookieSessionInterface(SessionInterface):
         expires = self.get_expiration_time(app, session)
         if app.config.get("SESSION_ABSOLUTE") is not None or can_be_refused(app):
             expires = note_beginning(app, session, expires)
+        token = self._serialized(app, name, session)
         if app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
             from .beside import check_overflow  # noqa: PLC0415 - seldom needed
 
-            check_overflow(app, self, session)
-        response.set_cookie(name, self._serialized(app, name, session), expires=expires, **described)
+            check_overflow(app, self, name, token, expires)
+        response.set_cookie(name, token, expires=expires, **described)
         vary_by(response.headers, "Cookie")
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
@@ -376,6 +372,10 @@ class SecureCookieSessionInterface(SessionInterface):
         return session_signer(app, self.salt) if app.secret_key else None
 
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
+        if len(token) > _NEVER_TOO_LARGE and app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
+            from .beside import check_overflow  # noqa: PLC0415 - seldom needed
+
+            check_overflow(app, self, name, token, expires)
         set_cookie = response.set_cookie
         if getattr(set_cookie, "__func__", None) is _own_set_cookie:
             # The same call as below without keyword arguments, which is faster.
