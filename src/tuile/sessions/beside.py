@@ -31,7 +31,7 @@ from .tracked import BesideSession, TrackedSession, content_of, looking_into_coo
 from .unavailable import replace_by_503, unavailable_session
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from ..app import Flask
@@ -48,7 +48,7 @@ def open_with_store(
     app: Flask,
     interface: SecureCookieSessionInterface,
     request: Request,
-    open_in_cookie: Callable[[t.Any, Flask, Request], SecureCookieSession | None],
+    open_in_cookie: Callable[[SecureCookieSessionInterface, Flask, Request], SecureCookieSession | None],
 ) -> SecureCookieSession | None:
     """Return the session of a request of an application that has a store.
 
@@ -175,7 +175,7 @@ def _bring_back(
     ):
         return False
     kept, changes = store_and_policy(app), session.changes()
-    now: t.Any = kept.store.ask(Retire(opened.identity.handle, kept.policy.grace))
+    now: Mapping[str, str] | None = kept.store.ask(Retire(opened.identity.handle, kept.policy.grace))
     if now is None:
         return False
     texts = merge(now, changes).data

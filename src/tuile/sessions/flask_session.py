@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from importlib import import_module
 
-from .flask_session_stores import engine_of, type_of
+from .flask_session_stores import Foreign, engine_of, type_of
 from .identity import parse
 from .interface import SessionInterface
 from .server import open_stored, save_stored
@@ -111,7 +111,7 @@ class FlaskSessionInterface(SecureCookieSessionInterface):
 class _BesideFlaskSession(SessionInterface):
     """Flask-Session's interface for all sessions but those that other processes have moved to the store already."""
 
-    def __init__(self, own: FlaskSessionInterface, former: t.Any) -> None:
+    def __init__(self, own: FlaskSessionInterface, former: Foreign) -> None:
         self.own = own
         self.former = former
 
@@ -131,7 +131,7 @@ class _BesideFlaskSession(SessionInterface):
 
     def regenerate(self, session: SessionMixin) -> None:
         """Give a session a new id, and keep what is in it."""
-        interface: t.Any = self.own if isinstance(session, ServerSession) else self.former
+        interface: Foreign = self.own if isinstance(session, ServerSession) else self.former
         interface.regenerate(session)
 
 

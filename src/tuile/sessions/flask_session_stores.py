@@ -28,6 +28,9 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..sansio.app import App
 
+#: An object of another library.
+Foreign: t.TypeAlias = t.Any
+
 #: The types of store that can be read, as `SESSION_TYPE` names them.
 READABLE_TYPES: t.Final = ("redis", "sqlalchemy", "cachelib", "filesystem")
 #: Those of Flask-Session that cannot.
@@ -116,7 +119,7 @@ def _from_redis(app: Flask, name: str) -> bytes | None:
     return found.encode() if isinstance(found, str) else t.cast("bytes | None", found)
 
 
-def _undecoded(client: t.Any, name: str) -> bytes | None:
+def _undecoded(client: Foreign, name: str) -> bytes | None:
     """Read a key with a client that decodes answers, without decoding."""
     pool = client.connection_pool
     raw = type(client)(connection_pool=type(pool)(**{**pool.connection_kwargs, "decode_responses": False}))
@@ -150,7 +153,7 @@ def _from_database(app: Flask, name: str) -> bytes | None:
     return found.encode() if isinstance(found, str) else None if found is None else bytes(t.cast("bytes", found))
 
 
-def _is_missing(app: Flask, table: t.Any) -> bool:
+def _is_missing(app: Flask, table: Foreign) -> bool:
     """Return whether there is a database, but no table of Flask-Session in it (any more)."""
     sql = import_module("sqlalchemy")
     try:
@@ -159,13 +162,13 @@ def _is_missing(app: Flask, table: t.Any) -> bool:
         return False
 
 
-def engine_of(app: Flask) -> t.Any:
+def engine_of(app: Flask) -> Foreign:
     """Return the engine of the database that Flask-Session uses.
 
     Raises:
         ValueError: If `SESSION_SQLALCHEMY` is not set.
     """
-    client: t.Any = app.config.get("SESSION_SQLALCHEMY") or app.extensions.get("sqlalchemy")
+    client: Foreign = app.config.get("SESSION_SQLALCHEMY") or app.extensions.get("sqlalchemy")
     if client is None:
         message = "SESSION_TYPE is 'sqlalchemy', so SESSION_SQLALCHEMY must be the application's SQLAlchemy object."
         raise ValueError(message)
@@ -176,7 +179,7 @@ def engine_of(app: Flask) -> t.Any:
 
 
 def _from_cache(app: Flask, name: str) -> bytes | None:
-    client: t.Any = app.config.get("SESSION_CACHELIB")
+    client: Foreign = app.config.get("SESSION_CACHELIB")
     if app.config["SESSION_TYPE"].lower() == "filesystem" or client is None:
         folder = app.config.get("SESSION_FILE_DIR") or "flask_session"
         return _from_file(os.path.join(folder, md5(name.encode(), usedforsecurity=False).hexdigest()))

@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
     from ..http.cookies import SameSite
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+    from .stored import ServerSession
 
 
 #: The keys under which a session stores when it began, in seconds since 1970, and its handle.
@@ -252,7 +253,7 @@ class SessionInterface(metaclass=Watched):
     opens_lazily = False
 
     #: Returns the class of sessions that are kept in a store of Tuile; None for the built-in one.
-    _server_session_class: Callable[[Flask], type[t.Any]] | None = None
+    _server_session_class: Callable[[Flask], type[ServerSession]] | None = None
 
     #: Methods and settings that prevent the delay if they are set on the object.
     steps: t.ClassVar[frozenset[str]] = frozenset()

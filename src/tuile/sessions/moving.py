@@ -31,6 +31,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..json.tag import TaggedJSONSerializer
+    from ..wrappers.response import Response
     from .interface import SecureCookieSession
     from .lifecycle import Policy, Procedure
     from .operations import Loaded
@@ -183,7 +184,7 @@ def _marker_clocks(former: Former) -> Clocks:
     return Clocks(former.lifetime)
 
 
-def is_due(app: Flask, session: ServerSession, response: t.Any) -> bool:
+def is_due(app: Flask, session: ServerSession, response: Response) -> bool:
     """Return whether a session is to be moved with this response: it changed, or it is permanent and renewed."""
     if session.modified:
         return True

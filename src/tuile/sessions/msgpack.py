@@ -74,8 +74,9 @@ class _Reader:
             raise ValueError(message)
         return self.raw[start : self.at]
 
-    def number(self, form: str) -> t.Any:
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+    def number(self, form: str) -> int:
+        number: int = struct.unpack(form, self.take(struct.calcsize(form)))[0]  # or a float
+        return number
 
     def value(self, depth: int) -> object:
         if depth > MOST_NESTED:

@@ -33,7 +33,7 @@ def content_in(raw: bytes) -> dict[str, object]:
     raise ValueError(message)
 
 
-def plain_content(value: t.Any) -> dict[str, object]:
+def plain_content(value: object) -> dict[str, object]:
     """Return a copy of a dictionary that has only plain data in it.
 
     Raises:
@@ -49,7 +49,7 @@ class _Copy:
     def __init__(self) -> None:
         self._left = _MOST_VALUES
 
-    def of(self, value: t.Any, depth: int) -> object:
+    def of(self, value: object, depth: int) -> object:
         self._left -= 1
         if self._left < 0 or depth > _MOST_NESTED:
             message = "There are too many values in it, or they are nested too deeply."
@@ -63,7 +63,7 @@ class _Copy:
                 message = "There is a key in it that JSON does not have."
                 raise ValueError(message)
             return {key: self.of(one, depth + 1) for key, one in value.items()}
-        if type(value) in {list, set, frozenset}:
+        if isinstance(value, (list, set, frozenset)):
             return [self.of(one, depth + 1) for one in value]
         if type(value) is tuple:
             return tuple([self.of(one, depth + 1) for one in value])

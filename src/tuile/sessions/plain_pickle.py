@@ -10,6 +10,9 @@ from __future__ import annotations
 import pickletools
 import typing as t
 
+#: A value of any type.
+Value: t.TypeAlias = t.Any
+
 #: How many instructions a pickle may have.
 _MOST_INSTRUCTIONS = 500_000
 
@@ -72,10 +75,10 @@ def loads(raw: bytes) -> object:
 
 class _Builder:
     def __init__(self) -> None:
-        self.stack: list[t.Any] = []
+        self.stack: list[Value] = []
         self.memo: dict[int, object] = {}
 
-    def follow(self, name: str, argument: t.Any) -> None:
+    def follow(self, name: str, argument: Value) -> None:
         if name in _VALUES:
             self.stack.append(argument)
         elif name in _CONSTANTS:
@@ -113,7 +116,7 @@ class _Builder:
 
     def gather(self, name: str) -> None:
         """Follow an instruction that takes all values down to a mark off the stack."""
-        items: list[t.Any] = []
+        items: list[Value] = []
         while (value := self.stack.pop()) is not _MARK:
             items.append(value)
         items.reverse()

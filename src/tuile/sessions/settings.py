@@ -99,7 +99,7 @@ def _store_of(app: Flask) -> Store:
     raise ValueError(message) if isinstance(setting, str) else TypeError(message)
 
 
-def _remote(app: Flask, place: t.Any, durable: bool) -> Store:
+def _remote(app: Flask, place: object, durable: bool) -> Store:
     prefix, most = app.config.get("SESSION_KEY_PREFIX"), app.config.get("SESSION_POOL")
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         message = f"SESSION_POOL must be a positive whole number, not {most!r}."
@@ -113,7 +113,7 @@ def _remote(app: Flask, place: t.Any, durable: bool) -> Store:
         return PostgresStore(place, prefix=prefix, durable=durable, timeout=timeout, connections=most)
     from .stores.redis import RedisStore  # noqa: PLC0415
 
-    return RedisStore(place, prefix=prefix, timeout=timeout, connections=most)
+    return RedisStore(t.cast("str", place), prefix=prefix, timeout=timeout, connections=most)
 
 
 def _policy_of(app: Flask) -> Policy:

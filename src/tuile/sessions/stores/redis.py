@@ -47,6 +47,13 @@ class _Connection(t.Protocol):
     def disconnect(self) -> None: ...
 
 
+class _Client(t.Protocol):
+    """What is used of a client of redis-py."""
+
+    @property
+    def connection_pool(self) -> Answer: ...
+
+
 class RedisStore(Store):
     """Sessions in Redis or Valkey.
 
@@ -64,7 +71,9 @@ class RedisStore(Store):
     # Lua that sets the time; tests have another one.
     _clock = CLOCK
 
-    def __init__(self, place: t.Any, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16) -> None:
+    def __init__(
+        self, place: str | _Client, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16
+    ) -> None:
         try:
             redis = import_module("redis")  # an extra
         except ImportError:
