@@ -16,6 +16,7 @@ from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import current_app, request
+from .http.redirect_targets import stays_on
 from .packages import get_root_path
 from .signals import message_flashed
 from .urls import url_for
@@ -39,6 +40,7 @@ __all__ = [
     "get_load_dotenv",
     "get_root_path",
     "get_template_attribute",
+    "is_safe_redirect",
     "make_response",
     "redirect",
     "send_file",
@@ -76,6 +78,25 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
     from werkzeug.utils import redirect as make_redirect  # noqa: PLC0415
 
     return make_redirect(location, code=code, Response=Response)
+
+
+def is_safe_redirect(url: str | None, allowed_hosts: Iterable[str] = ()) -> bool:
+    """Return whether a redirect to `url` stays on this host. Ask it before redirecting to what a client has sent.
+
+    It is false for None, for "", and for everything that browsers may read otherwise than it looks.
+
+    Args:
+        url: A path or an absolute URL, such as `request.args.get("next")`.
+        allowed_hosts: Other hosts to which redirects may lead: `["accounts.example.com"]`.
+
+    Raises:
+        TypeError: If the hosts are a single text.
+    """
+    if isinstance(allowed_hosts, str):
+        message = f"allowed_hosts must be a list of hosts, not a single text. Write: [{allowed_hosts!r}]."
+        raise TypeError(message)
+    asked = value_with_request().request
+    return stays_on(url, asked.scheme, asked.host, allowed_hosts)
 
 
 def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn:
