@@ -20,7 +20,6 @@ _refused = lazy_pattern(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]|\A\s|\s\Z")
 _absolute = lazy_pattern(r"([A-Za-z]+://[^/?#]*)(.*)")
 # A colon before the path, as after a scheme.
 _has_scheme = lazy_pattern(r"[^/?#]*:")
-_path = lazy_pattern(r"[^?#]*")
 
 
 def stays_on(url: object, scheme: str, host: str, others: Iterable[str] = ()) -> bool:
@@ -51,7 +50,8 @@ def _begins_with_two_slashes(url: str) -> bool:
     if url.startswith("//"):
         return True
     kept: list[str] = []
-    for segment in _path.match(url)[0].removeprefix("/").split("/"):  # type: ignore[index] # it matches every text
+    path = url.partition("#")[0].partition("?")[0]
+    for segment in path.removeprefix("/").split("/"):
         plain = segment.lower().replace("%2e", ".")
         if plain == "..":
             del kept[-1:]
