@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from werkzeug.datastructures import ImmutableDict
+
 import tuile.shim
 
 tuile.shim.install()
-tuile.Flask.default_config = type(tuile.Flask.default_config)({**tuile.Flask.default_config, "SESSION_STORE": "memory"})
+tuile.Flask.default_config = ImmutableDict({**tuile.Flask.default_config, "SESSION_STORE": "memory"})

@@ -6,11 +6,13 @@ import atexit
 import shutil
 import tempfile
 
+from werkzeug.datastructures import ImmutableDict
+
 import tuile.shim
 
 tuile.shim.install()
 _folder = tempfile.mkdtemp(prefix="tuile-sessions-")
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-tuile.Flask.default_config = type(tuile.Flask.default_config)(
+tuile.Flask.default_config = ImmutableDict(
     {**tuile.Flask.default_config, "SESSION_STORE": f"sqlite:///{_folder}/sessions.db"}
 )
