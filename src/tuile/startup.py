@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .csrf import check_csrf_settings, offer_token_to_templates
+from .ctx.cookie_defaults import are_secure
 from .keys.app_keys import check_keys
 from .sessions.startup import check_session_settings
 
@@ -13,7 +14,7 @@ if t.TYPE_CHECKING:
 
 
 def check_settings(app: Flask, interface: object) -> None:
-    """Check the settings for keys and CSRF, and those for sessions if the built-in interface reads them.
+    """Check the settings for keys, CSRF and cookies, and those for sessions if the built-in interface reads them.
 
     Args:
         app: The application.
@@ -27,4 +28,5 @@ def check_settings(app: Flask, interface: object) -> None:
     check_keys(app)
     check_session_settings(app, interface)
     check_csrf_settings(app)
+    are_secure(app)
     offer_token_to_templates(app)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from inspect import unwrap
 from weakref import WeakKeyDictionary
 
+from ..ctx.cookie_defaults import prefixed
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
 from ..user_agent.browsers import PROFILES
@@ -87,9 +88,10 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
         environ.get("HTTP_ORIGIN", "null"),
         "Safari/" in agent and "Chrom" not in agent,
     )
-    session_name = app.config.get("SESSION_COOKIE_NAME")
+    session_name = str(app.config.get("SESSION_COOKIE_NAME"))
+    session_names = {session_name, prefixed(session_name)}
     return [
-        note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name == session_name else note
+        note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name in session_names else note
         for name, note in find(lines, circumstances, details, known)
     ]
 

@@ -113,8 +113,8 @@ class DeclaredCookie(t.Generic[Value]):
             samesite=samesite,
             partitioned=partitioned,
         )
-        # None for an encrypted cookie without `secure`: it is Secure if the request is.
-        self._secure = None if encrypted and secure is None and not self.attributes.secure else self.attributes.secure
+        # None if nothing says so: an encrypted cookie is Secure if the request is, and with `COOKIE_DEFAULTS` all are.
+        self._secure = None if secure is None and not self.attributes.secure else self.attributes.secure
         self.type = type
         self.codec = codec_of(type)
         self.choices = None if choices is None else tuple(choices)
@@ -174,6 +174,8 @@ class DeclaredCookie(t.Generic[Value]):
         cookies = self._cookies()
         if not self.vary:
             cookies = cookies.unnoted()
+        if self._secure is not False and self.attributes.path == "/" and not self.attributes.domain:
+            cookies = cookies.from_this_host()
         if not (self.signed or self.encrypted):
             return t.cast("list[str]", cookies.candidates(self.name))
         text = cookies.get(self.name)

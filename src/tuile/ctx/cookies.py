@@ -18,6 +18,7 @@ from ..keys.secret import Secret
 from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
 from .app_context import NO_REQUEST_MESSAGE, current
+from .cookie_defaults import PREFIX, are_secure, host_name, prefixed
 from .late_writes import tell
 from .token_values import check_date, not_sendable
 
@@ -26,6 +27,7 @@ if t.TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ..app import Flask
     from ..exceptions import Reason
     from ..keys.ring import KeyRing
     from ..keys.tokens import Version
@@ -57,8 +59,14 @@ class Cookies(Mapping[str, str]):
     # The lifetime of cookies that are set without `max_age` and `expires`; None for the browser session.
     _life_s: int | None = None
 
-    def __init__(self, request: Request) -> None:
+    _is_lax = False  # with `COOKIE_DEFAULTS`: whether SameSite is Lax by default,
+    _prefix = ""  # what names begin with over HTTPS,
+    _falls_back = True  # and whether a cookie without that is read if there is none with it
+
+    def __init__(self, request: Request, app: Flask | None = None) -> None:
         self._request = request
+        if app is not None and app.config.get("COOKIE_DEFAULTS") is not None and are_secure(app):
+            self._is_lax, self._prefix = True, PREFIX if request.is_secure else ""
         self._received = request.cookies
         self._written: dict[str, str | None] = {}
         self._lines: dict[tuple[str, str, str], str] = {}
@@ -76,6 +84,15 @@ class Cookies(Mapping[str, str]):
         """Return a view that does not affect `Vary`, for reads that do not change the response."""
         return self._seen_as(type(self), _varies=False)
 
+    def from_this_host(self) -> Self:
+        """Return a view without cookies that lack `__Host-` although `COOKIE_DEFAULTS` gives them that prefix."""
+        return self._seen_as(type(self), _falls_back=False) if self._prefix else self
+
+    def _received_name(self, name: str) -> str:
+        """Return the name that a cookie was received under."""
+        sent = prefixed(name) if self._prefix and isinstance(name, str) else name
+        return sent if sent in self._received or not self._falls_back else name
+
     def _note_read(self) -> None:
         if self._varies:
             self._reads.add("Cookie")
@@ -87,18 +104,18 @@ class Cookies(Mapping[str, str]):
                 raise BadRequestKeyError(name)
             return value
         self._note_read()
-        return self._received[name]
+        return self._received[self._received_name(name) if self._prefix else name]
 
     def candidates(self, name: str) -> list[str]:
         """Return the values of a name: at most four, or the one that was set in this request."""
         if name in self._written:
             return [] if (value := self._written[name]) is None else [value]
         self._note_read()
-        return list(self._received.getlist(name)[:MOST_TRIED])
+        return list(self._received.getlist(self._received_name(name))[:MOST_TRIED])
 
     def __iter__(self) -> Iterator[str]:
         self._note_read()
-        for name in self._received:
+        for name in dict.fromkeys(one.removeprefix(self._prefix) for one in self._received):
             if name not in self._written:
                 yield name
         for name, value in self._written.items():
@@ -112,7 +129,7 @@ class Cookies(Mapping[str, str]):
         if name in self._written:
             return self._written[name] is not None
         self._note_read()
-        return name in self._received
+        return isinstance(name, str) and self._received_name(name) in self._received
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {dict(self)!r}>"
@@ -155,7 +172,8 @@ class Cookies(Mapping[str, str]):
         """Set a cookie on the coming response; the parameters are those of `Response.set_cookie`.
 
         The defaults of `secure`, `httponly` and `samesite` are False, False and None. For `encrypted` cookies they are
-        whether the request came over https, True and `Lax`.
+        whether the request came over https, True and `Lax`. `COOKIE_DEFAULTS` makes the first and the last of these
+        defaults those of all cookies, and over https it adds `__Host-` to the name, if `path` and `domain` allow it.
 
         Raises:
             CookieSyntaxError: If the name, the path or the domain would end its attribute, or the text for `expires` is
@@ -168,13 +186,13 @@ class Cookies(Mapping[str, str]):
         try:
             if isinstance(expires, str):
                 check_date(expires)
-            secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
+            secure, httponly, samesite = self._with_defaults(secure, httponly, samesite, partitioned)
             value = self._as_sent(name, value, max_age, expires, now)
         except Exception:
             value = ""  # tracebacks show local variables, and the value is to be encrypted
             raise
         line = dump_cookie(
-            name,
+            host_name(name, path, domain, secure) if self._prefix else name,
             value=value,
             max_age=max_age,
             expires=expires,
@@ -201,26 +219,31 @@ class Cookies(Mapping[str, str]):
         partitioned: bool = False,
     ) -> None:
         """Delete a cookie; `path` and `domain` must be those it was set with, or the browser keeps it."""
-        secure, httponly, samesite = self._with_defaults(secure, httponly, samesite)
-        line = dump_cookie(
-            name,
-            max_age=0,
-            expires=0,
-            path=path,
-            domain=domain,
-            secure=secure,
-            httponly=httponly,
-            samesite=samesite,
-            partitioned=partitioned,
-            now=time.time(),
-        )
-        self._write(name, None, line)
+        secure, httponly, samesite = self._with_defaults(secure, httponly, samesite, partitioned)
+        sent = host_name(name, path, domain, secure) if self._prefix else name
+        # A cookie of before `COOKIE_DEFAULTS` would be read again.
+        for one in {sent, name} if name in self._received else {sent}:
+            line = dump_cookie(
+                one,
+                max_age=0,
+                expires=0,
+                path=path,
+                domain=domain,
+                secure=secure,
+                httponly=httponly,
+                samesite=samesite,
+                partitioned=partitioned,
+                now=time.time(),
+            )
+            self._write(name, None, line)
 
     def _with_defaults(
-        self, secure: bool | None, httponly: bool | None, samesite: SameSite | None
+        self, secure: bool | None, httponly: bool | None, samesite: SameSite | None, partitioned: bool
     ) -> tuple[bool, bool, SameSite | None]:
         """Return the attributes, with the defaults for those that were not given."""
-        return bool(secure), bool(httponly), None if samesite is UNSET else samesite
+        default: SameSite | None = "Lax" if self._is_lax and not partitioned else None
+        is_secure = bool(self._prefix) if secure is None else bool(secure)
+        return is_secure, bool(httponly), default if samesite is UNSET else samesite
 
     def _as_sent(
         self,
@@ -325,10 +348,10 @@ class TokenCookies(Cookies):
         raise refused or BadToken(f"There is no cookie {name!r}.", "missing")
 
     def _with_defaults(
-        self, secure: bool | None, httponly: bool | None, samesite: SameSite | None
+        self, secure: bool | None, httponly: bool | None, samesite: SameSite | None, partitioned: bool
     ) -> tuple[bool, bool, SameSite | None]:
         if self._version != ENCRYPTED:
-            return super()._with_defaults(secure, httponly, samesite)
+            return super()._with_defaults(secure, httponly, samesite, partitioned)
         return (
             self._request.is_secure if secure is None else secure,
             True if httponly is None else httponly,

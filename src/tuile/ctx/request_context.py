@@ -118,7 +118,7 @@ class RequestContext(Matching):
         if self._cookies is None:
             from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
 
-            self._cookies = Cookies(self.request)
+            self._cookies = Cookies(self.request, self.app)
             self._is_touched = True
             if self._is_watched:
                 watch(self)

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 
 from werkzeug.datastructures import CallbackDict
 
+from ..ctx.cookie_defaults import host_name, with_defaults
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.cookies import CookieAttributes
 from ..http.headers import vary_by
@@ -255,6 +256,8 @@ class SessionInterface(metaclass=Watched):
     #: Returns the class of sessions that are kept in a store of Tuile; None for the built-in one.
     _server_session_class: Callable[[Flask], type[ServerSession]] | None = None
 
+    _prefixes_name = False  # whether `COOKIE_DEFAULTS` changes the name; interfaces of others read the setting
+
     #: Methods and settings that prevent the delay if they are set on the object.
     steps: t.ClassVar[frozenset[str]] = frozenset()
 
@@ -301,8 +304,11 @@ class SessionInterface(metaclass=Watched):
         return self.null_session_class in obj.__class__.__mro__
 
     def get_cookie_name(self, app: Flask) -> str:
-        """Return the name of the session cookie (`SESSION_COOKIE_NAME`)."""
-        return app.config["SESSION_COOKIE_NAME"]
+        """Return the name of the session cookie (`SESSION_COOKIE_NAME`, `COOKIE_DEFAULTS`)."""
+        name = app.config["SESSION_COOKIE_NAME"]
+        if not self._prefixes_name or app.config.get("COOKIE_DEFAULTS") is None:
+            return name
+        return host_name(name, self.get_cookie_path(app), self.get_cookie_domain(app), self.get_cookie_secure(app))
 
     def get_cookie_domain(self, app: Flask) -> str | None:
         """Return the Domain of the session cookie (`SESSION_COOKIE_DOMAIN`); None for this host only."""
@@ -317,12 +323,17 @@ class SessionInterface(metaclass=Watched):
         return app.config["SESSION_COOKIE_HTTPONLY"]
 
     def get_cookie_secure(self, app: Flask) -> bool:
-        """Return whether the session cookie is sent over HTTPS only (`SESSION_COOKIE_SECURE`)."""
-        return app.config["SESSION_COOKIE_SECURE"]
+        """Return whether the session cookie is sent over HTTPS only (`SESSION_COOKIE_SECURE`, `COOKIE_DEFAULTS`)."""
+        secure = app.config["SESSION_COOKIE_SECURE"]
+        has_default = not secure and app.config.get("COOKIE_DEFAULTS") is not None
+        return with_defaults(app, secure, None, partitioned=False)[0] if has_default else secure
 
     def get_cookie_samesite(self, app: Flask) -> SameSite | None:
-        """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`)."""
-        return app.config["SESSION_COOKIE_SAMESITE"]
+        """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`, `COOKIE_DEFAULTS`)."""
+        samesite = app.config["SESSION_COOKIE_SAMESITE"]
+        if app.config.get("COOKIE_DEFAULTS") is None:
+            return samesite
+        return with_defaults(app, False, samesite, self.get_cookie_partitioned(app))[1]
 
     def get_cookie_partitioned(self, app: Flask) -> bool:
         """Return whether the session cookie is stored per top-level site (`SESSION_COOKIE_PARTITIONED`)."""

@@ -62,12 +62,10 @@ _STEPS = (
     "should_set_cookie",
 )
 _STOCK: dict[str, object] = {}  # the methods of the class below, to compare with; filled after its definition
-# The last letters of headers that may let shared caches store a response.
-_SAID_TO_CACHES = frozenset({"control", "expires"})
+_SAID_TO_CACHES = frozenset({"control", "expires"})  # the ends of headers that may let caches store a response
 _own_set_cookie = Response.set_cookie  # the default, to compare with
 
-# A sibling host can set any number of cookies with the session's name.
-_MOST_TRIED = 4
+_MOST_TRIED = 4  # a sibling host can set any number of cookies with the session's name
 # A cookie of so few octets fits, and with these `SESSION_OVERFLOW` one that does not is sent with a warning.
 _NEVER_TOO_LARGE, _JUST_WARNS = 256, (None, "warn")
 # A session with only these keys counts as empty, so that `session.pop("user")` logs out.
@@ -90,6 +88,7 @@ class SecureCookieSessionInterface(SessionInterface):
     #: The serializer of the session's content.
     serializer = session_json_serializer
     session_class = SecureCookieSession
+    _prefixes_name = True
     steps = SessionInterface.steps | {
         "digest_method",
         "get_signing_serializer",
@@ -141,7 +140,8 @@ class SecureCookieSessionInterface(SessionInterface):
             return None
         if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
             require_cipher()  # here, to report a missing package before a visitor returns with an encrypted session
-        name = self.get_cookie_name(app) if self._asks_itself or self.__dict__ else app.config["SESSION_COOKIE_NAME"]
+        asks = self._asks_itself or self.__dict__ or setting("COOKIE_DEFAULTS")
+        name = self.get_cookie_name(app) if asks else app.config["SESSION_COOKIE_NAME"]
         cookies = request.cookies
         first: t.Any = dict.get(cookies, name) if type(cookies) is ImmutableMultiDict else [cookies.get(name)]
         token = first[0] if first else None
@@ -261,7 +261,7 @@ class SecureCookieSessionInterface(SessionInterface):
     ) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
         is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
-        if self._asks_itself or self.__dict__ or not is_ours:
+        if self._asks_itself or self.__dict__ or not is_ours or app.config.get("COOKIE_DEFAULTS"):
             if getattr(type(session), "has_store", False):
                 if app.config.get("SESSION_WRITES") is None and app.config.get("SESSION_OVERFLOW") != "spill":
                     from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened

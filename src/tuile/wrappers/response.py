@@ -15,6 +15,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from .. import json
 from ..ctx.app_context import current
+from ..ctx.cookie_defaults import with_defaults
 from ..http.cookies import SameSite, dump_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.locations import is_plain_location, uri_of
@@ -283,11 +284,18 @@ class Response(WerkzeugResponse, metaclass=Watched):
             samesite: `Strict`, `Lax` or `None`.
             partitioned: Store the cookie separately for each embedding site. Implies `secure`.
 
+        With `COOKIE_DEFAULTS` the cookie is Lax if `samesite` is None, and `secure` over HTTPS.
+
         Raises:
             CookieSyntaxError: If the name, the path or the domain would end its attribute.
         """
-        context = current.get(None) if self._asks_config else None
-        max_size = self.max_cookie_size if context is None else context.app.config["MAX_COOKIE_SIZE"]
+        context = current.get(None)
+        if context is None or not self._asks_config:
+            max_size = self.max_cookie_size
+        else:
+            max_size = context.app.config["MAX_COOKIE_SIZE"]
+        if context is not None and context.app.config.get("COOKIE_DEFAULTS") is not None:
+            secure, samesite = with_defaults(context.app, secure, samesite, partitioned)
         line = dump_cookie(
             key,
             value,
