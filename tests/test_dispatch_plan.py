@@ -586,8 +586,8 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
     assert why == {
         "stock": ((), ()),
         "interface": (
-            (f"{Sessions.__module__}.{Sessions.__qualname__} opens the session at the start of each request",),
             (),
+            (f"{Sessions.__module__}.{Sessions.__qualname__} opens the session at the start of each request",),
         ),
         "sync": ((), ("ensure_sync is overridden",)),
         "context": (("request_context is overridden",), ()),
@@ -690,7 +690,7 @@ ORDERED: dict[str, tuple[Callable[[Any], object], Callable[[Any], bool]]] = {
     "class": (lambda app: setattr(type(app), "make_response", lambda self, value: value), lambda plan: not plan.quiet),
     "config": (lambda app: app.config.update(COOKIE_CHECKS="warn"), lambda plan: plan.checks_cookies),
     "provider": (lambda app: setattr(app.json, "compact", False), lambda plan: plan.json_start is None),
-    "interface": (lambda app: setattr(app.session_interface, "salt", "own"), lambda plan: not plan.fast),
+    "interface": (lambda app: setattr(app.session_interface, "salt", "own"), lambda plan: not plan.opens_lazily),
 }
 
 

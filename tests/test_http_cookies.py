@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from tests.costs import assert_time_is_linear
 from tuile.exceptions import CookieSyntaxError
 from tuile.http import cookies as cookie_syntax
+from tuile.http.cookie_header import only_value
 from tuile.http.cookies import cookie_identity, cookie_values, dump_cookie, parse_cookie
 from tuile.http.dates import http_date
 
@@ -36,6 +37,32 @@ def read_by_werkzeug(header: str) -> list[tuple[str, str]]:
 def octets(text: str) -> str:
     """Encode text as a WSGI server does."""
     return text.encode().decode("latin-1")
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=1500)
+@given(
+    st.one_of(
+        st.lists(
+            st.sampled_from(["a", "ab", "=", "; ", ";", " ", "\t", '"', "\\", "\xe9", "1", "\xa0", "\x00", ","]),
+            max_size=14,
+        ).map("".join),
+        st.text(max_size=20),
+    ),
+    st.sampled_from(["a", "ab", "b", "1", "", "\xe9", "=", "; "]),
+)
+@example("a=1; ab=2", "a")
+@example("a =1; b=2", "a")
+@example('x="; a=1; y="', "a")
+@example("a=1;ab", "ab")
+def test_a_value_that_is_found_without_parsing_is_the_first_that_is_parsed(header: str, name: str) -> None:
+    found = only_value(header, name)
+    if found is not None:
+        assert [value for one, value in parse_cookie(header) if one == name] == [found]
+
+
+def test_a_cookie_as_browsers_send_it_is_found_without_parsing() -> None:
+    for header in ("session=a.b-c", "theme=dark; session=a.b-c", "session=a.b-c; lang=de", "a=1; session=a.b-c; b=2"):
+        assert only_value(header, "session") == "a.b-c"
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,42 @@ def test_a_short_text_is_packed_as_itsdangerous_packs_it(letters: str, length: i
     assert pack(text) == PACKING.dump_payload(text)
 
 
+def _least_path(leaves: int) -> int:
+    """Return the least sum of the lengths of that many codes, each of which occurs once."""
+    depth = leaves.bit_length() - 1
+    return leaves * depth + 2 * (leaves - (1 << depth))
+
+
+@pytest.mark.parametrize("different", range(1, 26))
+def test_what_is_left_as_it_is_could_not_be_shorter(different: int) -> None:
+    # So many different octets, and 8 others: the limit in `pack`. The checksum and the head of zlib take 6.
+    shorter_bits = 8 * (different + 8 - 1 - 6 - 1)
+    # A block takes 3 bits and its end 7, each octet 8, and a repetition at least as much.
+    assert 3 + 8 * different + 8 + 7 > shorter_bits
+    # With codes of its own: 17 bits, 3 for each length of a code in the order of RFC 1951 section 3.2.7 (12 if one is 4
+    # or less, 10 if one is 5, 8 if one is 6), 10 for the codes that are not used, 1 for the distances, half a bit for
+    # each that is used (a repeated length takes 3 bits for six), and the octets and the end with their codes.
+    codes = different + 1
+    used_bits = 17 + 10 + 1 + codes / 2
+    assert used_bits + 3 * 12 + _least_path(codes) > shorter_bits
+    assert used_bits + 3 * 10 + 5 * codes > shorter_bits
+    assert used_bits + 3 * 8 + 6 * codes > shorter_bits
+    assert used_bits + 3 * 6 + 7 * codes > shorter_bits
+
+
+@pytest.mark.parametrize("different", range(1, 28))
+def test_a_text_with_few_repetitions_is_packed_as_itsdangerous_packs_it(different: int) -> None:
+    chosen = Random(different)
+    for letters in ("abcdefghijklmnopqrstuvwxyz012345", '{"count":2,"user_id":1468,"lang":"pfbkx"}'):
+        base = "".join(dict.fromkeys(letters))[:different]
+        for others in range(11):
+            for _ in range(20):
+                start = chosen.randrange(len(base))
+                for tail in (base[start:] * others, "".join(chosen.choices(base, k=others))):
+                    text = base + tail[:others]
+                    assert pack(text) == PACKING.dump_payload(text)
+
+
 # Letters that a smaller table of zlib's would put into one place, so that it would look at fewer repetitions.
 @pytest.mark.parametrize("letters", ["aq", "ab", "aqbr", "0 1!", 'aq,"', "abcdefghij"])
 @pytest.mark.parametrize("length", [60, 119, 120, 121, 122, 200, 500, 1500, 3799, 3800, 3801, 3802, 5000, 40_000])

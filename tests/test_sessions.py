@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from itsdangerous import base64_encode
 from markupsafe import Markup
+from werkzeug.datastructures import Headers
 
 import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, outcome, part, same, send
@@ -288,6 +289,253 @@ def test_an_interface_that_signs_in_another_way_does_so_as_in_flask(changes: dic
 
     for on in ("class", "instance"):
         assert same(program, on)[1] == "{'a': [1, 'b']}"
+
+
+def _another_domain(interface: Any, app: Any) -> str:
+    return "example.com"
+
+
+def _own_serializer(lib: Any) -> Any:
+    """Return a `get_signing_serializer` that signs in a way of its own."""
+
+    def get_signing_serializer(interface: Any, app: Any) -> Any:
+        return itsdangerous.URLSafeTimedSerializer("own", salt="own", serializer=interface.serializer)
+
+    return get_signing_serializer
+
+
+@pytest.mark.parametrize("where", ["class", "base", "instance"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("salt", "another"),
+        ("salt", b"another"),
+        ("salt", property(lambda interface: "a property")),
+        ("key_derivation", "concat"),
+        ("digest_method", staticmethod(hashlib.sha256)),
+        ("serializer", json),
+        ("get_signing_serializer", None),
+    ],
+)
+def test_an_interface_whose_signing_changes_while_the_app_runs_signs_as_flasks_does(
+    name: str, value: Any, where: str
+) -> None:
+    if where == "instance" and isinstance(value, property):
+        pytest.skip("a property is of a class")
+
+    def program(lib: Any) -> Any:
+        stock = part(lib, "sessions").SecureCookieSessionInterface
+        base = type("Base", (stock,), {"get_cookie_domain": _another_domain})
+        own = type("Own", (base,), {})
+        app = new_app(lib)
+        app.session_interface = own()
+        before = written(app, {"a": [1, "b"]})
+        change: Any = _own_serializer(lib) if value is None else value
+        if where == "instance":
+            change = getattr(change, "__func__", change)
+            change = change.__get__(app.session_interface) if value is None else change
+        setattr({"class": own, "base": base, "instance": app.session_interface}[where], name, change)
+        after = written(app, {"a": [1, "b"]})
+        assert (before != after) or name == "serializer"
+        return before, after, visit(app, before).text, visit(app, after).text
+
+    assert same(program)[3] == "{'a': [1, 'b']}"
+
+
+def test_a_tag_that_is_registered_while_the_app_runs_is_used_by_an_interface_with_its_own_attributes() -> None:
+    class Own(SecureCookieSessionInterface):
+        serializer = TaggedJSONSerializer()
+
+        def get_cookie_domain(self, app: Any) -> str:
+            return "example.com"
+
+    app = new_app(tuile)
+    app.session_interface = Own()
+    app.add_url_rule("/kind", "kind", lambda: type(tuile.session["a"]).__name__)
+    before = written(app, {"a": Colour("red")})
+    Own.serializer.register(TagColour, index=0)
+    after = written(app, {"a": Colour("red")})
+    assert before != after
+    assert visit(app, after, "/kind").text == "Colour"
+
+
+@pytest.mark.parametrize("change", ["cookies", "environ", "headers", "another class"])
+def test_a_request_with_its_own_cookies_decides_which_session_is_read(change: str) -> None:
+    maker, app = new_app(tuile), new_app(tuile)
+    one, other = written(maker, {"a": 1}), written(maker, {"a": 2})
+
+    class Own(tuile.Request):
+        @property
+        def cookies(self) -> Any:  # type: ignore[override] # as some programs do
+            return {"session": other}
+
+    @app.before_request  # type: ignore[untyped-decorator] # of either framework
+    def before() -> None:
+        request: Any = tuile.request
+        if change == "cookies":
+            request.cookies = {"session": other}
+        elif change == "environ":
+            request.environ["HTTP_COOKIE"] = f"session={other}"
+        elif change == "headers":
+            request.headers = Headers({"Cookie": f"session={other}"})
+
+    if change == "another class":
+        app.request_class = Own
+    visit(app, one)
+    assert visit(app, one).text == "{'a': 2}"
+
+
+# --- what is saved without a response object --------------------------------------------------------------------------
+
+
+def _patch_set_cookie(lib: Any, app: Any) -> None:
+    class Own(lib.Response):  # type: ignore[misc] # of either framework
+        def set_cookie(self, key: str, value: str = "", *args: Any, **kwargs: Any) -> None:
+            super().set_cookie(f"own-{key}", value, *args, **kwargs)
+
+    app.response_class = Own
+
+
+def _patch_delete_cookie(lib: Any, app: Any) -> None:
+    class Own(lib.Response):  # type: ignore[misc] # of either framework
+        def delete_cookie(self, key: str, *args: Any, **kwargs: Any) -> None:
+            super().delete_cookie(f"own-{key}", *args, **kwargs)
+
+    app.response_class = Own
+
+
+def _patch_size(lib: Any, app: Any) -> None:
+    class Own(lib.Response):  # type: ignore[misc] # of either framework
+        max_cookie_size = 0
+
+    app.response_class = Own
+
+
+def _with_an_attribute(name: str, value: Any) -> Any:
+    def change(lib: Any, app: Any) -> None:
+        own = value(app) if name.startswith(("get_", "is_", "should_", "save_", "open_")) else value
+        setattr(app.session_interface, name, own)
+
+    return change
+
+
+def _with_a_null_class(lib: Any, app: Any) -> None:
+    app.session_interface.null_session_class = part(lib, "sessions").SecureCookieSession
+
+
+def _after_request(lib: Any, app: Any) -> None:
+    @app.after_request  # type: ignore[untyped-decorator]
+    def after(response: Any) -> Any:
+        response.headers["X-Seen"] = ",".join(name for name, _ in response.headers)
+        return response
+
+
+def _after_this_request(lib: Any, app: Any) -> None:
+    @app.before_request  # type: ignore[untyped-decorator]
+    def before() -> None:
+        @lib.after_this_request  # type: ignore[untyped-decorator]
+        def after(response: Any) -> Any:
+            lib.session["late"] = 1
+            return response
+
+
+def _request_finished(lib: Any, app: Any) -> None:
+    def finished(sender: Any, response: Any) -> None:
+        response.headers["X-Seen"] = ",".join(name for name, _ in response.headers)
+
+    app.kept = finished  # signals refer to it weakly
+    part(lib, "signals").request_finished.connect(finished, app)
+
+
+def _own_finalize(lib: Any, app: Any) -> None:
+    original = app.finalize_request
+
+    def finalize_request(*args: Any, **kwargs: Any) -> Any:
+        response = original(*args, **kwargs)
+        response.headers["X-Seen"] = ",".join(name for name, _ in response.headers)
+        return response
+
+    app.finalize_request = finalize_request
+
+
+def _own_provider(lib: Any, app: Any) -> None:
+    app.json = type("Own", (type(app.json),), {"sort_keys": False})(app)
+
+
+def _secure(lib: Any, app: Any) -> None:
+    app.config.update(SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="Strict", SESSION_COOKIE_PATH="/x y")
+
+
+#: What changes how a session is saved, by a program that runs on both frameworks.
+CHANGES: dict[str, Any] = {
+    "nothing": lambda lib, app: None,
+    "set_cookie of the response": _patch_set_cookie,
+    "delete_cookie of the response": _patch_delete_cookie,
+    "the size of the response's cookies": _patch_size,
+    "get_cookie_domain of the interface": _with_an_attribute("get_cookie_domain", lambda app: lambda _: "example.com"),
+    "should_set_cookie of the interface": _with_an_attribute("should_set_cookie", lambda app: lambda *_: True),
+    "save_session of the interface": _with_an_attribute(
+        "save_session", lambda app: lambda app, session, response: response.headers.add("X-Saved", repr(dict(session)))
+    ),
+    "open_session of the interface": _with_an_attribute("open_session", lambda app: lambda *_: None),
+    "the salt of the interface": _with_an_attribute("salt", "another"),
+    "the class of null sessions": _with_a_null_class,
+    "after_request": _after_request,
+    "after_this_request": _after_this_request,
+    "request_finished": _request_finished,
+    "finalize_request": _own_finalize,
+    "settings": _secure,
+    "another provider": lambda lib, app: setattr(
+        app, "json", type("Own", (type(app.json),), {"sort_keys": False})(app)
+    ),
+    "a key": lambda lib, app: app.config.update(SECRET_KEY="another key for the same application"),
+    "no key": lambda lib, app: app.config.update(SECRET_KEY=None),
+    "a lifetime": lambda lib, app: app.config.update(PERMANENT_SESSION_LIFETIME=60),
+    "no renewal": lambda lib, app: app.config.update(SESSION_REFRESH_EACH_REQUEST=False),
+    "a name": lambda lib, app: app.config.update(SESSION_COOKIE_NAME="another"),
+}
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["from the start", "while it runs"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_the_saving_of_a_session_counts_at_once(change: str, early: bool) -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("app", static_folder=None)
+        app.config["SECRET_KEY"] = KEY
+        # Flask's applications share one.
+        app.session_interface = part(lib, "sessions").SecureCookieSessionInterface()
+        views: dict[str, Any] = {
+            "read": lambda: str(lib.session.get("n")),
+            "write": lambda: lib.session.update(n=1) or {"written": True},
+            "long": lambda: lib.session.update(n="x" * 6000, m=[1]) or "long",
+            "clear": lambda: lib.session.clear() or "cleared",
+            "last": lambda: lib.session.update(_permanent=True) or ["permanent"],
+            "inside": lambda: lib.session.setdefault("m", []) or "inside",
+            "nothing": lambda: "nothing",
+            "wrong": lambda: lib.session.update(n=...) or "wrong",
+            "made": lambda: lib.session.update(n=2) or lib.make_response("made"),
+            "bytes": lambda: lib.session.update(n=3) or b"bytes",
+        }
+        for name, view in views.items():
+            app.add_url_rule(f"/{name}", name, view)
+        if early or "request" in change:
+            # Functions cannot be registered later.
+            CHANGES[change](lib, app)
+        token, found = None, []
+        for changed in (False, True):
+            if changed and not (early or "request" in change):
+                CHANGES[change](lib, app)
+            for name in (*views, "write", *views):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    answer = visit(app, token, f"/{name}")
+                extra = [value for header, value in answer.headers if header.startswith("X-")]
+                found.append((name, answer.status, lines(answer), vary(answer), answer.text, extra))
+                new = token_of(answer) if len(lines(answer)) == 1 else None
+                token = token if new is None else new or None
+        return found
+
+    same(program)
 
 
 # --- the line that sets the cookie ------------------------------------------------------------------------------------

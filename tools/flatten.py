@@ -34,7 +34,20 @@ DISPATCH = ROOT / "src" / "tuile" / "dispatch"
 SOURCES = (DISPATCH / "decisions.py", DISPATCH / "fast_path.py")
 GENERATED = DISPATCH / "_generated.py"
 #: What is called as it is: it is long, or rare.
-LEFT_AS_CALLS = frozenset({"is_trusted", "leave", "parts_at_end", "remember", "serve", "view_awaited", "view_called"})
+LEFT_AS_CALLS = frozenset(
+    {
+        "has_session_alone",
+        "is_trusted",
+        "leave",
+        "open_session",
+        "parts_at_end",
+        "remember",
+        "serve",
+        "session_headers",
+        "view_awaited",
+        "view_called",
+    }
+)
 #: What stands for a function where the server's loop calls: the only difference between the two forms.
 AWAITED = {"view_called": "view_awaited"}
 

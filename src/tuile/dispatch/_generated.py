@@ -26,7 +26,19 @@ from ..signals import (
 )
 from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
-from .decisions import LENGTHS, REFERENCES_TO_BOTH, SHORT, is_trusted, leave, new, parts_at_end, remember
+from .decisions import (
+    LENGTHS,
+    REFERENCES_TO_BOTH,
+    SHORT,
+    has_session_alone,
+    is_trusted,
+    leave,
+    new,
+    open_session,
+    parts_at_end,
+    remember,
+    session_headers,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,8 +73,11 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     error: BaseException | None = None
     start: TextStart | None
     body: t.Any
+    more: list[tuple[str, str]] | None
     try:
         try:
+            if not plan.opens_lazily:
+                open_session(app, context)
             # answered: Match the URL, run the view and return the parts of the response
             answer: t.Any
             method = environ["REQUEST_METHOD"]
@@ -118,6 +133,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
                 start = None
                 body = app.full_dispatch_request()
+                more = None
             else:
                 try:
                     # view_answer: Run the hooks, if there are any, and call the view
@@ -138,46 +154,68 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     plan.quiet
                     and plan.epoch is invalidation.epoch
                     and (context._state is PLAIN)
-                    and (not context._is_touched)
                     and (not app.after_request_funcs)
                     and (not request_finished.receivers)
-                    and (
+                ):
+                    untouched = not context._is_touched and (
                         environ.get("HTTP_COOKIE") is None
                         or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
                     )
-                ):
-                    # wire_form: Return the parts of a response to text or JSON
-                    kind = type(answer)
-                    if kind is str and plan.text_start is not None:
-                        start = plan.text_start
-                        answer = answer.encode()
-                    elif (
-                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
-                    ):
-                        start = plan.json_start
-                        answer = f"{plan.write_json(answer)}\n".encode()
-                    else:
-                        start = None
-                    if start is not None or (type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES):
-                        body = answer
+                    if untouched or has_session_alone(app, plan, context, answer):
+                        # wire_form: Return the parts of a response to text or JSON
+                        kind = type(answer)
+                        if kind is str and plan.text_start is not None:
+                            start = plan.text_start
+                            answer = answer.encode()
+                        elif (
+                            (kind is dict or kind is list)
+                            and plan.json_start is not None
+                            and (plan.write_json is not None)
+                        ):
+                            start = plan.json_start
+                            answer = f"{plan.write_json(answer)}\n".encode()
+                        else:
+                            start = None
+                        if start is not None:
+                            body = answer
+                            more = None if untouched else session_headers(app, context)
+                        elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                            body = answer
+                            more = None
+                        else:
+                            start = None
+                            body = app.finalize_request(answer)
+                            more = None
                     else:
                         start = None
                         body = app.finalize_request(answer)
+                        more = None
                 else:
                     start = None
                     body = app.finalize_request(answer)
+                    more = None
         except Exception as failure:
             error = failure
-            start, body = (None, app.handle_exception(failure))
+            start, body, more = (None, app.handle_exception(failure), None)
         except BaseException:
             error = sys.exc_info()[1]
             raise
         if start is not None:
             # send: Send a body without a response object
-            start_response(
-                start[1],
-                [start[0], LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))],
-            )
+            if more is None:
+                start_response(
+                    start[1],
+                    [start[0], LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))],
+                )
+            else:
+                start_response(
+                    start[1],
+                    [
+                        start[0],
+                        LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length)),
+                        *more,
+                    ],
+                )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
         call = type(body).__call__
         whole = getattr(body, "response", None) if call is CALL and body._sends_plainly else None

@@ -16,7 +16,9 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current, keep_environ
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, LEFT, PLAIN, PRESERVED
+from ..keys.secret import without_values
 from ..routing.route import matched_by
+from ..sessions.plain import OWN_CLASSES, headers_of
 from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 
 if t.TYPE_CHECKING:
@@ -35,6 +37,8 @@ new: t.Any = object.__new__
 #: The Content-Length headers of short bodies.
 SHORT = 512
 LENGTHS = tuple(("Content-Length", str(length)) for length in range(SHORT))
+# What `wire_form` may write.
+_WRITTEN = frozenset({str, dict, list})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -54,6 +58,12 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context._state = PLAIN
     context._is_touched = False
     return context
+
+
+def open_session(app: Flask, context: RequestContext) -> None:
+    """Open the session at the start of the request, as `push` does, unless the interface says that it may wait."""
+    if not getattr(app.session_interface, "opens_lazily", False):
+        context._session  # noqa: B018 - reading it opens it
 
 
 def matched(
@@ -179,17 +189,51 @@ async def view_awaited(
     return await view(**arguments)
 
 
-def nobody_looks(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment) -> bool:
-    """Return whether no user code would see the response: no step, function, signal, session or cookie check."""
+def nobody_looks(app: Flask, plan: Plan, context: RequestContext) -> bool:
+    """Return whether no user code would see the response: no step, function, signal or cookie check."""
     return (
         plan.quiet
         and plan.epoch is invalidation.epoch
         and context._state is PLAIN
-        and not context._is_touched
         and not app.after_request_funcs
         and not request_finished.receivers
-        and (environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
     )
+
+
+def is_untouched(app: Flask, context: RequestContext, environ: WSGIEnvironment) -> bool:
+    """Return whether there is nothing to add to the response: no session, no cookies, no functions."""
+    return not context._is_touched and (
+        environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
+    )
+
+
+def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
+    """Return whether a signed session is all that there is to add to the response to text or JSON.
+
+    A session that was not accessed is opened: it has to be renewed if it is permanent.
+    """
+    if (
+        not plan.saves_plainly
+        or type(answer) not in _WRITTEN
+        or context._after_functions
+        or context._cookies is not None
+        or (context._is_touched and context._opened_session is None)
+        or app.config.get("COOKIE_DEFAULTS") is not None
+    ):
+        return False
+    if context._opened_session is None:
+        context._session  # noqa: B018 - reading it opens it
+    kind = type(context._opened_session)
+    return kind in OWN_CLASSES and app.session_interface.null_session_class not in kind.__mro__
+
+
+def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]]:
+    """Return the headers that saving the session adds to a response."""
+    try:
+        return headers_of(app, context._opened_session)
+    except Exception as error:  # noqa: BLE001 - it is raised again
+        # Error trackers show the variables of frames.
+        raise without_values(error)  # noqa: B904 - it is the same error
 
 
 def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
@@ -226,9 +270,18 @@ def length_header(body: bytes) -> tuple[str, str]:
     return LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))
 
 
-def send(start: TextStart, body: bytes, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def send(
+    start: TextStart,
+    body: bytes,
+    more: list[tuple[str, str]] | None,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+) -> Iterable[bytes]:
     """Send a body without a response object."""
-    start_response(start[1], [start[0], length_header(body)])
+    if more is None:
+        start_response(start[1], [start[0], length_header(body)])
+    else:
+        start_response(start[1], [start[0], length_header(body), *more])
     return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 

@@ -16,7 +16,21 @@ from ..ctx.states import ENDED
 from ..signals import appcontext_pushed, request_started
 from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
-from .decisions import begin, end, is_changed, matched, nobody_looks, parts_at_end, send, view_answer, wire_form
+from .decisions import (
+    begin,
+    end,
+    has_session_alone,
+    is_changed,
+    is_untouched,
+    matched,
+    nobody_looks,
+    open_session,
+    parts_at_end,
+    send,
+    session_headers,
+    view_answer,
+    wire_form,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,17 +58,20 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     error: BaseException | None = None
     start: TextStart | None
     body: t.Any
+    more: list[tuple[str, str]] | None
     try:
         try:
-            start, body = answered(app, plan, context, environ, trusted)
+            if not plan.opens_lazily:
+                open_session(app, context)
+            start, body, more = answered(app, plan, context, environ, trusted)
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
-            start, body = None, app.handle_exception(failure)
+            start, body, more = None, app.handle_exception(failure), None
         except BaseException:
             error = sys.exc_info()[1]
             raise
         if start is not None:
-            return send(start, body, environ, start_response)
+            return send(start, body, more, environ, start_response)
         call = type(body).__call__
         # Nothing on it is certain to be there: its class may have a constructor of its own.
         whole = getattr(body, "response", None) if call is CALL and body._sends_plainly else None
@@ -69,24 +86,29 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
 
 def answered(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
-) -> tuple[TextStart | None, t.Any]:
+) -> tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]:
     """Match the URL, run the view and return the parts of the response.
 
     Returns:
-        The start of the response and its body; or None and the response object, if one is needed.
+        The start of the response, its body and more headers, if there are any; or None and the response object, if one
+        is needed.
     """
     answer: t.Any
     method = environ["REQUEST_METHOD"]
     rule, arguments, known = matched(app, plan, context, environ, trusted, method)
     if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
-        return None, app.full_dispatch_request()
+        return None, app.full_dispatch_request(), None
     try:
         answer = view_answer(app, plan, context, environ, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
-    if nobody_looks(app, plan, context, environ):
-        start, answer = wire_form(plan, answer)
-        # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
-        if start is not None or (type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES):
-            return start, answer
-    return None, app.finalize_request(answer)
+    if nobody_looks(app, plan, context):
+        untouched = is_untouched(app, context, environ)
+        if untouched or has_session_alone(app, plan, context, answer):
+            start, answer = wire_form(plan, answer)
+            if start is not None:
+                return start, answer, None if untouched else session_headers(app, context)
+            # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
+            if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
+                return start, answer, None
+    return None, app.finalize_request(answer), None

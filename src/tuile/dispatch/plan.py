@@ -24,6 +24,7 @@ from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..routing.map import BINDING, Map
+from ..sessions.signed import saves_plainly
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 from .settings import EVERY_METHOD, checks_cookies, stepped_methods, tells
@@ -33,7 +34,6 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ..routing.route import Routes
-    from ..sessions import SessionInterface
     from ..wrappers.response import TextStart
     from .planner import Planned
 
@@ -139,6 +139,10 @@ class Plan:
     quiet: bool
     #: The methods of requests that `full_dispatch_request` has to be called for, even if nothing replaces it.
     stepped: t.Container[str]
+    #: Whether the session is opened when it is first accessed; if not, the interface is asked at each request.
+    opens_lazily: bool
+    #: Whether a signed session is saved without calling methods of the interface and the response.
+    saves_plainly: bool
     #: Whether `COOKIE_CHECKS` may want to look at each response.
     checks_cookies: bool
     #: Whether `wsgi_app` or `__call__` is wrapped, so that the first has to be called and its result be closed.
@@ -182,6 +186,8 @@ NOTHING = Plan(
     calls_view=False,
     quiet=False,
     stepped=EVERY_METHOD,
+    opens_lazily=False,
+    saves_plainly=False,
     checks_cookies=True,
     calls_wsgi_app=True,
     fast=False,
@@ -217,11 +223,14 @@ def plan_of(app: Planned) -> Plan:
     request_class, response_class = app.request_class, app.response_class
     constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
-    refusals = (*untold, *constructed, *_refusals_of_sessions(app.session_interface), *lost["serving"])
+    refusals = (*untold, *constructed, *lost["serving"])
     checks = checks_cookies(app)
+    interface = app.session_interface
+    lazily = getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
     finds = not (app.__dict__.get("subdomain_matching") or getattr(app.__dict__.get("url_map"), "host_matching", False))
     url_map = None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
+    quiet = not lost["after"] and not checks and text_start is not None
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
         epoch=epoch,
@@ -239,7 +248,9 @@ def plan_of(app: Planned) -> Plan:
         dispatches=not lost["around"],
         # Without `ensure_sync` of our own the steps call the view: they ask it each time.
         calls_view=not (lost["before"] or lost["calls"]),
-        quiet=not lost["after"] and not checks and text_start is not None,
+        quiet=quiet,
+        opens_lazily=lazily,
+        saves_plainly=quiet and lazily and saves_plainly(interface, response_class),
         stepped=stepped_methods(app),
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
@@ -252,7 +263,11 @@ def plan_of(app: Planned) -> Plan:
         variable_routes={},
         rules_tried={},
         refusals=refusals,
-        slower=(*_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
+        slower=(
+            *_steps_that_are_called(lost),
+            *([] if lazily else [f"{_name(type(interface))} opens the session at the start of each request"]),
+            *_slower(app, text_start, json_start, checks),
+        ),
     )
 
 
@@ -311,12 +326,6 @@ def _refusals_of_classes(cls: object) -> list[str]:
 def _own_map(app: Planned) -> Map | None:
     url_map = app.__dict__.get("url_map")
     return url_map if type(url_map) is Map else None
-
-
-def _refusals_of_sessions(interface: SessionInterface) -> list[str]:
-    """Return why the session cannot wait until it is touched."""
-    lazily = getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
-    return [] if lazily else [f"{_name(type(interface))} opens the session at the start of each request"]
 
 
 def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool) -> t.Iterator[str]:

@@ -77,6 +77,20 @@ def cookie_values(header: str) -> dict[str, list[str]]:
     return found
 
 
+def only_value(header: str, name: str) -> str | None:
+    """Return the value of a cookie without parsing the others; None if this is not certain, or there is no such cookie.
+
+    It is certain if the name occurs once in the header, as a name, and nothing has to be decoded or removed.
+    """
+    if header.count(name) != 1 or not header.isascii():
+        return None
+    before, _, after = header.partition(name)
+    if (before and before[-2:] != "; ") or after[:1] != "=":
+        return None
+    value = after[1:].partition(";")[0]
+    return None if '"' in value or " " in value or "\t" in value else value
+
+
 def _text_of_octets(header: str) -> str:
     """Decode the octets of the header as UTF-8."""
     try:

@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 
 
 # Methods whose result is computed inline as long as they are not overridden, and the default ones to compare with.
-_NOTED = ("_prepare_response_obj", "dumps", "response")
+_NOTED = ("_prepare_response_obj", "dumps", "loads", "response")
 _STOCK: dict[str, object] = {}
 # The settings that the inline code reads.
 _SETTINGS = ("compact", "default", "ensure_ascii", "mimetype", "sort_keys")
@@ -49,8 +49,10 @@ class JSONProvider(metaclass=Watched):
     # Returns the app itself, for each response: every attribute of the weak proxy is slower.
     _find_app: t.Callable[[], App | None] = staticmethod(lambda: None)
 
-    # Whether `dumps` is the one of `DefaultJSONProvider`, whether `response` is, and whether no setting is computed.
+    # Whether `dumps` is the one of `DefaultJSONProvider`, whether `loads` and `response` are, and whether no setting is
+    # computed.
     writes_plainly = False
+    reads_plainly = False
     responds_plainly = False
     has_plain_settings = False
 
@@ -59,6 +61,7 @@ class JSONProvider(metaclass=Watched):
         """Set the flags for what the class has not overridden."""
         stock = {name: bool(_STOCK) and attribute(cls, name) is _STOCK[name] for name in _NOTED}
         cls.note("writes_plainly", stock["dumps"] and _c_make_encoder is not None)
+        cls.note("reads_plainly", stock["loads"])
         cls.note("responds_plainly", stock["response"] and stock["_prepare_response_obj"])
         read_plainly = attribute(cls, "__getattribute__") is object.__getattribute__
         plain = all(isinstance(attribute(cls, name), _PLAIN_KINDS) for name in _SETTINGS)
@@ -67,7 +70,7 @@ class JSONProvider(metaclass=Watched):
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in _NOTED:
-            self.writes_plainly = self.responds_plainly = False
+            self.writes_plainly = self.reads_plainly = self.responds_plainly = False
         if name in _NOTED or name in _SETTINGS:
             move()
 
@@ -75,7 +78,7 @@ class JSONProvider(metaclass=Watched):
         super().__delattr__(name)
         if name in _NOTED and not any(noted in vars(self) for noted in _NOTED):
             # The flags of the class apply again.
-            del self.writes_plainly, self.responds_plainly
+            del self.writes_plainly, self.reads_plainly, self.responds_plainly
         if name in _NOTED or name in _SETTINGS:
             move()
 
@@ -154,9 +157,9 @@ def _default(o: object) -> object:
 _c_make_encoder: t.Callable[..., t.Callable[[object, int], t.Iterable[str]]] | None
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
-# The core of json.loads, for text without blanks around the value: returns the value and where it ends.
-_scan: t.Callable[[str, int], tuple[object, int]]
-_scan = vars(json.JSONDecoder())["scan_once"]
+#: The core of json.loads, for text without blanks around the value: returns the value and where it ends.
+scan: t.Callable[[str, int], tuple[object, int]]
+scan = vars(json.JSONDecoder())["scan_once"]
 _BRACKETS = frozenset({b"{", b"["})
 _COMPACT_OPTIONS = {"separators": (",", ":")}
 
@@ -223,7 +226,7 @@ class DefaultJSONProvider(JSONProvider):
                 text = s.decode(errors="surrogatepass")
             if not kwargs and type(text) is str:
                 try:
-                    obj, end = _scan(text, 0)
+                    obj, end = scan(text, 0)
                 except StopIteration:
                     obj, end = None, -1
                 if end == len(text):

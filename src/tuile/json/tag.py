@@ -33,7 +33,7 @@ from werkzeug.http import http_date, parse_date
 
 from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
-from tuile.json.provider import DefaultJSONProvider
+from tuile.json.provider import scan
 
 from ..flask_names import offer_flasks_names
 
@@ -314,11 +314,19 @@ class TaggedJSONSerializer:
     def loads(self, value: str) -> t.Any:
         """Deserialize the output of `dumps`."""
         here = current.get(None)
-        read = loads if here is None else here.app.json.loads
-        scanned = read(value)
+        provider = None if here is None else here.app.json
+        scanned, end = None, -1
+        plainly = getattr(provider, "reads_plainly", False) and type(value) is str
+        if plainly:
+            try:
+                scanned, end = scan(value, 0)
+            except Exception:  # noqa: BLE001 - the provider raises it again, as its own
+                end = -1
+        if end != len(value):
+            scanned = loads(value) if provider is None else provider.loads(value)
         if type(scanned) is dict and self._built_in is not None and self._is_flat(scanned):
             return scanned
-        if type(value) is str and "{" not in value and getattr(read, "__func__", None) is DefaultJSONProvider.loads:
+        if plainly and "{" not in value:
             return scanned  # without an object in the JSON, nothing is tagged
         return self._untag_scan(scanned)
 

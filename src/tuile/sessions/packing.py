@@ -14,10 +14,10 @@ from ..keys.tokens import TO_STANDARD, TO_URL_SAFE
 _ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6
 
 
-# Compressing so few octets never makes them shorter; nor does it with a few more where ten of them differ. A block
-# takes 10 bits, a repetition 12, and each different octet 8 with fixed codes. With codes of its own the block's head
-# takes 29 bits, and ten octets and the end 11 for the lengths of their codes and 38 for these (RFC 1951 section 3.2).
-_NEVER_SHORTER = 11
+# Compressing a text of up to 33 octets does not make it shorter if at most 8 of them occur earlier in it. Each of the
+# other octets has to be coded by itself, because what is repeated occurs earlier (RFC 1951). With fixed codes that
+# takes 8 bits. With codes of its own a block has a longer head: a test computes the least that both can take.
+_LOOKED_AT, _REPEATED = 33, 8
 
 
 def pack(text: str) -> bytes:
@@ -29,7 +29,7 @@ def pack(text: str) -> bytes:
     raw, mark = text.encode(), b""
     if len(raw) > MAX_UNPACKED_BYTES:
         check_size(len(raw))
-    if len(raw) <= _NEVER_SHORTER or (len(raw) <= 17 and len(set(raw)) >= 10):
+    if len(raw) <= _LOOKED_AT and len(raw) <= len(set(raw)) + _REPEATED:
         return b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
     # zlib.compress allocates 256 KiB for a window of 32 KiB. A window of the size of the data gives the same result,
     # much faster. For longer data, using less memory could miss repetitions.

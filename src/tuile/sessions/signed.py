@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 import typing as t
-from datetime import datetime, timezone
 
 from itsdangerous import BadData, URLSafeTimedSerializer
-from werkzeug.datastructures import ImmutableMultiDict
 
 from ..exceptions import BadToken
 from ..http.headers import vary_by
-from ..invalidation import attributes, still_has
+from ..invalidation import attribute, attributes, replaced, still_has, unwatched
 from ..json.tag import TaggedJSONSerializer
 from ..keys.secret import Secret
 from ..keys.tokens import is_encrypted
@@ -19,8 +17,6 @@ from ..keys.xaes import require_cipher
 from ..wrappers.response import Response
 from .ages import REFUSES_NONE, can_be_refused, is_over, note_beginning
 from .interface import (
-    CREATED_KEY,
-    HANDLE_KEY,
     SecureCookieSession,
     SessionInterface,
     cookie_attributes,
@@ -29,11 +25,13 @@ from .interface import (
 )
 from .kinds import kinds_of, report_kind
 from .packing import checked, pack, unpack
+from .plain import configured_attributes, expires_of, is_emptied
 from .signer import decrypted, kind_of, lazy_sha1, purpose_of, session_serializer, session_signer, signed_at
 from .tracked import TrackedSession, content_of, looking_into_cookies, tracked
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from ..app import Flask
     from ..wrappers.request import Request
@@ -62,14 +60,29 @@ _STEPS = (
     "should_set_cookie",
 )
 _STOCK: dict[str, object] = {}  # the methods of the class below, to compare with; filled after its definition
-_SAID_TO_CACHES = frozenset({"control", "expires"})  # the ends of headers that may let caches store a response
-_own_set_cookie = Response.set_cookie  # the default, to compare with
-
-_MOST_TRIED = 4  # a sibling host can set any number of cookies with the session's name
+# What decides how a session is signed.
+_SIGNING = frozenset({"digest_method", "get_signing_serializer", "key_derivation", "salt", "serializer"})
 # A cookie of so few octets fits, and with these `SESSION_OVERFLOW` one that does not is sent with a warning.
 _NEVER_TOO_LARGE, _JUST_WARNS = 256, (None, "warn")
-# A session with only these keys counts as empty, so that `session.pop("user")` logs out.
-_ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
+# The last letters of headers that may let shared caches store a response.
+_SAID_TO_CACHES = frozenset({"control", "expires"})
+_own_set_cookie = Response.set_cookie  # the default, to compare with
+
+# A sibling host can set any number of cookies with the session's name.
+_MOST_TRIED = 4
+
+
+def _signs_plainly(cls: type[SecureCookieSessionInterface]) -> bool:
+    """Return whether a class signs as `TimedSigner` does, perhaps with another salt."""
+    return (
+        attribute(cls, "get_signing_serializer") is _STOCK.get("get_signing_serializer")
+        and attribute(cls, "__getattribute__") is object.__getattribute__
+        and getattr(cls, "digest_method", None) is lazy_sha1
+        and getattr(cls, "key_derivation", None) == "hmac"
+        and type(getattr(cls, "serializer", None)) is TaggedJSONSerializer
+        and type(getattr(cls, "salt", None)) in {str, bytes}
+        and not unwatched(cls)
+    )
 
 
 class SecureCookieSessionInterface(SessionInterface):
@@ -98,14 +111,17 @@ class SecureCookieSessionInterface(SessionInterface):
         "session_class",
     }
 
-    # Whether the cookie's name and attributes are those of the configuration, since no method is overridden.
+    # Whether a method is overridden, so that all of them are called.
     _asks_itself: t.ClassVar[bool] = True
+    # Whether sessions are signed as Flask's are, so that the cached signer can be used, whatever else is overridden.
+    _signs_plainly: t.ClassVar[bool] = False
 
     @classmethod
     def look(cls) -> None:
         """Set the flags. Methods of subclasses are called whenever Flask would call them."""
         cls.note("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
         cls.note("_asks_itself", not still_has(cls, _STOCK))
+        cls.note("_signs_plainly", _signs_plainly(cls))
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is renewed: one was received, and there is a key for it."""
@@ -142,9 +158,8 @@ class SecureCookieSessionInterface(SessionInterface):
             require_cipher()  # here, to report a missing package before a visitor returns with an encrypted session
         asks = self._asks_itself or self.__dict__ or setting("COOKIE_DEFAULTS")
         name = self.get_cookie_name(app) if asks else app.config["SESSION_COOKIE_NAME"]
-        cookies = request.cookies
-        first: t.Any = dict.get(cookies, name) if type(cookies) is ImmutableMultiDict else [cookies.get(name)]
-        token = first[0] if first else None
+        first = getattr(request, "_first_cookie", None)
+        token: str | None = request.cookies.get(name) if first is None else first(name)
         if token is None:
             return self.session_class()
         lifetime = app.permanent_session_lifetime
@@ -167,6 +182,7 @@ class SecureCookieSessionInterface(SessionInterface):
                 text = ""
         del token  # `session_refused` may raise, and tracebacks show local variables
         # A request class may have a plain dictionary of cookies.
+        cookies = request.cookies
         received = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]]
         tokens = [Secret(one.encode(errors="replace")) for one in received[:_MOST_TRIED]]
         return self._first_good(app, name, tokens, kept, serializer, max_age_s)
@@ -279,7 +295,7 @@ class SecureCookieSessionInterface(SessionInterface):
             vary_by(response.headers, "Cookie")
         # No local variable for the settings: tracebacks show them.
         name = app.config["SESSION_COOKIE_NAME"]
-        if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
+        if is_emptied(session):
             if session.modified:
                 delete_cookie(session, response, name, cookie_attributes(self, app)._asdict())
             return
@@ -290,20 +306,8 @@ class SecureCookieSessionInterface(SessionInterface):
             # Most responses have no directives for caches.
             if len(header) >= 12 and header[-7:].lower() in _SAID_TO_CACHES and not keep_for(session, response):
                 return
-        expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
-        if (
-            app.config.get("SESSION_ABSOLUTE") is not None
-            or type(app).session_refused is not REFUSES_NONE
-            or "session_refused" in app.__dict__
-        ):
-            expires = note_beginning(app, session, expires)
-        kept = self._kept_signer(app)
-        if kept is not None and (signer := kept.signer) is not None:
-            content = session.content() if type(session) is TrackedSession else dict(session)
-            token = signer.sign(pack(self.serializer.dumps(content)), int(time.time())).decode()
-        else:
-            token = self._serialized(app, name, session)
-        self._set_cookie(app, response, name, token, expires)
+        expires = expires_of(app, session, lasts=lasts)
+        self._set_cookie(app, response, name, self._serialized(app, name, session), expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
 
@@ -312,7 +316,7 @@ class SecureCookieSessionInterface(SessionInterface):
         name, described = self.get_cookie_name(app), cookie_attributes(self, app)._asdict()
         if session.accessed:
             vary_by(response.headers, "Cookie")
-        if not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS):
+        if is_emptied(session):
             if session.modified:
                 delete_cookie(session, response, name, described)
             return
@@ -322,15 +326,15 @@ class SecureCookieSessionInterface(SessionInterface):
         if app.config.get("SESSION_ABSOLUTE") is not None or can_be_refused(app):
             expires = note_beginning(app, session, expires)
         token = self._serialized(app, name, session)
-        if app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
-            from .beside import check_overflow  # noqa: PLC0415 - seldom needed
-
-            check_overflow(app, self, name, token, expires)
+        self._check_size(app, name, token, expires)
         response.set_cookie(name, token, expires=expires, **described)
         vary_by(response.headers, "Cookie")
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
         """Return the token of the session, encrypted or as itsdangerous makes it."""
+        kept = self._kept_signer(app)
+        if kept is not None and kept.signer is not None:
+            return kept.signer.sign(pack(self.serializer.dumps(content_of(session))), int(time.time())).decode()
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             text = "The session cannot be saved: the app's secret key was removed during the request. Set SECRET_KEY."
@@ -347,53 +351,41 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _kept_signer(self, app: Flask) -> KeptSigner | None:
         """Return the cached signer for the app's keys; None without a key, or if itsdangerous is needed."""
-        if (
-            self._asks_itself
-            or self.__dict__
-            or self.digest_method is not lazy_sha1
-            or self.key_derivation != "hmac"
-            or type(self.serializer) is not TaggedJSONSerializer
-        ):
+        if not self._signs_plainly or (self.__dict__ and not _SIGNING.isdisjoint(self.__dict__)):
             return None
-        # No local variable for the key or the settings: tracebacks show them.
-        kept, setting = app._kept_signer, app.config.get
-        if (
-            kept is not None
-            and kept.only_key is not None
-            and kept.only_key is (setting("SECRET_KEY") if app._keeps_secret_in_config else app.secret_key)
-            and kept.salt is self.salt
-            and kept.digest is setting("SESSION_DIGEST")
-            and kept.reads is setting("SESSION_READS")
-            and kept.encrypts is setting("SESSION_ENCRYPT")
-            and not setting("SECRET_KEY_FALLBACKS", "missing")
-            and not setting("SECRET_KEY_RETIRED")
-        ):
+        kept = app._kept_signer
+        if kept is not None and kept.salt is self.salt and app._keeps_secret_in_config and kept.seen.are_current(app):
             return kept
         return session_signer(app, self.salt) if app.secret_key else None
 
-    def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
+    def _check_size(self, app: Flask, name: str, token: str, expires: datetime | None) -> None:
+        """Refuse a session that is too large for a cookie, if the settings say so."""
         if len(token) > _NEVER_TOO_LARGE and app.config.get("SESSION_OVERFLOW") not in _JUST_WARNS:
             from .beside import check_overflow  # noqa: PLC0415 - seldom needed
 
             check_overflow(app, self, name, token, expires)
+
+    def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
+        self._check_size(app, name, token, expires)
         set_cookie = response.set_cookie
         if getattr(set_cookie, "__func__", None) is _own_set_cookie:
             # The same call as below without keyword arguments, which is faster.
-            set_cookie(
-                name,
-                token,
-                None,
-                expires,
-                app.config["SESSION_COOKIE_PATH"] or app.config["APPLICATION_ROOT"],
-                app.config["SESSION_COOKIE_DOMAIN"],
-                app.config["SESSION_COOKIE_SECURE"],
-                app.config["SESSION_COOKIE_HTTPONLY"],
-                app.config["SESSION_COOKIE_SAMESITE"],
-                app.config["SESSION_COOKIE_PARTITIONED"],
-            )
+            set_cookie(name, token, None, expires, *configured_attributes(app))
         else:
             set_cookie(name, token, expires=expires, **cookie_attributes(self, app)._asdict())
 
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))
 SecureCookieSessionInterface.look()
+_SETTING_COOKIES = attributes(Response, ("delete_cookie", "set_cookie"))
+
+
+def saves_plainly(interface: SessionInterface, response_class: type[Response]) -> bool:
+    """Return whether a session is saved by setting one cookie, without a method that is overridden."""
+    return (
+        type(interface) is SecureCookieSessionInterface
+        and not interface._asks_itself
+        and not vars(interface)
+        and response_class._asks_config
+        and not replaced(response_class, _SETTING_COOKIES)
+    )

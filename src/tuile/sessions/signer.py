@@ -9,6 +9,7 @@ import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from contextlib import suppress
+from operator import itemgetter
 
 from itsdangerous import BadData, BadPayload, SignatureExpired, base64_decode
 
@@ -33,34 +34,68 @@ if t.TYPE_CHECKING:
 # --- ours -------------------------------------------------------------------------------------------------------------
 
 
+class SeenSettings(Hidden):
+    """The settings of an app that decide how its sessions are signed, to compare with later. Its repr shows no key."""
+
+    __slots__ = ("_lists", "_values")
+
+    def __init__(self, app: Flask) -> None:
+        values: list[object] = [app.config.get(name) for name in _SETTINGS]
+        # Lists can be changed in place, so they are compared with copies as well.
+        self._lists = [(value, value.copy()) for value in values if isinstance(value, (list, set))]
+        self._values = tuple(value if _is_comparable(value) else _UNKNOWN for value in values)
+
+    def are_current(self, app: Flask) -> bool:
+        """Return whether all settings are certain to have the same values."""
+        try:
+            # No local variables for the settings: tracebacks show them.
+            if _read_settings(app.config) != self._values:
+                return False
+        except KeyError:
+            return False
+        for live, copied in self._lists:  # noqa: SIM110 - most apps have none, and `all` would be one more call
+            if live != copied:
+                return False
+        return True
+
+
+_SETTINGS = (
+    "SECRET_KEY",
+    "SECRET_KEY_CHECKS",
+    "SECRET_KEY_FALLBACKS",
+    "SECRET_KEY_RETIRED",
+    "SESSION_DIGEST",
+    "SESSION_ENCRYPT",
+    "SESSION_READS",
+)
+_read_settings = itemgetter(*_SETTINGS)
+_IMMUTABLE = frozenset({type(None), str, bytes, bool, int})
+# Not the value of any setting.
+_UNKNOWN = object()
+
+
+def _is_comparable(value: object) -> bool:
+    if isinstance(value, tuple):
+        return type(value) is tuple and _IMMUTABLE.issuperset(map(type, value))
+    return type(value) in _IMMUTABLE or type(value) in {list, set}
+
+
 class KeptSigner(Hidden):
-    """The signers of an app's sessions, and the settings that they were made from. Its repr shows no key.
+    """The signers of an app's sessions, and the settings that they were made from. Its repr shows no key."""
 
-    Before each use, `only_key` (None if there are several), `salt`, `digest`, `encrypts` and `reads` are compared by
-    identity. `reads` is `_LOOK_CLOSER` if the setting can be changed in place.
-    """
+    __slots__ = ("kinds", "made_of", "readers", "salt", "seen", "signer")
 
-    __slots__ = ("digest", "encrypts", "kinds", "made_of", "only_key", "readers", "reads", "salt", "signer")
-
-    def __init__(self, app: Flask, salt: Key, made_of: tuple[object, ...]) -> None:
-        self.kinds = kinds_of(app)
+    def __init__(self, app: Flask, salt: Key, made_of: tuple[object, ...], seen: SeenSettings) -> None:
         self.made_of = made_of
-        alone = not (app.config["SECRET_KEY_FALLBACKS"] or app.config.get("SECRET_KEY_RETIRED"))
-        self.only_key: object = app.secret_key if alone else None
         self.salt = salt
-        self.digest = app.config.get("SESSION_DIGEST")
-        reads = app.config.get("SESSION_READS")
-        self.reads = reads if reads is None or type(reads) is tuple else _LOOK_CLOSER
-        self.encrypts = app.config.get("SESSION_ENCRYPT")
+        self.seen = seen
+        self.kinds = kinds_of(app)
         #: The signers of all signed sessions that are read, by kind.
         self.readers: dict[Kind, TimedSigner] = {
             kind: TimedSigner(keys_of(app), salt, kind) for kind in self.kinds.digests_read
         }
         #: The signer of new sessions; None if they are encrypted.
         self.signer = None if self.kinds.written == "encrypted" else self.readers.get(self.kinds.written)
-
-
-_LOOK_CLOSER = object()
 
 
 def session_signer(app: Flask, salt: Key) -> KeptSigner:
@@ -71,6 +106,8 @@ def session_signer(app: Flask, salt: Key) -> KeptSigner:
         TypeError: If `SESSION_READS` is not a list.
         RuntimeError: If the key is retired.
     """
+    # Read first: any later change makes the signers stale.
+    seen = SeenSettings(app)
     check_keys(app)
     reads = app.config.get("SESSION_READS")
     made_of = (
@@ -83,10 +120,12 @@ def session_signer(app: Flask, salt: Key) -> KeptSigner:
     )
     kept: KeptSigner | None = app._kept_signer
     if kept is None or kept.made_of != made_of:
-        made = KeptSigner(app, salt, made_of)
-        if kept is None and made.kinds.digest != (made.digest or "sha1"):
+        made = KeptSigner(app, salt, made_of, seen)
+        if kept is None and made.kinds.digest != (app.config.get("SESSION_DIGEST") or "sha1"):
             app.logger.warning("This Python refuses SHA-1, so sessions are signed as with SESSION_DIGEST = 'sha256'.")
         kept = app._kept_signer = made
+    else:
+        kept.seen = seen
     return kept
 
 

@@ -25,7 +25,7 @@ from werkzeug.wsgi import _get_server
 from .. import json
 from ..ctx.app_context import current
 from ..http.bodies import input_stream
-from ..http.cookies import cookie_values, parse_cookie
+from ..http.cookie_header import cookie_values, only_value, parse_cookie
 from ..http.received import read_accept, read_authorization, read_date, read_if_range, show_url
 from ..http.urlencoded import parse_urlencoded
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
@@ -129,6 +129,7 @@ _NO_FILES: ImmutableMultiDict[str, FileStorage] = ImmutableMultiDict()
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _FORMS: dict[str, object] = {}
+_COOKIES: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
@@ -158,6 +159,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     # Whether `close` need not be called, because no files were sent and the method is not overridden.
     closes_nothing = False
+    # Whether the cookies are read as Werkzeug reads them.
+    _has_plain_cookies = False
     # Whether the headers come from the environ as long as no others are set.
     _has_headers_of_environ = False
     # Whether forms are read as Werkzeug reads them.
@@ -196,6 +199,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         cls.note("closes_nothing", certain and still_has(cls, _CLOSING))
         cls.note("_has_headers_of_environ", still_has(cls, _READING))
         cls.note("_has_plain_forms", certain and still_has(cls, _FORMS))
+        cls.note("_has_plain_cookies", certain and still_has(cls, _COOKIES))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         if WerkzeugRequest.__init__ is not _werkzeugs_init:
@@ -320,6 +324,28 @@ class Request(WerkzeugRequest, metaclass=Watched):
 
     cookies = t.cast("ImmutableMultiDict[str, str]", _ReceivedCookies())
 
+    def _first_cookie(self, name: str) -> str | None:
+        """Return what `cookies.get(name)` does. The cookies are not parsed if this one is easy to find."""
+        known = self.__dict__
+        if (
+            self._has_plain_cookies
+            and "cookies" not in known
+            and "headers" not in known
+            and "dict_storage_class" not in known
+            and self._environ_at_end is None
+        ):
+            header = self.environ.get("HTTP_COOKIE")
+            if not header:
+                return None
+            value = only_value(header, name)
+            if value is not None:
+                return value
+        cookies = self.cookies
+        if type(cookies) is ImmutableMultiDict:
+            values = dict.get(cookies, name)
+            return values[0] if values else None
+        return cookies.get(name)
+
     @property
     def endpoint(self) -> str | None:
         """The endpoint of the rule that matched; None if no rule matched."""
@@ -373,5 +399,6 @@ class Request(WerkzeugRequest, metaclass=Watched):
 _NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
 _READING.update(attributes(Request, ("headers",)))
 _FORMS.update(attributes(Request, READING_FORMS))
+_COOKIES.update(attributes(Request, ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers")))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
 Request.look()

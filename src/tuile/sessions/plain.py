@@ -1,0 +1,87 @@
+"""Save a session in the headers of a response that is sent without a response object."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timezone
+from operator import itemgetter
+
+from ..http.cookies import dump_cookie
+from .ages import REFUSES_NONE, note_beginning
+from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession
+from .tracked import TrackedSession
+
+if t.TYPE_CHECKING:
+    from ..app import Flask
+    from ..http.cookies import SameSite
+    from .interface import SessionMixin
+
+#: The classes of sessions that are saved in a signed cookie.
+OWN_CLASSES = frozenset({SecureCookieSession, TrackedSession})
+# A session with only these keys counts as empty, so that `session.pop("user")` logs out.
+_ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
+# The path, the domain, `secure`, `httponly`, `samesite` and `partitioned`, in the order of `set_cookie`.
+_read_attributes = itemgetter(
+    "SESSION_COOKIE_PATH",
+    "SESSION_COOKIE_DOMAIN",
+    "SESSION_COOKIE_SECURE",
+    "SESSION_COOKIE_HTTPONLY",
+    "SESSION_COOKIE_SAMESITE",
+    "SESSION_COOKIE_PARTITIONED",
+)
+
+
+def configured_attributes(app: Flask) -> tuple[str, str | None, bool, bool, SameSite | None, bool]:
+    """Return the attributes of the session cookie as the settings have them, in the order of `set_cookie`."""
+    path, *others = attributes = _read_attributes(app.config)
+    return attributes if path else (app.config["APPLICATION_ROOT"], *others)
+
+
+def is_emptied(session: SessionMixin) -> bool:
+    """Return whether there is nothing in a session that is worth a cookie."""
+    return not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS)
+
+
+def expires_of(app: Flask, session: SessionMixin, *, lasts: bool) -> datetime | None:
+    """Return when the cookie of a session expires, and store the beginning of the session where that is needed."""
+    expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
+    if (
+        app.config.get("SESSION_ABSOLUTE") is not None
+        or type(app).session_refused is not REFUSES_NONE
+        or "session_refused" in app.__dict__
+    ):
+        expires = note_beginning(app, session, expires)
+    return expires
+
+
+def headers_of(app: Flask, session: t.Any) -> list[tuple[str, str]]:
+    """Return the headers that `save_session` adds to a response that has only a content type and a length.
+
+    No method of the interface or the response is overridden that it would call.
+    """
+    name, token = app.config["SESSION_COOKIE_NAME"], ""
+    expires: datetime | int | None = None
+    max_age: int | None = None
+    if is_emptied(session):
+        if not session.modified:
+            return _VARIES if session.accessed else []
+        # As `delete_cookie` does.
+        expires = max_age = 0
+    else:
+        lasts = session.get("_permanent", False)
+        if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
+            return _VARIES if session.accessed else []
+        expires = expires_of(app, session, lasts=lasts)
+        interface: t.Any = app.session_interface  # a `SecureCookieSessionInterface`
+        token = interface._serialized(app, name, session)
+        interface._check_size(app, name, token, expires)
+    path, domain, secure, httponly, samesite, partitioned = configured_attributes(app)
+    line = dump_cookie(
+        name, token, max_age, expires, path, domain, secure, httponly, True, app.config["MAX_COOKIE_SIZE"],
+        samesite, partitioned, now=0.0,
+    )  # fmt: skip
+    # In the order in which `save_session` adds them.
+    return [*_VARIES, ("Set-Cookie", line)] if session.accessed else [("Set-Cookie", line), *_VARIES]
+
+
+_VARIES = [("Vary", "Cookie")]
