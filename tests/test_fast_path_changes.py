@@ -285,7 +285,7 @@ def test_a_view_that_leaves_its_own_context_is_told_as_on_flask() -> None:
         app = make_app(lib)
         started: list[str] = []
         app.add_url_rule("/", "index", lambda: part(lib, "globals").request_ctx.pop() or "text")
-        raised = outcome(lambda: app(make_environ(), lambda status, headers: started.append(status)))  # type: ignore[arg-type]
+        raised = outcome(lambda: app(make_environ(), lambda status, headers: started.append(status)))  # type: ignore[call-overload]
         return raised[0], started
 
     assert same(program) == ("raised", [])
@@ -304,7 +304,7 @@ def test_a_view_that_stays_in_another_request_writes_to_its_session() -> None:
         app.add_url_rule("/", "index", index)
 
         def send_it() -> Any:
-            return app(make_environ(), lambda status, headers: started.append(dict(headers)))  # type: ignore[arg-type]
+            return app(make_environ(), lambda status, headers: started.append(dict(headers)))  # type: ignore[call-overload]
 
         # In a copy, because the view's context stays.
         raised = outcome(copy_context().run, send_it)

@@ -391,5 +391,5 @@ def test_the_files_of_an_answered_request_are_closed() -> None:
         kept.append(tuile.request.files["f"])
         return tuile.request.form["a"]
 
-    assert list(app(make_post(TWO_PARTS, MULTIPART, PATH_INFO="/"), lambda *_: None)) == [b"1"]  # type: ignore[arg-type] # no `write`
+    assert list(app(make_post(TWO_PARTS, MULTIPART, PATH_INFO="/"), lambda *_: None)) == [b"1"]  # type: ignore[call-overload] # no `write`
     assert kept[0].closed

@@ -12,6 +12,7 @@ import weakref
 
 from werkzeug.datastructures import ImmutableDict
 
+from .asgi import ServesAsgi
 from .config import DEFAULT_CONFIG
 from .dispatch.plan import NOTHING, take_stock
 from .dispatch.planner import Planner
@@ -39,7 +40,7 @@ if t.TYPE_CHECKING:
     from .testing import FlaskClient, FlaskCliRunner
 
 
-class Flask(UrlBuilding, RefusesSessions, HasResources, Dispatcher):
+class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
     """A WSGI application on which views, hooks and settings are registered.
 
     Args:

@@ -239,6 +239,9 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SESSION_CONFLICT", "last", "'last' or 'error'", "What to do when two requests set the same key."),
     Default("SESSION_FAILURE", "error", "'error' (503) or 'empty'", "How a session reads when the store is away."),
     Default("SESSION_DEVICE", "agent", "'agent' or 'none'", "Whether User-Agent and address are kept."),
+    Default("ASGI_WORKERS", None, "int or None (4 more than CPUs, at most 32)", "Threads for synchronous views."),
+    Default("ASGI_STREAM_WORKERS", 200, "int", "How many threads may stream, or wait for coroutines, besides them."),
+    Default("ASGI_SHUTDOWN_TIMEOUT", 10, "seconds", "How long to wait for these threads when the server stops."),
     Default(
         "CSRF", None, "'fetch', 'token', 'off' or None (off)", "Refuse requests that other sites make browsers send."
     ),

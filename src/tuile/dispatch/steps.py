@@ -28,21 +28,24 @@ from ..signals import request_finished, request_started
 from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
+from .awaiting import runs_on_loop
 from .decisions import begin, is_changed, leave, parts_at_end
 from .planner import Planned
+from .protocols import WsgiCall, enter_asgi
 from .return_values import complete_response, unpack_answer
 from .settings import cookie_checks_of
 from .shared_responses import claim
 from .teardown import Teardown
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.routing import MapAdapter
 
     from .. import typing as ft
     from ..app import Flask
+    from ..asgi.protocol import Receive, Scope, Send
     from ..ctx.app_context import Current
     from ..json.provider import JSONProvider
     from ..routing.map import Map
@@ -54,6 +57,8 @@ if t.TYPE_CHECKING:
 _APP_ALONE = (None,)
 # The functions that do not need `ensure_sync`, for an app that overrides it.
 _NONE_KNOWN: dict[int, Callable[..., object]] = {}
+# `Dispatcher.__call__`, once there is one.
+_CALL: Callable[..., object] | None = None
 
 
 class Dispatcher(Planned, Teardown):
@@ -69,8 +74,29 @@ class Dispatcher(Planned, Teardown):
     # The callables that `ensure_sync` returns unchanged, by id. References keep the ids unique.
     _synchronous: dict[int, Callable[..., object]]
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle one request. The server calls this; middleware wraps `wsgi_app` instead."""
+    @classmethod
+    def look(cls) -> None:
+        """Let a `__call__` that takes the two arguments of WSGI stand beside ASGI."""
+        if _CALL is not None:
+            WsgiCall.put_on(cls, _CALL)
+
+    @t.overload
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]: ...
+
+    @t.overload
+    def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> Awaitable[None]: ...
+
+    @t.overload
+    def __call__(self, scope: Scope, /) -> Callable[[Receive, Send], Awaitable[None]]: ...
+
+    def __call__(self, environ: t.Any, start_response: t.Any = None, send: object = None) -> object:
+        """Handle one request. The server calls this; middleware wraps `wsgi_app` or `asgi_app` instead.
+
+        The number of arguments tells the protocol: `app(environ, start_response)` is WSGI, `app(scope, receive, send)`
+        is ASGI 3, and `app(scope)` is ASGI 2, which some servers call if they are not told which protocol to use.
+        """
+        if start_response is None or send is not None:
+            return enter_asgi(t.cast("Flask", self), environ, start_response, send)
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
             plan = self._planner.current(self)
@@ -408,11 +434,14 @@ class Dispatcher(Planned, Teardown):
         return func
 
     def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:
-        """Return a function that runs a coroutine function in an event loop of another thread.
+        """Return a function that runs a coroutine function: on the loop of an ASGI server, otherwise on its own loop.
 
         Raises:
             RuntimeError: If asgiref is not installed.
         """
+        on_loop = runs_on_loop(func)
+        if on_loop is not None:
+            return on_loop
         try:
             from asgiref.sync import async_to_sync  # noqa: PLC0415 - an extra, and only for async views
         except ImportError:
@@ -421,3 +450,6 @@ class Dispatcher(Planned, Teardown):
         from .event_loops import synchronous  # noqa: PLC0415 - needs asgiref
 
         return synchronous(async_to_sync, func)
+
+
+_CALL = Dispatcher.__call__

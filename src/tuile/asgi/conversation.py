@@ -1,0 +1,163 @@
+"""The half of a request that is on the event loop: it receives and sends for a worker."""
+
+from __future__ import annotations
+
+import typing as t
+from asyncio import wait
+from contextlib import suppress
+
+from .exchange import MOST_WAITING
+from .refusals import refuse
+
+if t.TYPE_CHECKING:
+    from asyncio import Future, Task
+
+    from .exchange import Exchange
+    from .protocol import HeaderPairs, Receive, Send
+    from .workers import Workers
+
+
+class Conversation:
+    """The messages of one request of HTTP."""
+
+    __slots__ = (
+        "client_left",
+        "exchange",
+        "is_finished",
+        "is_started",
+        "listener",
+        "receive",
+        "send",
+        "space",
+        "workers",
+    )
+
+    def __init__(self, exchange: Exchange, workers: Workers, receive: Receive, send: Send) -> None:
+        self.exchange = exchange
+        self.workers = workers
+        self.receive = receive
+        self.send = send
+        self.is_started = self.is_finished = False
+        #: Whether the client had left when the worker was done.
+        self.client_left = False
+        self.listener: Task[None] | None = None
+        self.space: Future[None] | None = None
+
+    async def read_ahead(self, count: int) -> bool:
+        """Receive the body of the request until its end or until there are `count` bytes.
+
+        Returns:
+            Whether the client is still there.
+        """
+        exchange = self.exchange
+        while exchange.fed < count and not exchange.inbox_complete:
+            await self._receive_piece()
+            if exchange.left:
+                return False
+        return True
+
+    async def carry_on(self) -> None:
+        """Let a worker answer the request, and pass on what it sends until it has ended."""
+        exchange = self.exchange
+        self.workers.submit(exchange)
+        try:
+            while True:
+                exchange.has_news = False
+                # Read before what it has sent: nothing comes after the end.
+                ended = exchange.ended
+                await self._send_news()
+                if ended:
+                    self.client_left = exchange.left
+                    return
+                if exchange.wants:
+                    exchange.wants = False
+                    await self._fill_inbox()
+                elif not exchange.has_news:
+                    if self.is_started and not exchange.complete:
+                        self._stream()
+                    exchange.waiter = self.workers.loop.create_future()
+                    await exchange.waiter
+                    exchange.waiter = None
+        finally:
+            # If this is cancelled, the worker goes on without a reader.
+            exchange.leave()
+            if self.listener is not None:
+                await self._stop_listening(self.listener)
+
+    async def _send_news(self) -> None:
+        exchange = self.exchange
+        while exchange.begun and not exchange.left and not self.is_finished:
+            # Read before the pieces: after it there are no more.
+            complete = exchange.complete
+            body = exchange.take_pieces()
+            is_last = complete and not exchange.pieces
+            if not body and not is_last:
+                return
+            try:
+                if not self.is_started:
+                    await self._start(is_stream=not complete)
+                    if exchange.left:
+                        return
+                await self.send({"type": "http.response.body", "body": body, "more_body": not is_last})
+            except OSError:
+                # Some servers tell by it that the client left.
+                exchange.leave()
+                return
+            self.is_finished = is_last
+            exchange.sent += len(body)
+            exchange.wake_worker()
+
+    async def _start(self, *, is_stream: bool) -> None:
+        self.is_started = True
+        exchange, workers = self.exchange, self.workers
+        if is_stream and not exchange.ended and not exchange.is_lent and workers.lent >= workers.most_lent:
+            exchange.leave()
+            await refuse(503, "Service Unavailable", "Too many responses are being streamed.", self.send)
+            return
+        status, headers = t.cast("tuple[int, HeaderPairs]", exchange.head)
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def _stream(self) -> None:
+        """Treat the response as a stream: lend its thread, and notice when the client leaves."""
+        self.workers.lend(self.exchange)
+        if self.listener is None:
+            self.listener = self.workers.loop.create_task(self._listen())
+
+    async def _fill_inbox(self) -> None:
+        """Get the worker the piece of the request's body that it waits for."""
+        exchange = self.exchange
+        if self.listener is not None:
+            if self.space is not None and not self.space.done():
+                self.space.set_result(None)
+            return
+        fed = exchange.fed
+        while exchange.fed == fed and not exchange.inbox_complete and not exchange.left:
+            await self._receive_piece()
+
+    async def _listen(self) -> None:
+        """Receive until the client leaves, but not more of the body than the worker reads."""
+        exchange = self.exchange
+        while not exchange.left:
+            while exchange.fed - exchange.taken >= MOST_WAITING:
+                self.space = self.workers.loop.create_future()
+                await self.space
+            await self._receive_piece()
+
+    async def _receive_piece(self) -> None:
+        try:
+            message = await self.receive()
+        except OSError:
+            self.exchange.leave()
+            return
+        if message["type"] == "http.disconnect":
+            self.exchange.leave()
+        else:
+            self.exchange.feed(message.get("body", b""), more=message.get("more_body", False))
+
+    async def _stop_listening(self, listener: Task[None]) -> None:
+        listener.cancel()
+        await wait([listener])
+        if not listener.cancelled():
+            # What `receive` raised concerns nobody any more.
+            with suppress(Exception):
+                listener.result()

@@ -1,0 +1,307 @@
+"""One request in a worker thread: what the worker and the event loop tell each other.
+
+The worker calls the WSGI application whole: middleware, hooks, view, body, `close` and teardown run in one thread and
+one context. Each attribute is written by one side only, and read by the other after it was woken:
+
+- The worker writes `head`, `begun`, `pieces`, `complete`, `ended`, `error`, `pushed`, `taken` and sets `wants`.
+- The loop writes `inbox`, `inbox_complete`, `fed`, `sent`, `left` and clears `wants`.
+"""
+
+from __future__ import annotations
+
+import io
+import typing as t
+from collections import deque
+from queue import SimpleQueue
+
+from werkzeug.exceptions import ClientDisconnected
+
+from .scopes import sent_headers, status_code
+
+if t.TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable, Iterable
+    from contextvars import Context
+    from types import TracebackType
+
+    from _typeshed import WriteableBuffer
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+    from .protocol import HeaderPairs
+
+    _ExcInfo: t.TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+
+#: How many bytes of a response may wait to be sent before the worker waits, and of a request before the loop does.
+MOST_WAITING = 64 * 1024
+_NO_BODY = frozenset({204, 304})
+
+
+class Exchange:
+    """A request and its response, on their way between the loop and a worker.
+
+    Args:
+        app: The WSGI application.
+        environ: The environ of the request. The exchange adds `wsgi.input` and `wsgi.file_wrapper`.
+        context: The context that the application runs in.
+        report: Wakes the loop; `wake` of this exchange is called there soon.
+    """
+
+    __slots__ = (
+        "app",
+        "begun",
+        "complete",
+        "context",
+        "ended",
+        "environ",
+        "error",
+        "fed",
+        "has_news",
+        "head",
+        "inbox",
+        "inbox_complete",
+        "is_lent",
+        "left",
+        "pieces",
+        "pushed",
+        "remaining",
+        "report",
+        "sent",
+        "taken",
+        "waiter",
+        "waits",
+        "wakes",
+        "wants",
+    )
+
+    def __init__(
+        self, app: WSGIApplication, environ: WSGIEnvironment, context: Context, report: Callable[[Exchange], None]
+    ) -> None:
+        self.app = app
+        self.environ = environ
+        self.context = context
+        self.report = report
+        self.head: tuple[int, HeaderPairs] | None = None
+        # How many bytes the response may still have; None without a Content-Length.
+        self.remaining: int | None = None
+        self.begun = self.complete = self.ended = False
+        self.pieces: deque[bytes] = deque()
+        self.error: BaseException | None = None
+        self.pushed = self.sent = 0
+        self.inbox: deque[bytes] = deque()
+        self.inbox_complete = self.wants = False
+        self.fed = self.taken = 0
+        self.left = False
+        self.waits = False
+        self.wakes: SimpleQueue[None] | None = None
+        # Those of the loop alone.
+        self.waiter: Future[None] | None = None
+        self.has_news = False
+        self.is_lent = False
+
+    # In the worker
+
+    def run(self) -> None:
+        """Call the application and pass its response on. It raises nothing: `error` has what was raised."""
+        try:
+            self.context.run(self._answer)
+        except BaseException as error:  # noqa: BLE001 - the loop raises it where the server sees it
+            self.error = error
+        self.ended = True
+        self.report(self)
+
+    def _answer(self) -> None:
+        parts = self.app(self.environ, self._start_response)
+        try:
+            if (type(parts) is list or type(parts) is tuple) and self.head is not None:
+                self._push(parts[0] if len(parts) == 1 else b"".join(parts))
+            else:
+                self._push_each(parts)
+            self._finish()
+        finally:
+            close = getattr(parts, "close", None)
+            if close is not None:
+                # Sent before, as servers do: functions that run when a response is closed may take their time.
+                if self.begun:
+                    self.report(self)
+                close()
+
+    def _push_each(self, parts: Iterable[bytes]) -> None:
+        for piece in parts:
+            is_sent = self._push(piece)
+            if self.left or not is_sent:
+                break
+            if piece:
+                self.report(self)
+                if self.pushed - self.sent > MOST_WAITING:
+                    self._wait(self._has_space)
+
+    def _push(self, piece: bytes) -> bool:
+        """Add a piece to what is to be sent; return whether more would be sent, unless the client leaves."""
+        if type(piece) is not bytes:
+            if not isinstance(piece, (bytes, bytearray, memoryview)):
+                raise TypeError(f"The body of a response consists of bytes, not of {type(piece).__name__}.")
+            piece = bytes(piece)
+        if not piece:
+            return True
+        self._begin()
+        if self.remaining is not None:
+            # Servers refuse what is longer than announced, or worse, send it.
+            piece = piece[: self.remaining]
+            self.remaining -= len(piece)
+            if not piece:
+                return False
+        self.pieces.append(piece)
+        self.pushed += len(piece)
+        return True
+
+    def _begin(self) -> None:
+        """Commit the status and the headers."""
+        if self.begun:
+            return
+        if self.head is None:
+            raise RuntimeError("The application did not call start_response.")
+        status, headers = self.head
+        if self.environ["REQUEST_METHOD"] == "HEAD" or status in _NO_BODY:
+            self.remaining = 0
+        else:
+            for name, value in headers:
+                if name == b"content-length" and value.isdigit():
+                    self.remaining = int(value)
+        self.begun = True
+
+    def _finish(self) -> None:
+        self._begin()
+        if self.remaining and not self.left:
+            raise RuntimeError(f"The response ended {self.remaining} bytes before its Content-Length.")
+        self.complete = True
+
+    def _start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /
+    ) -> Callable[[bytes], None]:
+        if exc_info is not None:
+            try:
+                if self.begun and exc_info[1] is not None:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None
+        elif self.head is not None:
+            raise RuntimeError("The application called start_response twice.")
+        protocol: str = self.environ["SERVER_PROTOCOL"]
+        self.head = (status_code(status), sent_headers(headers, protocol.partition("/")[2]))
+        return self._write
+
+    def _write(self, data: bytes, /) -> None:
+        self._push(data)
+        if self.begun:
+            self.report(self)
+            self._wait(self._has_space)
+
+    def _has_space(self) -> bool:
+        return self.left or self.pushed - self.sent <= MOST_WAITING
+
+    def _wait(self, is_over: Callable[[], bool]) -> None:
+        """Wait in the worker until the loop has changed what `is_over` returns."""
+        if self.wakes is None:
+            self.wakes = SimpleQueue()
+        # Set before the look: a change after it finds the mark and wakes this thread. One in between leaves a token
+        # too many, with which a later wait looks once more.
+        self.waits = True
+        while not is_over():
+            self.wakes.get()
+            self.waits = True
+
+    def next_piece(self) -> bytes:
+        """Return the next piece of the request's body; empty at its end.
+
+        Raises:
+            ClientDisconnected: If the client left before the end.
+        """
+        if not self.inbox and not self.inbox_complete and not self.left:
+            self.wants = True
+            self.report(self)
+            self._wait(self._has_piece)
+        if self.inbox:
+            piece = self.inbox.popleft()
+            self.taken += len(piece)
+            return piece
+        if self.inbox_complete:
+            return b""
+        raise ClientDisconnected
+
+    def _has_piece(self) -> bool:
+        return bool(self.inbox) or self.inbox_complete or self.left
+
+    # On the loop
+
+    def feed(self, piece: bytes, *, more: bool) -> None:
+        """Add a piece of the request's body."""
+        if piece:
+            self.inbox.append(piece)
+            self.fed += len(piece)
+        if not more:
+            self.inbox_complete = True
+        self.wake_worker()
+
+    def leave(self) -> None:
+        """Tell the worker that nobody is there any more: no piece will come, and none will be sent."""
+        self.left = True
+        self.pieces.clear()
+        self.wake_worker()
+
+    def wake_worker(self) -> None:
+        """Wake the worker if it waits."""
+        if self.waits:
+            self.waits = False
+            t.cast("SimpleQueue[None]", self.wakes).put(None)
+
+    def wake(self) -> None:
+        """Wake the coroutine that serves this request."""
+        self.has_news = True
+        waiter = self.waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def take_pieces(self) -> bytes:
+        """Return what is to be sent now, in one piece."""
+        pieces = self.pieces
+        if not pieces:
+            return b""
+        first = pieces.popleft()
+        if not pieces:
+            return first
+        gathered, length = [first], len(first)
+        while pieces and length < MOST_WAITING:
+            piece = pieces.popleft()
+            gathered.append(piece)
+            length += len(piece)
+        return b"".join(gathered)
+
+
+class _RawBody(io.RawIOBase):
+    """The body of a request as it comes, for a worker to read."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill the buffer with what there is, waiting for at least one byte; return 0 at the end."""
+        if not self._rest:
+            self._rest = memoryview(self._exchange.next_piece())
+        target = memoryview(buffer).cast("B")
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def body_stream(exchange: Exchange) -> t.IO[bytes]:
+    """Return `wsgi.input` for a request."""
+    if exchange.inbox_complete:
+        return io.BytesIO(b"".join(exchange.inbox))
+    return io.BufferedReader(_RawBody(exchange), MOST_WAITING)

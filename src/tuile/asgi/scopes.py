@@ -1,0 +1,217 @@
+"""Translate between ASGI and WSGI: a scope becomes an environ, the start of a WSGI response becomes a message.
+
+Pure functions of their arguments. The sources are the ASGI specification (HTTP & WebSocket message format 2.5) and
+PEP 3333.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import typing as t
+from urllib.parse import unquote_to_bytes
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from .protocol import HeaderPairs, Scope
+
+# A field name (RFC 9110 section 5.6.2), without the underscore: WSGI has the same key for `X_User` and `X-User`, so one
+# could be taken for the other. WSGI servers drop it too.
+_RECEIVED_NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")
+_SENT_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Characters that could end a header line.
+_LINE_END = re.compile(r"[\r\n\0]")
+# Names of an environ for the headers of most requests. It does not grow: clients choose the names of headers.
+_KEYS: dict[bytes, str] = {
+    name: f"HTTP_{name.decode().upper().replace('-', '_')}"
+    for name in (
+        *(b"accept", b"accept-encoding", b"accept-language", b"authorization", b"cache-control", b"connection"),
+        *(b"cookie", b"dnt", b"expect", b"forwarded", b"host", b"if-match", b"if-modified-since", b"if-none-match"),
+        *(b"if-range", b"if-unmodified-since", b"origin", b"pragma", b"priority", b"range", b"referer"),
+        *(b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"sec-fetch-dest", b"sec-fetch-mode"),
+        *(b"sec-fetch-site", b"sec-fetch-user", b"te", b"transfer-encoding", b"upgrade", b"user-agent"),
+        *(b"upgrade-insecure-requests", b"x-csrf-token", b"x-forwarded-for", b"x-forwarded-host"),
+        *(b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-requested-with"),
+    )
+} | {b"content-length": "CONTENT_LENGTH", b"content-type": "CONTENT_TYPE"}
+# Headers of which a request has only one (RFC 9110 section 5.3).
+_SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
+# Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
+_sent_names: dict[str, bytes] = {}
+_MOST_NAMES = 256
+# What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
+# transferred is the server's decision everywhere.
+_OF_CONNECTION = frozenset(
+    {b"connection", b"keep-alive", b"proxy-connection", b"trailer", b"transfer-encoding", b"upgrade"}
+)
+_TRANSFER = frozenset({b"transfer-encoding"})
+
+
+class BadScope(ValueError):
+    """A request that has more than one meaning, which is answered with 400."""
+
+
+def environ_of(scope: Scope) -> WSGIEnvironment:
+    """Return the WSGI environ for an HTTP scope, without `wsgi.input`.
+
+    Raises:
+        BadScope: If headers contradict each other, or if the path is not text.
+    """
+    http_version = scope.get("http_version", "1.1")
+    root, path = _paths(scope)
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": root,
+        "PATH_INFO": path,
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "SERVER_PROTOCOL": f"HTTP/{http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme") or "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": True,
+        # Nobody can tell here, and this is the careful answer.
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "asgi.scope": scope,
+    }
+    _add_addresses(scope, environ)
+    raw_path = scope.get("raw_path")
+    if raw_path:
+        query = environ["QUERY_STRING"]
+        raw = raw_path.partition(b"?")[0].decode("latin-1")
+        environ["RAW_URI"] = environ["REQUEST_URI"] = f"{raw}?{query}" if query else raw
+    _add_headers(scope["headers"], environ)
+    return environ
+
+
+def _paths(scope: Scope) -> tuple[str, str]:
+    """Return SCRIPT_NAME and PATH_INFO: octets as characters of Latin-1, as PEP 3333 has them."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path") or ""
+    root = root.rstrip("/")
+    if root and not root.startswith("/"):
+        root = f"/{root}"
+    try:
+        octets, prefix = path.encode(), root.encode()
+    except UnicodeEncodeError:
+        raise BadScope("The path of the request is not text.") from None
+    if "\ufffd" in path:
+        octets = _undamaged(scope.get("raw_path"), path, prefix) or octets
+    # Some servers leave the prefix out of the path, which the specification has in it.
+    if prefix and octets.startswith(prefix) and octets[len(prefix) : len(prefix) + 1] in {b"", b"/"}:
+        octets = octets[len(prefix) :]
+    return prefix.decode("latin-1"), octets.decode("latin-1")
+
+
+def _undamaged(raw_path: bytes | None, path: str, prefix: bytes) -> bytes | None:
+    """Return the octets of a path that were no UTF-8, which servers replace; None if `raw_path` is of another path."""
+    if not raw_path:
+        return None
+    octets = unquote_to_bytes(raw_path.partition(b"?")[0])
+    for candidate in (octets, prefix + octets):
+        if candidate.decode("utf-8", "replace") == path:
+            return candidate
+    return None
+
+
+def _add_addresses(scope: Scope, environ: WSGIEnvironment) -> None:
+    server = scope.get("server")
+    if server:
+        environ["SERVER_NAME"] = server[0]
+        # A Unix socket has no port.
+        environ["SERVER_PORT"] = "" if server[1] is None else str(server[1])
+    else:
+        environ["SERVER_NAME"] = "localhost"
+        environ["SERVER_PORT"] = "443" if environ["wsgi.url_scheme"] == "https" else "80"
+    client = scope.get("client")
+    if client:
+        environ["REMOTE_ADDR"] = client[0]
+        environ["REMOTE_PORT"] = str(client[1])
+
+
+def _add_headers(headers: Iterable[tuple[bytes, bytes]], environ: WSGIEnvironment) -> None:
+    authority: bytes | None = None
+    for name, value in headers:
+        key = _KEYS.get(name) or _key(name)
+        if key is None:
+            if name == b":authority":
+                authority = value
+            continue
+        text = value.decode("latin-1")
+        before = environ.get(key)
+        environ[key] = text if before is None else _joined(key, before, text)
+    if authority is not None:
+        environ.setdefault("HTTP_HOST", authority.decode("latin-1"))
+
+
+def _key(name: bytes) -> str | None:
+    """Return the key of a header; None if it has none."""
+    # Pseudo-headers (RFC 9113 section 8.3) begin with a colon, which is in no name.
+    if _RECEIVED_NAME.fullmatch(name) is None:
+        return None
+    lower = name.lower()
+    return _KEYS.get(lower) or f"HTTP_{lower.decode('ascii').upper().replace('-', '_')}"
+
+
+def _joined(key: str, before: str, text: str) -> str:
+    """Return the value of a header that was sent more than once."""
+    if key == "HTTP_COOKIE":
+        # HTTP/2 may send the parts of one header apart (RFC 9113 section 8.2.3).
+        return f"{before}; {text}"
+    if key == "HTTP_HOST":
+        raise BadScope("The request has more than one Host header.")
+    if key not in _SINGLE:
+        return f"{before},{text}"
+    if before != text:
+        raise BadScope("The request has contradictory Content-Length or Content-Type headers.")
+    return before
+
+
+def content_length(environ: WSGIEnvironment) -> int | None:
+    """Return the length of the body in bytes; None if it is not announced, or not by a number."""
+    text = environ.get("CONTENT_LENGTH", "")
+    # Longer numbers are absurd, and refused where the body is read.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> HeaderPairs:
+    """Return the headers of a response as ASGI has them.
+
+    Raises:
+        ValueError: If a name or a value would end its line, or is not text in Latin-1.
+    """
+    dropped = _TRANSFER if http_version.startswith("1") else _OF_CONNECTION
+    pairs = []
+    for name, value in headers:
+        lower = _sent_names.get(name) or _sent_name(name)
+        if lower in dropped:
+            continue
+        if _LINE_END.search(value) is not None:
+            raise ValueError(f"The value of the response's header {name!r} has a line break or a NUL.")
+        pairs.append((lower, value.encode("latin-1")))
+    return pairs
+
+
+def _sent_name(name: str) -> bytes:
+    if _SENT_NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} cannot be the name of a header.")
+    lower = name.lower().encode("ascii")
+    if len(_sent_names) < _MOST_NAMES:
+        _sent_names[name] = lower
+    return lower
+
+
+def status_code(status: str) -> int:
+    """Return the code of a status line such as `404 NOT FOUND`.
+
+    Raises:
+        ValueError: If it does not begin with three digits.
+    """
+    code = status.partition(" ")[0]
+    if len(code) != 3 or not (code.isascii() and code.isdigit()):
+        raise ValueError(f"A status begins with a code of three digits, not as {status!r}.")
+    return int(code)

@@ -1,0 +1,254 @@
+"""The threads that synchronous views run in.
+
+A request is put into a queue, and one of the threads takes it. What threads have to say to the event loop is collected
+in a list and fetched by one call there for all of them, because waking a loop is what costs most.
+
+All counting is done on the loop, so it needs no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+from asyncio import CancelledError
+from collections import deque
+from contextvars import Context, copy_context
+from functools import partial
+from queue import SimpleQueue
+
+from ..dispatch.awaiting import worker
+
+if t.TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from ..dispatch.awaiting import CoroutineFunction
+
+_UNSET: object = object()
+
+
+class Job(t.Protocol):
+    """What a worker does."""
+
+    #: Whether it is done: set by the worker.
+    ended: bool
+    #: Whether nobody waits for it any more.
+    left: bool
+    #: Whether its thread is lent: written by `Workers` alone.
+    is_lent: bool
+
+    def run(self) -> None:
+        """Do it, in a worker. It raises nothing, and reports when it has `ended`."""
+
+    def wake(self) -> None:
+        """Wake the coroutine that waits for it: called on the loop."""
+
+    def leave(self) -> None:
+        """Tell the worker that nobody waits any more: called on the loop."""
+
+
+class Workers:
+    """Threads that answer requests for one event loop.
+
+    A thread that streams a response, or that waits for a coroutine, is lent: another one may answer requests meanwhile.
+
+    Args:
+        loop: The event loop.
+        count: How many threads answer requests at the same time.
+        most_lent: How many may be lent.
+        name: What the names of the threads begin with.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, count: int, most_lent: int, name: str) -> None:
+        self.loop = loop
+        self.count = count
+        self.most_lent = most_lent
+        self.name = name
+        self.threads: list[threading.Thread] = []
+        #: How many threads there are, are lent, and are to answer or answer a request and are not lent.
+        self.size = self.lent = self.busy = 0
+        self.is_closed = False
+        #: What has not ended.
+        self.jobs: set[Job] = set()
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._news: deque[Job] = deque()
+        self._is_called = False
+        self._context = Context()
+        self._started = 0
+
+    # On the loop
+
+    def submit(self, job: Job) -> None:
+        """Let a worker do a job."""
+        self.busy += 1
+        self.jobs.add(job)
+        self._queue.put(job)
+        self._start_thread()
+
+    def lend(self, job: Job) -> bool:
+        """Lend the thread of a job, unless it is lent or too many are, and return whether that was done."""
+        if job.is_lent or self.lent >= self.most_lent:
+            return False
+        job.is_lent = True
+        self.lent += 1
+        self.busy -= 1
+        self._start_thread()
+        return True
+
+    def take_back(self, job: Job) -> None:
+        """Count the thread of a job as busy again."""
+        job.is_lent = False
+        self.lent -= 1
+        self.busy += 1
+
+    def _start_thread(self) -> None:
+        """Start a thread if there is work for it."""
+        if self.size - self.lent < min(self.busy, self.count):
+            self.size += 1
+            self._started += 1
+            # A daemon, so that a view that never returns does not keep the process from ending.
+            thread = threading.Thread(target=self._work, name=f"{self.name}-{self._started}", daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def _fetch(self) -> None:
+        """Wake the coroutines for which threads have news."""
+        # Cleared first: news that come from now on call again.
+        self._is_called = False
+        news = self._news
+        while news:
+            job = news.popleft()
+            if job.ended and job in self.jobs:
+                self._settle(job)
+            job.wake()
+
+    def _settle(self, job: Job) -> None:
+        self.jobs.remove(job)
+        if job.is_lent:
+            self.lent -= 1
+        else:
+            self.busy -= 1
+        # Threads that were started for lent ones are not needed any more.
+        if self.size - self.lent > self.count:
+            self._dismiss()
+
+    def _dismiss(self) -> None:
+        self.size -= 1
+        self._queue.put(None)
+        self.threads = [thread for thread in self.threads if thread.is_alive()]
+
+    def close(self) -> None:
+        """Take no more requests, tell running ones that nobody is there any more, and let idle threads end."""
+        self.is_closed = True
+        for job in tuple(self.jobs):
+            job.leave()
+        while self.size > 0:
+            self._dismiss()
+
+    # In a worker, or in any thread
+
+    def report(self, job: Job) -> None:
+        """Tell the loop that there is something new about a job."""
+        self._news.append(job)
+        if not self._is_called:
+            self._is_called = True
+            try:
+                self.loop.call_soon_threadsafe(self._fetch, context=self._context)
+            except RuntimeError:
+                # The loop is closed, so nobody waits for it.
+                job.left = True
+
+    def join(self, timeout: float) -> bool:
+        """Wait for all threads to end, after `close`; return whether they have.
+
+        Args:
+            timeout: For how many seconds to wait at most.
+        """
+        end = time.monotonic() + timeout
+        for thread in self.threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self.threads)
+
+    def _work(self) -> None:
+        get = self._queue.get
+        while True:
+            job = get()
+            if job is None:
+                return
+            worker.run_coroutine = partial(self._run_coroutine, job)
+            job.run()
+            # It refers to the request, which is to be freed now and not when the next one comes.
+            worker.run_coroutine = job = None
+
+    def _run_coroutine(
+        self, job: Job, function: CoroutineFunction, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> object:
+        """Run a coroutine function on the loop for a job, and return its result. The job's thread is lent meanwhile.
+
+        Context variables are those of the calling thread, and what the coroutine sets is seen there afterwards.
+        """
+        call = _Call(self, job, function, args, kwargs)
+        self.loop.call_soon_threadsafe(call.begin)
+        call.is_done.acquire()
+        if call.context is not None:
+            carry(call.context)
+        if call.error is not None:
+            try:
+                raise call.error
+            finally:
+                # The error's traceback refers to this frame.
+                del call
+        return call.result
+
+
+class _Call:
+    """A coroutine function that a worker waits for."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        job: Job,
+        function: CoroutineFunction,
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
+    ) -> None:
+        self.workers, self.job = workers, job
+        self.function, self.args, self.kwargs = function, args, kwargs
+        self.result: object = None
+        self.error: BaseException | None = None
+        self.context: Context | None = None
+        self.is_done = threading.Lock()
+        self.is_done.acquire()
+        # The loop itself keeps only weak references to tasks.
+        self.task: object = None
+
+    def begin(self) -> None:
+        """Start the coroutine: called on the loop, in a copy of the worker's context."""
+        self.task = self.workers.loop.create_task(self._await())
+
+    async def _await(self) -> None:
+        is_lent = self.workers.lend(self.job)
+        try:
+            self.result = await self.function(*self.args, **self.kwargs)
+        except CancelledError as error:
+            self.error = error
+            raise
+        except BaseException as error:  # noqa: BLE001 - the worker raises it
+            self.error = error
+        finally:
+            self.context = copy_context()
+            if is_lent:
+                self.workers.take_back(self.job)
+            self.is_done.release()
+
+
+def carry(context: Context, without: object = None) -> None:
+    """Set the variables of the current context as another context has them.
+
+    Args:
+        context: The other context.
+        without: A variable that stays as it is.
+    """
+    for variable, value in context.items():
+        if variable is not without and variable.get(_UNSET) is not value:
+            variable.set(value)
