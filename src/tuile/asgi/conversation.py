@@ -68,6 +68,7 @@ class Conversation:
                 await self._send_news()
                 if ended:
                     self.client_left = exchange.left
+                    self.workers.settle(exchange)
                     return
                 if exchange.wants:
                     exchange.wants = False
@@ -85,7 +86,7 @@ class Conversation:
                 await self._stop_listening(self.listener)
 
     async def _send_news(self) -> None:
-        exchange = self.exchange
+        exchange, is_long = self.exchange, False
         while exchange.begun and not exchange.left and not self.is_finished:
             # Read before the pieces: after it there are no more.
             complete = exchange.complete
@@ -106,11 +107,15 @@ class Conversation:
             self.is_finished = is_last
             exchange.sent += len(body)
             exchange.wake_worker()
+            if is_long and not is_last:
+                # It may go on like this, without a pause.
+                self._stream()
+            is_long = True
 
     async def _start(self, *, is_stream: bool) -> None:
         self.is_started = True
-        exchange, workers = self.exchange, self.workers
-        if is_stream and not exchange.ended and not exchange.is_lent and workers.lent >= workers.most_lent:
+        exchange = self.exchange
+        if is_stream and not (exchange.is_lent or exchange.ended or self.workers.lend(exchange)):
             exchange.leave()
             await refuse(503, "Service Unavailable", "Too many responses are being streamed.", self.send)
             return

@@ -106,6 +106,8 @@ class Exchange:
             self.context.run(self._answer)
         except BaseException as error:  # noqa: BLE001 - the loop raises it where the server sees it
             self.error = error
+        # The environ refers to this exchange, by the body: without the cycle all is freed now.
+        self.environ = {}
         self.ended = True
         self.report(self)
 

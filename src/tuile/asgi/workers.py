@@ -118,11 +118,14 @@ class Workers:
         news = self._news
         while news:
             job = news.popleft()
-            if job.ended and job in self.jobs:
-                self._settle(job)
+            if job.ended:
+                self.settle(job)
             job.wake()
 
-    def _settle(self, job: Job) -> None:
+    def settle(self, job: Job) -> None:
+        """Count the thread of a job that has ended as free, once."""
+        if job not in self.jobs:
+            return
         self.jobs.remove(job)
         if job.is_lent:
             self.lent -= 1

@@ -9,7 +9,7 @@ from functools import wraps
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    CoroutineFunction: t.TypeAlias = Callable[..., Coroutine[t.Any, t.Any, t.Any]]
+    CoroutineFunction: t.TypeAlias = Callable[..., Coroutine[object, object, object]]
 
 
 class _Worker(threading.local):

@@ -24,7 +24,7 @@ def enter_asgi(app: _AsgiApp, scope: Scope, receive: object = None, send: object
     """
     if send is not None:
         return app.asgi_app(scope, receive, send)
-    if "type" not in scope or receive is not None:
+    if "type" not in scope:
         raise TypeError(
             "A Flask app is called with (environ, start_response) by WSGI servers,"
             " and with (scope, receive, send) or (scope) by ASGI servers."
@@ -43,12 +43,12 @@ class WsgiCall:
         owner: The class.
     """
 
-    def __init__(self, own: object, owner: type) -> None:
+    def __init__(self, own: Callable[..., object] | None, owner: type) -> None:
         self.own = own
         self.owner = owner
 
     def __get__(self, instance: _AsgiApp | None, owner: type | None = None) -> object:
-        found: t.Any = self.own
+        found = self.own
         if found is None:
             found = next(vars(kind)["__call__"] for kind in self.owner.__mro__[1:] if "__call__" in vars(kind))
         # As Python binds methods; what cannot be bound is called without the app.

@@ -434,7 +434,7 @@ class Dispatcher(Planned, Teardown):
         return func
 
     def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:
-        """Return a function that runs a coroutine function: on the loop of an ASGI server, otherwise on its own loop.
+        """Return a function that runs a coroutine function, on the loop of an ASGI server or in another thread.
 
         Raises:
             RuntimeError: If asgiref is not installed.
