@@ -1,0 +1,18 @@
+"""A pytest plugin for both sides: the settings of Django that its tests of sessions need."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import django
+from django.conf import settings
+
+sys.path.insert(0, os.getcwd())  # where the tests are, which are a Django app
+settings.configure(
+    SECRET_KEY="a key for tests only",
+    INSTALLED_APPS=["django.contrib.sessions", "sessions_tests"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    USE_TZ=False,
+)
+django.setup()
