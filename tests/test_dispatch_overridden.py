@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -314,3 +316,222 @@ def test_a_default_of_ones_own_is_asked_for_dates() -> None:
 
     app.json = Own(app)
     assert app.json.dumps([date(2026, 1, 2), Decimal("1.5")]) == '["2026-01-02", "1.5"]'
+
+
+# --- own adapters, app contexts and constructors of requests ----------------------------------------------------------
+
+
+def changed_adapter(name: str, value: Any) -> Any:
+    """An application whose adapters differ in one attribute."""
+
+    def make(lib: Any) -> Any:
+        class Own(lib.Flask):  # type: ignore[misc] # the framework's
+            def create_url_adapter(self, request: Any) -> Any:
+                adapter = super().create_url_adapter(request)
+                if request is not None and adapter is not None:
+                    setattr(adapter, name, value)
+                return adapter
+
+        return Own("own", static_folder=None)
+
+    return make
+
+
+def own_request(**methods: Any) -> Any:
+    """An application with a class of requests whose constructor calls a function afterwards."""
+
+    def make(lib: Any) -> Any:
+        class Request(lib.Request):  # type: ignore[misc] # the framework's
+            def __init__(self, environ: Any, *args: Any, **kwargs: Any) -> None:
+                super().__init__(environ, *args, **kwargs)
+                for name, value in methods.items():
+                    setattr(self, name, value(self) if callable(value) else value)
+
+        app = lib.Flask("own", static_folder=None)
+        app.request_class = Request
+        return app
+
+    return make
+
+
+def other_environ(lib: Any) -> Any:
+    """An application whose requests have an environ of their own."""
+
+    class Request(lib.Request):  # type: ignore[misc] # the framework's
+        def __init__(self, environ: Any, *args: Any, **kwargs: Any) -> None:
+            super().__init__({**environ, "PATH_INFO": "/json"}, *args, **kwargs)
+
+    app = lib.Flask("own", static_folder=None)
+    app.request_class = Request
+    return app
+
+
+def fails_at_times(lib: Any) -> Any:
+    """An application whose requests cannot always be made."""
+    app = own_request(tag=lambda request: request.args["n"] and fail_at(lib, request))(lib)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+def fail_at(lib: Any, request: Any) -> str:
+    if request.args["n"] == "2":
+        lib.abort(403)
+    return str(request.args["n"])
+
+
+def own_context(lib: Any) -> Any:
+    """An application whose app contexts have more."""
+
+    class Own(lib.Flask):  # type: ignore[misc] # the framework's
+        def app_context(self) -> Any:
+            context = super().app_context()
+            context.g.tag = "of the context"
+            return context
+
+    return Own("own", static_folder=None)
+
+
+def own_context_that_fails(lib: Any) -> Any:
+    class Own(lib.Flask):  # type: ignore[misc] # the framework's
+        def app_context(self) -> Any:
+            raise ValueError("no context")
+
+    app = Own("own", static_folder=None)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+MAKERS: dict[str, Any] = {
+    "path": changed_adapter("path_info", "/json"),
+    "path of the slash": changed_adapter("path_info", "/slash"),
+    "path beyond ASCII": changed_adapter("path_info", "/\xe9"),
+    "method": changed_adapter("default_method", "POST"),
+    "subdomain": changed_adapter("subdomain", "www"),
+    "script": changed_adapter("script_name", "/app/"),
+    "server": changed_adapter("server_name", "other.example"),
+    "query": changed_adapter("query_args", "q=own"),
+    "websocket": changed_adapter("websocket", value=True),
+    "match": changed_adapter("match", lambda *args, **kwargs: fail(LookupError("own match"))),
+    "request with a tag": own_request(tag="own"),
+    "request with a method": own_request(method="POST"),
+    "request with a path": own_request(path="/json"),
+    "request with hosts": own_request(trusted_hosts=lambda request: ["localhost"]),
+    "request with other hosts": own_request(trusted_hosts=lambda request: ["example.com"]),
+    "request with a rule": own_request(view_args=lambda request: {"n": 1}),
+    "request with an error": own_request(routing_exception=lambda request: LookupError("own error")),
+    "request with an environ": other_environ,
+    "request that fails": fails_at_times,
+    "context": own_context,
+    "context that fails": own_context_that_fails,
+}
+
+
+def fail(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("config", [{}, {"TRUSTED_HOSTS": ["localhost"]}, {"SERVER_NAME": "localhost"}], ids=str)
+@pytest.mark.parametrize("name", MAKERS)
+def test_what_a_class_of_its_own_changes_has_its_effect_as_on_flask(name: str, config: Any) -> None:
+    def program(lib: Any) -> Any:
+        app = MAKERS[name](lib)
+        app.logger.disabled = True
+        app.config.update(config)
+        seen: list[Any] = []
+
+        def view(**values: Any) -> Any:
+            request = lib.request
+            found = getattr(request, "tag", None), request.method, request.path, values, lib.g.get("tag")
+            seen.append((*found, outcome(lib.url_for, "json", q=1), outcome(lib.url_for, "view", _external=True)))
+            return str(request.url_rule)
+
+        app.add_url_rule("/", "view", view)
+        app.add_url_rule("/", "post", view, methods=["POST"])
+        app.add_url_rule("/json", "json", lambda: {"path": lib.request.path})
+        app.add_url_rule("/slash/", "slash", view)
+        app.add_url_rule("/<int:n>", "number", view)
+        app.add_url_rule("/", "sub", view, subdomain="www")
+        asked = [
+            (path, {**changes, "QUERY_STRING": f"n={n}"})
+            for n, path in enumerate(["/", "/7", "/slash", "/no", "/json", "/", "//7", "/\xc3\xa9"])
+            for changes in ({}, {"REQUEST_METHOD": "POST"}, {"HTTP_HOST": "example.com"}, {"REQUEST_METHOD": "OPTIONS"})
+        ]
+        answers = [outcome(send, app, make_environ(path, **changes)) for path, changes in asked]
+
+        def enter() -> Any:
+            with app.test_request_context("/7") as context:
+                return context.request.view_args
+
+        if name != "match" and "fails" not in name:
+            # Where it cannot be entered, Flask leaves the half of it.
+            answers.append(outcome(enter))
+        assert not lib.has_request_context()
+        # Errors may show where something is in memory.
+        return re.sub(r"0x[0-9a-f]+", "0x", repr(answers)), seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("where", ["class", "object"])
+def test_an_own_app_context_that_comes_and_goes_during_requests_is_called_as_on_flask(where: str) -> None:
+    step = "app_context"
+
+    def program(lib: Any) -> Any:
+        class Own(lib.Flask):  # type: ignore[misc] # the framework's
+            pass
+
+        app, calls = Own("own", static_folder=None), []
+        owner = Own if where == "class" else app
+
+        def view() -> str:
+            if step in vars(owner):
+                delattr(owner, step)
+            else:
+                original = getattr(owner, step)
+
+                def called(*args: Any) -> Any:
+                    calls.append(lib.has_request_context())
+                    return original(*args)
+
+                setattr(owner, step, called)
+            return lib.url_for("view", q=len(calls))  # type: ignore[no-any-return] # the framework's
+
+        app.add_url_rule("/", "view", view)
+        return [send(app).text for _ in range(40)], calls
+
+    same(program)
+
+
+def test_a_constructor_that_comes_and_goes_is_called_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        class Request(lib.Request):  # type: ignore[misc] # the framework's
+            tag = "none"
+
+        app = lib.Flask("own", static_folder=None)
+        app.request_class = Request
+
+        def own(self: Any, environ: Any, *args: Any, **kwargs: Any) -> None:
+            lib.Request.__init__(self, environ, *args, **kwargs)
+            self.tag = f"own {self.path}"
+
+        def view() -> str:
+            if "__init__" in vars(Request):
+                del Request.__init__
+            else:
+                Request.__init__ = own
+            return str(lib.request.tag)
+
+        app.add_url_rule("/", "view", view)
+        return [send(app).text for _ in range(40)]
+
+    assert same(program) == ["none", "own /"] * 20
+
+
+@pytest.mark.parametrize("step", ["create_url_adapter", "app_context"])
+def test_an_overridden_step_costs_no_adapter_of_werkzeugs(step: str) -> None:
+    app = overridden(tuile, step, [])
+    app.add_url_rule("/", "text", lambda: "text")
+    for _ in range(20):
+        send(app)
+    with mock.patch.object(type(app.url_map), "bind_to_environ", side_effect=AssertionError):
+        assert send(app).text == "text"

@@ -120,7 +120,8 @@ def _find_app() -> Flask:
     value = _value(None)
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
-    return value.app
+    context = value._own_app_ctx
+    return value.app if context is None else context.app
 
 
 def _find_g() -> _AppCtxGlobals:
@@ -185,6 +186,55 @@ class _RequestProxy(LocalProxy):
             raise
 
 
+class _AppProxy(LocalProxy):
+    """The proxy of the app: it reads an attribute with a single call."""
+
+    __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
+
+    def __getattribute__(self, name: str) -> object:
+        if name[:1] == "_":
+            return _own(self, name)
+        value = _value(None)
+        if value is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        context = value._own_app_ctx
+        app = value.app if context is None else context.app
+        try:
+            return getattr(app, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
+
+
+class _NamespaceProxy(LocalProxy):
+    """The proxy of `g`: it reads and sets an attribute with a single call."""
+
+    __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
+
+    def __getattribute__(self, name: str) -> object:
+        if name[:1] == "_":
+            return _own(self, name)
+        value = _value(None)
+        if value is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        context = value._own_app_ctx
+        namespace = value._g if context is None else context.g
+        try:
+            return getattr(namespace, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
+
+    def __setattr__(self, name: str, item: object) -> None:
+        value = _value(None)
+        if value is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        context = value._own_app_ctx
+        setattr(value._g if context is None else context.g, name, item)
+
+
 class _SessionProxy(LocalProxy):
     """The proxy of a dictionary: it reads a key with a single call."""
 
@@ -229,18 +279,18 @@ class _SessionProxy(LocalProxy):
 
 
 # The repr of an unbound proxy shows the class's name, which is this one in Werkzeug.
-_RequestProxy.__name__ = _SessionProxy.__name__ = "LocalProxy"
-_RequestProxy.__qualname__ = _SessionProxy.__qualname__ = "LocalProxy"
-# Some libraries recognise Werkzeug's request by its name in the repr of the type.
-LocalProxy.__module__ = _RequestProxy.__module__ = _SessionProxy.__module__ = WerkzeugLocalProxy.__module__
+for _class in (LocalProxy, _AppProxy, _NamespaceProxy, _RequestProxy, _SessionProxy):
+    _class.__name__ = _class.__qualname__ = "LocalProxy"
+    # Some libraries recognise Werkzeug's request by its name in the repr of the type.
+    _class.__module__ = WerkzeugLocalProxy.__module__
 
 
 app_ctx = t.cast("AppContext", LocalProxy(_find_app_context))
 request_ctx = t.cast("RequestContext", LocalProxy(_find_request_context))
 #: The application that handles this request, or whose context is active.
-current_app = t.cast("Flask", LocalProxy(_find_app))
+current_app = t.cast("Flask", _AppProxy(_find_app))
 #: A namespace that lives as long as the app context: keep there what functions of one request share.
-g = t.cast("_AppCtxGlobals", LocalProxy(_find_g))
+g = t.cast("_AppCtxGlobals", _NamespaceProxy(_find_g))
 #: The current request.
 request = t.cast("Request", _RequestProxy(_find_request))
 #: The session of the current request.

@@ -147,8 +147,11 @@ class AppContext:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
+        plan = getattr(app, "_plan", None)
+        is_stock = plan is not None and plan.epoch is invalidation.epoch and plan.skips_adapter
         # Builds URLs outside a request; None without `SERVER_NAME`.
-        self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
+        has_none = is_stock and app.config["SERVER_NAME"] is None
+        self.url_adapter: MapAdapter | None = None if has_none else app.create_url_adapter(None)
         self.g: _AppCtxGlobals = app.app_ctx_globals_class()
         # The token and the value of each push.
         self._cv_tokens: list[tuple[Token[Current | None], Current | None]] = []
@@ -156,14 +159,12 @@ class AppContext:
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
         outer = current.get(None)
-        if outer is None:
-            # What the constructor does, without calling it.
-            value = Entered.__new__(Entered)
-            value._app_ctx = value._own_app_ctx = self
-            value._request_ctx = None
-        else:
+        if outer is not None:
             disturb(outer)
-            value = Entered(self, outer._request_ctx)
+        # What the constructor does, without calling it.
+        value = Entered.__new__(Entered)
+        value._app_ctx = value._own_app_ctx = self
+        value._request_ctx = None if outer is None else outer._request_ctx
         self._cv_tokens.append((current.set(value), value))
         if appcontext_pushed.receivers:
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
@@ -204,17 +205,19 @@ class AppContext:
 
     def _is_left_quietly(self) -> bool:
         """Return whether the next pop ends the only push, with no request and nothing that would be called."""
-        if len(self._cv_tokens) != 1:
-            return False
-        app, value = self.app, self._cv_tokens[0][1]
-        if value is None or value._request_ctx is not None or current.get(None) is not value:
-            return False
-        if app.teardown_appcontext_funcs or appcontext_tearing_down.receivers or appcontext_popped.receivers:
-            return False
-        plan = app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = app._planner.current(app)
-        return plan.ends_quietly and value._app_ctx is self
+        pushes, app = self._cv_tokens, self.app
+        plan = app._plan if app._plan.epoch is invalidation.epoch else app._planner.current(app)
+        return (
+            len(pushes) == 1
+            and plan.ends_quietly
+            and (value := pushes[0][1]) is not None
+            and value is current.get(None)
+            and value._request_ctx is None
+            and value._app_ctx is self
+            and not app.teardown_appcontext_funcs
+            and not appcontext_tearing_down.receivers
+            and not appcontext_popped.receivers
+        )
 
     def __enter__(self) -> Self:
         self.push()

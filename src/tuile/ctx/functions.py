@@ -11,9 +11,13 @@ from .app_context import NO_APP_MESSAGE, AppContext, current
 from .late_writes import compare, making_chunk, tell, watch
 
 if t.TYPE_CHECKING:
+    from .app_context import Current
     from .request_context import RequestContext
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
+
+# Looked up once, because it is called so often.
+_value: t.Callable[[None], Current | None] = current.get
 
 
 def has_app_context() -> bool:
@@ -25,7 +29,7 @@ def has_app_context() -> bool:
 
 def has_request_context() -> bool:
     """Return whether a request context is active, so that `request` and `session` can be used."""
-    value = current.get(None)
+    value = _value(None)
     return value is not None and value.request is not None
 
 

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import typing as t
 
+from werkzeug.routing import MapAdapter
+
 from ..invalidation import Watched
 from ..routing.answers import answer_of
+from ..routing.map import Map
 
 if t.TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
-    from werkzeug.routing import MapAdapter
 
+    from ..app import Flask
     from ..routing.map import Found
     from ..wrappers.request import Request
+
+
+# What an adapter is made with.
+_ATTRIBUTES = vars(Map().bind("")).keys()
 
 
 class Matching(metaclass=Watched):
     """The part of a request context that matches the URL."""
 
+    app: Flask
     request: Request
 
     if t.TYPE_CHECKING:
@@ -45,6 +53,28 @@ class Matching(metaclass=Watched):
             self.request.routing_exception = found[1]
         else:
             self.request.url_rule, self.request.view_args = found
+
+    def _finds_by_adapter(self) -> bool:
+        """Match by the map if the adapter has what the map reads from the environ; return whether there is a rule."""
+        adapter, url_map, environ = self.url_adapter, self.app.url_map, self.request.environ
+        if (
+            type(adapter) is not MapAdapter
+            or adapter.map is not url_map
+            or type(url_map) is not Map
+            or vars(adapter).keys() != _ATTRIBUTES
+            or adapter.websocket
+            or adapter.subdomain != (url_map.default_subdomain or "")
+            or adapter.default_method != environ.get("REQUEST_METHOD")
+            or adapter.path_info != environ.get("PATH_INFO")
+            or not adapter.path_info.isascii()
+        ):
+            return False
+        found = url_map.find(environ, self.app.config["SERVER_NAME"])
+        if found is None or found[0] is None:
+            # Redirects depend on the other attributes of the adapter.
+            return False
+        self.request.url_rule, self.request.view_args = found
+        return True
 
     def _match_by_adapter(self) -> None:
         """Find the rule by Werkzeug's adapter, unless there is none because it refuses the host."""

@@ -38,6 +38,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from ..app import Flask
+    from ..dispatch.plan import Plan
     from ..sessions import SessionMixin
     from ..typing import AfterRequestCallable
     from ..wrappers.request import Request
@@ -69,6 +70,8 @@ class RequestContext(Matching):
     # The token of the first push, if it was not inside another context.
     _token: Token[Current | None] | None = None
     _state: State = NESTED
+    # Whether a step or the request itself had a say in its URL adapter, so that it has to match the URL.
+    _is_bound = False
     # Whether there is anything to do for the response: a session, functions, cookies.
     _is_touched = False
     # Whether changes of the session and the cookies that come too late are told.
@@ -159,24 +162,10 @@ class RequestContext(Matching):
     @once
     def url_adapter(self) -> MapAdapter | None:
         """Werkzeug's adapter for this request; None if the host is refused."""
-        app, request = self.app, self.request
-        server_name = app.config["SERVER_NAME"]
-        plan = app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = app._planner.current(app)
-        plain = plan.request_class is not None
-        environ = (
-            request.environ if self._state is PLAIN else getattr(request, "_environ_at_end", None) or request.environ
-        )
-        plain = plain and app.config["TRUSTED_HOSTS"] is None and request.trusted_hosts is None
-        if plain:
-            adapter = app.url_map.adapter_for(environ, server_name, by_subdomain=app.subdomain_matching)
-            if adapter is not None:
-                return adapter
         try:
-            return app.create_url_adapter(request)
+            return self.app.create_url_adapter(self.request)
         except HTTPException as error:
-            request.routing_exception = error
+            self.request.routing_exception = error
             return None
 
     @property
@@ -234,10 +223,15 @@ class RequestContext(Matching):
     def push(self) -> None:
         """Make this request the current one: open its session if need be, and match its URL."""
         app, plain = self.app, self._state is PLAIN
-        finds = plain or self._finds_again()
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        finds = not self._is_bound and (plain or self._finds_again(plan))
         if not finds:
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
-        if plain and current.get(None) is None and not appcontext_pushed.receivers:
+        # The app context has an adapter as well.
+        is_implicit = plan.skips_app_context and plan.skips_adapter
+        if plain and is_implicit and current.get(None) is None and not appcontext_pushed.receivers:
             self._token = current.set(self)
         else:
             self._push_nested()
@@ -246,18 +240,16 @@ class RequestContext(Matching):
         if finds and not app.subdomain_matching:
             # Of its own copy, for a stream: the server may use the environ for another request by then.
             self._take(app.url_map.find(environ_of(self.request), app.config["SERVER_NAME"]))
-        else:
+        elif not (self._is_bound and self._finds_by_adapter()):
             self._match_by_adapter()
 
-    def _finds_again(self) -> bool:
+    def _finds_again(self, plan: Plan) -> bool:
         """Return whether a request that is entered once more may be matched by the map again, without an adapter."""
         # Once there is an adapter, that one has the path to match.
         app, request = self.app, self.request
-        plan = app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = app._planner.current(app)
         return (
             self._state is not CREATED
+            and plan.skips_adapter
             and type(self) is RequestContext
             and type(request) is plan.request_class
             and "url_adapter" not in self.__dict__
@@ -297,17 +289,8 @@ class RequestContext(Matching):
             self._pop_nested(exc)
             return
         app, request = self.app, self.request
-        plan = app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = app._planner.current(app)
-        plain = plan.ends_quietly
         try:
-            try:
-                if app.teardown_request_funcs or request_tearing_down.receivers or not plain:
-                    app.do_teardown_request(exc)
-            finally:
-                if not request.closes_nothing:
-                    request.close()
+            self._tear_down(exc)
         finally:
             found = current.get(None)
             if found is None or found._request_ctx is None:
@@ -316,7 +299,7 @@ class RequestContext(Matching):
                 app.teardown_appcontext_funcs
                 or appcontext_tearing_down.receivers
                 or appcontext_popped.receivers
-                or not plain
+                or not app._current_plan().ends_quietly
             )
             # Read while the token is set, so that a new object for the app context counts as entered.
             context = self._app_ctx if leave_app else None
@@ -339,11 +322,7 @@ class RequestContext(Matching):
         last = len(pushes) == 1
         try:
             if last:
-                try:
-                    self.app.do_teardown_request(exc)
-                finally:
-                    # A request that was assigned to a context may lack `close`.
-                    getattr(self.request, "close", int)()
+                self._tear_down(exc)
         finally:
             found = current.get(None)
             if found is None or found._request_ctx is None:
@@ -368,6 +347,20 @@ class RequestContext(Matching):
                 entered.pop(exc)
             if found._request_ctx is not self:
                 refuse_pop(self, found)
+
+    def _tear_down(self, exc: BaseException | None) -> None:
+        """Run the teardown functions of the request and close its files, without a call if there is nothing to do."""
+        app, request = self.app, self.request
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        try:
+            if app.teardown_request_funcs or request_tearing_down.receivers or not plan.ends_quietly:
+                app.do_teardown_request(exc)
+        finally:
+            # Another request may have been assigned, of any class.
+            if not getattr(request, "closes_nothing", False):
+                getattr(request, "close", int)()
 
     def _leave_app(self, context: AppContext, exc: BaseException | None) -> None:
         """Tear down the app context that this request activated, with only that context current."""

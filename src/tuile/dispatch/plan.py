@@ -43,7 +43,8 @@ if t.TYPE_CHECKING:
 STEPS: dict[str, tuple[str, ...]] = {
     # Steps that are left out while they have nothing to do: before the URL is matched, at the end, and around the call
     # of each registered function.
-    "optional": ("app_context", "create_url_adapter"),
+    "adapter": ("create_url_adapter",),
+    "app context": ("app_context",),
     "ends": ("do_teardown_appcontext", "do_teardown_request"),
     "calls": ("ensure_sync",),
     # Steps that the fast path takes the place of.
@@ -65,7 +66,7 @@ _stock: dict[str, object] = {}
 # The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
 #: The attributes of an app that a plan depends on.
-WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
+WATCHED = frozenset(name for names in STEPS.values() for name in names if name != "debug") | {
     "__class__",
     "config",
     "json",
@@ -77,7 +78,8 @@ WATCHED = frozenset(name for names in STEPS.values() for name in names) | {
 }
 # The methods of other classes whose results are computed inline.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
-_REQUEST = attributes(Request, ("__init__", "__new__", "__setattr__", "host", "method"))
+_REQUEST = attributes(Request, ("__new__", "__setattr__", "host", "method"))
+_CONSTRUCTOR = attributes(Request, ("__init__",))
 _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
 #: Patches of Werkzeug's classes are not detected, so the classes are compared whenever a plan is made.
 WERKZEUG: dict[type, dict[str, object]] = {
@@ -115,8 +117,12 @@ class Plan:
     #: The plan is valid while these are `invalidation.epoch` and the app's class.
     epoch: object
     app_type: type
-    #: The class of requests, if its constructor need not be called; None to call it and use Werkzeug's adapter.
+    #: The class of requests; None if requests and contexts must be made by their constructors, which make an adapter.
     request_class: type[Request] | None
+    #: Whether the constructor of requests, `create_url_adapter` and `app_context` need not be called.
+    skips_constructor: bool
+    skips_adapter: bool
+    skips_app_context: bool
     #: The class of responses.
     response_class: type[Response]
     #: The start of a response to a text, and to a dict or list; None to create a response object.
@@ -133,7 +139,8 @@ class Plan:
     #: The URL map and its rules by endpoint, if `url_for` does not need Werkzeug's adapter.
     url_map: Map | None
     rules: t.Mapping[str, list[WerkzeugRule]]
-    #: Whether `full_dispatch_request`, the steps before the view, and those after it need not be called.
+    #: Whether `full_dispatch_request`, the steps before the view, and those after it need not be called. The steps call
+    #: the view if `ensure_sync` is overridden, because it must be asked each time.
     dispatches: bool
     calls_view: bool
     quiet: bool
@@ -173,6 +180,9 @@ NOTHING = Plan(
     epoch=None,
     app_type=object,
     request_class=None,
+    skips_constructor=False,
+    skips_adapter=False,
+    skips_app_context=False,
     response_class=Response,
     text_start=None,
     json_start=None,
@@ -221,14 +231,13 @@ def plan_of(app: Planned) -> Plan:
     snapshot, lost = compared(mixins), _overridden(app)
     # Read once, because another class may be set meanwhile.
     request_class, response_class = app.request_class, app.response_class
-    constructed = [*lost["optional"], *_refusals_of_routing(app), *_refusals_of_classes(request_class)]
-    untold = [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
-    refusals = (*untold, *constructed, *lost["serving"])
-    checks = checks_cookies(app)
-    interface = app.session_interface
-    lazily = getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
-    finds = not (app.__dict__.get("subdomain_matching") or getattr(app.__dict__.get("url_map"), "host_matching", False))
-    url_map = None if lost["urls"] else _own_map(app)
+    constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
+    constructor = constructed or _own_constructor(request_class)
+    called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
+    refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
+    checks, interface = checks_cookies(app), app.session_interface
+    lazily = _opens_lazily(interface)
+    finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
     quiet = not lost["after"] and not checks and text_start is not None
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
@@ -236,6 +245,9 @@ def plan_of(app: Planned) -> Plan:
         epoch=epoch,
         app_type=cls,
         request_class=None if constructed else request_class,
+        skips_constructor=not constructor,
+        skips_adapter=not lost["adapter"],
+        skips_app_context=not lost["app context"],
         response_class=response_class,
         text_start=text_start,
         json_start=json_start,
@@ -246,7 +258,6 @@ def plan_of(app: Planned) -> Plan:
         url_map=url_map,
         rules={} if url_map is None else url_map._rules_by_endpoint,
         dispatches=not lost["around"],
-        # Without `ensure_sync` of our own the steps call the view: they ask it each time.
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
         opens_lazily=lazily,
@@ -321,6 +332,27 @@ def _refusals_of_classes(cls: object) -> list[str]:
             found.append(f"{_name(cls)} has hosts to trust")
     names = replaced(WerkzeugRequest, WERKZEUG[WerkzeugRequest])
     return found + [f"Werkzeug's Request.{name} is replaced" for name in names]
+
+
+def _refusals_of_mixins(cls: type, mixins: list[type]) -> list[str]:
+    """Return the reason for each base class of an app that is not watched."""
+    return [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
+
+
+def _opens_lazily(interface: SessionInterface) -> bool:
+    """Return whether the session may wait until it is touched."""
+    return getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
+
+
+def _matches_hosts(app: Planned) -> tuple[bool, bool]:
+    """Return whether the rules depend on the subdomain, and whether they depend on the host."""
+    own = app.__dict__
+    return bool(own.get("subdomain_matching")), bool(getattr(own.get("url_map"), "host_matching", False))
+
+
+def _own_constructor(cls: type) -> list[str]:
+    """Return the reasons why the constructor of requests must be called."""
+    return [f"{_name(cls)} has its own {name}" for name in replaced(cls, _CONSTRUCTOR)]
 
 
 def _own_map(app: Planned) -> Map | None:

@@ -18,7 +18,7 @@ from werkzeug.wsgi import ClosingIterator, get_host
 
 from .. import invalidation
 from ..csrf import check_csrf
-from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_of, value_with_request
+from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
 from ..ctx.sent_cookies import add_cookies
 from ..keys.secret import without_values
@@ -55,6 +55,8 @@ if t.TYPE_CHECKING:
 
 # The scopes of functions for an endpoint that is in no blueprint.
 _APP_ALONE = (None,)
+# Without the cast of each call.
+_new_app_context = t.cast("Callable[[Dispatcher], AppContext]", AppContext)
 # The functions that do not need `ensure_sync`, for an app that overrides it.
 _NONE_KNOWN: dict[int, Callable[..., object]] = {}
 # `Dispatcher.__call__`, once there is one.
@@ -158,7 +160,18 @@ class Dispatcher(Planned, Teardown):
         if plan.request_class is None or self.config["TRUSTED_HOSTS"] is not None:
             return RequestContext(t.cast("Flask", self), environ)
         context = begin(self, plan, environ)  # type: ignore[arg-type] # every dispatcher is a Flask
-        context.request.method = environ.get("REQUEST_METHOD", "GET").upper()
+        if plan.skips_constructor:
+            context.request.method = environ.get("REQUEST_METHOD", "GET").upper()
+        else:
+            # The constructor may do anything.
+            request = self.request_class(environ)
+            request.json_module = self.json
+            if type(request) is not plan.request_class or vars(request).get("environ") is not environ:
+                return RequestContext(t.cast("Flask", self), environ, request)
+            context.request = request
+        if not plan.skips_adapter or context.request.trusted_hosts is not None:
+            context.url_adapter  # noqa: B018 - reading it makes it
+            context._is_bound = True
         return context
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
@@ -179,10 +192,14 @@ class Dispatcher(Planned, Teardown):
                 script_name=self.config["APPLICATION_ROOT"],
                 url_scheme=self.config["PREFERRED_URL_SCHEME"],
             )
+        environ = environ_of(request)
         if self.config["TRUSTED_HOSTS"] is not None:
             request.trusted_hosts = self.config["TRUSTED_HOSTS"]
+        elif request.trusted_hosts is None and self._current_plan().request_class is not None:
+            quick = self.url_map.adapter_for(environ, self.config["SERVER_NAME"], by_subdomain=self.subdomain_matching)
+            if quick is not None:
+                return quick
         # Checked here, so that an untrusted host is refused before anything else happens.
-        environ = environ_of(request)
         request.host = get_host(environ, request.trusted_hosts)
         server_name, subdomain = self.config["SERVER_NAME"], None
         if self.url_map.host_matching:
@@ -372,6 +389,9 @@ class Dispatcher(Planned, Teardown):
     def process_response(self, response: Response) -> Response:
         """Run the registered functions for a response, save the session, and add the cookies."""
         context = current.get(None)
+        if type(context) is Entered:
+            # Its attributes are found faster on the context of the request.
+            context = context._request_ctx
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         if context._is_touched:
@@ -416,6 +436,11 @@ class Dispatcher(Planned, Teardown):
         if context._cookies is not None:
             add_cookies(context, response)
 
+    def _json_response(self, value: dict[str, object] | list[object]) -> Response | None:
+        """Return the response that `app.json` makes of a value; None if the provider must make it."""
+        plan = self._current_plan()
+        return None if plan.json_start is None else quick_response(plan, value)
+
     def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> t.Any:
         """Call a registered function through `ensure_sync`, and remember it if `ensure_sync` returns it unchanged."""
         runner = self.ensure_sync(function)
@@ -425,7 +450,7 @@ class Dispatcher(Planned, Teardown):
 
     def app_context(self) -> AppContext:
         """Return a context that makes this app current; enter it with `with`."""
-        return AppContext(t.cast("Flask", self))
+        return _new_app_context(self)
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""

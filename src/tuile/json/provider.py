@@ -293,6 +293,11 @@ class DefaultJSONProvider(JSONProvider):
         else:
             obj = self._prepare_response_obj(args, kwargs)
         app = self._find_app() or self._app
+        make = getattr(app, "_json_response", None)
+        if make is not None and (type(obj) is dict or type(obj) is list) and app.json is self:
+            quick: Response | None = make(obj)
+            if quick is not None:
+                return quick
         body = self._text(obj, app.debug)
         response: Response = app.response_class(body, mimetype=self.mimetype)
         return response
