@@ -518,7 +518,7 @@ def test_a_constructor_that_comes_and_goes_is_called_as_on_flask() -> None:
             if "__init__" in vars(Request):
                 del Request.__init__
             else:
-                Request.__init__ = own
+                setattr(Request, "__init__", own)  # noqa: B010 - for type checkers
             return str(lib.request.tag)
 
         app.add_url_rule("/", "view", view)
