@@ -10,7 +10,7 @@ epoch.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from inspect import isclass
 
 from werkzeug.routing import Map as WerkzeugMap
@@ -164,15 +164,15 @@ class Plan:
     hosts: t.Collection[str | None]
     #: Whether the URL map finds rules by the path alone: neither by the host nor by the subdomain.
     finds: bool
-    #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
-    static_routes: dict[str, tuple[t.Any, object]]
-    #: Functions that match paths with variables.
-    variable_routes: Routes
-    #: The rules that are cached or cannot be cached.
-    rules_tried: dict[int, Rule]
     #: Why the fast path is not used, and what makes it slower; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
+    #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
+    static_routes: dict[str, tuple[t.Any, object]] = field(default_factory=dict)
+    #: Functions that match paths with variables.
+    variable_routes: Routes = field(default_factory=dict)
+    #: The rules that are cached or cannot be cached.
+    rules_tried: dict[int, Rule] = field(default_factory=dict)
 
 
 #: A plan without assumptions, which is never valid.
@@ -205,9 +205,6 @@ NOTHING = Plan(
     unwatched=(),
     hosts=(),
     finds=False,
-    static_routes={},
-    variable_routes={},
-    rules_tried={},
     refusals=(),
     slower=(),
 )
@@ -235,8 +232,7 @@ def plan_of(app: Planned) -> Plan:
     constructor = constructed or _own_constructor(request_class)
     called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
     refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
-    checks, interface = checks_cookies(app), app.session_interface
-    lazily = _opens_lazily(interface)
+    checks, lazily = checks_cookies(app), _opens_lazily(app.session_interface)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
     quiet = not lost["after"] and not checks and text_start is not None
@@ -261,7 +257,7 @@ def plan_of(app: Planned) -> Plan:
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
         opens_lazily=lazily,
-        saves_plainly=quiet and lazily and saves_plainly(interface, response_class),
+        saves_plainly=quiet and lazily and saves_plainly(app.session_interface, response_class),
         stepped=stepped_methods(app),
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
@@ -270,15 +266,8 @@ def plan_of(app: Planned) -> Plan:
         unwatched=snapshot,
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
-        static_routes={},
-        variable_routes={},
-        rules_tried={},
         refusals=refusals,
-        slower=(
-            *_steps_that_are_called(lost),
-            *([] if lazily else [f"{_name(type(interface))} opens the session at the start of each request"]),
-            *_slower(app, text_start, json_start, checks),
-        ),
+        slower=(*_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
     )
 
 
@@ -339,7 +328,7 @@ def _refusals_of_mixins(cls: type, mixins: list[type]) -> list[str]:
     return [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
 
 
-def _opens_lazily(interface: SessionInterface) -> bool:
+def _opens_lazily(interface: object) -> bool:
     """Return whether the session may wait until it is touched."""
     return getattr(interface, "opens_lazily", False) is True and not unwatched(type(interface))
 
@@ -362,16 +351,17 @@ def _own_map(app: Planned) -> Map | None:
 
 def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool) -> t.Iterator[str]:
     """Yield why the fast path asks others."""
-    if getattr(app.__dict__.get("url_map"), "host_matching", False):
-        yield "host_matching is on, so a URL adapter is made for each request"
-    elif app.__dict__.get("subdomain_matching"):
-        yield "subdomain_matching is on, so a URL adapter is made for each request"
+    for name, is_on in zip(("subdomain_matching", "host_matching"), _matches_hosts(app), strict=True):
+        if is_on:
+            yield f"{name} is on, so a URL adapter is made for each request"
     if text_start is None:
         yield f"{_name(app.response_class)} has methods of its own, so each response is made and asked"
     elif json_start is None:
         yield "JSON is written by the app's provider, or in debug mode"
     if checks:
         yield "COOKIE_CHECKS looks at each response"
+    if not _opens_lazily(app.session_interface):
+        yield f"{_name(type(app.session_interface))} opens the session at the start of each request"
 
 
 def _text_start(cls: object) -> TextStart | None:
