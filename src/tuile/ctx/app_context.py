@@ -378,11 +378,10 @@ def value_with_request() -> CurrentRequest:
     Raises:
         RuntimeError: If no request is active.
     """
-    value: t.Any = current.get(None)
+    value = current.get(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    found: CurrentRequest = value
-    return found
+    return t.cast("CurrentRequest", value)
 
 
 def environ_of(request: Request) -> WSGIEnvironment:
