@@ -17,6 +17,7 @@ from werkzeug.sansio.multipart import MultipartDecoder
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
+from ..ctx.app_context import current
 from ..http.bodies import input_stream
 from ..http.multipart import boundary_of, header_pairs, parse_multipart, plain_boundary
 from ..http.urlencoded import parse_urlencoded
@@ -62,6 +63,26 @@ _parse, _parse_urlencoded, _parse_multipart = (
 )
 _init, _load, _parse_parts = FormDataParser.__init__, WerkzeugRequest._load_form_data, MultiPartParser.parse
 _receive, _next_event = MultipartDecoder.receive_data, MultipartDecoder.next_event
+
+
+def limit_of(key: str, default: int | None) -> property:
+    """Return a property with the app's setting `key` as its value until it is set on a request."""
+    own = f"_{key.lower()}"
+
+    def read(self: Request) -> int | None:
+        value: int | None = getattr(self, own)
+        if value is not None:
+            return value
+        context = current.get(None)
+        if context is None:
+            return default
+        configured: int | None = context.app.config[key]
+        return configured
+
+    def write(self: Request, value: int | None) -> None:
+        setattr(self, own, value)
+
+    return property(read, write, doc=f"The limit `{key}` of the configuration, or the one set on this request.")
 
 
 def _is_patched() -> bool:

@@ -38,7 +38,7 @@ from .environ import (
     read_root_path,
     read_scheme,
 )
-from .forms import READING_FORMS, load_form
+from .forms import READING_FORMS, limit_of, load_form
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -50,26 +50,6 @@ if t.TYPE_CHECKING:
 
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
-
-
-def _limit(key: str, default: int | None) -> property:
-    """Return a property with the app's setting `key` as its value until it is set on a request."""
-    own = f"_{key.lower()}"
-
-    def read(self: Request) -> int | None:
-        value: int | None = getattr(self, own)
-        if value is not None:
-            return value
-        context = current.get(None)
-        if context is None:
-            return default
-        configured: int | None = context.app.config[key]
-        return configured
-
-    def write(self: Request, value: int | None) -> None:
-        setattr(self, own, value)
-
-    return property(read, write, doc=f"The limit `{key}` of the configuration, or the one set on this request.")
 
 
 def split_blueprint_path(name: str) -> list[str]:
@@ -153,9 +133,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _max_form_memory_size: int | None = None
     _max_form_parts: int | None = None
 
-    max_content_length = _limit("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
-    max_form_memory_size = _limit("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
-    max_form_parts = _limit("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
+    max_content_length = limit_of("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
+    max_form_memory_size = limit_of("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
+    max_form_parts = limit_of("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
     # Whether `close` need not be called, because no files were sent and the method is not overridden.
     closes_nothing = False
