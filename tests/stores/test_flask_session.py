@@ -348,6 +348,20 @@ def test_hostile_entries_in_redis(raw: bytes, redis_url: str) -> None:
     assert exploded == []
 
 
+def test_a_client_of_redis_that_decodes_answers(redis_url: str) -> None:
+    redis = import_module("redis").Redis
+    plain, decoding = redis.from_url(redis_url), redis.from_url(redis_url, decode_responses=True)
+    config = {"SESSION_TYPE": "redis", "SESSION_TIMEOUT": 30}
+    old = Site(flask, import_module("flask_session").Session, {**config, "SESSION_REDIS": plain})
+    new = Site(tuile, Session, {**config, "SESSION_REDIS": decoding})
+    _, sid = old.ask(writing(x=2**40, text="é" * 40))
+    content, cookie = new.ask(whole, sid)
+    assert content == {"x": 2**40, "text": "é" * 40, "_permanent": True}
+    assert new.ask(whole, cookie)[0] == content
+    plain.close()
+    decoding.close()
+
+
 def test_a_place_that_does_not_answer_logs_nobody_out() -> None:
     client = import_module("redis").Redis(port=1, socket_timeout=1)
     new = Site(tuile, Session, {"SESSION_TYPE": "redis", "SESSION_REDIS": client, "SESSION_STORE": MemoryStore()})

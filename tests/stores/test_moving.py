@@ -11,7 +11,7 @@ import tuile
 from tests.beside_flask import make_environ, send
 from tests.stores.site import NAME, Site
 from tuile import session
-from tuile.signals import session_gone
+from tuile.signals import session_gone, session_replayed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,27 @@ def test_requests_at_the_same_time_make_one_session(site: Site) -> None:
     assert len({reply.cookie for reply in replies}) == 1
     assert sorted(site.content(replies[0].cookie)["basket"]) == [0, 1, 2, 3, 4, 5]
     assert len(site.app.sessions.of("ada")) == 1
+
+
+def test_a_former_cookie_is_a_former_secret_once_the_next_one_was_seen(site: Site, clock: Clock) -> None:
+    replayed: list[Any] = []
+    site.app.config.update(SESSION_RENEW=60)
+    former = signed(_user_id="ada")
+    cookie = site.ask(writing(x=1), former).cookie
+    clock.forward(61)
+    renewed = site.ask(whole, cookie).cookie
+    assert site.content(renewed) == {"_user_id": "ada", "x": 1}
+    # For a moment it is good, for requests that were under way.
+    assert site.content(former) == {"_user_id": "ada", "x": 1}
+    clock.forward(31)
+
+    def log(_: Any, **about: Any) -> None:
+        replayed.append(about["user"])
+
+    with session_replayed.connected_to(log):
+        assert site.content(former) == {}
+    assert replayed == ["ada"]
+    assert site.content(renewed) == {}
 
 
 @pytest.mark.parametrize("end", [lambda: session.end(), lambda: session.clear()])  # noqa: PLW0108 - a proxy

@@ -15,6 +15,7 @@ from hashlib import sha256
 
 from ..http.caching import invites_shared_caches
 from ..keys.tokens import encode_base64
+from ..signals import session_replayed
 from .epochs import EPOCH_KEY, as_user, is_refused
 from .flask_session_stores import content_of, id_in, type_of
 from .identity import HANDLE_BYTES, SECRET_BYTES, Identity
@@ -86,6 +87,10 @@ def open_former(
     opened = drive(_finding(former, kept.policy), kept.store)
     if opened is None:
         return None
+    if isinstance(opened, Opened) and opened.is_replayed:
+        tell_replayed(app, opened)
+        if kept.policy.ends_replayed:
+            return None
     try:
         if not isinstance(opened, Opened):
             return _unmoved(session_class, serializer, content, former)
@@ -96,6 +101,12 @@ def open_former(
     # The response that set the new cookie may have been lost.
     session._cookie_is_due = opened.is_current and not opened.record.is_husk
     return session
+
+
+def tell_replayed(app: Flask, opened: Opened) -> None:
+    """Tell that a former secret of a session was used again."""
+    app.logger.warning("A former secret of the session %s was used again.", opened.identity.handle)
+    session_replayed.send(app, handle=opened.identity.handle, user=opened.record.user)
 
 
 def _content(app: Flask, interface: object, token: str) -> dict[str, object] | None:
@@ -136,7 +147,7 @@ def _finding(former: Former, policy: Policy) -> Procedure[Opened | Former | None
     if marked is None:
         return former
     opened = yield from opening(former.identity, policy)
-    return None if opened is None or opened.is_replayed else opened
+    return opened
 
 
 def marking(former: Former) -> Procedure[bool]:

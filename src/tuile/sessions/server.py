@@ -15,14 +15,14 @@ from ..exceptions import SessionConflictError
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
 from ..json.tag import TaggedJSONSerializer
-from ..signals import session_conflict, session_gone, session_replayed
+from ..signals import session_conflict, session_gone
 from .ages import can_be_refused
 from .changes import Changes, Put
 from .epochs import as_user
 from .identity import parse
 from .interface import cookie_attributes
 from .lifecycle import creating, ending, opening, renewing, replacing, saving
-from .moving import forgetting, is_due, moving, open_former
+from .moving import forgetting, is_due, moving, open_former, tell_replayed
 from .record import Record
 from .settings import choice, store_and_policy
 from .stored import ServerSession
@@ -109,8 +109,7 @@ def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> 
     if opened is None:
         return None
     if opened.is_replayed:
-        app.logger.warning("A former secret of the session %s was used again.", opened.identity.handle)
-        session_replayed.send(app, handle=opened.identity.handle, user=opened.record.user)
+        tell_replayed(app, opened)
         if kept.policy.ends_replayed:
             return None
     try:

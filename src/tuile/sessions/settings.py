@@ -145,6 +145,9 @@ def writes_cookies(app: App) -> bool:
     """
     writes, config = ("store", "cookie", "flask-session"), app.config
     spills = choice("SESSION_OVERFLOW", config.get("SESSION_OVERFLOW"), ("warn", "error", "spill")) == "spill"
+    if spills and config.get("SESSION_STORE") is None:
+        message = "SESSION_OVERFLOW is 'spill', so SESSION_STORE must name the store, for example 'sqlite'."
+        raise ValueError(message)
     default = ("cookie", *writes) if spills else writes
     return choice("SESSION_WRITES", config.get("SESSION_WRITES"), default) == "cookie"
 
