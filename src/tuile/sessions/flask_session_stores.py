@@ -20,7 +20,7 @@ from itsdangerous import BadSignature, Signer
 
 from ..ctx.app_context import current
 from ..keys.app_keys import keys_of
-from .stores import StoreUnavailable
+from .stores import Answer, StoreUnavailable
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from ..sansio.app import App
 
 #: An object of another library.
-Foreign: t.TypeAlias = t.Any
+Foreign: t.TypeAlias = Answer
 
 #: The types of store that can be read, as `SESSION_TYPE` names them.
 READABLE_TYPES: t.Final = ("redis", "sqlalchemy", "cachelib", "filesystem")
