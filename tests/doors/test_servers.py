@@ -36,6 +36,14 @@ SERVERS: dict[str, tuple[list[str], list[str]]] = {
         ["tuile", "exec", "uvicorn", "--interface", "wsgi", "--port", "{port}", "shop:app"],
         ["uvicorn", "a2wsgi"],
     ),
+    "uvicorn ASGI": (["tuile", "exec", "uvicorn", "--port", "{port}", "shop:app"], ["uvicorn"]),
+    "granian ASGI": (
+        ["tuile", "exec", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", "shop:app"],
+        ["granian"],
+    ),
+    "hypercorn ASGI": (["tuile", "exec", "hypercorn", "--bind", BIND, "asgi:shop:app"], ["hypercorn"]),
+    "gunicorn ASGI": ([*GUNICORN, "--worker-class", "asgi"], ["gunicorn"]),
+    "asgi_app": (["tuile", "exec", "hypercorn", "--bind", BIND, "shop:app.asgi_app"], ["hypercorn"]),
     "a2wsgi": (["tuile", "exec", "uvicorn", "--port", "{port}", "shop_asgi:app"], ["uvicorn", "a2wsgi"]),
 }
 
