@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
+from ..once import once
+from ..sansio.scaffold import setupmethod
+from .hooks import ServingHooks
+
 if t.TYPE_CHECKING:
     from ..app import Flask
     from .protocol import Receive, Scope, Send
+
+
+AnyFunction = t.TypeVar("AnyFunction", bound=t.Callable[..., object])
 
 
 class ServesAsgi:
@@ -25,3 +32,31 @@ class ServesAsgi:
         from .service import service_of  # noqa: PLC0415 - it needs asyncio
 
         await service_of(t.cast("Flask", self)).serve(scope, receive, send)
+
+    @setupmethod
+    def before_serving(self, f: AnyFunction) -> AnyFunction:
+        """Call `f`, which may be a coroutine function, in an app context before an ASGI server's first request.
+
+        If it fails, the server does not start.
+        """
+        self._serving_hooks.before.append(f)
+        return f
+
+    @setupmethod
+    def after_serving(self, f: AnyFunction) -> AnyFunction:
+        """Call `f`, which may be a coroutine function, in an app context when an ASGI server stops."""
+        self._serving_hooks.after.append(f)
+        return f
+
+    @setupmethod
+    def while_serving(self, f: AnyFunction) -> AnyFunction:
+        """Call the generator function `f`, which may be asynchronous, when an ASGI server starts.
+
+        What comes after its `yield` runs when the server stops, in the reverse order of the starts.
+        """
+        self._serving_hooks.around.append(f)
+        return f
+
+    @once
+    def _serving_hooks(self) -> ServingHooks:
+        return ServingHooks()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 import weakref
-from asyncio import get_running_loop
+from asyncio import get_running_loop, shield
 from contextvars import copy_context
 
 from werkzeug.exceptions import ClientDisconnected
@@ -17,12 +17,13 @@ from werkzeug.exceptions import ClientDisconnected
 from ..ctx.app_context import current
 from .conversation import Conversation
 from .exchange import MOST_WAITING, Exchange, body_stream
+from .lifespan import Lifespan
 from .refusals import refuse
 from .scopes import BadScope, content_length, environ_of
 from .workers import Workers, carry
 
 if t.TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Task
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -37,10 +38,19 @@ class Service:
         self.app = app
         self.loop = loop
         self.process = os.getpid()
-        count = app.config["ASGI_WORKERS"] or min(32, (os.cpu_count() or 1) + 4)
-        self.workers = Workers(loop, count, app.config["ASGI_STREAM_WORKERS"], f"{app.name}-worker")
+        self.workers = self._make_workers()
+        hooks = app._serving_hooks
+        self.lifespan = Lifespan(app, hooks)
+        self.is_started = not (hooks.before or hooks.around)
+        self._starting: Task[None] | None = None
+
+    def _make_workers(self) -> Workers:
+        config = self.app.config
+        count = config["ASGI_WORKERS"] or min(32, (os.cpu_count() or 1) + 4)
+        workers = Workers(self.loop, count, config["ASGI_STREAM_WORKERS"], f"{self.app.name}-worker")
         # Where the server does not tell when it stops, the threads end with the app or the process.
-        weakref.finalize(self, self.workers.close)
+        weakref.finalize(self, workers.close)
+        return workers
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope.
@@ -69,6 +79,9 @@ class Service:
         if self.workers.is_closed:
             await refuse(503, "Service Unavailable", "The server is shutting down.", send)
             return
+        if not self.is_started:
+            # The server has no lifespan, or does not wait for it.
+            await self._start()
         context = copy_context()
         exchange = Exchange(self.app, environ, context, self.workers.report)
         conversation = Conversation(exchange, self.workers, receive, send)
@@ -101,11 +114,50 @@ class Service:
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        if self.workers.is_closed:
+            # Started again on the same loop, as tests do.
+            self.workers, self.is_started = self._make_workers(), False
+        try:
+            await self._start()
+        except Exception as error:
+            self.app.logger.exception("The application could not be started")
+            self.workers.close()
+            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+            return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self.workers.close()
-        await self.loop.run_in_executor(None, self.workers.join, self.app.config["ASGI_SHUTDOWN_TIMEOUT"])
+        try:
+            await self._stop()
+        except Exception as error:
+            self.app.logger.exception("The application did not stop as it should")
+            await send({"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"})
+            return
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        """Run what is to run before the first request, once. After a failure, the next call tries again."""
+        if self.is_started:
+            return
+        if self._starting is None:
+            self._starting = self.loop.create_task(self.lifespan.start(self.workers))
+        starting = self._starting
+        try:
+            # A request that is cancelled does not cancel the start that others wait for.
+            await shield(starting)
+            self.is_started = True
+        finally:
+            if starting.done() and self._starting is starting:
+                self._starting = None
+
+    async def _stop(self) -> None:
+        """Run what is to run after the last request, and wait for the workers."""
+        try:
+            await self.lifespan.stop(self.workers)
+        finally:
+            self.workers.close()
+            timeout: float = self.app.config["ASGI_SHUTDOWN_TIMEOUT"]
+            if not await self.loop.run_in_executor(None, self.workers.join, timeout):
+                self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 
 
 def service_of(app: Flask) -> Service:
