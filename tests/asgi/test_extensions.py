@@ -1,0 +1,79 @@
+"""Extensions that keep things by thread, by context or by request, unmodified through the worker threads."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+
+from tests.fresh import observe
+
+
+def test_users_and_database_sessions_do_not_mix() -> None:
+    missing = [name for name in ("flask_login", "flask_sqlalchemy") if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed; make venv installs it")
+    program = """
+        import asyncio, os, sys, tempfile, warnings
+        sys.path.insert(0, ".")
+        warnings.simplefilter("ignore")
+        from flask import Flask, request
+        from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+        from flask_sqlalchemy import SQLAlchemy
+        from sqlalchemy import text
+        from tests.asgi.driver import ask
+
+        app = Flask("shop", static_folder=None)
+        folder = tempfile.TemporaryDirectory()
+        app.config.update(SECRET_KEY="x", SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder.name}/db", ASGI_WORKERS=8)
+        db = SQLAlchemy(app)
+        login = LoginManager(app)
+
+        class User(UserMixin, db.Model):
+            id = db.Column(db.Integer, primary_key=True)
+            name = db.Column(db.String)
+
+        @login.user_loader
+        def load(user_id):
+            return db.session.get(User, int(user_id))
+
+        @app.get("/login/<int:number>")
+        def enter(number):
+            login_user(db.session.get(User, number))
+            return "in"
+
+        @app.get("/me")
+        @login_required
+        def me():
+            name = current_user.name
+            db.session.execute(text("select 1"))
+            return name
+
+        @app.get("/me/async")
+        @login_required
+        async def me_async():
+            await asyncio.sleep(0)
+            return current_user.name
+
+        async def main():
+            cookies = []
+            for number in (1, 2):
+                answer = await ask(app, f"/login/{number}")
+                cookies.append(answer.header(b"set-cookie").partition(b";")[0])
+            wrong = [0, 0]
+            paths = ["/me", "/me/async"]
+            asked = [(number % 2, paths[number % 3 == 0]) for number in range(200)]
+            answers = await asyncio.gather(*(ask(app, path, headers=[(b"cookie", cookies[who])]) for who, path in asked))
+            wrong = [answer.text for (who, _), answer in zip(asked, answers) if answer.text != f"user {who + 1}"]
+            anonymous = await ask(app, "/me")
+            return [wrong, anonymous.status, len(db.session.registry.registry)]
+
+        with app.app_context():
+            db.create_all()
+            db.session.add_all([User(id=1, name="user 1"), User(id=2, name="user 2")])
+            db.session.commit()
+        found = asyncio.run(main())
+        with app.app_context():
+            seen = [*found, db.engine.pool.checkedout()]
+    """
+    assert observe(program) == [[], 401, 0, 0]
