@@ -63,7 +63,8 @@ def test_users_and_database_sessions_do_not_mix() -> None:
             wrong = [0, 0]
             paths = ["/me", "/me/async"]
             asked = [(number % 2, paths[number % 3 == 0]) for number in range(200)]
-            answers = await asyncio.gather(*(ask(app, path, headers=[(b"cookie", cookies[who])]) for who, path in asked))
+            calls = [ask(app, path, headers=[(b"cookie", cookies[who])]) for who, path in asked]
+            answers = await asyncio.gather(*calls)
             wrong = [answer.text for (who, _), answer in zip(asked, answers) if answer.text != f"user {who + 1}"]
             anonymous = await ask(app, "/me")
             return [wrong, anonymous.status, len(db.session.registry.registry)]
