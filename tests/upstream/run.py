@@ -4,6 +4,7 @@
     python tests/upstream/run.py flask werkzeug  these only
     python tests/upstream/run.py --quick         those that suites.toml calls quick
     python tests/upstream/run.py --reuse flask   the original's outcomes of an earlier run are good enough
+    python tests/upstream/run.py --asgi flask    on Tuile, each request goes through the application's ASGI side
     python tests/upstream/run.py flask -- -k json   what follows -- goes to pytest, on both sides
 
 The tests are never copied in: each suite's source distribution is downloaded from PyPI, checked against the pinned
@@ -91,7 +92,7 @@ def excerpt(result: dict[str, str]) -> str:
     return "".join(f"\n    | {line}" for line in lines)
 
 
-def run_suite(suite: Suite, side: str, arguments: list[str]) -> Outcomes:
+def run_suite(suite: Suite, side: str, arguments: list[str], *, asgi: bool = False) -> Outcomes:
     """Run a suite on one side; each test's outcome."""
     source = unpack(suite.sdist)
     # Of a part of a suite under another name: --reuse must not take it for the whole.
@@ -100,7 +101,7 @@ def run_suite(suite: Suite, side: str, arguments: list[str]) -> Outcomes:
     result.unlink(missing_ok=True)
     command = [str(UPSTREAM / "environments" / suite.environment_name / "bin" / "pytest")]
     if side == TUILE:
-        command += ["-p", f"upstream_{suite.put_in}"]
+        command += ["-p", f"upstream_{suite.put_in}"] + (["-p", "upstream_asgi"] if asgi else [])
     command += ["-p", "upstream_outcomes", "--outcomes", str(result), f"--rootdir={source / suite.folder}"]
     command += ["--timeout=60", "-q", "--tb=short", *suite.tests]
     command += [leave_out(entry["test"]) for entry in suite.without] + arguments
@@ -154,10 +155,13 @@ def original_outcomes(suite: Suite, arguments: list[str], *, reuse: bool) -> Out
     return run_suite(suite, ORIGINAL, arguments)
 
 
-def compare(suite: Suite, reasons: dict[str, str], arguments: list[str], *, reuse: bool) -> tuple[Comparison, bool]:
+def compare(
+    suite: Suite, reasons: dict[str, str], arguments: list[str], *, reuse: bool, asgi: bool
+) -> tuple[Comparison, bool]:
     """Run both sides and print what differs; (the comparison, whether all is well)."""
     original = original_outcomes(suite, arguments, reuse=reuse)
-    comparison = Comparison(suite, original, run_suite(suite, TUILE, arguments), reasons if not arguments else {})
+    ours = run_suite(suite, TUILE, arguments, asgi=asgi)
+    comparison = Comparison(suite, original, ours, reasons if not arguments else {})
     complaints = list(comparison.complaints())
     passed = comparison.passed(original)
     if not arguments and passed < suite.passes:
@@ -184,6 +188,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="suites; none means all")
     parser.add_argument("--quick", action="store_true", help="only those that suites.toml calls quick")
     parser.add_argument("--reuse", action="store_true", help="take the original's outcomes from an earlier run")
+    parser.add_argument("--asgi", action="store_true", help="send requests to Tuile as an ASGI server does")
     words = sys.argv[1:]
     ours = words.index("--") if "--" in words else len(words)
     options, arguments = parser.parse_args(words[:ours]), words[ours + 1 :]
@@ -199,13 +204,13 @@ def main() -> None:
         make_environment(suite.environment_name, environments[suite.environment_name])
         reasons = differences.get(suite.name, {})
         try:
-            comparison, fine = compare(suite, reasons, arguments, reuse=options.reuse)
+            comparison, fine = compare(suite, reasons, arguments, reuse=options.reuse, asgi=options.asgi)
         except UnavailableError as error:
             print(f"*** {suite.name} WAS NOT RUN: {error}. ***\n")
             continue
         comparisons.append(comparison)
         well = well and fine
-    if well and len(comparisons) == len(suites) and not arguments:
+    if well and len(comparisons) == len(suites) and not arguments and not options.asgi:
         write_report(comparisons, python=platform.python_version())
     if not well:
         sys.exit("Something differs that differences.toml does not explain.")

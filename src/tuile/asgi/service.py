@@ -95,7 +95,10 @@ class Service:
             carry(context, without=current)
             error = exchange.error
             if error is not None and not (conversation.client_left and isinstance(error, ClientDisconnected)):
-                raise error if isinstance(error, Exception) else RuntimeError(f"The application ended by {error!r}.")
+                if isinstance(error, Exception):
+                    raise error
+                # It would end the server.
+                raise RuntimeError(f"The application raised {error!r}.") from error
         finally:
             # The error's traceback refers to this frame.
             del error, exchange, conversation, context, environ
