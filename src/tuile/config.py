@@ -247,6 +247,7 @@ DEFAULTS: tuple[Default, ...] = (
     ),
     Default("CSRF_TRUSTED_ORIGINS", None, "list of 'https://example.com', ...; or None", "Origins that may send them."),
     Default("COOKIE_DEFAULTS", None, "'secure' or None (Flask's)", "Attributes of cookies that are set without them."),
+    Default("DOCTOR_SILENCED", None, "list of ids or None", "What `tuile doctor` leaves out."),
     Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )
 

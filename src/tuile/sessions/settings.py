@@ -66,6 +66,22 @@ def store_and_policy(app: Flask) -> Kept:
     return kept
 
 
+def check_store(app: Flask) -> None:
+    """Check all settings for sessions that are kept on the server. No connection is opened.
+
+    Raises:
+        TypeError, ValueError: If a setting has an invalid value.
+        RuntimeError: If the package for the store is not installed.
+    """
+    store_and_policy(app)
+    choice("SESSION_FAILURE", app.config.get("SESSION_FAILURE"), ("error", "empty"))
+    choice("SESSION_DEVICE", app.config.get("SESSION_DEVICE"), ("agent", "none"))
+    key: object = app.config.get("SESSION_USER_KEY")
+    if key is not None and not isinstance(key, str):
+        message = f"SESSION_USER_KEY must be the key of a session or None, not {key!r}."
+        raise TypeError(message)
+
+
 def _store_of(app: Flask) -> Store:
     setting: object = app.config["SESSION_STORE"]
     durable: object = app.config.get("SESSION_DURABLE")

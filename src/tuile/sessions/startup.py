@@ -9,6 +9,7 @@ from .kinds import kinds_of
 from .signed import SecureCookieSessionInterface
 
 if t.TYPE_CHECKING:
+    from ..app import Flask
     from ..sansio.app import App
 
 
@@ -22,6 +23,7 @@ def check_session_settings(app: App, interface: object) -> None:
     Raises:
         TypeError: If a setting has the wrong type.
         ValueError: If a setting has an invalid value, or two of them contradict each other.
+        RuntimeError: If the package for the store is not installed.
     """
     if isinstance(interface, SecureCookieSessionInterface):
         kinds_of(app)
@@ -33,3 +35,7 @@ def check_session_settings(app: App, interface: object) -> None:
 
             writes_cookies(app)
             type_of(app)
+        if app.config.get("SESSION_STORE") is not None:
+            from .settings import check_store  # noqa: PLC0415
+
+            check_store(t.cast("Flask", app))

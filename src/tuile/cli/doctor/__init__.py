@@ -13,7 +13,7 @@ import click
 
 from ..finding import NoAppException
 from ..script import ScriptInfo, pass_script_info
-from .report import FAILS, HEADINGS, NOTE, Finding
+from .report import FAILS, HEADINGS, NOTE, TO_BE_MENDED, UNSAFE, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 
 @click.command("doctor", short_help="Report what the app runs on, and what does not work.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--deploy", is_flag=True, help="Also report what is not safe to deploy. It makes one request for a page.")
+@click.option("--silence", multiple=True, metavar="ID", help="Leave out the findings with this id; may be repeated.")
 @pass_script_info
 @click.pass_context
-def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> None:
+def doctor_command(
+    ctx: click.Context, info: ScriptInfo, *, as_json: bool, deploy: bool, silence: tuple[str, ...]
+) -> None:
     """Report what the application runs on, and what in it does not work or is slow, and why.
 
-    The application is loaded as for other commands, but it serves no request. The exit code is 1 if something does not
-    work.
+    The application is loaded as for other commands. It serves no request, except with '--deploy' one for a page that
+    does not exist, to see the headers. The exit code is 1 if something does not work or is not safe to deploy. Findings
+    are silenced by their ids, in brackets, with '--silence' or the setting DOCTOR_SILENCED.
     """
     # Imported here because only this command needs them.
     from .process import describe_process, examine_process  # noqa: PLC0415
@@ -44,14 +49,34 @@ def doctor_command(ctx: click.Context, info: ScriptInfo, *, as_json: bool) -> No
 
         application = describe_application(app)
         findings += [*examine_start(), *examine_application(app), *examine_sources()]
+        if deploy:
+            from .deployment import WORSE, examine_deployment  # noqa: PLC0415
+
+            findings = [one._replace(kind=UNSAFE) if one.id in WORSE else one for one in findings]
+            findings += examine_deployment(app)
+    silenced = frozenset(silence) | _silenced_by(app)
+    told = [finding.with_id() for finding in findings]
+    findings = [finding for finding in told if finding.id not in silenced]
     process = describe_process()
     report = {
         "process": process,
         "application": application,
         "findings": [finding._asdict() for finding in findings],
+        "silenced": sorted({finding.id for finding in told} & silenced),
     }
     click.echo(json.dumps(report, indent=2) if as_json else "\n".join(_lines(process, application, findings)))
-    ctx.exit(1 if any(finding.kind == FAILS for finding in findings) else 0)
+    ctx.exit(1 if any(finding.kind in TO_BE_MENDED for finding in findings) else 0)
+
+
+def _silenced_by(app: Flask | None) -> frozenset[str]:
+    """Return the ids in the setting DOCTOR_SILENCED."""
+    setting: object = None if app is None else app.config.get("DOCTOR_SILENCED")
+    if setting is None:
+        return frozenset()
+    if not isinstance(setting, (list, tuple, set, frozenset)):
+        message = f"DOCTOR_SILENCED must be a list of ids, not {setting!r}."
+        raise click.ClickException(message)
+    return frozenset(map(str, setting))
 
 
 def _load(info: ScriptInfo) -> tuple[Flask | None, list[Finding]]:
@@ -78,7 +103,7 @@ def _lines(process: dict[str, object], application: dict[str, object] | None, fi
         if chosen:
             yield heading
             for finding in chosen:
-                yield f"  {finding.subject}: {finding.reason}"
+                yield f"  {finding.subject}: {finding.reason} [{finding.id}]"
                 if finding.where:
                     yield f"    {finding.where}"
             yield ""

@@ -7,6 +7,8 @@ import os
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from tuile.csrf import check_csrf_settings
+from tuile.ctx.cookie_defaults import are_secure
 from tuile.dispatch.plan import plan_of
 from tuile.dispatch.steps import Dispatcher
 from tuile.keys.app_keys import check_keys, weak_keys
@@ -14,6 +16,8 @@ from tuile.sessions import SecureCookieSessionInterface
 from tuile.sessions.kinds import advice
 from tuile.sessions.startup import check_session_settings
 
+from .deployment import examine_cookie_defaults
+from .login import examine_login
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 from .sources import TUILE_DIR
 
@@ -60,6 +64,8 @@ def examine_application(app: Flask) -> Iterator[Finding]:
     """Yield what does not work, is slow, or is customised in an application."""
     yield from _examine_plan(app)
     yield from _examine_session(app)
+    yield from examine_login(app)
+    yield from examine_cookie_defaults(app)
     yield from _examine_views(app)
     yield from _examine_steps(app)
 
@@ -85,20 +91,28 @@ def _examine_kinds(app: Flask) -> Iterator[Finding]:
     try:
         check_session_settings(app, app.session_interface)
         narrower = advice(app)
-    except (TypeError, ValueError) as error:
-        yield Finding(FAILS, "the session", str(error))
+    except (RuntimeError, TypeError, ValueError) as error:
+        yield Finding(FAILS, "the session", str(error), id="session-settings")
         return
     if narrower:
-        yield Finding(NOTE, "SESSION_READS", f"accepts weaker kinds of session than the one written. {narrower}")
+        reason = f"accepts weaker kinds of session than the one written. {narrower}"
+        yield Finding(NOTE, "SESSION_READS", reason, id="session-reads")
 
 
 def _examine_keys(app: Flask) -> Iterator[Finding]:
     try:
         for name, why in weak_keys(app):
-            yield Finding(DOUBTFUL, name, f"can be guessed: {why}; `tuile secret` prints a good one")
+            yield Finding(
+                DOUBTFUL, name, f"can be guessed: {why}; `tuile secret` prints a good one", id="secret-key-weak"
+            )
         check_keys(app)
     except (RuntimeError, TypeError, ValueError) as error:
-        yield Finding(FAILS, "the keys", str(error))
+        yield Finding(FAILS, "the keys", str(error), id="keys")
+    for check in (check_csrf_settings, are_secure):
+        try:
+            check(app)
+        except (TypeError, ValueError) as error:
+            yield Finding(FAILS, "the settings", str(error), id="settings")
 
 
 def _examine_views(app: Flask) -> Iterator[Finding]:
