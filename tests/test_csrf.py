@@ -15,6 +15,7 @@ from werkzeug.test import EnvironBuilder
 import tuile
 from tests.beside_flask import make_environ, send
 from tests.fresh import observe
+from tests.test_doctor import frames_of_a_request
 from tuile.csrf import CSRFError, csrf_exempt, csrf_token
 from tuile.dispatch.planner import Planner
 from tuile.testing import Browser
@@ -371,6 +372,10 @@ def test_a_plan_that_is_made_while_it_is_on_keeps_the_fast_path_for_what_changes
         "X",
     }
     assert [method for method in ("GET", "POST", "OPTIONS") if method in off.plan.stepped] == ["OPTIONS"]
+
+
+def test_a_request_that_changes_nothing_enters_one_function_more_while_it_is_on() -> None:
+    assert frames_of_a_request(make_app()) <= frames_of_a_request(make_app(CSRF=None)) + 1
 
 
 def test_views_and_blueprints_can_be_exempt() -> None:

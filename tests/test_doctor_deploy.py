@@ -121,6 +121,21 @@ def log_in() -> str:
     return "welcome"
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"TRUSTED_HOSTS": ["admin.example", ".shop.example"], "SESSION_COOKIE_DOMAIN": "shop.example"},
+        {"TRUSTED_HOSTS": None, "SESSION_COOKIE_DOMAIN": ".shop.example"},
+        {"SERVER_NAME": "www.shop.example:8443", "TRUSTED_HOSTS": None, "SESSION_COOKIE_DOMAIN": "Shop.example"},
+        {"SESSION_COOKIE_DOMAIN": False},
+        {"SESSION_COOKIE_DOMAIN": ""},
+    ],
+    ids=str,
+)
+def test_a_domain_of_one_of_the_hosts_is_no_mistake(config: dict[str, Any]) -> None:
+    assert login(make_app(**config)) == {}
+
+
 def test_encryption_without_its_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(SESSION_ENCRYPT=True)
     assert login(app) == {}

@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 
 def host_of(app: Flask) -> str:
-    """Return a host that the application answers to."""
-    trusted = app.config.get("TRUSTED_HOSTS") or ()
-    for host in (app.config.get("SERVER_NAME"), *trusted):
-        if isinstance(host, str) and host.strip("."):
-            return host.lstrip(".")
-    return "app.example"
+    """Return a host that the application answers to, and to which `SESSION_COOKIE_DOMAIN` belongs if there is one."""
+    named = (app.config.get("SERVER_NAME"), *(app.config.get("TRUSTED_HOSTS") or ()))
+    hosts = [host.lstrip(".") for host in named if isinstance(host, str) and host.strip(".")]
+    domain: object = app.config.get("SESSION_COOKIE_DOMAIN")
+    if isinstance(domain, str) and (domain := domain.lstrip(".").lower()):
+        fitting = [host for host in hosts if f".{host.lower().partition(':')[0]}".endswith(f".{domain}")]
+        # Without a list of hosts, every host is one.
+        hosts = fitting or hosts or [domain]
+    return hosts[0] if hosts else "app.example"
 
 
 def session_cookie(app: Flask) -> StoredCookie:
