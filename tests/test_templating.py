@@ -9,8 +9,9 @@ import jinja2
 import jinja2.ext
 import jinja2.runtime
 import pytest
+from markupsafe import Markup
 
-from tests.beside_flask import make_app, same
+from tests.beside_flask import make_app, outcome, same
 from tuile import (
     Blueprint,
     Flask,
@@ -311,6 +312,101 @@ def test_a_filter_of_constants_is_called_as_often_as_on_flask(source: str) -> No
             return [lib.render_template_string(source, name="n") for _ in range(3)]
 
     assert len(set(same(program))) > 1
+
+
+FOLDED = [
+    "{{ 'a'|shown }}",
+    "{{ 'a'|shown|shown }}",
+    "{{ ('a'|shown) ~ ('b'|shown) }}",
+    "{{ 'a'|shown('b'|shown) }}",
+    "{{ 'a'|shown|upper }}{{ '<b>'|marked }}",
+    "{% if 'a'|shown == 'a1' %}yes{% else %}{{ 'b'|shown }}{% endif %}",
+    "{% for n in ['a'|shown, 'b'|shown] %}{{ n }}{{ 'c'|shown }}{% endfor %}",
+    "{{ ('a' if true else name)|shown }}",
+    "{{ ('a'|shown) if true else name }}",
+    "{{ name or ('a'|shown) }}",
+    "{% autoescape false %}{{ '<a>'|shown }}{{ 'b'|escaping }}{% endautoescape %}{{ '<a>'|shown }}{{ 'b'|escaping }}",
+    "{% autoescape name %}{{ '<a>'|shown }}{% endautoescape %}",
+    "{% filter shown %}text{% endfilter %}",
+    "{% set x = 'a'|shown %}{{ x }}{{ x|shown }}",
+    "{{ 'a'|listed }}{{ 'a'|listed|first }}",
+    "{{ 'a'|failing }}",
+    "{% if false %}{{ 'a'|failing }}{% endif %}{{ 'a'|shown }}",
+    "{{ 'a'|failing|default('b') }}{{ 'a'|shown }}",
+    "{{ 'a' is noted }}{{ 'a'|shown is noted }}",
+    "{{ 'a'|of_environment }}{{ 'a'|of_context }}",
+    "{{ {'b': 'a'|shown}|tojson }}",
+    "{{ 'a'|nothing }}{{ 'a'|number }}",
+    "{% block one %}{{ 'a'|shown }}{% endblock %}{{ self.one() }}",
+    "{% macro m(x='a'|shown) %}{{ x }}{% endmacro %}{{ m() }}{{ m('b') }}",
+    "{{ 'a'|shown(*['b'], **{'c': 'd'}) }}",
+]
+
+
+@pytest.mark.parametrize("steady", [1, 3, 100], ids=["changing", "changing at times", "steady"])
+@pytest.mark.parametrize("source", FOLDED)
+def test_what_filters_of_constants_return_is_as_on_flask(source: str, steady: int) -> None:
+    def program(lib: Any) -> list[Any]:
+        calls: list[object] = []
+        app = make_app(lib)
+
+        def shown(value: object, *others: object, **named: object) -> str:
+            calls.append(("shown", value, others, named))
+            return f"{value}{len(calls) // steady}"
+
+        def failing(value: object) -> str:
+            calls.append("failing")
+            if len(calls) % 2:
+                message = "not now"
+                raise ValueError(message)
+            return "done"
+
+        def noted(value: object) -> bool:
+            calls.append("noted")
+            return len(calls) // steady % 2 == 0
+
+        def counted(value: Any) -> Any:
+            calls.append(value)
+            return len(calls) // steady
+
+        filters = app.jinja_env.filters
+        filters.update(shown=shown, failing=failing, marked=lambda value: Markup(shown(value)))  # noqa: S704 - the subject
+        filters.update(listed=lambda value: [counted(value), True, 1.0], nothing=lambda value: counted(value) and None)
+        filters.update(number=lambda value: (counted(value) % 2 == 0) or 1)
+        filters["of_environment"] = jinja2.pass_environment(lambda env, value: shown(value, env.autoescape is True))
+        filters["of_context"] = jinja2.pass_context(lambda context, value: shown(value, context.name))
+        filters["escaping"] = jinja2.pass_eval_context(lambda context, value: shown(value, context.autoescape))
+        app.jinja_env.tests["noted"] = noted
+        with app.test_request_context():
+            return [
+                (outcome(lib.render_template_string, source, name=name), calls.copy()) for name in ["", "n", "n"] * 3
+            ]
+
+    same(program)
+
+
+def test_a_source_whose_filters_of_constants_return_the_same_is_compiled_once(app: Flask, compiled: list[str]) -> None:
+    calls: list[str] = []
+
+    def backwards(text: str) -> str:
+        calls.append(text)
+        return text[::-1]
+
+    app.jinja_env.filters["backwards"] = backwards
+    with app.app_context():
+        for _ in range(5):
+            assert render_template_string("{{ 'abc'|backwards }}") == "cba"
+    assert calls == ["abc"] * 5
+    assert len(compiled) == 1
+
+
+def test_a_filter_of_a_constant_that_is_replaced_is_called(app: Flask) -> None:
+    with app.app_context():
+        found = []
+        for number in range(3):
+            app.jinja_env.filters["backwards"] = lambda text, number=number: f"{text}{number}"
+            found += [render_template_string("{{ 'abc'|backwards }}") for _ in range(2)]
+    assert found == ["abc0", "abc0", "abc1", "abc1", "abc2", "abc2"]
 
 
 @pytest.mark.parametrize("source", ["{{ 'a'|upper }}", "{{ n|clock }}", "{{ 'this is'|length }}{{ 3 is odd }}"])

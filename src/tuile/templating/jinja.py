@@ -10,15 +10,14 @@ from collections import ChainMap, OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from jinja2 import BaseLoader, TemplateNotFound, nodes
+from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as JinjaEnvironment
 from jinja2 import Template as JinjaTemplate
-from jinja2.filters import FILTERS
 from jinja2.runtime import Context
-from jinja2.tests import TESTS
 
 from ..ctx.app_context import current
 from . import plain_escapes
+from .folding import changed_outcomes, compile_recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from ..app import Flask
     from ..sansio.app import App
     from ..sansio.scaffold import Scaffold
+    from .folding import Call
 
     # The source, its file name, and a function that tells whether the file is unchanged.
     _Source = tuple[str, str | None, Callable[[], bool] | None]
@@ -107,7 +107,8 @@ class _Sources:
         self._environment = environment
         self._state = _state_of(environment)
         self._registries = [dict(getattr(environment, name)) for name in _REGISTRIES]
-        self._codes: OrderedDict[str, CodeType] = OrderedDict()
+        # The code, and the calls whose results it contains; None for the code if it is another one each time.
+        self._codes: OrderedDict[str, tuple[CodeType | None, tuple[Call, ...]]] = OrderedDict()
         self._lock = Lock()
 
     def are_current(self, environment: Environment) -> bool:
@@ -122,44 +123,43 @@ class _Sources:
 
     def code(self, source: str) -> CodeType:
         """Return the code of a source, compiling it if necessary."""
+        environment = self._environment
         with self._lock:
-            code = self._codes.get(source)
-            if code is not None:
+            kept = self._codes.get(source)
+            if kept is not None:
                 self._codes.move_to_end(source)
-                return code
-        code = self._environment.compile(source)
-        if len(source) > _LONGEST_KEPT or _calls_functions_at_compile_time(self._environment, source):
+        if kept is None:
+            return self._compiled(source)
+        code, calls = kept
+        if code is None:
+            return environment.compile(source)
+        outcomes = changed_outcomes(environment, calls) if calls else None
+        if outcomes is None:
             return code
-        with self._lock:
-            self._codes[source] = code
-            if len(self._codes) > _SOURCES_KEPT:
-                self._codes.popitem(last=False)
+        # Something returns another value now. It will not be asked twice again.
+        self._keep(source, None, ())
+        return compile_recording(environment, source, outcomes)[0]
+
+    def _compiled(self, source: str) -> CodeType:
+        """Compile a source for the first time, and keep its code if it may be used again."""
+        environment = self._environment
+        calls: tuple[Call, ...] = ()
+        # Jinja calls `finalize` for constants too.
+        if len(source) > _LONGEST_KEPT or environment.finalize is not None:
+            return environment.compile(source)
+        if "|" in source or _has_tests(source):
+            code, calls = compile_recording(environment, source)
+        else:
+            code = environment.compile(source)
+        self._keep(source, code if all(call.can_be_compared for call in calls) else None, calls)
         return code
 
-
-def _calls_functions_at_compile_time(environment: Environment, source: str) -> bool:
-    """Return whether the code of a source contains what a filter or a test returned when it was compiled.
-
-    Jinja calls them at that time if their arguments are constants, as in `{{ "now"|clock }}`. Flask compiles a source
-    whenever it is rendered, so there the value is always new.
-    """
-    if environment.finalize is not None:
-        return True
-    if "|" not in source and not _has_tests(source):
-        return False
-    return any(
-        node.find(nodes.Name) is None and not _is_pure(environment, node)
-        for kind in (nodes.Filter, nodes.Test)
-        for node in environment.parse(source).find_all(kind)
-    )
-
-
-def _is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
-    """Return whether a filter or test always returns the same for the same arguments, as Jinja's own do."""
-    if isinstance(node, nodes.Test):
-        return environment.tests.get(node.name) is TESTS.get(node.name)
-    # `tojson` calls the application's JSON provider.
-    return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
+    def _keep(self, source: str, code: CodeType | None, calls: tuple[Call, ...]) -> None:
+        with self._lock:
+            self._codes[source] = (code, calls)
+            self._codes.move_to_end(source)
+            if len(self._codes) > _SOURCES_KEPT:
+                self._codes.popitem(last=False)
 
 
 def _state_of(environment: Environment) -> tuple[dict[str, object], object]:

@@ -1,0 +1,138 @@
+"""Compile a template, and tell later whether it would be compiled to the same code.
+
+Jinja calls filters and tests when it compiles a template, if their arguments are constants, as in `{{ "now"|clock }}`,
+and the code contains what they returned. Flask compiles the source of a string template whenever it is rendered, so
+there the value is always new. Here the calls are recorded. Later the same functions are called with the same arguments
+in the same order, and the code is used again if they return the same.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.filters import FILTERS
+from jinja2.tests import TESTS
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType
+
+    from jinja2 import Environment
+
+
+class Outcome(NamedTuple):
+    """What a filter or test returned; without a result it raised an error, or was not called at all."""
+
+    was_called: bool
+    has_result: bool = False
+    result: object = None
+
+
+class Call(NamedTuple):
+    """A filter or a test with constant arguments in a template."""
+
+    node: nodes._FilterTestCommon
+    autoescape: bool
+    outcome: Outcome
+
+    @property
+    def can_be_compared(self) -> bool:
+        """Return whether a result that is equal and of the same type is the same."""
+        return not self.outcome.has_result or type(self.outcome.result) in _PLAIN
+
+
+_NOT_CALLED = Outcome(was_called=False)
+_PLAIN = frozenset({str, Markup, int, float, bool, type(None)})
+
+
+def compile_recording(
+    environment: Environment, source: str, given: Sequence[Outcome] = ()
+) -> tuple[CodeType, tuple[Call, ...]]:
+    """Compile a template.
+
+    Args:
+        environment: The environment.
+        source: The source of the template.
+        given: The outcomes of the first calls, which are not called again.
+
+    Returns:
+        The code, and the calls whose results it contains, except those of Jinja's own filters and tests, which always
+        return the same.
+    """
+    template = environment.parse(source)
+    recorder = _Recorder(given)
+    found: list[nodes._FilterTestCommon] = [*template.find_all(nodes.Filter), *template.find_all(nodes.Test)]
+    impure = [node for node in found if not _is_pure(environment, node)]
+    for node in impure:
+        # Set on the object, for the compiler to call.
+        vars(node)["as_const"] = partial(recorder.as_const, node)
+    try:
+        code = environment.compile(template)
+    except TemplateSyntaxError:
+        # For an error that shows the source.
+        return environment.compile(source), ()
+    for node in impure:
+        del vars(node)["as_const"]
+    return code, tuple(recorder.calls) if any(call.outcome.was_called for call in recorder.calls) else ()
+
+
+def changed_outcomes(environment: Environment, calls: Sequence[Call]) -> list[Outcome] | None:
+    """Call the functions again; return the outcomes up to the first that differs, or None if none does."""
+    outcomes = []
+    for call in calls:
+        outcome = call.outcome
+        if outcome.was_called:
+            context = nodes.EvalContext(environment, None)
+            context.autoescape = call.autoescape
+            outcome = _outcome_of(call.node, context)
+        outcomes.append(outcome)
+        if outcome != call.outcome or type(outcome.result) is not type(call.outcome.result):
+            return outcomes
+    return None
+
+
+class _Recorder:
+    """Does what `as_const` of filters and tests does while a template is compiled, and records it."""
+
+    def __init__(self, given: Sequence[Outcome]) -> None:
+        self.calls: list[Call] = []
+        self._given = given
+        self._is_inside = False
+
+    def as_const(self, node: nodes._FilterTestCommon, eval_ctx: nodes.EvalContext | None = None) -> object:
+        """Return what a filter or test returns for constants, or raise Impossible."""
+        context = nodes.get_eval_context(node, eval_ctx)
+        if self._is_inside or context.volatile:
+            # What is an argument of another one is called again with that one.
+            return type(node).as_const(node, context)
+        if len(self.calls) < len(self._given):
+            outcome = self._given[len(self.calls)]
+        else:
+            self._is_inside = True
+            try:
+                outcome = _outcome_of(node, context)
+            finally:
+                self._is_inside = False
+        self.calls.append(Call(node, context.autoescape, outcome))
+        if not outcome.has_result:
+            raise nodes.Impossible
+        return outcome.result
+
+
+def _outcome_of(node: nodes._FilterTestCommon, context: nodes.EvalContext) -> Outcome:
+    try:
+        return Outcome(was_called=True, has_result=True, result=type(node).as_const(node, context))
+    except nodes.Impossible as error:
+        # Jinja raises it from the function's own error.
+        return _NOT_CALLED if error.__cause__ is None else Outcome(was_called=True)
+
+
+def _is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
+    """Return whether a filter or test always returns the same for the same arguments, as Jinja's own do."""
+    if isinstance(node, nodes.Test):
+        return environment.tests.get(node.name) is TESTS.get(node.name)
+    # `tojson` calls the application's JSON provider.
+    return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
