@@ -230,7 +230,7 @@ def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: o
 def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]]:
     """Return the headers that saving the session adds to a response."""
     try:
-        return headers_of(app, context._opened_session)
+        return headers_of(app, context._opened_session) if context._opened_session is not None else []
     except Exception as error:  # noqa: BLE001 - it is raised again
         # Error trackers show the variables of frames.
         raise without_values(error)  # noqa: B904 - it is the same error

@@ -54,7 +54,7 @@ def expires_of(app: Flask, session: SessionMixin, *, lasts: bool) -> datetime | 
     return expires
 
 
-def headers_of(app: Flask, session: t.Any) -> list[tuple[str, str]]:
+def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
     """Return the headers that `save_session` adds to a response that has only a content type and a length.
 
     No method of the interface or the response is overridden that it would call.
