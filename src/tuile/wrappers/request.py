@@ -25,7 +25,6 @@ from werkzeug.wsgi import _get_server
 from .. import json
 from ..ctx.app_context import current
 from ..http.bodies import input_stream
-from ..http.cookie_header import cookie_values, only_value, parse_cookie
 from ..http.received import read_accept, read_authorization, read_date, read_if_range, show_url
 from ..http.urlencoded import parse_urlencoded
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
@@ -39,6 +38,7 @@ from .environ import (
     read_scheme,
 )
 from .forms import READING_FORMS, limit_of, load_form
+from .sent_cookies import ReceivedCookies, first_cookie
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -59,39 +59,6 @@ def split_blueprint_path(name: str) -> list[str]:
         name = name.rpartition(".")[0]
         names.append(name)
     return names
-
-
-class _ReceivedCookies:
-    """The cookies that the client sent. Of several with the same name, the first counts."""
-
-    def __get__(self, request: Request | None, owner: type | None = None) -> t.Any:
-        if request is None:
-            return self
-        headers = request.__dict__.get("headers")
-        if headers is None and not request._has_headers_of_environ:
-            headers = request.headers
-        kept = request._environ_at_end
-        if headers is None:
-            sent = (request.environ if kept is None else kept).get("HTTP_COOKIE")
-        elif type(headers) is EnvironHeaders:
-            sent = headers.environ.get("HTTP_COOKIE")
-        else:
-            # The headers were replaced.
-            sent = ";".join(headers.getlist("Cookie"))
-        kind = request.dict_storage_class
-        if kind is ImmutableMultiDict:
-            # The result of the constructor, in one call.
-            cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
-            if sent:
-                _fill(cookies, cookie_values(sent))
-        else:
-            cookies = kind(parse_cookie(sent))
-        if request._environ_at_end is not kept:
-            # Another thread answered the request meanwhile.
-            return self.__get__(request, owner)
-        # Assigning the attribute would fail if a subclass has a read-only property of that name.
-        request.__dict__["cookies"] = cookies
-        return cookies
 
 
 class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
@@ -302,29 +269,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
         read_only=True,
     )
 
-    cookies = t.cast("ImmutableMultiDict[str, str]", _ReceivedCookies())
+    cookies = t.cast("ImmutableMultiDict[str, str]", ReceivedCookies())
 
-    def _first_cookie(self, name: str) -> str | None:
-        """Return what `cookies.get(name)` does. The cookies are not parsed if this one is easy to find."""
-        known = self.__dict__
-        if (
-            self._has_plain_cookies
-            and "cookies" not in known
-            and "headers" not in known
-            and "dict_storage_class" not in known
-            and self._environ_at_end is None
-        ):
-            header = self.environ.get("HTTP_COOKIE")
-            if not header:
-                return None
-            value = only_value(header, name)
-            if value is not None:
-                return value
-        cookies = self.cookies
-        if type(cookies) is ImmutableMultiDict:
-            values = dict.get(cookies, name)
-            return values[0] if values else None
-        return cookies.get(name)
+    _first_cookie = first_cookie
 
     @property
     def endpoint(self) -> str | None:

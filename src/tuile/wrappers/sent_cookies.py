@@ -1,0 +1,73 @@
+"""The cookies that a client sent, parsed when they are first read."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
+
+from ..http.cookie_header import cookie_values, only_value, parse_cookie
+
+if t.TYPE_CHECKING:
+    from werkzeug.datastructures import MultiDict
+
+    from .request import Request
+
+_new_multidict = ImmutableMultiDict.__new__
+_fill: t.Callable[[MultiDict[str, str], dict[str, list[str]]], None] = dict.update
+
+
+class ReceivedCookies:
+    """The cookies that the client sent. Of several with the same name, the first counts."""
+
+    def __get__(self, request: Request | None, owner: type | None = None) -> t.Any:
+        if request is None:
+            return self
+        headers = request.__dict__.get("headers")
+        if headers is None and not request._has_headers_of_environ:
+            headers = request.headers
+        kept = request._environ_at_end
+        if headers is None:
+            sent = (request.environ if kept is None else kept).get("HTTP_COOKIE")
+        elif type(headers) is EnvironHeaders:
+            sent = headers.environ.get("HTTP_COOKIE")
+        else:
+            # The headers were replaced.
+            sent = ";".join(headers.getlist("Cookie"))
+        kind = request.dict_storage_class
+        if kind is ImmutableMultiDict:
+            # The result of the constructor, in one call.
+            cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
+            if sent:
+                _fill(cookies, cookie_values(sent))
+        else:
+            cookies = kind(parse_cookie(sent))
+        if request._environ_at_end is not kept:
+            # Another thread answered the request meanwhile.
+            return self.__get__(request, owner)
+        # Assigning the attribute would fail if a subclass has a read-only property of that name.
+        request.__dict__["cookies"] = cookies
+        return cookies
+
+
+def first_cookie(request: Request, name: str) -> str | None:
+    """Return what `request.cookies.get(name)` does. The cookies are not parsed if this one is easy to find."""
+    known = request.__dict__
+    if (
+        request._has_plain_cookies
+        and "cookies" not in known
+        and "headers" not in known
+        and "dict_storage_class" not in known
+        and request._environ_at_end is None
+    ):
+        header = request.environ.get("HTTP_COOKIE")
+        if not header:
+            return None
+        value = only_value(header, name)
+        if value is not None:
+            return value
+    cookies = request.cookies
+    if type(cookies) is ImmutableMultiDict:
+        values = dict.get(cookies, name)
+        return values[0] if values else None
+    return cookies.get(name)
