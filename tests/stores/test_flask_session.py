@@ -261,6 +261,24 @@ def test_half_of_the_processes_old_and_half_new(
         assert [user.ask(one, whole).get("_user_id") for one in processes] == [None, None]
 
 
+def test_a_session_that_was_moved_and_ended_is_not_read_where_it_was(
+    old: Site, new: Site, config: dict[str, Any], database: str | None
+) -> None:
+    if database is not None:
+        pytest.skip("Flask-SQLAlchemy is Flask's in this process")
+    store = new.app.config["SESSION_STORE"]
+    both = Site(tuile, Session, {**config, "SESSION_STORE": store, "SESSION_WRITES": "flask-session"})
+    _, sid = old.ask(writing(_user_id="ada"))
+    assert both.ask(whole, sid)[0]["_user_id"] == "ada"
+    _, cookie = new.ask(writing(x=1), sid)
+    # The response with the new cookie may have been lost.
+    assert both.ask(whole, sid)[0] == {"_user_id": "ada", "x": 1, "_permanent": True}
+    new.ask(lambda session: session.end(), cookie)
+    assert both.ask(whole, sid)[0] == {}
+    _, again = both.ask(writing(y=1), sid)
+    assert both.ask(whole, again)[0].get("y") == 1
+
+
 # --- what is hostile --------------------------------------------------------------------------------------------------
 
 

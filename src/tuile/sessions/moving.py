@@ -23,6 +23,7 @@ from .interface import CREATED_KEY, HANDLE_KEY
 from .lifecycle import Opened, opening
 from .operations import Create, End, Load
 from .record import Clocks, Record
+from .settings import store_and_policy
 from .stored import Former, ServerSession, as_key
 from .stores import drive
 from .tracked import content_of as content_of_session
@@ -101,6 +102,16 @@ def open_former(
     # The response that set the new cookie may have been lost.
     session._cookie_is_due = opened.is_current and not opened.record.is_husk
     return session
+
+
+def was_moved(app: Flask, token: str) -> bool:
+    """Return whether the session of a former cookie was moved to the store, or ended.
+
+    Raises:
+        StoreUnavailable: If the store cannot be asked.
+    """
+    former = _former(token, app.permanent_session_lifetime.total_seconds(), None)
+    return store_and_policy(app).store.ask(Load(former.marker, _marker_clocks(former))) is not None
 
 
 def tell_replayed(app: Flask, opened: Opened) -> None:
