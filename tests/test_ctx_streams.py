@@ -12,7 +12,7 @@ import pytest
 from greenlet import greenlet  # type: ignore[import-untyped] # its stubs are a package of their own
 
 import tuile
-from tests.beside_flask import make_app, make_environ, same, send
+from tests.beside_flask import make_app, make_environ, outcome, same, send
 from tests.fresh import observe
 from tuile.ctx.app_context import current
 
@@ -473,3 +473,101 @@ def test_a_late_change_is_an_error_in_the_tests_of_an_app_that_imports_tuile() -
     assert "had already been sent" in observe(program.format(install=""), shim=False)
     # A suite that was written for Flask, and is run as it is, has not asked for it.
     assert observe(program.format(install="import tuile.shim; tuile.shim.install()"), shim=False) == "ab"
+
+
+# --- how a stream ends ------------------------------------------------------------------------------------------------
+
+
+def ending(lib: Any, how: str, log: list[Any]) -> Any:
+    """A generator that ends in one way."""
+    try:
+        yield f"first {lib.request.path}"
+        if how == "raises":
+            raise ValueError("in the stream")
+        yield "second"
+    finally:
+        log.append(("closed", lib.has_request_context(), lib.has_app_context()))
+        if how == "close raises":
+            raise LookupError("in close")
+
+
+@pytest.mark.parametrize("fails", ["", "teardown_request", "teardown_appcontext"])
+@pytest.mark.parametrize("how", ["ends", "raises", "close raises", "broken off", "close raises, broken off"])
+def test_the_teardown_functions_of_a_stream_get_its_error(how: str, fails: str) -> None:
+    app = make_app(tuile)
+    log: list[Any] = []
+
+    def noting(name: str) -> Any:
+        def note(error: Any) -> None:
+            log.append((name, type(error).__name__))
+            # They ran for the response as well, which was no part of the stream.
+            if name == fails and log[0][0] == "closed":
+                raise RuntimeError("in teardown")
+
+        return note
+
+    app.logger.disabled = True
+    app.teardown_request(noting("teardown_request"))
+    app.teardown_appcontext(noting("teardown_appcontext"))
+    stream = ending(tuile, how.partition(",")[0], log)
+    app.add_url_rule("/", "view", lambda: tuile.Response(tuile.stream_with_context(stream)))
+
+    def ask() -> list[bytes]:
+        parts: Any = app(make_environ(), lambda *_: None)
+        log.clear()
+        try:
+            return [next(iter(parts))] if "broken off" in how else list(parts)
+        finally:
+            parts.close()
+
+    result = outcome(ask)
+    assert current.get(None) is None
+    error = {"ends": "NoneType", "broken off": "NoneType", "raises": "ValueError"}.get(how, "LookupError")
+    assert log[0] == ("closed", True, True)
+    assert [entry[0] for entry in log[1:]] == ["teardown_request", "teardown_appcontext"]
+    if how in {"ends", "raises"}:
+        assert log[1] == ("teardown_request", error)
+        first = "RuntimeError" if fails == "teardown_request" else error
+        assert log[2] == ("teardown_appcontext", first)
+    if how == "ends":
+        assert result[0] == ("raised" if fails else "returned")
+    elif how == "raises":
+        assert result[1] == ("RuntimeError" if fails else "ValueError")
+
+
+def test_what_a_server_iterates_over_can_be_read_in_any_way() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        log: list[str] = []
+
+        def generate() -> Any:
+            try:
+                yield "a"
+                yield b"b"
+                yield "\xe9"
+            finally:
+                log.append("closed")
+
+        def view() -> Any:
+            response = lib.Response(generate())
+            response.call_on_close(lambda: log.append("on close"))
+            return response
+
+        app.add_url_rule("/", "view", view)
+        found: list[Any] = []
+        for read in (
+            list,
+            next,
+            lambda parts: (next(parts), *parts),
+            lambda parts: b"".join(iter(parts)),
+            lambda _: (),
+        ):
+            parts: Any = app(make_environ(), lambda *_: None)
+            found.append(read(parts))
+            parts.close()
+            parts.close()
+            found.append(outcome(next, parts))
+            found.append(list(log))
+        return found
+
+    same(program)

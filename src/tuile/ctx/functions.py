@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
-from contextlib import ExitStack
 from contextvars import copy_context
 from functools import partial, update_wrapper
 
@@ -116,23 +116,15 @@ def _stream(
     nowhere. The contexts are left when the stream ends, is closed, or is garbage collected.
     """
     run: t.Callable[..., t.Any] = copy_context().run
-    run(making_chunk.set, True)
-    with ExitStack() as leaving:
-        run(app_context.__enter__)
-        leaving.push(partial(run, app_context.__exit__))
-        run(request_context.__enter__)
-        leaving.push(partial(run, request_context.__exit__))
-        run(watch, request_context)
-        leaving.callback(run, compare, request_context)
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            leaving.callback(run, close)
+    close = getattr(chunks, "close", None)
+    run(_enter, app_context, request_context)
+    try:
         advance: t.Callable[..., object] = partial(next, chunks)
         while True:
             try:
                 chunk = run(advance)
             except StopIteration:
-                return
+                break
             try:
                 given = yield chunk
             except GeneratorExit:
@@ -145,3 +137,46 @@ def _stream(
             else:
                 send = None if given is None else getattr(chunks, "send", None)
                 advance = partial(next, chunks) if send is None else partial(send, given)
+    except BaseException as error:
+        run(_leave, app_context, request_context, close, error)
+        raise
+    run(_leave, app_context, request_context, close, None)
+
+
+def _enter(app_context: AppContext, request_context: RequestContext) -> None:
+    """Enter the contexts of a stream."""
+    making_chunk.set(True)
+    app_context.__enter__()
+    try:
+        request_context.__enter__()
+    except BaseException:
+        app_context.__exit__(*sys.exc_info())
+        raise
+    watch(request_context)
+
+
+def _leave(
+    app_context: AppContext,
+    request_context: RequestContext,
+    close: t.Callable[[], object] | None,
+    error: BaseException | None,
+) -> None:
+    """Close a stream and leave its contexts, each of them with the error that was last raised."""
+    try:
+        try:
+            try:
+                if close is not None:
+                    close()
+            finally:
+                compare(request_context)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            request_context.__exit__(None if error is None else type(error), error, None)
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        app_context.__exit__(None if error is None else type(error), error, None)
+        del error

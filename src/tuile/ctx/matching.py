@@ -9,6 +9,7 @@ from werkzeug.routing import MapAdapter
 from ..invalidation import Watched
 from ..routing.answers import answer_of
 from ..routing.map import Map
+from .app_context import environ_of
 
 if t.TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
@@ -56,9 +57,11 @@ class Matching(metaclass=Watched):
 
     def _finds_by_adapter(self) -> bool:
         """Match by the map if the adapter has what the map reads from the environ; return whether there is a rule."""
-        adapter, url_map, environ = self.url_adapter, self.app.url_map, self.request.environ
+        adapter, url_map, environ = self.url_adapter, self.app.url_map, environ_of(self.request)
         if (
             type(adapter) is not MapAdapter
+            or type(self).match_request is not Matching.match_request
+            or self.app._current_plan().request_class is None
             or adapter.map is not url_map
             or type(url_map) is not Map
             or vars(adapter).keys() != _ATTRIBUTES

@@ -240,7 +240,7 @@ class RequestContext(Matching):
         if finds and not app.subdomain_matching:
             # Of its own copy, for a stream: the server may use the environ for another request by then.
             self._take(app.url_map.find(environ_of(self.request), app.config["SERVER_NAME"]))
-        elif not (self._is_bound and self._finds_by_adapter()):
+        elif not self._finds_by_adapter():
             self._match_by_adapter()
 
     def _finds_again(self, plan: Plan) -> bool:

@@ -19,7 +19,7 @@ from ..http.headers import is_one_line, plain_pairs, sent_pairs
 from ..http.locations import is_plain_location
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -147,4 +147,24 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
         return t.cast("Iterable[bytes]", body)
     if needs_no_close:
         return list(response.iter_encoded())
-    return ClosingIterator(response.iter_encoded(), response.close)
+    return _Parts(response.iter_encoded(), response.close)
+
+
+class _Parts(ClosingIterator):
+    """A `ClosingIterator` for a server, which iterates over the parts without a call of its own for each."""
+
+    def __init__(self, parts: Iterator[bytes], close: t.Callable[[], None]) -> None:
+        self._parts = parts
+        self._next = parts.__next__
+        self._callbacks = [close]
+
+    # For type checkers, Werkzeug's returns itself.
+    if not t.TYPE_CHECKING:
+
+        def __iter__(self) -> Iterator[bytes]:
+            return self._parts
+
+
+# Tools may show it.
+_Parts.__name__ = _Parts.__qualname__ = ClosingIterator.__name__
+_Parts.__module__ = ClosingIterator.__module__
