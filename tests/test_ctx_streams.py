@@ -513,7 +513,7 @@ def test_the_teardown_functions_of_a_stream_get_its_error(how: str, fails: str) 
     app.add_url_rule("/", "view", lambda: tuile.Response(tuile.stream_with_context(stream)))
 
     def ask() -> list[bytes]:
-        parts: Any = app(make_environ(), lambda *_: None)
+        parts: Any = app(make_environ(), start)
         log.clear()
         try:
             return [next(iter(parts))] if "broken off" in how else list(parts)
@@ -562,7 +562,7 @@ def test_what_a_server_iterates_over_can_be_read_in_any_way() -> None:
             lambda parts: b"".join(iter(parts)),
             lambda _: (),
         ):
-            parts: Any = app(make_environ(), lambda *_: None)
+            parts: Any = app(make_environ(), start)
             found.append(read(parts))
             parts.close()
             parts.close()
