@@ -183,6 +183,18 @@ def test_a_stop_does_not_wait_for_views_without_end(caplog: Any) -> None:
     assert "have not ended" in caplog.text
 
 
+@pytest.mark.parametrize("setting", [{"ASGI_WORKERS": 0}, {"ASGI_WORKERS": "8"}, {"ASGI_STREAM_WORKERS": -1}])
+def test_a_wrong_number_of_threads_is_an_error_that_names_the_setting(setting: dict[str, Any]) -> None:
+    app, _ = make_app()
+    app.config.update(setting)
+
+    async def main() -> None:
+        with pytest.raises(ValueError, match=f"{next(iter(setting))} is a number of threads"):
+            await ask(app)
+
+    run(main)
+
+
 def test_functions_for_serving_are_registered_before_the_first_request() -> None:
     app, _ = make_app()
     app.test_client().get("/")

@@ -17,7 +17,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from tests.asgi.driver import Server, ask, make_scope, run, send, until
 from tests.fresh import observe
-from tuile import Flask, Response, g, request, session, stream_with_context
+from tuile import Flask, Response, g, request, send_file, session, stream_with_context
 from tuile.asgi.service import service_of
 
 if TYPE_CHECKING:
@@ -421,6 +421,129 @@ def test_a_client_that_does_not_want_to_send_in_vain_is_not_asked_to() -> None:
         assert server.received == 0
 
     run(main)
+
+
+@pytest.mark.parametrize("header", [(b"content-length", b"300000"), (b"transfer-encoding", b"chunked")])
+@pytest.mark.parametrize(
+    ("settings", "size", "status"),
+    [
+        ({}, 300_000, 200),
+        ({"MAX_CONTENT_LENGTH": 300_000}, 300_000, 200),
+        ({"MAX_CONTENT_LENGTH": 299_999}, 300_000, 413),
+        ({"ASGI_SPOOL": 150_000}, 300_000, 413),
+    ],
+)
+def test_a_coroutine_function_reads_a_body_that_is_not_there_yet(
+    header: tuple[bytes, bytes], settings: Any, size: int, status: int
+) -> None:
+    app = make_app(**settings)
+
+    @app.before_request
+    async def first() -> None:
+        await asyncio.sleep(0)
+
+    @app.post("/whole")
+    async def whole() -> bytes:
+        start = request.stream.read(10)
+        await asyncio.sleep(0)
+        return start + request.stream.read()
+
+    @app.post("/then")
+    def then() -> bytes:
+        return request.get_data()
+
+    async def main() -> None:
+        pieces = [bytes([number % 256]) * 1000 for number in range(size // 1000)]
+        for path in ("/whole", "/then"):
+            # A synchronous view waits in its own thread for what was not put aside.
+            status_there = 200 if path == "/then" and "ASGI_SPOOL" in settings else status
+            answer = await Server(make_scope(path, "POST", headers=[header]), pieces).ask(app)
+            assert answer.status == status_there
+            if status_there == 200:
+                assert answer.body == b"".join(pieces)
+
+    run(main)
+
+
+def test_a_coroutine_function_does_not_wait_for_a_client_that_left() -> None:
+    app = make_app()
+    raised: list[str] = []
+
+    @app.post("/")
+    async def view() -> bytes:
+        try:
+            return request.get_data()
+        except ClientDisconnected as error:
+            raised.append(type(error).__name__)
+            raise
+
+    async def main() -> None:
+        scope = make_scope("/", "POST", headers=[(b"content-length", b"200000")])
+        server = Server(scope, [b"x" * 70_000], is_complete=False)
+        asyncio.get_running_loop().call_later(0.05, server.left.set)
+        await app(scope, server.receive, server.send)
+
+    run(main)
+    assert raised == ["ClientDisconnected"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_body_of_http_2_needs_no_announcement(method: str) -> None:
+    app = make_app()
+
+    @app.route("/", methods=["GET", "POST"])
+    def echo() -> bytes:
+        return request.get_data()
+
+    @app.route("/async", methods=["GET", "POST"])
+    async def echo_async() -> bytes:
+        return request.get_data()
+
+    async def main() -> None:
+        for path in ("/", "/async"):
+            server = Server(make_scope(path, method, http_version="2"), [b"abc", b"x" * 100_000])
+            assert (await server.ask(app)).body == b"abc" + b"x" * 100_000
+
+    run(main)
+
+
+def test_files_are_sent_in_large_pieces(tmp_path: Any) -> None:
+    app = make_app()
+    path = tmp_path / "file.bin"
+    path.write_bytes(bytes(range(256)) * 1000)
+    app.get("/")(lambda: send_file(path, download_name="file.bin"))
+    answer = send(app)
+    assert answer.body == path.read_bytes()
+    assert len(answer.pieces) <= 5
+
+
+def test_no_wake_up_is_lost() -> None:
+    app = make_reader(ASGI_WORKERS=3)
+
+    @app.post("/echo")
+    def echo() -> Response:
+        return Response(stream_with_context(iter(lambda: request.stream.read(3000), b"")))
+
+    async def one(number: int) -> None:
+        pieces = [bytes([number, piece]) * (1 + 700 * (number + piece) % 9000) for piece in range(number % 12)]
+        scope = make_scope("/echo", "POST", headers=[(b"transfer-encoding", b"chunked")])
+        if number % 4 == 0:
+            await Server(scope, pieces, leaves_after=1 + number % 3).ask(app)
+        else:
+            assert (await Server(scope, pieces).ask(app)).body == b"".join(pieces)
+
+    async def main() -> None:
+        for _ in range(5):
+            await asyncio.gather(*(one(number) for number in range(60)))
+        workers = service_of(app).workers
+        assert (workers.busy, workers.lent, workers.jobs) == (0, 0, set())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        run(main)
+    finally:
+        sys.setswitchinterval(before)
 
 
 # --- clients that leave -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from tests.doors.test_servers import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ASGI_SERVERS = [name for name in SERVERS if name.endswith(" ASGI")]
 
@@ -98,6 +100,15 @@ def test_a_websocket_is_refused(server: Server) -> None:
     }
     # Without a library for WebSockets a server takes it for a request of HTTP.
     assert server.ask("/loop", headers=headers).status in {200, 403}
+
+
+def test_granian_says_which_interface_to_choose(tmp_path: Path) -> None:
+    # Its default is RSGI.
+    command = ["tuile", "exec", "granian", "--host", "127.0.0.1", "--port", "{port}", "busy:app"]
+    log = tmp_path / "output.txt"
+    with suppress(AssertionError), serve(command, log):
+        pass
+    assert "granian --interface asgi" in log.read_text(encoding="utf-8")
 
 
 def test_the_server_stops_when_it_is_told_to(server: Server) -> None:

@@ -33,6 +33,17 @@ class ServesAsgi:
 
         await service_of(t.cast("Flask", self)).serve(scope, receive, send)
 
+    def __rsgi_init__(self, loop: object) -> None:
+        """Refuse the default protocol of granian.
+
+        Raises:
+            RuntimeError: Always. Requests would fail without an explanation.
+        """
+        raise RuntimeError(
+            "A Flask app is no RSGI application, which granian expects by default:"
+            " start it by `granian --interface asgi` or `granian --interface wsgi`."
+        )
+
     @setupmethod
     def before_serving(self, f: AnyFunction) -> AnyFunction:
         """Call `f`, which may be a coroutine function, in an app context before an ASGI server's first request.

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 import io
 import typing as t
+from asyncio import _get_running_loop
 from collections import deque
+from contextlib import suppress
 from queue import SimpleQueue
+from tempfile import SpooledTemporaryFile
 
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.wsgi import FileWrapper as WerkzeugFileWrapper
 
 from .scopes import sent_headers, status_code
 
@@ -33,6 +37,8 @@ if t.TYPE_CHECKING:
 
 #: How many bytes of a response may wait to be sent before the worker waits, and of a request before the loop does.
 MOST_WAITING = 64 * 1024
+# A longer body that is put aside is put into a file.
+_MOST_IN_MEMORY = 1024 * 1024
 _NO_BODY = frozenset({204, 304})
 
 
@@ -41,7 +47,7 @@ class Exchange:
 
     Args:
         app: The WSGI application.
-        environ: The environ of the request. The exchange adds `wsgi.input` and `wsgi.file_wrapper`.
+        environ: The environ of the request. `body_stream` returns its `wsgi.input`.
         context: The context that the application runs in.
         report: Wakes the loop; `wake` of this exchange is called there soon.
     """
@@ -61,11 +67,13 @@ class Exchange:
         "inbox_complete",
         "is_lent",
         "left",
+        "most_spooled",
         "pieces",
         "pushed",
         "remaining",
         "report",
         "sent",
+        "spool",
         "taken",
         "waiter",
         "waits",
@@ -90,6 +98,9 @@ class Exchange:
         self.inbox: deque[bytes] = deque()
         self.inbox_complete = self.wants = False
         self.fed = self.taken = 0
+        # How much of the body is put aside before a coroutine runs, and what was.
+        self.most_spooled = 0
+        self.spool: t.IO[bytes] | None = None
         self.left = False
         self.waits = False
         self.wakes: SimpleQueue[None] | None = None
@@ -108,6 +119,8 @@ class Exchange:
             self.error = error
         # The environ refers to this exchange, by the body: without the cycle all is freed now.
         self.environ = {}
+        if self.spool is not None:
+            self.spool.close()
         self.ended = True
         self.report(self)
 
@@ -217,8 +230,13 @@ class Exchange:
 
         Raises:
             ClientDisconnected: If the client left before the end.
+            RequestEntityTooLarge: If a coroutine would have to wait for it, with the event loop that is to receive it.
         """
+        if self.spool is not None and (piece := self.spool.read(MOST_WAITING)):
+            return piece
         if not self.inbox and not self.inbox_complete and not self.left:
+            if _get_running_loop() is not None:
+                raise RequestEntityTooLarge(f"A coroutine function can read {self.most_spooled} bytes of a body.")
             self.wants = True
             self.report(self)
             self._wait(self._has_piece)
@@ -229,6 +247,18 @@ class Exchange:
         if self.inbox_complete:
             return b""
         raise ClientDisconnected
+
+    def before_coroutine(self) -> None:
+        """Receive the rest of the body, because a coroutine that reads it must not wait for its own event loop."""
+        if self.inbox_complete or self.spool is not None or not self.most_spooled:
+            return
+        spool = t.cast("t.IO[bytes]", SpooledTemporaryFile(_MOST_IN_MEMORY))  # noqa: SIM115 - closed with the exchange
+        # It is found again when the body is read.
+        with suppress(ClientDisconnected):
+            while spool.tell() <= self.most_spooled and (piece := self.next_piece()):
+                spool.write(piece)
+        spool.seek(0)
+        self.spool = spool
 
     def _has_piece(self) -> bool:
         return bool(self.inbox) or self.inbox_complete or self.left
@@ -307,3 +337,10 @@ def body_stream(exchange: Exchange) -> t.IO[bytes]:
     if exchange.inbox_complete:
         return io.BytesIO(b"".join(exchange.inbox))
     return io.BufferedReader(_RawBody(exchange), MOST_WAITING)
+
+
+class FileWrapper(WerkzeugFileWrapper):
+    """The pieces of a file, as large as a response may have waiting."""
+
+    def __init__(self, file: t.IO[bytes], buffer_size: int = MOST_WAITING) -> None:
+        super().__init__(file, max(buffer_size, MOST_WAITING))

@@ -127,6 +127,9 @@ class _Call:
         if not self.future.done():
             self.future.set_result(None)
 
+    def before_coroutine(self) -> None:
+        """Do nothing: there is no body."""
+
     def leave(self) -> None:
         """Do nothing: the function runs to its end."""
 

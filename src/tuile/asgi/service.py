@@ -16,7 +16,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from ..ctx.app_context import current
 from .conversation import Conversation
-from .exchange import MOST_WAITING, Exchange, body_stream
+from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
 from .lifespan import Lifespan
 from .refusals import refuse
 from .scopes import BadScope, content_length, environ_of
@@ -25,10 +25,11 @@ from .workers import Workers, carry
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
-    from _typeshed.wsgi import WSGIEnvironment
-
     from ..app import Flask
     from .protocol import Receive, Scope, Send
+
+
+_METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Service:
@@ -46,8 +47,13 @@ class Service:
 
     def _make_workers(self) -> Workers:
         config = self.app.config
-        count = config["ASGI_WORKERS"] or min(32, (os.cpu_count() or 1) + 4)
-        workers = Workers(self.loop, count, config["ASGI_STREAM_WORKERS"], f"{self.app.name}-worker")
+        count, most_lent = config["ASGI_WORKERS"], config["ASGI_STREAM_WORKERS"]
+        if count is None:
+            count = min(32, (os.cpu_count() or 1) + 4)
+        for name, value, least in (("ASGI_WORKERS", count, 1), ("ASGI_STREAM_WORKERS", most_lent, 0)):
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} is a number of threads, at least {least}, not {value!r}.")
+        workers = Workers(self.loop, count, most_lent, f"{self.app.name}-worker")
         # Where the server does not tell when it stops, the threads end with the app or the process.
         weakref.finalize(self, workers.close)
         return workers
@@ -85,10 +91,11 @@ class Service:
         context = copy_context()
         exchange = Exchange(self.app, environ, context, self.workers.report)
         conversation = Conversation(exchange, self.workers, receive, send)
-        if self._is_read_ahead(environ) and not await conversation.read_ahead(MOST_WAITING):
+        if self._prepare_body(exchange) and not await conversation.read_ahead(MOST_WAITING):
             # The client left before its request was complete.
             return
         environ["wsgi.input"] = body_stream(exchange)
+        environ["wsgi.file_wrapper"] = FileWrapper
         error: BaseException | None = None
         try:
             await conversation.carry_on()
@@ -103,17 +110,31 @@ class Service:
             # The error's traceback refers to this frame.
             del error, exchange, conversation, context, environ
 
-    def _is_read_ahead(self, environ: WSGIEnvironment) -> bool:
-        """Return whether the start of the body is read before a worker is taken, so that slow clients hold none."""
-        length = content_length(environ)
+    def _prepare_body(self, exchange: Exchange) -> bool:
+        """Decide how the body is received.
+
+        Returns:
+            Whether its start is received before a worker is taken, so that slow clients hold none.
+        """
+        environ = exchange.environ
+        length, limit = content_length(environ), self.app.config["MAX_CONTENT_LENGTH"]
         if length is None:
-            # Without either header, only HTTP/2 and later have a body; and GET hardly ever has one.
-            return "HTTP_TRANSFER_ENCODING" in environ
-        limit = self.app.config["MAX_CONTENT_LENGTH"]
-        if limit is not None and length > limit:
+            if "HTTP_TRANSFER_ENCODING" not in environ and environ["REQUEST_METHOD"] in _METHODS_WITHOUT_BODY:
+                # Only HTTP/2 and later would announce none.
+                exchange.inbox_complete = environ["SERVER_PROTOCOL"].startswith("HTTP/1")
+                if exchange.inbox_complete:
+                    return False
+        elif length == 0:
+            exchange.inbox_complete = True
             return False
+        elif limit is not None and length > limit:
+            # It is refused when it is read, unless the view has another limit.
+            return False
+        exchange.most_spooled = self.app.config["ASGI_SPOOL"] if limit is None else limit
         # With `Expect`, reading tells the client to send the body: it is the view that may refuse it before.
-        return length > 0 and not (length > MOST_WAITING and "HTTP_EXPECT" in environ)
+        return not ("HTTP_EXPECT" in environ and (length is None or length > MOST_WAITING)) and (
+            length is not None or "HTTP_TRANSFER_ENCODING" in environ
+        )
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -43,6 +43,9 @@ class Job(t.Protocol):
     def wake(self) -> None:
         """Wake the coroutine that waits for it: called on the loop."""
 
+    def before_coroutine(self) -> None:
+        """Prepare for a coroutine that runs on the loop: called in a worker."""
+
     def leave(self) -> None:
         """Tell the worker that nobody waits any more: called on the loop."""
 
@@ -190,6 +193,7 @@ class Workers:
 
         Context variables are those of the calling thread, and what the coroutine sets is seen there afterwards.
         """
+        job.before_coroutine()
         call = _Call(self, job, function, args, kwargs)
         self.loop.call_soon_threadsafe(call.begin)
         call.is_done.acquire()
