@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 import werkzeug.test
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.wsgi import get_current_url
 
 import tuile
 import tuile.testing.client
 from tests.beside_flask import outcome, same
 from tuile.testing import EnvironBuilder
 from tuile.testing.client import environ_without_builder
+from tuile.testing.simple_environ import place_of
 
 PLAIN_TEXT = st.text("abcXYZ019-_.~", max_size=5)
 HOSTILE_TEXT = st.text('a/?#%&=+;: \t\r\n\0é\u2028[]@\\"', max_size=6)
@@ -192,3 +195,57 @@ def test_a_query_of_a_multidict_is_left_to_the_builder_and_the_same() -> None:
         return app.test_client().get("/", query_string=query).text, list(query.items(multi=True))
 
     same(program)
+
+
+@given(
+    host=st.sampled_from(
+        ["localhost", "Example.COM", "a.b:80", "a:8000", "h_x", "[::1]", "\xe9.de", "a b", "", ":80", "a."]
+    ),
+    script=st.sampled_from(["", "/app", "/app/", "/a b", "/a//b", "app"]),
+    path=st.one_of(
+        st.builds("/{}".format, HOSTILE_TEXT), st.builds("/{}/{}".format, PLAIN_TEXT, PLAIN_TEXT), st.just("")
+    ),
+    scheme=st.sampled_from(["http", "https", "ws"]),
+)
+def test_the_place_that_cookies_are_compared_with_is_werkzeugs(host: str, script: str, path: str, scheme: str) -> None:
+    environ = {
+        "HTTP_HOST": host, "SCRIPT_NAME": script, "wsgi.url_scheme": scheme, "REQUEST_METHOD": "GET",
+        "PATH_INFO": path.encode().decode("latin1"), "SERVER_NAME": "server", "SERVER_PORT": "80", "QUERY_STRING": "",
+    }  # fmt: skip
+    found = place_of(environ)
+    if found is not None:
+        url = urlsplit(get_current_url(environ))
+        assert found == (url.hostname or "localhost", url.path)
+
+
+def test_the_client_sends_the_cookies_of_the_host_and_path_as_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("own", static_folder=None)
+
+        @app.route("/", defaults={"path": ""})  # type: ignore[untyped-decorator] # the framework's
+        @app.route("/<path:path>")  # type: ignore[untyped-decorator] # the framework's
+        def view(path: str) -> Any:
+            response = lib.make_response(lib.request.headers.get("Cookie", "none"))
+            response.headers.add("Set-Cookie", f"own{len(path)}=1")
+            response.headers.add("Set-Cookie", "of=path; Path=/a")
+            response.headers.add("Set-Cookie", "of=domain; Domain=example.com")
+            return response
+
+        client = app.test_client()
+        bases = ["http://localhost", "http://example.com", "http://www.example.com:8000", "https://EXAMPLE.com/root"]
+        paths = ["/", "/a", "/a/b", "/ab", "/a%20b", "/\xe9"]
+        return [client.get(path, base_url=base).text for base in bases * 2 for path in paths]
+
+    same(program)
+
+
+def test_a_replaced_method_of_werkzeugs_client_is_called() -> None:
+    app = tuile.Flask("own", static_folder=None)
+    app.add_url_rule("/", "view", lambda: tuile.request.headers.get("Cookie", "none"))
+    client = app.test_client()
+    client.set_cookie("a", "1")
+    assert client.get("/").text == "a=1"
+    with mock.patch.object(
+        werkzeug.test.Client, "_add_cookies_to_wsgi", lambda self, environ: environ.pop("none", None)
+    ):
+        assert client.get("/").text == "none"

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 import werkzeug.test
 from werkzeug.wrappers import Request as WerkzeugRequest
-from werkzeug.wsgi import ClosingIterator, get_current_url
+from werkzeug.wsgi import ClosingIterator
 
 from tuile.http.cookies import dump_cookie
 from tuile.invalidation import Watched
 from tuile.wrappers import Response
 
-from .client_cookies import read_set_cookie
+from .client_cookies import add_cookies, host_and_path, read_set_cookie
 from .simple_environ import is_simple_host, simple_environ
 
 if TYPE_CHECKING:
@@ -258,14 +258,10 @@ class FlaskClient(werkzeug.test.Client):
             self._jar.forget(key, domain, path)
 
     def _add_cookies_to_wsgi(self, environ: WSGIEnvironment) -> None:
-        if self._jar is None:
-            if self._cookies == {} and is_simple_host(environ.get("HTTP_HOST")):
-                # There are none to compare with the URL.
-                environ.pop("HTTP_COOKIE", None)
-                return
-            super()._add_cookies_to_wsgi(environ)
-        else:
+        if self._jar is not None:
             self._jar.send(environ)
+        elif self._cookies is None or not add_cookies(self._cookies, environ):
+            super()._add_cookies_to_wsgi(environ)
 
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> tuple[Iterable[bytes], str, Headers]:
         """Call the application with an environ; send cookies, and store those of the response."""
@@ -276,8 +272,7 @@ class FlaskClient(werkzeug.test.Client):
             body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered=buffered)
             lines = headers.getlist("Set-Cookie")
             if lines or not is_simple_host(environ.get("HTTP_HOST")):
-                url = urlsplit(get_current_url(environ))
-                self._update_cookies_from_response(url.hostname or "localhost", url.path, lines)
+                self._update_cookies_from_response(*host_and_path(environ), lines)
         else:
             self._add_cookies_to_wsgi(environ)
             body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered)

@@ -2,9 +2,50 @@
 
 from __future__ import annotations
 
-from werkzeug.test import Cookie
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from werkzeug.test import Client, Cookie
+from werkzeug.wsgi import get_current_url
 
 from tuile.http.cookies import parse_cookie
+
+from .simple_environ import is_simple_host, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+_add_by_werkzeug = Client._add_cookies_to_wsgi
+
+
+def add_cookies(cookies: Mapping[tuple[str, str, str], Cookie], environ: WSGIEnvironment) -> bool:
+    """Add the cookies that match the URL of a request to its environ; return whether Werkzeug need not do it."""
+    if Client._add_cookies_to_wsgi is not _add_by_werkzeug:
+        return False
+    if not cookies and is_simple_host(environ.get("HTTP_HOST")):
+        # There are none to compare with the URL.
+        environ.pop("HTTP_COOKIE", None)
+        return True
+    place = place_of(environ)
+    if place is None:
+        return False
+    sent = [cookie._to_request_header() for cookie in cookies.values() if cookie._matches_request(*place)]
+    if sent:
+        environ["HTTP_COOKIE"] = "; ".join(sent)
+    else:
+        environ.pop("HTTP_COOKIE", None)
+    return True
+
+
+def host_and_path(environ: WSGIEnvironment) -> tuple[str, str]:
+    """Return the host and the path of the URL of a request, as Werkzeug's client compares cookies with them."""
+    place = place_of(environ)
+    if place is not None:
+        return place
+    url = urlsplit(get_current_url(environ))
+    return url.hostname or "localhost", url.path
 
 
 def read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:

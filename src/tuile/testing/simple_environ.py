@@ -56,6 +56,17 @@ def is_simple_host(host: object) -> bool:
     return type(host) is str and _HOST.match(host) is not None
 
 
+def place_of(environ: WSGIEnvironment) -> tuple[str, str] | None:
+    """Return the host and the path of the URL of a request; None where Werkzeug's functions quote or change them."""
+    host, script, path = environ.get("HTTP_HOST"), environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")
+    if type(host) is not str or type(script) is not str or type(path) is not str:
+        return None
+    name, _, port = host.partition(":")
+    path = f"{script.rstrip('/')}/{path.lstrip('/')}"
+    is_plain = _HOST.match(host) is not None and name and not port and _PATH.match(path) is not None
+    return (name.lower(), path) if is_plain and "//" not in path and environ.get("wsgi.url_scheme") == "http" else None
+
+
 def builder_is_stock() -> bool:
     """Return whether no part of Werkzeug's builder that this module takes the place of was replaced."""
     return tuple(map(vars(_builder).get, _PARTS)) == _stock
