@@ -50,6 +50,7 @@ def octets(text: str) -> str:
     ),
     st.sampled_from(["a", "ab", "b", "1", "", "\xe9", "=", "; "]),
 )
+@example("", "")
 @example("a=1; ab=2", "a")
 @example("a =1; b=2", "a")
 @example('x="; a=1; y="', "a")

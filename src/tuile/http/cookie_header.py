@@ -82,7 +82,7 @@ def only_value(header: str, name: str) -> str | None:
 
     It is certain if the name occurs once in the header, as a name, and nothing has to be decoded or removed.
     """
-    if header.count(name) != 1 or not header.isascii():
+    if not name or header.count(name) != 1 or not header.isascii():
         return None
     before, _, after = header.partition(name)
     if (before and before[-2:] != "; ") or after[:1] != "=":

@@ -147,14 +147,21 @@ def dump_cookie(
     return line
 
 
+# What follows the pair of a cookie for all paths of one host, as `dump_cookie` writes it.
+_USUAL_ENDS = frozenset({" Path=/", " HttpOnly; Path=/", " Secure; HttpOnly; Path=/", " Path=/; SameSite=Lax"})
+
+
 def cookie_identity(line: str) -> tuple[str, str, str]:
     """Return the name, domain and path of a Set-Cookie line, which identify its cookie (section 5.7, step 23).
 
     A response must not have two lines with the same identity (section 4.1.1). Domain and path are "" if the line
     leaves them to the browser.
     """
-    pair, *attributes = line.split(";")
+    pair, _, rest = line.partition(";")
     name, equals, _ = pair.partition("=")
+    if rest in _USUAL_ENDS and equals:
+        return name.strip(_BLANKS), "", "/"
+    attributes = rest.split(";")
     domain = path = ""
     for attribute in attributes:
         which, _, value = attribute.partition("=")
@@ -249,6 +256,8 @@ def _lifetime(
     seconds = max_age if max_age is None or type(max_age) is int else _whole_seconds(max_age)
     if isinstance(expires, str):
         moment = _checked("expires", expires, _date_refused)
+    elif isinstance(expires, int) and not isinstance(expires, bool):
+        moment = _date_of_second(expires)  # a cookie that is deleted has 0
     elif expires is not None:
         moment = _date(expires)
     elif seconds is not None and sync_expires:

@@ -72,17 +72,18 @@ class CookieLines:
             line: The value of the field.
             identity: What `cookie_identity` finds in the line, if it is known.
         """
-        pairs = headers._list
+        pairs, seen, by_cookie = headers._list, self._seen, self._by_cookie
         if identity is None:
             identity = cookie_identity(line)
-        self._update(pairs, exactly=identity in self._by_cookie)
-        for earlier in self._by_cookie.pop(identity, ()):
-            place = pairs.index(earlier)
-            del pairs[place], self._seen[place]
+        if identity in by_cookie or len(pairs) > _COMPARED or pairs != seen:
+            self._update(pairs, exactly=identity in by_cookie)
+            for earlier in by_cookie.pop(identity, ()):
+                place = pairs.index(earlier)
+                del pairs[place], seen[place]
         pair = ("Set-Cookie", line)
         pairs.append(pair)
-        self._seen.append(pair)
-        self._by_cookie[identity] = [pair]
+        seen.append(pair)
+        by_cookie[identity] = [pair]
 
     def _update(self, pairs: list[tuple[str, str]], *, exactly: bool) -> None:
         """Update the index if other code changed the headers.

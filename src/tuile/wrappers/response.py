@@ -308,7 +308,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             max_size=max_size,
             samesite=samesite,
             partitioned=partitioned,
-            now=time.time(),
+            now=0.0 if max_age is None else time.time(),
         )
         known = self._cookie_lines
         if known is None:
