@@ -14,7 +14,10 @@ from tests.stores.servers import MissingError, postgres_server, redis_server
 from tuile.sessions.stores import drive, drive_async
 from tuile.sessions.stores.memory import MemoryStore
 from tuile.sessions.stores.postgres import PostgresStore
+from tuile.sessions.stores.postgres_wire import Statement
 from tuile.sessions.stores.redis import RedisStore
+from tuile.sessions.stores.redis_wire import Request, pack
+from tuile.sessions.stores.remote import RemoteStore
 from tuile.sessions.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ class Clock:
     def __init__(self) -> None:
         self._now = NOW
         self.told: list[Callable[[float], Any]] = []
+        self.ended: list[Callable[[], None]] = []
 
     @property
     def now(self) -> float:
@@ -63,7 +67,14 @@ class Driven:
 
     def run(self, procedure: Procedure[T]) -> T:
         noted = self._noting(procedure)
-        return asyncio.run(drive_async(noted, self.store)) if self.is_async else drive(noted, self.store)
+        return asyncio.run(self._awaited(noted)) if self.is_async else drive(noted, self.store)
+
+    async def _awaited(self, procedure: Procedure[T]) -> T:
+        try:
+            return await drive_async(procedure, self.store)
+        finally:
+            if isinstance(self.store, RemoteStore):
+                await self.store.close_async()
 
     def ask(self, operation: Operation) -> Any:
         def procedure() -> Procedure[Any]:
@@ -129,15 +140,12 @@ class ClockedPostgresStore(PostgresStore):
 
 
 def _set_up_clock(store: PostgresStore, clock: Clock) -> None:
-    def tell(now: float) -> None:
-        with store._connection() as connection:
-            connection.execute("UPDATE clock SET now = %s", [now])
-
-    with store._connection() as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS clock (now double precision)")
-        connection.execute("TRUNCATE clock, tuile_sessions")
-        connection.execute("INSERT INTO clock VALUES (%s)", [clock.now])
-    clock.told.append(tell)
+    connection = store._connect()
+    connection.exchange(Statement("CREATE TABLE IF NOT EXISTS clock (now double precision)"))
+    connection.exchange(Statement("TRUNCATE clock, tuile_sessions"))
+    connection.exchange(Statement("INSERT INTO clock VALUES (%s)", [clock.now]))
+    clock.told.append(lambda now: connection.exchange(Statement("UPDATE clock SET now = %s", [now])))
+    clock.ended.append(connection.close)
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "postgres"])
@@ -153,11 +161,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
     else:
         # With time for a machine that is busy.
         made = ClockedRedisStore(request.getfixturevalue("redis_url"), timeout=30)
-        made._command("FLUSHDB")
-        made._command("SET", "clock", repr(clock.now))
-        clock.told.append(lambda now: made._command("SET", "clock", repr(now)))
+        connection = made._connect()
+        connection.exchange(Request(pack("FLUSHDB")))
+        connection.exchange(Request(pack("SET", "clock", repr(clock.now))))
+        clock.told.append(lambda now: connection.exchange(Request(pack("SET", "clock", repr(now)))))
+        clock.ended.append(connection.close)
     yield made
     getattr(made, "close", int)()
+    for end in clock.ended:
+        end()
 
 
 @pytest.fixture(params=["blocking", "awaited"])

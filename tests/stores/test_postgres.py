@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +18,7 @@ from tuile.sessions.record import Clocks, Record
 from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.postgres import PostgresStore
+from tuile.sessions.stores.postgres_wire import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,19 @@ needs_psycopg = pytest.mark.skipif(
 )
 
 
+def execute(store: PostgresStore, text: str, *values: object, has_rows: bool = False) -> Any:
+    """Execute a statement at the server of a store, over another connection."""
+    connection = store._connect()
+    reply = connection.exchange(Statement(text, values, has_rows))
+    connection.close()
+    return reply
+
+
 @pytest.fixture
 def real(postgres_url: str) -> Iterator[PostgresStore]:
     """A store with the clock of the server."""
     made = PostgresStore(postgres_url, timeout=30)
-    with made._connection() as connection:
-        connection.execute("TRUNCATE tuile_sessions")
+    execute(made, "TRUNCATE tuile_sessions")
     yield made
     made.close()
 
@@ -69,25 +76,14 @@ def test_two_apps_do_not_see_each_other(real: PostgresStore, postgres_url: str) 
 
 
 def test_there_are_never_more_connections_than_allowed(postgres_url: str) -> None:
-    store = PostgresStore(postgres_url, timeout=0.1, connections=2)
-    inside, leave = threading.Barrier(3), threading.Event()
-
-    def hold() -> None:
-        with store._connection():
-            inside.wait()
-            leave.wait()
-
-    store._timeout = 30  # to connect, on a machine that is busy
-    threads = [threading.Thread(target=hold) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    inside.wait()
+    store = PostgresStore(postgres_url, timeout=30, connections=2)
+    taken = [store._free_connection(), store._free_connection()]
     store._timeout = 0.1
     with pytest.raises(StoreUnavailable, match=r"All 2 connections to the session store .* are in use"):
         store.ask(Load("h", CLOCKS))
-    leave.set()
-    for thread in threads:
-        thread.join()
+    for connection in taken:
+        store._drop(connection)
+    store._timeout = 30
     assert store.ask(Load("nothing", CLOCKS)) is None
     store.close()
 
@@ -97,23 +93,15 @@ def test_broken_connections_are_replaced(real: PostgresStore) -> None:
     others = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid() AND usename = 'tuile'"
     )
-    with real._connection(), real._connection():
-        pass  # now there are two
-    killer = PostgresStore(real._url, timeout=30)
-    with killer._connection() as connection:
-        connection.execute(f"{others} AND usename = 'tuile'")
-    with pytest.raises(StoreUnavailable):
-        real.ask(Load("h", CLOCKS))
+    execute(real, others, has_rows=True)
     assert real.ask(Load("h", CLOCKS)) is not None
-    killer.close()
 
 
 @pytest.mark.parametrize("column", ["state", "data"])
 @pytest.mark.parametrize("planted", ["\\x80\x04.", "[]", "7", "{", '{"x": 1}'])
 def test_what_was_planted_reads_as_empty(real: PostgresStore, column: str, planted: str) -> None:
     real.ask(Create(Record("h", "v", {"a": "1"}), CLOCKS))
-    with real._connection() as connection:
-        connection.execute(f"UPDATE tuile_sessions SET {column} = %s", [planted])  # noqa: S608 - ours
+    execute(real, f"UPDATE tuile_sessions SET {column} = %s", planted)  # noqa: S608 - ours
     assert real.ask(Load("h", CLOCKS)) is None
     assert real.ask(Apply("h", 1, Changes(by_key={"a": Put("2")}), CLOCKS)) is None
 
@@ -121,9 +109,7 @@ def test_what_was_planted_reads_as_empty(real: PostgresStore, column: str, plant
 @pytest.mark.parametrize(("durable", "expected"), [(False, "off"), (True, "on")])
 def test_what_a_save_survives_is_a_setting(postgres_url: str, durable: bool, expected: str) -> None:
     store = PostgresStore(postgres_url, durable=durable, timeout=30)
-    with store._connection() as connection:
-        assert connection.execute("SHOW synchronous_commit").fetchone() == (expected,)
-    store.close()
+    assert execute(store, "SHOW synchronous_commit", has_rows=True) == [(expected,)]
 
 
 @needs_psycopg
@@ -140,7 +126,7 @@ def test_the_settings_of_an_app() -> None:
     app.config.update(SESSION_STORE="postgresql://h/name", SESSION_TIMEOUT=2, SESSION_POOL=3, SESSION_DURABLE="machine")
     store: Any = store_and_policy(app).store
     assert isinstance(store, PostgresStore)
-    assert (store._prefix, store._timeout, store._connections, store._durable) == ("session:app:", 2, 3, True)
+    assert (store._prefix, store._timeout, store._connections, store._settings.durable) == ("session:app:", 2, 3, True)
 
 
 def test_without_psycopg_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

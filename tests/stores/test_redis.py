@@ -19,6 +19,7 @@ from tuile.sessions.record import Clocks, Record
 from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable, redis_scripts
 from tuile.sessions.stores.redis import RedisStore
+from tuile.sessions.stores.redis_wire import BlockingConnection, Request, pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,22 +33,30 @@ needs_redis_py = pytest.mark.skipif(
 )
 
 
+def command(store: RedisStore, *arguments: str | bytes) -> Any:
+    """Send a command to the server of a store, over another connection."""
+    connection = store._connect()
+    reply = connection.exchange(Request(pack(*arguments)))
+    connection.close()
+    return reply
+
+
 @pytest.fixture
 def real(redis_url: str) -> Iterator[RedisStore]:
     """A store with the clock of the server."""
     made = RedisStore(redis_url, timeout=30)
-    made._command("FLUSHDB")
+    command(made, "FLUSHDB")
     yield made
     made.close()
 
 
 def test_keys_end_by_themselves(real: RedisStore) -> None:
     real.ask(Create(Record("h", "v", {"a": "1"}, user="ada"), CLOCKS))
-    ends = [real._command("PTTL", key) for key in real._command("KEYS", "*")]
+    ends = [command(real, "PTTL", key) for key in command(real, "KEYS", "*")]
     assert len(ends) == 2
     assert all(3_500_000 < end <= 3_600_001 for end in ends)
-    real.ask(Apply("h", 1, Changes(by_key={"a": Put("2", "1")}), Clocks(idle=7200)))
-    assert real._command("PTTL", "session:s:h") > 7_000_000
+    real.ask(Apply("h", 1, Changes(by_key={"a": Put("2", "1")}), Clocks(idle=7200, seen_every=0)))
+    assert command(real, "PTTL", "session:s:h") > 7_000_000
 
 
 def test_a_save_is_one_script(real: RedisStore) -> None:
@@ -59,7 +68,9 @@ def test_a_save_is_one_script(real: RedisStore) -> None:
         "d": Drop("1"),
         "c": Put("{}"),
     }
-    with mock.patch.object(real, "_run", wraps=real._run) as run:
+    with mock.patch.object(
+        BlockingConnection, "exchange", autospec=True, side_effect=BlockingConnection.exchange
+    ) as run:
         assert real.ask(Apply("h", 1, Changes(by_key=changes), CLOCKS)) == Applied()
         assert run.call_count == 1
         # Another request has set a dictionary meanwhile: it is merged here.
@@ -72,20 +83,20 @@ def test_a_save_is_one_script(real: RedisStore) -> None:
 
 
 def test_each_script_uses_one_key() -> None:
-    scripts = [redis_scripts.LOAD, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
+    scripts = [redis_scripts.SEE, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
     assert all("KEYS[1]" in script and "KEYS[2]" not in script for script in scripts)
 
 
 def test_scripts_are_loaded_again_after_a_restart(real: RedisStore) -> None:
     real.ask(Create(Record("h", "v"), CLOCKS))
-    real._command("SCRIPT", "FLUSH")
+    command(real, "SCRIPT", "FLUSH")
     assert real.ask(Load("h", CLOCKS)) is not None
 
 
 def test_broken_connections_are_replaced(real: RedisStore) -> None:
     real.ask(Create(Record("h", "v"), CLOCKS))
     killer = RedisStore(real_url(real), timeout=30)
-    killer._command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    command(killer, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert real.ask(Load("h", CLOCKS)) is not None
     killer.close()
 
@@ -97,9 +108,12 @@ def real_url(store: RedisStore) -> str:
 
 def test_there_are_never_more_connections_than_allowed(redis_url: str) -> None:
     store = RedisStore(redis_url, timeout=0.1, connections=1)
-    with store._free, pytest.raises(StoreUnavailable, match=r"All 1 connections to the session store .* are in use"):
+    connection = store._free_connection()
+    with pytest.raises(StoreUnavailable, match=r"All 1 connections to the session store .* are in use"):
         store.ask(Load("h", CLOCKS))
-    assert len(store._idle) == 0
+    store._drop(connection)
+    assert store.ask(Load("nothing", CLOCKS)) is None
+    assert len(store._idle) == 1
     store.close()
 
 
@@ -124,7 +138,7 @@ def test_two_apps_do_not_see_each_other(redis_url: str) -> None:
 @pytest.mark.parametrize("planted", [b"\x80\x04.", b"[]", b"{", b'{"user":7,"x":1}', b'{"data":{}}'])
 def test_what_was_planted_reads_as_empty(real: RedisStore, planted: bytes) -> None:
     real.ask(Create(Record("h", "v", {"a": "1"}, user="ada"), CLOCKS))
-    real._command("HSET", "session:s:h", "m", planted)
+    command(real, "HSET", "session:s:h", "m", planted)
     assert real.ask(Load("h", CLOCKS)) is None
     assert real.ask(OfUser("ada")) == []
 

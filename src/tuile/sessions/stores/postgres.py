@@ -1,53 +1,42 @@
 """Keep sessions in PostgreSQL, in a table of its own: for any number of machines.
 
-Reading is one statement. A save locks the row of its session, merges, and writes it, in one short transaction; no lock
-is held while a view runs. The connections are the store's own, so an application's transactions are left alone.
+Reading is one statement, and so is a save, which makes its change of what the request has read and writes it if the
+version is still the same. If it is not, the save locks the row of its session, merges, and writes it, in one short
+transaction; no lock is held while a view runs. The connections are the store's own, so an application's transactions
+are left alone.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
-import threading
 import typing as t
-from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from urllib.parse import urlsplit
 
-from ..operations import Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
+from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
-from . import Answer, Row, Store, StoreUnavailable
+from .postgres_wire import AwaitedConnection, BlockingConnection, Settings, Statement, connected
+from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from ..operations import OfOne, Operation
+    from . import Answer, Row
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS tuile_sessions (
-    handle text PRIMARY KEY,
-    owner text,
-    created double precision NOT NULL,
-    seen double precision NOT NULL,
-    expires double precision NOT NULL,
-    state text NOT NULL,
-    data text NOT NULL,
-    version bigint NOT NULL
-);
-CREATE INDEX IF NOT EXISTS tuile_sessions_owner ON tuile_sessions (owner, seen) WHERE owner IS NOT NULL;
-CREATE INDEX IF NOT EXISTS tuile_sessions_expires ON tuile_sessions (expires);
-"""
-# Two processes that create a table at the same time get in each other's way.
-_SCHEMA_LOCK = 7_823_615_204
+T = t.TypeVar("T")
+_Steps: t.TypeAlias = "Generator[Statement, Answer, T]"
+
 _FIND = "SELECT owner, created, seen, expires, state, data, version, {now} FROM tuile_sessions WHERE handle = %s"
 _INSERT = """
 INSERT INTO tuile_sessions (handle, owner, created, seen, expires, state, data, version)
 SELECT %s, %s, now, now, now + %s, %s, %s, 0 FROM (SELECT {now} AS now) AS clock
 ON CONFLICT DO NOTHING RETURNING seen, expires"""
+_SAVE = """
+UPDATE tuile_sessions SET data = %s, version = %s WHERE handle = %s AND version = %s AND expires > {now}"""
 _UPDATE = """
 UPDATE tuile_sessions SET owner = %s, seen = %s, expires = %s, state = %s, data = %s, version = %s WHERE handle = %s"""
+_SEEN = "UPDATE tuile_sessions SET seen = %s, expires = %s WHERE handle = %s AND version = %s"
 _DELETE = "DELETE FROM tuile_sessions WHERE handle = %s"
 _OF_USER = """
 SELECT handle, owner, created, seen, expires, state, '{{}}', version, {now} FROM tuile_sessions
@@ -61,28 +50,15 @@ _SWEEP = """
 DELETE FROM tuile_sessions WHERE handle IN (
     SELECT handle FROM tuile_sessions WHERE expires <= {now} LIMIT %s FOR UPDATE SKIP LOCKED
 )"""
+_BEGIN, _COMMIT = Statement("BEGIN"), Statement("COMMIT")
 # How many sessions that have ended are removed when one is created: more than one, so that they become fewer.
 _SWEPT_PER_CREATION = 2
 
-
-class _Cursor(t.Protocol):
-    """What is used of a cursor of psycopg."""
-
-    rowcount: int
-
-    def fetchone(self) -> Row | None: ...
-    def fetchall(self) -> list[Row]: ...
+_written = json.JSONEncoder(separators=(",", ":")).encode
+_ONLY_TEXT = {str}
 
 
-class _Connection(t.Protocol):
-    """What is used of a connection of psycopg."""
-
-    def execute(self, statement: str, values: Sequence[object] | None = None) -> _Cursor: ...
-    def transaction(self) -> AbstractContextManager[object]: ...
-    def close(self) -> None: ...
-
-
-class PostgresStore(Store):
+class PostgresStore(RemoteStore):
     """Sessions in PostgreSQL.
 
     Args:
@@ -90,7 +66,7 @@ class PostgresStore(Store):
         prefix: What the names of this app's sessions begin with.
         durable: Whether a saved session also survives a server that stops; each save then waits for its disk.
         timeout: How many seconds to wait for a connection, and for a statement.
-        connections: How many connections a process has at most.
+        connections: How many connections a process, or an event loop, has at most.
 
     Raises:
         RuntimeError: If psycopg is not installed.
@@ -109,170 +85,135 @@ class PostgresStore(Store):
         connections: int = 16,
     ) -> None:
         try:
-            self._psycopg = import_module("psycopg")  # an extra
+            psycopg = import_module("psycopg")  # an extra
         except ImportError:
             message = "Sessions in PostgreSQL need psycopg. Install it: pip install 'tuile[postgres]'."
             raise RuntimeError(message) from None
         parts = urlsplit(url)
-        self._where = f"PostgreSQL, {parts.hostname or 'localhost'}:{parts.port or 5432}, names {prefix}*"
-        self._url = url
+        where = f"PostgreSQL, {parts.hostname or 'localhost'}:{parts.port or 5432}, names {prefix}*"
         self._prefix = prefix
-        self._durable = durable
-        self._timeout = timeout
-        self._connections = connections
-        self._of_other_processes: list[object] = []
-        self._begin_process()
+        self._settings = Settings(url, where, timeout, durable)
+        self._errors = (BrokenConnectionError, OSError, psycopg.Error)
+        texts = (_FIND, _INSERT, _SAVE, _OF_USER, _END_OF_USER, _LIMIT, _SWEEP)
+        statements = [text.format(now=self._now) for text in texts]
+        self._find, self._insert, self._save, self._listed, self._end_of_user, self._limit, self._sweep = statements
+        super().__init__(where, timeout=timeout, connections=connections)
 
-    def _begin_process(self) -> None:
-        self._process = os.getpid()
-        self._idle: list[_Connection] = []
-        self._free = threading.BoundedSemaphore(self._connections)
+    def _connect(self) -> BlockingConnection:
+        return BlockingConnection(self._settings)
 
-    def describe(self) -> str:
-        """Return what and where this store is, without a password."""
-        return self._where
+    async def _connect_async(self) -> AwaitedConnection:
+        return await connected(self._settings)
 
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        while self._idle:
-            self._idle.pop().close()
-
-    # At the end of the interpreter the modules are gone, and what is open is closed anyway.
-    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not is_finalizing() and getattr(self, "_process", 0) == os.getpid():
-            self.close()
-
-    def ask(self, operation: Operation) -> Answer:
-        """Answer an operation."""
-        if isinstance(operation, Load):
-            return self._load(operation)
-        with self._connection() as connection:
-            if isinstance(operation, OfUser):
-                rows = connection.execute(self._sql(_OF_USER), [self._name(operation.user)]).fetchall()
-                found = [self._loaded(row[0].removeprefix(self._prefix), row[1:]) for row in rows]
-                return [one for one in found if one is not None]
-            with connection.transaction():
-                if isinstance(operation, Create):
-                    return self._create(connection, operation)
-                if isinstance(operation, EndOfUser):
-                    keep = None if operation.keep is None else self._name(operation.keep)
-                    return connection.execute(self._sql(_END_OF_USER), [self._name(operation.user), keep]).rowcount
-                if isinstance(operation, Sweep):
-                    return connection.execute(self._sql(_SWEEP), [operation.limit]).rowcount
-                return self._perform(connection, operation)
-
-    async def ask_async(self, operation: Operation) -> Answer:
-        """Answer an operation, in a thread."""
-        return await asyncio.to_thread(self.ask, operation)
-
-    def _sql(self, statement: str) -> str:
-        return statement.format(now=self._now)
+    def _can_repeat(self, operation: Operation) -> bool:
+        return isinstance(operation, (Load, OfUser))
 
     def _name(self, name: str) -> str:
         return f"{self._prefix}{name}"
 
-    def _load(self, operation: Load) -> Loaded | None:
-        with self._connection() as connection:
-            row = connection.execute(self._sql(_FIND), [self._name(operation.handle)]).fetchone()
-            loaded = None if row is None else self._loaded(operation.handle, row)
-            if loaded is None:
-                return None
-            after, answer = perform(loaded.record, operation, loaded.now)
-            if after is not None and after is not loaded.record:
-                with connection.transaction():
-                    answer = self._perform(connection, operation)
-            return t.cast("Loaded | None", answer)
+    # Each operation
 
-    def _create(self, connection: _Connection, operation: Create) -> Loaded | None:
-        record, clocks = operation.record, operation.clocks
-        owner = None if record.user is None else self._name(record.user)
-        values = [self._name(record.handle), owner, clocks.end(0.0, 0.0), *_texts(record)]
-        begun = connection.execute(self._sql(_INSERT), values).fetchone()
-        if begun is None:
+    def _steps(self, operation: Operation) -> Steps:
+        if type(operation) is Load:
+            return self._loading(operation)
+        if type(operation) is Apply:
+            return self._saving(operation)
+        if isinstance(operation, Create):
+            return self._creating(operation)
+        if isinstance(operation, OfUser):
+            return self._listing(operation)
+        if isinstance(operation, EndOfUser):
+            keep = None if operation.keep is None else self._name(operation.keep)
+            return _one(Statement(self._end_of_user, [self._name(operation.user), keep]))
+        if isinstance(operation, Sweep):
+            return _one(Statement(self._sweep, [operation.limit]))
+        return self._performing(operation)
+
+    def _loading(self, operation: Load) -> _Steps[Loaded | None]:
+        name = self._name(operation.handle)
+        rows = yield Statement(self._find, [name], has_rows=True)
+        loaded = self._loaded(operation.handle, rows[0]) if rows else None
+        if loaded is None:
             return None
-        now, expires = begun
-        connection.execute(self._sql(_SWEEP), [_SWEPT_PER_CREATION])
-        if owner is not None and operation.limit is not None:
-            connection.execute(self._sql(_LIMIT), [owner, values[0], max(operation.limit - 1, 0)])
+        after, answer = perform(loaded.record, operation, loaded.now)
+        if after is not None and after is not loaded.record:
+            seen = yield Statement(_SEEN, [after.seen, after.expires, name, after.version])
+            if not seen:  # it was changed meanwhile, or has ended
+                answer = yield from self._performing(operation)
+        return t.cast("Loaded | None", answer)
+
+    def _listing(self, operation: OfUser) -> _Steps[list[Loaded]]:
+        rows: list[Row] = yield Statement(self._listed, [self._name(operation.user)], has_rows=True)
+        found = [self._loaded(row[0].removeprefix(self._prefix), row[1:]) for row in rows]
+        return [one for one in found if one is not None]
+
+    def _creating(self, operation: Create) -> _Steps[Loaded | None]:
+        record, clocks = operation.record, operation.clocks
+        name, owner = self._name(record.handle), None if record.user is None else self._name(record.user)
+        values = [name, owner, clocks.end(0.0, 0.0), _written_state(record), _written(dict(record.data))]
+        yield _BEGIN
+        begun: list[Row] = yield Statement(self._insert, values, has_rows=True)
+        if begun:
+            yield Statement(self._sweep, [_SWEPT_PER_CREATION])
+            if owner is not None and operation.limit is not None:
+                yield Statement(self._limit, [owner, name, max(operation.limit - 1, 0)])
+        yield _COMMIT
+        if not begun:
+            return None
+        now, expires = begun[0]
         return Loaded(record._replace(created=now, seen=now, renewed=now, expires=expires), now)
 
-    def _perform(self, connection: _Connection, operation: OfOne) -> Answer:
+    def _saving(self, operation: Apply) -> _Steps[Answer]:
+        base = operation.base
+        if base is not None:
+            after, answer = perform(base, operation, operation.now)
+            if after is not None and after.version != base.version and after.seen == base.seen:
+                is_whole = after.generation == base.generation
+                values = [_written(after.data), after.version, self._name(base.handle), base.version]
+                if is_whole and (yield Statement(self._save, values)):
+                    return answer
+        return (yield from self._performing(operation))
+
+    def _performing(self, operation: OfOne) -> _Steps[Answer]:
         name = self._name(operation.handle)
-        row = connection.execute(self._sql(_FIND) + " FOR UPDATE", [name]).fetchone()
-        loaded = None if row is None else self._loaded(operation.handle, row)
+        yield _BEGIN
+        rows = yield Statement(f"{self._find} FOR UPDATE", [name], has_rows=True)
+        loaded = self._loaded(operation.handle, rows[0]) if rows else None
         if loaded is None:
+            yield _COMMIT
             return perform(None, operation, 0.0)[1]
         after, answer = perform(loaded.record, operation, loaded.now)
         if after is None:
-            connection.execute(_DELETE, [name])
+            yield Statement(_DELETE, [name])
         elif after is not loaded.record:
             owner = None if after.user is None else self._name(after.user)
-            connection.execute(_UPDATE, [owner, after.seen, after.expires, *_texts(after), after.version, name])
+            state, data = _written_state(after), _written(dict(after.data))
+            yield Statement(_UPDATE, [owner, after.seen, after.expires, state, data, after.version, name])
+        yield _COMMIT
         return answer
 
-    def _loaded(self, handle: str, row: Row) -> Loaded | None:
+    def _loaded(self, handle: str, row: Sequence[Answer]) -> Loaded | None:
         """Return the session in a row; None if it was not written by this store."""
         owner, created, seen, expires, state, data, version, now = row
         try:
             content = json.loads(data)
-            if type(content) is not dict or not all(type(text) is str for text in content.values()):
+            if type(content) is not dict or (content and set(map(type, content.values())) != _ONLY_TEXT):
                 return None
-            times = {"created": created, "seen": seen, "expires": expires, "version": version}
             user = None if owner is None else owner.removeprefix(self._prefix)
-            found = {"renewed": created, **json.loads(state), **times, "user": user}
-            return Loaded(Record(handle=handle, data=content, **found), now)
-        except (TypeError, ValueError, RecursionError):
+            others = json.loads(state)
+            verifier = others.pop("verifier")
+            record = Record(handle, verifier, content, user, created, seen, expires, created, version=version)
+            return Loaded(record._replace(**others) if others else record, now)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             return None
 
-    @contextmanager
-    def _connection(self) -> Iterator[_Connection]:
-        if self._process != os.getpid():
-            # Not closed: that would end the session of the process that opened them.
-            self._of_other_processes.append(self._idle)
-            self._begin_process()
-        free = self._free
-        if not free.acquire(timeout=self._timeout):
-            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
-            raise StoreUnavailable(message)
-        try:
-            connection = self._idle.pop() if self._idle else self._connect()
-            try:
-                yield connection
-            except BaseException:
-                connection.close()
-                raise
-            self._idle.append(connection)
-        except self._psycopg.Error as error:
-            # The others may be broken in the same way, as after a restart of the server.
-            self.close()
-            message = f"The session store ({self._where}) is not available: {error}."
-            raise StoreUnavailable(message) from error
-        finally:
-            free.release()
 
-    def _connect(self) -> _Connection:
-        wait_ms = max(int(self._timeout * 1000), 1)
-        connection: _Connection = self._psycopg.connect(
-            self._url,
-            autocommit=True,
-            connect_timeout=max(int(self._timeout), 1),
-            options=f"-c statement_timeout={wait_ms} -c synchronous_commit={'on' if self._durable else 'off'}",
-        )
-        try:
-            if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
-                message = f"The session store ({self._where}) is a replica, which cannot be written. Name the primary."
-                raise StoreUnavailable(message)
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEMA_LOCK])
-                if connection.execute("SELECT to_regclass('tuile_sessions')").fetchone() == (None,):
-                    connection.execute(_SCHEMA)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+def _one(statement: Statement) -> _Steps[int]:
+    """Execute one statement, and return how many rows it has changed."""
+    changed: int = yield statement
+    return changed
 
 
-def _texts(record: Record) -> tuple[str, str]:
+def _written_state(record: Record) -> str:
     # What has a column of its own is not in the state.
-    state = {key: value for key, value in record.state().items() if key not in {"created", "user"}}
-    return json.dumps(state, separators=(",", ":")), json.dumps(dict(record.data), separators=(",", ":"))
+    return _written({key: value for key, value in record.state().items() if key != "created"})

@@ -1,8 +1,9 @@
 """Keep sessions in Redis or Valkey: for any number of machines.
 
-A session is one hash, with a field for each key of its content; what a request changed is applied by one script, so
-most saves are one round trip and never repeated. A change that a script cannot make, such as merging dictionaries, is
-made here, and stored if the value is still the one that it was made of.
+A session is one hash. It is read by one script, and what a request changed is applied by another, so a save is one round
+trip. If no other request has saved meanwhile, the script stores what was made here; otherwise it applies the changes to
+what is there. A change that a script cannot make, such as merging dictionaries, is made here again, and stored if the
+value is still the one that it was made of.
 
 The sessions of a user are in a sorted set, by when they end. No script uses two keys, so that a cluster can be used.
 """
@@ -12,39 +13,51 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
-import sys
-import threading
 import typing as t
 from hashlib import sha1, sha256
 from importlib import import_module
 
-from ..changes import Add, Append, Drop, Put, resolve
-from ..operations import Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Retire, Sweep, perform
+from ..changes import Add, Append, Drop, Put, merge, resolve
+from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
-from . import Answer, Store, StoreUnavailable
+from . import Answer, StoreUnavailable
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, LOAD
+from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, pack, pack_after
+from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from ..changes import KeyChange
     from ..operations import OfOne, Operation
+    from ..record import Clocks
+
+T = t.TypeVar("T")
+_Steps: t.TypeAlias = "Generator[Request, Answer, T]"
+#: What a script does for a change: a word, the key, a text, and the base.
+_Step: t.TypeAlias = tuple[str, str, str, "str | None"]
 
 #: How often a change is tried again that other requests have been faster with each time.
 _MOST_ATTEMPTS = 100
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 _OPENING = ("[", "{")
+# Not escaped, because Lua does not read half of a surrogate pair.
+_written: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
+_ONLY_TEXT = {str}
 
 
-class _Connection(t.Protocol):
-    """What is used of a connection of redis-py."""
+class _Script(t.NamedTuple):
+    """A script, and how a command begins that runs it on a key."""
 
-    def pack_command(self, *arguments: object) -> list[bytes]: ...
-    def send_packed_command(self, command: list[bytes]) -> None: ...
-    def read_response(self) -> Answer: ...
-    def disconnect(self) -> None: ...
+    text: str
+    start: bytes
+
+
+def _script(text: str) -> _Script:
+    digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return _Script(text, b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % digest.encode())
 
 
 class _Client(t.Protocol):
@@ -54,7 +67,7 @@ class _Client(t.Protocol):
     def connection_pool(self) -> Answer: ...
 
 
-class RedisStore(Store):
+class RedisStore(RemoteStore):
     """Sessions in Redis or Valkey.
 
     Args:
@@ -62,7 +75,7 @@ class RedisStore(Store):
             used.
         prefix: What the names of all keys begin with.
         timeout: How many seconds to wait for an answer, or for a connection.
-        connections: How many connections a process has at most.
+        connections: How many connections a process, or an event loop, has at most.
 
     Raises:
         RuntimeError: If redis-py is not installed.
@@ -80,197 +93,157 @@ class RedisStore(Store):
             message = "Sessions in Redis need redis-py. Install it: pip install 'tuile[redis]'."
             raise RuntimeError(message) from None
         self._prefix = prefix
-        self._errors = redis.exceptions
-        # Only makes connections: its methods cost as much as a round trip to a server nearby.
-        limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+        self._redis_errors = redis.exceptions
+        self._errors = (BrokenConnectionError, OSError, ServerError, redis.exceptions.RedisError)
+        # The pools only make connections.
+        limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "protocol": 2}
+        self._async_pool_of: tuple[str, dict[str, float]] | None = None
         if isinstance(place, str):
             url = place.replace("valkey", "redis", 1) if place.startswith("valkey") else place
             self._pool = redis.ConnectionPool.from_url(url, **limits)
+            self._async_pool_of = url, limits
         else:
             of_client = place.connection_pool
             settings = {**of_client.connection_kwargs, **limits, "decode_responses": False}
             self._pool = redis.ConnectionPool(connection_class=of_client.connection_class, **settings)
         about = self._pool.connection_kwargs
         server = about.get("path") or f"{about.get('host') or 'localhost'}:{about.get('port') or 6379}"
-        self._where = f"Redis, {server}, keys {prefix}*"
-        self._timeout = timeout
-        self._connections = connections
-        self._of_other_processes: list[object] = []
-        self._begin_process()
-        texts = (self._clock + script for script in (LOAD, CREATE, APPLY, KEEP, INDEX))
-        scripts = [(text, sha1(text.encode(), usedforsecurity=False).hexdigest()) for text in texts]
+        scripts = (_script(self._clock + text) for text in (LOAD, CREATE, APPLY, KEEP, INDEX))
         self._load, self._create, self._apply, self._keep, self._index = scripts
+        super().__init__(f"Redis, {server}, keys {prefix}*", timeout=timeout, connections=connections)
 
-    def _begin_process(self) -> None:
-        self._process = os.getpid()
-        self._idle: list[_Connection] = []
-        self._free = threading.BoundedSemaphore(self._connections)
+    def _connect(self) -> BlockingConnection:
+        return BlockingConnection(self._pool.make_connection())
 
-    def describe(self) -> str:
-        """Return what and where this store is, without a password."""
-        return self._where
-
-    def close(self) -> None:
-        """Close the connections that are not in use."""
-        while self._idle:
-            self._idle.pop().disconnect()
-
-    # At the end of the interpreter the modules are gone, and what is open is closed anyway.
-    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        if not is_finalizing() and getattr(self, "_process", 0) == os.getpid():
-            self.close()
-
-    def ask(self, operation: Operation) -> Answer:
-        """Answer an operation."""
-        try:
-            try:
-                return self._ask(operation)
-            except self._errors.ConnectionError:
-                # Those that waited may all be broken, as after a restart of the server.
-                self.close()
-                if not isinstance(operation, Load):
-                    raise
-                return self._ask(operation)
-        except self._errors.RedisError as error:
-            message = f"The session store ({self.describe()}) is not available: {error}."
-            raise StoreUnavailable(message) from error
+    async def _connect_async(self) -> AwaitedConnection:
+        url, limits = t.cast("tuple[str, dict[str, float]]", self._async_pool_of)
+        opened = import_module("redis.asyncio").ConnectionPool.from_url(url, **limits).make_connection()
+        await opened.connect()
+        return AwaitedConnection(opened, self._redis_errors)
 
     async def ask_async(self, operation: Operation) -> Answer:
-        """Answer an operation, in a thread."""
-        return await asyncio.to_thread(self.ask, operation)
+        """Answer an operation in an event loop; in a thread if the store was made of a client, which blocks."""
+        if self._async_pool_of is None:
+            return await asyncio.to_thread(self.ask, operation)
+        return await super().ask_async(operation)
 
-    def _ask(self, operation: Operation) -> Answer:
-        if isinstance(operation, Load):
+    def _can_repeat(self, operation: Operation) -> bool:
+        return isinstance(operation, (Load, OfUser))
+
+    def _steps(self, operation: Operation) -> Steps:
+        if type(operation) is Load:
             return self._loaded(operation)
-        if isinstance(operation, Apply):
+        if type(operation) is Apply:
             return self._applied(operation)
         if isinstance(operation, Create):
             return self._created(operation)
         if isinstance(operation, OfUser):
             return self._of_user(operation.user)
         if isinstance(operation, EndOfUser):
-            handles = [one.record.handle for one in self._of_user(operation.user)]
-            return sum(self._ask(End(handle)) for handle in handles if handle != operation.keep)
+            return self._ended(operation.user, operation.keep)
         if isinstance(operation, Sweep):
-            return 0  # Redis removes what has ended
+            return self._swept()
         return self._performed(operation)
 
     # Commands
 
-    def _command(self, *arguments: object) -> Answer:
-        """Send a command, and return the answer."""
-        if self._process != os.getpid():
-            # Not closed: that would end the connection of the process that opened them.
-            self._of_other_processes.append(self._idle)
-            self._begin_process()
-        free = self._free
-        if not free.acquire(timeout=self._timeout):
-            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
-            raise StoreUnavailable(message)
-        try:
-            connection = self._idle.pop() if self._idle else self._pool.make_connection()
-            try:
-                connection.send_packed_command(connection.pack_command(*arguments))
-                answer = connection.read_response()
-            except self._errors.ResponseError:
-                # It was read whole, so the connection is as good as before.
-                self._idle.append(connection)
-                raise
-            except BaseException:
-                connection.disconnect()
-                raise
-            self._idle.append(connection)
-            return answer
-        finally:
-            free.release()
+    def _send(self, *arguments: bytes | str | float) -> _Steps[Answer]:
+        """Send a command, and return the reply."""
+        reply = yield Request(pack(*arguments))
+        if type(reply) is ServerError:
+            raise reply
+        return reply
 
-    def _run(self, script: tuple[str, str], key: str, *arguments: object) -> Answer:
+    def _run(self, script: _Script, key: str, *arguments: bytes | str | float) -> _Steps[Answer]:
         """Run a script on a key; the server gets its text only if it does not know it."""
-        text, digest = script
-        try:
-            return self._command("EVALSHA", digest, 1, key, *arguments)
-        except self._errors.NoScriptError:
-            return self._command("EVAL", text, 1, key, *arguments)
+        reply = yield Request(pack_after(script.start, 3, (key, *arguments)))
+        if type(reply) is ServerError and str(reply).startswith("NOSCRIPT"):
+            reply = yield Request(pack("EVAL", script.text, 1, key, *arguments))
+        if type(reply) is ServerError:
+            raise reply
+        return reply
 
     # One session
 
     def _key(self, handle: str) -> str:
         return f"{self._prefix}s:{handle}"
 
-    def _loaded(self, operation: Load) -> Loaded | None:
-        clocks = operation.clocks
-        every = min(clocks.seen_every, clocks.idle / 10)
-        absolute = _NO_END if clocks.absolute is None else repr(clocks.absolute)
-        found = self._run(self._load, self._key(operation.handle), repr(clocks.idle), absolute, repr(every))
-        if not found:
+    def _find(self, handle: str) -> _Steps[Loaded | None]:
+        reply = yield from self._run(self._load, self._key(handle), "0", _NO_END, _NO_END)
+        found = _read(handle, reply)
+        return None if found is None else found[0]
+
+    def _loaded(self, operation: Load) -> _Steps[Loaded | None]:
+        handle = operation.handle
+        reply = yield from self._run(self._load, f"{self._prefix}s:{handle}", *_lasting(operation.clocks))
+        found = _read(handle, reply)
+        if found is None:
             return None
-        loaded = _loaded(operation.handle, found[0], found[2:])
-        if found[1] and loaded is not None and loaded.record.user is not None:
-            self._list(loaded.record)
+        loaded, was_stored = found
+        if was_stored and loaded.record.user is not None:
+            yield from self._list(loaded.record)
         return loaded
 
-    def _created(self, operation: Create) -> Loaded | None:
-        record, clocks = operation.record, operation.clocks
-        lifetime = clocks.end(0.0, 0.0)
-        fields: list[str] = []
-        for key, text in record.data.items():
-            fields += [f"d:{key}", text]
-        state = {**record.state(), "user": record.user}
-        begun = self._run(
-            self._create, self._key(record.handle), repr(lifetime), _dumped(state), *map(_encoded, fields)
-        )
+    def _created(self, operation: Create) -> _Steps[Loaded | None]:
+        record, lasts = operation.record, operation.clocks.end(0.0, 0.0)
+        content = _written(dict(record.data))
+        begun = yield from self._run(self._create, self._key(record.handle), lasts, _state(record), content)
         if not begun:
             return None
         now, expires = map(float, begun)
         record = record._replace(created=now, seen=now, renewed=now, expires=expires)
         if record.user is not None:
-            self._list(record, operation.limit)
+            yield from self._list(record, operation.limit)
         return Loaded(record, now)
 
-    def _applied(self, operation: Apply) -> Applied | None:
-        changes, clocks = operation.changes, operation.clocks
-        absolute = _NO_END if clocks.absolute is None else repr(clocks.absolute)
-        head: list[object] = [operation.generation, int(changes.cleared), repr(clocks.idle), absolute]
+    def _applied(self, operation: Apply) -> _Steps[Applied | None]:
+        handle, generation, changes, clocks, strict, base, _ = operation
+        cleared, by_key = changes
+        # What is to be stored if nobody else has saved.
+        version, made = "", ""
+        if base is not None:
+            version, made = str(base.version), _written(merge(base.data, changes).data)
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
         for _ in range(_MOST_ATTEMPTS):
             conflicts: list[str] = []
-            steps: list[bytes] = []
-            for key, change in changes.by_key.items():
-                step, is_conflict = _step(key, change, seen, operation.strict)
-                steps += step
+            steps: list[_Step] = []
+            for key, change in by_key.items():
+                step, is_conflict = _step(key, change, seen, strict)
+                steps.append(step)
                 if is_conflict:
                     conflicts.append(key)
-            if conflicts and operation.strict:
+            if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            answer = self._run(self._apply, self._key(operation.handle), *head, *steps)
+            given = (*_lasting(clocks), generation, int(cleared), version, made, _written(steps))
+            answer = yield from self._run(self._apply, f"{self._prefix}s:{handle}", *given)
+            if answer == 1:
+                return Applied(tuple(conflicts)) if conflicts else SAVED
             if not answer:
                 return None
             if answer[0] == b"saved":
                 lost = {_decoded(key) for key in answer[1:]} | set(conflicts)
-                return Applied(tuple(key for key in changes.by_key if key in lost))
+                return Applied(tuple(key for key in by_key if key in lost))
             found = answer[1:]
-            for field, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
-                seen[_decoded(field)] = _decoded(text) if has_value else None
+            for name, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
+                seen[_decoded(name)] = _decoded(text) if has_value else None
+            version = made = ""
         raise self._too_slow()
 
-    def _performed(self, operation: OfOne) -> Answer:
+    def _performed(self, operation: OfOne) -> _Steps[Answer]:
         """Do what is seldom done: read a session, and write it back if it is still the same."""
-        key = self._key(operation.handle)
         for _ in range(_MOST_ATTEMPTS):
-            found = self._run(self._load, key, "0", _NO_END, _NO_END)
-            loaded = _loaded(operation.handle, found[0], found[2:]) if found else None
-            record = None if loaded is None else loaded.record
-            after, answer = perform(record, operation, 0.0 if loaded is None else loaded.now)
-            if record is None or after is record:
+            found = yield from self._find(operation.handle)
+            if found is None:
+                return perform(None, operation, 0.0)[1]
+            record = found.record
+            after, answer = perform(record, operation, found.now)
+            if after is record:
                 return answer
-            fields = dict(zip(found[2::2], found[3::2], strict=True))
-            state = "" if after is None else _dumped({**after.state(), "user": after.user})
-            husk, expires = (0, "0") if after is None else (int(after.is_husk), repr(after.expires))
-            saves = fields[b"v"] if isinstance(operation, Retire) else b""
-            if self._run(self._keep, key, fields[b"m"], saves, state, husk, expires):
+            texts = ("", "", 0) if after is None else (_head(after), _state(after), after.expires)
+            if (yield from self._run(self._keep, self._key(record.handle), record.version, *texts)):
                 if record.user is not None and (after is None or after.user is None):
-                    self._command("ZREM", self._user_key(record.user), record.handle)
+                    yield from self._send("ZREM", self._user_key(record.user), record.handle)
                 return answer
         raise self._too_slow()
 
@@ -284,46 +257,62 @@ class RedisStore(Store):
     def _user_key(self, user: str) -> str:
         return f"{self._prefix}u:{sha256(user.encode()).hexdigest()}"
 
-    def _list(self, record: Record, limit: int | None = None) -> None:
+    def _list(self, record: Record, limit: int | None = None) -> _Steps[None]:
         """Put a session on the list of its user, and end those beyond the limit."""
         user = t.cast("str", record.user)
-        self._run(self._index, self._user_key(user), record.handle, repr(record.expires))
+        yield from self._run(self._index, self._user_key(user), record.handle, record.expires)
         if limit is None:
             return
-        others = [one.record.handle for one in self._of_user(user) if one.record.handle != record.handle]
+        listed = yield from self._of_user(user)
+        others = [one.record.handle for one in listed if one.record.handle != record.handle]
         for handle in others[max(limit - 1, 0) :]:
-            self._ask(End(handle))
+            yield from self._performed(End(handle))
 
-    def _of_user(self, user: str) -> list[Loaded]:
+    def _of_user(self, user: str) -> _Steps[list[Loaded]]:
         key = self._user_key(user)
-        found: list[Loaded] = []
-        for name in self._command("ZRANGE", key, 0, -1):
-            handle = _decoded(name)
-            answer = self._run(self._load, self._key(handle), "0", _NO_END, _NO_END)
-            loaded = _loaded(handle, answer[0], answer[2:]) if answer else None
-            if loaded is None or loaded.record.user != user:
-                self._command("ZREM", key, name)
+        sessions: list[Loaded] = []
+        for name in (yield from self._send("ZRANGE", key, 0, -1)):
+            found = yield from self._find(_decoded(name))
+            if found is None or found.record.user != user:
+                yield from self._send("ZREM", key, name)
             else:
-                found.append(Loaded(loaded.record._replace(data={}), loaded.now))
-        found.sort(key=lambda one: one.record.seen, reverse=True)
-        return found
+                sessions.append(Loaded(found.record._replace(data={}), found.now))
+        sessions.sort(key=lambda one: one.record.seen, reverse=True)
+        return sessions
+
+    def _ended(self, user: str, keep: str | None) -> _Steps[int]:
+        ended = 0
+        for one in (yield from self._of_user(user)):
+            if one.record.handle != keep:
+                ended += bool((yield from self._performed(End(one.record.handle))))
+        return ended
+
+    def _swept(self) -> _Steps[int]:
+        yield from ()
+        return 0  # Redis removes what has ended
 
 
-def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool) -> tuple[list[bytes], bool]:
+def _lasting(clocks: Clocks) -> tuple[bytes | str | float, ...]:
+    """Return how long a session lasts, for a script."""
+    idle, absolute, seen_every = clocks
+    return idle, _NO_END if absolute is None else absolute, min(seen_every, idle / 10)
+
+
+def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool) -> tuple[_Step, bool]:
     """Return what the script has to do for a change, and whether a change of another request is lost."""
     if key in seen:
         text, conflict = resolve(change, seen[key])
         return _expecting(key, seen[key], text), conflict
     if isinstance(change, Add) and type(change.number) is int and abs(change.number) < 2**50:
-        return _packed("add", key, str(change.number), "", ""), False
+        return ("add", key, str(change.number), None), False
     if isinstance(change, Append):
-        return _packed("append", key, ",".join(change.texts), "", ""), False
+        return ("append", key, ",".join(change.texts), None), False
     base = change.base if isinstance(change, (Put, Drop)) else None
     is_plain = base is None or base[:1] not in _OPENING
     if isinstance(change, Put) and is_plain and change.text[:1] not in _OPENING and not strict:
-        return _packed("set", key, change.text, "" if base is None else "1", base or ""), False
+        return ("set", key, change.text, base), False
     if isinstance(change, Drop) and is_plain:
-        return _packed("drop", key, "", "", ""), False
+        return ("drop", key, "", None), False
     # Made of what the request has read; the script says if that is not there any more.
     if isinstance(change, (Put, Drop)):
         return _expecting(key, base, None if isinstance(change, Drop) else change.text), False
@@ -331,38 +320,53 @@ def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: b
     return _expecting(key, getattr(change, "base", None), text), conflict
 
 
-def _expecting(key: str, expected: str | None, text: str | None) -> list[bytes]:
-    kind = "put" if text is not None else "remove"
-    return _packed(kind, key, text or "", "" if expected is None else "1", expected or "")
+def _expecting(key: str, expected: str | None, text: str | None) -> _Step:
+    return "put" if text is not None else "remove", key, text or "", expected
 
 
-def _packed(kind: str, key: str, text: str, has_base: str, base: str) -> list[bytes]:
-    return [kind.encode(), _encoded(f"d:{key}"), _encoded(text), has_base.encode(), _encoded(base)]
+def _read(handle: str, reply: bytes | None) -> tuple[Loaded, bool] | None:
+    """Return the session in the answer of a script, and whether it was stored now that it was seen.
 
-
-def _loaded(handle: str, now: bytes, found: list[bytes]) -> Loaded | None:
-    """Return the session in the fields of a hash; None if it was not written by this store."""
-    fields = dict(zip(found[::2], found[1::2], strict=True))
+    Returns:
+        None if there is none, or if it was not written by this store.
+    """
+    if reply is None:
+        return None
     try:
-        state = json.loads(fields[b"m"])
-        state.pop("generation", None)
-        data = {_decoded(name[2:]): _decoded(text) for name, text in fields.items() if name[:2] == b"d:"}
-        times = {"seen": float(fields[b"s"]), "expires": float(fields[b"e"]), "created": float(fields[b"c"])}
-        state.setdefault("renewed", times["created"])
-        generation, version = int(fields[b"g"]), int(fields[b"v"])
-        record = Record(handle=handle, data=data, generation=generation, version=version, **{**state, **times})
-        return Loaded(record, float(now)) if math.isfinite(record.expires) else None
-    except (KeyError, TypeError, ValueError, AttributeError):
+        head, state, content = str(reply, "utf-8", "surrogatepass").split("\n", 2)
+        now_text, stored, version, generation, husk, created_text, seen, expires = head.split(" ")
+        data, end = _scanned(content, 0)
+        if type(data) is not dict or (data and set(map(type, data.values())) != _ONLY_TEXT) or end != len(content):
+            return None
+        (verifier, user, agent, address, others), _ = _scanned(state, 0)
+        now, created = float(now_text), float(created_text)
+        record = Record(
+            handle, verifier, data, user, created, float(seen), float(expires), created, int(generation),
+            is_husk=husk == "1", agent=agent, address=address, version=int(version),
+        )  # fmt: skip
+        if others:
+            record = record._replace(**others)
+        return (Loaded(record, now), stored == "1") if math.isfinite(record.expires) else None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, StopIteration):
         return None
 
 
-def _dumped(state: dict[str, object]) -> str:
-    # When it was created is a field of its own.
-    return json.dumps({key: value for key, value in state.items() if key != "created"}, separators=(",", ":"))
+# What is not among the others of a state: it is in `t`, or has a place of its own.
+_APART = {"verifier", "agent", "address", "created", "generation", "is_husk"}
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
+def _state(record: Record) -> str:
+    """Return what is stored of a session besides its content and what scripts compare."""
+    others = {key: value for key, value in record.state().items() if key not in _APART}
+    if record.renewed == record.created:
+        others.pop("renewed", None)
+    return _written([record.verifier, record.user, record.agent, record.address, others])
+
+
+def _head(record: Record) -> str:
+    """Return what scripts compare."""
+    _, _, _, _, created, seen, expires, *_ = record
+    return f"{record.version} {record.generation} {int(record.is_husk)} {created!r} {seen!r} {expires!r}"
 
 
 def _decoded(raw: bytes) -> str:

@@ -1,8 +1,8 @@
 """The Lua scripts of the Redis store.
 
-A session is a hash with these fields: `m` is the state as JSON, `c` when it was created, `s` when it was seen, `e` when
-it ends, `g` its generation, `v` the number of saves, `h` whether it is a husk, and `d:KEY` the text of each key. Times
-are seconds since 1970 by the clock of the server. Each script uses one key, and begins with `CLOCK`.
+A session is a hash with three fields. `t` has what scripts compare, in one line: its version, its generation, 1 if it is
+a husk, when it was created, when it was seen, and when it ends; times are seconds since 1970 by the clock of the server.
+`m` is the rest of its state and `d` its content, both as JSON. Each script uses one key, and begins with `CLOCK`.
 """
 
 from __future__ import annotations
@@ -14,131 +14,133 @@ CLOCK: t.Final = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 """
-_SEEN = """
-local function see(idle, absolute)
-    local ends = math.min(now + idle, tonumber(redis.call('HGET', KEYS[1], 'c')) + absolute)
-    redis.call('HSET', KEYS[1], 's', string.format('%.6f', now), 'e', string.format('%.6f', ends))
+_KNOWN = """
+local function known(text)
+    if not text then return end
+    return string.match(text, '^(%d+) (%d+) (%d) ([%d.e+-]+) ([%d.e+-]+) ([%d.e+-]+)$')
+end
+local function keep_until(ends)
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((ends - now) * 1000)))
+end
+local function seen(created, idle, absolute)
+    local ends = math.min(now + tonumber(idle), tonumber(created) + tonumber(absolute))
+    keep_until(ends)
+    return string.format('%.6f', now), string.format('%.6f', ends)
 end
 """
 
 #: ARGV: idle and absolute time, and how often it is stored that a session was seen, in seconds.
-#: Returns the time, 1 if that was stored now, and the fields.
+#: Returns the time, 1 if that was stored now, `t`, and in lines of their own `m` and `d`; nothing if there is none.
 LOAD: t.Final = (
-    _SEEN
+    _KNOWN
     + """
-local seen = redis.call('HMGET', KEYS[1], 's', 'h', 'e')
-if not seen[1] or tonumber(seen[3]) <= now then return false end
-local stored = 0
-if seen[2] ~= '1' and now - tonumber(seen[1]) >= tonumber(ARGV[3]) then
-    see(tonumber(ARGV[1]), tonumber(ARGV[2]))
-    stored = 1
+local found = redis.call('HMGET', KEYS[1], 't', 'm', 'd')
+local v, g, h, c, s, e = known(found[1])
+if not e or not found[2] or not found[3] or tonumber(e) <= now then return false end
+local head, stored = found[1], '0'
+if h == '0' and now - tonumber(s) >= tonumber(ARGV[3]) then
+    s, e = seen(c, ARGV[1], ARGV[2])
+    head, stored = table.concat({v, g, h, c, s, e}, ' '), '1'
+    redis.call('HSET', KEYS[1], 't', head)
 end
-local answer = redis.call('HGETALL', KEYS[1])
-table.insert(answer, 1, stored)
-table.insert(answer, 1, string.format('%.6f', now))
-return answer
+return table.concat({string.format('%.6f ', now) .. stored .. ' ' .. head, found[2], found[3]}, '\\n')
 """
 )
 
-#: ARGV: how long it lasts, the state, and names and values of fields. Returns the time and when it ends; nothing if
-#: there is one.
-CREATE: t.Final = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return false end
-local at, ends = string.format('%.6f', now), now + tonumber(ARGV[1])
-redis.call('HSET', KEYS[1], 'm', ARGV[2], 'c', at, 's', at, 'e', string.format('%.6f', ends))
-redis.call('HSET', KEYS[1], 'g', '1', 'v', '0', 'h', '0')
-for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((ends - now) * 1000)))
-return {at, string.format('%.6f', ends)}
-"""
-
-#: ARGV: the generation, 1 to clear the content, idle and absolute time, and five for each change: what to do, the
-#: field, a text, whether there is a base, and the base. Returns nothing if the session has ended; `saved` and the
-#: keys in conflict; or `changed` and, for each value that is not the base, the key, whether there is one, and it.
-APPLY: t.Final = (
-    _SEEN
+#: ARGV: how long it lasts, `m` and `d`. Returns the time and when it ends; nothing if there is one.
+CREATE: t.Final = (
+    _KNOWN
     + """
-local known = redis.call('HMGET', KEYS[1], 'g', 'h', 'e')
-if known[1] ~= ARGV[1] or known[2] ~= '0' or tonumber(known[3]) <= now then return false end
-local cleared = ARGV[2] == '1'
-local writes, drops, conflicts, changed = {}, {}, {}, {}
-for i = 5, #ARGV, 5 do
-    local kind, field, text, base = ARGV[i], ARGV[i + 1], ARGV[i + 2], false
-    if ARGV[i + 3] == '1' then base = ARGV[i + 4] end
-    local there = not cleared and redis.call('HGET', KEYS[1], field)
-    local key, cannot = string.sub(field, 3), false
-    if kind == 'set' then
-        if there and there ~= base and there ~= text then table.insert(conflicts, key) end
-    elseif kind == 'drop' then
-        text = false
-    elseif kind == 'add' then
-        if not there then there = '0' end
-        if #there < 15 and string.match(there, '^-?%d+$') then
-            text = string.format('%.0f', tonumber(there) + tonumber(text))
-            if text == '-0' then text = '0' end
+if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+local at, ends = string.format('%.6f', now), string.format('%.6f', now + tonumber(ARGV[1]))
+redis.call('HSET', KEYS[1], 't', table.concat({0, 1, 0, at, at, ends}, ' '), 'm', ARGV[2], 'd', ARGV[3])
+keep_until(tonumber(ends))
+return {at, ends}
+"""
+)
+
+#: ARGV: idle and absolute time, how often it is stored that the session was seen, the generation, 1 to clear the
+#: content, the version that was read and the content that is made of it, or nothing, and the changes as JSON: for each
+#: what to do, the key, a text, and the base, or null. The changes are made if the version is another one by now.
+#: Returns 0 if the session has ended, 1 if all is saved; `saved` and the keys in conflict; or `changed` and, for each
+#: value that is not the base, the key, whether there is one, and it.
+APPLY: t.Final = (
+    _KNOWN
+    + """
+local v, g, h, c, s, e = known(redis.call('HGET', KEYS[1], 't'))
+if g ~= ARGV[4] or h ~= '0' or tonumber(e) <= now then return 0 end
+local content, conflicts, changed = ARGV[7], {}, {}
+if v ~= ARGV[6] then
+    local is_json, there_is = pcall(cjson.decode, redis.call('HGET', KEYS[1], 'd') or '')
+    if not is_json or type(there_is) ~= 'table' then return 0 end
+    if ARGV[5] == '1' then there_is = {} end
+    for _, step in ipairs(cjson.decode(ARGV[8])) do
+        local kind, key, text, base, cannot = step[1], step[2], step[3], step[4], false
+        local there = there_is[key]
+        if base == cjson.null then base = nil end
+        if kind == 'set' then
+            if there and there ~= base and there ~= text then table.insert(conflicts, key) end
+        elseif kind == 'drop' then
+            text = nil
+        elseif kind == 'add' then
+            if not there then there = '0' end
+            if #there < 15 and string.match(there, '^-?%d+$') then
+                text = string.format('%.0f', tonumber(there) + tonumber(text))
+                if text == '-0' then text = '0' end
+            else
+                cannot = true
+            end
+        elseif kind == 'append' then
+            if not there or string.match(there, '^%[%s*%]$') then
+                text = '[' .. text .. ']'
+            elseif string.sub(there, 1, 1) == '[' and text ~= '' then
+                text = string.sub(there, 1, -2) .. ',' .. text .. ']'
+            else
+                cannot = true
+            end
         else
-            cannot = true
+            cannot = there ~= base
+            if kind == 'remove' then text = nil end
         end
-    elseif kind == 'append' then
-        if not there or string.match(there, '^%[%s*%]$') then
-            text = '[' .. text .. ']'
-        elseif string.sub(there, 1, 1) == '[' and text ~= '' then
-            text = string.sub(there, 1, -2) .. ',' .. text .. ']'
+        if cannot then
+            table.insert(changed, key)
+            if there_is[key] then table.insert(changed, 1) else table.insert(changed, 0) end
+            table.insert(changed, there_is[key] or '')
         else
-            cannot = true
+            there_is[key] = text
         end
-    else
-        cannot = there ~= base
-        if kind == 'remove' then text = false end
     end
-    if cannot then
-        table.insert(changed, key)
-        if there then table.insert(changed, 1) else table.insert(changed, 0) end
-        table.insert(changed, there or '')
-    elseif text then
-        table.insert(writes, field)
-        table.insert(writes, text)
-    else
-        table.insert(drops, field)
+    if #changed > 0 then
+        table.insert(changed, 1, 'changed')
+        return changed
     end
+    content = cjson.encode(there_is)
 end
-if #changed > 0 then
-    table.insert(changed, 1, 'changed')
-    return changed
-end
-if cleared then
-    for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-        if string.sub(field, 1, 2) == 'd:' then redis.call('HDEL', KEYS[1], field) end
-    end
-    redis.call('HINCRBY', KEYS[1], 'g', 1)
-end
-for i = 1, #drops do redis.call('HDEL', KEYS[1], drops[i]) end
-for i = 1, #writes, 2 do redis.call('HSET', KEYS[1], writes[i], writes[i + 1]) end
-redis.call('HINCRBY', KEYS[1], 'v', 1)
-see(tonumber(ARGV[3]), tonumber(ARGV[4]))
+if now - tonumber(s) >= tonumber(ARGV[3]) then s, e = seen(c, ARGV[1], ARGV[2]) end
+if ARGV[5] == '1' then g = string.format('%.0f', g + 1) end
+v = string.format('%.0f', v + 1)
+redis.call('HSET', KEYS[1], 'd', content, 't', table.concat({v, g, h, c, s, e}, ' '))
+if #conflicts == 0 then return 1 end
 table.insert(conflicts, 1, 'saved')
 return conflicts
 """
 )
 
-#: ARGV: the state that was read; the number of saves then, or nothing if that does not matter; the new state, or
-#: nothing to remove the session; whether it is a husk, and when it ends. Returns whether that was done.
-KEEP: t.Final = """
-if redis.call('HGET', KEYS[1], 'm') ~= ARGV[1] then return 0 end
-if ARGV[3] == '' then
+#: ARGV: the version that was read, the new `t` and `m`, or nothing to remove the session, and when it ends. Returns
+#: whether the version was still that one.
+KEEP: t.Final = (
+    _KNOWN
+    + """
+if known(redis.call('HGET', KEYS[1], 't')) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then
     redis.call('DEL', KEYS[1])
     return 1
 end
-if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'v') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'm', ARGV[3], 'h', ARGV[4])
-redis.call('HINCRBY', KEYS[1], 'v', 1)
-if ARGV[4] == '1' then
-    redis.call('HSET', KEYS[1], 'e', ARGV[5])
-    redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((tonumber(ARGV[5]) - now) * 1000)))
-end
+redis.call('HSET', KEYS[1], 't', ARGV[2], 'm', ARGV[3])
+keep_until(tonumber(ARGV[4]))
 return 1
 """
+)
 
 #: ARGV: a handle, and when its session ends. Sessions that have ended are taken off the list.
 INDEX: t.Final = """

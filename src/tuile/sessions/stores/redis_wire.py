@@ -1,0 +1,199 @@
+"""The connections of the Redis store: what is sent and received, in the protocol of Redis (RESP2).
+
+redis-py opens connections: it knows URLs, TLS, passwords and their providers, and sockets of files. Its commands cost
+as much as several round trips to a server nearby, so what goes over a blocking connection is written and read here.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .remote import BrokenConnectionError
+
+if t.TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+
+    from . import Answer
+
+_READ_AT_ONCE = 65536
+# How the lengths of short values are written.
+_LENGTHS = tuple(b"$%d" % length for length in range(1024))
+_LONGEST = len(_LENGTHS)
+
+
+class Request(t.NamedTuple):
+    """Commands in the form in which they are sent, and how many replies there will be."""
+
+    packed: bytes
+    replies: int = 1
+
+
+class ServerError(Exception):
+    """The server refused a command."""
+
+
+class _Incomplete(Exception):
+    """There is more to read."""
+
+
+class _Opened(t.Protocol):
+    """What is used of a connection of redis-py."""
+
+    _sock: socket.socket | None
+
+    def connect(self) -> None: ...
+    def disconnect(self) -> None: ...
+
+
+class _OpenedAsync(t.Protocol):
+    """What is used of a connection of `redis.asyncio`."""
+
+    async def send_packed_command(self, command: list[bytes]) -> None: ...
+    async def read_response(self, disable_decoding: bool = False) -> Answer: ...
+    async def disconnect(self) -> None: ...
+
+
+def pack(*arguments: bytes | str | float) -> bytes:
+    """Return a command in the form in which it is sent."""
+    return pack_after(b"", 0, arguments)
+
+
+def pack_after(start: bytes, count: int, arguments: Iterable[bytes | str | float]) -> bytes:
+    """Return a command whose first arguments, so many, are in the form in which they are sent."""
+    parts = [start]
+    for argument in arguments:
+        octets = argument if type(argument) is bytes else str(argument).encode("utf-8", "surrogatepass")
+        parts.append(b"$%d\r\n%b\r\n" % (len(octets), octets))
+    parts[0] = b"*%d\r\n%b" % (count + len(parts) - 1, start)
+    return b"".join(parts)
+
+
+class BlockingConnection:
+    """A connection that blocks.
+
+    Args:
+        opened: A connection of redis-py; it is connected here.
+    """
+
+    def __init__(self, opened: _Opened) -> None:
+        self.used = time.monotonic()
+        self._opened = opened
+        opened.connect()
+        if opened._sock is None:
+            raise BrokenConnectionError
+        self._socket = opened._sock
+
+    def fileno(self) -> int:
+        """Return the number of its socket."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it."""
+        self._opened.disconnect()
+
+    def exchange(self, request: Request) -> Answer:
+        """Send commands, and return the reply; a list if there are several."""
+        packed, replies = request
+        try:
+            self._socket.sendall(packed)
+            received = self._socket.recv(_READ_AT_ONCE)
+            while True:
+                if not received:
+                    raise BrokenConnectionError("the server closed the connection")
+                try:
+                    if replies == 1:
+                        return parse(received, 0)[0]
+                    found, position = [], 0
+                    for _ in range(replies):
+                        value, position = parse(received, position)
+                        found.append(value)
+                except _Incomplete:
+                    more = self._socket.recv(_READ_AT_ONCE)
+                    received = received + more if more else b""
+                else:
+                    return found
+        except ConnectionError as error:
+            raise BrokenConnectionError(str(error)) from error
+
+
+class AwaitedConnection:
+    """A connection in an event loop.
+
+    Args:
+        opened: A connection of `redis.asyncio`.
+        errors: The errors that it raises.
+    """
+
+    def __init__(self, opened: _OpenedAsync, errors: Answer) -> None:
+        self._opened = opened
+        self._errors = errors
+
+    async def close(self) -> None:
+        """Close it."""
+        await self._opened.disconnect()
+
+    async def exchange(self, request: Request) -> Answer:
+        """Send commands, and return the reply; a list if there are several."""
+        try:
+            await self._opened.send_packed_command([request.packed])
+            found = [await self._reply() for _ in range(request.replies)]
+        except self._errors.ConnectionError as error:
+            raise BrokenConnectionError(str(error)) from error
+        return found[0] if request.replies == 1 else found
+
+    async def _reply(self) -> Answer:
+        try:
+            return await self._opened.read_response(disable_decoding=True)
+        except self._errors.NoScriptError as error:
+            # redis-py has taken the word off.
+            return ServerError(f"NOSCRIPT {error}")
+        except self._errors.ResponseError as error:
+            return ServerError(str(error))
+
+
+def parse(data: bytes, start: int) -> tuple[Answer, int]:
+    """Return the reply that begins at a position, and where the next one does; an error is returned as `ServerError`.
+
+    Raises:
+        _Incomplete: If it does not end in these octets.
+        ServerError: If it is no reply.
+    """
+    end = data.find(b"\r\n", start)
+    if end < 0:
+        raise _Incomplete
+    kind, rest, end = data[start : start + 1], data[start + 1 : end], end + 2
+    if kind == b"$":
+        after = end + int(rest)
+        if after < end:
+            return None, end
+        if len(data) < after + 2:
+            raise _Incomplete
+        return data[end:after], after + 2
+    if kind == b"*":
+        return _parse_array(data, end, int(rest))
+    if kind == b":":
+        return int(rest), end
+    if kind == b"+":
+        return rest, end
+    if kind == b"-":
+        return ServerError(rest.decode(errors="replace")), end
+    raise ServerError("the server does not speak the protocol of Redis")
+
+
+def _parse_array(data: bytes, start: int, length: int) -> tuple[Answer, int]:
+    if length < 0:
+        return None, start
+    # An array of short values is its lengths and its values in turn, if each value has the length that it should have.
+    parts = data[start:].split(b"\r\n", 2 * length)
+    values = parts[1 : 2 * length : 2]
+    lengths = list(map(len, values))
+    is_plain = len(parts) == 2 * length + 1 and max(lengths, default=0) < _LONGEST
+    if is_plain and [_LENGTHS[one] for one in lengths] == parts[: 2 * length : 2]:
+        return values, len(data) - len(parts[-1])
+    found = []
+    for _ in range(length):
+        value, start = parse(data, start)
+        found.append(value)
+    return found, start

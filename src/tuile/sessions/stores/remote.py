@@ -1,0 +1,321 @@
+"""What stores on other machines have in common: connections, and what to do when there is no answer.
+
+A store says in a generator what it sends, and makes an answer of the replies. `ask` sends it over a connection that
+blocks, `ask_async` over one that is awaited. There is one connection for each operation at a time and never more than
+allowed; threads and greenlets wait for one. A process that was forked opens its own, and so does each event loop.
+
+A store that has failed several times in a row is left alone for a second: requests then fail at once and do not wait
+each in turn. After that, one of them tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import sys
+import threading
+import time
+import typing as t
+import weakref
+
+from . import Answer, Store, StoreUnavailable
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from ..operations import Operation
+
+# After how many failures in a row a store is left alone, and for how many seconds.
+_MOST_FAILURES, _PAUSE_S = 3, 1.0
+# A connection that was not used for so many seconds may have been closed by the server.
+_FRESH_S = 1.0
+
+#: What a store sends, and the replies, whose form is between it and its connections.
+Steps: t.TypeAlias = "Generator[Answer, Answer, Answer]"
+
+
+class BrokenConnectionError(Exception):
+    """The server has closed a connection."""
+
+
+class Connection(t.Protocol):
+    """A connection of a store."""
+
+    #: When it was used last.
+    used: float
+
+    def fileno(self) -> int:
+        """Return the number of its socket."""
+
+    def close(self) -> None:
+        """Close it."""
+
+    def exchange(self, request: Answer) -> Answer:
+        """Send a request, and return the reply."""
+
+
+class AsyncConnection(t.Protocol):
+    """A connection of a store in an event loop."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+    async def exchange(self, request: Answer) -> Answer:
+        """Send a request, and return the reply."""
+
+
+class RemoteStore(Store):
+    """A store that is reached by connections.
+
+    Args:
+        where: What and where it is, without a password.
+        timeout: How many seconds to wait for an answer, or for a connection.
+        connections: How many connections a process, or an event loop, has at most.
+    """
+
+    #: The errors that mean that the store did not do what it was asked for.
+    _errors: tuple[type[Exception], ...] = (BrokenConnectionError, OSError)
+
+    def __init__(self, where: str, *, timeout: float, connections: int) -> None:
+        self._where = where
+        self._timeout = timeout
+        self._connections = connections
+        self._of_other_processes: list[object] = []
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        self._process = os.getpid()
+        self._idle: list[Connection] = []
+        #: Held while connections are counted; whoever waits for one is told when one is idle.
+        self._changed = threading.Condition()
+        self._open = self._waiting = 0
+        self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _AsyncPool] = weakref.WeakKeyDictionary()
+        self._failures = 0
+        #: Until when nothing is sent, by the monotonic clock; 0 if all is well.
+        self._paused_until = 0.0
+
+    # What a store is
+
+    def _steps(self, operation: Operation) -> Steps:
+        """Yield what is to be sent for an operation, and return the answer."""
+        raise NotImplementedError
+
+    def _connect(self) -> Connection:
+        raise NotImplementedError
+
+    async def _connect_async(self) -> AsyncConnection:
+        raise NotImplementedError
+
+    def _can_repeat(self, operation: Operation) -> bool:
+        """Return whether an operation can be sent again if a connection breaks."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """Return what and where this store is, without a password."""
+        return self._where
+
+    # Blocking
+
+    def ask(self, operation: Operation) -> Answer:
+        """Answer an operation."""
+        if self._process != os.getpid():
+            # Not closed: that would end the connections of the process that opened them.
+            self._of_other_processes.append(self._idle)
+            self._begin_process()
+        if self._paused_until:
+            self._check_pause()
+        try:
+            try:
+                answer = self._ask(operation)
+            except BrokenConnectionError:
+                # The others may be broken in the same way, as after a restart of the server.
+                self.close()
+                if not self._can_repeat(operation):
+                    raise
+                answer = self._ask(operation)
+        except self._errors as error:
+            raise self._failed(error) from error
+        if self._failures:
+            self._failures, self._paused_until = 0, 0.0
+        return answer
+
+    def _ask(self, operation: Operation) -> Answer:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._free_connection()
+        now = time.monotonic()
+        if now - connection.used > _FRESH_S and _is_closed(connection):
+            self._drop(connection)
+            self.close()
+            connection = self._free_connection()
+        try:
+            answer = _exchanged(connection, self._steps(operation))
+        except BaseException:
+            self._drop(connection)
+            raise
+        connection.used = now
+        self._idle.append(connection)
+        if self._waiting:
+            with self._changed:
+                self._changed.notify()
+        return answer
+
+    def _free_connection(self) -> Connection:
+        """Return a connection: a new one, or one that another thread gives back."""
+        until = time.monotonic() + self._timeout
+        with self._changed:
+            self._waiting += 1
+            try:
+                while True:
+                    if self._idle:
+                        return self._idle.pop()
+                    if self._open < self._connections:
+                        self._open += 1
+                        break
+                    if not self._changed.wait(until - time.monotonic()) and time.monotonic() >= until:
+                        message = f"All {self._connections} connections to the session store ({self._where}) are in use"
+                        raise StoreUnavailable(message)
+            finally:
+                self._waiting -= 1
+        try:
+            return self._connect()
+        except BaseException:
+            self._count_out()
+            raise
+
+    def _drop(self, connection: Connection) -> None:
+        try:
+            connection.close()
+        finally:
+            self._count_out()
+
+    def _count_out(self) -> None:
+        with self._changed:
+            self._open -= 1
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._drop(self._idle.pop())
+
+    # At the end of the interpreter the modules are gone, and what is open is closed anyway.
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not is_finalizing() and getattr(self, "_process", 0) == os.getpid():
+            self.close()
+
+    # Awaited
+
+    async def ask_async(self, operation: Operation) -> Answer:
+        """Answer an operation in an event loop."""
+        if self._process != os.getpid():
+            self._of_other_processes.append(self._of_loops)
+            self._begin_process()
+        if self._paused_until:
+            self._check_pause()
+        try:
+            try:
+                answer = await self._ask_async(operation)
+            except BrokenConnectionError:
+                await self.close_async()
+                if not self._can_repeat(operation):
+                    raise
+                answer = await self._ask_async(operation)
+        except asyncio.TimeoutError as error:
+            raise self._failed(error) from error
+        except self._errors as error:
+            raise self._failed(error) from error
+        if self._failures:
+            self._failures, self._paused_until = 0, 0.0
+        return answer
+
+    async def _ask_async(self, operation: Operation) -> Answer:
+        loop = asyncio.get_running_loop()
+        pool = self._of_loops.get(loop)
+        if pool is None:
+            pool = self._of_loops[loop] = _AsyncPool(self._connections)
+        try:
+            await asyncio.wait_for(pool.free.acquire(), self._timeout)
+        except asyncio.TimeoutError:
+            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
+            raise StoreUnavailable(message) from None
+        try:
+            connection = pool.idle.pop() if pool.idle else await self._connect_async()
+            try:
+                steps = self._steps(operation)
+                answer = await asyncio.wait_for(_exchanged_async(connection, steps), self._timeout)
+            except BaseException:
+                await connection.close()
+                raise
+            pool.idle.append(connection)
+            return answer
+        finally:
+            pool.free.release()
+
+    async def close_async(self) -> None:
+        """Close the connections of the running event loop that are not in use."""
+        pool = self._of_loops.get(asyncio.get_running_loop())
+        while pool is not None and pool.idle:
+            await pool.idle.pop().close()
+
+    # Failures
+
+    def _failed(self, error: Exception) -> StoreUnavailable:
+        """Count a failure, and return the error for it."""
+        self._failures += 1
+        if self._failures >= _MOST_FAILURES:
+            self._paused_until = time.monotonic() + _PAUSE_S
+        reason = str(error) or type(error).__name__
+        return StoreUnavailable(f"The session store ({self._where}) is not available: {reason}.")
+
+    def _check_pause(self) -> None:
+        """Let one request try whether the store answers again, and no other meanwhile.
+
+        Raises:
+            StoreUnavailable: For each other one.
+        """
+        now = time.monotonic()
+        with self._changed:
+            if now >= self._paused_until:
+                self._paused_until = now + self._timeout + _PAUSE_S
+                return
+        message = f"The session store ({self._where}) has not answered {self._failures} times; it is tried again soon."
+        raise StoreUnavailable(message)
+
+
+class _AsyncPool:
+    """The connections of one event loop."""
+
+    def __init__(self, most: int) -> None:
+        self.idle: list[AsyncConnection] = []
+        self.free = asyncio.Semaphore(most)
+
+
+def _exchanged(connection: Connection, steps: Steps) -> Answer:
+    reply = None
+    while True:
+        try:
+            request = steps.send(reply)
+        except StopIteration as end:
+            return end.value
+        reply = connection.exchange(request)
+
+
+async def _exchanged_async(connection: AsyncConnection, steps: Steps) -> Answer:
+    reply = None
+    while True:
+        try:
+            request = steps.send(reply)
+        except StopIteration as end:
+            return end.value
+        reply = await connection.exchange(request)
+
+
+def _is_closed(connection: Connection) -> bool:
+    """Return whether the server has closed a connection, as far as can be told without waiting."""
+    try:
+        return bool(select.select([connection.fileno()], (), (), 0)[0])
+    except ValueError:  # closed here, or a number that this function does not take
+        return False
