@@ -102,6 +102,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def command(store: RedisStore, *arguments: str | bytes) -> Any:
+    """Send a command to the server of a store, over another connection."""
+    connection = store._connect()
+    reply = connection.exchange(Request(pack(*arguments)))
+    connection.close()
+    return reply
+
+
 class ClockedRedisStore(RedisStore):
     """A store whose time is in a key of the database, for a test to set."""
 

@@ -12,7 +12,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 import tuile
 from tests.beside_flask import make_environ, send
-from tests.stores.conftest import ClockedRedisStore
+from tests.stores.conftest import ClockedRedisStore, command
 from tests.stores.site import NAME, Site
 from tests.stores.test_moving import KEY, nothing, signed, whole, writing
 from tuile import session
@@ -357,8 +357,8 @@ def test_only_raised_epochs_are_in_the_store_and_not_forever(site: Site, clock: 
     clock.forward(32 * 86400)
     if isinstance(site.store.store, ClockedRedisStore):
         # It would have removed what has expired.
-        [key] = site.store.store._command("KEYS", "*:epoch.*")
-        site.store.store._command("DEL", key)
+        [key] = command(site.store.store, "KEYS", "*:epoch.*")
+        command(site.store.store, "DEL", key)
     # The next one is higher than one that was forgotten.
     site.app.sessions.end_all("ada")
     assert site.content(again) == {}

@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 
 import tuile
+from tests.stores.conftest import command
 from tests.stores.site import Site
 from tuile import session
 from tuile.sessions.changes import Add, Append, Changes, Drop, Put
@@ -19,7 +20,7 @@ from tuile.sessions.record import Clocks, Record
 from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable, redis_scripts
 from tuile.sessions.stores.redis import RedisStore
-from tuile.sessions.stores.redis_wire import BlockingConnection, Request, pack
+from tuile.sessions.stores.redis_wire import BlockingConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,14 +32,6 @@ needs_redis_py = pytest.mark.skipif(
     importlib.util.find_spec("redis") is None and os.environ.get("CI") != "true",
     reason="NO REDIS-PY: `make venv` installs it",
 )
-
-
-def command(store: RedisStore, *arguments: str | bytes) -> Any:
-    """Send a command to the server of a store, over another connection."""
-    connection = store._connect()
-    reply = connection.exchange(Request(pack(*arguments)))
-    connection.close()
-    return reply
 
 
 @pytest.fixture
@@ -83,7 +76,7 @@ def test_a_save_is_one_script(real: RedisStore) -> None:
 
 
 def test_each_script_uses_one_key() -> None:
-    scripts = [redis_scripts.SEE, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
+    scripts = [redis_scripts.LOAD, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
     assert all("KEYS[1]" in script and "KEYS[2]" not in script for script in scripts)
 
 

@@ -1,9 +1,9 @@
 """Keep sessions in Redis or Valkey: for any number of machines.
 
-A session is one hash. It is read by one script, and what a request changed is applied by another, so a save is one round
-trip. If no other request has saved meanwhile, the script stores what was made here; otherwise it applies the changes to
-what is there. A change that a script cannot make, such as merging dictionaries, is made here again, and stored if the
-value is still the one that it was made of.
+A session is one hash. One script reads it, another one applies what a request changed, so each is one round trip. If no
+other request has saved meanwhile, the script stores what was made here; otherwise it applies the changes to what is
+there. A change that a script cannot make, such as merging dictionaries, is made here again, and stored if the value is
+still the one that it was made of.
 
 The sessions of a user are in a sorted set, by when they end. No script uses two keys, so that a cluster can be used.
 """
@@ -26,7 +26,7 @@ from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerEr
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping
 
     from ..changes import KeyChange
     from ..operations import OfOne, Operation
@@ -200,19 +200,13 @@ class RedisStore(RemoteStore):
         handle, generation, changes, clocks, strict, base, _ = operation
         cleared, by_key = changes
         # What is to be stored if nobody else has saved.
-        version, made = "", ""
-        if base is not None:
-            version, made = str(base.version), _written(merge(base.data, changes).data)
+        version = "" if base is None else str(base.version)
+        made = "" if base is None else _written(merge(base.data, changes).data)
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
         for _ in range(_MOST_ATTEMPTS):
             conflicts: list[str] = []
-            steps: list[_Step] = []
-            for key, change in by_key.items():
-                step, is_conflict = _step(key, change, seen, strict)
-                steps.append(step)
-                if is_conflict:
-                    conflicts.append(key)
+            steps = [_step(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
             given = (*_lasting(clocks), generation, int(cleared), version, made, _written(steps))
@@ -298,26 +292,31 @@ def _lasting(clocks: Clocks) -> tuple[bytes | str | float, ...]:
     return idle, _NO_END if absolute is None else absolute, min(seen_every, idle / 10)
 
 
-def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool) -> tuple[_Step, bool]:
-    """Return what the script has to do for a change, and whether a change of another request is lost."""
+def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool, conflicts: list[str]) -> _Step:
+    """Return what the script has to do for a change. If one of another request is lost, the key is in conflict."""
     if key in seen:
-        text, conflict = resolve(change, seen[key])
-        return _expecting(key, seen[key], text), conflict
+        text, is_conflict = resolve(change, seen[key])
+        if is_conflict:
+            conflicts.append(key)
+        return _expecting(key, seen[key], text)
     if isinstance(change, Add) and type(change.number) is int and abs(change.number) < 2**50:
-        return ("add", key, str(change.number), None), False
+        return "add", key, str(change.number), None
     if isinstance(change, Append):
-        return ("append", key, ",".join(change.texts), None), False
+        return "append", key, ",".join(change.texts), None
     base = change.base if isinstance(change, (Put, Drop)) else None
     is_plain = base is None or base[:1] not in _OPENING
     if isinstance(change, Put) and is_plain and change.text[:1] not in _OPENING and not strict:
-        return ("set", key, change.text, base), False
+        return "set", key, change.text, base
     if isinstance(change, Drop) and is_plain:
-        return ("drop", key, "", None), False
+        return "drop", key, "", None
     # Made of what the request has read; the script says if that is not there any more.
     if isinstance(change, (Put, Drop)):
-        return _expecting(key, base, None if isinstance(change, Drop) else change.text), False
-    text, conflict = resolve(change, getattr(change, "base", None))
-    return _expecting(key, getattr(change, "base", None), text), conflict
+        return _expecting(key, base, None if isinstance(change, Drop) else change.text)
+    base = getattr(change, "base", None)
+    text, is_conflict = resolve(change, base)
+    if is_conflict:
+        conflicts.append(key)
+    return _expecting(key, base, text)
 
 
 def _expecting(key: str, expected: str | None, text: str | None) -> _Step:

@@ -1,8 +1,9 @@
 """The Lua scripts of the Redis store.
 
-A session is a hash with three fields. `t` has what scripts compare, in one line: its version, its generation, 1 if it is
-a husk, when it was created, when it was seen, and when it ends; times are seconds since 1970 by the clock of the server.
-`m` is the rest of its state and `d` its content, both as JSON. Each script uses one key, and begins with `CLOCK`.
+A session is a hash with three fields. `t` has what scripts compare, in one line: its version, its generation, 1 if it
+is a husk, when it was created, when it was seen, and when it ends; times are seconds since 1970 by the clock of the
+server. `m` is the rest of its state and `d` its content, both as JSON. Each script uses one key, and begins with
+`CLOCK`.
 """
 
 from __future__ import annotations
