@@ -39,7 +39,7 @@ CONTENT = {
     "basket": [1, 2, 3],
 }
 #: How long a turn takes at least, in seconds.
-TURN_S = 0.004
+TURN_S = 0.0005
 
 
 class Kind(NamedTuple):
