@@ -1,11 +1,12 @@
 """Judge whether a session store loses updates: 8 processes change one session, and everything is counted.
 
-    python tests/sessions/judge.py [--rounds 100] [--processes 8] [--each 125] [SUBJECT ...]
+    python tests/sessions/judge.py [--full] [--rounds 8] [--processes 8] [--each 125] [SUBJECT ...]
 
 In each round a session is begun, and each process sends requests with its cookie: one sets a key of its own, one adds
 1 to a number, one appends to a list. At the end each must be there. `tuile-memory` uses threads, since its sessions are
-in one process. The controls, Flask-Session and Django, lose most of it: a judge that passes them is broken. They are
-installed into `.judge` when they are asked for.
+in one process. `--full` sends 100,000 changes of each kind to our stores, and 10,000 to PostgreSQL. The controls,
+Flask-Session and Django, lose most of it: a judge that passes them is broken. They are installed into `.judge` when
+they are asked for.
 """
 
 from __future__ import annotations
@@ -266,6 +267,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Judge whether session stores lose updates.")
     parser.add_argument("subjects", nargs="*", default=[*OURS, *CONTROLS])
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--full", action="store_true", help="100 rounds on our stores, 10 on PostgreSQL")
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--each", type=int, default=125)
     parser.add_argument("--prepare", action="store_true", help="only make the environment, for `make bench-sessions`")
@@ -280,7 +282,8 @@ def main() -> int:
             wrong |= in_its_environment(name, options)
             continue
         began = time.perf_counter()
-        verdict = judge(name, processes=given.processes, rounds=given.rounds, each=given.each)
+        rounds = (10 if name == "tuile-postgres" else 100) if given.full and name in OURS else given.rounds
+        verdict = judge(name, processes=given.processes, rounds=rounds, each=given.each)
         seconds = time.perf_counter() - began
         lost = verdict.lost
         shares = ", ".join(

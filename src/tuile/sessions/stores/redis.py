@@ -34,15 +34,13 @@ if t.TYPE_CHECKING:
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
-#: What a script does for a change: a word, the key, a text, and the base.
-_Step: t.TypeAlias = tuple[str, str, str, "str | None"]
-
 #: How often a change is tried again that other requests have been faster with each time.
 _MOST_ATTEMPTS = 100
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 _OPENING = ("[", "{")
-# Not escaped, because Lua does not read half of a surrogate pair.
+# A text as JSON. Not escaped, because Lua does not read half of a surrogate pair.
+_quoted: Callable[[str], str] = json.encoder.encode_basestring
 _written: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
 _ONLY_TEXT = {str}
@@ -93,6 +91,8 @@ class RedisStore(RemoteStore):
             message = "Sessions in Redis need redis-py. Install it: pip install 'tuile[redis]'."
             raise RuntimeError(message) from None
         self._prefix = prefix
+        #: The clocks of a policy, in the form in which they are sent.
+        self._last_clocks: tuple[Clocks, tuple[bytes, bytes, bytes]] | None = None
         self._redis_errors = redis.exceptions
         self._errors = (BrokenConnectionError, OSError, ServerError, redis.exceptions.RedisError)
         # The pools only make connections.
@@ -168,6 +168,17 @@ class RedisStore(RemoteStore):
     def _key(self, handle: str) -> str:
         return f"{self._prefix}s:{handle}"
 
+    def _lasting(self, clocks: Clocks) -> tuple[bytes, bytes, bytes]:
+        """Return how long a session lasts, for a script."""
+        known = self._last_clocks
+        if known is not None and known[0] is clocks:
+            return known[1]
+        idle, absolute, seen_every = clocks
+        values = idle, _NO_END if absolute is None else absolute, min(seen_every, idle / 10)
+        first, second, third = (str(value).encode() for value in values)
+        self._last_clocks = clocks, (first, second, third)
+        return first, second, third
+
     def _find(self, handle: str) -> _Steps[Loaded | None]:
         reply = yield from self._run(self._load, self._key(handle), "0", _NO_END, _NO_END)
         found = _read(handle, reply)
@@ -175,7 +186,7 @@ class RedisStore(RemoteStore):
 
     def _loaded(self, operation: Load) -> _Steps[Loaded | None]:
         handle = operation.handle
-        reply = yield from self._run(self._load, f"{self._prefix}s:{handle}", *_lasting(operation.clocks))
+        reply = yield from self._run(self._load, f"{self._prefix}s:{handle}", *self._lasting(operation.clocks))
         found = _read(handle, reply)
         if found is None:
             return None
@@ -186,7 +197,7 @@ class RedisStore(RemoteStore):
 
     def _created(self, operation: Create) -> _Steps[Loaded | None]:
         record, lasts = operation.record, operation.clocks.end(0.0, 0.0)
-        content = _written(dict(record.data))
+        content = _content(record.data)
         begun = yield from self._run(self._create, self._key(record.handle), lasts, _state(record), content)
         if not begun:
             return None
@@ -201,7 +212,7 @@ class RedisStore(RemoteStore):
         cleared, by_key = changes
         # What is to be stored if nobody else has saved.
         version = "" if base is None else str(base.version)
-        made = "" if base is None else _written(merge(base.data, changes).data)
+        made = "" if base is None else _content(merge(base.data, changes).data)
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
         for _ in range(_MOST_ATTEMPTS):
@@ -209,7 +220,7 @@ class RedisStore(RemoteStore):
             steps = [_step(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            given = (*_lasting(clocks), generation, int(cleared), version, made, _written(steps))
+            given = (*self._lasting(clocks), generation, int(cleared), version, made, f"[{','.join(steps)}]")
             answer = yield from self._run(self._apply, f"{self._prefix}s:{handle}", *given)
             if answer == 1:
                 return Applied(tuple(conflicts)) if conflicts else SAVED
@@ -286,29 +297,23 @@ class RedisStore(RemoteStore):
         return 0  # Redis removes what has ended
 
 
-def _lasting(clocks: Clocks) -> tuple[bytes | str | float, ...]:
-    """Return how long a session lasts, for a script."""
-    idle, absolute, seen_every = clocks
-    return idle, _NO_END if absolute is None else absolute, min(seen_every, idle / 10)
-
-
-def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool, conflicts: list[str]) -> _Step:
-    """Return what the script has to do for a change. If one of another request is lost, the key is in conflict."""
+def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool, conflicts: list[str]) -> str:
+    """Return what the script has to do for a change, as JSON; the key is in conflict if another change is lost."""
     if key in seen:
         text, is_conflict = resolve(change, seen[key])
         if is_conflict:
             conflicts.append(key)
         return _expecting(key, seen[key], text)
     if isinstance(change, Add) and type(change.number) is int and abs(change.number) < 2**50:
-        return "add", key, str(change.number), None
+        return _as_json("add", key, str(change.number), None)
     if isinstance(change, Append):
-        return "append", key, ",".join(change.texts), None
+        return _as_json("append", key, ",".join(change.texts), None)
     base = change.base if isinstance(change, (Put, Drop)) else None
     is_plain = base is None or base[:1] not in _OPENING
     if isinstance(change, Put) and is_plain and change.text[:1] not in _OPENING and not strict:
-        return "set", key, change.text, base
+        return _as_json("set", key, change.text, base)
     if isinstance(change, Drop) and is_plain:
-        return "drop", key, "", None
+        return _as_json("drop", key, "", None)
     # Made of what the request has read; the script says if that is not there any more.
     if isinstance(change, (Put, Drop)):
         return _expecting(key, base, None if isinstance(change, Drop) else change.text)
@@ -319,8 +324,16 @@ def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: b
     return _expecting(key, base, text)
 
 
-def _expecting(key: str, expected: str | None, text: str | None) -> _Step:
-    return "put" if text is not None else "remove", key, text or "", expected
+def _expecting(key: str, expected: str | None, text: str | None) -> str:
+    return _as_json("put" if text is not None else "remove", key, text or "", expected)
+
+
+def _as_json(kind: str, key: str, text: str, base: str | None) -> str:
+    return f"[{_quoted(kind)},{_quoted(key)},{_quoted(text)},{'null' if base is None else _quoted(base)}]"
+
+
+def _content(data: Mapping[str, str]) -> str:
+    return f"{{{','.join([f'{_quoted(key)}:{_quoted(text)}' for key, text in data.items()])}}}"
 
 
 def _read(handle: str, reply: bytes | None) -> tuple[Loaded, bool] | None:

@@ -62,12 +62,9 @@ def pack(*arguments: bytes | str | float) -> bytes:
 
 def pack_after(start: bytes, count: int, arguments: Iterable[bytes | str | float]) -> bytes:
     """Return a command whose first arguments, so many, are in the form in which they are sent."""
-    parts = [start]
-    for argument in arguments:
-        octets = argument if type(argument) is bytes else str(argument).encode("utf-8", "surrogatepass")
-        parts.append(b"$%d\r\n%b\r\n" % (len(octets), octets))
-    parts[0] = b"*%d\r\n%b" % (count + len(parts) - 1, start)
-    return b"".join(parts)
+    octets = [one if type(one) is bytes else str(one).encode("utf-8", "surrogatepass") for one in arguments]
+    packed = [b"$%d\r\n%b\r\n" % (len(one), one) for one in octets]
+    return b"*%d\r\n%b%b" % (count + len(packed), start, b"".join(packed))
 
 
 class BlockingConnection:

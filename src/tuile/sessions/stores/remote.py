@@ -87,7 +87,7 @@ class RemoteStore(Store):
     def _begin_process(self) -> None:
         self._process = os.getpid()
         self._idle: list[Connection] = []
-        #: Held while connections are counted; whoever waits for one is told when one is idle.
+        #: Held while connections are counted; a thread that waits for one is told when one is idle.
         self._changed = threading.Condition()
         self._open = self._waiting = 0
         self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _AsyncPool] = weakref.WeakKeyDictionary()
