@@ -28,7 +28,7 @@ def is_over(app: Flask, session: SecureCookieSession, token: Secret, signed: int
     if not session or (absolute_s is None and not asked):
         return False
     now = time.time()
-    created: t.Any = session.get(CREATED_KEY)
+    created = session.get(CREATED_KEY)
     if not (is_moment(created) and isinstance(session.get(HANDLE_KEY), str)):
         # The session was written before the app needed these values. It is at least as old as its cookie, and all
         # copies of the cookie are the same session.
