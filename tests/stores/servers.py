@@ -31,11 +31,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def redis_server(folder: str) -> Iterator[str]:
+def redis_server(folder: str, port: int | None = None, *, durable: bool = False) -> Iterator[str]:
     """Start Redis or Valkey, and give its URL.
 
     Args:
         folder: Where its files are.
+        port: Where it listens; None for a free port.
+        durable: Whether it keeps what it has, and waits for the disk.
 
     Raises:
         MissingError: If it, or redis-py, is not there.
@@ -43,8 +45,9 @@ def redis_server(folder: str) -> Iterator[str]:
     program = shutil.which("redis-server") or shutil.which("valkey-server")
     if program is None or importlib.util.find_spec("redis") is None:
         raise MissingError("NO REDIS: `make services` installs redis-server, and `make venv` redis-py")
-    port = _free_port()
+    port = port or _free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+    options += ["--appendonly", "yes", "--appendfsync", "always"] if durable else []
     with subprocess.Popen([program, *options], stdout=subprocess.DEVNULL) as server:
         try:
             redis = importlib.import_module("redis")

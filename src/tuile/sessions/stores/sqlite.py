@@ -68,7 +68,7 @@ _SWEEP = "DELETE FROM tuile_sessions WHERE id IN (SELECT id FROM tuile_sessions 
 # How many sessions that have ended are removed when one is created: more than one, so that they become fewer.
 _SWEPT_PER_CREATION = 2
 # How many are removed without letting others write in between.
-_SWEPT_AT_ONCE = 100
+_SWEPT_AT_ONCE = 50
 # How many connections wait for the next request.
 _MOST_IDLE = 16
 # How often a change is made anew because others were faster, before they have to wait.
@@ -238,6 +238,8 @@ class SQLiteStore(Store):
             swept += some
             if some < most:
                 break
+            # Else the next save that finds the log long would have to do it.
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             # For those that wait to write.
             time.sleep(min(time.monotonic() - began, 0.1) + _LONGEST_SLEEP_S)
         return swept
