@@ -104,10 +104,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def command(store: RedisStore, *arguments: str | bytes) -> Any:
     """Send a command to the server of a store, over another connection."""
-    connection = store._connect()
-    reply = connection.exchange(Request(pack(*arguments)))
-    connection.close()
-    return reply
+    return store._command(*arguments)
 
 
 class ClockedRedisStore(RedisStore):

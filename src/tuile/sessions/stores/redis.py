@@ -147,6 +147,17 @@ class RedisStore(RemoteStore):
 
     # Commands
 
+    def _command(self, *arguments: bytes | str | float) -> Answer:
+        """Send a command that has nothing to do with a session, over a connection of its own."""
+        connection = self._connect()
+        try:
+            reply = connection.exchange(Request(pack(*arguments)))
+        finally:
+            connection.close()
+        if type(reply) is ServerError:
+            raise reply
+        return reply
+
     def _send(self, *arguments: bytes | str | float) -> _Steps[Answer]:
         """Send a command, and return the reply."""
         reply = yield Request(pack(*arguments))
