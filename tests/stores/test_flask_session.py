@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("flask_session")
+NullPool = pytest.importorskip("sqlalchemy").pool.NullPool
 
 KEY = "7a3c1f0a9d5e4b2c8f6071d2e3b4a5968778695a4b3c2d1e0f"
-KINDS = ["redis", "redis-json", "sqlalchemy", "cachelib", "filesystem"]
+KINDS = ["redis", "redis-json", "sqlalchemy", "sqlalchemy-postgresql", "cachelib", "filesystem"]
 
 
 class Site:
@@ -40,10 +41,11 @@ class Site:
         self.app.config.update(SECRET_KEY=KEY, **config)
         if database is not None and lib is tuile:
             # Flask-SQLAlchemy is Flask's in this process.
-            engine = import_module("sqlalchemy").create_engine(database)
+            engine = import_module("sqlalchemy").create_engine(database, poolclass=NullPool)
             self.app.config["SESSION_SQLALCHEMY"] = SimpleNamespace(engine=engine)
         elif database is not None:
             self.app.config["SQLALCHEMY_DATABASE_URI"] = database
+            self.app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"poolclass": NullPool}
             self.app.config["SESSION_SQLALCHEMY"] = import_module("flask_sqlalchemy").SQLAlchemy(self.app)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -85,8 +87,12 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str,
 
 
 @pytest.fixture
-def database(config: dict[str, Any], tmp_path: Path) -> str | None:
-    return f"sqlite:///{tmp_path / 'app.db'}" if config["SESSION_TYPE"] == "sqlalchemy" else None
+def database(request: pytest.FixtureRequest, config: dict[str, Any], tmp_path: Path) -> str | None:
+    if config["SESSION_TYPE"] != "sqlalchemy":
+        return None
+    if "postgresql" in request.node.callspec.id:
+        return str(request.getfixturevalue("postgres_url")).replace("postgresql:", "postgresql+psycopg:")
+    return f"sqlite:///{tmp_path / 'app.db'}"
 
 
 @pytest.fixture
@@ -277,6 +283,51 @@ def test_a_session_that_was_moved_and_ended_is_not_read_where_it_was(
     assert both.ask(whole, sid)[0] == {}
     _, again = both.ask(writing(y=1), sid)
     assert both.ask(whole, again)[0].get("y") == 1
+
+
+# --- where new sessions are ---
+
+
+def store_for(url: str) -> Any:
+    app = tuile.Flask("site")
+    client = SimpleNamespace(engine=SimpleNamespace(url=import_module("sqlalchemy").make_url(url)))
+    app.config.update(SESSION_TYPE="sqlalchemy", SESSION_SQLALCHEMY=client)
+    Session(app)
+    return app.config["SESSION_STORE"]
+
+
+def test_new_sessions_are_where_flask_session_keeps_them_if_tuile_can() -> None:
+    assert store_for("postgresql+psycopg2://u:p%40ss@db:5433/x?sslmode=require") == (
+        "postgresql://u:p%40ss@db:5433/x?sslmode=require"
+    )
+    assert store_for("sqlite:///app.db") == "sqlite"
+    with pytest.raises(ValueError, match="cannot be kept in mysql"):
+        store_for("mysql://u:p@db/x")
+
+
+def test_a_client_of_redis_says_where_sessions_are(redis_url: str) -> None:
+    redis = import_module("redis").Redis
+    for client, place in (
+        (redis(host="h", port=7, password="secret", username="u", db=3), "Redis, h:7, keys session:site:*"),
+        (redis(unix_socket_path="/run/redis.sock"), "Redis, /run/redis.sock, keys session:site:*"),
+    ):
+        app = tuile.Flask("site")
+        app.config.update(SESSION_TYPE="redis", SESSION_REDIS=client)
+        Session(app)
+        assert app.sessions.describe() == place
+        assert "secret" not in repr(app.config)
+    app = tuile.Flask("site")
+    app.config["SESSION_STORE"] = redis.from_url(redis_url, decode_responses=True)
+    app.add_url_rule("/", "view", lambda: str(tuile.session.add("n")))
+    client = app.test_client()
+    assert [client.get("/").text for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_an_application_with_flask_sessions_default_place() -> None:
+    app = tuile.Flask("site")
+    app.config["SESSION_TYPE"] = "redis"
+    Session(app)
+    assert app.config["SESSION_STORE"] == "redis://localhost:6379"
 
 
 # --- what is hostile --------------------------------------------------------------------------------------------------
