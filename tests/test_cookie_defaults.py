@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import tuile
 from tests.fresh import observe
 from tuile import cookies, session
+from tuile.cli.list_cookies import cookies_command
 from tuile.testing import Browser
 
 KEY = "5e83a7d1f6094bc2c1f0b6e2d94a7385"
@@ -372,3 +374,16 @@ def test_a_browser_keeps_everything_and_a_sibling_host_plants_nothing() -> None:
     browser.visit("https://evil.shop.example/")
     assert browser.visit(f"{HTTPS}/").text == "ada"
     assert browser.visit(f"{HTTPS}/read").text == "dark"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "names"), [("https", ["__Host-theme", "wide", "__Host-session"]), ("http", ["theme", "wide", "session"])]
+)
+def test_the_list_for_a_privacy_page_has_the_names_that_are_sent(scheme: str, names: list[str]) -> None:
+    app = make_app(PREFERRED_URL_SCHEME=scheme)
+    app.cookie("theme")
+    app.cookie("wide", path="/account")
+    result = app.test_cli_runner().invoke(cookies_command, ["--json"])
+    rows = json.loads(result.output)
+    assert [row["name"] for row in rows] == names
+    assert {row["secure"] for row in rows} == {scheme == "https"}

@@ -18,6 +18,7 @@ from tests.fresh import observe
 from tests.test_doctor import frames_of_a_request
 from tuile.csrf import CSRFError, csrf_exempt, csrf_token
 from tuile.dispatch.planner import Planner
+from tuile.http.origins import is_host_of, is_trusted, parse_origin, trusted_origins
 from tuile.testing import Browser
 from tuile.views import MethodView, View
 
@@ -763,6 +764,32 @@ def test_no_header_is_an_error_and_only_this_host_is_the_same(site: str, origin:
     if code == 404 and site.strip(" \t") not in {"same-origin", "none"}:
         told = origin.strip(" \t") or referer.strip(" \t")
         assert re.fullmatch(r"https://example\.com(:0{0,3}443)?([/?#].*)?", told, re.IGNORECASE | re.DOTALL)
+
+
+@given(TEXT | PIECES | st.text())
+def test_an_origin_is_read_as_it_is_written_or_not_at_all(text: str) -> None:
+    origin = parse_origin(text)
+    if origin is not None:
+        assert parse_origin(str(origin)) == origin
+        assert text.lower().startswith(f"{origin.scheme}://{origin.host}")
+        assert is_host_of(origin, f"{origin.host}{origin.port and ':'}{origin.port}")
+        assert not is_host_of(origin, f"{origin.host}.evil.example")
+        assert not is_host_of(origin, f"evil{origin.host}")
+
+
+@given(
+    st.lists(TEXT | PIECES | st.text() | st.integers() | st.none(), max_size=3) | st.text() | st.none() | st.integers()
+)
+def test_any_setting_of_trusted_origins_is_taken_or_refused_with_a_reason(setting: Any) -> None:
+    try:
+        trusted = trusted_origins("CSRF_TRUSTED_ORIGINS", setting)
+    except (TypeError, ValueError) as error:
+        assert "CSRF_TRUSTED_ORIGINS" in str(error)  # noqa: PT017 - any of the two
+        return
+    for one in trusted:
+        plain = one._replace(host=one.host.removeprefix("*."))
+        assert is_trusted(plain, trusted) is not one.host.startswith("*.") or plain in trusted
+        assert is_trusted(plain._replace(host=f"a.{plain.host}"), [one]) is one.host.startswith("*.")
 
 
 def test_the_environ_of_a_form_is_refused_and_served_alike_by_steps_and_fast_path(app: Any) -> None:

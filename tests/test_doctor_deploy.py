@@ -7,10 +7,13 @@ import json
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import tuile
@@ -422,6 +425,18 @@ def test_the_kind_of_disk_is_that_of_the_innermost_mount(path: str, kind: str, t
     mounts.write_text(MOUNTS)
     assert stores.file_system_of(path, str(mounts)) == kind
     assert stores.file_system_of(path, str(tmp_path / "missing")) is None
+
+
+LINES = st.lists(st.sampled_from([" ", " - ", "/", "/mnt", "\\040", "\n", "nfs", "1"])).map("".join)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])) | LINES)
+def test_any_list_of_mounts_is_read_quietly(text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        kind = stores.file_system_of("/mnt/sessions.db", file.name)
+    assert kind is None or kind in text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import click
 
 from tuile.cookie.declared import life
 from tuile.cookie.findings import FLAGS
+from tuile.ctx.cookie_defaults import are_secure, host_name, is_https
 from tuile.globals import current_app
 from tuile.sessions.interface import cookie_attributes
 
@@ -16,6 +17,7 @@ from .script import with_appcontext
 
 if TYPE_CHECKING:
     from tuile.app import Flask
+    from tuile.cookie.declared import DeclaredCookie
 
 
 @click.command("cookies", short_help="List the cookies that the app declares.")
@@ -26,7 +28,7 @@ def cookies_command(as_json: bool) -> None:
 
     This is what a privacy page needs. Cookies that are set without a declaration are not listed.
     """
-    rows = [cookie.describe() for _, cookie in sorted(current_app.declared_cookies.items())]
+    rows = [_declared_row(current_app, cookie) for _, cookie in sorted(current_app.declared_cookies.items())]
     rows.extend(_session_row(current_app))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -41,6 +43,15 @@ def cookies_command(as_json: bool) -> None:
             ("Declared", row["declared_at"]),
         ):
             click.echo(f"  {heading:<12}{text}")
+
+
+def _declared_row(app: Flask, cookie: DeclaredCookie[object]) -> dict[str, object]:
+    """Return the row of a declared cookie, as `COOKIE_DEFAULTS` has it for the `PREFERRED_URL_SCHEME`."""
+    row: dict[str, object] = cookie.describe()
+    if cookie._secure is None and are_secure(app) and is_https(app):
+        attributes = cookie.attributes.attributes
+        row.update(secure=True, name=host_name(cookie.name, attributes.path, str(attributes.domain or ""), secure=True))
+    return row
 
 
 def _session_row(app: Flask) -> list[dict[str, object]]:
