@@ -450,6 +450,16 @@ def test_a_file_on_a_disk_that_does_not_do_is_told(
     assert deployment(make_app(SESSION_STORE=f"sqlite:///{tmp_path / 'sessions.db'}")) == found
 
 
+def test_a_file_that_is_not_there_yet_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "file_system_of", lambda path: "ext4")
+    app = make_app(SESSION_STORE=f"sqlite:///{tmp_path / 'new' / 'sessions.db'}")
+    assert deployment(app) == {}
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    app = make_app(SESSION_STORE=f"sqlite:///{tmp_path / 'file' / 'sessions.db'}")
+    assert deployment(app) == {"store-unavailable": "fails"}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions as on POSIX")
 def test_a_file_that_others_can_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "file_system_of", lambda path: "ext4")

@@ -60,6 +60,10 @@ def examine_store(app: Flask) -> Iterator[Finding]:
         return
     if isinstance(store, SQLiteStore):
         yield from _examine_file(store.path)
+        if not os.path.exists(store.path):
+            # Asking would make it.
+            yield from _examine_folder(os.path.dirname(store.path))
+            return
     else:
         yield from _examine_connection(app)
     try:
@@ -89,6 +93,14 @@ def _examine_file(path: str) -> Iterator[Finding]:
     if os.name == "posix" and mode & _OTHERS:
         reason = f"can be read by other users of the machine: chmod 600 {path}"
         yield Finding(ADVICE, "SESSION_STORE", reason, id="store-permissions")
+
+
+def _examine_folder(folder: str) -> Iterator[Finding]:
+    """Yield whether a file cannot be made in a folder, which may have to be made as well."""
+    while not os.path.exists(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    if not (os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)):
+        yield Finding(FAILS, "SESSION_STORE", f"cannot make its file: {folder} is not writable", id="store-unavailable")
 
 
 def file_system_of(path: str, mounts: str = _MOUNTS) -> str | None:
