@@ -195,6 +195,22 @@ def test_a_wrong_number_of_threads_is_an_error_that_names_the_setting(setting: d
     run(main)
 
 
+def test_a_configuration_without_the_defaults_of_tuile_has_them_all_the_same() -> None:
+    class Own(Flask):
+        default_config = {name: value for name, value in Flask.default_config.items() if not name.startswith("ASGI_")}
+
+    app = Own("own", static_folder=None)
+    app.get("/")(lambda: "x")
+
+    async def main() -> None:
+        lifespan = Lifespan(app)
+        await lifespan.startup()
+        assert (await ask(app)).text == "x"
+        await lifespan.shutdown()
+
+    run(main)
+
+
 def test_functions_for_serving_are_registered_before_the_first_request() -> None:
     app, _ = make_app()
     app.test_client().get("/")

@@ -13,11 +13,25 @@ from ..sansio.scaffold import setupmethod
 from .hooks import ServingHooks
 
 if t.TYPE_CHECKING:
-    from ..app import Flask
+    from collections.abc import Callable
+
     from .protocol import Receive, Scope, Send
+    from .service import Service
 
 
 AnyFunction = t.TypeVar("AnyFunction", bound=t.Callable[..., object])
+
+
+# `service.service_of`, from the first scope on.
+_service_of: Callable[[ServesAsgi], Service] | None = None
+
+
+def _import_service() -> Callable[[ServesAsgi], Service]:
+    global _service_of  # noqa: PLW0603 - asyncio is imported when it is needed
+    from .service import service_of  # noqa: PLC0415 - it needs asyncio
+
+    _service_of = t.cast("Callable[[ServesAsgi], Service]", service_of)
+    return _service_of
 
 
 class ServesAsgi:
@@ -29,9 +43,8 @@ class ServesAsgi:
         Wrap this attribute, not the app, with ASGI middleware: `app.asgi_app = Middleware(app.asgi_app)`. Requests run
         through `wsgi_app` and its middleware as well.
         """
-        from .service import service_of  # noqa: PLC0415 - it needs asyncio
-
-        await service_of(t.cast("Flask", self)).serve(scope, receive, send)
+        service = _service_of or _import_service()
+        await service(self).serve(scope, receive, send)
 
     def __rsgi_init__(self, loop: object) -> None:
         """Refuse the default protocol of granian.

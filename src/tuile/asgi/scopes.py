@@ -22,8 +22,6 @@ if t.TYPE_CHECKING:
 # could be taken for the other. WSGI servers drop it too.
 _RECEIVED_NAME = re.compile(rb"[!#$%&'*+.^`|~0-9A-Za-z-]+")
 _SENT_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Characters that could end a header line.
-_LINE_END = re.compile(r"[\r\n\0]")
 # Names of an environ for the headers of most requests. It does not grow: clients choose the names of headers.
 _KEYS: dict[bytes, str] = {
     name: f"HTTP_{name.decode().upper().replace('-', '_')}"
@@ -50,6 +48,16 @@ _OF_CONNECTION = frozenset(
 _TRANSFER = frozenset({b"transfer-encoding"})
 
 
+# What every environ has. Nobody can tell here whether there are other processes, and yes is the careful answer.
+_FIXED: dict[str, object] = {
+    "wsgi.version": (1, 0),
+    "wsgi.input_terminated": True,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+
+
 class BadScope(ValueError):
     """A request that has more than one meaning, which is answered with 400."""
 
@@ -68,15 +76,10 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         "PATH_INFO": path,
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{http_version}",
-        "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme") or "http",
         "wsgi.errors": sys.stderr,
-        "wsgi.input_terminated": True,
-        "wsgi.multithread": True,
-        # Nobody can tell here, and this is the careful answer.
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
         "asgi.scope": scope,
+        **_FIXED,
     }
     _add_addresses(scope, environ)
     raw_path = scope.get("raw_path")
@@ -190,7 +193,7 @@ def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> Heade
         lower = _sent_names.get(name) or _sent_name(name)
         if lower in dropped:
             continue
-        if _LINE_END.search(value) is not None:
+        if "\n" in value or "\r" in value or "\0" in value:
             raise ValueError(f"The value of the response's header {name!r} has a line break or a NUL.")
         pairs.append((lower, value.encode("latin-1")))
     return pairs

@@ -14,6 +14,7 @@ from contextvars import copy_context
 
 from werkzeug.exceptions import ClientDisconnected
 
+from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current
 from .conversation import Conversation
 from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
@@ -46,10 +47,10 @@ class Service:
         self._starting: Task[None] | None = None
 
     def _make_workers(self) -> Workers:
-        config = self.app.config
-        count, most_lent = config["ASGI_WORKERS"], config["ASGI_STREAM_WORKERS"]
+        count: int | None = self._setting("ASGI_WORKERS")
         if count is None:
             count = min(32, (os.cpu_count() or 1) + 4)
+        most_lent = self._setting("ASGI_STREAM_WORKERS")
         for name, value, least in (("ASGI_WORKERS", count, 1), ("ASGI_STREAM_WORKERS", most_lent, 0)):
             if type(value) is not int or value < least:
                 raise ValueError(f"{name} is a number of threads, at least {least}, not {value!r}.")
@@ -57,6 +58,10 @@ class Service:
         # Where the server does not tell when it stops, the threads end with the app or the process.
         weakref.finalize(self, workers.close)
         return workers
+
+    def _setting(self, name: str) -> int:
+        # An app may have a configuration without Tuile's defaults.
+        return t.cast("int", self.app.config.get(name, DEFAULT_CONFIG[name]))
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope.
@@ -130,7 +135,7 @@ class Service:
         elif limit is not None and length > limit:
             # It is refused when it is read, unless the view has another limit.
             return False
-        exchange.most_spooled = self.app.config["ASGI_SPOOL"] if limit is None else limit
+        exchange.most_spooled = self._setting("ASGI_SPOOL") if limit is None else limit
         # With `Expect`, reading tells the client to send the body: it is the view that may refuse it before.
         return not ("HTTP_EXPECT" in environ and (length is None or length > MOST_WAITING)) and (
             length is not None or "HTTP_TRANSFER_ENCODING" in environ
@@ -179,7 +184,7 @@ class Service:
             await self.lifespan.stop(self.workers)
         finally:
             self.workers.close()
-            timeout: float = self.app.config["ASGI_SHUTDOWN_TIMEOUT"]
+            timeout: float = self._setting("ASGI_SHUTDOWN_TIMEOUT")
             if not await self.loop.run_in_executor(None, self.workers.join, timeout):
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 
