@@ -211,6 +211,16 @@ class WatchedSettings(dict[str, t.Any]):
     #: a plan has whether it is on, since a request must cost nothing while it is off.
     planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "CSRF", "DEBUG", "SERVER_NAME", "TESTING"})
 
+    def __setitem__(self, key: str, value: object) -> None:
+        try:
+            moves = key in self.planned and dict.get(self, key, move) is not value
+            dict.__setitem__(self, key, value)
+        except Exception:
+            del self, key, value  # tracebacks show local variables
+            raise
+        if moves:
+            move()
+
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
             self.update(other)
@@ -242,5 +252,5 @@ def _moving(name: str) -> t.Callable[..., object]:
     return method
 
 
-for _name in ("__delitem__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update"):
+for _name in ("__delitem__", "clear", "pop", "popitem", "setdefault", "update"):
     setattr(WatchedSettings, _name, _moving(_name))
