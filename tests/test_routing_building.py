@@ -373,7 +373,7 @@ def test_a_traceback_shows_the_generated_lines() -> None:
         with pytest.raises(LookupError) as raised:
             tuile.url_for("page", a="x")
     text = "".join(traceback.format_exception(raised.value))
-    assert "converters['a'].to_url(v0)" in text
+    assert "converter0.to_url(v0)" in text
     assert "URL of '/<broken:a>'" in text
 
 
@@ -526,6 +526,10 @@ def _own_defaults(self: Any, endpoint: str, values: dict[str, Any]) -> None:
     values["own"] = endpoint
 
 
+def _converters(app: Any) -> Any:
+    return app.url_map._rules_by_endpoint["page"][0]._converters
+
+
 # What may be changed after URLs were built, by name: how, given the app and its class.
 LATE: dict[str, Callable[[Any, Any], Any]] = {
     "nothing": lambda app, kind: None,
@@ -537,6 +541,22 @@ LATE: dict[str, Callable[[Any, Any], Any]] = {
     "the app's method": lambda app, kind: setattr(app, "url_for", lambda endpoint, **given_: str(given_)),
     "a rule comes first": lambda app, kind: app.url_map.add(Rule("/first/<a>", endpoint="page", methods=["GET"])),
     "a rule answers POST alone": lambda app, kind: next(app.url_map.iter_rules("page")).methods.remove("GET"),
+    "a converter is exchanged": lambda app, kind: _converters(app).update(a=Listed(app.url_map)),
+    "a converter is changed": lambda app, kind: setattr(_converters(app)["a"], "to_url", "own {}".format),
+    "the rules are cleared": lambda app, kind: app.url_map._rules_by_endpoint["page"].clear(),
+    "a rule takes the place of another": lambda app, kind: app.url_map._rules_by_endpoint["page"].__setitem__(
+        0, app.url_map._rules_by_endpoint["part.page"][0]
+    ),
+    "parameters are sorted": lambda app, kind: setattr(app.url_map, "sort_parameters", True),
+    "errors are handled": lambda app, kind: app.url_build_error_handlers.append(
+        lambda error, endpoint, given_: f"{endpoint} {sorted(given_)}"
+    ),
+    "the class handles errors": lambda app, kind: setattr(
+        kind, "handle_url_build_error", lambda self, error, endpoint, given_: f"{endpoint} {sorted(given_)}"
+    ),
+    "the app handles errors": lambda app, kind: setattr(
+        app, "handle_url_build_error", lambda error, endpoint, given_: f"{endpoint} {sorted(given_)}"
+    ),
     "another map": lambda app, kind: setattr(app, "url_map", Map([Rule("/other/<a>", endpoint="page")])),
 }
 
@@ -560,12 +580,16 @@ def test_what_is_changed_later_counts(what: str) -> None:
                     {"_anchor": "x"},
                     {"_external": True},
                     {"_method": "POST"},
+                    {"d": "é", "c": 1, "_anchor": "x y", "_scheme": "https"},
                 ]
                 seen.extend(outcome(lib.url_for, endpoint, a="x", **extra) for extra in extras)
+                seen.append(outcome(lib.url_for, endpoint, b="x"))
 
         with app.test_request_context("/page/y"):
             ask()
+            ask()
             LATE[what](app, kind)
+            ask()
             ask()
         with app.test_request_context("/page/y"):
             ask()
@@ -574,6 +598,56 @@ def test_what_is_changed_later_counts(what: str) -> None:
         return seen
 
     same(program)
+
+
+# What may be changed about the adapter of a request after URLs were built.
+ADAPTERS: dict[str, Callable[[Any, Any], Any]] = {
+    "it is read": lambda app, context: context.url_adapter,
+    "mounted elsewhere": lambda app, context: setattr(context.url_adapter, "script_name", "/own/"),
+    "of another host": lambda app, context: setattr(context.url_adapter, "server_name", "own.example"),
+    "of another scheme": lambda app, context: setattr(context.url_adapter, "url_scheme", "https"),
+    "of a subdomain": lambda app, context: setattr(context.url_adapter, "subdomain", "sub"),
+    "of another method": lambda app, context: setattr(context.url_adapter, "default_method", "POST"),
+    "with a method of its own": lambda app, context: setattr(context.url_adapter, "build", "built {} {}".format),
+    "another adapter": lambda app, context: setattr(context, "url_adapter", app.url_map.bind("own.example", "/bound")),
+    "no adapter": lambda app, context: setattr(context, "url_adapter", None),
+    "the map of the app": lambda app, context: setattr(app, "url_map", Map([Rule("/other/<a>", endpoint="page")])),
+}
+
+
+@pytest.mark.parametrize("what", ADAPTERS)
+@pytest.mark.parametrize("mounted", ["", "/mounted"])
+def test_the_adapter_of_a_request_may_be_changed_after_urls_were_built(what: str, mounted: str) -> None:
+    def program(lib: Any) -> list[Any]:
+        app = make_app(lib)
+        app.add_url_rule("/page/<a>", "page", methods=["GET"])
+        app.add_url_rule("/posted/<a>", "two", methods=["POST"])
+        app.add_url_rule("/got/<a>", "two", methods=["GET"])
+        seen: list[Any] = []
+        extras: list[dict[str, Any]] = [{}, {"b": 1}, {"_external": True}, {"_scheme": "https"}, {"_anchor": "x"}]
+        with app.request_context(make_environ(SCRIPT_NAME=mounted)) as context:
+            for change in (None, ADAPTERS[what]):
+                if change is not None:
+                    change(app, context)
+                for endpoint, extra in product(("page", "two") * 2, extras):
+                    seen.append(outcome(lib.url_for, endpoint, a="x", **extra))
+                    seen.append(outcome(app.url_for, endpoint, a="x", **extra))
+        return seen
+
+    same(program)
+
+
+def test_names_that_clients_choose_fill_no_cache() -> None:
+    app = tuile.Flask("shapes", static_folder=None)
+    app.add_url_rule("/<a>", "page")
+    with app.test_request_context():
+        for number in range(200):
+            for _ in range(2):
+                assert tuile.url_for("page", a="x", **{f"name{number}": "y"}) == f"/x?name{number}=y"
+        tuile.url_for("page", a="x", **{"n" * 5000: "y"})
+    shapes: Any = app.url_map._rules_by_endpoint["page"]
+    assert 0 < len(shapes.shapes) <= 16
+    assert sum(len(name) for names in shapes.shapes for name in names) < 16 * 256
 
 
 def test_a_replaced_step_that_is_taken_back_is_not_called() -> None:

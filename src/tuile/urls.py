@@ -9,26 +9,33 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from werkzeug.routing import BuildError, MapAdapter
 
 from . import invalidation
-from .ctx.app_context import Entered, current
-from .ctx.request_context import RequestContext
+from .ctx.app_context import current
 from .globals import current_app
 from .invalidation import Watched
-from .routing.building import address, build, werkzeugs_build, write_of
-from .routing.quoting import fragment_text
-from .routing.rule import Rule
-from .routing.writing import HAS_OPTIONS, NO_OPTIONS, OPTIONS, REFUSED
+from .routing.building import werkzeugs_build
+from .routing.rule import NO_RULES, EndpointRules
+from .url_building import (
+    begins_at_root,
+    built_elsewhere,
+    take_options,
+    url_by_shape,
+    url_of_rules,
+    url_of_several,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import ContextVar
 
     from . import typing as ft
     from .app import Flask
-    from .ctx.app_context import Current
+    from .ctx.request_context import RequestContext
     from .dispatch.plan import Plan
+    from .routing.rule import Written
     from .wrappers.request import Request
 
-# Anchor, method, scheme and externality.
-Options = tuple[str | None, str | None, str | None, bool | None]
+# Without a request its value is another one, with the same attributes.
+_current = cast("ContextVar[RequestContext | None]", current)
 _Method = TypeVar("_Method", bound="Callable[..., str]")
 
 
@@ -40,7 +47,7 @@ def _takes_values(method: _Method) -> _Method:
         plan = self._plan
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.current(self)
-        return _built(self, plan, current.get(None), endpoint, values)
+        return _built(self, plan, _current.get(None), endpoint, values)
 
     return cast("_Method", url_for)
 
@@ -88,16 +95,34 @@ class UrlBuilding(metaclass=Watched):
 
 def url_for(endpoint: str, **values: Any) -> str:
     """Build the URL of an endpoint of the current application; `Flask.url_for` describes the arguments and errors."""
-    context = current.get(None)
+    context = _current.get(None)
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     plan = app._plan
     if plan.epoch is not invalidation.epoch:
         plan = app._planner.current(app)
+    url: Written = None
+    if (
+        context is not None
+        and ((root := context._root) is plan.root or (root is None and begins_at_root(context, plan)))
+        and not app.url_default_functions
+        and MapAdapter.build is werkzeugs_build
+    ):
+        # As in `url_of_rules`, inlined to save a call: this is how most URLs are built.
+        rules = plan.rules.get(endpoint, NO_RULES)
+        if type(rules) is EndpointRules:
+            if len(values) == rules.expected:
+                url = rules.write(values) if values else rules.text
+            elif rules.several is not None:
+                url = url_of_several(context, rules, values)
+            elif (shape := rules.shapes.get((*values,))) is not None:
+                url = url_by_shape(plan, context, rules, shape, values)
+        if type(url) is str:
+            return url
     if plan.builds_urls:
         # The same as the method, without packing the values once more.
-        return _built(app, plan, context, endpoint, values)
-    anchor, method, scheme, external = _options(values)
+        return built_elsewhere(app, plan, context, endpoint, values, url)
+    anchor, method, scheme, external = take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 
 
@@ -105,113 +130,18 @@ def url_for(endpoint: str, **values: Any) -> str:
 vars(url_for)["__signature__"] = signature(UrlBuilding().url_for)
 
 
-def _built(app: UrlBuilding, plan: Plan, context: Current | None, endpoint: str, values: dict[str, object]) -> str:
-    """Build a URL by the function of the endpoint's only rule, or in the general way; options are among the values."""
-    refused = False
-    adapter: MapAdapter | None = None
-    is_inside = True
-    if endpoint in plan.rules and not app.url_default_functions:
-        if isinstance(context, RequestContext):
-            adapter = context.url_adapter
-        elif isinstance(context, Entered):
-            is_inside = context._request_ctx is not None
-            adapter = context.url_adapter if is_inside or context._app_ctx is None else context._app_ctx.url_adapter
+def _built(
+    app: UrlBuilding, plan: Plan, context: RequestContext | None, endpoint: str, values: dict[str, object]
+) -> str:
+    """Build a URL; options are among the values."""
+    url: Written = None
     if (
-        type(adapter) is MapAdapter
-        and len(rules := plan.rules[endpoint]) == 1
-        and adapter.map is plan.url_map
-        and adapter.subdomain == ""
+        context is not None
+        and ((root := context._root) is plan.root or (root is None and begins_at_root(context, plan)))
+        and not app.url_default_functions
         and MapAdapter.build is werkzeugs_build
-        and type(rule := rules[0]) is Rule
     ):
-        path: object = rule._text
-        if values or path is None:
-            path = (rule._write or write_of(rule))(values, OPTIONS)
-        if type(path) is str:
-            if not is_inside:
-                return address(adapter, "", path, None, external=True)
-            root = adapter.script_name
-            return path if root == "/" else f"{root.rstrip('/')}{path}"
-        if path is HAS_OPTIONS:
-            return _with_options(app, plan, context, adapter, rule, endpoint, values, is_inside=is_inside)
-        refused = path is REFUSED
-    options = None if not values or OPTIONS.isdisjoint(values) else _options(values)
-    return _url(app, plan, context, endpoint, values, options, refused=refused)
-
-
-def _options(values: dict[str, object]) -> Options:
-    """Take anchor, method, scheme and externality out of the values."""
-    take = values.pop
-    return cast(
-        "Options", (take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None))
-    )
-
-
-def _with_options(
-    app: UrlBuilding,
-    plan: Plan,
-    context: Current | None,
-    adapter: MapAdapter,
-    rule: Rule,
-    endpoint: str,
-    values: dict[str, object],
-    *,
-    is_inside: bool,
-) -> str:
-    """Build the URL of an endpoint's only rule, with options."""
-    options = anchor, method, scheme, external = _options(values)
-    path = (rule._write or write_of(rule))(values, NO_OPTIONS) if method is None else None
-    if external is None:
-        external = not is_inside or scheme is not None
-    if type(path) is not str or (scheme is not None and not external):
-        return _url(app, plan, context, endpoint, values, options, refused=path is REFUSED)
-    url = address(adapter, "", path, scheme, external)
-    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
-
-
-def _url(
-    app: UrlBuilding,
-    plan: Plan,
-    context: Current | None,
-    endpoint: str,
-    values: dict[str, object],
-    options: Options | None,
-    *,
-    refused: bool = False,
-) -> str:
-    """Build a URL in the general way.
-
-    Args:
-        app: The application.
-        plan: Its plan.
-        context: What is current.
-        endpoint: The name of the endpoint, as it was given.
-        values: The variable parts and the values for the query.
-        options: Anchor, method, scheme and externality, if one was given.
-        refused: Whether the endpoint's only rule was tried, and one of its converters rejected a value.
-    """
-    anchor, method, scheme, external = options or (None, None, None, None)
-    adapter = app.create_url_adapter(None) if context is None else context.url_adapter
-    request = None if context is None else context.request
-    if request is not None and endpoint[:1] == ".":
-        blueprint = request.blueprint
-        endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
-    if external is None:
-        external = request is None or scheme is not None
-    if request is None and adapter is None:
-        message = (
-            "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
-            " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
-        )
-        raise RuntimeError(message)
-    if scheme is not None and not external:
-        message = "When specifying '_scheme', '_external' must be True."
-        raise ValueError(message)
-    if app.url_default_functions or not plan.builds_urls:
-        app.inject_url_defaults(endpoint, values)
-    try:
-        url = build(cast("MapAdapter", adapter), endpoint, values, method, scheme, external, refused=refused)
-    except BuildError as error:
-        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
-        return app.handle_url_build_error(error, endpoint, values)
-    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+        url = url_of_rules(plan, context, plan.rules.get(endpoint, NO_RULES), values)
+        if type(url) is str:
+            return url
+    return built_elsewhere(app, plan, context, endpoint, values, url)

@@ -87,6 +87,9 @@ class Current(t.Protocol):
     # These belong to the request, and raise an AttributeError without one.
 
     @property
+    def _root(self) -> object: ...
+
+    @property
     def _request_cookies(self) -> Cookies: ...
 
     @property
@@ -236,6 +239,7 @@ class Entered:
     """
 
     __slots__ = ("_app_ctx", "_own_app_ctx", "_request_ctx")
+    _root = False  # an adapter builds URLs
 
     def __init__(self, app_ctx: AppContext | None, request_ctx: RequestContext | None) -> None:
         self._app_ctx = self._own_app_ctx = app_ctx

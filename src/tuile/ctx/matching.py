@@ -1,9 +1,10 @@
-"""How a request context finds the rule for its request, where the fast path has not found it."""
+"""The URL adapter of a request context, and how it finds the rule for its request where the fast path has not."""
 
 from __future__ import annotations
 
 import typing as t
 
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from ..invalidation import Watched
@@ -12,10 +13,8 @@ from ..routing.map import Map
 from .app_context import environ_of
 
 if t.TYPE_CHECKING:
-    from werkzeug.exceptions import HTTPException
-
     from ..app import Flask
-    from ..routing.map import Found
+    from ..routing.index import Found
     from ..wrappers.request import Request
 
 
@@ -29,11 +28,39 @@ class Matching(metaclass=Watched):
     app: Flask
     request: Request
 
-    if t.TYPE_CHECKING:
+    # The URL adapter, once it was read or assigned; False before.
+    _adapter: MapAdapter | t.Literal[False] | None = False
+    # The map whose URLs begin at the root of the host and need no adapter (`url_building`). False: ask the adapter.
+    _root: Map | t.Literal[False] | None = None
+    # What stands before external URLs, with the scheme and without, if URLs begin at the root of the host.
+    _origin: tuple[str, str] | None = None
 
-        @property
-        def url_adapter(self) -> MapAdapter | None:
-            """Werkzeug's adapter for this request; None when the request's host is refused."""
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """Werkzeug's adapter for this request; None if the host is refused."""
+        adapter = self._adapter
+        if adapter is False:
+            adapter = self.url_adapter = self._make_adapter()
+        return adapter
+
+    @url_adapter.setter
+    def url_adapter(self, adapter: MapAdapter | None) -> None:
+        self._adapter = adapter
+        # It may be changed from now on.
+        self._root = False
+
+    def _make_adapter(self) -> MapAdapter | None:
+        """Return Werkzeug's adapter for this request; None if the host is refused."""
+        if self._root:
+            # URLs were built before, so this request belongs to the map of then.
+            adapter = self._root.adapter_for(environ_of(self.request), self.app.config["SERVER_NAME"])
+            if adapter is not None:
+                return adapter
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self.request.routing_exception = error
+            return None
 
     def match_request(self) -> None:
         """Find the rule for this request with Werkzeug's adapter, or keep its error for the dispatch."""

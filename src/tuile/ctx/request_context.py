@@ -6,8 +6,6 @@ import sys
 import typing as t
 from contextvars import Token
 
-from werkzeug.exceptions import HTTPException
-
 from .. import invalidation
 from ..keys.secret import without_values
 from ..once import once
@@ -35,7 +33,6 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
     from typing_extensions import Self
-    from werkzeug.routing import MapAdapter
 
     from ..app import Flask
     from ..dispatch.plan import Plan
@@ -159,15 +156,6 @@ class RequestContext(Matching):
             for token, _, entered in self._nested or ()
         ]
 
-    @once
-    def url_adapter(self) -> MapAdapter | None:
-        """Werkzeug's adapter for this request; None if the host is refused."""
-        try:
-            return self.app.create_url_adapter(self.request)
-        except HTTPException as error:
-            self.request.routing_exception = error
-            return None
-
     @property
     def _session(self) -> SessionMixin | None:
         session = self._opened_session
@@ -252,7 +240,7 @@ class RequestContext(Matching):
             and plan.skips_adapter
             and type(self) is RequestContext
             and type(request) is plan.request_class
-            and "url_adapter" not in self.__dict__
+            and self._adapter is False
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
         )

@@ -57,6 +57,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "after": ("_convert_response", "finalize_request", "make_response", "process_response"),
     "entry": ("__call__", "wsgi_app"),
     "urls": ("inject_url_defaults", "url_for"),
+    "build_errors": ("handle_url_build_error",),
     "debug": ("debug",),
     # If one of these is overridden, changes of the app are not detected.
     "notices": ("__delattr__", "__getattribute__", "__setattr__"),
@@ -134,11 +135,13 @@ class Plan:
     ends_quietly: bool
     #: Whether a function that `ensure_sync` has left alone may be called without asking it again.
     calls_directly: bool
-    #: Whether `url_for` may build URLs without asking the app's methods.
+    #: Whether `url_for` builds URLs without asking the app's methods, and raises errors if no function handles them.
     builds_urls: bool
-    #: The URL map and its rules by endpoint, if `url_for` does not need Werkzeug's adapter.
+    raises_build_errors: bool
+    #: The URL map and its rules by endpoint, if `url_for` needs no adapter; the map again if most requests need none.
     url_map: Map | None
     rules: t.Mapping[str, list[WerkzeugRule]]
+    root: object
     #: Whether `full_dispatch_request`, the steps before the view, and those after it need not be called. The steps call
     #: the view if `ensure_sync` is overridden, because it must be asked each time.
     dispatches: bool
@@ -175,6 +178,7 @@ class Plan:
     rules_tried: dict[int, Rule] = field(default_factory=dict)
 
 
+_NO_ROOT = object()
 #: A plan without assumptions, which is never valid.
 NOTHING = Plan(
     epoch=None,
@@ -190,8 +194,10 @@ NOTHING = Plan(
     ends_quietly=False,
     calls_directly=False,
     builds_urls=False,
+    raises_build_errors=False,
     url_map=None,
     rules={},
+    root=_NO_ROOT,
     dispatches=False,
     calls_view=False,
     quiet=False,
@@ -219,15 +225,13 @@ def take_stock(flask: type) -> None:
 
 def plan_of(app: Planned) -> Plan:
     """Return the plan of an app in its present state. It changes nothing and raises no error."""
-    # Read first: any later change makes this plan stale.
-    epoch = invalidation.epoch
+    epoch = invalidation.epoch  # read first: any later change makes this plan stale
     cls = type(app)
     if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
         return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins = [kind for kind in unwatched(cls) if kind not in _own]
     snapshot, lost = compared(mixins), _overridden(app)
-    # Read once, because another class may be set meanwhile.
-    request_class, response_class = app.request_class, app.response_class
+    request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     constructor = constructed or _own_constructor(request_class)
     called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
@@ -251,8 +255,10 @@ def plan_of(app: Planned) -> Plan:
         ends_quietly=not lost["ends"],
         calls_directly=not lost["calls"],
         builds_urls=not lost["urls"],
+        raises_build_errors=not lost["build_errors"],
         url_map=url_map,
         rules={} if url_map is None else url_map._rules_by_endpoint,
+        root=url_map if finds and not (constructed or lost["adapter"]) and _is_simple(url_map) else _NO_ROOT,
         dispatches=not lost["around"],
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
@@ -347,6 +353,11 @@ def _own_constructor(cls: type) -> list[str]:
 def _own_map(app: Planned) -> Map | None:
     url_map = app.__dict__.get("url_map")
     return url_map if type(url_map) is Map else None
+
+
+def _is_simple(url_map: Map | None) -> bool:
+    """Return whether URLs of a map have neither a subdomain by default nor sorted parameters."""
+    return url_map is not None and not url_map.default_subdomain and not url_map.sort_parameters
 
 
 def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool) -> t.Iterator[str]:

@@ -12,7 +12,7 @@ from .redirects import redirection
 from .search import UNSURE, Elsewhere, Moved, search
 
 if t.TYPE_CHECKING:
-    from .map import Found
+    from .index import Found
 
 _werkzeugs_match = MapAdapter.match
 _werkzeugs_allowed = MapAdapter.allowed_methods

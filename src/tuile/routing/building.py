@@ -9,16 +9,14 @@ from werkzeug.routing import BuildError, MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .map import Map
-from .rule import Rule
+from .rule import EndpointRules, Rule, Write, Written
 from .writing import (
-    NO_OPTIONS,
-    OPTIONS,
+    HAS_OPTIONS,
     REFUSED,
     UNSUITABLE,
     Interpreter,
     Values,
-    Write,
-    Written,
+    accepts_options,
     left_to_werkzeug,
     writer_of,
 )
@@ -83,11 +81,14 @@ def address(adapter: MapAdapter, domain: str, path: str, scheme: str | None, ext
             host = f"{domain}.{host}"
     if is_local and not external:
         return f"{root.rstrip('/')}{path}"
-    if scheme is None:
-        scheme = adapter.url_scheme
-    if scheme:
-        scheme = "https:" if scheme in _SECURE else "http:"
-    return f"{scheme or ''}//{host}{root[:-1]}{path}"
+    return f"{scheme_before(adapter.url_scheme if scheme is None else scheme)}//{host}{root[:-1]}{path}"
+
+
+def scheme_before(scheme: object) -> str:
+    """Return what stands before the slashes of an external URL; nothing without a scheme."""
+    if not scheme:
+        return ""
+    return "https:" if scheme in _SECURE else "http:"
 
 
 def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | None, *, refused: bool) -> Written:
@@ -103,37 +104,71 @@ def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | N
         url_map.update()
     rules = url_map._rules_by_endpoint.get(endpoint, ())
     host = adapter.server_name if url_map.host_matching else None
-    wanted: str | None = adapter.default_method if method is None else method
-    path = _of_first(rules, values, wanted, host, refused=refused)
-    if path is UNSUITABLE and method is None and wanted is not None:
-        # Rules without the method were not tried before.
-        refused = refused and not any(rule.methods is None or wanted in rule.methods for rule in rules)
-        path = _of_first(rules, values, None, host, refused=refused)
+    path = first_path(rules, values, method, adapter.default_method, host, refused=refused)
     if path is UNSUITABLE:
-        given = {name: value for name, value in values.items() if value is not None}
-        raise BuildError(endpoint, given, method, adapter)
+        raise unsuitable(adapter, endpoint, values, method)
     return path
 
 
-def _of_first(
-    rules: t.Iterable[WerkzeugRule], values: Values, method: str | None, host: str | None, *, refused: bool
+def unsuitable(adapter: MapAdapter | None, endpoint: str, values: Values, method: str | None) -> BuildError:
+    """Return the error that says that no rule takes the values."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return BuildError(endpoint, given, method, t.cast("MapAdapter", adapter))
+
+
+def first_path(
+    rules: t.Iterable[WerkzeugRule],
+    values: Values,
+    method: str | None,
+    default_method: str | None,
+    host: str | None = None,
+    *,
+    with_options: bool = False,
+    refused: bool = False,
+) -> Written:
+    """Return the result of the first rule that accepts the values; `UNSUITABLE` if none does, None if uncertain.
+
+    Args:
+        rules: The rules of an endpoint, in order.
+        values: As for `build`.
+        method: As for `build`.
+        default_method: The method of the request, whose rules are tried first.
+        host: The host of the request, if the map matches hosts.
+        with_options: Whether the options of `url_for` may be among the values.
+        refused: As for `build`.
+    """
+    pairs = [(rule, (rule._write if type(rule) is Rule else None) or write_of(rule)) for rule in rules]
+    wanted = default_method if method is None else method
+    if refused:
+        # The only rule was tried for the method of the request, or else for any.
+        path: Written = UNSUITABLE
+        refused = not any(rule.methods is None or wanted in rule.methods for rule, _ in pairs)
+    else:
+        path = first_of(pairs, values, wanted, with_options, host)
+    if path is UNSUITABLE and method is None and wanted is not None and not refused:
+        # Rules without the method were not tried before.
+        path = first_of(pairs, values, None, with_options, host)
+    return path
+
+
+def first_of(
+    pairs: t.Iterable[tuple[WerkzeugRule, Write]],
+    values: Values,
+    method: str | None,
+    with_options: bool,
+    host: str | None = None,
 ) -> Written:
     """Return the result of the first rule that accepts the values and allows the method, preferably on a host."""
     elsewhere: Written = UNSUITABLE
-    for rule in rules:
-        methods = rule.methods
-        if method is not None and methods is not None and method not in methods:
+    for rule, write in pairs:
+        if method is not None and (methods := rule.methods) is not None and method not in methods:
             continue
-        write = (rule._write if type(rule) is Rule else None) or write_of(rule)
-        if refused:
-            # Tried before.
-            continue
-        path = write(values, NO_OPTIONS)
-        if path is None:
-            return None
+        path = write(values, with_options)
         if path is UNSUITABLE or path is REFUSED:
             continue
-        if host is None or (path[0] if path.__class__ is tuple else "") == host:
+        if host is None or path is None or path is HAS_OPTIONS:
+            return path
+        if (path[0] if path.__class__ is tuple else "") == host:
             return path
         if elsewhere is UNSUITABLE:
             elsewhere = path
@@ -166,9 +201,41 @@ def write_of(rule: WerkzeugRule, *, generated: bool = False) -> Write:
         # Another thread has changed the rule meanwhile.
         rule._write = None
     elif not rule.arguments and not rule.defaults and write is not left_to_werkzeug:
-        text = write({}, OPTIONS)
+        text = write({})
         rule._text = text if type(text) is str else None
+    if rule._listed is not None:
+        rule._listed._forget()
+    _list(rule)
     return write
+
+
+def list_several(rules: t.Sequence[WerkzeugRule]) -> None:
+    """Cache for an endpoint how the URLs of its rules are written, if it has several."""
+    if not isinstance(rules, EndpointRules) or len(rules) < 2 or any(type(rule) is not Rule for rule in rules):
+        return
+    some = list(t.cast("list[Rule]", rules))
+    for rule in some:
+        rule._listed = rules
+    pairs = tuple((rule, rule._write or write_of(rule)) for rule in some)
+    rules.several = pairs
+    if some != rules or any(rule._write is not write for rule, write in pairs):
+        # Another thread has changed it meanwhile, or a function was made.
+        rules._forget()
+
+
+def _list(rule: Rule) -> None:
+    """Cache for an endpoint how the URLs of its only rule are written, if it takes its values from the path alone."""
+    rules, write = rule.map._rules_by_endpoint.get(rule.endpoint), rule._write
+    domain = rule.host if rule.map.host_matching else rule.subdomain
+    if type(rules) is not EndpointRules or len(rules) != 1 or domain or rule.defaults or not accepts_options(rule):
+        return
+    if write is None or write is left_to_werkzeug or (rule._text is None and not rule.arguments):
+        return
+    rule._listed = rules
+    rules.text, rules.expected, rules.shapes, rules.write = rule._text, len(rule.arguments), {}, write
+    if len(rules) != 1 or rules[0] is not rule or rule._write is not write:
+        # Another thread has changed it meanwhile.
+        rules._forget()
 
 
 def _sources(rule: WerkzeugRule) -> tuple[object, ...]:

@@ -9,7 +9,8 @@ import re
 import typing as t
 from collections import Counter
 
-from werkzeug.routing import BaseConverter, IntegerConverter
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError, WebsocketMismatch
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
@@ -20,6 +21,8 @@ if t.TYPE_CHECKING:
 
 # The prefix of the group names in Werkzeug's patterns; the number of the converter follows.
 _GROUP = "__werkzeug_"
+#: A rule with the view's arguments, or the error of a request that no rule answers.
+Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
 Conversion = type[int] | BaseConverter | None
 # The view's arguments: the name, the index of the value in the path, and the conversion if there is one.
 Arguments = tuple[tuple[str, int, Conversion], ...]
@@ -221,3 +224,46 @@ def _conversion(converter: BaseConverter) -> Conversion:
         if unbounded:
             return int
     return converter
+
+
+def converted(
+    rule: WerkzeugRule, arguments: Arguments, values: t.Sequence[str], rules: list[WerkzeugRule], method: str
+) -> Found:
+    """Return a rule with the view's arguments, or the error for a value that a converter rejects."""
+    found: dict[str, object] = {}
+    convert: t.Any = None
+    try:
+        for name, place, convert in arguments:
+            if convert is None:
+                found[name] = values[place]
+            elif convert is int:
+                found[name] = int(values[place])
+            else:
+                # Looked up each time, because the method may be replaced.
+                found[name] = convert.to_python(values[place])
+    except ValueError as error:
+        # `int` rejects numbers with too many digits.
+        if convert is not int and not isinstance(error, ValidationError):
+            raise
+        return None, _refusal(rule, rules, method)
+    except HTTPException as refusal:
+        return None, refusal
+    if rule.defaults:
+        found.update(rule.defaults)
+    return rule, found
+
+
+def _refusal(rule: WerkzeugRule, rules: list[WerkzeugRule], method: str) -> HTTPException:
+    """Return Werkzeug's error for a path if the converter of the first rule with the method rejects a value."""
+    methods: set[str] = set()
+    mismatch = False
+    for earlier in rules:
+        if earlier is rule:
+            break
+        if earlier.methods is not None and method not in earlier.methods:
+            methods.update(earlier.methods)
+        else:
+            mismatch = True
+    if methods:
+        return MethodNotAllowed(valid_methods=list(methods))
+    return WebsocketMismatch() if mismatch else NotFound()

@@ -9,23 +9,22 @@ import typing as t
 from threading import RLock
 from types import FunctionType
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map as WerkzeugMap
-from werkzeug.routing import MapAdapter, RuleFactory, ValidationError, WebsocketMismatch
+from werkzeug.routing import MapAdapter, RuleFactory
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import State, StateMachineMatcher
 
 from ..invalidation import move
 from ..lazy import lazy_pattern
-from .index import Arguments, Index, split_path
+from .index import Found, Index, converted, split_path
 from .redirects import redirection
 from .route import Routes, add_route
+from .rule import EndpointRules, NoticedRules
 from .search import UNSURE, Elsewhere, Moved, Patterns, search
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
@@ -34,7 +33,8 @@ BINDING = frozenset({"bind", "bind_to_environ"})
 # The length of the longest possible host name with a port, and the number of host names that a map caches.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
-_SCHEMES = frozenset({"http", "https"})
+#: The schemes of requests that an index answers.
+SCHEMES = frozenset({"http", "https"})
 # Hosts that Werkzeug certainly accepts, with any `SERVER_NAME`. Labels of more than 63 characters cannot be encoded.
 _plain_host = lazy_pattern(
     r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
@@ -129,7 +129,12 @@ class Map(WerkzeugMap):
         """Bind a rule, or the rules of a factory, to this map. Requests may be running."""
         with self._remap_lock:
             self._added += 1
-            super().add(rulefactory)
+            factory = NoticedRules(rulefactory)
+            super().add(factory)
+            for endpoint in factory.endpoints:
+                rules = self._rules_by_endpoint[endpoint]
+                if type(rules) is list:
+                    self._rules_by_endpoint[endpoint] = EndpointRules(rules)
         self._forget_index()
 
     def update(self) -> None:
@@ -147,11 +152,13 @@ class Map(WerkzeugMap):
                     if len(rules) > 1:
                         # As in `_Matcher.update`.
                         count = len(rules)
-                        ordered = sorted(rules[:count], key=lambda rule: rule.build_compare_key())
+                        ordered = EndpointRules(sorted(rules[:count], key=lambda rule: rule.build_compare_key()))
                         self._rules_by_endpoint[endpoint] = ordered
                         ordered += rules[count:]
-                # The lock is reentrant: this thread itself may have added another rule meanwhile.
-                self._remap = added != self._added
+                self._remap = False
+                if added != self._added:
+                    # The lock is reentrant: this thread itself has added another rule meanwhile.
+                    self._remap = True
 
     def _forget_index(self) -> None:
         with self._revision_lock:
@@ -179,7 +186,7 @@ class Map(WerkzeugMap):
         if (
             (environ.get("HTTP_HOST") not in hosts and not self._accepts_host_of(environ))
             or (server_name is not None and server_name not in hosts and not self._accepts(server_name))
-            or environ.get("wsgi.url_scheme") not in _SCHEMES
+            or environ.get("wsgi.url_scheme") not in SCHEMES
             or "HTTP_UPGRADE" in environ
         ):
             return None
@@ -209,7 +216,7 @@ class Map(WerkzeugMap):
                 for kind, stock, attributes, before in kept:
                     if kind.to_python is not stock or attributes != before:
                         return None
-                return _converted(rule, arguments, values, rules, method)
+                return converted(rule, arguments, values, rules, method)
         return self._searched(environ, server_name)
 
     def _searched(self, environ: WSGIEnvironment, server_name: str | None) -> Found | None:
@@ -300,7 +307,7 @@ class Map(WerkzeugMap):
         """
         host = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")
-        if host is None or scheme not in _SCHEMES or "HTTP_UPGRADE" in environ:
+        if host is None or scheme not in SCHEMES or "HTTP_UPGRADE" in environ:
             return None
         name = host if server_name is None or self.host_matching else server_name
         hosts = self._plain_hosts
@@ -345,49 +352,6 @@ def _subdomain(host: str, server_name: str) -> str | None:
     if not host.endswith(f".{server_name}"):
         return None
     return ".".join(filter(None, host[: -len(server_name)].split(".")))
-
-
-def _converted(
-    rule: WerkzeugRule, arguments: Arguments, values: t.Sequence[str], rules: list[WerkzeugRule], method: str
-) -> Found:
-    """Return the rule with the view's arguments, or the result of `find` for a value that a converter rejects."""
-    found: dict[str, object] = {}
-    convert: t.Any = None
-    try:
-        for name, place, convert in arguments:
-            if convert is None:
-                found[name] = values[place]
-            elif convert is int:
-                found[name] = int(values[place])
-            else:
-                # Looked up each time, because the method may be replaced.
-                found[name] = convert.to_python(values[place])
-    except ValueError as error:
-        # `int` rejects numbers with too many digits.
-        if convert is not int and not isinstance(error, ValidationError):
-            raise
-        return None, _refusal(rule, rules, method)
-    except HTTPException as refusal:
-        return None, refusal
-    if rule.defaults:
-        found.update(rule.defaults)
-    return rule, found
-
-
-def _refusal(rule: WerkzeugRule, rules: list[WerkzeugRule], method: str) -> HTTPException:
-    """Return Werkzeug's error for a path if the converter of the first rule with the method rejects a value."""
-    methods: set[str] = set()
-    mismatch = False
-    for earlier in rules:
-        if earlier is rule:
-            break
-        if earlier.methods is not None and method not in earlier.methods:
-            methods.update(earlier.methods)
-        else:
-            mismatch = True
-    if methods:
-        return MethodNotAllowed(valid_methods=list(methods))
-    return WebsocketMismatch() if mismatch else NotFound()
 
 
 def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None) -> MapAdapter:

@@ -11,6 +11,7 @@ import typing as t
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .index import Edge, Index, Node, split_path
+from .rule import Converters
 from .source import compiled
 
 #: The rule, the view's arguments, and the view.
@@ -150,8 +151,10 @@ class _RouteSource:
                 self.names[name] = other
                 self.refusals.append(f"method in {name}.methods")
                 continue
-            self.names |= {"rule": rule, "converters": converters}
-            changes = ["rule._converters != converters"]
+            if type(rule._converters) is not Converters or rule._converters != converters:
+                return None
+            self.names |= {"rule": rule, "converters": rule._converters}
+            changes = ["rule._converters is not converters"]
             for number, (kind, stock, now, then) in enumerate(guards):
                 self.names |= {f"kind{number}": kind, f"stock{number}": stock, f"now{number}": now}
                 self.names[f"then{number}"] = then

@@ -5,13 +5,14 @@ from __future__ import annotations
 import typing as t
 from sys import intern
 
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, RuleFactory
+from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
 # The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
 _RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
 # The attributes that are cached on a rule for building its URLs.
-_KEPT = frozenset({"_later", "_text", "_write"})
+_KEPT = frozenset({"_later", "_listed", "_text", "_write"})
 # Variable names for which Werkzeug cannot compile a URL builder.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
@@ -34,7 +35,114 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Self
+
+    from .shapes import Shape
+
 _set = object.__setattr__
+
+
+# Path and query with one slash at the start, or a pair of subdomain or host and path for a rule that has one.
+Written = t.Any
+# Takes the values; and whether the options of `url_for` may be among them, or None for a URL without a query.
+Write = t.Callable[..., Written]
+
+
+def _nothing(values: object) -> None:
+    """Write no URL."""
+
+
+class EndpointRules(list[WerkzeugRule]):
+    """The rules of an endpoint in the order in which they are tried, with what is cached about their URLs.
+
+    It is cached until a rule or the list changes.
+    """
+
+    __slots__ = ("expected", "several", "shapes", "text", "write")
+
+    # The function that writes the URLs (`writing`), if there is only one rule.
+    write: Write
+    # How many values it takes for a URL without a query; -1 where there is no function.
+    expected: int
+    # The URL without a query, if there is only one rule, and that has no variables.
+    text: str | None
+    # What to do for the names of values that were given (`shapes`).
+    shapes: dict[tuple[str, ...], Shape]
+    # The rules with the functions that write their URLs, if there are several.
+    several: tuple[tuple[Rule, Write], ...] | None
+
+    def __new__(cls, *_: object) -> Self:
+        """Create it with nothing cached."""
+        rules = super().__new__(cls)
+        rules._forget()
+        return rules
+
+    def _forget(self) -> None:
+        """Forget what is cached."""
+        self.text = self.several = None
+        self.write = _nothing
+        self.expected, self.shapes = -1, {}
+
+
+class NoticedRules(RuleFactory):
+    """A rule or a factory of rules that notices the endpoints of its rules."""
+
+    def __init__(self, factory: RuleFactory) -> None:
+        self._factory = factory
+        self.endpoints: set[object] = set()
+
+    def get_rules(self, map: WerkzeugMap) -> t.Iterator[WerkzeugRule]:
+        """Yield the rules."""
+        for rule in self._factory.get_rules(map):
+            yield rule
+            self.endpoints.add(rule.endpoint)
+
+
+class Converters(dict[str, BaseConverter]):
+    """The converters of a rule by the names of its variables."""
+
+    __slots__ = ("rule",)
+
+    # The rule, once the converters are complete.
+    rule: Rule | None
+
+    def __new__(cls, *_: object) -> Self:
+        """Create them of no rule."""
+        converters = super().__new__(cls)
+        converters.rule = None
+        return converters
+
+    def _forget(self) -> None:
+        """Have the rule and its map forget what they found out about the converters."""
+        if self.rule is not None:
+            self.rule._forget()
+            _forget_index(self.rule)
+
+
+def _forgetting(kind: type, name: str) -> Callable[..., object]:
+    """Return a method of a list or a dict that also forgets what was cached."""
+    change = getattr(kind, name)
+
+    def method(self: EndpointRules | Converters, *args: object, **kwargs: object) -> object:
+        try:
+            return change(self, *args, **kwargs)
+        finally:
+            self._forget()
+
+    method.__name__, method.__doc__ = name, change.__doc__
+    method.__qualname__ = f"{kind.__name__}.{name}"
+    return method
+
+
+#: The rules of an endpoint that has none.
+NO_RULES = EndpointRules()
+_CHANGES: dict[type, str] = {
+    EndpointRules: "__delitem__ __iadd__ __imul__ __setitem__ append clear extend insert pop remove reverse sort",
+    Converters: "__delitem__ __ior__ __setitem__ clear pop popitem setdefault update",
+}
+for _kind, _names in _CHANGES.items():
+    for _name in _names.split():
+        setattr(_kind, _name, _forgetting(_kind, _name))
 
 
 class Rule(WerkzeugRule):
@@ -42,25 +150,34 @@ class Rule(WerkzeugRule):
 
     # The function that writes its URLs (`writing`), until an attribute changes. The class has no default: CPython 3.11
     # finds attributes fastest that only the object has.
-    _write: Callable[..., object] | None
+    _write: Write | None
     # The URL without a query of a rule without variable parts, and the state that it was made from.
     _text: str | None
+    # The list of its endpoint's rules, if both are cached there too.
+    _listed: EndpointRules | None
     # The builders that are made while the rule is compiled.
     _later: tuple[Callable[..., tuple[str, str]], ...] | None
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
         _set(self, "_write", None)
         _set(self, "_text", None)
+        _set(self, "_listed", None)
         _set(self, "_later", None)
         super().__init__(*args, **kwargs)
 
     def __setattr__(self, name: str, value: object) -> None:
         _set(self, name, value)
         if name not in _KEPT and self._write is not None:
-            _set(self, "_text", None)
-            _set(self, "_write", None)
+            self._forget()
         if name in _RULE_KNOBS:
             _forget_index(self)
+
+    def _forget(self) -> None:
+        """Forget the function that writes the URLs."""
+        _set(self, "_text", None)
+        _set(self, "_write", None)
+        if self._listed is not None:
+            self._listed._forget()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WerkzeugRule) and self._trace == other._trace
@@ -76,7 +193,8 @@ class Rule(WerkzeugRule):
         """Parse the rule for the map that it is bound to."""
         super().compile()
         # Looked up by constants, which is faster if both are the same object.
-        self._converters = {intern(name): converter for name, converter in self._converters.items()}
+        self._converters = Converters((intern(name), converter) for name, converter in self._converters.items())
+        self._converters.rule = self
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
@@ -99,7 +217,9 @@ class Rule(WerkzeugRule):
 
         def built(rule: Rule, values: dict[str, object], build: object, *, append_unknown: bool) -> tuple[str, str]:
             then = object.__new__(Rule)
-            vars(then).update(_write=None, _text=None, rule=text, defaults=None, _trace=trace, _converters=converters)
+            vars(then).update(
+                _write=None, _text=None, _listed=None, rule=text, defaults=None, _trace=trace, _converters=converters
+            )
             compiled = WerkzeugRule._compile_builder(then, append_unknown)
             name = "_build_unknown" if append_unknown else "_build"
             if getattr(rule._build_unknown if append_unknown else rule._build, "__func__", None) is build:

@@ -9,26 +9,22 @@ import ast
 import typing as t
 from urllib.parse import quote
 
-from werkzeug.routing import BaseConverter, PathConverter, UnicodeConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, PathConverter, UnicodeConverter, ValidationError
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .quoting import KEPT_IN_PATH, path_text, query_of
-from .rule import Rule
+from .rule import Converters, Rule, Write, Written
 from .source import compiled
 
 Values = t.Mapping[str, object]
-# Path and query with one slash at the start, or a pair of subdomain or host and path for a rule that has one.
+# What a function returns that writes the URLs of a rule: the text, or a pair with its subdomain or host before it.
 # `UNSUITABLE`: the rule does not accept the values. `REFUSED`: a converter rejected one. `HAS_OPTIONS`: the values have
 # options among them. None: the result is uncertain.
-Written = t.Any
-# Takes the values, and names that must not be among them for the result to be certain.
-Write = t.Callable[[Values, frozenset[str]], Written]
 # Names of variables and texts; whether it is a name.
 Pieces = list[tuple[bool, str]]
 
 #: The arguments of `url_for` that are not values.
 OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
-NO_OPTIONS: frozenset[str] = frozenset()
 #: How many URLs of a rule are written before a function is generated for it.
 USES_BEFORE_GENERATING = 24
 UNSUITABLE = object()
@@ -40,6 +36,7 @@ _QUOTING: dict[type, object] = {
     for kind in (BaseConverter, PathConverter, UnicodeConverter)
     if kind.to_url.__module__ == BaseConverter.__module__
 }
+_int_to_url = IntegerConverter.to_url
 
 
 def writer_of(rule: WerkzeugRule) -> Write:
@@ -64,7 +61,7 @@ def writer_of(rule: WerkzeugRule) -> Write:
     return _compiled(f"URL of {rule.rule!r}", source, lines.names)
 
 
-def left_to_werkzeug(values: Values, options: frozenset[str]) -> None:
+def left_to_werkzeug(values: Values, with_options: bool | None = None) -> None:
     """Write nothing."""
 
 
@@ -79,31 +76,37 @@ class Interpreter:
         self._domain, self._path = _pieces(rule, self._defaults)
         self._generated = generated
         self._known = frozenset({*map(str, self._defaults), *rule.arguments})
-        self._may_be_options = _may_be_options(rule, self._known)
+        self._accepts_options = accepts_options(rule)
+        self._others = self._known | OPTIONS
         self._required = [name for name in rule.arguments if name not in self._defaults]
         self._rule = rule
         self._uses = 0
+        self._write: Write | None = None
 
-    def __call__(self, values: Values, options: frozenset[str]) -> Written:
+    def __call__(self, values: Values, with_options: bool | None = None) -> Written:
         """Return what the generated function would."""
         self._uses += 1
         if self._uses > USES_BEFORE_GENERATING:
-            return self._generated()(values, options)
-        if self._may_be_options and options:
+            if self._write is None:
+                self._write = self._generated()
+            return self._write(values, with_options)
+        if not self._accepts_options and with_options is not False:
             return None
         if not self._suits(values):
             return UNSUITABLE
-        query = ""
-        if len(values) > len(self._required):
-            if not options.isdisjoint(values):
-                return HAS_OPTIONS
+        query: str | None = ""
+        if with_options is not None and len(values) != len(self._required):
+            count = len(self._required) + sum(name in values for name in self._defaults)
+            others = self._others if with_options else self._known
             is_sorted = self._rule.map.sort_parameters
-            query = _sorted_query(self._rule, values, self._known) if is_sorted else query_of(values, self._known)
+            query = _sorted_query(self._rule, values, others, count) if is_sorted else query_of(values, others, count)
+            if query is None:
+                return HAS_OPTIONS
         try:
             domain, path = self._texts(self._domain, values), self._texts(self._path, values)
         except ValidationError:
             return REFUSED
-        url = f"/{''.join([*path, query]).lstrip('/')}"
+        url = f"/{''.join([*path, query or '']).lstrip('/')}"
         return (domain[0] if len(domain) == 1 else "".join(domain), url) if domain else url
 
     def _suits(self, values: Values) -> bool:
@@ -141,10 +144,11 @@ def _pieces(rule: WerkzeugRule, defaults: Values) -> tuple[Pieces, Pieces]:
     return domain, path
 
 
-def _may_be_options(rule: WerkzeugRule, known: frozenset[str]) -> bool:
-    """Return whether `url_for` takes a value of a rule for an option, or its endpoint for a relative name."""
+def accepts_options(rule: WerkzeugRule) -> bool:
+    """Return whether `url_for` takes no value of a rule for an option, nor its endpoint for a relative name."""
     endpoint = rule.endpoint
-    return not OPTIONS.isdisjoint(known) or not isinstance(endpoint, str) or endpoint.startswith(".")
+    names = {*(rule.defaults or ()), *rule.arguments}
+    return OPTIONS.isdisjoint(names) and isinstance(endpoint, str) and not endpoint.startswith(".")
 
 
 class _Lines:
@@ -176,23 +180,35 @@ class _Lines:
         """Add the conversion of a value to text, and return the local variable for it."""
         value, converter = self._local(name), self._rule._converters[name]
         result = f"p{value[1:]}"
-        # Looked up each time, because the converter may be modified.
-        called = f"converters[{name!r}].to_url"
         kind, number = type(converter), value[1:]
-        if kind in _QUOTING and kind.to_url is _QUOTING[kind] and "to_url" not in vars(converter):
-            self.names |= {f"converter{number}": converter, f"own{number}": vars(converter), f"kind{number}": kind}
-            self.names[f"quoting{number}"] = kind.to_url
-            changed = f"converters[{name!r}] is not converter{number} or kind{number}.to_url is not quoting{number}"
+        # The method is looked up each time, because it may be replaced. A rule that is not ours does not notice when
+        # the converter itself is.
+        is_told = type(self._rule._converters) is Converters
+        called = f"converter{number}.to_url" if is_told else f"converters[{name!r}].to_url"
+        self.names[f"converter{number}"] = converter
+        is_text = kind in _QUOTING and kind.to_url is _QUOTING[kind]
+        is_int = kind is IntegerConverter and kind.to_url is _int_to_url and kind.num_convert is int
+        if not (is_text or is_int) or "to_url" in vars(converter) or (is_int and "fixed_digits" not in vars(converter)):
+            self._steps.append(f"{result} = {called}({value})")
+            return result
+        self.names |= {f"own{number}": vars(converter), f"kind{number}": kind, f"stock{number}": kind.to_url}
+        changed = "" if is_told else f"converters[{name!r}] is not converter{number} or "
+        changed += f"kind{number}.to_url is not stock{number}"
+        self._steps += [f"if {changed} or 'to_url' in own{number}:", f"    {result} = {called}({value})"]
+        if is_text:
             self._steps += [
-                f"if {changed} or 'to_url' in own{number}:",
-                f"    {result} = {called}({value})",
                 f"elif type({value}) is str and {value}.isalnum() and {value}.isascii():",
                 f"    {result} = {value}",
                 "else:",
                 f"    {result} = path_text({value})",
             ]
         else:
-            self._steps.append(f"{result} = {called}({value})")
+            self._steps += [
+                f"elif type({value}) is int and not own{number}['fixed_digits']:",
+                f"    {result} = str({value})",
+                "else:",
+                f"    {result} = {called}({value})",
+            ]
         return result
 
     def head(self, defaults: Values) -> list[str]:
@@ -200,9 +216,9 @@ class _Lines:
         rule = self._rule
         known = {*map(str, defaults), *rule.arguments}
         required = sorted(rule.arguments - {str(name) for name in defaults})
-        lines = ["def build(values, options):"]
-        if _may_be_options(rule, frozenset(known)):
-            lines += ["    if options:", "        return None"]
+        lines = ["def build(values, with_options=None):"]
+        if not accepts_options(rule):
+            lines += ["    if with_options is not False:", "        return None"]
         if required and len(rule.map._rules_by_endpoint.get(rule.endpoint, ())) > 1:
             # Faster than raising an exception.
             lines += [f"    if len(values) < {len(required)}:", "        return unsuitable"]
@@ -215,11 +231,12 @@ class _Lines:
         if defaults:
             count = "count"
             lines += [f"    count = {len(required)}", *self._compare(defaults)]
-        self.names["known"] = frozenset(known)
-        lines += ["    query = ''", "    if values:" if count == "0" else f"    if len(values) > {count}:"]
-        lines += ["        if not options.isdisjoint(values):", "            return has_options"]
-        lines += ["        if url_map.sort_parameters:", "            query = sorted_query(rule, values, known)"]
-        return [*lines, "        else:", "            query = query_of(values, known)"]
+        self.names |= {"known": frozenset(known), "others": frozenset(known) | OPTIONS}
+        lines += ["    query = ''", f"    if with_options is not None and len(values) != {count}:"]
+        given = f"values, others if with_options else known, {count}"
+        lines += ["        if url_map.sort_parameters:", f"            query = sorted_query(rule, {given})"]
+        lines += ["        else:", f"            query = query_of({given})"]
+        return [*lines, "        if query is None:", "            return has_options"]
 
     def _compare(self, defaults: Values) -> list[str]:
         """Return the lines that compare given values with the rule's defaults, and count them."""
@@ -253,10 +270,12 @@ class _OnlyText(ast.NodeTransformer):
         return values[0] if len(values) == 1 else ast.copy_location(ast.JoinedStr(values), node)
 
 
-def _sorted_query(rule: WerkzeugRule, values: Values, known: t.Container[str]) -> str:
-    """Return the query with sorted parameters, encoded by Werkzeug."""
-    others = {name: value for name, value in values.items() if name not in known and value is not None}
-    encoded: str = rule._encode_query_vars(others) if others else ""
+def _sorted_query(rule: WerkzeugRule, values: Values, others: t.Container[str], count: int) -> str | None:
+    """Return what `query_of` does, with sorted parameters, encoded by Werkzeug."""
+    if sum(name in others for name in values) != count:
+        return None
+    unknown = {name: value for name, value in values.items() if name not in others and value is not None}
+    encoded: str = rule._encode_query_vars(unknown) if unknown else ""
     return f"?{encoded}" if encoded else ""
 
 
