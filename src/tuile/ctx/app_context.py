@@ -87,9 +87,6 @@ class Current(t.Protocol):
     # These belong to the request, and raise an AttributeError without one.
 
     @property
-    def _root(self) -> object: ...
-
-    @property
     def _request_cookies(self) -> Cookies: ...
 
     @property

@@ -67,16 +67,9 @@ _stock: dict[str, object] = {}
 # The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
 #: The attributes of an app that a plan depends on.
-WATCHED = frozenset(name for names in STEPS.values() for name in names if name != "debug") | {
-    "__class__",
-    "config",
-    "json",
-    "request_class",
-    "response_class",
-    "session_interface",
-    "subdomain_matching",
-    "url_map",
-}
+WATCHED = frozenset(name for names in STEPS.values() for name in names if name != "debug")
+WATCHED |= {"__class__", "config", "json", "request_class", "response_class", "session_interface"}
+WATCHED |= {"subdomain_matching", "url_map"}
 # The methods of other classes whose results are computed inline.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
 _REQUEST = attributes(Request, ("__new__", "__setattr__", "host", "method"))
@@ -229,13 +222,12 @@ def plan_of(app: Planned) -> Plan:
     cls = type(app)
     if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
         return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
-    mixins = [kind for kind in unwatched(cls) if kind not in _own]
-    snapshot, lost = compared(mixins), _overridden(app)
+    lost, mixins = _overridden(app), [kind for kind in unwatched(cls) if kind not in _own]
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     constructor = constructed or _own_constructor(request_class)
-    called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
-    refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
+    others = _refusals_of_mixins(cls, mixins)
+    refusals = (*others, *constructor, *lost["adapter"], *lost["app context"], *lost["serving"])
     checks, lazily = checks_cookies(app), _opens_lazily(app.session_interface)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
@@ -269,7 +261,7 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
-        unwatched=snapshot,
+        unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
         refusals=refusals,
