@@ -82,7 +82,7 @@ WERKZEUG: dict[type, dict[str, object]] = {
     WerkzeugRequest: attributes(WerkzeugRequest, ("__init__", "_load_form_data", "close")),
     WerkzeugResponse: attributes(
         WerkzeugResponse,
-        (
+        [
             "__call__",
             "__init__",
             "_clean_status",
@@ -96,7 +96,7 @@ WERKZEUG: dict[type, dict[str, object]] = {
             "set_data",
             "status",
             "status_code",
-        ),
+        ],
     ),
 }
 
@@ -222,12 +222,12 @@ def plan_of(app: Planned) -> Plan:
     cls = type(app)
     if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
         return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
-    lost, mixins = _overridden(app), [kind for kind in unwatched(cls) if kind not in _own]
+    mixins = [kind for kind in unwatched(cls) if kind not in _own]
+    snapshot, lost = compared(mixins), _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     constructor = constructed or _own_constructor(request_class)
-    others = _refusals_of_mixins(cls, mixins)
-    refusals = (*others, *constructor, *lost["adapter"], *lost["app context"], *lost["serving"])
+    refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *_refusals_of_steps(lost))
     checks, lazily = checks_cookies(app), _opens_lazily(app.session_interface)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
@@ -261,7 +261,7 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
-        unwatched=compared(mixins),
+        unwatched=snapshot,
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
         refusals=refusals,
@@ -275,6 +275,10 @@ def _overridden(app: Planned) -> dict[str, list[str]]:
     own, cls = frozenset(app.__dict__), type(app)
     changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
     return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
+
+
+def _refusals_of_steps(lost: dict[str, list[str]]) -> list[str]:
+    return [*lost["adapter"], *lost["app context"], *lost["serving"]]
 
 
 def _steps_that_are_called(lost: dict[str, list[str]]) -> list[str]:
