@@ -80,24 +80,9 @@ WERKZEUG: dict[type, dict[str, object]] = {
     MapAdapter: attributes(MapAdapter, ("match",)),
     WerkzeugMap: attributes(WerkzeugMap, ("bind", "bind_to_environ")),
     WerkzeugRequest: attributes(WerkzeugRequest, ("__init__", "_load_form_data", "close")),
-    WerkzeugResponse: attributes(
-        WerkzeugResponse,
-        [
-            "__call__",
-            "__init__",
-            "_clean_status",
-            "close",
-            "data",
-            "get_app_iter",
-            "get_wsgi_headers",
-            "get_wsgi_response",
-            "iter_encoded",
-            "response",
-            "set_data",
-            "status",
-            "status_code",
-        ],
-    ),
+    WerkzeugResponse: attributes(WerkzeugResponse, ("__call__", "__init__", "_clean_status", "close", "data", "status"))
+    | attributes(WerkzeugResponse, ("get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded"))
+    | attributes(WerkzeugResponse, ("response", "set_data", "status_code")),
 }
 
 
@@ -227,7 +212,13 @@ def plan_of(app: Planned) -> Plan:
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     constructor = constructed or _own_constructor(request_class)
-    refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *_refusals_of_steps(lost))
+    refusals = (
+        *_refusals_of_mixins(cls, mixins),
+        *constructor,
+        *lost["adapter"],
+        *lost["app context"],
+        *lost["serving"],
+    )
     checks, lazily = checks_cookies(app), _opens_lazily(app.session_interface)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
@@ -275,10 +266,6 @@ def _overridden(app: Planned) -> dict[str, list[str]]:
     own, cls = frozenset(app.__dict__), type(app)
     changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
     return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
-
-
-def _refusals_of_steps(lost: dict[str, list[str]]) -> list[str]:
-    return [*lost["adapter"], *lost["app context"], *lost["serving"]]
 
 
 def _steps_that_are_called(lost: dict[str, list[str]]) -> list[str]:
