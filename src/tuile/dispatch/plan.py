@@ -203,8 +203,7 @@ def take_stock(flask: type) -> None:
 
 def plan_of(app: Planned) -> Plan:
     """Return the plan of an app in its present state. It changes nothing and raises no error."""
-    epoch = invalidation.epoch  # read first: any later change makes this plan stale
-    cls = type(app)
+    epoch, cls = invalidation.epoch, type(app)  # the epoch first: any later change makes this plan stale
     if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
         return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins = [kind for kind in unwatched(cls) if kind not in _own]
@@ -212,13 +211,8 @@ def plan_of(app: Planned) -> Plan:
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     constructor = constructed or _own_constructor(request_class)
-    refusals = (
-        *_refusals_of_mixins(cls, mixins),
-        *constructor,
-        *lost["adapter"],
-        *lost["app context"],
-        *lost["serving"],
-    )
+    called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
+    refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
     checks, lazily = checks_cookies(app), _opens_lazily(app.session_interface)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     text_start = _text_start(response_class)
