@@ -128,7 +128,7 @@ def _clocks_at(now: float) -> Iterator[None]:
             return datetime.fromtimestamp(now, tz)
 
     with ExitStack() as patches:
-        for module in ("flask.sessions", "werkzeug.http", "tuile.sessions.signed", "tuile.sessions.interface"):
+        for module in ("flask.sessions", "werkzeug.http", "tuile.sessions.plain", "tuile.sessions.interface"):
             patches.enter_context(mock.patch(f"{module}.datetime", Stopped))
         patches.enter_context(mock.patch("werkzeug.utils.time", partial(float, now)))
         yield
