@@ -63,3 +63,8 @@ def tell() -> Any:
 @app.get("/repeated")
 def repeated() -> Any:
     return jsonify(request.headers.get("X-Some"), request.headers.get("X-User"))
+
+
+@app.get("/cookies")
+def cookies() -> Any:
+    return jsonify(request.host, request.cookies)
