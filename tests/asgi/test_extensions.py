@@ -78,3 +78,51 @@ def test_users_and_database_sessions_do_not_mix() -> None:
             seen = [*found, db.engine.pool.checkedout()]
     """
     assert observe(program) == [[], 401, 0, 0]
+
+
+def test_sentry_reports_requests_of_asgi_servers_as_those_of_wsgi_servers() -> None:
+    if find_spec("sentry_sdk") is None:
+        pytest.skip("sentry_sdk is not installed; make test installs it")
+    program = """
+        import asyncio, sys, warnings
+        sys.path.insert(0, ".")
+        # Its own affair.
+        warnings.simplefilter("ignore")
+        import sentry_sdk
+        from sentry_sdk.transport import Transport
+        reports = []
+
+        class Keep(Transport):
+            def capture_envelope(self, envelope):
+                reports.extend(item.payload.json for item in envelope.items if item.type in ("event", "transaction"))
+
+        sentry_sdk.init("https://key@sentry.invalid/1", transport=Keep, traces_sample_rate=1.0)
+        from flask import Flask
+        from tests.asgi.driver import ask
+
+        app = Flask("shop", static_folder=None)
+        app.logger.disabled = True
+
+        @app.get("/hello/<name>")
+        def hello(name):
+            return 1 / (name != "zero")
+
+        def told():
+            sentry_sdk.flush()
+            found = [[report.get("type"), report.get("transaction"), report["request"]["url"]] for report in reports]
+            reports.clear()
+            return found
+
+        async def main():
+            for path in ("/hello/you", "/hello/zero", "/nothing"):
+                await ask(app, path)
+
+        for path in ("/hello/you", "/hello/zero", "/nothing"):
+            app.test_client().get(path)
+        by_wsgi = told()
+        asyncio.run(main())
+        seen = [by_wsgi, told()]
+    """
+    by_wsgi, by_asgi = observe(program)
+    assert by_asgi == by_wsgi
+    assert [None, "hello", "http://localhost/hello/zero"] in by_asgi
