@@ -202,9 +202,10 @@ def _first_path(
         url = url_of_rules(plan, context, rules, values)
         if url is not None:
             return url
-    path = _path_of(plan, place, rules, values, None, with_options=True)
-    add_shape(rules, (*values,))
-    return path
+        add_shape(rules, (*values,))
+    elif type(rules) is EndpointRules and len(values) == rules.expected:
+        return rules.write(values) if values else rules.text
+    return _path_of(plan, place, rules, values, None, with_options=True)
 
 
 def _built_with(

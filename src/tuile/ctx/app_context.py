@@ -379,10 +379,11 @@ def value_with_request() -> CurrentRequest:
     Raises:
         RuntimeError: If no request is active.
     """
-    value = current.get(None)
+    value: t.Any = current.get(None)  # not with `cast`, which is a call
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    return t.cast("CurrentRequest", value)
+    found: CurrentRequest = value
+    return found
 
 
 def environ_of(request: Request) -> WSGIEnvironment:

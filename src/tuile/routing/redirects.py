@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import typing as t
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing.exceptions import RequestPath
 
 from ..lazy import lazy_pattern
-from .quoting import KEPT_IN_PATH
+from .quoting import path_text
 from .search import Elsewhere, Moved
 
 if t.TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _target(adapter: MapAdapter, found: Moved | Elsewhere) -> str:
     """Return where a redirect leads to."""
     query = adapter.query_args or {}
     if isinstance(found, Moved):
-        return adapter.make_redirect_url(quote(found.path, safe=KEPT_IN_PATH), query)
+        return adapter.make_redirect_url(path_text(found.path), query)
     rule, arguments = found.rule, found.arguments
     if adapter.map.redirect_defaults:
         url = adapter.get_default_redirect(rule, adapter.default_method.upper(), arguments, query)
