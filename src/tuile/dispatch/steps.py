@@ -91,13 +91,13 @@ class Dispatcher(Planned, Teardown):
     @t.overload
     def __call__(self, scope: Scope, /) -> Callable[[Receive, Send], Awaitable[None]]: ...
 
-    def __call__(self, environ: t.Any, start_response: t.Any = None, send: object = None) -> object:
+    def __call__(self, environ: t.Any, start_response: t.Any = ..., send: object = None) -> object:
         """Handle one request. The server calls this; middleware wraps `wsgi_app` or `asgi_app` instead.
 
         The number of arguments tells the protocol: `app(environ, start_response)` is WSGI, `app(scope, receive, send)`
         is ASGI 3, and `app(scope)` is ASGI 2, which some servers call if they are not told which protocol to use.
         """
-        if start_response is None or send is not None:
+        if start_response is ... or send is not None:
             return enter_asgi(t.cast("Flask", self), environ, start_response, send)
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
