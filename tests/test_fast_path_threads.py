@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "dispatch/_generated.py",
-    "dispatch/decisions.py",
+    "dispatch/inlined.py",
     "dispatch/steps.py",
     "globals.py",
     "ctx/request_context.py",

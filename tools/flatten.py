@@ -1,8 +1,8 @@
-"""Write the fast path without the calls of its decisions: `dispatch/_generated.py`.
+"""Write the fast path without the calls of its functions: `dispatch/_generated.py`.
 
 A Python call costs a few hundred instructions, and the fast path would make a dozen for each request. So its source,
 `dispatch/fast_path.py`, is written to be read, and this tool replaces the calls of its own functions and of those of
-`dispatch/decisions.py` by their bodies.
+`dispatch/inlined.py` by their bodies.
 
 - `x = f(...)`, `return f(...)` and `f(...)` become the body of `f`; a `return` in it becomes the assignment, and what
   follows an `if` that returns becomes its `else`.
@@ -31,7 +31,7 @@ if t.TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 DISPATCH = ROOT / "src" / "tuile" / "dispatch"
-SOURCES = (DISPATCH / "decisions.py", DISPATCH / "fast_path.py")
+SOURCES = (DISPATCH / "inlined.py", DISPATCH / "fast_path.py")
 GENERATED = DISPATCH / "_generated.py"
 #: What is called as it is: it is long, or rare.
 LEFT_AS_CALLS = frozenset(
@@ -53,7 +53,7 @@ AWAITED = {"view_called": "view_awaited"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-HEADER = '''"""The fast path as it is run. Generated from `fast_path.py` and `decisions.py` by `make generated`.
+HEADER = '''"""The fast path as it is run. Generated from `fast_path.py` and `inlined.py` by `make generated`.
 
 Edit those; `make check` compares. A comment names the function whose body follows.
 """
@@ -271,7 +271,7 @@ def _imports(used: set[str]) -> str:
             for statement in node.body if isinstance(node, ast.If) else [node]:
                 if not isinstance(statement, (ast.Import, ast.ImportFrom)):
                     continue
-                if isinstance(statement, ast.ImportFrom) and statement.module in {"__future__", "decisions"}:
+                if isinstance(statement, ast.ImportFrom) and statement.module in {"__future__", "inlined"}:
                     continue
                 for alias in statement.names:
                     if (alias.asname or alias.name) in used:
@@ -279,7 +279,7 @@ def _imports(used: set[str]) -> str:
                         (typing if isinstance(node, ast.If) else running)[line] = None
     own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "LENGTHS", "REFERENCES_TO_BOTH", "SHORT", "new"}))
     types = "".join(f"    {line}\n" for line in typing if line not in running)
-    lines = ["from __future__ import annotations", "import typing as t", *running, f"from .decisions import {own}"]
+    lines = ["from __future__ import annotations", "import typing as t", *running, f"from .inlined import {own}"]
     return "\n".join(lines) + f"\nif t.TYPE_CHECKING:\n{types}\n"
 
 

@@ -1,4 +1,4 @@
-"""The fast path as it is run. Generated from `fast_path.py` and `decisions.py` by `make generated`.
+"""The fast path as it is run. Generated from `fast_path.py` and `inlined.py` by `make generated`.
 
 Edit those; `make check` compares. A comment names the function whose body follows.
 """
@@ -26,7 +26,7 @@ from ..signals import (
 )
 from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
-from .decisions import (
+from .inlined import (
     LENGTHS,
     REFERENCES_TO_BOTH,
     SHORT,

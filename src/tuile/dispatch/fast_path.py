@@ -16,7 +16,7 @@ from ..ctx.states import ENDED
 from ..signals import appcontext_pushed, request_started
 from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
-from .decisions import (
+from .inlined import (
     begin,
     end,
     has_session_alone,

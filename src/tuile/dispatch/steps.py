@@ -29,7 +29,7 @@ from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
 from .awaiting import runs_on_loop
-from .decisions import begin, is_changed, leave, parts_at_end
+from .inlined import begin, is_changed, leave, parts_at_end
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
 from .return_values import complete_response, unpack_answer
