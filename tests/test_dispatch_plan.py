@@ -245,7 +245,7 @@ def test_another_class_that_was_set_behind_its_back_counts_at_the_next_request(a
 
 def test_what_is_put_into_the_dictionary_of_an_app_counts_from_the_next_move_on(app: Any) -> None:
     vars(app)["dispatch_request"] = lambda: "own"
-    invalidation.move()
+    invalidation.invalidate()
     assert send(app).body == b"own"
 
 
@@ -370,7 +370,7 @@ def test_a_patch_of_werkzeug_counts(cls: type, name: str, when: str) -> None:
         assert same(program) is True
     finally:
         # For the tests that follow: the flags of the classes are as they were.
-        invalidation.move()
+        invalidation.invalidate()
         send(text_app(tuile))
 
 
@@ -515,10 +515,10 @@ def plans_made(app: Any, requests: int, change: Callable[[], object]) -> int:
 
 
 def test_what_moves_the_epoch_in_every_request_does_not_plan_in_every_request(app: Any) -> None:
-    first = plans_made(app, 200, invalidation.move)
+    first = plans_made(app, 200, invalidation.invalidate)
     assert first <= Planner.PATIENCE + 3
     # Then one in 128, 256, ... 4,096 requests.
-    assert plans_made(app, 3000, invalidation.move) <= 6
+    assert plans_made(app, 3000, invalidation.invalidate) <= 6
     # And it ends when that does.
     assert plans_made(app, Planner.LONGEST + 100, lambda: None) == 1
     assert app._plan.epoch is invalidation.epoch
@@ -697,16 +697,16 @@ ORDERED: dict[str, tuple[Callable[[Any], object], Callable[[Any], bool]]] = {
 @pytest.mark.parametrize("what", ORDERED)
 def test_a_plan_that_is_made_as_soon_as_the_epoch_moves_has_seen_the_change(own: Any, what: str) -> None:
     change, has_seen = ORDERED[what]
-    move, plans = invalidation.move, []
+    move, plans = invalidation.invalidate, []
 
     def moved() -> None:
         move()
         plans.append(plan_of(own))
 
     with (
-        mock.patch("tuile.invalidation.move", moved),
-        mock.patch("tuile.json.provider.move", moved),
-        mock.patch("tuile.sessions.interface.move", moved),
+        mock.patch("tuile.invalidation.invalidate", moved),
+        mock.patch("tuile.json.provider.invalidate", moved),
+        mock.patch("tuile.sessions.interface.invalidate", moved),
     ):
         change(own)
     assert plans
@@ -716,6 +716,6 @@ def test_a_plan_that_is_made_as_soon_as_the_epoch_moves_has_seen_the_change(own:
 def test_every_epoch_is_another() -> None:
     seen = []
     for _ in range(1000):
-        invalidation.move()
+        invalidation.invalidate()
         seen.append(invalidation.epoch)
     assert len({id(epoch) for epoch in seen}) == 1000

@@ -203,7 +203,7 @@ def test_a_change_may_come_before_any_line_of_planning(name: str) -> None:
     app = make_app(tuile.Flask, "plain")
     for line in range(1, MANY):
         app._planner = Planner()
-        invalidation.move()
+        invalidation.invalidate()
         with contextlib.ExitStack() as stack:
             change = functools.partial(replace, stack, app, name)
             with BeforeLine(line, change, ("dispatch/plan.py", "dispatch/planner.py")) as moment:

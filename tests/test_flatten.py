@@ -46,7 +46,7 @@ def test_the_generated_function_has_no_call_of_a_decision_left() -> None:
     called = {
         node.func.id for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    assert called & flatten.functions().keys() == flatten.LEFT_AS_CALLS - {"serve", "view_awaited", "view_called"}
+    assert called & flatten.functions().keys() == flatten.LEFT_AS_CALLS - {"serve", "await_view", "call_view"}
 
 
 BRANCHES = """

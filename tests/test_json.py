@@ -155,10 +155,10 @@ def test_the_same_text_comes_without_a_c_encoder(monkeypatch: pytest.MonkeyPatch
     try:
         with monkeypatch.context() as patched:
             patched.setattr(provider_room, "_c_make_encoder", None)
-            DefaultJSONProvider.look()
+            DefaultJSONProvider._set_flags()
             assert (app.json.response(value).get_data(), app.json.dumps(value)) == fast
     finally:
-        DefaultJSONProvider.look()
+        DefaultJSONProvider._set_flags()
     assert DefaultJSONProvider.writes_plainly
 
 

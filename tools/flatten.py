@@ -44,12 +44,12 @@ LEFT_AS_CALLS = frozenset(
         "remember",
         "serve",
         "session_headers",
-        "view_awaited",
-        "view_called",
+        "await_view",
+        "call_view",
     }
 )
 #: What stands for a function where the server's loop calls: the only difference between the two forms.
-AWAITED = {"view_called": "view_awaited"}
+AWAITED = {"call_view": "await_view"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -86,7 +86,7 @@ def flatten(name: str, as_name: str, awaiting: bool = False) -> ast.Module:
     if awaiting:
         for original, awaited in AWAITED.items():
             known[original] = known[awaited]
-    left = LEFT_AS_CALLS - {"view_called"}
+    left = LEFT_AS_CALLS - {"call_view"}
     flat = Flattener({key: value for key, value in known.items() if key not in left}).flat(known[name])
     result = flat if not awaiting else ast.AsyncFunctionDef(**{field: getattr(flat, field) for field in flat._fields})
     result.name = as_name

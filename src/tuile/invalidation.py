@@ -1,8 +1,8 @@
 """Invalidate plans when a class, an object or a setting that they depend on changes.
 
 The assumptions about an app are its plan (`dispatch.plan`). A plan is valid while `epoch` is the object with which it
-was made. Every change that could invalidate a plan calls `move`, which replaces that object and does nothing else: it
-costs the same with one app and with thousands.
+was made. Every change that could make a plan stale calls `invalidate`, which replaces that object and does nothing
+else: it costs the same with one app and with thousands.
 
 The order makes this correct without a lock. A change is made first, and then the epoch moves. A planner reads the epoch
 first, and then everything else. So a plan that may have missed a change has an old epoch.
@@ -21,10 +21,10 @@ from types import FunctionType, MethodType
 epoch: object = object()
 
 # Held while the flags of classes are set, so that the last flags set reflect every change.
-_LOOKING = RLock()
+_SETTING_FLAGS = RLock()
 
 
-def move() -> None:
+def invalidate() -> None:
     """Make every plan stale. Call it after the change, never before."""
     global epoch  # noqa: PLW0603 - the one thing that all plans depend on
     epoch = object()
@@ -33,9 +33,9 @@ def move() -> None:
 class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not known to type checkers
     """The metaclass of classes whose attributes a plan depends on: setting or deleting one moves the epoch.
 
-    A class can also have flags for what it has overridden: `look` sets them, with `note`. It is called when the class
-    is created, and again for it and its subclasses when one of their attributes changes: by a test's patch, a
-    monitoring agent or an extension.
+    A class can also have flags for what it has overridden: `_set_flags` sets them, with `set_flag`. It is called when
+    the class is created, and again for it and its subclasses when one of their attributes changes: by a test's patch,
+    a monitoring agent or an extension.
 
     The base is the metaclass of `typing.Protocol`, which is an `ABCMeta`, only so that a watched class can be combined
     with protocols and abstract classes.
@@ -61,15 +61,15 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         super().__init__(name, bases, namespace, **kwargs)
         if not any(_is_abstract(base) for base in cls.__mro__):
             # Without an abstract base class, `abstractmethod` has no effect.
-            cls.note("__abstractmethods__", frozenset())
-        cls.look()
+            cls.set_flag("__abstractmethods__", frozenset())
+        cls._set_flags()
 
-    def look(cls) -> None:
-        """Set the flags of this class; see `note`."""
+    def _set_flags(cls) -> None:
+        """Set the flags of this class; see `set_flag`."""
 
-    def note(cls, name: str, value: object) -> None:
+    def set_flag(cls, name: str, value: object) -> None:
         """Set an attribute without moving the epoch, if the value differs."""
-        if vars(cls).get(name, move) != value:
+        if vars(cls).get(name, invalidate) != value:
             type.__setattr__(cls, name, value)
 
     def __setattr__(cls, name: str, value: object) -> None:
@@ -81,14 +81,14 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
         cls._changed()
 
     def _changed(cls) -> None:
-        with _LOOKING:
-            cls._look_below()
-        move()
+        with _SETTING_FLAGS:
+            cls._set_flags_below()
+        invalidate()
 
-    def _look_below(cls) -> None:
-        cls.look()
+    def _set_flags_below(cls) -> None:
+        cls._set_flags()
         for subclass in cls.__subclasses__():
-            subclass._look_below()
+            subclass._set_flags_below()
 
 
 class WatchedAbstract(Watched):
@@ -102,10 +102,10 @@ def _is_abstract(base: type) -> bool:
     return isinstance(base, ABCMeta) and not isinstance(base, Watched)
 
 
-def look_again(cls: Watched) -> None:
+def set_flags_again(cls: Watched) -> None:
     """Set the flags of a class and its subclasses again, after a change that the metaclass does not see."""
-    with _LOOKING:
-        cls._look_below()
+    with _SETTING_FLAGS:
+        cls._set_flags_below()
 
 
 def unwatched(cls: type, known: str = "") -> list[type]:
@@ -213,13 +213,13 @@ class WatchedSettings(dict[str, t.Any]):
 
     def __setitem__(self, key: str, value: object) -> None:
         try:
-            moves = key in self.planned and dict.get(self, key, move) is not value
+            moves = key in self.planned and dict.get(self, key, invalidate) is not value
             dict.__setitem__(self, key, value)
         except Exception:
             del self, key, value  # tracebacks show local variables
             raise
         if moves:
-            move()
+            invalidate()
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
@@ -235,16 +235,16 @@ def _moving(name: str) -> t.Callable[..., object]:
     change = getattr(dict, name)
 
     def method(self: WatchedSettings, *args: object, **kwargs: object) -> object:
-        before = [dict.get(self, key, move) for key in self.planned]
+        before = [dict.get(self, key, invalidate) for key in self.planned]
         try:
             result = change(self, *args, **kwargs)
         except Exception:
             # Some of the settings may have been set.
-            move()
+            invalidate()
             del self, args, kwargs  # tracebacks show local variables
             raise
-        if any(dict.get(self, key, move) is not value for key, value in zip(self.planned, before, strict=True)):
-            move()
+        if any(dict.get(self, key, invalidate) is not value for key, value in zip(self.planned, before, strict=True)):
+            invalidate()
         return result
 
     method.__name__, method.__doc__ = name, change.__doc__

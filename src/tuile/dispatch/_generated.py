@@ -78,10 +78,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         try:
             if not plan.opens_lazily:
                 open_session(app, context)
-            # answered: Match the URL, run the view and return the parts of the response
+            # answer_request: Match the URL, run the view and return the parts of the response
             answer: t.Any
             method = environ["REQUEST_METHOD"]
-            # matched: Find the rule of a request and the view's arguments
+            # match_route: Find the rule of a request and the view's arguments
             request = context.request
             rule: Rule | None
             arguments: dict[str, object]
@@ -136,14 +136,14 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 more = None
             else:
                 try:
-                    # view_answer: Run the hooks, if there are any, and call the view
+                    # run_view: Run the hooks, if there are any, and call the view
                     if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
                         context.request.method = environ["REQUEST_METHOD"]
                         hooked = app.preprocess_request()
                         answer = app.dispatch_request() if hooked is None else hooked
                     else:
                         view = app.view_functions[rule.endpoint]
-                        # view_called: Call the view
+                        # call_view: Call the view
                         if view is known or id(view) in app._synchronous:
                             answer = view(**arguments) if arguments else view()
                         else:
@@ -162,7 +162,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
                     )
                     if untouched or has_session_alone(app, plan, context, answer):
-                        # wire_form: Return the parts of a response to text or JSON
+                        # encode_answer: Return the parts of a response to text or JSON
                         kind = type(answer)
                         if kind is str and plan.text_start is not None:
                             start = plan.text_start
@@ -259,7 +259,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     """Return the response for text or JSON, as its constructor would create it; None if the steps must convert it."""
-    # wire_form: Return the parts of a response to text or JSON
+    # encode_answer: Return the parts of a response to text or JSON
     kind = type(answer)
     if kind is str and plan.text_start is not None:
         start = plan.text_start

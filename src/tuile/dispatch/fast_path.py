@@ -1,7 +1,7 @@
 """The source of the fast path, which serves a request if the app's plan allows it.
 
 It does the same as `wsgi_app` and its steps if a rule matches, the view returns and no user code sees the response. In
-all other cases it calls the steps. `tools/flatten.py` inlines the decisions into `serve` and writes
+all other cases it calls the steps. `tools/flatten.py` inlines its functions into `serve` and writes
 `_generated.serve_wsgi`, which serves requests; the calls would cost a quarter more. Tests compare the two.
 """
 
@@ -18,18 +18,18 @@ from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     begin,
+    encode_answer,
     end,
     has_session_alone,
     is_changed,
+    is_unobserved,
     is_untouched,
-    matched,
-    nobody_looks,
+    match_route,
     open_session,
     parts_at_end,
+    run_view,
     send,
     session_headers,
-    view_answer,
-    wire_form,
 )
 
 if t.TYPE_CHECKING:
@@ -63,7 +63,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         try:
             if not plan.opens_lazily:
                 open_session(app, context)
-            start, body, more = answered(app, plan, context, environ, trusted)
+            start, body, more = answer_request(app, plan, context, environ, trusted)
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
             start, body, more = None, app.handle_exception(failure), None
@@ -84,7 +84,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     return parts
 
 
-def answered(
+def answer_request(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
 ) -> tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]:
     """Match the URL, run the view and return the parts of the response.
@@ -95,17 +95,17 @@ def answered(
     """
     answer: t.Any
     method = environ["REQUEST_METHOD"]
-    rule, arguments, known = matched(app, plan, context, environ, trusted, method)
+    rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
     if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
         return None, app.full_dispatch_request(), None
     try:
-        answer = view_answer(app, plan, context, environ, rule, arguments, known)
+        answer = run_view(app, plan, context, environ, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
-    if nobody_looks(app, plan, context):
+    if is_unobserved(app, plan, context):
         untouched = is_untouched(app, context, environ)
         if untouched or has_session_alone(app, plan, context, answer):
-            start, answer = wire_form(plan, answer)
+            start, answer = encode_answer(plan, answer)
             if start is not None:
                 return start, answer, None if untouched else session_headers(app, context)
             # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.

@@ -1,4 +1,4 @@
-"""The decisions about a request, as plain functions that the steps and the fast path share.
+"""Functions that the steps and the fast path share: matching a rule, calling the view, sending its answer, leaving.
 
 `fast_path.serve` consists of these functions, and `tools/flatten.py` inlines them. They are limited to what that tool
 supports: a `return` only at the end of a branch, never in a loop or a `try`, and the same local names everywhere.
@@ -37,7 +37,7 @@ new: t.Any = object.__new__
 #: The Content-Length headers of short bodies.
 SHORT = 512
 LENGTHS = tuple(("Content-Length", str(length)) for length in range(SHORT))
-# What `wire_form` may write.
+# What `encode_answer` may write.
 _WRITTEN = frozenset({str, dict, list})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
@@ -66,7 +66,7 @@ def open_session(app: Flask, context: RequestContext) -> None:
         context._session  # noqa: B018 - reading it opens it
 
 
-def matched(
+def match_route(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None, method: str
 ) -> tuple[Rule | None, dict[str, object], object]:
     """Find the rule of a request and the view's arguments.
@@ -150,7 +150,7 @@ def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
     return True
 
 
-def view_answer(
+def run_view(
     app: Flask,
     plan: Plan,
     context: RequestContext,
@@ -167,11 +167,11 @@ def view_answer(
         answer = app.dispatch_request() if hooked is None else hooked
     else:
         view = app.view_functions[rule.endpoint]
-        answer = view_called(app, view, arguments, known)
+        answer = call_view(app, view, arguments, known)
     return answer
 
 
-def view_called(app: Flask, view: Callable[..., object], arguments: dict[str, object], known: object) -> t.Any:
+def call_view(app: Flask, view: Callable[..., object], arguments: dict[str, object], known: object) -> t.Any:
     """Call the view."""
     if view is known or id(view) in app._synchronous:
         # A call without `**` is faster.
@@ -179,17 +179,17 @@ def view_called(app: Flask, view: Callable[..., object], arguments: dict[str, ob
     return app._run(view, **arguments)
 
 
-async def view_awaited(
+async def await_view(
     app: Flask,  # noqa: ARG001 - as the other
     view: Callable[..., t.Any],
     arguments: dict[str, object],
     known: object,  # noqa: ARG001
 ) -> t.Any:
-    """Await the view; replaces `view_called` in an event loop."""
+    """Await the view; replaces `call_view` in an event loop."""
     return await view(**arguments)
 
 
-def nobody_looks(app: Flask, plan: Plan, context: RequestContext) -> bool:
+def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """Return whether no user code would see the response: no step, function, signal or cookie check."""
     return (
         plan.quiet
@@ -236,7 +236,7 @@ def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]
         raise without_values(error)  # noqa: B904 - it is the same error
 
 
-def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
+def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
     """Return the parts of a response to text or JSON.
 
     Returns:
@@ -252,7 +252,7 @@ def wire_form(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     """Return the response for text or JSON, as its constructor would create it; None if the steps must convert it."""
-    start, body = wire_form(plan, answer)
+    start, body = encode_answer(plan, answer)
     if start is None:
         return None
     response: Response = new(plan.response_class)

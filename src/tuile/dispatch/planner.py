@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import invalidation
-from ..invalidation import Watched, look_again, replaced
+from ..invalidation import Watched, replaced, set_flags_again
 from ..wrappers.request import Request
 from ..wrappers.response import Response
 from .errors import ErrorHandling
@@ -80,7 +80,7 @@ def _look_at_werkzeug() -> None:
     seen = [replaced(cls, stock) for cls, stock in WERKZEUG.items()]
     if seen != _werkzeug_seen:
         for cls in (Request, Response):
-            look_again(cls)
+            set_flags_again(cls)
         # Stored last, so that no other thread makes a plan before the flags are set.
         _werkzeug_seen = seen
 
@@ -115,9 +115,9 @@ class Planned(ErrorHandling, metaclass=Watched):
     def __setattr__(self, name: str, value: t.Any) -> None:
         super().__setattr__(name, value)
         if name in WATCHED:
-            invalidation.move()
+            invalidation.invalidate()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in WATCHED:
-            invalidation.move()
+            invalidation.invalidate()

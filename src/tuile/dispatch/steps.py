@@ -77,7 +77,7 @@ class Dispatcher(Planned, Teardown):
     _synchronous: dict[int, Callable[..., object]]
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Let a `__call__` that takes the two arguments of WSGI stand beside ASGI."""
         if _CALL is not None:
             WsgiCall.put_on(cls, _CALL)

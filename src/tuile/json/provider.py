@@ -16,7 +16,7 @@ from werkzeug.http import http_date
 
 from ..flask_names import offer_flasks_names
 from ..http.dates import simple_http_date
-from ..invalidation import Watched, attribute, attributes, move
+from ..invalidation import Watched, attribute, attributes, invalidate
 
 if t.TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -57,22 +57,22 @@ class JSONProvider(metaclass=Watched):
     has_plain_settings = False
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Set the flags for what the class has not overridden."""
         stock = {name: bool(_STOCK) and attribute(cls, name) is _STOCK[name] for name in _NOTED}
-        cls.note("writes_plainly", stock["dumps"] and _c_make_encoder is not None)
-        cls.note("reads_plainly", stock["loads"])
-        cls.note("responds_plainly", stock["response"] and stock["_prepare_response_obj"])
+        cls.set_flag("writes_plainly", stock["dumps"] and _c_make_encoder is not None)
+        cls.set_flag("reads_plainly", stock["loads"])
+        cls.set_flag("responds_plainly", stock["response"] and stock["_prepare_response_obj"])
         read_plainly = attribute(cls, "__getattribute__") is object.__getattribute__
         plain = all(isinstance(attribute(cls, name), _PLAIN_KINDS) for name in _SETTINGS)
-        cls.note("has_plain_settings", read_plainly and plain)
+        cls.set_flag("has_plain_settings", read_plainly and plain)
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in _NOTED:
             self.writes_plainly = self.reads_plainly = self.responds_plainly = False
         if name in _NOTED or name in _SETTINGS:
-            move()
+            invalidate()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
@@ -80,7 +80,7 @@ class JSONProvider(metaclass=Watched):
             # The flags of the class apply again.
             del self.writes_plainly, self.reads_plainly, self.responds_plainly
         if name in _NOTED or name in _SETTINGS:
-            move()
+            invalidate()
 
     def __init__(self, app: App) -> None:
         self._app = t.cast("App", weakref.proxy(app))
@@ -304,6 +304,6 @@ class DefaultJSONProvider(JSONProvider):
 
 
 _STOCK.update(attributes(DefaultJSONProvider, _NOTED))
-DefaultJSONProvider.look()
+DefaultJSONProvider._set_flags()
 
 offer_flasks_names(__name__)

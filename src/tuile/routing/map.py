@@ -15,7 +15,7 @@ from werkzeug.routing import MapAdapter, RuleFactory
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import State, StateMachineMatcher
 
-from ..invalidation import move
+from ..invalidation import invalidate
 from ..lazy import lazy_pattern
 from .index import Found, Index, converted, split_path
 from .redirects import redirection
@@ -109,16 +109,16 @@ class Map(WerkzeugMap):
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
         elif name == "_rules_by_endpoint":
-            move()
+            invalidate()
         elif name in BINDING:
             # The replaced method must be called for each request, so no host may be known.
             self._plain_hosts.clear()
-            move()
+            invalidate()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         if name in BINDING:
-            move()
+            invalidate()
 
     @property
     def _rules(self) -> list[WerkzeugRule]:
@@ -165,7 +165,7 @@ class Map(WerkzeugMap):
             self._revision += 1
             self._index = None
         # Plans remember what was found.
-        move()
+        invalidate()
 
     def find(self, environ: WSGIEnvironment, server_name: str | None = None) -> Found | None:  # noqa: C901 - each request calls it
         """Return the rule and the view's arguments for a request, or None and the HTTP error, or None if uncertain.

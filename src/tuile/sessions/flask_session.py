@@ -97,10 +97,10 @@ class FlaskSessionInterface(SecureCookieSessionInterface):
     """The built-in interface, with what Flask-Session's interfaces have."""
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Set the flags: as with the built-in interface, a session is opened when it is first touched."""
-        super().look()
-        cls.note("opens_lazily", "look" in vars(cls))  # not a subclass
+        super()._set_flags()
+        cls.set_flag("opens_lazily", "_set_flags" in vars(cls))  # not a subclass
 
     def _server_session_class(self, app: Flask) -> type[ServerSession]:
         """Return the class of sessions on the server."""

@@ -14,7 +14,7 @@ from ..ctx.cookie_defaults import host_name, with_defaults
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.cookies import CookieAttributes
 from ..http.headers import vary_by
-from ..invalidation import Watched, move
+from ..invalidation import Watched, invalidate
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -262,7 +262,7 @@ class SessionInterface(metaclass=Watched):
     steps: t.ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Set the flags of the class; see `Watched`."""
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -270,7 +270,7 @@ class SessionInterface(metaclass=Watched):
         if name in self.steps:
             if name != "opens_lazily":
                 self.__dict__["opens_lazily"] = False
-            move()
+            invalidate()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
@@ -278,7 +278,7 @@ class SessionInterface(metaclass=Watched):
             if not self.steps & self.__dict__.keys() - {"opens_lazily"}:
                 # The flag of the class applies again.
                 self.__dict__.pop("opens_lazily", None)
-            move()
+            invalidate()
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is opened and saved at the end of its request anyway.

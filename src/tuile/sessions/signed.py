@@ -117,11 +117,11 @@ class SecureCookieSessionInterface(SessionInterface):
     _signs_plainly: t.ClassVar[bool] = False
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Set the flags. Methods of subclasses are called whenever Flask would call them."""
-        cls.note("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
-        cls.note("_asks_itself", not still_has(cls, _STOCK))
-        cls.note("_signs_plainly", _signs_plainly(cls))
+        cls.set_flag("opens_lazily", "open_session" in cls.__dict__ and still_has(cls, _STOCK))
+        cls.set_flag("_asks_itself", not still_has(cls, _STOCK))
+        cls.set_flag("_signs_plainly", _signs_plainly(cls))
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is renewed: one was received, and there is a key for it."""
@@ -376,7 +376,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))
-SecureCookieSessionInterface.look()
+SecureCookieSessionInterface._set_flags()
 _SETTING_COOKIES = attributes(Response, ("delete_cookie", "set_cookie"))
 
 

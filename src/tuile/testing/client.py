@@ -390,5 +390,5 @@ def _response_class_of_tests(response_class: object) -> object:
         made = type(
             "WrapperTestResponse", (werkzeug.test.TestResponse, response_class), {"__module__": "werkzeug.test"}
         )
-        response_class.note("_class_of_tests", made)
+        response_class.set_flag("_class_of_tests", made)
     return made

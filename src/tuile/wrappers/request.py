@@ -72,7 +72,7 @@ class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
 _werkzeugs_init = WerkzeugRequest.__init__
 # The value for files that were not parsed.
 _NO_FILES: ImmutableMultiDict[str, FileStorage] = ImmutableMultiDict()
-# The stock attributes that `Request.look` compares with; filled after the definition of the class.
+# The stock attributes that `Request._set_flags` compares with; filled after the definition of the class.
 _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _FORMS: dict[str, object] = {}
@@ -139,14 +139,14 @@ class Request(WerkzeugRequest, metaclass=Watched):
         return input_stream(self.environ, self.max_content_length)
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Set the flags for what the class has not overridden."""
         certain = not unwatched(cls, "werkzeug")
-        cls.note("_has_endpoint_of_rule", certain and still_has(cls, _NAMING))
-        cls.note("closes_nothing", certain and still_has(cls, _CLOSING))
-        cls.note("_has_headers_of_environ", still_has(cls, _READING))
-        cls.note("_has_plain_forms", certain and still_has(cls, _FORMS))
-        cls.note("_has_plain_cookies", certain and still_has(cls, _COOKIES))
+        cls.set_flag("_has_endpoint_of_rule", certain and still_has(cls, _NAMING))
+        cls.set_flag("closes_nothing", certain and still_has(cls, _CLOSING))
+        cls.set_flag("_has_headers_of_environ", still_has(cls, _READING))
+        cls.set_flag("_has_plain_forms", certain and still_has(cls, _FORMS))
+        cls.set_flag("_has_plain_cookies", certain and still_has(cls, _COOKIES))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         if WerkzeugRequest.__init__ is not _werkzeugs_init:
@@ -328,4 +328,4 @@ _READING.update(attributes(Request, ("headers",)))
 _FORMS.update(attributes(Request, READING_FORMS))
 _COOKIES.update(attributes(Request, ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers")))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
-Request.look()
+Request._set_flags()

@@ -100,24 +100,24 @@ class Response(WerkzeugResponse, metaclass=Watched):
     iter_encoded = Replaceable(WerkzeugResponse, "_sends_plainly")
 
     @classmethod
-    def look(cls) -> None:
+    def _set_flags(cls) -> None:
         """Set the flags for what the class has not overridden."""
         # Patches of Werkzeug's classes are not detected, so they are compared. Other unwatched classes: no fast path.
         certain = still_has(WerkzeugResponse, _INHERITED) and not unwatched(cls, "werkzeug")
         builds_plainly = certain and still_has(cls, _BUILDING)
-        cls.note("_builds_plainly", builds_plainly)
-        cls.note("_sends_plainly", certain and still_has(cls, _SENDING))
-        cls.note("_has_plain_conditions", certain and still_has(cls, _CONDITIONAL))
-        cls.note(
+        cls.set_flag("_builds_plainly", builds_plainly)
+        cls.set_flag("_sends_plainly", certain and still_has(cls, _SENDING))
+        cls.set_flag("_has_plain_conditions", certain and still_has(cls, _CONDITIONAL))
+        cls.set_flag(
             "_sends_files_plainly", builds_plainly and still_has(cls, _SENDING_FILES) and still_has(cls, _CONSTRUCTING)
         )
-        cls.note("_asks_config", still_has(cls, _LIMITING))
+        cls.set_flag("_asks_config", still_has(cls, _LIMITING))
         content_type = CONTENT_TYPES.get(cls.default_mimetype or "")
         line = STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
         start = None
         if builds_plainly and cls.automatically_set_content_length and content_type is not None and line is not None:
             start = (("Content-Type", content_type), line, cls.default_status)
-        cls.note("_text_start", start)
+        cls.set_flag("_text_start", start)
 
     def __init__(
         self,
@@ -326,7 +326,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
 
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
-Response.look()
+Response._set_flags()
 #: The method by which any WSGI server or middleware sends a response, and the one that the application calls for it as
 #: long as the first has not been replaced.
 CALL, SEND = Response.__call__, Response._send
