@@ -105,6 +105,8 @@ class RedisStore(RemoteStore):
         else:
             of_client = place.connection_pool
             settings = {**of_client.connection_kwargs, **limits, "decode_responses": False}
+            # Notices of maintenance, which newer clients ask for by default, need RESP3.
+            settings = {name: value for name, value in settings.items() if not name.startswith("maint_notifications")}
             self._pool = redis.ConnectionPool(connection_class=of_client.connection_class, **settings)
         about = self._pool.connection_kwargs
         server = about.get("path") or f"{about.get('host') or 'localhost'}:{about.get('port') or 6379}"
