@@ -122,7 +122,7 @@ def dump_cookie(
     name = (_remembered_name if type(key) is str and len(key) <= LONGEST else _name_on_the_wire)(key)
     if type(value) is not str:
         value = _checked("value", value)
-    if not _plain_value.fullmatch(value):
+    if not (value.isascii() and value.isalnum()) and not _plain_value.fullmatch(value):
         value = _quoted(value)
     if (path is None or path == "/" or _is_short(path)) and (domain is None or _is_short(domain)):
         first, last = _remembered_attributes(path, domain, secure, httponly, samesite, partitioned)

@@ -294,7 +294,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
         if self._has_endpoint_of_rule:
             # The same result as below for an endpoint of the app itself.
             rule = self.url_rule
-            if rule is None or rule.endpoint is None or "." not in rule.endpoint:
+            endpoint = None if rule is None else rule.endpoint
+            if endpoint is None or "." not in endpoint:
                 return []
         name = self.blueprint
         return [] if name is None else split_blueprint_path(name)
