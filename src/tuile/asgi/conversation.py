@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from asyncio import wait
+from asyncio import sleep, wait
 from contextlib import suppress
 
 from .exchange import MOST_WAITING
@@ -73,9 +73,13 @@ class Conversation:
                 if exchange.wants:
                     exchange.wants = False
                     await self._fill_inbox()
-                elif not exchange.has_news:
-                    if self.is_started and not exchange.complete:
-                        self._stream()
+                    continue
+                if self.is_started and not exchange.complete:
+                    self._stream()
+                if exchange.has_news:
+                    # A worker may be as quick as this loop, and some servers' `send` never pauses: let others run.
+                    await sleep(0)
+                else:
                     exchange.waiter = self.workers.loop.create_future()
                     await exchange.waiter
                     exchange.waiter = None
@@ -108,8 +112,9 @@ class Conversation:
             exchange.sent += len(body)
             exchange.wake_worker()
             if is_long and not is_last:
-                # It may go on like this, without a pause.
+                # It may go on like this.
                 self._stream()
+                await sleep(0)
             is_long = True
 
     async def _start(self, *, is_stream: bool) -> None:
