@@ -290,9 +290,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
             CookieSyntaxError: If the name, the path or the domain would end its attribute.
         """
         context = current.get(None)
-        config = None if context is None else context.app.config
-        max_size = self.max_cookie_size if config is None or not self._asks_config else config["MAX_COOKIE_SIZE"]
-        if context is not None and config is not None and config.get("COOKIE_DEFAULTS") is not None:
+        if context is None or not self._asks_config:
+            max_size = self.max_cookie_size
+        else:
+            max_size = context.app.config["MAX_COOKIE_SIZE"]
+        if context is not None and context.app.config.get("COOKIE_DEFAULTS") is not None:
             secure, samesite = with_defaults(context.app, secure, samesite, partitioned)
         line = dump_cookie(
             key,
