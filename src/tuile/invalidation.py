@@ -123,6 +123,7 @@ def unwatched(cls: type, known: str = "") -> list[type]:
     ]
 
 
+_ABSENT = object()
 _UNCHANGEABLE: frozenset[object] = frozenset({object, t.Generic, t.Protocol})
 
 
@@ -183,8 +184,9 @@ class Replaceable:
 def attribute(cls: type, name: str) -> object:
     """Return the attribute of a class, its own or inherited, without calling descriptors."""
     for kind in cls.__mro__:
-        if name in vars(kind):
-            found: object = vars(kind)[name]
+        # Asked once: another thread may take it away meanwhile.
+        found: object = vars(kind).get(name, _ABSENT)
+        if found is not _ABSENT:
             return found.stock() if type(found) is Replaceable else found
     return None
 

@@ -274,7 +274,8 @@ def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
     found: list[tuple[type, str, object]] = []
     for kind in classes:
         found.append((kind, "", None))
-        found += [(kind, name, value) for name, value in vars(kind).items() if name in _stock]
+        # A copy, because another thread may change the class meanwhile.
+        found += [(kind, name, value) for name, value in vars(kind).copy().items() if name in _stock]
     return tuple(found)
 
 
