@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -24,6 +25,7 @@ from tuile.views import MethodView, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 KEY = "5e83a7d1f6094bc2c1f0b6e2d94a7385"
 OTHER = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
@@ -339,6 +341,14 @@ SWITCHES: dict[str, Callable[[Any, Any], object]] = {
 }
 
 
+def test_it_is_read_at_each_request_however_it_was_set() -> None:
+    app = make_app(CSRF=None)
+    for _ in range(Planner.PROVEN + 2):
+        assert ask(app) == 200
+    dict.__setitem__(app.config, "CSRF", "fetch")  # nobody is told of this
+    assert ask(app) == 403
+
+
 @pytest.mark.parametrize("way", SWITCHES)
 @pytest.mark.parametrize("mode", ["fetch", "token"])
 def test_the_fast_path_does_not_miss_that_it_is_switched_on(way: str, mode: str) -> None:
@@ -367,12 +377,22 @@ def test_a_plan_that_is_made_while_it_is_on_keeps_the_fast_path_for_what_changes
     on, off = make_app(), make_app(CSRF=None)
     assert on.plan.fast
     assert on.plan.enters
-    assert {method for method in ("GET", "HEAD", "POST", "DELETE", "X") if method in on.plan.stepped} == {
-        "POST",
-        "DELETE",
-        "X",
-    }
-    assert [method for method in ("GET", "POST", "OPTIONS") if method in off.plan.stepped] == ["OPTIONS"]
+    entered: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        entered.append(frame.f_code.co_name)
+
+    for app, stepped in ((on, {"POST", "DELETE", "X", "OPTIONS"}), (off, {"OPTIONS"})):
+        app.add_url_rule("/any", "any", lambda: "any", methods=["GET", "POST", "DELETE", "X"])
+        for method in ("GET", "HEAD", "POST", "DELETE", "X", "OPTIONS"):
+            ask(app, method, "/any")
+            entered.clear()
+            sys.setprofile(note)
+            try:
+                ask(app, method, "/any")
+            finally:
+                sys.setprofile(None)
+            assert ("full_dispatch_request" in entered) is (method in stepped), (method, stepped)
 
 
 def test_a_request_that_changes_nothing_enters_one_function_more_while_it_is_on() -> None:

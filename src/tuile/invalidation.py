@@ -209,9 +209,8 @@ def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
 class WatchedSettings(dict[str, t.Any]):
     """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict."""
 
-    #: The settings that plans depend on. Security settings are not among them: they are read at each request. Of `CSRF`
-    #: a plan has whether it is on, since a request must cost nothing while it is off.
-    planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "CSRF", "DEBUG", "SERVER_NAME", "TESTING"})
+    #: The settings that plans depend on. Security settings are not among them: they are read at each request.
+    planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "SERVER_NAME", "TESTING"})
 
     def __setitem__(self, key: str, value: object) -> None:
         try:

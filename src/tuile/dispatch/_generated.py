@@ -12,6 +12,7 @@ from sys import getrefcount
 from werkzeug.datastructures import Headers
 
 from .. import invalidation
+from ..csrf import SAFE_METHODS
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
@@ -130,7 +131,13 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     request.view_args = arguments
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
-            if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
+            if (
+                rule is None
+                or not plan.dispatches
+                or method == "OPTIONS"
+                or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
+                or request_started.receivers
+            ):
                 start = None
                 body = app.full_dispatch_request()
                 more = None

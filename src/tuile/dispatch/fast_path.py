@@ -11,6 +11,7 @@ import sys
 import typing as t
 from sys import getrefcount
 
+from ..csrf import SAFE_METHODS
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.states import ENDED
 from ..signals import appcontext_pushed, request_started
@@ -96,7 +97,14 @@ def answer_request(
     answer: t.Any
     method = environ["REQUEST_METHOD"]
     rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
-    if rule is None or not plan.dispatches or method in plan.stepped or request_started.receivers:
+    if (
+        rule is None
+        or not plan.dispatches
+        or method == "OPTIONS"
+        # Read live, as everything that protects.
+        or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
+        or request_started.receivers
+    ):
         return None, app.full_dispatch_request(), None
     try:
         answer = run_view(app, plan, context, environ, rule, arguments, known)

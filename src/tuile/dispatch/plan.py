@@ -27,7 +27,7 @@ from ..routing.map import BINDING, Map
 from ..sessions.signed import saves_plainly
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
-from .settings import EVERY_METHOD, checks_cookies, stepped_methods, tells
+from .settings import checks_cookies, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 
 if t.TYPE_CHECKING:
@@ -125,8 +125,6 @@ class Plan:
     dispatches: bool
     calls_view: bool
     quiet: bool
-    #: The methods of requests that `full_dispatch_request` has to be called for, even if nothing replaces it.
-    stepped: t.Container[str]
     #: Whether the session is opened when it is first accessed; if not, the interface is asked at each request.
     opens_lazily: bool
     #: Whether a signed session is saved without calling methods of the interface and the response.
@@ -179,7 +177,6 @@ NOTHING = Plan(
     dispatches=False,
     calls_view=False,
     quiet=False,
-    stepped=EVERY_METHOD,
     opens_lazily=False,
     saves_plainly=False,
     checks_cookies=True,
@@ -241,7 +238,6 @@ def plan_of(app: Planned) -> Plan:
         quiet=quiet,
         opens_lazily=lazily,
         saves_plainly=quiet and lazily and saves_plainly(app.session_interface, response_class),
-        stepped=stepped_methods(app),
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,

@@ -1,13 +1,12 @@
-"""The settings that a plan depends on: whether something has to be checked at each request.
+"""The settings that a plan depends on: whether the cookies of each response are checked.
 
-Where changes of settings may not be detected, it has to be: the steps read the settings themselves.
+Where changes of settings may not be detected, they are: the steps read the setting themselves.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-from ..csrf import SAFE_METHODS, csrf_mode
 from ..invalidation import WatchedSettings, attributes, still_has
 from ..real_flask import runs_flask_program
 
@@ -17,23 +16,6 @@ if t.TYPE_CHECKING:
 _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
-
-
-class _AllBut(t.Container[str]):
-    """All methods except some."""
-
-    def __init__(self, methods: frozenset[str]) -> None:
-        self._methods = methods
-
-    def __contains__(self, method: object) -> bool:
-        return method not in self._methods
-
-
-#: For a plan without assumptions.
-EVERY_METHOD = _AllBut(frozenset())
-# Without anything in the way, only OPTIONS is answered by a step. With `CSRF` the methods that it checks are as well.
-_ONLY_OPTIONS = frozenset({"OPTIONS"})
-_ALL_BUT_SAFE = _AllBut(SAFE_METHODS - _ONLY_OPTIONS)
 
 
 def cookie_checks_of(app: Planned) -> str | None:
@@ -70,18 +52,3 @@ def checks_cookies(app: Planned) -> bool:
     except ValueError:
         # For the step to raise, where it can be answered.
         return True
-
-
-def _checks_csrf(app: Planned) -> bool:
-    if not tells(app):
-        return True
-    try:
-        return csrf_mode(app) is not None
-    except ValueError:
-        # For the step to raise, where it can be answered.
-        return True
-
-
-def stepped_methods(app: Planned) -> t.Container[str]:
-    """Return the methods of requests that `full_dispatch_request` has to be called for."""
-    return _ALL_BUT_SAFE if _checks_csrf(app) else _ONLY_OPTIONS
