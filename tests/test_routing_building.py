@@ -378,17 +378,26 @@ def test_a_traceback_shows_the_generated_lines() -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "int:", "int(fixed_digits=3):", "float:", "path:", "uuid:"])
-@pytest.mark.parametrize("where", ["converter", "class", "attribute"])
-def test_a_converter_that_is_changed_later_writes_as_it_then_does(kind: str, where: str) -> None:
+@pytest.mark.parametrize("where", ["converter", "class"])
+@pytest.mark.parametrize("name", ["to_url", "fixed_digits", "num_convert"])
+@pytest.mark.parametrize("before", [1, writing.USES_BEFORE_GENERATING + 2])
+def test_a_converter_that_is_changed_later_writes_as_it_then_does(
+    kind: str, where: str, name: str, before: int
+) -> None:
+    changes: dict[str, Any] = {
+        "to_url": lambda *values: f"own{values[-1]}",
+        "fixed_digits": 5,
+        "num_convert": staticmethod(lambda value: value + 1) if where == "class" else lambda value: value + 1,
+    }
+
     def program(lib: Any) -> Any:
         app = make_app(lib)
         app.add_url_rule(f"/<{kind}a>", "page")
         converter: Any = app.url_map._rules_by_endpoint["page"][0]._converters["a"]
         target = type(converter) if where == "class" else converter
-        change: Any = {"attribute": {"fixed_digits": 5}}.get(where, {"to_url": lambda *values: f"own{values[-1]}"})
         with app.test_request_context():
-            seen = [outcome(lib.url_for, "page", a=7)]
-            with mock.patch.multiple(target, create=True, **change):
+            seen = [outcome(lib.url_for, "page", a=7) for _ in range(before)]
+            with mock.patch.multiple(target, create=True, **{name: changes[name]}):
                 seen.append(outcome(lib.url_for, "page", a=7))
             return [*seen, outcome(lib.url_for, "page", a=7)]
 

@@ -9,6 +9,13 @@ from werkzeug.routing import BaseConverter, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Self
+
+    from .shapes import Shape
+
 # The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
 _RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
 # The attributes that are cached on a rule for building its URLs.
@@ -32,17 +39,10 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
     return kind, getattr(kind, method), vars(converter), dict(vars(converter))
 
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from typing_extensions import Self
-
-    from .shapes import Shape
-
 _set = object.__setattr__
 
-
-# Path and query with one slash at the start, or a pair of subdomain or host and path for a rule that has one.
+# What is written: path and query with one slash at the start, or a pair of subdomain or host and path for a rule that
+# has one. Or one of the constants of `writing`, or None if the result is uncertain.
 Written = t.Any
 # Takes the values; and whether the options of `url_for` may be among them, or None for a URL without a query.
 Write = t.Callable[..., Written]

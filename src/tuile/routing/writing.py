@@ -17,9 +17,6 @@ from .rule import Converters, Rule, Write, Written
 from .source import compiled
 
 Values = t.Mapping[str, object]
-# What a function returns that writes the URLs of a rule: the text, or a pair with its subdomain or host before it.
-# `UNSUITABLE`: the rule does not accept the values. `REFUSED`: a converter rejected one. `HAS_OPTIONS`: the values have
-# options among them. None: the result is uncertain.
 # Names of variables and texts; whether it is a name.
 Pieces = list[tuple[bool, str]]
 
@@ -27,6 +24,8 @@ Pieces = list[tuple[bool, str]]
 OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
 #: How many URLs of a rule are written before a function is generated for it.
 USES_BEFORE_GENERATING = 24
+#: What a function returns instead of a URL: the rule does not accept the values; a converter rejected one; the values
+#: have options among them.
 UNSUITABLE = object()
 REFUSED = object()
 HAS_OPTIONS = object()
@@ -203,8 +202,9 @@ class _Lines:
                 f"    {result} = path_text({value})",
             ]
         else:
+            stock = f"kind{number}.num_convert is int and 'num_convert' not in own{number}"
             self._steps += [
-                f"elif type({value}) is int and not own{number}['fixed_digits']:",
+                f"elif type({value}) is int and {stock} and not own{number}['fixed_digits']:",
                 f"    {result} = str({value})",
                 "else:",
                 f"    {result} = {called}({value})",

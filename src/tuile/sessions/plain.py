@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
     from ..http.cookies import SameSite
     from .interface import SessionMixin
 
+_VARIES: t.Final = [("Vary", "Cookie")]
 #: The classes of sessions that are saved in a signed cookie.
 OWN_CLASSES = frozenset({SecureCookieSession, TrackedSession})
 # A session with only these keys counts as empty, so that `session.pop("user")` logs out.
@@ -82,6 +83,3 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
     )  # fmt: skip
     # In the order in which `save_session` adds them.
     return [*_VARIES, ("Set-Cookie", line)] if session.accessed else [("Set-Cookie", line), *_VARIES]
-
-
-_VARIES = [("Vary", "Cookie")]
