@@ -216,8 +216,6 @@ class TagDateTime(JSONTag):
 
 _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, TagUUID, TagDateTime)
 
-_BUILT_IN_KEYS = sum(1 for tag_class in _BUILT_IN_TAGS if tag_class.key)
-
 # Types without a built-in tag. Only exactly these: a subclass may have an `__html__`.
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
