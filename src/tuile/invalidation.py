@@ -212,6 +212,7 @@ class WatchedSettings(dict[str, t.Any]):
     #: The settings that plans depend on. Security settings are not among them: they are read at each request.
     planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "SERVER_NAME", "TESTING"})
 
+    # Not made by `_moving`, which compares all planned settings: this is how nearly all settings are set.
     def __setitem__(self, key: str, value: object) -> None:
         try:
             moves = key in self.planned and dict.get(self, key, invalidate) is not value

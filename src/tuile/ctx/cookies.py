@@ -222,7 +222,7 @@ class Cookies(Mapping[str, str]):
         secure, httponly, samesite = self._with_defaults(secure, httponly, samesite, partitioned)
         sent = host_name(name, path, domain, secure) if self._prefix else name
         # A cookie of before `COOKIE_DEFAULTS` would be read again.
-        for one in {sent, name} if name in self._received else {sent}:
+        for one in dict.fromkeys((sent, name)) if name in self._received else (sent,):
             line = dump_cookie(
                 one,
                 max_age=0,
