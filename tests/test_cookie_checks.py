@@ -439,7 +439,7 @@ def test_what_cookies_and_hooks_write_is_judged() -> None:
     [
         ({"SESSION_COOKIE_SAMESITE": "None"}, "Write: SESSION_COOKIE_SECURE = True."),
         ({"SESSION_COOKIE_DOMAIN": "example.org"}, "Write: SESSION_COOKIE_DOMAIN = None, or the domain of the site."),
-        ({"SESSION_COOKIE_NAME": "__Host-s"}, "Write: SESSION_COOKIE_SECURE = True, SESSION_COOKIE_PATH = '/', "),
+        ({"SESSION_COOKIE_NAME": "__Host-s"}, "Write: SESSION_COOKIE_SECURE = True, SESSION_COOKIE_PATH = '/'."),
         (
             {"PERMANENT_SESSION_LIFETIME": timedelta(days=1000)},
             "Write: PERMANENT_SESSION_LIFETIME = timedelta(days=400) at most.",

@@ -228,7 +228,7 @@ def test_no_input_to_set_cookie_adds_an_attribute(
             {"name": "__Http-a", "secure": True},
             (
                 "The name '__Http-a' promises more: HttpOnly is missing (layered-cookies 5.4.3)."
-                " Write: response.set_cookie('__Http-a', ..., secure=True, httponly=True)."
+                " Write: secure=True, httponly=True."
             ),
         ),
         (

@@ -10,14 +10,15 @@ from functools import lru_cache
 from inspect import unwrap
 from weakref import WeakKeyDictionary
 
-from ..ctx.cookie_defaults import prefixed
+from ..ctx.app_context import current
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
 from ..user_agent.verdicts import Note
-from .findings import LOCALHOST, RequestDetails, Scopes, find
+from .calls import Calls
+from .findings import RequestDetails, Scopes, find
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -88,11 +89,11 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
         environ.get("HTTP_ORIGIN", "null"),
         "Safari/" in agent and "Chrom" not in agent,
     )
-    session_name = str(app.config.get("SESSION_COOKIE_NAME"))
-    session_names = {session_name, prefixed(session_name)}
+    context = current.get(None)
+    calls = Calls(app, None if context is None or context.request is not request else context._request_cookies)
     return [
-        note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name in session_names else note
-        for name, note in find(lines, circumstances, details, known)
+        note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name in calls.session_names else note
+        for name, note in find(lines, circumstances, details, known, calls)
     ]
 
 
@@ -170,18 +171,12 @@ def _is_elsewhere(environ: WSGIEnvironment, origin: str) -> bool:
 
 # --- cures for the session cookie -------------------------------------------------------------------------------------
 
-# rule -> the setting to change, since applications do not call set_cookie for the session.
-_SECURE = "write: SESSION_COOKIE_SECURE = True"
+# rule -> the setting to change, where it is not an argument of `set_cookie` by another name.
 _SESSION_CURES = {
     "5.5": "write: PERMANENT_SESSION_LIFETIME = timedelta(days=400) at most",
     "5.6.4": "write: SESSION_COOKIE_PATH = '/'",
     "5.7 step 9": "write: SESSION_COOKIE_DOMAIN = None",
     "5.7 step 10": "write: SESSION_COOKIE_DOMAIN = None, or the domain of the site",
-    "5.7 step 13": f"serve the site over https ({LOCALHOST}), or write: SESSION_COOKIE_SECURE = False",
-    "5.7 step 18": "write: SESSION_COOKIE_SAMESITE = 'None', SESSION_COOKIE_SECURE = True",
-    "5.7 step 19": _SECURE,
-    "5.7 step 20": _SECURE,
-    "5.7 step 21": f"{_SECURE}, SESSION_COOKIE_PATH = '/', SESSION_COOKIE_DOMAIN = None",
     "5.8.3": "answer with a redirect (303) and write to the session where that leads",
 }
 

@@ -102,6 +102,7 @@ class DeclaredCookie(t.Generic[Value]):
         beginning = "" if prefix is None else _PREFIXES[prefix]
         #: The name as browsers see it, with the prefix.
         self.name = beginning + name
+        self.name_without_prefix = name
         #: All attributes, as a value. Creating it checks them.
         self.attributes: Cookie = Cookie(
             self.name,

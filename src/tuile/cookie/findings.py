@@ -12,12 +12,16 @@ from threading import Lock
 from ..http.cookies import parse_cookie
 from ..remember import LONGEST
 from ..user_agent.browsers import PROFILES
-from ..user_agent.rules import SAFE_METHODS, Refused, explain_refusal, judge, suggest
+from ..user_agent.cures import RESPONSE, Correction, Cure, Refused
+from ..user_agent.rules import SAFE_METHODS, deletes, judge
 from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, count_octets, split_set_cookie
 from ..user_agent.sites import domain_matches, path_matches
 from ..user_agent.verdicts import Note, describe_name
 
 if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..user_agent.cures import Call
     from ..user_agent.rules import Request as Circumstances
     from ..user_agent.verdicts import StoredCookie
 
@@ -58,7 +62,11 @@ class RequestDetails(t.NamedTuple):
 
 
 def find(
-    lines: list[str], circumstances: Circumstances, details: RequestDetails, known: Scopes
+    lines: list[str],
+    circumstances: Circumstances,
+    details: RequestDetails,
+    known: Scopes,
+    written_by: Callable[[str], Call] = lambda _: RESPONSE,
 ) -> list[tuple[str, Note]]:
     """Return the notes on the lines of one response, each with the name of its cookie.
 
@@ -67,22 +75,26 @@ def find(
         circumstances: The circumstances of the request.
         details: The method and some headers of the request.
         known: The scopes in which cookies were set before. Those of these lines are added.
+        written_by: A function that returns the call that wrote a line, in whose words the cures are.
     """
     notes: list[tuple[str, Note]] = []
     kept: list[StoredCookie] = []
+    corrections: dict[StoredCookie, Correction] = {}
     from_elsewhere = circumstances.relation == "navigation" and details.method not in SAFE_METHODS
     for line in lines:
-        found, cookie = _check_line(line, circumstances, details)
+        correction = correction_of(line, circumstances, written_by(line))
+        found, cookie = _check_line(line, correction, circumstances, details)
         if cookie is not None:
             kept.append(cookie)
+            corrections[cookie] = correction
             if from_elsewhere:
-                found.extend(_check_replacing(cookie, circumstances, details))
+                found.extend(_check_replacing(cookie, correction, circumstances, details))
         if found:
             name = split_set_cookie(line).name
             notes.extend((name, note) for note in found)
     if len(kept) > 1:
         notes.extend(_check_duplicates(kept, circumstances))
-    notes.extend(_check_deletions(known, kept, circumstances))
+    notes.extend(_check_deletions(known, corrections, circumstances))
     notes.extend(_check_size(details.cookies, kept, circumstances))
     return notes
 
@@ -90,27 +102,34 @@ def find(
 # --- one line ---------------------------------------------------------------------------------------------------------
 
 
+def correction_of(line: str, circumstances: Circumstances, call: Call) -> Correction:
+    """Return the correction of a line that a call wrote."""
+    parts = split_set_cookie(line)
+    return Correction(parts, lambda other: judge(other, circumstances), call, deletion=deletes(parts, circumstances))
+
+
 def _check_line(
-    line: str, circumstances: Circumstances, details: RequestDetails
+    line: str, correction: Correction, circumstances: Circumstances, details: RequestDetails
 ) -> tuple[list[Note], StoredCookie | None]:
     """Return the notes on one line, and the cookie that it sets."""
-    parts = split_set_cookie(line)
+    parts = correction.parts
     name = parts.name
     try:
         cookie, remarks = judge(line, circumstances)
     except Refused as refused:
-        note = explain_refusal(refused.note, name, circumstances.profile)
+        note = correction.explain(refused, circumstances.profile)
         if note.rule == "5.7 step 13":
             note = note._replace(cure=f"{note.cure} ({LOCALHOST})")
         return [note], None
-    found = [_with_subject(name, note) for note in remarks]
+    found = [_with_subject(name, correction.note(remark)) for remark in remarks]
     found.extend(_with_subject(name, note) for note in _check_grammar(parts))
     if details.is_safari:
         safari = PROFILES["safari"]
+        there = circumstances._replace(profile=safari, secure=circumstances.address.scheme == "https")
         try:
-            judge(line, circumstances._replace(profile=safari, secure=circumstances.address.scheme == "https"))
+            judge(line, there)
         except Refused as refused:
-            found.append(explain_refusal(refused.note, name, safari))
+            found.append(correction_of(line, there, correction.call).explain(refused, safari))
     return found, cookie
 
 
@@ -148,7 +167,9 @@ def _check_grammar(parts: SetCookieLine) -> list[Note]:
     return notes
 
 
-def _check_replacing(cookie: StoredCookie, circumstances: Circumstances, details: RequestDetails) -> list[Note]:
+def _check_replacing(
+    cookie: StoredCookie, correction: Correction, circumstances: Circumstances, details: RequestDetails
+) -> list[Note]:
     """Return a note if the response to a form of another site replaces a cookie that was not sent."""
     if cookie.samesite == "None" or cookie.is_expired(circumstances.now):
         return []
@@ -161,10 +182,9 @@ def _check_replacing(cookie: StoredCookie, circumstances: Circumstances, details
         f"{called} replaces {describe_name(cookie.name)}, which it may have stored and did not send:"
         f" {details.method} {circumstances.address} comes from {asker}, and {samesite} is not sent with that"
     )
-    cure = "answer with a redirect (303) and set it where that leads, or " + suggest(
-        cookie.name, "samesite='None', secure=True"
-    )
-    return [Note("5.8.3", reason, cure)]
+    redirect = "answer with a redirect (303) and set it where that leads"
+    cure = Cure({"samesite": "None", "secure": True}, redirect, f"{redirect}, or ")
+    return [Note("5.8.3", reason, correction.write(cure))]
 
 
 # --- all lines together -----------------------------------------------------------------------------------------------
@@ -187,14 +207,16 @@ def _check_duplicates(kept: list[StoredCookie], circumstances: Circumstances) ->
     return notes
 
 
-def _check_deletions(known: Scopes, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:
+def _check_deletions(
+    known: Scopes, kept: dict[StoredCookie, Correction], circumstances: Circumstances
+) -> list[tuple[str, Note]]:
     """Return notes on deletions of a cookie that was never set in this scope, but in another one (P18)."""
     here: dict[str, set[Scope]] = {}
     for cookie in kept:
         scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
         here.setdefault(cookie.name, set()).add(scope)
     notes = []
-    for cookie in kept:
+    for cookie, correction in kept.items():
         scope = (cookie.domain, cookie.host_only, cookie.path, cookie.partition is not None)
         scopes = known.get(cookie.name)
         if not cookie.is_expired(circumstances.now):
@@ -204,7 +226,7 @@ def _check_deletions(known: Scopes, kept: list[StoredCookie], circumstances: Cir
         elif scopes and scope not in scopes and not here[cookie.name].intersection(scopes):
             meant = next((other for other in scopes if _is_meant(other, cookie, circumstances)), None)
             if meant is not None:
-                notes.append((cookie.name, _not_deleted(cookie, meant, circumstances)))
+                notes.append((cookie.name, _not_deleted(cookie, meant, correction, circumstances)))
     return notes
 
 
@@ -232,7 +254,7 @@ def _is_meant(scope: Scope, deleted: StoredCookie, circumstances: Circumstances)
     return deleted.path == "/" or path_matches(request_path, path)
 
 
-def _not_deleted(cookie: StoredCookie, scope: Scope, circumstances: Circumstances) -> Note:
+def _not_deleted(cookie: StoredCookie, scope: Scope, correction: Correction, circumstances: Circumstances) -> Note:
     """Return the note for a deletion that leaves the cookie of another scope."""
 
     def described(domain: str, host_only: bool, path: str, partitioned: bool) -> str:
@@ -245,9 +267,9 @@ def _not_deleted(cookie: StoredCookie, scope: Scope, circumstances: Circumstance
         f"{circumstances.profile.called} keeps {describe_name(cookie.name)}: it was set with {described(*scope)},"
         f" and the deletion is for {own}"
     )
-    arguments = f"path={path!r}" + ("" if host_only else f", domain={domain!r}")
-    arguments += ", secure=True, partitioned=True" if partitioned else ""
-    return Note("3.1", reason, f"write: response.delete_cookie({cookie.name[:40]!r}, {arguments})")
+    arguments: dict[str, object] = {"path": path, "domain": None if host_only else domain}
+    arguments |= {"secure": True, "partitioned": True} if partitioned else {}
+    return Note("3.1", reason, correction.write(Cure(arguments, "delete it where it was set")))
 
 
 def _check_size(received: str, kept: list[StoredCookie], circumstances: Circumstances) -> list[tuple[str, Note]]:

@@ -12,6 +12,10 @@ if t.TYPE_CHECKING:
     from .app_context import Current
 
 
+#: The key of an environ for a list, to which cookies that were written are added: `tuile.testing.Browser` has one.
+TOLD: t.Final = "tuile.testing.cookies"
+
+
 def add_cookies(context: Current, response: Response) -> None:
     """Put the cookies that were written in a request on a response to it."""
     cookies = context._request_cookies
@@ -23,6 +27,8 @@ def add_cookies(context: Current, response: Response) -> None:
         known.put(response.headers, line)
     if not lines:
         return
+    if context.request is not None and TOLD in context.request.environ:
+        context.request.environ[TOLD].append(cookies)
     # Caches store Set-Cookie with the response and send it to all users (RFC 9111, section 7.3).
     if invites_shared_caches(response.headers):
         keep_private(response)

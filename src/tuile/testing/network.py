@@ -15,6 +15,9 @@ from werkzeug.test import ClientRedirectError, TestResponse, run_wsgi_app
 from werkzeug.wrappers import Request
 
 from tuile.app import Flask
+from tuile.cookie.calls import Calls
+from tuile.ctx.sent_cookies import TOLD
+from tuile.user_agent.cures import RESPONSE
 from tuile.user_agent.dates import EARLIEST, LATEST
 from tuile.user_agent.jar import Jar
 from tuile.user_agent.sites import TYPED, Context
@@ -23,10 +26,12 @@ from .clock import Clock
 from .hosts import Hosts
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import WSGIApplication
 
+    from tuile.ctx.cookies import Cookies
+    from tuile.user_agent.cures import Call
     from tuile.user_agent.rules import Api
     from tuile.user_agent.sites import PublicSuffix
     from tuile.user_agent.verdicts import Verdict
@@ -103,6 +108,7 @@ class Network:
         api: Api = "http",
         context: Context = TYPED,
         date: datetime | None = None,
+        written_by: Callable[[str], Call] = lambda _: RESPONSE,
     ) -> Verdicts:
         """Store the cookies that a response or a script sets, and record the verdicts.
 
@@ -116,13 +122,15 @@ class Network:
             api: ``http`` or ``script``.
             context: Where the request came from.
             date: The Date of the response. None: the server's clock is the clock of the process.
+            written_by: A function that returns the call that wrote a line.
         """
         now = self.clock.now()
         if api == "script":
             self._server_is_behind = timedelta()
         else:
             self._server_is_behind = self.clock.ahead if date is None else now - date
-        verdicts = Verdicts(self.jar.receive(url, lines, now=now, api=api, context=context))
+        received = self.jar.receive(url, lines, now=now, api=api, context=context, written_by=written_by)
+        verdicts = Verdicts(received)
         self.verdicts += verdicts
         return verdicts
 
@@ -165,7 +173,8 @@ class Network:
         context, with_cookies = outgoing.context(), outgoing.has_credentials()
         cookie = self.cookie_header(outgoing.url, method=outgoing.method, context=context) if with_cookies else ""
         environ = outgoing.environ(self.jar.sites, cookie, self.headers)
-        body, status, headers = run_wsgi_app(app, environ, buffered=True)
+        told: list[Cookies] = []
+        body, status, headers = run_wsgi_app(app, {**environ, TOLD: told}, buffered=True)
         # The application has consumed its own body; this one is for the test.
         request = Request({**environ, "wsgi.input": BytesIO(outgoing.body)})
         response = BrowserResponse(body, status, headers, request=request)
@@ -174,6 +183,7 @@ class Network:
         response.url, response.outgoing = outgoing.url, outgoing
         if with_cookies:
             lines = headers.getlist("Set-Cookie")
-            verdicts += self.receive(outgoing.url, lines, context=context, date=response.date)
+            calls = Calls(app, told[-1] if told else None) if isinstance(app, Flask) else lambda _: RESPONSE
+            verdicts += self.receive(outgoing.url, lines, context=context, date=response.date, written_by=calls)
         response.verdicts = Verdicts(verdicts)
         return response

@@ -12,8 +12,9 @@ from datetime import timedelta
 from operator import itemgetter
 
 from .browsers import PROFILES, Profile
+from .cures import RESPONSE, Call, Correction, Cure, Refused
 from .eviction import Slot, select_excess_in_total, select_excess_of_domain, select_excess_of_partition
-from .rules import SAFE_METHODS, Api, Refused, Request, explain_refusal, judge, make_request
+from .rules import SAFE_METHODS, Api, Request, deletes, judge, make_request
 from .set_cookie import split_set_cookie
 from .sites import (
     TYPED,
@@ -27,7 +28,7 @@ from .sites import (
 from .verdicts import Note, StoredCookie, Verdict, describe_kept, describe_name
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
 _Key: t.TypeAlias = "tuple[str, str, bool, str, tuple[str, bool] | None]"
@@ -77,6 +78,7 @@ class Jar:
         api: Api = "http",
         context: Context = TYPED,
         status: int = 200,
+        written_by: Callable[[str], Call] = lambda _: RESPONSE,
     ) -> list[Verdict]:
         """Process the Set-Cookie lines of a response, or the assignments of a script, and return a verdict on each.
 
@@ -88,6 +90,7 @@ class Jar:
             api: ``http``, or ``script`` for `document.cookie`.
             context: Where the request came from.
             status: The status of the response. Cookies of a 1xx response are ignored (section 5.3).
+            written_by: A function that returns the call that wrote a line, in whose words the cures are.
 
         Raises:
             ValueError: If the URL is not absolute, or `now` has no time zone.
@@ -101,22 +104,30 @@ class Jar:
             if api == "script":
                 line = _octets(line)
             if 100 <= status < 200:
-                name = split_set_cookie(line).name
-                note = Note("5.3", f"it comes with the status {status}", "set it on the final response")
-                verdicts.append(self._ignored(line, name, note))
+                early = Refused("5.3", f"it comes with the status {status}", "set it on the final response")
+                correction = Correction(split_set_cookie(line), lambda _: None)
+                verdicts.append(self._ignored(line, correction, early))
             else:
-                verdicts.append(self._receive(line, request))
+                verdicts.append(self._receive(line, request, written_by(line)))
         return verdicts
 
-    def _receive(self, line: str, request: Request) -> Verdict:
+    def _receive(self, line: str, request: Request, call: Call) -> Verdict:
+        parts = split_set_cookie(line)
+
+        def keeps(line: str) -> None:
+            self._replaced(judge(line, request)[0], request)
+
         try:
-            cookie, notes = judge(line, request)
+            cookie, remarks = judge(line, request)
             self._drop_expired(request)
             old = self._replaced(cookie, request)
         except Refused as refused:
-            return self._ignored(line, split_set_cookie(line).name, refused.note)
-        if cookie.is_expired(request.now):
-            return self._delete(line, cookie, old, tuple(notes))
+            correction = Correction(parts, keeps, call, deletion=deletes(parts, request))
+            return self._ignored(line, correction, refused)
+        correction = Correction(parts, keeps, call, deletion=cookie.is_expired(request.now))
+        notes = [correction.note(remark) for remark in remarks]
+        if correction.deletion:
+            return self._delete(line, cookie, old, tuple(notes), self._deletion(correction, cookie, request))
         cookie = self._put(cookie, old, request)
         dropped = self._drop_excess(cookie, request)
         if dropped:
@@ -127,9 +138,9 @@ class Jar:
             line, cookie.name, kept=True, rule="5.7 step 24", reason=reason, notes=tuple(notes), cookie=cookie
         )
 
-    def _ignored(self, line: str, name: str, note: Note) -> Verdict:
-        rule, reason, cure = explain_refusal(note, name, self.profile)
-        return Verdict(line, name, kept=False, rule=rule, reason=reason, cure=cure)
+    def _ignored(self, line: str, correction: Correction, refused: Refused) -> Verdict:
+        rule, reason, cure = correction.explain(refused, self.profile)
+        return Verdict(line, correction.parts.name, kept=False, rule=rule, reason=reason, cure=cure)
 
     def _replaced(self, cookie: StoredCookie, request: Request) -> Slot | None:
         """Return the stored cookie that the new one replaces, if any.
@@ -160,20 +171,53 @@ class Jar:
         group[cookie.key] = Slot(cookie, request.now, self._created)
         return cookie
 
-    def _delete(self, line: str, cookie: StoredCookie, old: Slot | None, notes: tuple[Note, ...]) -> Verdict:
+    def _delete(
+        self,
+        line: str,
+        cookie: StoredCookie,
+        old: Slot | None,
+        notes: tuple[Note, ...],
+        meant: tuple[StoredCookie, str] | None,
+    ) -> Verdict:
         """Delete the stored cookie, or explain why there is none to delete (section 3.1; section 5.7, step 23)."""
         if old is not None:
             self._take([old])
             reason = f"{self.profile.called} deletes {describe_name(cookie.name)}: it has expired"
             return Verdict(line, cookie.name, kept=False, rule="5.7", reason=reason, deleted=True, notes=notes)
-        others = [slot.cookie for slot in self._group(cookie.domain).values() if slot.cookie.name == cookie.name]
         reason = f"{self.profile.called} has nothing to delete: {describe_name(cookie.name)} does not exist"
         cure = ""
-        if others:
-            scope = f"path={others[0].path!r}" + ("" if others[0].host_only else f", domain={others[0].domain!r}")
-            reason += f" for this domain and path, but for {scope}"
-            cure = f"write: response.delete_cookie({cookie.name[:40]!r}, {scope})"
+        if meant is not None:
+            other, cure = meant
+            reason += f" for this domain and path, but for {_scope(other)}"
         return Verdict(line, cookie.name, kept=False, rule="3.1", reason=reason, cure=cure, notes=notes)
+
+    def _deletion(
+        self, correction: Correction, cookie: StoredCookie, request: Request
+    ) -> tuple[StoredCookie, str] | None:
+        """Return a stored cookie of this name that the line may have meant, and how to delete it."""
+        meant: tuple[StoredCookie, str] | None = None
+        for slot in self._group(cookie.domain).values():
+            other = slot.cookie
+            if other.name != cookie.name:
+                continue
+
+            def hits(line: str, key: _Key = other.key) -> None:
+                found = judge(line, request)[0]
+                self._replaced(found, request)
+                if found.key != key:
+                    raise Refused("3.1", "it is another cookie", "")
+
+            scope: dict[str, object] = {"path": other.path, "domain": None if other.host_only else other.domain}
+            apart = {} if other.partition is None else {"secure": True, "partitioned": True}
+            instead = f"delete it with {_scope(other)}, from where it can be set"
+            cure = Correction(correction.parts, hits, correction.call, deletion=True).write(
+                Cure({**scope, **apart}, instead)
+            )
+            if meant is None or cure != instead:
+                meant = other, cure
+            if cure != instead:
+                break
+        return meant
 
     # --- sending cookies (section 5.8) --------------------------------------------------------------------------------
 
@@ -287,6 +331,10 @@ def _aware(now: datetime) -> datetime:
     if now.tzinfo is None:
         raise ValueError(f"The time {now!r} has no time zone. Use datetime.now(timezone.utc).")
     return now
+
+
+def _scope(cookie: StoredCookie) -> str:
+    return f"path={cookie.path!r}" + ("" if cookie.host_only else f", domain={cookie.domain!r}")
 
 
 def _overlays(new: StoredCookie, old: StoredCookie) -> bool:

@@ -1,7 +1,7 @@
 """Decide whether a browser keeps the cookie of a Set-Cookie line, by the rules of sections 5.6 and 5.7.
 
-`judge` applies the rules in order. A rule that is broken raises `Refused` with a note that explains it. Rules that
-need the stored cookies are in `jar`, differences between browsers in `browsers`.
+`judge` applies the rules in order. A rule that is broken raises `Refused` with an explanation. Rules that need the
+stored cookies are in `jar`, differences between browsers in `browsers`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 import typing as t
 from datetime import datetime, timedelta
 
+from .cures import IS_SECURE, OVER_HTTPS, Cure, Refused, Remark
 from .dates import EARLIEST, LATEST
 from .set_cookie import (
     CURE_FOR_SIZE,
@@ -23,7 +24,7 @@ from .set_cookie import (
     split_set_cookie,
 )
 from .sites import canonicalize_host, default_path, domain_matches, is_ip, is_loopback, parse_address
-from .verdicts import Note, StoredCookie, describe_name
+from .verdicts import StoredCookie, decode_octets
 
 if t.TYPE_CHECKING:
     from .browsers import Profile
@@ -74,21 +75,13 @@ def make_request(url: str, *, now: datetime, api: Api, context: Context, sites: 
     )
 
 
-class Refused(Exception):
-    """The browser ignores the cookie. The reason of the note completes a sentence that begins with "it"."""
-
-    def __init__(self, rule: str, reason: str, cure: str) -> None:
-        super().__init__(reason)
-        self.note = Note(rule, reason, cure)
-
-
-def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
-    """Return the cookie that a browser would store for the line, and notes about what it ignored in the line.
+def judge(line: str, request: Request) -> tuple[StoredCookie, list[Remark]]:
+    """Return the cookie that a browser would store for the line, and remarks about what it ignored in the line.
 
     Raises:
         Refused: If the browser would not store the cookie.
     """
-    notes: list[Note] = []
+    notes: list[Remark] = []
     parts = split_set_cookie(line)
     _refuse_text(line, parts, request)
     _note_attributes(parts, notes)
@@ -101,7 +94,7 @@ def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
         host_only=host_only,
         secure=parts.has("secure"),
         httponly=parts.has("httponly"),
-        samesite=_samesite(parts, notes),
+        samesite=_samesite(parts, request, notes),
         created=request.now,
         expires=_expires(parts, request, notes),
         priority=_PRIORITIES.get((parts.last("priority") or "").lower(), "Medium"),
@@ -115,9 +108,10 @@ def judge(line: str, request: Request) -> tuple[StoredCookie, list[Note]]:
     return cookie, notes
 
 
-def suggest(name: str, arguments: str) -> str:
-    """Return a cure that is a call of `set_cookie`."""
-    return f"write: response.set_cookie({name[:40]!r}, ..., {arguments})"
+def deletes(parts: SetCookieLine, request: Request) -> bool:
+    """Return whether the lifetime of a line has ended, so that it deletes a cookie."""
+    end = _expires(parts, request, [])
+    return end is not None and end <= request.now
 
 
 # --- syntax (section 5.6) ---------------------------------------------------------------------------------------------
@@ -145,20 +139,20 @@ def _has_inner_tab(parts: SetCookieLine) -> bool:
     return any("\t" in text for text in texts)
 
 
-def _note_attributes(parts: SetCookieLine, notes: list[Note]) -> None:
+def _note_attributes(parts: SetCookieLine, notes: list[Remark]) -> None:
     for name, value in parts.attributes:
         if len(value) > MAX_ATTRIBUTE // 4 and count_octets(value) > MAX_ATTRIBUTE:
             reason = f"The attribute {name[:20]!r} is ignored: it is {count_octets(value)} octets"
-            notes.append(Note("5.6 step 6 of the attributes", reason, f"write at most {MAX_ATTRIBUTE}"))
+            notes.append(Remark("5.6 step 6 of the attributes", reason, f"write at most {MAX_ATTRIBUTE}"))
     if parts.name == "" and "=" in parts.value:
         reason = "A cookie without a name comes back as its value alone, here with '=' as if it had one"
-        notes.append(Note("5.8.3", reason, "give it a name: Chromium 156 drops it already"))
+        notes.append(Remark("5.8.3", reason, "give it a name: Chromium 156 drops it already"))
 
 
 # --- lifetime (sections 5.5, 5.6.1, 5.6.2 and 5.7 step 6) -------------------------------------------------------------
 
 
-def _expires(parts: SetCookieLine, request: Request, notes: list[Note]) -> datetime | None:
+def _expires(parts: SetCookieLine, request: Request, notes: list[Remark]) -> datetime | None:
     """Return when the cookie expires; None if it lasts until the browser is closed."""
     profile = request.profile
     end = _last_good(parts, "max-age", lambda text: _after(text, request), profile, notes)
@@ -175,7 +169,7 @@ def _expires(parts: SetCookieLine, request: Request, notes: list[Note]) -> datet
         return end
     if end - latest > timedelta(minutes=1):
         reason = f"{profile.called} limits its lifetime to {longest_s // 86_400} days"
-        notes.append(Note("5.5", reason, f"write: max_age={longest_s} at most, and set it again on later visits"))
+        notes.append(Remark("5.5", reason, f"write: max_age={longest_s} at most, and set it again on later visits"))
     return latest
 
 
@@ -199,7 +193,7 @@ def _last_good(
     attribute: str,
     read: t.Callable[[str], datetime | None],
     profile: Profile,
-    notes: list[Note],
+    notes: list[Remark],
 ) -> datetime | None:
     """Return the time that the last usable attribute of this name gives."""
     for name, text in reversed(parts.attributes):
@@ -213,11 +207,11 @@ def _last_good(
     return None
 
 
-_LIFETIME_NOTES: dict[str, t.Callable[[str], Note]] = {
-    "max-age": lambda text: Note(
+_LIFETIME_NOTES: dict[str, t.Callable[[str], Remark]] = {
+    "max-age": lambda text: Remark(
         "5.6.2", f"Max-Age={text[:40]} is ignored: it is not a number of seconds", "write: max_age=3600"
     ),
-    "expires": lambda text: Note(
+    "expires": lambda text: Remark(
         "5.6.1", f"Expires={text[:40]} is ignored: it is not a date", "write: max_age=3600, which needs none"
     ),
 }
@@ -235,40 +229,30 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
     without = f"leave out Domain, so that it is for {host} only"
     if not given.isascii() and not request.profile.unicode_domains:
         raise Refused("5.7 step 8", f"Domain={given[:60]} is not ASCII", f"write its A-labels (xn--...), or {without}")
-    domain = canonicalize_host(_as_text(given.removeprefix(".")))
+    domain = canonicalize_host(decode_octets(given.removeprefix(".")))
     if domain is not None and domain == host and is_ip(host):
         return host, True
     if domain is not None and request.sites.is_public_suffix(domain):
         if domain == host:
             return host, True
         reason = f"Domain={domain} is a public suffix: it would reach all sites below it"
-        raise Refused("5.7 step 9", reason, _cure_for_domain(parts.name, request))
+        raise Refused("5.7 step 9", reason, _cure_for_domain(request))
     if domain is None or not domain_matches(host, domain):
         reason = f"Domain={given[:60]} does not cover {host}, which sets it"
-        raise Refused("5.7 step 10", reason, _cure_for_domain(parts.name, request))
+        raise Refused("5.7 step 10", reason, _cure_for_domain(request))
     return domain, False
 
 
-def _as_text(octets: str) -> str:
-    """Decode octets of UTF-8; return them unchanged if they are something else."""
-    if octets.isascii():
-        return octets
-    try:
-        return octets.encode("latin-1").decode()
-    except UnicodeError:
-        return octets
-
-
-def _cure_for_domain(name: str, request: Request) -> str:
+def _cure_for_domain(request: Request) -> str | Cure:
     host = request.address.host
     registrable = request.sites.registrable(host)
     cure = f"leave out domain, so that it is for {host} only"
     if is_ip(host) or request.sites.is_public_suffix(registrable):
         return cure
-    return f"{cure}, or {suggest(name, f'domain={registrable!r}')}, which covers {registrable} and all hosts below it"
+    return Cure({"domain": registrable}, cure, f"{cure}, or ", f", which covers {registrable} and all hosts below it")
 
 
-def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
+def _path(parts: SetCookieLine, request: Request, notes: list[Remark]) -> str:
     """Return the path under which the cookie is sent (section 5.6.4; section 5.7, step 11)."""
     given = parts.last("path")
     if given is not None and given.startswith("/"):
@@ -276,25 +260,33 @@ def _path(parts: SetCookieLine, request: Request, notes: list[Note]) -> str:
     path = default_path(request.address.path)
     if given:
         reason = f"Path={given[:40]} is ignored, as it does not begin with a slash: the cookie is for {path}"
-        notes.append(Note("5.6.4", reason, suggest(parts.name, f"path={'/' + given[:40]!r}")))
+        cure = Cure({"path": "/" + decode_octets(given)[:40]}, "write a path that begins with a slash")
+        notes.append(Remark("5.6.4", reason, cure))
     return path
 
 
 # --- security attributes ----------------------------------------------------------------------------------------------
 
 _SAMESITES: dict[str, t.Literal["Strict", "Lax", "None"]] = {"strict": "Strict", "lax": "Lax", "none": "None"}
+_UNRESTRICTED: dict[str, object] = {"samesite": "None", "secure": True}
 _PRIORITIES: dict[str, t.Literal["Low", "Medium", "High"]] = {"low": "Low", "medium": "Medium", "high": "High"}
 
 
-def _samesite(parts: SetCookieLine, notes: list[Note]) -> t.Literal["Strict", "Lax", "None", "Default"]:
+def _samesite(
+    parts: SetCookieLine, request: Request, notes: list[Remark]
+) -> t.Literal["Strict", "Lax", "None", "Default"]:
     given = parts.last("samesite")
     if given is None:
         return "Default"
     known = _SAMESITES.get(given.lower())
     if known is None:
         reason = f"SameSite={given[:20]} is ignored: it is not one of Strict, Lax and None"
-        notes.append(Note("5.6.7", reason, suggest(parts.name, "samesite='Lax'")))
+        wanted = _UNRESTRICTED if request.relation == "cross-site" else {"samesite": "Lax"}
+        notes.append(Remark("5.6.7", reason, Cure(wanted, "write one of the three, or leave SameSite out")))
     return known or "Default"
+
+
+_NONE = "SameSite=None"
 
 
 def _refuse_insecure(cookie: StoredCookie, request: Request) -> None:
@@ -302,8 +294,7 @@ def _refuse_insecure(cookie: StoredCookie, request: Request) -> None:
         reason = f"it is Secure, and {request.address} is not a secure connection"
         if is_loopback(request.address.host):
             reason += ", although Chromium and Firefox trust the local machine"
-        cure = "serve the site over https, or " + suggest(cookie.name, "secure=request.is_secure")
-        raise Refused("5.7 step 13", reason, cure)
+        raise Refused("5.7 step 13", reason, Cure({"secure": IS_SECURE}, OVER_HTTPS, f"{OVER_HTTPS}, or "))
 
 
 def _refuse_script(cookie: StoredCookie, request: Request) -> None:
@@ -320,10 +311,10 @@ def _refuse_samesite(cookie: StoredCookie, request: Request) -> None:
         reason = (
             f"{which}, and {request.address} answers a request from another site that is not a top-level navigation"
         )
-        raise Refused("5.7 step 18", reason, suggest(cookie.name, "samesite='None', secure=True"))
+        raise Refused("5.7 step 18", reason, Cure(_UNRESTRICTED, f"{OVER_HTTPS}: only Secure cookies can be {_NONE}"))
     if cookie.samesite == "None" and not cookie.secure and request.profile.none_needs_secure:
         reason = "it is SameSite=None and not Secure"
-        raise Refused("5.7 step 19", reason, suggest(cookie.name, "samesite='None', secure=True"))
+        raise Refused("5.7 step 19", reason, Cure(_UNRESTRICTED, f"{OVER_HTTPS}, or leave {_NONE} out"))
 
 
 def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
@@ -348,7 +339,8 @@ def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request)
     faults = prefix.faults(cookie.secure, cookie.httponly, has_domain, path)
     if faults:
         reason = f"its name begins with {cookie.name[: len(prefix.text)]}, and {faults}"
-        raise Refused(prefix.rule, reason, prefix.cure(cookie.name[:40]))
+        instead = f"{OVER_HTTPS}, or give it a name without this prefix"
+        raise Refused(prefix.rule, reason, Cure(prefix.arguments(), instead))
 
 
 # --- partitions and third parties (layered-cookies, section 7.1) ------------------------------------------------------
@@ -362,16 +354,9 @@ def _partition(parts: SetCookieLine, request: Request) -> tuple[str, bool] | Non
 def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
     partitioned = parts.has("partitioned")
     if partitioned and not cookie.secure and request.profile.partitioned_needs_secure:
-        raise Refused(
-            LAYERED,
-            "it is Partitioned and not Secure",
-            suggest(cookie.name, "partitioned=True, secure=True"),
-        )
+        cure = Cure({"partitioned": True, "secure": True}, f"{OVER_HTTPS}, or leave Partitioned out")
+        raise Refused(LAYERED, "it is Partitioned and not Secure", cure)
     if request.third_party and not partitioned and request.profile.third_party == "refused":
         reason = f"{request.address.host} is a third party here, and third parties may only have Partitioned cookies"
-        raise Refused("7.1", reason, suggest(cookie.name, "samesite='None', secure=True, partitioned=True"))
-
-
-def explain_refusal(note: Note, name: str, profile: Profile) -> Note:
-    """Turn the note of a `Refused` into a complete sentence about the cookie."""
-    return Note(note.rule, f"{profile.called} ignores {describe_name(name)}: {note.reason}", note.cure)
+        instead = f"{OVER_HTTPS}: only Secure cookies can be Partitioned"
+        raise Refused("7.1", reason, Cure({**_UNRESTRICTED, "partitioned": True}, instead))

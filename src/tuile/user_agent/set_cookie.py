@@ -92,11 +92,11 @@ class Prefix(t.NamedTuple):
             faults.append("Path is missing" if path is None else f"Path is {path} instead of /")
         return ", ".join(faults)
 
-    def cure(self, name: str) -> str:
-        """Return what to write to set a cookie of this name."""
-        http = ", httponly=True" if self.http else ""
-        host = ", path='/', domain=None" if self.host else ""
-        return f"write: response.set_cookie({name!r}, ..., secure=True{http}{host})"
+    def arguments(self) -> dict[str, object]:
+        """Return the arguments with which a cookie of such a name can be set."""
+        http: dict[str, object] = {"httponly": True} if self.http else {}
+        host: dict[str, object] = {"path": "/", "domain": None} if self.host else {}
+        return {"secure": True, **http, **host}
 
 
 # A prefix that begins with another one comes before it.
@@ -190,7 +190,8 @@ class Cookie:
         if prefix is not None:
             faults = prefix.faults(self.secure, self.httponly, self.domain is not None, self.path)
             if faults:
-                raise invalid(f"the name {self.name!r} promises more: {faults}", prefix.rule, prefix.cure(self.name))
+                needed = ", ".join(f"{argument}={value!r}" for argument, value in prefix.arguments().items())
+                raise invalid(f"the name {self.name!r} promises more: {faults}", prefix.rule, f"write: {needed}")
 
     @property
     def attributes(self) -> CookieAttributes:

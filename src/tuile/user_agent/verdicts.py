@@ -96,3 +96,13 @@ def describe_kept(cookie: StoredCookie) -> str:
     path = "every path" if cookie.path == "/" else f"paths below {cookie.path}"
     until = "the browser is closed" if cookie.expires is None else f"{cookie.expires:%Y-%m-%d %H:%M:%S} UTC"
     return f"keeps {describe_name(cookie.name)} for {where}, {path}, until {until}"
+
+
+def decode_octets(octets: str) -> str:
+    """Decode octets of UTF-8; return them unchanged if they are something else."""
+    if octets.isascii():
+        return octets
+    try:
+        return octets.encode("latin-1").decode()
+    except UnicodeError:
+        return octets

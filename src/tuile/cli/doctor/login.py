@@ -8,13 +8,16 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from tuile.cookie.calls import SessionSettings
 from tuile.cookie.checks import _SESSION_CURES, _sites
+from tuile.cookie.findings import correction_of
 from tuile.ctx.app_context import value_with_request
 from tuile.sessions import SecureCookieSessionInterface
 from tuile.sessions.interface import NullSession, cookie_attributes
 from tuile.sessions.startup import check_session_settings
 from tuile.user_agent.browsers import PROFILES
-from tuile.user_agent.rules import Refused, judge, make_request
+from tuile.user_agent.cures import Refused
+from tuile.user_agent.rules import judge, make_request
 from tuile.user_agent.sites import Context
 
 from .report import FAILS, Finding
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
     from tuile.app import Flask
     from tuile.user_agent.verdicts import StoredCookie
+
+
+class DroppedSession(Exception):
+    """Browsers drop the cookie of the session."""
 
 
 def host_of(app: Flask) -> str:
@@ -42,7 +49,7 @@ def session_cookie(app: Flask) -> StoredCookie:
     """Return the session cookie as a browser stores it that has got it over HTTPS.
 
     Raises:
-        Refused: If browsers drop it.
+        DroppedSession: If browsers drop it.
         Exception: Whatever the interface, or writing the line, may raise.
     """
     url = f"https://{host_of(app)}/"
@@ -66,7 +73,13 @@ def session_cookie(app: Flask) -> StoredCookie:
         sites=_sites(),
         profile=PROFILES["chromium"],
     )
-    return judge(response.headers["Set-Cookie"], circumstances)[0]
+    line = response.headers["Set-Cookie"]
+    try:
+        return judge(line, circumstances)[0]
+    except Refused as refused:
+        correction = correction_of(line, circumstances, SessionSettings(config=app.config))
+        note = correction.explain(refused, circumstances.profile)
+        raise DroppedSession(note._replace(cure=_SESSION_CURES.get(note.rule, note.cure))) from None
 
 
 def _keeps_cookies(app: Flask) -> bool:
@@ -88,8 +101,7 @@ def examine_login(app: Flask) -> Iterator[Finding]:
         return  # reported as what it is
     try:
         session_cookie(app)
-    except Refused as refused:
-        note = refused.note._replace(cure=_SESSION_CURES.get(refused.note.rule, refused.note.cure))
-        yield Finding(FAILS, "the session cookie", f"is dropped by browsers: {note}", id="session-cookie")
+    except DroppedSession as dropped:
+        yield Finding(FAILS, "the session cookie", f"is dropped by browsers: {dropped}", id="session-cookie")
     except Exception as error:  # noqa: BLE001 - of the interface, which may be an extension's
         yield Finding(FAILS, "the session", f"cannot be saved, so nobody can log in: {error}", id="session-save")
