@@ -145,7 +145,7 @@ def test_p9_without_a_domain_a_cookie_is_for_the_host_alone() -> None:
     [
         (
             {"name": "__Secure-a"},
-            ("The name '__Secure-a' promises more: Secure is missing (rfc6265bis 5.7 step 20). write: secure=True."),
+            ("The name '__Secure-a' promises more: Secure is missing (rfc6265bis 5.7 step 20). Write: secure=True."),
         ),
         (
             {"name": "__Host-a", "secure": True, "domain": "shop.example", "path": "/x"},

@@ -13,7 +13,8 @@ from ..http.cookies import parse_cookie
 from ..remember import LONGEST
 from ..user_agent.browsers import PROFILES
 from ..user_agent.cures import RESPONSE, Correction, Cure, Refused
-from ..user_agent.rules import SAFE_METHODS, deletes, judge
+from ..user_agent.rules import deletes, judge
+from ..user_agent.sending import SAFE_METHODS
 from ..user_agent.set_cookie import CURE_FOR_SIZE, SetCookieLine, count_octets, split_set_cookie
 from ..user_agent.sites import domain_matches, path_matches
 from ..user_agent.verdicts import Note, describe_name

@@ -13,7 +13,7 @@ from .client import EnvironBuilder, FlaskClient, _get_werkzeug_version, environ_
 
 if TYPE_CHECKING:
     from .browser import Browser, Frame, Tab
-    from .network import BrowserResponse, Verdicts
+    from .network import BrowserResponse, Verdicts, WithheldCookies
     from .runner import FlaskCliRunner
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Frame",
     "Tab",
     "Verdicts",
+    "WithheldCookies",
     "_get_werkzeug_version",
     "environ_without_builder",
 ]
@@ -36,6 +37,7 @@ _LATER = {
     "Frame": ".browser",
     "Tab": ".browser",
     "Verdicts": ".network",
+    "WithheldCookies": ".network",
 }
 
 

@@ -20,7 +20,8 @@ from tuile.ctx.sent_cookies import TOLD
 from tuile.user_agent.cures import RESPONSE
 from tuile.user_agent.dates import EARLIEST, LATEST
 from tuile.user_agent.jar import Jar
-from tuile.user_agent.sites import TYPED, Context
+from tuile.user_agent.sending import WITHOUT_CREDENTIALS, Withheld
+from tuile.user_agent.sites import TYPED, Context, parse_address
 
 from .clock import Clock
 from .hosts import Hosts
@@ -57,6 +58,17 @@ class Verdicts(list["Verdict"]):
         return Verdicts(verdict for verdict in self if verdict.cure)
 
 
+class WithheldCookies(list[Withheld]):
+    """Cookies that a request did not send, in the order of their creation. As text, one per line."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
+    def of(self, name: str) -> WithheldCookies:
+        """Return the cookies of this name."""
+        return WithheldCookies(withheld for withheld in self if withheld.name == name)
+
+
 class BrowserResponse(TestResponse):
     """The final response to a browser: Werkzeug's TestResponse with ``text``, ``json``, ``status_code`` and the rest.
 
@@ -67,6 +79,8 @@ class BrowserResponse(TestResponse):
     url: str
     #: The verdicts on the cookies of this response and of the redirects before it.
     verdicts: Verdicts
+    #: The cookies of the site that this request did not send, with the reasons.
+    withheld: WithheldCookies
     #: The request, with where it came from.
     outgoing: OutgoingRequest
 
@@ -99,6 +113,17 @@ class Network:
     def cookie_header(self, url: str, *, api: Api = "http", method: str = "GET", context: Context = TYPED) -> str:
         """Return the cookies that a request sends, or that a script reads."""
         return self.jar.cookie_header(url, now=self.clock.now(), api=api, method=method, context=context)
+
+    def withheld(self, outgoing: OutgoingRequest) -> WithheldCookies:
+        """Return the cookies of the site that a request does not send."""
+        jar, now = self.jar, self.clock.now()
+        if outgoing.has_credentials():
+            return WithheldCookies(
+                jar.withheld(outgoing.url, now=now, method=outgoing.method, context=outgoing.context())
+            )
+        site = jar.sites.registrable(parse_address(outgoing.url).host)
+        mine = [cookie for cookie in jar.cookies(now) if jar.sites.registrable(cookie.domain) == site]
+        return WithheldCookies(Withheld(cookie, (WITHOUT_CREDENTIALS,), jar.profile.called) for cookie in mine)
 
     def receive(
         self,
@@ -170,6 +195,7 @@ class Network:
 
     def _send_one(self, outgoing: OutgoingRequest, verdicts: Verdicts) -> BrowserResponse:
         app = self.hosts.app_for(outgoing.url)
+        withheld = self.withheld(outgoing)
         context, with_cookies = outgoing.context(), outgoing.has_credentials()
         cookie = self.cookie_header(outgoing.url, method=outgoing.method, context=context) if with_cookies else ""
         environ = outgoing.environ(self.jar.sites, cookie, self.headers)
@@ -180,7 +206,7 @@ class Network:
         response = BrowserResponse(body, status, headers, request=request)
         if isinstance(app, Flask):
             vars(response)["json_module"] = app.json
-        response.url, response.outgoing = outgoing.url, outgoing
+        response.url, response.outgoing, response.withheld = outgoing.url, outgoing, withheld
         if with_cookies:
             lines = headers.getlist("Set-Cookie")
             calls = Calls(app, told[-1] if told else None) if isinstance(app, Flask) else lambda _: RESPONSE

@@ -14,7 +14,8 @@ from operator import itemgetter
 from .browsers import PROFILES, Profile
 from .cures import RESPONSE, Call, Correction, Cure, Refused
 from .eviction import Slot, select_excess_in_total, select_excess_of_domain, select_excess_of_partition
-from .rules import SAFE_METHODS, Api, Request, deletes, judge, make_request
+from .rules import Api, Request, deletes, judge, make_request
+from .sending import Withheld, is_sent, reasons_to_withhold
 from .set_cookie import split_set_cookie
 from .sites import (
     TYPED,
@@ -246,17 +247,39 @@ class Jar:
         header = "; ".join(f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in sent)
         return _text(header) if api == "script" else header
 
+    def withheld(
+        self,
+        url: str,
+        *,
+        now: datetime,
+        api: Api = "http",
+        method: str = "GET",
+        context: Context = TYPED,
+    ) -> list[Withheld]:
+        """Return the stored cookies of the site that a request does not send, with the reasons.
+
+        The arguments are those of `cookie_header`. Print the list's items for sentences; ``reason`` is a short name,
+        which is Chromium's where it has one.
+
+        Raises:
+            ValueError: If the URL is not absolute, or `now` has no time zone.
+        """
+        request = self._request(url, now, api, context)
+        self._drop_expired(request)
+        found = []
+        for slot in sorted(self._group(request.address.host).values(), key=lambda slot: slot.order):
+            reasons = tuple(reasons_to_withhold(slot.cookie, request, method))
+            if reasons:
+                found.append(Withheld(slot.cookie, reasons, self.profile.called))
+        return found
+
     def _sent(self, request: Request, method: str) -> list[StoredCookie]:
         self._drop_expired(request)
-        host, path = request.address.host, request.address.path
-        safe = method.upper() in SAFE_METHODS
         found = []
-        for slot in self._group(host).values():
-            cookie = slot.cookie
-            is_for_host = host == cookie.domain if cookie.host_only else domain_matches(host, cookie.domain)
-            if is_for_host and path_matches(path, cookie.path) and _is_sent(cookie, request, safe_method=safe):
+        for slot in self._group(request.address.host).values():
+            if is_sent(slot.cookie, request, method):
                 slot.used = request.now
-                found.append((-len(cookie.path), slot.order, cookie))
+                found.append((-len(slot.cookie.path), slot.order, slot.cookie))
         found.sort(key=itemgetter(0, 1))
         return [cookie for _, _, cookie in found]
 
@@ -344,33 +367,6 @@ def _overlays(new: StoredCookie, old: StoredCookie) -> bool:
     if not (domain_matches(new.domain, old.domain) or domain_matches(old.domain, new.domain)):
         return False
     return path_matches(new.path, old.path)
-
-
-def _is_sent(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
-    """Return whether a cookie that matches host and path is sent with the request."""
-    if cookie.secure and not request.secure:
-        return False
-    if cookie.httponly and request.script:
-        return False
-    if cookie.partition is None:
-        if request.third_party and request.profile.third_party != "kept":
-            return False
-    elif cookie.partition != request.partition:
-        return False
-    return request.relation == "same-site" or _is_sent_across(cookie, request, safe_method=safe_method)
-
-
-def _is_sent_across(cookie: StoredCookie, request: Request, *, safe_method: bool) -> bool:
-    profile = request.profile
-    samesite = profile.samesite_by_default if cookie.samesite == "Default" else cookie.samesite
-    if samesite == "None":
-        return True
-    if samesite == "Strict" or request.relation == "cross-site" or request.script:
-        return False
-    if safe_method:
-        return True
-    young = timedelta(seconds=profile.lax_allows_unsafe_s)
-    return cookie.samesite == "Default" and bool(young) and request.now - cookie.created <= young
 
 
 def _octets(text: str) -> str:

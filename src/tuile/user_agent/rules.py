@@ -33,10 +33,6 @@ if t.TYPE_CHECKING:
 
 Api: t.TypeAlias = t.Literal["http", "script"]
 
-#: The methods of requests that change nothing (RFC 9110 section 9.2.1), with which cross-site navigations send Lax
-#: cookies.
-SAFE_METHODS: t.Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-
 
 class Request(t.NamedTuple):
     """The circumstances of a response that sets cookies, or of a request that sends them."""
@@ -46,6 +42,8 @@ class Request(t.NamedTuple):
     script: bool  # by document.cookie, not by HTTP
     secure: bool  # by a connection that may carry Secure cookies
     relation: Relation
+    by_redirect: bool  # whether only a redirect makes it cross-site,
+    by_scheme: bool  # or only the scheme
     third_party: bool
     partition: tuple[str, bool]
     sites: Sites
@@ -60,14 +58,20 @@ def make_request(url: str, *, now: datetime, api: Api, context: Context, sites: 
     """
     address = parse_address(url)
     script = api == "script"
+
+    def relation(*, schemeful: bool, redirects: bool) -> Relation:
+        return context.relation(address, sites, script=script, schemeful=schemeful, count_redirects=redirects)
+
+    found = relation(schemeful=profile.schemeful, redirects=profile.counts_redirects)
+    crosses = found != "same-site"
     return Request(
         address,
         now,
         script,
         address.scheme == "https" or (profile.loopback_is_secure and is_loopback(address.host)),
-        context.relation(
-            address, sites, script=script, schemeful=profile.schemeful, count_redirects=profile.counts_redirects
-        ),
+        found,
+        crosses and relation(schemeful=profile.schemeful, redirects=False) == "same-site",
+        crosses and relation(schemeful=False, redirects=profile.counts_redirects) == "same-site",
         context.is_third_party(address, sites),
         context.partition(address, sites),
         sites,

@@ -320,7 +320,10 @@ class Context:
         if self.top_level_site == "null":
             return "null", True
         top = sites.site(parse_address(self.top_level_site))
-        return str(top), self.cross_site_ancestor or top != sites.site(address)
+        foreign = self.initiator == "null" or (
+            self.initiator is not None and sites.site(parse_address(self.initiator)) != top
+        )
+        return str(top), self.cross_site_ancestor or foreign or top != sites.site(address)
 
 
 TYPED = Context()  # the user typed the address
