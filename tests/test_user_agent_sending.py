@@ -10,7 +10,7 @@ import pytest
 
 from tests.conformance.cases import PROFILES, context_of, expand, user_agent_cases
 from tuile import Flask, make_response, redirect
-from tuile.testing import Browser
+from tuile.testing import Browser, BrowserResponse
 from tuile.user_agent.jar import Jar
 from tuile.user_agent.sites import Context
 
@@ -163,9 +163,11 @@ def test_a_response_says_which_cookies_its_request_did_not_send() -> None:
     browser.visit("https://shop.example/set")
     assert browser.visit("https://shop.example/").withheld == []
     response = browser.visit("https://shop.example/on", from_site="https://evil.example/")
+    (redirected,) = response.history
+    assert isinstance(redirected, BrowserResponse)
     assert (
         str(response.withheld)
-        == str(response.history[0].withheld)
+        == str(redirected.withheld)
         == (
             "Chromium does not send the cookie 'strict': it is SameSite=Strict, and the request comes from another site"
             " (rfc6265bis 5.8.3). For links from other sites, set it with samesite='Lax'; for all else, with"
