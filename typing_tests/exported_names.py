@@ -92,6 +92,9 @@ def chunks() -> Iterator[str]:
 
 
 assert_type(tuile.stream_with_context(chunks()), Iterator[str])
+assert_type(tuile.sse(chunks()), tuile.Response)
+assert_type(tuile.ServerSentEvent("text", id="1").id, str | None)
+assert_type(tuile.request.last_event_id, str | None)
 
 
 def headers_of(response: tuile.Response) -> Mapping[str, str]:

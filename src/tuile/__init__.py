@@ -1,5 +1,8 @@
 """Tuile: Flask's interface on a thin core."""
 
+import sys as _sys
+import typing as _t
+
 from . import json as json
 from . import shim as shim
 from .app import Flask as Flask
@@ -43,5 +46,20 @@ from .urls import url_for as url_for
 from .wrappers.request import Request as Request
 from .wrappers.response import Response as Response
 
+if _t.TYPE_CHECKING:
+    from .event_streams import ServerSentEvent as ServerSentEvent
+    from .event_streams import sse as sse
+
 # From now on `import flask` means Tuile too, unless TUILE_SHIM=0 is set or Flask itself was imported before.
 shim.install_by_default()
+
+
+def __getattr__(name: str) -> object:
+    """Import what few applications use, when it is first used."""
+    if name not in {"ServerSentEvent", "sse"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import event_streams  # noqa: PLC0415 - it needs asyncio
+
+    found: object = getattr(event_streams, name)
+    setattr(_sys.modules[__name__], name, found)
+    return found

@@ -177,6 +177,7 @@ class Workers:
 
     def _work(self) -> None:
         get = self._queue.get
+        worker.loop = self.loop
         while True:
             job = get()
             if job is None:

@@ -7,6 +7,7 @@ import typing as t
 from functools import wraps
 
 if t.TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Coroutine
 
     CoroutineFunction: t.TypeAlias = Callable[..., Coroutine[object, object, object]]
@@ -15,6 +16,8 @@ if t.TYPE_CHECKING:
 class _Worker(threading.local):
     #: Runs a coroutine function with these arguments; None in threads that work for no event loop.
     run_coroutine: Callable[[CoroutineFunction, tuple[object, ...], dict[str, object]], object] | None = None
+    #: The event loop that the thread works for; None as well.
+    loop: AbstractEventLoop | None = None
 
 
 #: What the current thread is.

@@ -138,6 +138,13 @@ class Request(WerkzeugRequest, metaclass=Watched):
             return refused
         return input_stream(self.environ, self.max_content_length)
 
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last server-sent event that the browser got before it connected again; None at first."""
+        sent = self.headers.get("Last-Event-ID")
+        # Sent as UTF-8, unlike other headers.
+        return None if sent is None else sent.encode("latin-1", "replace").decode("utf-8", "replace")
+
     @classmethod
     def _set_flags(cls) -> None:
         """Set the flags for what the class has not overridden."""

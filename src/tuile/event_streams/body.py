@@ -1,0 +1,142 @@
+"""The bodies of responses with events: iterables of bytes that can be closed.
+
+A body begins with a comment, because servers send the headers with the first piece of the body, and browsers should
+know at once that they are connected.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from queue import Empty
+
+from ..dispatch.awaiting import worker
+from ..http.server_sent_events import COMMENT
+from ..process_loop import process_loop
+from .producers import AwaitedProducer, TaskProducer, ThreadProducer
+
+if t.TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+
+    from .producers import Producer
+
+    Encode: t.TypeAlias = Callable[[object], bytes]
+
+# How often a thread of an ASGI server looks whether the client left, in seconds.
+_LOOK = 1.0
+
+
+class InlineEventBody:
+    """Events that are made in the thread that sends them."""
+
+    def __init__(self, events: Iterable[object], encode: Encode) -> None:
+        self._events = iter(events)
+        self._encode = encode
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield COMMENT
+        for event in self._events:
+            yield self._encode(event)
+
+    def close(self) -> None:
+        """Close the iterator of events."""
+        close = getattr(self._events, "close", None)
+        if close is not None:
+            close()
+
+
+class EventBody:
+    """Events that are made in a thread of their own, with comments between them.
+
+    Args:
+        events: The events.
+        encode: Returns the bytes of an event.
+        keep_alive: After how many seconds a comment is sent; None for never.
+    """
+
+    def __init__(
+        self, events: Iterable[object] | AsyncIterable[object], encode: Encode, keep_alive: float | None
+    ) -> None:
+        self.events = events
+        self.encode = encode
+        self.keep_alive = keep_alive
+        self._producer: Producer | None = None
+        self._is_closed = False
+
+    def _start(self) -> Producer:
+        return ThreadProducer(iter(t.cast("Iterable[object]", self.events)), self.encode)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield COMMENT
+        if self._is_closed:
+            return
+        self._producer = producer = self._start()
+        try:
+            yield from self._receive(producer)
+        finally:
+            # Nothing to do for a producer that has ended.
+            producer.leave()
+
+    def _receive(self, producer: Producer) -> Iterator[bytes]:
+        keep_alive, silent = self.keep_alive, 0.0
+        # Only this project's own threads know, without sending anything, that the client left.
+        step = keep_alive if worker.run_coroutine is None else min(_LOOK, keep_alive or _LOOK)
+        while True:
+            try:
+                piece = producer.pieces.get(timeout=step)
+            except Empty:
+                silent += step or 0.0
+                if keep_alive is not None and silent >= keep_alive:
+                    silent = 0.0
+                    yield COMMENT
+                else:
+                    yield b""
+                continue
+            silent = 0.0
+            if piece is None:
+                producer.raise_error()
+                return
+            producer.make_next()
+            yield piece
+
+    def close(self) -> None:
+        """Tell the producer to close the events after the one that it is making."""
+        self._is_closed = True
+        if self._producer is not None:
+            self._producer.leave()
+        else:
+            # It has not begun, so no code of the generator runs.
+            close = getattr(self.events, "close", None)
+            if close is not None:
+                close()
+
+
+class AsyncEventBody(EventBody):
+    """Events of an asynchronous iterable, made on the event loop of the server, or of the process.
+
+    It is an asynchronous iterable as well, for code that sends a response on an event loop.
+    """
+
+    def _start(self) -> Producer:
+        loop = worker.loop or process_loop()
+        producer = TaskProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
+        producer.start(loop)
+        return producer
+
+    def close(self) -> None:
+        """Cancel what makes the events, which closes the generator."""
+        self._is_closed = True
+        if self._producer is not None:
+            self._producer.leave()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield COMMENT
+        producer = AwaitedProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
+        try:
+            while True:
+                piece = await producer.next_piece(self.keep_alive)
+                if piece is None:
+                    producer.raise_error()
+                    return
+                yield piece
+        finally:
+            await producer.end()
