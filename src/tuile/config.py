@@ -242,6 +242,8 @@ DEFAULTS: tuple[Default, ...] = (
     Default("ASGI_WORKERS", None, "int or None (4 more than CPUs, at most 32)", "Threads for synchronous views."),
     Default("ASGI_STREAM_WORKERS", 200, "int", "How many threads may stream, or wait for coroutines, besides them."),
     Default("ASGI_SPOOL", 64 * 1024 * 1024, "int bytes", "How much a coroutine reads of a body without another limit."),
+    Default("BACKGROUND_TASK_THREADS", 32, "int", "How many background tasks run in threads at the same time."),
+    Default("BACKGROUND_TASK_SHUTDOWN_TIMEOUT", 5, "seconds", "How long to wait for them when the server stops."),
     Default("ASGI_SHUTDOWN_TIMEOUT", 10, "seconds", "How long to wait for these threads when the server stops."),
     Default(
         "CSRF", None, "'fetch', 'token', 'off' or None (off)", "Refuse requests that other sites make browsers send."

@@ -6,6 +6,7 @@ scope.
 
 from __future__ import annotations
 
+import threading
 import typing as t
 
 from ..once import once
@@ -15,13 +16,18 @@ from .hooks import ServingHooks
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..app import Flask
+    from .background import BackgroundTasks
     from .protocol import Receive, Scope, Send
     from .service import Service
 
 
+P = t.ParamSpec("P")
 AnyFunction = t.TypeVar("AnyFunction", bound=t.Callable[..., object])
 
 
+# Two threads may add the first tasks of an app.
+_making_tasks = threading.Lock()
 # `service.service_of`, from the first scope on.
 _service_of: Callable[[ServesAsgi], Service] | None = None
 
@@ -80,6 +86,35 @@ class ServesAsgi:
         """
         self._serving_hooks.around.append(f)
         return f
+
+    def add_background_task(self, f: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call `f` in an app context, without letting the response wait for it.
+
+        A coroutine function runs on the event loop of the ASGI server, or of the process; any other function in one of
+        `BACKGROUND_TASK_THREADS` threads. There is no request: give the function what it needs of it. What it raises is
+        logged. A server that stops waits for it `BACKGROUND_TASK_SHUTDOWN_TIMEOUT` seconds.
+
+        Args:
+            f: The function.
+            args: Its arguments.
+            kwargs: Its arguments.
+
+        Raises:
+            TypeError: If `f` is not callable, such as a coroutine.
+        """
+        self._background_tasks.start(f, args, kwargs)
+
+    @once
+    def _background_tasks(self) -> BackgroundTasks:
+        from .background import BackgroundTasks  # noqa: PLC0415 - it needs asyncio
+
+        with _making_tasks:
+            made: BackgroundTasks | None = vars(self).get("_background_tasks")
+            if made is None:
+                made = BackgroundTasks(t.cast("Flask", self))
+                # Here, because another thread may ask before this method returns.
+                vars(self)["_background_tasks"] = made
+            return made
 
     @once
     def _serving_hooks(self) -> ServingHooks:

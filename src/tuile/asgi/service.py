@@ -180,7 +180,11 @@ class Service:
 
     async def _stop(self) -> None:
         """Run what is to run after the last request, and wait for the workers."""
+        tasks = vars(self.app).get("_background_tasks")
         try:
+            if tasks is not None:
+                # In a thread: they may need this loop to end.
+                await self.loop.run_in_executor(None, tasks.finish)
             await self.lifespan.stop(self.workers)
         finally:
             self.workers.close()
