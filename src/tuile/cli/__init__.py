@@ -42,6 +42,7 @@ from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _app_option, _debug_option, _env_file_option
 from .rotate_keys import rotate_keys_command
 from .script import ScriptInfo, pass_script_info, with_appcontext
+from .serve_command import serve_command
 from .sessions_group import sessions_group
 
 __all__ = [
@@ -92,7 +93,10 @@ Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 )
 # Not among the default commands of every FlaskGroup: in a project's own script they would hide
 # commands of the same names.
-for _command in (cookies_command, doctor_command, exec_command, rotate_keys_command, secret_command, sessions_group):
+for _command in (
+    *(cookies_command, doctor_command, exec_command, rotate_keys_command),
+    *(secret_command, serve_command, sessions_group),
+):
     cli.add_command(_command)
 
 

@@ -19,7 +19,7 @@ from tuile.shim.table import INTERFACE
 from tuile.startup import check_settings
 
 from .option_types import CertParamType, SeparatedPathType, _validate_key
-from .options import _debug_option
+from .options import _debug_option, app_argument
 from .script import pass_script_info, with_appcontext
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _app_that_raises(error: Exception) -> WSGIApplication:
 
 
 @click.command("run", short_help="Run a development server.")
+@app_argument
 @click.option("--host", "-h", default="127.0.0.1", help="The interface to bind to.")
 @click.option("--port", "-p", default=5000, help="The port to bind to.")
 @click.option(
@@ -151,6 +152,8 @@ def run_command(
     exclude_patterns: list[str] | None,
 ) -> None:
     """Run a development server.
+
+    APP is the application, as for '--app'.
 
     Do not use it in production: it is built neither for load nor for hostile clients. With
     '--debug' it restarts when a source file changes and shows a debugger.

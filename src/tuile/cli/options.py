@@ -33,6 +33,17 @@ def _remember_app(ctx: click.Context, _param: click.Parameter, value: str | None
     return value
 
 
+def _remember_app_argument(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    info = ctx.ensure_object(ScriptInfo)
+    if info.create_app is not None:
+        raise click.UsageError(f"This command has an application of its own: leave out {value!r}.", ctx)
+    if value.endswith(".py") and not os.path.exists(value):
+        raise click.BadParameter(f"there is no file {value!r} here.", ctx, param)
+    return _remember_app(ctx, param, value)
+
+
 def _export_debug(ctx: click.Context, param: click.Parameter, value: bool) -> bool | None:
     source = ctx.get_parameter_source(param.name or "")
     if source in {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}:
@@ -69,6 +80,11 @@ _app_option = click.Option(
     is_eager=True,
     expose_value=False,
     callback=_remember_app,
+)
+
+#: The application as an argument, for the commands that serve it.
+app_argument = click.argument(
+    "app", required=False, metavar="[APP]", callback=_remember_app_argument, expose_value=False
 )
 
 _debug_option = click.Option(
