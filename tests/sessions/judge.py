@@ -1,12 +1,15 @@
 """Judge whether a session store loses updates: 8 processes change one session, and everything is counted.
 
-    python tests/sessions/judge.py [--full] [--rounds 8] [--processes 8] [--each 125] [SUBJECT ...]
+    python tests/sessions/judge.py [--full] [--processes 8] [--each 1000] [SUBJECT ...]
 
-In each round a session is begun, and each process sends requests with its cookie: one sets a key of its own, one adds
-1 to a number, one appends to a list. At the end each must be there. `tuile-memory` uses threads, since its sessions are
-in one process. `--full` sends 100,000 changes of each kind to our stores, and 10,000 to PostgreSQL. The controls,
-Flask-Session and Django, lose most of it: a judge that passes them is broken. They are installed into `.judge` when
-they are asked for.
+Each process sends requests with the cookie of the one session: one sets a key that no other process sets, and returns
+what was there; one adds 1 to a number; one appends to a list. The session stays small, so that the last request costs
+as much as the first: a process sets the same few keys again and again, and must find what it has set last, and from
+time to time it takes the list away. Each item has to be taken once at least, or to be there at the end.
+
+`tuile-memory` uses threads, since its sessions are in one process. `--full` sends 100,000 changes of each kind to our
+stores, and 10,000 to PostgreSQL. The controls, Flask-Session and Django, lose most of it: a judge that passes them is
+broken. They are installed into `.judge` when they are asked for.
 """
 
 from __future__ import annotations
@@ -39,12 +42,14 @@ CONTROLS = {
     "flask-session": ["flask-session==0.8.0", "cachelib==0.13.0"],
     "django": ["django==5.2.19"],
 }
+#: How many keys a process sets in turn, and after how many turns it takes the list away.
+KEYS, TAKEN_EVERY = 8, 20
 # What `make bench-sessions` needs besides Flask-Session.
 MEASURED = ("redis==8.1.0", "flask-sqlalchemy==3.1.1", "sqlalchemy==2.1.9", "psycopg[binary]==3.3.9")
 
 
 class Verdict(NamedTuple):
-    """How many of each kind of change were sent, and how many are there."""
+    """How many changes of each kind were sent, and how many of them are there or were seen."""
 
     sent: int
     keys: int
@@ -56,11 +61,13 @@ class Verdict(NamedTuple):
         """How many are missing."""
         return self.sent - self.keys, self.sent - self.added, self.sent - self.appended
 
-    def __add__(self, other: Any) -> Verdict:
-        return Verdict(*(one + two for one, two in zip(self, other, strict=True)))
 
+class Told(NamedTuple):
+    """What a process has seen: how many of its requests failed, which of its keys were lost, and the items it took."""
 
-NOTHING = Verdict(0, 0, 0, 0)
+    failed: int
+    lost_keys: int
+    taken: list[str]
 
 
 class Subject(NamedTuple):
@@ -68,12 +75,18 @@ class Subject(NamedTuple):
 
     Attributes:
         begin: Begins a session with `{"n": 0, "l": []}`, and returns its cookie.
-        change: Changes the session of a cookie: sets this key, adds 1 to `n`, appends the key to `l`; each a request.
+        set_key: Sets a key of the session of a cookie, and returns what was there.
+        add: Adds 1 to `n`.
+        append: Appends an item to `l`.
+        take: Removes all items of `l`, and returns them.
         read: Returns the content of the session.
     """
 
     begin: Callable[[], str]
-    change: Callable[[str, str], None]
+    set_key: Callable[[str, str, str], str]
+    add: Callable[[str], object]
+    append: Callable[[str, str], object]
+    take: Callable[[str], list[str]]
     read: Callable[[str], dict[str, Any]]
 
 
@@ -91,11 +104,22 @@ def views_of(session: Any, operations: bool) -> dict[str, Callable[..., Any]]:
         session["n"] += 1
         return "added"
 
+    def set_key(name: str, value: str) -> str:
+        before = str(session.get(name, ""))
+        session[name] = value
+        return before
+
+    def take() -> list[str]:
+        items = list(session["l"])
+        session["l"] = []
+        return items
+
     return {
         "/begin": lambda: str(session.update(n=0, l=[])),
-        "/key/<name>": lambda name: str(session.update({name: True})),
+        "/key/<name>/<value>": set_key,
         "/add": add,
         "/append/<name>": append,
+        "/take": take,
         "/read": lambda: dict(session),
     }
 
@@ -120,15 +144,18 @@ def flask_subject(framework: Any, configure: Callable[[Any], None], *, operation
         assert answer.status_code == 200, answer.text
         return answer
 
-    def changed(cookie: str, name: str) -> None:
-        for path in (f"/key/{name}", "/add", f"/append/{name}"):
-            get(path, cookie)
-
     def begun() -> str:
         line: str = get("/begin").headers["Set-Cookie"]
         return line.partition(";")[0].partition("=")[2]
 
-    return Subject(begun, changed, lambda cookie: get("/read", cookie).json)
+    return Subject(
+        begun,
+        lambda cookie, name, value: get(f"/key/{name}/{value}", cookie).text,
+        lambda cookie: get("/add", cookie),
+        lambda cookie, item: get(f"/append/{item}", cookie),
+        lambda cookie: get("/take", cookie).json,
+        lambda cookie: get("/read", cookie).json,
+    )
 
 
 def subject_of(name: str, folder: str) -> Subject:
@@ -184,48 +211,72 @@ def _django(folder: str) -> Subject:
         opened.save()
         return str(opened.session_key)
 
-    def change(cookie: str, name: str) -> None:
-        # Each as the middleware does it: the session is read when it is used, and saved after the view.
-        def set_key(opened: Any) -> None:
-            opened[name] = True
+    @contextmanager
+    def request(cookie: str) -> Iterator[Any]:
+        # As the middleware does it: the session is read when it is used, and saved after the view.
+        opened = SessionStore(cookie)
+        yield opened
+        opened.save()
 
-        def add(opened: Any) -> None:
+    def set_key(cookie: str, name: str, value: str) -> str:
+        with request(cookie) as opened:
+            before = str(opened.get(name, ""))
+            opened[name] = value
+        return before
+
+    def add(cookie: str) -> None:
+        with request(cookie) as opened:
             opened["n"] += 1
 
-        def append(opened: Any) -> None:
-            opened["l"] = [*opened["l"], name]
+    def append(cookie: str, item: str) -> None:
+        with request(cookie) as opened:
+            opened["l"] = [*opened["l"], item]
 
-        for view in (set_key, add, append):
-            opened = SessionStore(cookie)
-            view(opened)
-            opened.save()
+    def take(cookie: str) -> list[str]:
+        with request(cookie) as opened:
+            items = list(opened["l"])
+            opened["l"] = []
+        return items
 
-    def read(cookie: str) -> dict[str, Any]:
-        return dict(SessionStore(cookie).items())
-
-    return Subject(begin, change, read)
+    return Subject(begin, set_key, add, append, take, lambda cookie: dict(SessionStore(cookie).items()))
 
 
 _subjects: dict[tuple[str, str], Subject] = {}
 
 
-def work(name: str, folder: str, cookie: str, worker: int, each: int) -> int:
-    """Send a worker's requests of one round, and return how many failed."""
+def work(name: str, folder: str, cookie: str, worker: int, each: int) -> Told:
+    """Send the requests of a process."""
     if (name, folder) not in _subjects:
         _subjects[name, folder] = subject_of(name, folder)
     subject = _subjects[name, folder]
-    failed = 0
+    failed, lost_keys, taken = 0, 0, []
     for turn in range(each):
+        actions: list[Callable[[], object]] = [
+            lambda: subject.add(cookie),
+            lambda: subject.append(cookie, f"i{worker}-{turn}"),  # noqa: B023 - called in this turn
+        ]
+        if turn % TAKEN_EVERY == TAKEN_EVERY - 1:
+            actions.append(lambda: taken.extend(subject.take(cookie)))
         try:
-            subject.change(cookie, f"k{worker}-{turn}")
+            before = subject.set_key(cookie, key_of(worker, turn), str(turn))
+            lost_keys += turn >= KEYS and before != str(turn - KEYS)
         except Exception:  # noqa: BLE001 - a control may raise whatever it likes: it has lost the change
             failed += 1
-    return failed
+        for act in actions:
+            try:
+                act()
+            except Exception:  # noqa: BLE001
+                failed += 1
+    return Told(failed, lost_keys, taken)
 
 
-def judge(name: str, *, processes: int = 8, rounds: int = 1, each: int = 125) -> Verdict:
-    """Return what a store has kept of `rounds` times `processes` times `each` changes of each kind."""
-    verdict = NOTHING
+def key_of(worker: int, turn: int) -> str:
+    """Return the key that a process sets in a turn."""
+    return f"k{worker}-{turn % KEYS}"
+
+
+def judge(name: str, *, processes: int = 8, each: int = 125) -> Verdict:
+    """Return what a store has kept of `processes` times `each` changes of each kind."""
     with tempfile.TemporaryDirectory() as folder, server_of(name, folder):
         if name == "tuile-memory":
             executor: Executor = ThreadPoolExecutor(processes)
@@ -233,16 +284,18 @@ def judge(name: str, *, processes: int = 8, rounds: int = 1, each: int = 125) ->
             executor = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
         subject = _subjects[name, folder] = subject_of(name, folder)
         with executor:
-            for _ in range(rounds):
-                cookie = subject.begin()
-                jobs = [executor.submit(work, name, folder, cookie, worker, each) for worker in range(processes)]
-                failed = sum(job.result() for job in jobs)
-                found = subject.read(cookie)
-                keys = sum(key.startswith("k") for key in found)
-                verdict += Verdict(processes * each, keys, found["n"], len(found["l"]))
-                if name in OURS:
-                    assert failed == 0, f"{failed} requests failed"
-    return verdict
+            cookie = subject.begin()
+            jobs = [executor.submit(work, name, folder, cookie, worker, each) for worker in range(processes)]
+            told = [job.result() for job in jobs]
+        found = subject.read(cookie)
+    failed, sent = sum(one.failed for one in told), processes * each
+    last = [(worker, turn) for worker in range(processes) for turn in range(max(each - KEYS, 0), each)]
+    lost_at_the_end = sum(found.get(key_of(worker, turn)) != str(turn) for worker, turn in last)
+    seen = {item for items in (*(one.taken for one in told), found["l"]) for item in items}
+    if name in OURS:
+        assert failed == 0, f"{failed} requests failed"
+        assert len(found["l"]) == len(set(found["l"])), "an item is there twice"
+    return Verdict(sent, sent - sum(one.lost_keys for one in told) - lost_at_the_end, found["n"], len(seen))
 
 
 def prepare(*needs: str) -> Path:
@@ -266,31 +319,31 @@ def main() -> int:
     """Judge each subject, print a table, and return 1 if a store has lost something or a control has not."""
     parser = argparse.ArgumentParser(description="Judge whether session stores lose updates.")
     parser.add_argument("subjects", nargs="*", default=[*OURS, *CONTROLS])
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--full", action="store_true", help="100 rounds on our stores, 10 on PostgreSQL")
+    parser.add_argument("--full", action="store_true", help="100,000 of each on our stores, 10,000 on PostgreSQL")
     parser.add_argument("--processes", type=int, default=8)
-    parser.add_argument("--each", type=int, default=125)
+    parser.add_argument("--each", type=int, default=1000, help="how many of each kind a process sends")
     parser.add_argument("--prepare", action="store_true", help="only make the environment, for `make bench-sessions`")
     given = parser.parse_args()
     if given.prepare:
         prepare(*CONTROLS["flask-session"], *MEASURED)
         return 0
-    options = ["--rounds", str(given.rounds), "--processes", str(given.processes), "--each", str(given.each)]
+    options = ["--processes", str(given.processes), "--each", str(given.each)]
     wrong = 0
     for name in given.subjects:
         if CONTROLS.get(name) and "JUDGED_HERE" not in os.environ:
             wrong |= in_its_environment(name, options)
             continue
         began = time.perf_counter()
-        rounds = (10 if name == "tuile-postgres" else 100) if given.full and name in OURS else given.rounds
-        verdict = judge(name, processes=given.processes, rounds=rounds, each=given.each)
+        full = (10_000 if name == "tuile-postgres" else 100_000) // given.processes
+        verdict = judge(name, processes=given.processes, each=full if given.full and name in OURS else given.each)
         seconds = time.perf_counter() - began
         lost = verdict.lost
         shares = ", ".join(
             f"{kind} {count} ({100 * count / verdict.sent:.0f} %)"
             for kind, count in zip(("keys", "added", "appended"), lost, strict=True)
         )
-        print(f"{name:<16} {verdict.sent} of each, lost: {shares}; {3 * verdict.sent / seconds:.0f} requests a second")
+        rate = 3 * verdict.sent / seconds
+        print(f"{name:<16} {verdict.sent} of each, lost: {shares}; {rate:.0f} requests a second", flush=True)
         wrong |= int(any(lost) if name in OURS else not all(lost))
     return wrong
 

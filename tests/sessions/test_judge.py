@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", OURS)
 def test_nothing_is_lost(name: str) -> None:
     try:
-        verdict = judge(name, processes=4, rounds=2, each=20)
+        verdict = judge(name, processes=4, each=40)
     except MissingError as error:
         pytest.skip(str(error))
     assert verdict.sent == 160
@@ -21,5 +21,5 @@ def test_nothing_is_lost(name: str) -> None:
 
 
 def test_the_judge_sees_what_is_lost() -> None:
-    verdict = judge("naive", processes=4, rounds=2, each=20)
+    verdict = judge("naive", processes=4, each=40)
     assert all(lost > 0 for lost in verdict.lost)
