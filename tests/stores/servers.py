@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,44 +66,107 @@ def redis_server(folder: str, port: int | None = None, *, durable: bool = False)
 
 
 @contextmanager
-def postgres_server(*, fsync: bool = False) -> Iterator[str]:
-    """Start PostgreSQL with an empty database, and give its URL.
+def postgres_folder() -> Iterator[str]:
+    """Give a folder for PostgreSQL, which does not run as root."""
+    # Not a folder of pytest's, which nobody but its user may enter.
+    folder = tempfile.mkdtemp(prefix="tuile-postgres-")
+    try:
+        if (user := _postgres_user()) is not None:
+            shutil.chown(folder, user)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgres_user() -> str | None:
+    return "postgres" if os.getuid() == 0 else None
+
+
+@contextmanager
+def postgres_server(folder: str | None = None, port: int | None = None, *, fsync: bool = False) -> Iterator[str]:
+    """Start PostgreSQL, and give its URL.
 
     Args:
+        folder: Where its files are, from `postgres_folder`; None for one of its own.
+        port: Where it listens; None for a free port.
         fsync: Whether it waits for the disk.
 
     Raises:
         MissingError: If it, or psycopg, is not there.
     """
+    if folder is None:
+        with postgres_folder() as made, postgres_server(made, port, fsync=fsync) as url:
+            yield url
+        return
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *glob.glob("/usr/lib/postgresql/*/bin")]
     program = shutil.which("initdb", path=os.pathsep.join(folders))
     if program is None or importlib.util.find_spec("psycopg") is None:
         raise MissingError("NO POSTGRESQL: `make services` installs it, and `make venv` psycopg")
-    # It does not run as root.
-    user = "postgres" if os.getuid() == 0 else None
-    port = _free_port()
-    # Not a folder of pytest's, which nobody but its user may enter.
-    folder = tempfile.mkdtemp(prefix="tuile-postgres-")
-    if user is not None:
-        shutil.chown(folder, user)
-    try:
-        made = [program, "-D", folder, "-A", "trust", "-U", "tuile", "-E", "UTF8", "--locale=C", "--no-sync"]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd="/")
-        command = [os.path.join(os.path.dirname(os.path.realpath(program)), "postgres"), "-D", folder, "-p", str(port)]
-        command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
-        command += ["-c", f"fsync={'on' if fsync else 'off'}"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL, user=user, cwd="/") as server:
-            try:
-                url = f"postgresql://tuile@127.0.0.1:{port}/postgres"
-                psycopg = importlib.import_module("psycopg")
-                for _ in range(600):
-                    try:
-                        psycopg.connect(url).close()
-                        break
-                    except psycopg.Error:
-                        time.sleep(0.1)
-                yield url
-            finally:
-                server.send_signal(signal.SIGINT)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    user, port = _postgres_user(), port or _free_port()
+    if not os.listdir(folder):
+        made_by = [program, "-D", folder, "-A", "trust", "-U", "tuile", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(made_by, check=True, stdout=subprocess.DEVNULL, user=user, cwd="/")
+    command = [os.path.join(os.path.dirname(os.path.realpath(program)), "postgres"), "-D", folder, "-p", str(port)]
+    command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
+    command += ["-c", f"fsync={'on' if fsync else 'off'}"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, user=user, cwd="/") as server:
+        try:
+            url = f"postgresql://tuile@127.0.0.1:{port}/postgres"
+            psycopg = importlib.import_module("psycopg")
+            for _ in range(600):
+                try:
+                    psycopg.connect(url).close()
+                    break
+                except psycopg.Error:
+                    time.sleep(0.1)
+            yield url
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+class Restartable:
+    """A server that a test stops and starts again, at the same place and with what it has kept.
+
+    Args:
+        kind: "redis" or "postgres".
+        folder: Where its files are.
+    """
+
+    def __init__(self, kind: str, folder: str) -> None:
+        self._kind = kind
+        self._folder = folder
+        self._running: ExitStack | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Start it; its `url` is known then."""
+        with ExitStack() as running:
+            port = int(self.url.rpartition(":")[2].partition("/")[0]) if self.url else None
+            serve = redis_server if self._kind == "redis" else postgres_server
+            self.url = running.enter_context(serve(self._folder, port, **_LASTING[self._kind]))
+            self._running = running.pop_all()
+
+    def stop(self) -> None:
+        """Stop it, and wait until it has."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+
+_LASTING = {"redis": {"durable": True}, "postgres": {"fsync": True}}
+
+
+@contextmanager
+def restartable_server(kind: str) -> Iterator[Restartable]:
+    """Start a server of a kind that can be restarted.
+
+    Raises:
+        MissingError: If it is not there.
+    """
+    with postgres_folder() if kind == "postgres" else tempfile.TemporaryDirectory() as folder:
+        server = Restartable(kind, folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()

@@ -4,57 +4,117 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
 
-import tuile
 from tests.stores.conftest import available, command
-from tests.stores.servers import redis_server
+from tests.stores.outage import Application, outage
+from tests.stores.servers import redis_server, restartable_server
 from tuile import session
-from tuile.sessions.settings import store_and_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.stores.servers import Restartable
 
 pytestmark = pytest.mark.timeout(300)
 
 
-class Application:
-    """An application with sessions in Redis."""
-
-    def __init__(self, url: str) -> None:
-        self.app = tuile.Flask("away", static_folder=None)
-        self.app.config.update(SESSION_STORE=url, SESSION_TIMEOUT=30)
-        self.app.add_url_rule("/add", "add", lambda: str(session.add("n")))
-        self.app.add_url_rule("/read", "read", lambda: str(session["n"]))
-        self.app.add_url_rule("/nothing", "nothing", lambda: "nothing")
-        self.client = self.app.test_client()
-
-    @property
-    def store(self) -> Any:
-        return store_and_policy(self.app).store
-
-    def get(self, path: str) -> tuple[int, str | None]:
-        answer = self.client.get(path)
-        return answer.status_code, answer.text if answer.status_code == 200 else answer.headers.get("Retry-After")
+@pytest.fixture(params=["redis", "postgres"])
+def server(request: pytest.FixtureRequest) -> Iterator[Restartable]:
+    with available(), restartable_server(request.param) as started:
+        yield started
 
 
-def test_a_restart_loses_no_session(tmp_path: Path) -> None:
-    with available(), redis_server(str(tmp_path), durable=True) as url:
-        away = Application(url)
-        assert [away.get("/add") for _ in range(3)] == [(200, "1"), (200, "2"), (200, "3")]
+def is_back(away: Application) -> None:
+    """Let the second pass for which a store is left alone."""
+    away.store._paused_until = 1e-9
+
+
+def test_a_restart_between_requests_is_not_noticed(server: Restartable) -> None:
+    away = Application(server.url)
+    assert [away.get("/add") for _ in range(3)] == [(200, "1"), (200, "2"), (200, "3")]
+    server.stop()
+    server.start()
+    assert [away.get("/add"), away.get("/read")] == [(200, "4"), (200, "4")]
+    assert away.store._open == 1
+    away.store.close()
+
+
+def test_a_server_that_is_away_loses_no_session(server: Restartable, caplog: pytest.LogCaptureFixture) -> None:
+    away = Application(server.url)
+    assert away.get("/add") == (200, "1")
+    server.stop()
     # The cookie is still sent, and an untouched session is not asked for.
     for _ in range(5):
         assert away.get("/read") == (503, "5")
         assert away.get("/add") == (503, "5")
         assert away.get("/nothing") == (200, "nothing")
-    with redis_server(str(tmp_path), int(url.rpartition(":")[2]), durable=True):
-        away.store._paused_until = 1e-9  # the second is over
-        assert [away.get("/add"), away.get("/read")] == [(200, "4"), (200, "4")]
-        assert away.store._open == 1
-        away.store.close()
+    assert len(caplog.messages) == 10
+    assert all(message.startswith("The session store (") for message in caplog.messages)
+    server.start()
+    is_back(away)
+    assert [away.get("/add"), away.get("/read")] == [(200, "2"), (200, "2")]
+    assert away.store._open == 1
+    away.store.close()
+
+
+def test_meanwhile_a_session_can_be_empty_and_read_only(server: Restartable) -> None:
+    away = Application(server.url, SESSION_FAILURE="empty")
+    away.app.add_url_rule("/get", "get", lambda: str(session.get("n")))
+    assert away.get("/add") == (200, "1")
+    server.stop()
+    assert [away.get(path) for path in ("/get", "/nothing", "/add")] == [(200, "None"), (200, "nothing"), (503, "5")]
+    server.start()
+    is_back(away)
+    assert away.get("/get") == (200, "1")
+    away.store.close()
+
+
+def test_a_server_that_goes_away_before_the_session_is_saved(server: Restartable) -> None:
+    away = Application(server.url)
+
+    def change() -> str:
+        session["theme"] = "dark"
+        server.stop()
+        return "changed"
+
+    away.app.add_url_rule("/change", "change", change)
+    away.app.add_url_rule("/theme", "theme", lambda: str(session.get("theme")))
+    assert away.get("/add") == (200, "1")
+    assert away.get("/change") == (503, "5")
+    server.start()
+    is_back(away)
+    assert away.get("/theme") == (200, "None")
+    away.store.close()
+
+
+def test_a_server_goes_away_and_comes_back_while_requests_run(server: Restartable) -> None:
+    outage(server)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_finds_a_server_that_was_restarted(server: Restartable) -> None:
+    away = Application(server.url)
+    assert away.get("/add") == (200, "1")
+    server.stop()
+    assert away.get("/read") == (503, "5")
+    server.start()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = int(away.get("/add") != (200, "2") or away.store._open != 1)
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    is_back(away)
+    assert away.get("/add") == (200, "3")
+    away.store.close()
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_by_each_request(

@@ -218,6 +218,72 @@ def test_threads_wait_for_a_connection_and_there_are_never_more_than_allowed(ser
     assert (server.requests, server.opened, most) == (8, 2, 2)
 
 
+def test_threads_get_connections_in_turn(server: Server) -> None:
+    store = Remote(server, connections=1)
+    order: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def answer() -> object:
+        order.append(threading.current_thread().name)
+        # The first request holds the connection until all others wait, one after the other.
+        while len(threads) < 3:
+            threads.append(threading.Thread(target=store.ask, args=(LOAD,), name=str(len(threads))))
+            threads[-1].start()
+            while len(store._waiting) < len(threads):
+                threading.Event().wait(0.001)
+        return "reply"
+
+    server.answer = answer
+    name = threading.current_thread().name
+    store.ask(LOAD)
+    # At once again: it may not take the connection that the others wait for.
+    store.ask(LOAD)
+    for thread in threads:
+        thread.join()
+    assert order == [name, "0", "1", "2", name]
+    assert (server.opened, store._open, len(store._idle)) == (1, 1, 1)
+
+
+def test_a_thread_opens_a_connection_in_the_place_of_one_that_broke(server: Server) -> None:
+    store = Remote(server, connections=1)
+    threads: list[threading.Thread] = []
+
+    def answer() -> object:
+        if not threads:
+            threads.append(threading.Thread(target=store.ask, args=(LOAD,)))
+            threads[0].start()
+            while not store._waiting:
+                threading.Event().wait(0.001)
+            raise TimeoutError
+        return "reply"
+
+    server.answer = answer
+    with pytest.raises(StoreUnavailable):
+        store.ask(LOAD)
+    threads[0].join()
+    assert (server.opened, server.closed, store._open, len(store._idle)) == (2, 1, 1, 1)
+
+
+def test_a_thread_that_is_stopped_while_it_waits_takes_no_connection(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Remote(server, connections=1)
+
+    def stopped(event: threading.Event, timeout: float | None = None) -> bool:
+        raise KeyboardInterrupt
+
+    def answer() -> object:
+        if server.requests == 1:
+            with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+                patched.setattr(threading.Event, "wait", stopped)
+                store.ask(LOAD)
+        return "reply"
+
+    server.answer = answer
+    assert store.ask(LOAD) == store.ask(LOAD) == "reply"
+    assert (server.opened, store._open, len(store._idle), len(store._waiting)) == (1, 1, 1, 0)
+
+
 def test_tasks_wait_for_a_connection_and_there_are_never_more_than_allowed(server: Server) -> None:
     store = Remote(server)
 

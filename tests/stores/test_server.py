@@ -12,7 +12,7 @@ from tests.beside_flask import make_environ, send
 from tests.frames.test_frames import Client, check_budget, environ_for
 from tests.stores.conftest import NOW
 from tests.stores.site import Site
-from tuile import session
+from tuile import current_app, session
 from tuile.sessions.identity import new_identity
 from tuile.sessions.interface import SecureCookieSession
 from tuile.sessions.signed import SecureCookieSessionInterface
@@ -20,10 +20,12 @@ from tuile.sessions.stores.memory import MemoryStore
 from tuile.signals import session_replayed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.stores.conftest import Clock
     from tests.stores.site import Reply
+    from tuile import Flask, Request
     from tuile.sessions.stores import Store
 
 
@@ -487,6 +489,73 @@ def test_a_session_can_read_as_empty_meanwhile(store: Store) -> None:
         assert (reply.answer.code, reply.cookie) == (503, None)
     site.store.is_away = False
     assert site.content(cookie) == {"x": 1}
+
+
+class EagerInterface(SecureCookieSessionInterface):
+    """An interface that opens sessions at the start of each request, as any that overrides this method."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return super().open_session(app, request)
+
+
+READING: dict[str, Callable[[], object]] = {
+    "get": lambda: session.get("x"),
+    "[]": lambda: session["x"],
+    "in": lambda: "x" in session,
+    "dict": lambda: dict(session),
+    "unpacked": lambda: {**session},
+    "list": lambda: list(session),
+    "len": lambda: len(session),
+    "if": lambda: "full" if session else "empty",
+    "keys": lambda: session.keys(),  # noqa: PLW0108 - a proxy
+    "values": lambda: session.values(),  # noqa: PLW0108
+    "items": lambda: session.items(),  # noqa: PLW0108
+    "copy": lambda: session.copy(),  # type: ignore[attr-defined] # noqa: PLW0108 - a dictionary
+    "==": lambda: session == {"x": 1},
+    "!=": lambda: session != {"x": 1},
+    "|": lambda: session | {},  # type: ignore[operator] # a dictionary
+    "permanent": lambda: session.permanent,
+    "set": lambda: session.update(x=2),
+    "add": lambda: session.add("n"),
+    "append": lambda: session.append("l", 1),
+    "change": lambda: session.change("x", str),
+    "pop": lambda: session.pop("x", None),
+    "|=": lambda: session.__ior__({"x": 1}),  # type: ignore[attr-defined] # a dictionary
+    "reversed": lambda: list(reversed(session)),  # type: ignore[call-overload]
+    "clear": lambda: session.clear(),  # noqa: PLW0108
+    "regenerate": lambda: session.regenerate(),  # noqa: PLW0108
+    "end": lambda: session.end(),  # noqa: PLW0108
+    "list of sessions": lambda: current_app.sessions.of("ada"),
+    "end of others": lambda: current_app.sessions.end_all("ada"),
+}
+
+
+@pytest.mark.parametrize("use", READING)
+def test_each_use_of_a_session_says_that_the_store_is_away(use: str) -> None:
+    for interface in (SecureCookieSessionInterface(), EagerInterface()):
+        site = Site(MemoryStore())
+        site.app.session_interface = interface
+        cookie = site.begin(x=1)
+        site.store.is_away = True
+        reply = site.ask(READING[use], cookie)
+        assert (reply.answer.code, reply.cookie) == (503, None)
+        assert dict(reply.answer.headers)["Retry-After"] == "5"
+        assert site.ask(nothing, cookie).answer.code == 200
+        site.store.is_away = False
+        assert site.content(cookie) == {"x": 1}
+
+
+@pytest.mark.parametrize("interface", [SecureCookieSessionInterface(), EagerInterface()])
+def test_the_page_of_the_error_can_look_into_the_session(interface: Any) -> None:
+    site = Site(MemoryStore())
+    site.app.session_interface = interface
+    site.app.register_error_handler(503, lambda error: (f"away, {session.get('x', 'nobody')}", 503))
+    cookie = site.begin(x=1)
+    site.store.is_away = True
+    reply = site.ask(read, cookie)
+    assert (reply.answer.code, reply.answer.text) == (503, "away, nobody")
+    # Nobody waits for the store twice.
+    assert reply.operations == ["Load"]
 
 
 @pytest.mark.parametrize("view", [write, log_in(), lambda: session.end()])  # noqa: PLW0108 - a proxy

@@ -69,15 +69,14 @@ def open_stored(
 ) -> SecureCookieSession | None:
     """Return the session of a request, an empty one if its cookie names none.
 
+    If the store cannot be asked, it is one that says so when it is read (`SESSION_FAILURE`).
+
     Args:
         app: The application.
         interface: Its session interface.
         request: The request.
         is_alone: Whether all sessions are to be in the store. Otherwise nothing is moved to it, and there is no
             session if no cookie names one.
-
-    Raises:
-        ServiceUnavailable: If the store cannot be asked, unless `SESSION_FAILURE` is ``"empty"``.
     """
     kept = store_and_policy(app)
     name, cookies = interface.get_cookie_name(app), request.cookies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 import weakref
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -13,11 +14,15 @@ from .operations import End, EndOfUser, Load, OfUser, Sweep
 from .server import user_of
 from .settings import store_and_policy
 from .stored import ServerSession
+from .stores import StoreUnavailable
 from .tracked import BesideSession
+from .unavailable import SessionsUnavailable
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..app import Flask
-    from .operations import Loaded
+    from .operations import Loaded, Operation
     from .stores import Store
 
 
@@ -50,7 +55,7 @@ class Sessions:
     """The sessions of an application that are kept on the server (`SESSION_STORE`).
 
     Each method raises a RuntimeError if there is no store, and `tuile.sessions.stores.StoreUnavailable` if it cannot be
-    asked.
+    asked. A request that does not catch that gets a 503.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -59,6 +64,22 @@ class Sessions:
     @property
     def _store(self) -> Store:
         return store_and_policy(self._found_app()).store
+
+    def _ask(self, operation: Operation) -> t.Any:
+        with self._asking():
+            return self._store.ask(operation)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Let a request be answered with a 503 if the store cannot be asked."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            value = current.get(None)
+            if value is None or value._request_ctx is None:
+                raise
+            self._found_app().logger.error("%s", error)
+            raise SessionsUnavailable from error
 
     def _found_app(self) -> Flask:
         return t.cast("Flask", self._app())
@@ -69,7 +90,7 @@ class Sessions:
 
     def check(self) -> None:
         """Ask the store for a session that does not exist, to see whether it answers."""
-        self._store.ask(Load("", store_and_policy(self._found_app()).policy.clocks))
+        self._ask(Load("", store_and_policy(self._found_app()).policy.clocks))
 
     def of(self, user: object) -> list[SessionEntry]:
         """Return the sessions of a user, the last seen first.
@@ -79,7 +100,7 @@ class Sessions:
         """
         here = self._current()
         handle = None if here is None else here.handle
-        found: list[Loaded] = self._store.ask(OfUser(as_user(user)))
+        found: list[Loaded] = self._ask(OfUser(as_user(user)))
         return [
             SessionEntry(
                 handle=one.record.handle,
@@ -103,7 +124,7 @@ class Sessions:
         here = self._current()
         if here is not None and here.handle == handle:
             here.end()
-        return bool(self._store.ask(End(handle)))
+        return bool(self._ask(End(handle)))
 
     def end_others(self) -> int:
         """End all sessions of the current user but the current one, and return how many.
@@ -116,10 +137,11 @@ class Sessions:
         if here is None or user is None:
             message = "end_others() ends the other sessions of the user who is logged in, but nobody is."
             raise RuntimeError(message)
-        epoch = raise_epoch(self._found_app(), user)
+        with self._asking():
+            epoch = raise_epoch(self._found_app(), user)
         if isinstance(here, BesideSession):
             here[EPOCH_KEY] = epoch
-        return int(self._store.ask(EndOfUser(user, keep=here.handle)))
+        return int(self._ask(EndOfUser(user, keep=here.handle)))
 
     def end_all(self, user: object) -> int:
         """End all sessions of a user, the current one included, and return how many of them were in the store.
@@ -129,12 +151,13 @@ class Sessions:
         here = self._current()
         if here is not None and user_of(self._found_app(), here) == as_user(user):
             here.end()
-        raise_epoch(self._found_app(), as_user(user))
-        return int(self._store.ask(EndOfUser(as_user(user))))
+        with self._asking():
+            raise_epoch(self._found_app(), as_user(user))
+        return int(self._ask(EndOfUser(as_user(user))))
 
     def sweep(self, limit: int = 500) -> int:
         """Remove at most `limit` sessions that have expired, and return how many. Each login removes two."""
-        return int(self._store.ask(Sweep(limit)))
+        return int(self._ask(Sweep(limit)))
 
     def _current(self) -> ServerSession | BesideSession | None:
         """Return the session of the current request of this app."""

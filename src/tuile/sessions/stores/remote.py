@@ -18,6 +18,8 @@ import threading
 import time
 import typing as t
 import weakref
+from collections import deque
+from contextlib import suppress
 
 from . import Answer, Store, StoreUnavailable
 
@@ -87,9 +89,10 @@ class RemoteStore(Store):
     def _begin_process(self) -> None:
         self._process = os.getpid()
         self._idle: list[Connection] = []
-        #: Held while connections are counted; a thread that waits for one is told when one is idle.
-        self._changed = threading.Condition()
-        self._open = self._waiting = 0
+        #: Held while connections are counted, and while one is given to a thread that waits.
+        self._lock = threading.Lock()
+        self._open = 0
+        self._waiting: deque[_Waiter] = deque()
         self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _AsyncPool] = weakref.WeakKeyDictionary()
         self._failures = 0
         #: Until when nothing is sent, by the monotonic clock; 0 if all is well.
@@ -156,34 +159,69 @@ class RemoteStore(Store):
             self._drop(connection)
             raise
         connection.used = now
-        self._idle.append(connection)
         if self._waiting:
-            with self._changed:
-                self._changed.notify()
+            self._give(connection)
+        else:
+            self._idle.append(connection)
+            if self._waiting:  # since a moment ago
+                self._give(None)
         return answer
 
     def _free_connection(self) -> Connection:
-        """Return a connection: a new one, or one that another thread gives back."""
-        until = time.monotonic() + self._timeout
-        with self._changed:
-            self._waiting += 1
-            try:
-                while True:
-                    if self._idle:
-                        return self._idle.pop()
-                    if self._open < self._connections:
-                        self._open += 1
-                        break
-                    if not self._changed.wait(until - time.monotonic()) and time.monotonic() >= until:
-                        message = f"All {self._connections} connections to the session store ({self._where}) are in use"
-                        raise StoreUnavailable(message)
-            finally:
-                self._waiting -= 1
+        """Return a connection: a new one, or one that another thread gives back. Threads get them in turn."""
+        waiter = _Waiter()
+        with self._lock:
+            # Announced before it is looked for, so that no connection is given back unnoticed in between.
+            self._waiting.append(waiter)
+            with suppress(IndexError):
+                waiter.connection = self._idle.pop()
+            may_open = waiter.connection is None and self._open < self._connections
+            if waiter.connection is not None or may_open:
+                self._open += may_open
+                self._waiting.remove(waiter)
+                waiter.is_served.set()
+        try:
+            in_time = waiter.is_served.wait(self._timeout)
+        except BaseException:
+            if not self._withdraw(waiter):
+                raise
+            if waiter.connection is None:
+                self._count_out()
+            else:
+                self._give(waiter.connection)
+            raise
+        if not in_time and not self._withdraw(waiter):
+            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
+            raise StoreUnavailable(message)
+        if waiter.connection is not None:
+            return waiter.connection
         try:
             return self._connect()
         except BaseException:
             self._count_out()
             raise
+
+    def _withdraw(self, waiter: _Waiter) -> bool:
+        """Let a thread wait no longer, and return whether it was served meanwhile."""
+        with self._lock:
+            if waiter.is_served.is_set():
+                return True
+            self._waiting.remove(waiter)
+            return False
+
+    def _give(self, connection: Connection | None) -> None:
+        """Give a connection, or those that are idle, to the threads that have waited longest."""
+        with self._lock:
+            while self._waiting:
+                if connection is None:
+                    try:
+                        connection = self._idle.pop()
+                    except IndexError:
+                        return
+                self._waiting.popleft().serve(connection)
+                connection = None
+            if connection is not None:
+                self._idle.append(connection)
 
     def _drop(self, connection: Connection) -> None:
         try:
@@ -192,14 +230,17 @@ class RemoteStore(Store):
             self._count_out()
 
     def _count_out(self) -> None:
-        with self._changed:
-            self._open -= 1
-            self._changed.notify()
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().serve(None)  # it opens one instead
+            else:
+                self._open -= 1
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        while self._idle:
-            self._drop(self._idle.pop())
+        with suppress(IndexError):  # other threads use them meanwhile
+            while True:
+                self._drop(self._idle.pop())
 
     # At the end of the interpreter the modules are gone, and what is open is closed anyway.
     def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
@@ -277,12 +318,25 @@ class RemoteStore(Store):
             StoreUnavailable: For each other one.
         """
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             if now >= self._paused_until:
                 self._paused_until = now + self._timeout + _PAUSE_S
                 return
         message = f"The session store ({self._where}) has not answered {self._failures} times; it is tried again soon."
         raise StoreUnavailable(message)
+
+
+class _Waiter:
+    """A thread that waits for a connection: for one that is given to it, or to be allowed to open one."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+        self.is_served = threading.Event()
+
+    def serve(self, connection: Connection | None) -> None:
+        """Let it go on; with a new connection if it is given none."""
+        self.connection = connection
+        self.is_served.set()
 
 
 class _AsyncPool:
