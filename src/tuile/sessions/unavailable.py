@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from functools import wraps
 
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -11,11 +12,12 @@ from .settings import choice
 from .stores import StoreUnavailable
 
 if t.TYPE_CHECKING:
-    from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+    from collections.abc import Callable
 
     from ..app import Flask
     from ..wrappers.response import Response
 
+T = t.TypeVar("T")
 _DESCRIPTION: t.Final = "The session is not available at the moment."
 #: When a client may try again, in seconds.
 RETRY_AFTER: t.Final = 5
@@ -41,73 +43,25 @@ class UnreadableSession(UnavailableSession):
 
     _has_raised = False
 
-    def _raise_once(self) -> None:
+
+def _raising_once(method: Callable[..., T]) -> Callable[..., T]:
+    """Return a method of a session that raises the error if it is the first one that is called."""
+
+    @wraps(method)
+    def read(self: UnreadableSession, *args: object) -> T:
         if not self._has_raised:
             self._has_raised = True
             raise unavailable()
+        return method(self, *args)
 
-    def __getitem__(self, key: str) -> t.Any:
-        self._raise_once()
-        return super().__getitem__(key)
+    return read
 
-    def get(self, key: str, default: t.Any = None) -> t.Any:
-        """Return the default, or raise the error."""
-        self._raise_once()
-        return super().get(key, default)
 
-    def __contains__(self, key: object) -> bool:
-        self._raise_once()
-        return super().__contains__(key)
-
-    def __iter__(self) -> Iterator[str]:
-        self._raise_once()
-        return super().__iter__()
-
-    def __reversed__(self) -> Iterator[str]:
-        self._raise_once()
-        return super().__reversed__()
-
-    def __len__(self) -> int:
-        self._raise_once()
-        return super().__len__()
-
-    def __eq__(self, other: object) -> bool:
-        self._raise_once()
-        return super().__eq__(other)
-
-    def __ne__(self, other: object) -> bool:
-        self._raise_once()
-        return super().__ne__(other)
-
-    __hash__ = None  # type: ignore[assignment] # as other dictionaries
-
-    def __or__(self, other: t.Any) -> t.Any:
-        self._raise_once()
-        return super().__or__(other)
-
-    def __ror__(self, other: t.Any) -> t.Any:
-        self._raise_once()
-        return super().__ror__(other)
-
-    def keys(self) -> KeysView[str]:  # type: ignore[override] # a view of the same keys
-        """Return no keys, or raise the error."""
-        self._raise_once()
-        return super().keys()
-
-    def values(self) -> ValuesView[t.Any]:  # type: ignore[override]
-        """Return no values, or raise the error."""
-        self._raise_once()
-        return super().values()
-
-    def items(self) -> ItemsView[str, t.Any]:  # type: ignore[override]
-        """Return no items, or raise the error."""
-        self._raise_once()
-        return super().items()
-
-    def copy(self) -> t.Any:
-        """Return an empty copy, or raise the error."""
-        self._raise_once()
-        return super().copy()
+for _name in (
+    *("__contains__", "__eq__", "__getitem__", "__iter__", "__len__", "__ne__", "__or__", "__reversed__", "__ror__"),
+    *("copy", "get", "items", "keys", "values"),
+):
+    setattr(UnreadableSession, _name, _raising_once(getattr(UnavailableSession, _name)))
 
 
 class SessionsUnavailable(StoreUnavailable, ServiceUnavailable):

@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from .operations import Loaded, Operation
-    from .stores import Store
+    from .stores import Answer, Store
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Sessions:
     def _store(self) -> Store:
         return store_and_policy(self._found_app()).store
 
-    def _ask(self, operation: Operation) -> t.Any:
+    def _ask(self, operation: Operation) -> Answer:
         with self._asking():
             return self._store.ask(operation)
 
