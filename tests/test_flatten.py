@@ -1,23 +1,17 @@
-"""The tool that writes the fast path without calls, and the form of it that awaits the view."""
+"""The tool that writes the fast path without calls."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
 import sys
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 import tuile
-from tests.beside_flask import make_app, make_environ, send
+from tests.beside_flask import make_app, send
 from tools import flatten
-from tuile.ctx.app_context import current
 from tuile.dispatch import _generated
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def flat(source: str, name: str = "driver") -> str:
@@ -46,7 +40,7 @@ def test_the_generated_function_has_no_call_of_a_decision_left() -> None:
     called = {
         node.func.id for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-    assert called & flatten.functions().keys() == flatten.LEFT_AS_CALLS - {"serve", "await_view", "call_view"}
+    assert called & flatten.functions().keys() == flatten.LEFT_AS_CALLS - {"serve", "serve_awaited"}
 
 
 BRANCHES = """
@@ -114,66 +108,6 @@ def test_what_cannot_be_flattened_is_refused(body: str, says: str) -> None:
 def test_an_argument_has_to_be_a_name() -> None:
     with pytest.raises(flatten.RefusedError, match="not a name"):
         flat("def f(x):\n    y = x\n    return y\n\ndef driver(x):\n    found = f(x + 1)\n    return found\n")
-
-
-# --- the form that awaits ---------------------------------------------------------------------------------------------
-
-
-def awaiting() -> Callable[..., Any]:
-    """The function for a server's loop, made of the same source."""
-    text = flatten.text_of(flatten.flatten("serve", "serve_asgi", awaiting=True))
-    namespace = {"__name__": "tuile.dispatch._awaiting", "__package__": "tuile.dispatch"}
-    exec(compile(text, "_awaiting.py", "exec"), namespace)  # noqa: S102 - made of our own source
-    return namespace["serve_asgi"]  # type: ignore[return-value] # the function
-
-
-def test_the_only_difference_is_one_await() -> None:
-    (function,) = flatten.flatten("serve", "serve_asgi", awaiting=True).body
-    assert isinstance(function, ast.AsyncFunctionDef)
-    awaited = [ast.unparse(node) for node in ast.walk(function) if isinstance(node, ast.Await)]
-    assert awaited == ["await view(**arguments)"]
-
-
-def test_async_views_answer_side_by_side_each_with_its_own_request() -> None:
-    app = make_app(tuile)
-
-    @app.get("/text/<int:number>")
-    async def text(number: int) -> str:
-        await asyncio.sleep(0)
-        return f"{number} {tuile.request.path} {tuile.url_for('text', number=number)}"
-
-    @app.get("/json/<int:number>")
-    async def json(number: int) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return {"n": number, "path": tuile.request.path}
-
-    @app.get("/fails/<int:number>")
-    async def fails(number: int) -> str:
-        await asyncio.sleep(0)
-        raise ValueError(number)
-
-    app.register_error_handler(ValueError, lambda error: (f"caught {error}", 418))
-    serve = awaiting()
-    # The first request of an app goes by the steps.
-    send(app, make_environ("/missing"))
-
-    async def ask(path: str) -> tuple[str, bytes]:
-        started: list[str] = []
-        body = await serve(app, app.plan, make_environ(path), lambda status, _headers: started.append(status))
-        assert current.get(None) is None
-        return started[0], b"".join(body)
-
-    async def ask_all() -> list[tuple[str, bytes]]:
-        paths = [f"/{kind}/{number}" for number in range(5) for kind in ("text", "json", "fails", "missing")]
-        return await asyncio.gather(*(asyncio.ensure_future(ask(path)) for path in paths))
-
-    answers = copy_context().run(asyncio.run, ask_all())
-    for number in range(5):
-        text_answer, json_answer, failed, missing = answers[4 * number : 4 * number + 4]
-        assert text_answer == ("200 OK", f"{number} /text/{number} /text/{number}".encode())
-        assert json_answer == ("200 OK", f'{{"n":{number},"path":"/json/{number}"}}\n'.encode())
-        assert failed == ("418 I'M A TEAPOT", f"caught {number}".encode())
-        assert missing[0] == "404 NOT FOUND"
 
 
 def test_the_generated_function_is_the_one_that_serves() -> None:

@@ -43,14 +43,10 @@ LEFT_AS_CALLS = frozenset(
         "parts_at_end",
         "remember",
         "serve",
+        "serve_awaited",
         "session_headers",
-        "await_view",
-        "call_view",
     }
 )
-#: What stands for a function where the server's loop calls: the only difference between the two forms.
-AWAITED = {"call_view": "await_view"}
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 HEADER = '''"""The fast path as it is run. Generated from `fast_path.py` and `inlined.py` by `make generated`.
@@ -74,21 +70,15 @@ def functions() -> dict[str, Function]:
     return found
 
 
-def flatten(name: str, as_name: str, awaiting: bool = False) -> ast.Module:
+def flatten(name: str, as_name: str) -> ast.Module:
     """Return a function without calls of the others.
 
     Args:
-        name: The function, such as `serve`.
+        name: The function, such as `serve`. One for an event loop is an `async` function.
         as_name: What it is called in the result.
-        awaiting: Whether to write the form for a server's loop, an `async` function that awaits the view.
     """
     known = functions()
-    if awaiting:
-        for original, awaited in AWAITED.items():
-            known[original] = known[awaited]
-    left = LEFT_AS_CALLS - {"call_view"}
-    flat = Flattener({key: value for key, value in known.items() if key not in left}).flat(known[name])
-    result = flat if not awaiting else ast.AsyncFunctionDef(**{field: getattr(flat, field) for field in flat._fields})
+    result = Flattener({key: value for key, value in known.items() if key not in LEFT_AS_CALLS}).flat(known[name])
     result.name = as_name
     return ast.fix_missing_locations(ast.Module(body=[result], type_ignores=[]))
 
@@ -307,7 +297,13 @@ def formatted(text: str) -> str:
 
 def generated() -> str:
     """Return the text of the generated file."""
-    return formatted(text_of(flatten("serve", "serve_wsgi"), flatten("quick_response", "quick_response")))
+    return formatted(
+        text_of(
+            flatten("serve", "serve_wsgi"),
+            flatten("serve_awaited", "serve_awaited"),
+            flatten("quick_response", "quick_response"),
+        )
+    )
 
 
 def main() -> int:

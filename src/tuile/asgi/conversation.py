@@ -6,8 +6,12 @@ import typing as t
 from asyncio import sleep, wait
 from contextlib import suppress
 
+from werkzeug.exceptions import ClientDisconnected
+
+from ..ctx.app_context import current
 from .exchange import MOST_WAITING
 from .refusals import refuse
+from .workers import carry
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task
@@ -171,3 +175,20 @@ class Conversation:
             # What `receive` raised concerns nobody any more.
             with suppress(Exception):
                 listener.result()
+
+
+async def converse(exchange: Exchange, conversation: Conversation) -> None:
+    """Let a worker answer a request, and raise what it raises."""
+    error: BaseException | None = None
+    try:
+        await conversation.carry_on()
+        carry(exchange.context, without=current)
+        error = exchange.error
+        if error is not None and not (conversation.client_left and isinstance(error, ClientDisconnected)):
+            if isinstance(error, Exception):
+                raise error
+            # It would end the server.
+            raise RuntimeError(f"The application raised {error!r}.") from error
+    finally:
+        # The error's traceback refers to this frame.
+        del error, exchange, conversation

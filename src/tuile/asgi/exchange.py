@@ -39,7 +39,8 @@ if t.TYPE_CHECKING:
 MOST_WAITING = 64 * 1024
 # A longer body that is put aside is put into a file.
 _MOST_IN_MEMORY = 1024 * 1024
-_NO_BODY = frozenset({204, 304})
+#: The statuses of responses that have no body.
+BODILESS = frozenset({204, 304})
 
 
 class Exchange:
@@ -176,7 +177,7 @@ class Exchange:
         if self.head is None:
             raise RuntimeError("The application did not call start_response.")
         status, headers = self.head
-        if self.environ["REQUEST_METHOD"] == "HEAD" or status in _NO_BODY:
+        if self.environ["REQUEST_METHOD"] == "HEAD" or status in BODILESS:
             self.remaining = 0
         else:
             for name, value in headers:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import typing as t
-from contextvars import copy_context
 from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction
 
-from .workers import carry
+from .workers import call_in_worker
 
 if t.TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from ..app import Flask
@@ -87,59 +85,15 @@ class Lifespan:
         if is_async:
             with self.app.app_context():
                 return await anext(t.cast("AsyncIterator[object]", generator), _END)
-        return await in_worker(workers, partial(self._in_context, partial(next, generator, _END)))
+        return await call_in_worker(workers, partial(self._in_context, partial(next, generator, _END)))
 
     async def _call(self, workers: Workers, function: Callable[..., object]) -> None:
         if iscoroutinefunction(function):
             with self.app.app_context():
                 await function()
         else:
-            await in_worker(workers, partial(self._in_context, function))
+            await call_in_worker(workers, partial(self._in_context, function))
 
     def _in_context(self, function: Callable[[], object]) -> object:
         with self.app.app_context():
             return function()
-
-
-class _Call:
-    """A function for a worker."""
-
-    def __init__(self, workers: Workers, function: Callable[[], object]) -> None:
-        self.workers = workers
-        self.function = function
-        self.context = copy_context()
-        self.ended = self.left = self.is_lent = False
-        self.result: object = None
-        self.error: BaseException | None = None
-        self.future: Future[None] = workers.loop.create_future()
-
-    def run(self) -> None:
-        """Call the function."""
-        try:
-            self.result = self.context.run(self.function)
-        except BaseException as error:  # noqa: BLE001 - it is raised on the loop
-            self.error = error
-        self.ended = True
-        self.workers.report(self)
-
-    def wake(self) -> None:
-        """Wake the coroutine that waits."""
-        if not self.future.done():
-            self.future.set_result(None)
-
-    def before_coroutine(self) -> None:
-        """Do nothing: there is no body."""
-
-    def leave(self) -> None:
-        """Do nothing: the function runs to its end."""
-
-
-async def in_worker(workers: Workers, function: Callable[[], object]) -> object:
-    """Call a function in a worker, with the context variables of this task, and return its result."""
-    call = _Call(workers, function)
-    workers.submit(call)
-    await call.future
-    carry(call.context)
-    if call.error is not None:
-        raise call.error
-    return call.result

@@ -40,6 +40,9 @@ _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 # Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
 _sent_names: dict[str, bytes] = {}
 _MOST_NAMES = 256
+# Content-Type headers of responses to text and JSON, as they are sent; at most `_MOST_NAMES`.
+_sent_types: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+_SENT_LENGTHS = tuple((b"content-length", b"%d" % length) for length in range(512))
 # What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
 # transferred is the server's decision everywhere.
 _OF_CONNECTION = frozenset(
@@ -197,6 +200,29 @@ def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> Heade
             raise ValueError(f"The value of the response's header {name!r} has a line break or a NUL.")
         pairs.append((lower, value.encode("latin-1")))
     return pairs
+
+
+def sent_start(content_type: tuple[str, str], length: int) -> HeaderPairs:
+    """Return the headers of a response to text or JSON as ASGI has them.
+
+    Args:
+        content_type: Its Content-Type header.
+        length: The length of its body in bytes.
+    """
+    first = _sent_types.get(content_type)
+    if first is None:
+        (first,) = sent_headers([content_type], "")
+        if len(_sent_types) < _MOST_NAMES:
+            _sent_types[content_type] = first
+    return [first, _SENT_LENGTHS[length] if length < 512 else (b"content-length", b"%d" % length)]
+
+
+def announced_length(headers: Iterable[tuple[str, str]]) -> int | None:
+    """Return the Content-Length of a response in bytes; None without one."""
+    for name, value in headers:
+        if name.lower() == "content-length" and value.isascii() and value.isdigit():
+            return int(value)
+    return None
 
 
 def _sent_name(name: str) -> bytes:

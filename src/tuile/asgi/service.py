@@ -12,16 +12,16 @@ import weakref
 from asyncio import get_running_loop, shield
 from contextvars import copy_context
 
-from werkzeug.exceptions import ClientDisconnected
-
+from .. import invalidation
 from ..config import DEFAULT_CONFIG
-from ..ctx.app_context import current
-from .conversation import Conversation
+from ..dispatch.division import begin_on_loop
+from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
 from .lifespan import Lifespan
+from .on_loop import OnLoop
 from .refusals import refuse
 from .scopes import BadScope, content_length, environ_of
-from .workers import Workers, carry
+from .workers import Workers
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
@@ -82,6 +82,7 @@ class Service:
             raise ValueError(f"Scopes of type {kind!r} are not served, only http, websocket and lifespan.")
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self.app
         try:
             environ = environ_of(scope)
         except BadScope as reason:
@@ -93,27 +94,26 @@ class Service:
         if not self.is_started:
             # The server has no lifespan, or does not wait for it.
             await self._start()
-        context = copy_context()
-        exchange = Exchange(self.app, environ, context, self.workers.report)
+        exchange = Exchange(self.app, environ, copy_context(), self.workers.report)
         conversation = Conversation(exchange, self.workers, receive, send)
         if self._prepare_body(exchange) and not await conversation.read_ahead(MOST_WAITING):
             # The client left before its request was complete.
             return
         environ["wsgi.input"] = body_stream(exchange)
         environ["wsgi.file_wrapper"] = FileWrapper
-        error: BaseException | None = None
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.for_request(app)
+        if not plan.to_workers and exchange.inbox_complete and type(app) is plan.app_type:
+            begun = begin_on_loop(app, plan, environ)
+            if begun is not None:
+                await OnLoop(app, plan, self.workers, begun, environ).answer(receive, send)
+                return
         try:
-            await conversation.carry_on()
-            carry(context, without=current)
-            error = exchange.error
-            if error is not None and not (conversation.client_left and isinstance(error, ClientDisconnected)):
-                if isinstance(error, Exception):
-                    raise error
-                # It would end the server.
-                raise RuntimeError(f"The application raised {error!r}.") from error
+            await converse(exchange, conversation)
         finally:
-            # The error's traceback refers to this frame.
-            del error, exchange, conversation, context, environ
+            # The traceback of what it raises refers to this frame.
+            del exchange, conversation, environ
 
     def _prepare_body(self, exchange: Exchange) -> bool:
         """Decide how the body is received.

@@ -11,16 +11,18 @@ from __future__ import annotations
 import threading
 import time
 import typing as t
-from asyncio import CancelledError
+from asyncio import CancelledError, shield
 from collections import deque
 from contextvars import Context, copy_context
 from functools import partial
 from queue import SimpleQueue
 
+from ..ctx.app_context import current
 from ..dispatch.awaiting import worker
 
 if t.TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Callable
 
     from ..dispatch.awaiting import CoroutineFunction
 
@@ -260,3 +262,59 @@ def carry(context: Context, without: object = None) -> None:
     for variable, value in context.items():
         if variable is not without and variable.get(_UNSET) is not value:
             variable.set(value)
+
+
+class _FunctionCall:
+    """A function for a worker."""
+
+    def __init__(self, workers: Workers, function: Callable[[], object]) -> None:
+        self.workers = workers
+        self.function = function
+        self.context = copy_context()
+        self.ended = self.left = self.is_lent = False
+        self.result: object = None
+        self.error: BaseException | None = None
+        self.future: Future[None] = workers.loop.create_future()
+
+    def run(self) -> None:
+        """Call the function."""
+        try:
+            self.result = self.context.run(self.function)
+        except BaseException as error:  # noqa: BLE001 - it is raised on the loop
+            self.error = error
+        self.ended = True
+        self.workers.report(self)
+
+    def wake(self) -> None:
+        """Wake the coroutine that waits."""
+        if not self.future.done():
+            self.future.set_result(None)
+
+    def before_coroutine(self) -> None:
+        """Do nothing: there is no body."""
+
+    def leave(self) -> None:
+        """Do nothing: the function runs to its end."""
+
+
+async def call_in_worker(workers: Workers, function: Callable[[], object]) -> object:
+    """Call a function in a worker, with the context variables of this task, and return its result.
+
+    What it sets is seen here afterwards, except for the current app and request, which can only be left where they were
+    entered. A cancelled task waits for the function first.
+    """
+    call = _FunctionCall(workers, function)
+    workers.submit(call)
+    try:
+        await shield(call.future)
+    except CancelledError:
+        await call.future
+        raise
+    carry(call.context, without=current)
+    if call.error is not None:
+        try:
+            raise call.error
+        finally:
+            # The error's traceback refers to this frame.
+            del call
+    return call.result

@@ -75,6 +75,10 @@ def stream_with_context(generator_or_function: t.Iterator[t.AnyStr]) -> t.Iterat
 
 
 @t.overload
+def stream_with_context(generator_or_function: t.AsyncIterator[t.AnyStr]) -> t.AsyncIterator[t.AnyStr]: ...
+
+
+@t.overload
 def stream_with_context(
     generator_or_function: t.Callable[..., t.Iterator[t.AnyStr]],
 ) -> t.Callable[[t.Iterator[t.AnyStr]], t.Iterator[t.AnyStr]]: ...
@@ -88,8 +92,9 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
     Raises:
         RuntimeError: no request is active when the stream is made.
     """
+    is_async = hasattr(type(generator_or_function), "__anext__")
     try:
-        chunks = iter(generator_or_function)
+        chunks = generator_or_function if is_async else iter(generator_or_function)
     except TypeError:
 
         def make_stream(*args: object, **kwargs: object) -> object:
@@ -103,7 +108,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
     if app_context is None:
         # Only the request is still active.
         raise LookupError(NO_APP_MESSAGE)
-    return _stream(chunks, app_context, request_context)
+    return (_stream_async if is_async else _stream)(chunks, app_context, request_context)
 
 
 def _stream(
@@ -141,6 +146,56 @@ def _stream(
         run(_leave, app_context, request_context, close, error)
         raise
     run(_leave, app_context, request_context, close, None)
+
+
+async def _stream_async(
+    chunks: t.AsyncIterator[object], app_context: AppContext, request_context: RequestContext
+) -> t.AsyncGenerator[object, None]:
+    """Yield the chunks of an asynchronous iterator, as `_stream` does."""
+    run: t.Callable[..., object] = copy_context().run
+    close = getattr(chunks, "aclose", None)
+    run(_enter, app_context, request_context)
+    error: BaseException | None = None
+    try:
+        while True:
+            try:
+                chunk = await _InContext(chunks.__anext__(), run)
+            except StopAsyncIteration:
+                break
+            yield chunk
+    except BaseException as raised:
+        error = raised
+        raise
+    finally:
+        try:
+            if close is not None:
+                await _InContext(close(), run)
+        finally:
+            run(_leave, app_context, request_context, None, error)
+            del error
+
+
+class _InContext:
+    """An awaitable that is advanced in another context; its task stays the same."""
+
+    def __init__(self, awaitable: t.Awaitable[object], run: t.Callable[..., object]) -> None:
+        self._steps = awaitable.__await__()
+        self._run = run
+
+    def __await__(self) -> t.Generator[object, object, object]:
+        steps = self._steps
+        step: t.Callable[[], object] = partial(next, steps)
+        while True:
+            try:
+                waits_for = self._run(step)
+            except StopIteration as end:
+                return end.value
+            try:
+                given = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - for the awaitable to handle
+                step = partial(steps.throw, error)
+            else:
+                step = partial(next, steps) if given is None else partial(steps.send, given)
 
 
 def _enter(app_context: AppContext, request_context: RequestContext) -> None:

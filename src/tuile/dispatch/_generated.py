@@ -42,7 +42,7 @@ from .inlined import (
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.routing import Rule
@@ -50,6 +50,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..wrappers.response import Response, TextStart
     from .plan import Plan
+    from .return_values import AwaitedParts, Body
 
 
 def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -73,7 +74,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
-    body: t.Any
+    body: Body
     more: list[tuple[str, str]] | None
     try:
         try:
@@ -157,6 +158,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             answer = app._run(view, **arguments)
                 except Exception as raised:
                     answer = app.handle_user_exception(raised)
+                # finish: Return the parts of the response to what a view has returned, as `answer_request` does
                 if (
                     plan.quiet
                     and plan.epoch is invalidation.epoch
@@ -232,15 +234,17 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         request = context.request
         if (
             error is None
-            and plan.ends_quietly
-            and (context._state is PLAIN)
-            and request.closes_nothing
-            and (plan.epoch is invalidation.epoch)
-            and (not app.teardown_request_funcs)
-            and (not app.teardown_appcontext_funcs)
-            and (not request_tearing_down.receivers)
-            and (not appcontext_tearing_down.receivers)
-            and (not appcontext_popped.receivers)
+            and (
+                plan.ends_quietly
+                and context._state is PLAIN
+                and context.request.closes_nothing
+                and (plan.epoch is invalidation.epoch)
+                and (not app.teardown_request_funcs)
+                and (not app.teardown_appcontext_funcs)
+                and (not request_tearing_down.receivers)
+                and (not appcontext_tearing_down.receivers)
+                and (not appcontext_popped.receivers)
+            )
             and ("werkzeug.debug.preserve_context" not in environ)
         ):
             current.reset(context._token)
@@ -262,6 +266,70 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     ):
         return parts_at_end(body, whole, parts)
     return parts
+
+
+async def serve_awaited(
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    environ: WSGIEnvironment,
+    view: Callable[..., t.Any],
+    arguments: dict[str, object],
+) -> AwaitedParts:
+    """Await a view on an event loop, and end its request if no other function has a part in it.
+
+    Returns:
+        The start of the response, its body, more headers, and None. If other functions have a part in the rest of the
+        request: None, what the view returned, None, and what it raised; the context is entered then.
+    """
+    context._token = current.set(context)
+    try:
+        answer = await view(**arguments)
+    except BaseException as raised:
+        return (None, None, None, raised)
+    try:
+        if (
+            plan.quiet
+            and plan.epoch is invalidation.epoch
+            and (context._state is PLAIN)
+            and (not app.after_request_funcs)
+            and (not request_finished.receivers)
+        ) and (
+            plan.ends_quietly
+            and context._state is PLAIN
+            and context.request.closes_nothing
+            and (plan.epoch is invalidation.epoch)
+            and (not app.teardown_request_funcs)
+            and (not app.teardown_appcontext_funcs)
+            and (not request_tearing_down.receivers)
+            and (not appcontext_tearing_down.receivers)
+            and (not appcontext_popped.receivers)
+        ):
+            untouched = not context._is_touched and (
+                environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
+            )
+            if untouched or has_session_alone(app, plan, context, answer):
+                # encode_answer: Return the parts of a response to text or JSON
+                kind = type(answer)
+                if kind is str and plan.text_start is not None:
+                    start = plan.text_start
+                    body = answer.encode()
+                elif (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None):
+                    start = plan.json_start
+                    body = f"{plan.write_json(answer)}\n".encode()
+                else:
+                    start = None
+                    body = answer
+                if start is not None:
+                    more = None if untouched else session_headers(app, context)
+                    current.reset(context._token)
+                    context._token = None
+                    context._state = ENDED
+                    context.request.environ["werkzeug.request"] = None
+                    return (start, body, more, None)
+    except Exception:
+        pass
+    return (None, answer, None, None)
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:

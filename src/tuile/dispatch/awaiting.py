@@ -1,4 +1,7 @@
-"""How a thread runs a coroutine function: workers for ASGI servers send it to the event loop that they work for."""
+"""How a thread runs coroutine functions and asynchronous generators.
+
+Workers for ASGI servers send them to the event loop that they work for.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import threading
 import typing as t
 from functools import wraps
 
+from ..wrappers.async_body import iterate_by
+
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator
 
     CoroutineFunction: t.TypeAlias = Callable[..., Coroutine[object, object, object]]
 
@@ -36,3 +41,46 @@ def runs_on_loop(function: CoroutineFunction) -> Callable[..., object] | None:
         return runner(function, args, kwargs)
 
     return call
+
+
+_END: t.Final = object()
+
+
+async def _next(iterator: AsyncIterator[object]) -> object:
+    return await anext(iterator, _END)
+
+
+async def _close(iterator: object) -> None:
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def iterate(pieces: AsyncIterable[object]) -> Iterator[object]:
+    """Yield the pieces of an asynchronous iterable in a thread, and close it at the end.
+
+    It is advanced on the loop that this thread works for, or on an event loop of its own.
+    """
+    run, loop = worker.run_coroutine, None
+    if run is None:
+        from asyncio import new_event_loop  # noqa: PLC0415 - only for asynchronous generators under WSGI
+
+        loop = new_event_loop()
+
+        def run(function: CoroutineFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+            return loop.run_until_complete(function(*args, **kwargs))
+
+    iterator = aiter(pieces)
+    try:
+        while (piece := run(_next, (iterator,), {})) is not _END:
+            yield piece
+    finally:
+        try:
+            run(_close, (iterator,), {})
+        finally:
+            if loop is not None:
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.close()
+
+
+iterate_by(iterate)

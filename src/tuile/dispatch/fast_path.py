@@ -26,6 +26,7 @@ from .inlined import (
     is_unobserved,
     is_untouched,
     match_route,
+    may_end_quietly,
     open_session,
     parts_at_end,
     run_view,
@@ -34,7 +35,7 @@ from .inlined import (
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -42,6 +43,7 @@ if t.TYPE_CHECKING:
     from ..ctx.request_context import RequestContext
     from ..wrappers.response import TextStart
     from .plan import Plan
+    from .return_values import AwaitedParts, Body, Parts
 
 
 def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -58,7 +60,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
-    body: t.Any
+    body: Body
     more: list[tuple[str, str]] | None
     try:
         try:
@@ -87,7 +89,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
 
 def answer_request(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None
-) -> tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]:
+) -> Parts:
     """Match the URL, run the view and return the parts of the response.
 
     Returns:
@@ -110,6 +112,11 @@ def answer_request(
         answer = run_view(app, plan, context, environ, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
+    return finish(app, plan, context, environ, answer)
+
+
+def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any) -> Parts:
+    """Return the parts of the response to what a view has returned, as `answer_request` does."""
     if is_unobserved(app, plan, context):
         untouched = is_untouched(app, context, environ)
         if untouched or has_session_alone(app, plan, context, answer):
@@ -120,3 +127,39 @@ def answer_request(
             if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
                 return start, answer, None
     return None, app.finalize_request(answer), None
+
+
+async def serve_awaited(
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    environ: WSGIEnvironment,
+    view: Callable[..., t.Any],
+    arguments: dict[str, object],
+) -> AwaitedParts:
+    """Await a view on an event loop, and end its request if no other function has a part in it.
+
+    Returns:
+        The start of the response, its body, more headers, and None. If other functions have a part in the rest of the
+        request: None, what the view returned, None, and what it raised; the context is entered then.
+    """
+    context._token = current.set(context)
+    try:
+        answer = await view(**arguments)
+    except BaseException as raised:  # noqa: BLE001 - it is raised again where it is handled
+        return None, None, None, raised
+    try:
+        if is_unobserved(app, plan, context) and may_end_quietly(app, plan, context):
+            untouched = is_untouched(app, context, environ)
+            if untouched or has_session_alone(app, plan, context, answer):
+                start, body = encode_answer(plan, answer)
+                if start is not None:
+                    more = None if untouched else session_headers(app, context)
+                    current.reset(context._token)
+                    context._token = None
+                    context._state = ENDED
+                    context.request.environ["werkzeug.request"] = None
+                    return start, body, more, None
+    except Exception:  # noqa: BLE001, S110 - the steps do it again, and handle it
+        pass
+    return None, answer, None, None

@@ -127,8 +127,9 @@ def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
 
 def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str, object]) -> None:
     """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
-    view = app._synchronous.get(id(app.view_functions.get(rule.endpoint)))
-    if view is None:
+    function = id(app.view_functions.get(rule.endpoint))
+    view = app._synchronous.get(function)
+    if view is None and function not in plan.coroutine_functions:
         # The view was not called yet, or needs `ensure_sync`.
         return
     plan.rules_tried[id(rule)] = rule
@@ -177,16 +178,6 @@ def call_view(app: Flask, view: Callable[..., object], arguments: dict[str, obje
         # A call without `**` is faster.
         return view(**arguments) if arguments else view()
     return app._run(view, **arguments)
-
-
-async def await_view(
-    app: Flask,  # noqa: ARG001 - as the other
-    view: Callable[..., t.Any],
-    arguments: dict[str, object],
-    known: object,  # noqa: ARG001
-) -> t.Any:
-    """Await the view; replaces `call_view` in an event loop."""
-    return await view(**arguments)
 
 
 def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
@@ -285,22 +276,25 @@ def send(
     return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
-def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
-    """Leave the context, without a call if nothing is registered for its end."""
-    request = context.request
-    if (
-        error is None
-        and plan.ends_quietly
+def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
+    """Return whether nothing is registered for the end of a request that did not fail."""
+    return (
+        plan.ends_quietly
         and context._state is PLAIN
-        and request.closes_nothing
+        and context.request.closes_nothing
         and plan.epoch is invalidation.epoch
         and not app.teardown_request_funcs
         and not app.teardown_appcontext_funcs
         and not request_tearing_down.receivers
         and not appcontext_tearing_down.receivers
         and not appcontext_popped.receivers
-        and "werkzeug.debug.preserve_context" not in environ
-    ):
+    )
+
+
+def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
+    """Leave the context, without a call if nothing is registered for its end."""
+    request = context.request
+    if error is None and may_end_quietly(app, plan, context) and "werkzeug.debug.preserve_context" not in environ:
         current.reset(context._token)  # type: ignore[arg-type] # it was entered
         context._token = None
         context._state = ENDED

@@ -55,6 +55,8 @@ STEPS: dict[str, tuple[str, ...]] = {
     "before": ("dispatch_request", "preprocess_request"),
     # Steps after that. If none is overridden, text and JSON are sent without a response object.
     "after": ("_convert_response", "finalize_request", "make_response", "process_response"),
+    # How a thread runs a coroutine function.
+    "awaiting": ("async_to_sync",),
     "entry": ("__call__", "wsgi_app"),
     "urls": ("inject_url_defaults", "url_for"),
     "build_errors": ("handle_url_build_error",),
@@ -136,6 +138,8 @@ class Plan:
     #: Whether the fast path serves the app, and whether it does so without calling `wsgi_app`.
     fast: bool
     enters: bool
+    #: Why an ASGI server's requests for coroutine functions take a worker thread as well; empty if they need not.
+    to_workers: tuple[str, ...]
     #: The methods of unwatched classes that a plan depends on; compared for each request.
     unwatched: tuple[tuple[type, str, object], ...]
     #: The hosts that do not affect which rule matches, shared with the URL map; empty if changes of settings may not be
@@ -152,6 +156,8 @@ class Plan:
     variable_routes: Routes = field(default_factory=dict)
     #: The rules that are cached or cannot be cached.
     rules_tried: dict[int, Rule] = field(default_factory=dict)
+    #: The views that are coroutine functions, by id. References keep the ids unique.
+    coroutine_functions: dict[int, object] = field(default_factory=dict)
 
 
 _NO_ROOT = object()
@@ -183,6 +189,7 @@ NOTHING = Plan(
     calls_wsgi_app=True,
     fast=False,
     enters=False,
+    to_workers=("there is no plan",),
     unwatched=(),
     hosts=(),
     finds=False,
@@ -242,6 +249,7 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
+        to_workers=(*refusals, *_reasons_for_workers(app, lost)),
         unwatched=snapshot,
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
@@ -260,6 +268,15 @@ def _overridden(app: Planned) -> dict[str, list[str]]:
 
 def _steps_that_are_called(lost: dict[str, list[str]]) -> list[str]:
     return [reason for group in ("ends", "calls", "around", "before", "after") for reason in lost[group]]
+
+
+def _reasons_for_workers(app: Planned, lost: dict[str, list[str]]) -> t.Iterator[str]:
+    """Yield why the steps around a coroutine function cannot be divided between an event loop and a thread."""
+    for group in ("entry", "around", "before", "calls", "awaiting", "after", "ends"):
+        yield from lost[group]
+    if not _opens_lazily(app.session_interface):
+        # It may wait for a database.
+        yield f"{_name(type(app.session_interface))} opens the session at the start of each request"
 
 
 def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:

@@ -1,13 +1,20 @@
-"""Interpret the tuples that a view may return."""
+"""What a view may return, and the parts of a response that are made of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
-    from ..wrappers.response import Response
+    from ..wrappers.response import Response, TextStart
+
+#: The body of a response, or a response.
+Body: TypeAlias = Any
+#: The start of a response to text or JSON, its body, and more headers; or None and the response.
+Parts: TypeAlias = "tuple[TextStart | None, Body, list[tuple[str, str]] | None]"
+#: The same of a view that was awaited, and None; or None, what it returned, None, and what it raised.
+AwaitedParts: TypeAlias = "tuple[TextStart | None, Body, list[tuple[str, str]] | None, BaseException | None]"
 
 # Bytes raise the same error as in Flask.
 _TEXTS: tuple[type[Any], ...] = (str, bytes, bytearray)

@@ -129,14 +129,30 @@ class Dispatcher(Planned, Teardown):
             check_settings(t.cast("Flask", self), self.session_interface)
         return self._serve_by_steps(environ, start_response)
 
-    def _serve_by_steps(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle one request step by step."""
-        context = self.request_context(environ)
+    def _serve_by_steps(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        context: RequestContext | None = None,
+        dispatch: Callable[[], Response] | None = None,
+    ) -> Iterable[bytes]:
+        """Handle one request step by step.
+
+        Args:
+            environ: The environ of the request.
+            start_response: As of WSGI.
+            context: The context, if it is entered: by a request whose view was awaited.
+            dispatch: What to call for such a request; the steps before it were done.
+        """
+        context = self.request_context(environ) if context is None else context
         error: BaseException | None = None
         try:
             try:
-                context.push()
-                response = self.full_dispatch_request()
+                if dispatch is None:
+                    context.push()
+                    response = self.full_dispatch_request()
+                else:
+                    response = dispatch()
             except Exception as raised:  # noqa: BLE001 - everything a view may raise becomes an answer
                 error = raised
                 response = self.handle_exception(raised)
@@ -223,6 +239,25 @@ class Dispatcher(Planned, Teardown):
                 answer = self.dispatch_request()
         except Exception as error:  # noqa: BLE001 - handlers may be registered for any exception
             answer = self.handle_user_exception(error)
+        return self.finalize_request(answer)
+
+    def _dispatch_awaited(
+        self, answer: ft.ResponseReturnValue | HTTPException, error: BaseException | None
+    ) -> Response:
+        """Do what follows the view in `full_dispatch_request`, for a view that was awaited.
+
+        Args:
+            answer: What it returned.
+            error: What it raised.
+        """
+        if error is not None:
+            try:
+                raise error
+            except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
+                answer = self.handle_user_exception(raised)
+            finally:
+                # The error's traceback refers to this frame.
+                del error
         return self.finalize_request(answer)
 
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
@@ -327,8 +362,8 @@ class Dispatcher(Planned, Teardown):
         """Convert a view's return value to a response.
 
         Args:
-            rv: A str or bytes (the body), a dict or list (JSON), an iterator (streamed), a response, an HTTP
-                exception or another WSGI callable, or a tuple `(body, status)`, `(body, headers)`,
+            rv: A str or bytes (the body), a dict or list (JSON), an iterator, which may be asynchronous (streamed), a
+                response, an HTTP exception or another WSGI callable, or a tuple `(body, status)`, `(body, headers)`,
                 `(body, status, headers)`.
 
         Raises:
@@ -356,7 +391,7 @@ class Dispatcher(Planned, Teardown):
         elif type(body).__module__ == HTTPException.__module__:
             # One of Werkzeug's errors, none of which is any of the following.
             response = self._convert_response(body)
-        elif isinstance(body, (str, bytes, bytearray, Iterator)):
+        elif isinstance(body, (str, bytes, bytearray, Iterator)) or hasattr(type(body), "__anext__"):
             # Passed to the constructor, so that a content type among the headers replaces the default.
             return response_class(body, status=status, headers=headers)  # type: ignore[arg-type] # of str or bytes
         elif isinstance(body, (dict, list)):

@@ -17,9 +17,10 @@ from ..http.conditions import is_unmodified
 from ..http.dates import remembered_http_date
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
 from ..http.locations import is_plain_location
+from .async_body import AsyncParts, prepare
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterable, Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -147,6 +148,8 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
         return t.cast("Iterable[bytes]", body)
     if needs_no_close:
         return list(response.iter_encoded())
+    if prepare(response):
+        return AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
     return _Parts(response.iter_encoded(), response.close)
 
 

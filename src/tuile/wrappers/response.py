@@ -21,6 +21,7 @@ from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.locations import is_plain_location, uri_of
 from ..http.received import without_bad_dates
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
+from .async_body import prepare
 from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
@@ -30,7 +31,7 @@ from .plain_response import (
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterable, Iterable, Mapping
     from datetime import datetime, timedelta
     from http import HTTPStatus
 
@@ -121,7 +122,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
 
     def __init__(
         self,
-        response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
+        response: Iterable[bytes]
+        | bytes
+        | Iterable[str]
+        | str
+        | AsyncIterable[bytes]
+        | AsyncIterable[str]
+        | None = None,
         status: int | str | HTTPStatus | None = None,
         headers: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]] | None = None,
         mimetype: str | None = None,
@@ -149,7 +156,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 self.response = [body]
                 return
         if not (self._builds_plainly and init_plainly(self, response, status, headers, mimetype, content_type)):
-            super().__init__(response, status, headers, mimetype, content_type, direct_passthrough)
+            body = t.cast("Iterable[bytes]", response)
+            super().__init__(body, status, headers, mimetype, content_type, direct_passthrough)
             return
         self.direct_passthrough = direct_passthrough
         self._on_close = []
@@ -239,6 +247,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             if type(value) is not str or type(name) is not str:
                 # Servers may treat a subclass of str or bytes differently.
                 pairs[index] = (str.__str__(name), str.__str__(value))
+        prepare(self)
         return super().__call__(environ, start_response)
 
     if t.TYPE_CHECKING:

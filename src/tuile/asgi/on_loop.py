@@ -1,0 +1,253 @@
+"""Answer requests whose views are coroutine functions: on the event loop, with what may block in a worker."""
+
+from __future__ import annotations
+
+import typing as t
+from contextvars import copy_context
+from functools import partial
+
+from ..ctx.app_context import current
+from ..dispatch._generated import serve_awaited
+from ..dispatch.division import blocks_after_view, is_coroutine_function
+from ..wrappers.async_body import AsyncParts
+from .conversation import Conversation, converse
+from .exchange import BODILESS, Exchange
+from .scopes import announced_length, sent_headers, sent_start, status_code
+from .streams import Stream
+from .workers import call_in_worker
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextvars import Token
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .. import typing as ft
+    from ..app import Flask
+    from ..ctx.app_context import Current
+    from ..ctx.request_context import RequestContext
+    from ..dispatch.division import Begun
+    from ..dispatch.plan import Plan
+    from ..wrappers.response import Response
+    from .protocol import Receive, Send
+    from .workers import Workers
+
+
+class OnLoop:
+    """A request that runs on the event loop.
+
+    Args:
+        app: The app.
+        plan: Its plan.
+        workers: The threads for functions that may block.
+        begun: The request.
+        environ: Its environ, with its whole body.
+        opens_session: Whether to open the session in a worker before the view, because it is in a store.
+    """
+
+    __slots__ = (
+        "app",
+        "begun",
+        "context",
+        "environ",
+        "headers",
+        "opens_session",
+        "parts",
+        "plan",
+        "status",
+        "workers",
+    )
+
+    def __init__(
+        self,
+        app: Flask,
+        plan: Plan,
+        workers: Workers,
+        begun: Begun,
+        environ: WSGIEnvironment,
+        *,
+        opens_session: bool = False,
+    ) -> None:
+        self.app = app
+        self.plan = plan
+        self.workers = workers
+        self.begun = begun
+        self.context = begun.context
+        self.environ = environ
+        self.opens_session = opens_session
+        # The response, once it is made by the steps.
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+        self.parts: Iterable[bytes] = ()
+
+    async def answer(self, receive: Receive, send: Send) -> None:
+        """Run the request, and send its response."""
+        begun, context, environ = self.begun, self.context, self.environ
+        view, arguments = begun.view, begun.arguments
+        if begun.functions.before or self.opens_session:
+            view, arguments = self._call_with_steps_before, {}
+        start, body, more, error = await serve_awaited(self.app, self.plan, context, environ, view, arguments)
+        if start is None:
+            try:
+                await self._finish(body, error, receive, send)
+            finally:
+                # The error's traceback refers to this frame.
+                del error
+            return
+        headers = sent_start(start[0], len(body))
+        if more is not None:
+            headers += sent_headers(more, self._http_version())
+        await send({"type": "http.response.start", "status": start[2], "headers": headers})
+        if environ["REQUEST_METHOD"] == "HEAD":
+            body = b""
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _http_version(self) -> str:
+        return str(self.environ["SERVER_PROTOCOL"]).partition("/")[2]
+
+    # --- before the view ----------------------------------------------------------------------------------------------
+
+    async def _call_with_steps_before(self) -> object:
+        """Run the steps before the view in a worker, and call the view."""
+        hooked = await call_in_worker(self.workers, self._do_steps_before)
+        if hooked is not None:
+            return hooked
+        opened, request = self.context._opened_session, self.context.request
+        # As `dispatch_request` reads them: functions may have changed them.
+        rule = request.url_rule
+        view = None if rule is None else self.app.view_functions.get(rule.endpoint)
+        if view is None or request.routing_exception is not None or not is_coroutine_function(self.plan, view):
+            return await call_in_worker(self.workers, self.app.dispatch_request)
+        try:
+            return await t.cast("Callable[..., t.Awaitable[object]]", view)(**(request.view_args or {}))
+        finally:
+            if self.opens_session and opened is not None and opened is self.context._opened_session:
+                self._forget_untouched_session()
+
+    def _do_steps_before(self) -> object:
+        if self.opens_session:
+            self.context._session  # noqa: B018 - reading it opens it
+        return self.app.preprocess_request() if self.begun.functions.before else None
+
+    def _forget_untouched_session(self) -> None:
+        """Let a session that was opened in advance, and that nobody has read, count as not opened."""
+        context, session = self.context, self.context._opened_session
+        if session is not None and not session.accessed:
+            context._opened_session = None
+            context._is_touched = context._cookies is not None or bool(context._after_functions)
+
+    # --- after the view -----------------------------------------------------------------------------------------------
+
+    async def _finish(
+        self, answer: ft.ResponseReturnValue, error: BaseException | None, receive: Receive, send: Send
+    ) -> None:
+        """Do the steps after the view, in a worker if they may block, and send the response."""
+        app, context = self.app, self.context
+        dispatch: Callable[[], Response] = partial(app._dispatch_awaited, answer, error)
+        # Not one of `Exception`: the task is cancelled, or the loop ends.
+        is_ended = error is not None and not isinstance(error, Exception)
+        if isinstance(error, GeneratorExit) or current.get(None) is not context:
+            # Nothing can be awaited any more; or there are contexts that can only be left where they were entered.
+            blocks = False
+        else:
+            blocks = (error is not None and not is_ended) or blocks_after_view(app, self.plan, context)
+            if not blocks and not is_ended:
+                try:
+                    dispatch = partial(_same, app.finalize_request(answer))
+                except Exception as failure:  # noqa: BLE001 - it is raised where it can be handled
+                    dispatch, blocks = partial(_raise, failure), True
+        steps = partial(self._do_steps_after, dispatch)
+        try:
+            if blocks:
+                moved = _moved(context, steps)
+                _leave_on_loop(context)
+                await call_in_worker(self.workers, moved)
+            else:
+                steps()
+        except (KeyboardInterrupt, SystemExit) as failure:
+            # It would end the server.
+            raise RuntimeError(f"The application raised {failure!r}.") from failure
+        await self._send(receive, send)
+
+    def _do_steps_after(self, dispatch: Callable[[], Response]) -> None:
+        """Do the steps after the view, leave the context, and keep the response."""
+        start_response = t.cast("StartResponse", self._keep)
+        self.parts = self.app._serve_by_steps(self.environ, start_response, self.context, dispatch)
+
+    def _keep(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+        self.status, self.headers = status, headers
+
+    async def _send(self, receive: Receive, send: Send) -> None:
+        parts = self.parts
+        if isinstance(parts, AsyncParts):
+            stream = Stream(self.environ["REQUEST_METHOD"], self._http_version(), receive, send)
+            try:
+                await stream.carry_on(self.status, self.headers, parts.body)
+            finally:
+                await call_in_worker(self.workers, parts.close)
+        elif not (type(parts) is list or type(parts) is tuple) or not await self._send_whole(parts, send):
+            exchange = Exchange(self._start, self.environ, copy_context(), self.workers.report)
+            exchange.inbox_complete = True
+            await converse(exchange, Conversation(exchange, self.workers, receive, send))
+
+    async def _send_whole(self, parts: Iterable[bytes], send: Send) -> bool:
+        """Send a response that is not streamed; return whether it is one that can be sent as it is."""
+        body, code = b"".join(parts), status_code(self.status)
+        if self.environ["REQUEST_METHOD"] == "HEAD" or code in BODILESS:
+            body = b""
+        elif announced_length(self.headers) not in {None, len(body)}:
+            return False
+        wire = sent_headers(self.headers, self._http_version())
+        await send({"type": "http.response.start", "status": code, "headers": wire})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return True
+
+    def _start(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer with the response that is made, as a WSGI application: in a worker."""
+        start_response(self.status, self.headers)
+        return self.parts
+
+
+def _same(response: Response) -> Response:
+    return response
+
+
+def _raise(error: BaseException) -> t.NoReturn:
+    try:
+        raise error
+    finally:
+        # The error's traceback refers to this frame.
+        del error
+
+
+# --- moving a context from the loop to a worker -----------------------------------------------------------------------
+
+
+def _moved(context: RequestContext, steps: Callable[[], object]) -> Callable[[], object]:
+    """Return a function that enters a context, which was entered on the loop, in its own place and does steps there."""
+    token = _token_of(context)
+
+    def enter_and_go_on() -> object:
+        # The token of the loop can only be used there.
+        current.set(None)
+        own = current.set(context)
+        if context._token is token:
+            context._token = own
+        else:
+            context._nested = [(own if push[0] is token else push[0], *push[1:]) for push in context._nested or ()]
+        return steps()
+
+    return enter_and_go_on
+
+
+def _token_of(context: RequestContext) -> Token[Current | None] | None:
+    if context._token is not None:
+        return context._token
+    return next((token for token, value, _ in context._nested or () if value is context), None)
+
+
+def _leave_on_loop(context: RequestContext) -> None:
+    """Leave a context on the loop that a worker goes on with."""
+    token = _token_of(context)
+    if token is not None and current.get(None) is context:
+        current.reset(token)

@@ -1,0 +1,123 @@
+"""Send a response whose body is an asynchronous iterable: on the event loop, in the task of its request."""
+
+from __future__ import annotations
+
+import typing as t
+from asyncio import CancelledError, create_task, current_task, sleep, wait
+from contextlib import suppress
+
+from .exchange import BODILESS
+from .scopes import announced_length, sent_headers, status_code
+
+if t.TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import AsyncIterable
+
+    from .protocol import Receive, Send
+
+# A server's `send` need not pause, and neither need a generator: others get their turn after so many pieces.
+_PIECES_IN_A_ROW = 16
+
+
+class Stream:
+    """A response that is sent piece by piece.
+
+    When the client leaves, the task is cancelled where it waits, so that the generator is closed at once and in its own
+    task and context.
+
+    Args:
+        method: The method of the request.
+        http_version: Its version of HTTP.
+        receive: Of the server.
+        send: Of the server.
+    """
+
+    def __init__(self, method: str, http_version: str, receive: Receive, send: Send) -> None:
+        self.method = method
+        self.http_version = http_version
+        self.receive = receive
+        self.send = send
+        self.has_left = self.is_over = False
+
+    async def carry_on(self, status: str, headers: list[tuple[str, str]], pieces: AsyncIterable[object]) -> None:
+        """Send the response, and close its generator whatever happens."""
+        code = status_code(status)
+        has_body = self.method != "HEAD" and code not in BODILESS
+        remaining = announced_length(headers) if has_body else 0
+        listener = create_task(self._listen(t.cast("Task[object]", current_task())))
+        iterator = aiter(pieces)
+        try:
+            try:
+                await self.send(
+                    {"type": "http.response.start", "status": code, "headers": sent_headers(headers, self.http_version)}
+                )
+                remaining = await self._send_pieces(iterator, remaining) if has_body else 0
+            except CancelledError:
+                if not self.has_left:
+                    raise
+                _uncancel()
+            except OSError:
+                # Some servers tell by it that the client left; anything else is an error of the generator.
+                if not self.has_left:
+                    raise
+            finally:
+                self.is_over = True
+                await _close(iterator)
+            if self.has_left:
+                return
+            if remaining:
+                raise RuntimeError(f"The response ended {remaining} bytes before its Content-Length.")
+            await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            listener.cancel()
+            await wait([listener])
+
+    async def _send_pieces(self, iterator: t.AsyncIterator[object], remaining: int | None) -> int | None:
+        """Send the pieces, and return how many of the announced bytes are missing."""
+        count = 0
+        async for item in iterator:
+            piece = item.encode() if isinstance(item, str) else item
+            if not isinstance(piece, (bytes, bytearray, memoryview)):
+                raise TypeError(f"The body of a response consists of str or bytes, not of {type(item).__name__}.")
+            body = bytes(piece)
+            if remaining is not None:
+                body = body[:remaining]
+                remaining -= len(body)
+            if self.has_left:
+                break
+            if body:
+                await self._send_piece(body)
+            elif remaining == 0:
+                break
+            count += 1
+            if count % _PIECES_IN_A_ROW == 0:
+                await sleep(0)
+        return remaining
+
+    async def _send_piece(self, body: bytes) -> None:
+        try:
+            await self.send({"type": "http.response.body", "body": body, "more_body": True})
+        except OSError:
+            self.has_left = True
+            raise
+
+    async def _listen(self, task: Task[object]) -> None:
+        with suppress(OSError):
+            while (await self.receive())["type"] != "http.disconnect":
+                pass
+        self.has_left = True
+        if not self.is_over:
+            task.cancel()
+
+
+def _uncancel() -> None:
+    """Take back the cancellation of the current task, on Pythons that count them."""
+    uncancel = getattr(current_task(), "uncancel", None)
+    if uncancel is not None:
+        uncancel()
+
+
+async def _close(iterator: object) -> None:
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()

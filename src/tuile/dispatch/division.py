@@ -1,0 +1,176 @@
+"""Decide how the steps of an ASGI server's request are divided between its event loop and a worker thread.
+
+A request whose view is a coroutine function runs on the loop. Functions that are no coroutine functions may block, so
+they run in a thread: those before the view, or those after it. If there are some before and after it, the request runs
+in a worker as a whole, as with any other view: functions that share a connection or a thread-local expect one thread.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from inspect import iscoroutinefunction
+
+from .. import invalidation
+from ..csrf import SAFE_METHODS
+from ..ctx.app_context import current
+from ..signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+from .inlined import begin, match_route
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ..app import Flask
+    from ..ctx.request_context import RequestContext
+    from .plan import Plan
+
+    _CoroutineFunction: t.TypeAlias = Callable[..., t.Coroutine[object, object, object]]
+
+
+class Functions(t.NamedTuple):
+    """What kinds of functions are registered for a request, beside its view."""
+
+    #: Whether any function runs before the view, and whether one of them may block.
+    before: bool = False
+    before_blocks: bool = False
+    #: The same for what runs after it: `after_request` and teardown functions, receivers of signals.
+    after: bool = False
+    after_blocks: bool = False
+    #: Whether any error handler may block.
+    handlers_block: bool = False
+
+    @property
+    def need_one_thread(self) -> bool:
+        """Return whether the whole request has to run in one thread."""
+        return self.before_blocks and (self.after_blocks or self.handlers_block)
+
+
+_NONE = Functions()
+
+
+class Begun(t.NamedTuple):
+    """A request that is to be answered on the loop: its URL is matched, and its context is not entered yet."""
+
+    context: RequestContext
+    endpoint: str
+    view: _CoroutineFunction
+    arguments: dict[str, object]
+    functions: Functions
+
+
+def begin_on_loop(app: Flask, plan: Plan, environ: WSGIEnvironment) -> Begun | None:
+    """Match a request, and begin it if it may run on the loop; None if a worker has to answer it as a whole.
+
+    Args:
+        app: The app.
+        plan: Its plan, without anything in `to_workers`.
+        environ: The environ of the request. If the result is None, it is as it was.
+    """
+    if (
+        not app._got_first_request
+        or current.get(None) is not None
+        or appcontext_pushed.receivers
+        or request_started.receivers
+    ):
+        return None
+    method = environ["REQUEST_METHOD"]
+    if method == "OPTIONS" or (method not in SAFE_METHODS and app.config.get("CSRF") is not None):
+        # The check may read the body.
+        return None
+    context = begin(app, plan, environ)
+    try:
+        rule, arguments, known = match_route(app, plan, context, environ, app.config["TRUSTED_HOSTS"], method)
+    except Exception:  # noqa: BLE001 - it is raised again where it is answered
+        rule, arguments, known = None, {}, None
+    view = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
+    if rule is not None and view is not None and is_coroutine_function(plan, view):
+        functions = functions_around(app, plan, context.request.blueprints)
+        if not functions.need_one_thread:
+            return Begun(context, rule.endpoint, t.cast("_CoroutineFunction", view), arguments, functions)
+    del environ["werkzeug.request"]
+    return None
+
+
+def is_coroutine_function(plan: Plan, function: Callable[..., object]) -> bool:
+    """Return whether a registered function has to be awaited, and remember those that have."""
+    known = plan.coroutine_functions
+    if id(function) in known:
+        return True
+    if iscoroutinefunction(function):
+        known[id(function)] = function
+        return True
+    return False
+
+
+def functions_around(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Functions:
+    """Return what kinds of functions are registered for a request that is in these blueprints."""
+    if not (
+        app.before_request_funcs
+        or app.url_value_preprocessors
+        or app.after_request_funcs
+        or app.teardown_request_funcs
+        or app.teardown_appcontext_funcs
+        or request_finished.receivers
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
+    ):
+        return _NONE
+    scopes = (None, *blueprints)
+    before = _of(scopes, app.before_request_funcs)
+    prepares = any(app.url_value_preprocessors.get(scope) for scope in scopes)
+    after = _of(scopes, app.after_request_funcs)
+    # Coroutine functions at the end are awaited by a worker: leaving a context is one step, in one thread.
+    ends = bool(
+        app.teardown_appcontext_funcs
+        or _of(scopes, app.teardown_request_funcs)
+        or request_finished.receivers
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
+    )
+    return Functions(
+        before=bool(before) or prepares,
+        before_blocks=prepares or _may_block(plan, before),
+        after=bool(after) or ends,
+        after_blocks=ends or _may_block(plan, after),
+        handlers_block=_may_block(plan, _handlers(app)),
+    )
+
+
+def _of(
+    scopes: Iterable[str | None], registry: Mapping[str | None, Sequence[Callable[..., object]]]
+) -> list[Callable[..., object]]:
+    return [function for scope in scopes for function in registry.get(scope, ())]
+
+
+def _handlers(app: Flask) -> list[Callable[..., object]]:
+    return [
+        handler
+        for by_code in app.error_handler_spec.values()
+        for by_class in by_code.values()
+        for handler in by_class.values()
+    ]
+
+
+def _may_block(plan: Plan, functions: Iterable[Callable[..., object]]) -> bool:
+    return not all(is_coroutine_function(plan, function) for function in functions)
+
+
+def blocks_after_view(app: Flask, plan: Plan, context: RequestContext) -> bool:
+    """Return whether what is left to do after a view may block the loop."""
+    return (
+        plan.epoch is not invalidation.epoch
+        or functions_around(app, plan, context.request.blueprints).after_blocks
+        or _may_block(plan, context._after_functions or ())
+        # A session in a store is saved; one in a cookie is computed.
+        or (context._opened_session is not None and app.config.get("SESSION_STORE") is not None)
+    )

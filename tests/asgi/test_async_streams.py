@@ -1,0 +1,256 @@
+"""Asynchronous generators as bodies of responses: on the server's loop, in worker threads, and under WSGI."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.asgi.driver import Server, ask, make_scope, run, until
+from tests.beside_flask import make_environ
+from tests.beside_flask import send as send_by_wsgi
+from tuile import Flask, Response, has_request_context, request, stream_with_context
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+def make_app() -> Flask:
+    app = Flask("streams", static_folder=None)
+    app.get("/first")(lambda: "x")
+    return app
+
+
+def add_views(app: Flask, seen: list[Any]) -> None:
+    """Add views that stream, with and without `async`."""
+
+    async def pieces() -> AsyncIterator[str]:
+        try:
+            for number in range(3):
+                await asyncio.sleep(0)
+                seen.append((threading.get_ident(), has_request_context()))
+                yield f"{number};"
+        finally:
+            seen.append("closed")
+
+    @app.get("/awaited")
+    async def awaited() -> Any:
+        return pieces()
+
+    @app.get("/awaited/response")
+    async def awaited_response() -> Any:
+        return Response(pieces(), 201, mimetype="text/plain")
+
+    @app.get("/awaited/tuple")
+    async def awaited_tuple() -> Any:
+        return pieces(), 202
+
+    @app.get("/plain")
+    def plain() -> Any:
+        return pieces()
+
+    @app.get("/plain/response")
+    def plain_response() -> Any:
+        return Response(pieces(), 201, mimetype="text/plain")
+
+
+PATHS = ["/awaited", "/awaited/response", "/awaited/tuple", "/plain", "/plain/response"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_pieces_are_the_same_by_both_protocols(path: str, method: str) -> None:
+    seen: list[Any] = []
+    app = make_app()
+    add_views(app, seen)
+    by_wsgi = send_by_wsgi(app, make_environ(path, REQUEST_METHOD=method))
+    expected = by_wsgi.body, int(by_wsgi.status[:3])
+    assert by_wsgi.body == (b"0;1;2;" if method == "GET" else b"")
+    seen.clear()
+
+    async def main() -> None:
+        await ask(app, "/first")
+        answer = await ask(app, path, method)
+        assert (answer.body, answer.status) == expected
+        mine = (threading.get_ident(), False)
+        assert seen == ([mine, mine, mine, "closed"] if method == "GET" else [])
+        assert [piece for piece in answer.pieces if piece] == ([b"0;", b"1;", b"2;"] if method == "GET" else [])
+
+    run(main)
+
+
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_stream_with_context_knows_its_request_while_a_piece_is_made(hooked: bool) -> None:
+    app = make_app()
+    seen: list[Any] = []
+    if hooked:
+        app.after_request(lambda response: response)
+        app.teardown_request(lambda error: seen.append(("teardown", request.path, type(error))))
+
+    @app.get("/<name>")
+    async def view(name: str) -> Any:
+        async def pieces() -> AsyncIterator[str]:
+            try:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                    yield request.path
+            finally:
+                await asyncio.sleep(0)
+                seen.append(request.path)
+
+        return stream_with_context(pieces())
+
+    async def main() -> None:
+        await ask(app, "/first")
+        seen.clear()
+        answers = await asyncio.gather(*(ask(app, f"/{name}") for name in "abcdef"))
+        assert [answer.text for answer in answers] == [f"/{name}" * 3 for name in "abcdef"]
+        assert not has_request_context()
+
+    run(main)
+    assert sorted(path for path in seen if isinstance(path, str)) == [f"/{name}" for name in "abcdef"]
+    # As with other generators, functions for the end run when the request ends and when the stream does.
+    assert len(seen) == (18 if hooked else 6)
+
+
+@pytest.mark.parametrize("leaves_after", [1, 3])
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_generator_is_closed_when_the_client_leaves(leaves_after: int, waits: bool) -> None:
+    app = make_app()
+    seen: list[Any] = []
+
+    @app.get("/")
+    async def view() -> Any:
+        tasks = [asyncio.current_task()]
+
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"x"
+                    if waits and len(seen) >= leaves_after - 1:
+                        await asyncio.Event().wait()
+                    seen.append("piece")
+            finally:
+                await asyncio.sleep(0)
+                seen.append(asyncio.current_task() in tasks)
+
+        return pieces()
+
+    async def main() -> None:
+        await ask(app, "/first")
+        await Server(make_scope(), leaves_after=leaves_after).ask(app)
+        # Before the call has returned, and in the task of the request.
+        assert seen[-1] is True
+
+    run(main)
+
+
+def test_a_generator_that_never_waits_leaves_the_loop_to_others() -> None:
+    app = make_app()
+
+    @app.get("/")
+    async def view() -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x"
+
+        return pieces()
+
+    async def main() -> None:
+        await ask(app, "/first")
+        endless = Server(make_scope())
+        task = asyncio.ensure_future(endless.ask(app))
+        await until(lambda: len(endless.bodies) > 100)
+        assert (await ask(app, "/first")).text == "x"
+        endless.left.set()
+        await task
+
+    run(main)
+
+
+def test_an_error_cuts_the_stream_off_and_closes_it() -> None:
+    app = make_app()
+    seen: list[str] = []
+
+    @app.get("/")
+    async def view() -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                yield b"x"
+                raise LookupError("on purpose")
+            finally:
+                seen.append("closed")
+
+        return pieces()
+
+    async def main() -> None:
+        await ask(app, "/first")
+        server = Server(make_scope())
+        with pytest.raises(LookupError, match="on purpose"):
+            await server.ask(app)
+        assert server.bodies == [b"x"]
+        assert not server.is_complete
+
+    run(main)
+    assert seen == ["closed"]
+
+
+def test_a_cancelled_request_closes_its_generator() -> None:
+    app = make_app()
+    seen: list[Any] = []
+
+    @app.get("/")
+    async def view() -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                yield b"x"
+                await asyncio.Event().wait()
+            except BaseException as error:
+                seen.append(type(error))
+                raise
+
+        return pieces()
+
+    async def main() -> None:
+        await ask(app, "/first")
+        server = Server(make_scope())
+        task = asyncio.ensure_future(server.ask(app))
+        await until(lambda: server.bodies)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main)
+    assert seen == [asyncio.CancelledError]
+
+
+def test_a_server_that_tells_by_an_error_that_the_client_left_gets_no_error_back() -> None:
+    app = make_app()
+    seen: list[str] = []
+
+    @app.get("/")
+    async def view() -> Any:
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"x"
+            finally:
+                seen.append("closed")
+
+        return pieces()
+
+    class Failing(Server):
+        async def send(self, message: Any) -> None:
+            if len(self.bodies) == 2:
+                self.left.set()
+                raise ConnectionResetError
+            await super().send(message)
+
+    async def main() -> None:
+        await ask(app, "/first")
+        await Failing(make_scope()).ask(app)
+
+    run(main)
+    assert seen == ["closed"]
