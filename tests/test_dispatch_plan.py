@@ -19,8 +19,9 @@ import tuile
 from tests.beside_flask import make_app, make_environ, outcome, part, same, send
 from tuile import invalidation
 from tuile.ctx.request_context import RequestContext
-from tuile.dispatch.plan import NOTHING, STEPS, plan_of
+from tuile.dispatch.plan import NOTHING, plan_of
 from tuile.dispatch.planner import Planner
+from tuile.dispatch.step_names import STEPS
 from tuile.json.provider import DefaultJSONProvider, JSONProvider
 from tuile.sessions import SecureCookieSessionInterface, SessionInterface
 

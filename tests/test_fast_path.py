@@ -16,7 +16,7 @@ from tests.beside_flask import SIGNALS, make_app, make_environ, outcome, part, s
 from tuile.ctx.app_context import current
 from tuile.ctx.request_context import RequestContext
 from tuile.dispatch import fast_path, steps
-from tuile.dispatch.plan import STEPS
+from tuile.dispatch.step_names import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -250,6 +250,7 @@ LOST = {
     "serving": "fast",
     "around": "dispatches",
     "before": "calls_view",
+    "without a view": "answers_alone",
     "after": "quiet",
     "entry": "enters",
     "urls": "builds_urls",

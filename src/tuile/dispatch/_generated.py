@@ -40,6 +40,7 @@ from .inlined import (
     remember,
     session_headers,
 )
+from .pages import page_without_view
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -139,8 +140,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
                 or request_started.receivers
             ):
+                page = page_without_view(app, plan, context, environ, rule, method)
                 start = None
-                body = app.full_dispatch_request()
+                body = app.full_dispatch_request() if page is None else page
                 more = None
             else:
                 try:

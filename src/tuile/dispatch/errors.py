@@ -59,41 +59,72 @@ def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
         kind.get_body,
         kind.get_description,
         kind.get_headers,
+        HTTPException.get_headers,
         kind.name,
         kind.description,
         kind.code,
     )
 
 
-def _usual_page(kind: type[HTTPException], own: dict[str, object], plan: Plan) -> Response | None:
-    """Return the page of an error without attributes of its own that was written before; None if it may differ."""
+def usual_page(error: HTTPException) -> tuple[str, int, list[tuple[str, str]], bytes] | None:
+    """Return the page of one of Werkzeug's errors that was written before; None if it may differ.
+
+    Returns:
+        The status line, the code, the headers and the body.
+    """
+    kind, own = type(error), vars(error)
     kept = _usual_pages.get(kind)
-    if (
-        kept is None
-        or own != _NOTHING_OF_ITS_OWN
-        or plan.text_start is None
-        or plan.response_class is not OwnResponse
-        or kept[0] != _facts_of(kind)
-    ):
+    if kept is None or kept[0] != _facts_of(kind):
         return None
-    # As the constructor would create it.
+    _, status, code, body = kept
+    if own == _NOTHING_OF_ITS_OWN:
+        return status, code, [_HTML, ("Content-Length", str(len(body)))], body
+    allow = _allow_header(own) if kind is MethodNotAllowed else None
+    return None if allow is None else (status, code, [_HTML, allow, ("Content-Length", str(len(body)))], body)
+
+
+def _usual_response(error: HTTPException, plan: Plan) -> Response | None:
+    """Return the response for `usual_page`, as its constructor would create it."""
+    if plan.text_start is None or plan.response_class is not OwnResponse:
+        return None
+    page = usual_page(error)
+    if page is None:
+        return None
     response: Response = _new(plan.response_class)
-    _, response._status, response._status_code, body = kept
+    response._status, response._status_code, pairs, body = page
     response.headers = headers = _new(Headers)
-    headers._list = [_HTML, ("Content-Length", str(len(body)))]
+    headers._list = pairs
     response.direct_passthrough = False
     response._on_close = []
     response.response = [body]
     return response
 
 
+def redirect_parts(error: HTTPException) -> tuple[str, str, int] | None:
+    """Return the page, location and code of a redirect of the URL map; None to let Werkzeug make the response."""
+    own, code = vars(error), error.code
+    location = uri_of(own["new_url"]) if type(own.get("new_url")) is str else None
+    if (
+        location is None
+        or type(code) is not int
+        or code not in HTTP_STATUS_CODES
+        or RequestRedirect.get_response is not _get_redirect
+        or RequestRedirect.__call__ is not _call
+        or RequestRedirect.__getattribute__ is not _getattribute
+        or "get_response" in own
+    ):
+        return None
+    return redirect_page(own["new_url"]), location, code
+
+
 def _allow_header(own: dict[str, object]) -> tuple[str, str] | None:
     """Return the header for the attributes of a 405; None if it has others than the methods."""
     methods = own.get("valid_methods")
-    if type(methods) is not list or not methods or own != {**_NOTHING_OF_ITS_OWN, "valid_methods": methods}:
+    if type(methods) is not list or not methods or own != {"response": None, "valid_methods": methods}:
         return None
-    if any(type(method) is not str or not method.isprintable() for method in methods):
-        return None
+    for method in methods:
+        if type(method) is not str or not method.isprintable():
+            return None
     return "Allow", ", ".join(methods)
 
 
@@ -187,7 +218,7 @@ class ErrorHandling(App, metaclass=Watched):
         constructor may not have called Werkzeug's.
         """
         kind, own, plan = type(error), vars(error), self._current_plan()
-        usual = _usual_page(kind, own, plan)
+        usual = _usual_response(error, plan)
         if usual is not None:
             return self._as_page(usual, environ, plan)
         if kind is RequestRedirect:
@@ -204,6 +235,7 @@ class ErrorHandling(App, metaclass=Watched):
             or hasattr(kind, "response")
             # Other headers may contain a content type.
             or getattr(kind.get_headers, "__module__", None) != HTTPException.__module__
+            or HTTPException.get_headers is not _get_headers
         ):
             return None
         # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
@@ -222,7 +254,7 @@ class ErrorHandling(App, metaclass=Watched):
             body = error.get_body(environ, None)
             if fixed and isinstance(key[1], str):
                 _error_pages[key] = body
-        if fixed and allow is None and isinstance(key[1], str) and kind.code in STATUS_LINES:
+        if fixed and isinstance(key[1], str) and kind.code in STATUS_LINES:
             _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, body.encode())
         # Werkzeug's response has this status where there is none, whatever ours has.
         code = WerkzeugResponse.default_status if error.code is None else error.code
@@ -236,20 +268,11 @@ class ErrorHandling(App, metaclass=Watched):
 
     def _redirect_page(self, error: HTTPException, environ: WSGIEnvironment, plan: Plan) -> Response | None:
         """Return a redirect of the URL map as the response that Werkzeug makes of it; None as for `_error_page`."""
-        own, code = vars(error), error.code
-        location = uri_of(own["new_url"]) if type(own.get("new_url")) is str else None
-        if (
-            location is None
-            or plan.text_start is None
-            or type(code) is not int
-            or code not in HTTP_STATUS_CODES
-            or RequestRedirect.get_response is not _get_redirect
-            or RequestRedirect.__call__ is not _call
-            or RequestRedirect.__getattribute__ is not _getattribute
-            or "get_response" in own
-        ):
+        parts = None if plan.text_start is None else redirect_parts(error)
+        if parts is None:
             return None
-        response = OwnResponse(redirect_page(own["new_url"]), code, content_type="text/html; charset=utf-8")
+        page, location, code = parts
+        response = OwnResponse(page, code, content_type="text/html; charset=utf-8")
         response.headers._list.append(("Location", location))
         return self._as_page(response, environ, plan)
 

@@ -33,6 +33,7 @@ from .inlined import (
     send,
     session_headers,
 )
+from .pages import page_without_view
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -107,7 +108,8 @@ def answer_request(
         or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
         or request_started.receivers
     ):
-        return None, app.full_dispatch_request(), None
+        page = page_without_view(app, plan, context, environ, rule, method)
+        return None, app.full_dispatch_request() if page is None else page, None
     try:
         answer = run_view(app, plan, context, environ, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception

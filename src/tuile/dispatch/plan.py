@@ -29,6 +29,7 @@ from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 from .settings import checks_cookies, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
+from .step_names import STEPS, WITHOUT_A_VIEW
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
@@ -39,39 +40,10 @@ if t.TYPE_CHECKING:
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 
-#: The methods of an app that prevent a shortcut if they are overridden. Other methods can be overridden at no cost.
-STEPS: dict[str, tuple[str, ...]] = {
-    # Steps that are left out while they have nothing to do: before the URL is matched, at the end, and around the call
-    # of each registered function.
-    "adapter": ("create_url_adapter",),
-    "app context": ("app_context",),
-    "ends": ("do_teardown_appcontext", "do_teardown_request"),
-    "calls": ("ensure_sync",),
-    # Steps that the fast path takes the place of.
-    "serving": ("_run", "_serve_by_steps", "request_context"),
-    # The step around hooks and view. It is called if it is overridden.
-    "around": ("full_dispatch_request",),
-    # Steps before the view returns. If none is overridden, the view is called directly.
-    "before": ("dispatch_request", "preprocess_request"),
-    # Steps after that. If none is overridden, text and JSON are sent without a response object.
-    "after": ("_convert_response", "finalize_request", "make_response", "process_response"),
-    # How a thread runs a coroutine function.
-    "awaiting": ("async_to_sync",),
-    "entry": ("__call__", "wsgi_app"),
-    "urls": ("inject_url_defaults", "url_for"),
-    "build_errors": ("handle_url_build_error",),
-    "debug": ("debug",),
-    # If one of these is overridden, changes of the app are not detected.
-    "notices": ("__delattr__", "__getattribute__", "__setattr__"),
-}
 #: What `Flask` has under these names; see `take_stock`.
 _stock: dict[str, object] = {}
 # The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
-#: The attributes of an app that a plan depends on.
-WATCHED = frozenset(name for names in STEPS.values() for name in names if name != "debug")
-WATCHED |= {"__class__", "config", "json", "request_class", "response_class", "session_interface"}
-WATCHED |= {"subdomain_matching", "url_map"}
 # The methods of other classes whose results are computed inline.
 _CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
 _REQUEST = attributes(Request, ("__new__", "__setattr__", "host", "method"))
@@ -127,6 +99,8 @@ class Plan:
     dispatches: bool
     calls_view: bool
     quiet: bool
+    #: Whether the steps that answer a request without a view need not be called.
+    answers_alone: bool
     #: Whether the session is opened when it is first accessed; if not, the interface is asked at each request.
     opens_lazily: bool
     #: Whether a signed session is saved without calling methods of the interface and the response.
@@ -183,6 +157,7 @@ NOTHING = Plan(
     dispatches=False,
     calls_view=False,
     quiet=False,
+    answers_alone=False,
     opens_lazily=False,
     saves_plainly=False,
     checks_cookies=True,
@@ -217,9 +192,8 @@ def plan_of(app: Planned) -> Plan:
     constructor = constructed or _own_constructor(request_class)
     called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
     refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
-    checks, lazily = checks_cookies(app), _opens_lazily(app.session_interface)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
-    text_start = _text_start(response_class)
+    checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not lost["after"] and not checks and text_start is not None
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
@@ -243,6 +217,7 @@ def plan_of(app: Planned) -> Plan:
         dispatches=not lost["around"],
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
+        answers_alone=quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW),
         opens_lazily=lazily,
         saves_plainly=quiet and lazily and saves_plainly(app.session_interface, response_class),
         checks_cookies=checks,

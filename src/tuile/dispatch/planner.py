@@ -9,7 +9,8 @@ from ..invalidation import Watched, replaced, set_flags_again
 from ..wrappers.request import Request
 from ..wrappers.response import Response
 from .errors import ErrorHandling
-from .plan import NOTHING, WATCHED, WERKZEUG, Plan, compared, plan_of
+from .plan import NOTHING, WERKZEUG, Plan, compared, plan_of
+from .step_names import WATCHED
 
 if t.TYPE_CHECKING:
     from ..sessions import SessionInterface

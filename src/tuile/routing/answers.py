@@ -7,9 +7,11 @@ import typing as t
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
 
+from .index import split_path
 from .map import FOREIGN_SUBDOMAIN, Map
 from .redirects import redirection
-from .search import UNSURE, Elsewhere, Moved, search
+from .refusals import allowed_for
+from .search import UNSURE, Elsewhere, Moved, methods_passed, search
 
 if t.TYPE_CHECKING:
     from .index import Found
@@ -53,11 +55,38 @@ def allowed_methods(adapter: MapAdapter) -> t.Collection[str]:
     return list(adapter.allowed_methods())
 
 
+def methods_for(url_map: Map, path: str | None) -> list[str] | None:
+    """Return the methods that a path is answered with, as `MapAdapter.allowed_methods` does; None to ask it."""
+    index = url_map._index
+    if (
+        index is None
+        or url_map.host_matching
+        or not path
+        or not path.isascii()
+        or split_path(path) is None
+        or MapAdapter.allowed_methods is not _werkzeugs_allowed
+    ):
+        return None
+    known = allowed_for(url_map, index, path)
+    if known is not None:
+        return known[2].copy()
+    found = methods_passed(url_map, url_map._patterns, url_map.default_subdomain or "", path)
+    if found is None:
+        return None
+    allowed: set[str] = set()
+    for methods in found[0]:
+        allowed.update(methods)
+    return list(allowed)
+
+
 def is_plain_list(methods: t.Iterable[str]) -> bool:
     """Return whether methods are different names of capitals, which no header quotes."""
-    return len(set(methods)) == len(list(methods)) and all(
-        type(method) is str and method.isalpha() and method.isascii() and method.isupper() for method in methods
-    )
+    found = list(methods)
+    for method in found:
+        if type(method) is not str or not method:
+            return False
+    text = "".join(found)
+    return text.isalpha() and text.isascii() and text.isupper() and len(set(found)) == len(found)
 
 
 def _always(_: object) -> bool:

@@ -31,6 +31,9 @@ Guards = tuple[dict[str, BaseConverter], tuple[Guard, ...]]
 # One rule at the end of a path: the rule, whether a match is certain (None: check the rule), the view's arguments, the
 # guards of their conversions, and all rules that end here. Plain tuples unpack faster than named ones.
 Answer = tuple[WerkzeugRule, bool | None, Arguments, Guards, list[WerkzeugRule]]
+# The methods that a path is answered with: the sets of the rules, each with a copy to compare it with; those of the
+# rules that end one slash further on; and the methods in the order of Werkzeug's refusal.
+Allowed = tuple[tuple[tuple[set[str], frozenset[str]], ...], tuple[set[str], ...], list[str]]
 # One variable part of a path: its test, the groups of the match with the values (None: the part itself is the value),
 # whether it matches the whole rest of the path, and the next node.
 Edge = tuple[t.Callable[[str], t.Any], tuple[int, ...] | None, bool, "Node"]
@@ -45,7 +48,7 @@ TESTS: dict[str, t.Callable[[str], object]] = {
 class Node:
     """A node of the tree: the parts of a path that may follow, and the rules that end here."""
 
-    __slots__ = ("answers", "certain", "edges", "ends", "reached", "static")
+    __slots__ = ("answers", "certain", "edges", "ends", "reached", "slashed", "static")
 
     def __init__(self, static: dict[str, State]) -> None:
         # Werkzeug's own dictionary, which may grow while a request reads it.
@@ -56,6 +59,8 @@ class Node:
         self.answers: list[Answer] = []
         # Whether any rule ends here or one slash further on, including rules for websockets.
         self.ends = False
+        # The rules that end one slash further on.
+        self.slashed: list[WerkzeugRule] = []
         # False if the index does not support one of the variable parts.
         self.certain = True
 
@@ -67,7 +72,7 @@ class Index:
     fails for a path, Werkzeug decides. A node is created when a request first reaches it.
     """
 
-    __slots__ = ("_foreign", "_with_defaults", "knows_all", "root", "static")
+    __slots__ = ("_foreign", "_with_defaults", "allowed", "has_foreign", "knows_all", "root", "static")
 
     def __init__(self, url_map: WerkzeugMap) -> None:
         # The number of rules with defaults for each endpoint and its arguments. Other rules may redirect to them.
@@ -75,7 +80,10 @@ class Index:
         self._with_defaults = Counter(_purpose(rule) for rule in rules if rule.defaults)
         # The endpoints with rules whose changes are not detected.
         self._foreign = {rule.endpoint for rule in rules if type(rule) is not Rule}
+        self.has_foreign = bool(self._foreign)
         self.static: dict[str, list[Answer]] = {}
+        # The methods of paths without variables; see `Map.allowed_methods`. There are as many as above.
+        self.allowed: dict[str, Allowed] = {}
         # Whether there are no rules for subdomains that could match other paths.
         self.knows_all = not url_map._matcher._root.dynamic
         domain = None
@@ -88,8 +96,8 @@ class Index:
         else:
             self.root = self._copy(start)
 
-    def walk(self, path: str, parts: list[str], values: list[str]) -> list[Answer] | None:  # noqa: C901 - each request calls it
-        """Find the rules for a path, given its parts too, and append the values of its variables."""
+    def walk(self, path: str, parts: list[str], values: list[str]) -> Node | None:  # noqa: C901 - each request calls it
+        """Find the node of the rules for a path, given its parts too, and append the values of its variables."""
         node = self.root
         for position, part in enumerate(parts):
             following = node.reached.get(part)
@@ -116,7 +124,7 @@ class Index:
         if not values and node.answers:
             # Bounded: there is one such path per rule without variables.
             self.static[path] = node.answers
-        return node.answers
+        return node
 
     def misses(self, parts: list[str]) -> bool:
         """Return whether certainly no rule matches a path, for any method, with or without a trailing slash."""
@@ -156,7 +164,8 @@ class Index:
         rules = list(state.rules)
         node.answers = [self._answer(rule, rules) for rule in rules if not rule.websocket]
         slashed = state.static.get("")
-        node.ends = bool(rules or (slashed is not None and slashed.rules))
+        node.slashed = [] if slashed is None else list(slashed.rules)
+        node.ends = bool(rules or node.slashed)
         for rule_part, following in list(state.dynamic):
             test = None if rule_part.final else TESTS.get(rule_part.content)
             groups = None

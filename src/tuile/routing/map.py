@@ -19,6 +19,7 @@ from ..invalidation import invalidate
 from ..lazy import lazy_pattern
 from .index import Found, Index, converted, split_path
 from .redirects import redirection
+from .refusals import redirect_for, refusal_for
 from .route import Routes, add_route
 from .rule import EndpointRules, NoticedRules
 from .search import UNSURE, Elsewhere, Moved, Patterns, search
@@ -197,9 +198,13 @@ class Map(WerkzeugMap):
             parts = split_path(path)
             if parts is None:
                 return self._searched(environ, server_name)
-            answers = index.walk(path, parts, values)
+            node = index.walk(path, parts, values)
+            answers = [] if node is None else node.answers
             if not answers:
-                return (None, NotFound()) if index.misses(parts) else self._searched(environ, server_name)
+                slashed = [] if node is None else node.slashed
+                if not slashed and index.misses(parts):
+                    return None, NotFound()
+                return self._redirected(slashed, environ, server_name) or self._searched(environ, server_name)
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
@@ -217,7 +222,21 @@ class Map(WerkzeugMap):
                     if kind.to_python is not stock or attributes != before:
                         return None
                 return converted(rule, arguments, values, rules, method)
+        if not values and method.isupper():
+            refusal = refusal_for(self, index, path, method)
+            if refusal is not None:
+                return None, refusal
         return self._searched(environ, server_name)
+
+    def _redirected(
+        self, slashed: list[WerkzeugRule], environ: WSGIEnvironment, server_name: str | None
+    ) -> Found | None:
+        """Return the redirect to a path with one more slash, where some rules end; None to search."""
+        method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or ""
+        if not slashed or not method.isupper() or not path.isascii():
+            return None
+        redirect = redirect_for(self, slashed, path, method, environ, server_name)
+        return None if redirect is None else (None, redirect)
 
     def _searched(self, environ: WSGIEnvironment, server_name: str | None) -> Found | None:
         """Return what `find` does, for a request that the index leaves."""

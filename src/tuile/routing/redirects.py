@@ -16,7 +16,8 @@ from .search import Elsewhere, Moved
 if t.TYPE_CHECKING:
     import re
 
-_LINE_ENDS = frozenset("\r\n")
+#: What no header can hold.
+LINE_ENDS = frozenset("\r\n")
 # A variable in the text of `redirect_to`.
 _variable = lazy_pattern("<([^>]+)>")
 
@@ -31,13 +32,17 @@ def redirection(adapter: MapAdapter, found: Moved | Elsewhere) -> HTTPException:
         url = _target(adapter, found)
     except HTTPException as refusal:
         return refusal.with_traceback(None)
-    if not _LINE_ENDS.isdisjoint(url):
+    if not LINE_ENDS.isdisjoint(url):
         return BadRequest()
+    return moved_to(url, found.path) if isinstance(found, Moved) else RequestRedirect(url)
+
+
+def moved_to(url: str, path: str) -> RequestRedirect:
+    """Return the redirect to a URL whose path is right with one more slash, or with fewer."""
     redirect = RequestRedirect(url)
-    if isinstance(found, Moved):
-        # As Werkzeug raises it; a debugger shows it.
-        redirect.__context__ = RequestPath(found.path)
-        redirect.__suppress_context__ = True
+    # As Werkzeug raises it; a debugger shows it.
+    redirect.__context__ = RequestPath(path)
+    redirect.__suppress_context__ = True
     return redirect
 
 

@@ -17,7 +17,9 @@ if t.TYPE_CHECKING:
     from .shapes import Shape
 
 # The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
-_RULE_KNOBS = frozenset({"alias", "defaults", "endpoint", "redirect_to", "websocket"})
+_RULE_KNOBS = frozenset(
+    {"alias", "defaults", "endpoint", "merge_slashes", "methods", "redirect_to", "strict_slashes", "websocket"}
+)
 # The attributes that are cached on a rule for building its URLs.
 _KEPT = frozenset({"_later", "_listed", "_text", "_write"})
 # Variable names for which Werkzeug cannot compile a URL builder.

@@ -77,7 +77,30 @@ def search(
     Raises:
         Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
     """
-    look = _Search(method, patterns)
+    return _searched(_Search(method, patterns), url_map, domain, path, redirects)
+
+
+def methods_passed(
+    url_map: WerkzeugMap, patterns: Patterns, domain: str, path: str
+) -> tuple[list[set[str]], list[set[str]]] | None:
+    """Return the methods of the rules that match a path, in the order in which `search` passes them.
+
+    Returns:
+        The methods of these rules, and those of the rules that match with one more slash; None if only Werkzeug can
+        tell.
+    """
+    look = _Search("--", patterns)
+    found = _searched(look, url_map, domain, path, _never)
+    return (look.passed, look.slashed) if isinstance(found, HTTPException) else None
+
+
+def _never(_: object) -> bool:
+    return False
+
+
+def _searched(
+    look: _Search, url_map: WerkzeugMap, domain: str, path: str, redirects: Callable[[WerkzeugRule], bool]
+) -> object:
     matcher = url_map._matcher
     found = look.descend(matcher._root, [domain, *path.split("/")], 0)
     if found is None and matcher.merge_slashes:
@@ -100,6 +123,20 @@ def search(
     return look.hit(url_map, found)
 
 
+def refusal_of(allowed: set[str], methods: list[str]) -> HTTPException:
+    """Return the refusal for a path that rules match with other methods, or with none.
+
+    Args:
+        allowed: These methods.
+        methods: The same methods in their order.
+    """
+    refusal = MethodNotAllowed(valid_methods=methods) if allowed else NotFound()
+    # As Werkzeug raises it; a debugger shows it.
+    refusal.__context__ = NoMatch(allowed, _NO_MISMATCH)
+    refusal.__suppress_context__ = True
+    return refusal
+
+
 def _has_rivals(url_map: WerkzeugMap, rule: WerkzeugRule) -> bool:
     """Return whether another rule of the same endpoint has defaults, and may be where a rule redirects to."""
     rules = url_map._rules_by_endpoint.get(rule.endpoint, ())
@@ -109,7 +146,7 @@ def _has_rivals(url_map: WerkzeugMap, rule: WerkzeugRule) -> bool:
 class _Search:
     """One search, with what it has seen on the way."""
 
-    __slots__ = ("_method", "_patterns", "_values", "passed")
+    __slots__ = ("_method", "_patterns", "_values", "passed", "slashed")
 
     def __init__(self, method: str, patterns: Patterns) -> None:
         self._method = method
@@ -117,18 +154,17 @@ class _Search:
         self._values: list[str] = []
         #: The methods of the rules that were passed because of theirs.
         self.passed: list[set[str]] = []
+        #: The methods of the rules that were passed and would match with one more slash.
+        self.slashed: list[set[str]] = []
 
     def refusal(self, cause: ValidationError | None = None) -> HTTPException:
         """Return the refusal for a path that no rule matches."""
         allowed: set[str] = set()
         for methods in self.passed:
             allowed.update(methods)
-        refusal = MethodNotAllowed(valid_methods=list(allowed)) if allowed else NotFound()
-        # As Werkzeug raises it; a debugger shows it.
-        refusal.__context__ = reason = NoMatch(allowed, _NO_MISMATCH)
-        refusal.__suppress_context__ = True
+        refusal = refusal_of(allowed, list(allowed))
         if cause is not None:
-            reason.__cause__ = cause
+            t.cast("NoMatch", refusal.__context__).__cause__ = cause
         return refusal
 
     def hit(self, url_map: WerkzeugMap, rule: WerkzeugRule) -> object:
@@ -209,6 +245,7 @@ class _Search:
                     if rule.websocket:
                         return UNSURE
                     return _SLASH if rule.strict_slashes else rule
+                self.slashed.append(rule.methods)
         return found
 
     def _first(self, rules: list[WerkzeugRule]) -> object:
