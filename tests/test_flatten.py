@@ -31,8 +31,11 @@ def run(source: str, *arguments: Any) -> tuple[Any, Any]:
 
 
 def test_the_generated_file_is_what_its_sources_say() -> None:
-    written = flatten.GENERATED.read_text(encoding="utf-8")
-    assert flatten.generated() == written
+    written, generated = flatten.GENERATED.read_text(encoding="utf-8"), flatten.generated()
+    if sys.version_info >= (3, 11):
+        assert generated == written
+    # CPython 3.10 writes tuples with parentheses.
+    assert ast.dump(ast.parse(generated)) == ast.dump(ast.parse(written))
 
 
 def test_the_generated_function_has_no_call_of_a_decision_left() -> None:

@@ -281,7 +281,8 @@ REMEMBERING: dict[str, Callable[[str], object]] = {
     "keys derived": RING.derive,
     "cookies checked": lambda text: checked([f"{text}=v; Path=/"], f"/{text}"),
     "paths checked": lambda text: checked([f"a=v; Path=/{text}"]),
-    "templates": APP.jinja_env.from_string,
+    # With a space: CPython 3.12 keeps each constant that could be a name for ever.
+    "templates": lambda text: APP.jinja_env.from_string(f"{text} "),
     "declared": declared_read,
 }
 

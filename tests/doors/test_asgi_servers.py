@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -25,6 +26,8 @@ ASGI_SERVERS = [name for name in SERVERS if name.endswith(" ASGI")]
 
 @pytest.fixture(scope="module", params=ASGI_SERVERS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if request.param.startswith("gunicorn") and (3, 12) <= sys.version_info < (3, 13, 6):
+        pytest.skip("this CPython's event loop breaks where gunicorn writes to a client that left (cpython#136234)")
     command, packages = SERVERS[request.param]
     missing = [package for package in packages if find_spec(package) is None]
     if missing:

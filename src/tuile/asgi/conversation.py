@@ -115,11 +115,14 @@ class Conversation:
             self.is_finished = is_last
             exchange.sent += len(body)
             exchange.wake_worker()
-            if is_long and not is_last:
+            if is_last:
+                return
+            if is_long:
                 # It may go on like this.
                 self._stream()
-                await sleep(0)
             is_long = True
+            # Some servers' `send` never pauses: let others run, and let the server notice that the client left.
+            await sleep(0)
 
     async def _start(self, *, is_stream: bool) -> None:
         self.is_started = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import typing as t
+from threading import Lock
 from urllib.parse import quote
 
 from werkzeug.routing import BaseConverter, IntegerConverter, PathConverter, UnicodeConverter, ValidationError
@@ -29,6 +30,8 @@ USES_BEFORE_GENERATING = 24
 UNSUITABLE = object()
 REFUSED = object()
 HAS_OPTIONS = object()
+# Before CPython 3.11.8, two threads in `ast.parse` may disturb each other (python/cpython#106905).
+_parsing = Lock()
 # The `to_url` of Werkzeug's own converters that quote a text, unless it was replaced before.
 _QUOTING: dict[type, object] = {
     kind: kind.to_url
@@ -281,5 +284,7 @@ def _sorted_query(rule: WerkzeugRule, values: Values, others: t.Container[str], 
 
 def _compiled(title: str, source: str, names: dict[str, object]) -> Write:
     """Return the function that some generated source defines."""
-    tree = _OnlyText().visit(ast.parse(source, title))
+    with _parsing:
+        parsed = ast.parse(source, title)
+    tree = _OnlyText().visit(parsed)
     return t.cast("Write", compiled("build", title, source, names, tree))
