@@ -209,7 +209,7 @@ names = st.lists(st.sampled_from(["FLASK", "TUILE", "_", "__", "A", "B", "c"]), 
 values = st.sampled_from(["1", "1.5", "true", "null", "[1]", '{"A": 1}', '{"B": {}}', "text", "", "01"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(variables=st.dictionaries(names, values, max_size=6))
 def test_prefixed_variables_are_taken_over_as_flask_does(only_these_variables: Any, variables: dict[str, str]) -> None:
     only_these_variables(variables)

@@ -366,7 +366,9 @@ History = st.lists(
 
 
 @given(history=History)
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_any_history_is_what_the_merge_says(driven: Driven, history: list[tuple[str, bool, dict[str, Any]]]) -> None:
     model: dict[str, Record] = {}
     for handle in "hg":
