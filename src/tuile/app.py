@@ -37,7 +37,7 @@ if t.TYPE_CHECKING:
     from .sessions.signer import KeptSigner
     from .sessions.users import Sessions
     from .templating.jinja import Environment
-    from .testing import FlaskClient, FlaskCliRunner
+    from .testing import AsyncClient, FlaskClient, FlaskCliRunner, TestApp
 
 
 class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
@@ -180,6 +180,26 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
         client_class = self.test_client_class or FlaskClient
         return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
+
+    def async_test_client(self, use_cookies: bool = True, **kwargs: object) -> AsyncClient:
+        """Return a client for tests that are coroutine functions. It calls the application as ASGI servers do.
+
+        Args:
+            use_cookies: Whether it keeps cookies.
+            kwargs: As for `test_client`.
+        """
+        from .testing import AsyncClient  # noqa: PLC0415 - for tests
+
+        return AsyncClient(self.test_client(use_cookies, **kwargs))
+
+    def test_app(self) -> TestApp:
+        """Return this application to be started and stopped around a test: ``async with app.test_app() as test_app``.
+
+        `before_serving` functions run at the start of the block, `after_serving` functions at its end.
+        """
+        from .testing import TestApp  # noqa: PLC0415 - for tests
+
+        return TestApp(self)
 
     def test_cli_runner(self, **kwargs: object) -> FlaskCliRunner:
         """Return a runner for this application's commands."""

@@ -12,18 +12,22 @@ from ..flask_names import offer_flasks_names
 from .client import EnvironBuilder, FlaskClient, _get_werkzeug_version, environ_without_builder
 
 if TYPE_CHECKING:
+    from .async_client import AsyncClient, StreamedResponse, TestApp
     from .browser import Browser, Frame, Tab
     from .network import BrowserResponse, Verdicts, WithheldCookies
     from .runner import FlaskCliRunner
 
 __all__ = [
+    "AsyncClient",
     "Browser",
     "BrowserResponse",
     "EnvironBuilder",
     "FlaskCliRunner",
     "FlaskClient",
     "Frame",
+    "StreamedResponse",
     "Tab",
+    "TestApp",
     "Verdicts",
     "WithheldCookies",
     "_get_werkzeug_version",
@@ -31,6 +35,9 @@ __all__ = [
 ]
 
 _LATER = {
+    "AsyncClient": ".async_client",
+    "StreamedResponse": ".async_client",
+    "TestApp": ".async_client",
     "Browser": ".browser",
     "BrowserResponse": ".network",
     "FlaskCliRunner": ".runner",

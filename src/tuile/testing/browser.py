@@ -274,9 +274,10 @@ class Browser(Tab):
         profile: The browser to imitate: ``chromium``, ``firefox``, ``safari``, or ``rfc6265bis`` for the text of the
             standard.
         public_suffixes: As for `tuile.user_agent.jar.Jar`.
+        protocol: ``asgi`` to send the requests as an ASGI server does, to ASGI applications; ``wsgi`` otherwise.
 
     Raises:
-        ValueError: If there is no such profile.
+        ValueError: If there is no such profile, or no such protocol.
         ImportError: If the public suffix list is not installed. ``pip install "tuile[testing]"`` installs it.
     """
 
@@ -286,8 +287,9 @@ class Browser(Tab):
         profile: str = "chromium",
         *,
         public_suffixes: PublicSuffix | None = None,
+        protocol: str = "wsgi",
     ) -> None:
-        super().__init__(Network(apps, profile, public_suffixes))
+        super().__init__(Network(apps, profile, public_suffixes, protocol))
 
     @property
     def clock(self) -> Clock:

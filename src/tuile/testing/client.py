@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
     from werkzeug.datastructures import Headers
     from werkzeug.test import Cookie, TestResponse
 
@@ -138,6 +138,8 @@ class FlaskClient(werkzeug.test.Client):
 
     application: Flask
     _jar: ClientJar | None = None
+    # What is called instead of the application: its ASGI side, for an asynchronous client.
+    _served: WSGIApplication | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         browser = kwargs.pop("browser", None)
@@ -265,17 +267,19 @@ class FlaskClient(werkzeug.test.Client):
 
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> tuple[Iterable[bytes], str, Headers]:
         """Call the application with an environ; send cookies, and store those of the response."""
-        if self._jar is None and werkzeug.test.Client.run_wsgi_app is not _stock_run:
+        if self._jar is None and self._served is None and werkzeug.test.Client.run_wsgi_app is not _stock_run:
             body, status, headers = super().run_wsgi_app(environ, buffered)
         elif self._jar is None:
             self._add_cookies_to_wsgi(environ)
-            body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered=buffered)
+            body, status, headers = werkzeug.test.run_wsgi_app(
+                self._served or self.application, environ, buffered=buffered
+            )
             lines = headers.getlist("Set-Cookie")
             if lines or not is_simple_host(environ.get("HTTP_HOST")):
                 self._update_cookies_from_response(*host_and_path(environ), lines)
         else:
             self._add_cookies_to_wsgi(environ)
-            body, status, headers = werkzeug.test.run_wsgi_app(self.application, environ, buffered)
+            body, status, headers = werkzeug.test.run_wsgi_app(self._served or self.application, environ, buffered)
             self._jar.receive(environ, headers)
         # The application may have answered with a list, where tests may look for what a response object returns.
         return body if buffered or hasattr(body, "close") else ClosingIterator(body), status, headers

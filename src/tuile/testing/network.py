@@ -31,6 +31,7 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIApplication
 
+    from tuile.asgi.protocol import AsgiApp
     from tuile.ctx.cookies import Cookies
     from tuile.user_agent.cures import Call
     from tuile.user_agent.rules import Api
@@ -98,8 +99,12 @@ class Network:
         apps: WSGIApplication | Mapping[str, WSGIApplication],
         profile: str,
         public_suffixes: PublicSuffix | None,
+        protocol: str = "wsgi",
     ) -> None:
+        if protocol not in {"wsgi", "asgi"}:
+            raise ValueError(f"The protocol of a test browser is 'wsgi' or 'asgi', not {protocol!r}.")
         self.hosts = Hosts(apps)
+        self._is_asgi = protocol == "asgi"
         self.clock = Clock()
         self.jar = Jar(profile, public_suffixes)
         # Dates in a response follow the server's clock, which may differ from the browser's: see `receive`.
@@ -109,6 +114,16 @@ class Network:
         self.verdicts = Verdicts()
         self.restarts = 0
         self.headers = {"User-Agent": f"Mozilla/5.0 (tuile.testing.Browser, as {self.jar.profile.name})"}
+
+    def _by_protocol(self, app: WSGIApplication) -> WSGIApplication:
+        """Return what answers a request: the application, or its ASGI side."""
+        if not self._is_asgi:
+            return app
+        from tuile.process_loop import process_loop  # noqa: PLC0415 - it needs asyncio
+
+        from .asgi_call import AsgiServed  # noqa: PLC0415 - as well
+
+        return AsgiServed(t.cast("AsgiApp", app), process_loop())
 
     def cookie_header(self, url: str, *, api: Api = "http", method: str = "GET", context: Context = TYPED) -> str:
         """Return the cookies that a request sends, or that a script reads."""
@@ -200,7 +215,7 @@ class Network:
         cookie = self.cookie_header(outgoing.url, method=outgoing.method, context=context) if with_cookies else ""
         environ = outgoing.environ(self.jar.sites, cookie, self.headers)
         told: list[Cookies] = []
-        body, status, headers = run_wsgi_app(app, {**environ, TOLD: told}, buffered=True)
+        body, status, headers = run_wsgi_app(self._by_protocol(app), {**environ, TOLD: told}, buffered=True)
         # The application has consumed its own body; this one is for the test.
         request = Request({**environ, "wsgi.input": BytesIO(outgoing.body)})
         response = BrowserResponse(body, status, headers, request=request)
