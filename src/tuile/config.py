@@ -237,6 +237,7 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SESSION_SEEN_EVERY", 60, "timedelta or seconds", "How often it is stored that a session was seen."),
     Default("SESSION_MAX_PER_USER", None, "int or None (any number)", "How many sessions a user may have."),
     Default("SESSION_CONFLICT", "last", "'last' or 'error'", "What to do when two requests set the same key."),
+    Default("SESSION_CHECK_EVERY", 10, "timedelta or seconds", "How soon open WebSockets end with their session."),
     Default("SESSION_FAILURE", "error", "'error' (503) or 'empty'", "How a session reads when the store is away."),
     Default("SESSION_DEVICE", "agent", "'agent' or 'none'", "Whether User-Agent and address are kept."),
     Default("ASGI_WORKERS", None, "int or None (4 more than CPUs, at most 32)", "Threads for synchronous views."),
@@ -244,6 +245,8 @@ DEFAULTS: tuple[Default, ...] = (
     Default("ASGI_SPOOL", 64 * 1024 * 1024, "int bytes", "How much a coroutine reads of a body without another limit."),
     Default("BACKGROUND_TASK_THREADS", 32, "int", "How many background tasks run in threads at the same time."),
     Default("BACKGROUND_TASK_SHUTDOWN_TIMEOUT", 5, "seconds", "How long to wait for them when the server stops."),
+    Default("WEBSOCKET_MAX_SIZE", 1024 * 1024, "int bytes or None", "The largest message that a WebSocket receives."),
+    Default("WEBSOCKET_GRACE", 5, "seconds", "How long a view may go on with a message when its client has left."),
     Default("ASGI_SHUTDOWN_TIMEOUT", 10, "seconds", "How long to wait for these threads when the server stops."),
     Default(
         "CSRF", None, "'fetch', 'token', 'off' or None (off)", "Refuse requests that other sites make browsers send."

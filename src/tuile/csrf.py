@@ -152,6 +152,28 @@ def check_csrf(app: Flask) -> None:
         raise _refused(app, request, f"{source.reason} It has cookies, and no valid CSRF token instead.", cure)
 
 
+def check_origin_of_websocket(app: Flask, request: Request) -> None:
+    """Check where the handshake of a WebSocket comes from, whatever `CSRF` is.
+
+    Browsers send cookies with handshakes from any site, let that site read the messages, and always say in the header
+    Origin which site it is (RFC 6455, section 10.2). Only Origin counts, because browsers differ in what they say in
+    Sec-Fetch-Site here.
+
+    Raises:
+        CSRFError: If it comes from another site.
+        TypeError, ValueError: If a setting is invalid.
+    """
+    environ = request.environ
+    sender = environ.get("HTTP_ORIGIN")
+    if sender is None or _is_exempt(app, request):
+        return
+    origins = trusted_origins("CSRF_TRUSTED_ORIGINS", app.config.get("CSRF_TRUSTED_ORIGINS"))
+    told = {"HTTP_ORIGIN": sender, "wsgi.url_scheme": environ["wsgi.url_scheme"]}
+    source = source_of(told, request.host, origins)
+    if source.kind == "other":
+        raise _refused(app, request, source.reason, _CURE)
+
+
 def _has_token(app: Flask, request: Request) -> bool:
     return _problem_of_token(app, request) is None
 

@@ -9,6 +9,10 @@
       SessionConflictError    another request changed the same key of the session (SESSION_CONFLICT = "error")
     werkzeug.exceptions.Forbidden
       CSRFError               a request was refused because it may come from another site (CSRF)
+    werkzeug.exceptions.BadRequest, ValueError
+      BadMessage              a message of a WebSocket is not JSON
+    Exception
+      WebSocketDisconnect     a WebSocket has ended
     UserWarning
       CookieWarning           as CookieCheckError, as a warning (COOKIE_CHECKS = "warn")
 
@@ -20,7 +24,7 @@ from __future__ import annotations
 import typing as t
 
 from itsdangerous import BadData
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import BadRequest, Forbidden
 
 if t.TYPE_CHECKING:
     from .user_agent.verdicts import Note
@@ -79,3 +83,28 @@ class CSRFError(Forbidden):
     The description says which header or which token was the reason, and what to do. Register a handler for this class
     to answer with another page.
     """
+
+
+class BadMessage(BadRequest, ValueError):
+    """A message of a WebSocket is not JSON. If it is not caught, the WebSocket is closed with the code 1007."""
+
+    websocket_code = 1007
+
+
+class WebSocketDisconnect(Exception):
+    """A WebSocket has ended: the client or the application has closed it, or the connection was lost.
+
+    It need not be caught: a view that it ends has ended as it should.
+
+    Attributes:
+        code: The code of the close frame; 1006 if there was none.
+        reason: The reason in it.
+    """
+
+    def __init__(self, code: int = 1006, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"The WebSocket has ended (code {self.code}{self.reason and ': '}{self.reason})."

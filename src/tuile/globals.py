@@ -15,6 +15,7 @@ from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 from .ctx.app_context import (
     NO_APP_MESSAGE,
     NO_REQUEST_MESSAGE,
+    NO_WEBSOCKET_MESSAGE,
     NOT_OPENED_MESSAGE,
     AppContext,
     _cv_app,  # noqa: F401 - Flask's globals have it
@@ -25,6 +26,7 @@ from .flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
     from .app import Flask
+    from .asgi.websockets.wrapper import WebSocket
     from .ctx.app_context import Current
     from .ctx.cookies import Cookies
     from .ctx.namespace import _AppCtxGlobals
@@ -153,6 +155,14 @@ def _find_session() -> SessionMixin | None:
     return value.session
 
 
+def _find_websocket() -> WebSocket:
+    value = _value(None)
+    request = None if value is None else value.request
+    if not getattr(request, "is_websocket", False):
+        raise RuntimeError(NO_WEBSOCKET_MESSAGE)
+    return t.cast("WebSocket", request)
+
+
 def _find_cookies() -> Cookies:
     value = _value(None)
     if value is None or value.request is None:
@@ -278,8 +288,18 @@ class _SessionProxy(LocalProxy):
         session[key] = item
 
 
+class _WebSocketProxy(LocalProxy):
+    """The proxy of a WebSocket, for `async for` as well."""
+
+    __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
+
+    def __aiter__(self) -> t.AsyncIterator[t.Any]:
+        return _find_websocket().__aiter__()
+
+
 # The repr of an unbound proxy shows the class's name, which is this one in Werkzeug.
-for _class in (LocalProxy, _AppProxy, _NamespaceProxy, _RequestProxy, _SessionProxy):
+for _class in (LocalProxy, _AppProxy, _NamespaceProxy, _RequestProxy, _SessionProxy, _WebSocketProxy):
     _class.__name__ = _class.__qualname__ = "LocalProxy"
     # Some libraries recognise Werkzeug's request by its name in the repr of the type.
     _class.__module__ = WerkzeugLocalProxy.__module__
@@ -293,6 +313,8 @@ current_app = t.cast("Flask", _AppProxy(_find_app))
 g = t.cast("_AppCtxGlobals", _NamespaceProxy(_find_g))
 #: The current request.
 request = t.cast("Request", _RequestProxy(_find_request))
+#: The WebSocket that is served. `request` is the same object there.
+websocket = t.cast("WebSocket", _WebSocketProxy(_find_websocket))
 #: The session of the current request.
 session = t.cast("SessionMixin", _SessionProxy(_find_session))
 #: The cookies of the current request; they can be set and deleted before there is a response.

@@ -32,4 +32,10 @@ session_gone = _signals.signal("session-gone")
 #: A secret was used that had been replaced: the cookie may have been stolen.
 session_replayed = _signals.signal("session-replayed")
 
+# Not Flask's either, but Quart's: those of requests, for WebSockets.
+websocket_started = _signals.signal("websocket-started")
+websocket_finished = _signals.signal("websocket-finished")
+websocket_tearing_down = _signals.signal("websocket-tearing-down")
+got_websocket_exception = _signals.signal("got-websocket-exception")
+
 offer_flasks_names(__name__)

@@ -73,9 +73,9 @@ class Service:
         if kind == "http":
             await self._serve_http(scope, receive, send)
         elif kind == "websocket":
-            # Refused before the handshake, which servers answer with 403.
-            await receive()
-            await send({"type": "websocket.close", "code": 1000, "reason": ""})
+            from .websockets.serving import serve_websocket  # noqa: PLC0415 - most applications have none
+
+            await serve_websocket(self, scope, receive, send)
         elif kind == "lifespan":
             await self._serve_lifespan(receive, send)
         else:

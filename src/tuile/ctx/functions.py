@@ -6,6 +6,7 @@ import sys
 import typing as t
 from contextvars import copy_context
 from functools import partial, update_wrapper
+from inspect import iscoroutinefunction
 
 from .app_context import NO_APP_MESSAGE, AppContext, current
 from .late_writes import compare, making_chunk, tell, watch
@@ -31,6 +32,12 @@ def has_request_context() -> bool:
     """Return whether a request context is active, so that `request` and `session` can be used."""
     value = _value(None)
     return value is not None and value.request is not None
+
+
+def has_websocket_context() -> bool:
+    """Return whether a WebSocket is served, so that `websocket` can be used. Then there is a request context, too."""
+    value = _value(None)
+    return value is not None and getattr(value.request, "is_websocket", False)
 
 
 def _request_context_for(name: str) -> RequestContext:
@@ -68,6 +75,37 @@ def copy_current_request_context(f: F) -> F:
             return context.app.ensure_sync(f)(*args, **kwargs)
 
     return t.cast("F", update_wrapper(with_request, f))
+
+
+def copy_current_websocket_context(f: F) -> F:
+    """Return `f`, which may be a coroutine function, wrapped so that it runs with the WebSocket that is current now.
+
+    Threads need it. Tasks do not: they have the context in which they were created.
+
+    Raises:
+        RuntimeError: If no WebSocket is served.
+    """
+    value = current.get(None)
+    if value is None or not has_websocket_context():
+        message = "'copy_current_websocket_context' can only be used when a WebSocket is served, such as in its view."
+        raise RuntimeError(message)
+
+    def with_websocket(*args: object, **kwargs: object) -> object:
+        token = current.set(value)
+        try:
+            return f(*args, **kwargs)
+        finally:
+            current.reset(token)
+
+    async def await_with_websocket(*args: object, **kwargs: object) -> object:
+        token = current.set(value)
+        try:
+            return await f(*args, **kwargs)
+        finally:
+            current.reset(token)
+
+    wrapper = await_with_websocket if iscoroutinefunction(f) else with_websocket
+    return t.cast("F", update_wrapper(wrapper, f))
 
 
 @t.overload

@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
 #: Whether a chunk of a body is being generated.
 making_chunk: ContextVar[bool] = ContextVar("tuile.making_chunk", default=False)
 _absent = object()
+_OF_RESPONSE = "Do it before the view returns: in a streamed response, before the generator is handed over."
+_OF_HANDSHAKE = "Do it before accept() is called, and before the first message is sent or received."
 
 
 class LateChange:
@@ -84,10 +86,15 @@ def tell(event: str) -> None:
     if context is None or not is_late(context):
         return
     app, request = context.app, context.request
-    message = (
-        f"{event} when the headers of the response to {request.method} {request.path!r} had already been sent, so it is"
-        " lost. Do it before the view returns: in a streamed response, before the generator is handed over."
-    )
+    if getattr(request, "is_websocket", False):
+        message = (
+            f"{event} when the handshake of the WebSocket {request.path!r} was over, so it is lost. {_OF_HANDSHAKE}"
+        )
+    else:
+        message = (
+            f"{event} when the headers of the response to {request.method} {request.path!r} had already been sent, so"
+            f" it is lost. {_OF_RESPONSE}"
+        )
     # Unmodified test suites for Flask do not expect this error.
     if app.debug or (app.testing and not runs_flask_program()):
         raise RuntimeError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import MapAdapter
 
 from ..invalidation import Watched
@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
 
 # What an adapter is made with.
 _ATTRIBUTES = vars(Map().bind("")).keys()
+_NEEDS_ASGI = "WebSockets need an ASGI server, and this one has called the application by WSGI."
 
 
 class Matching(metaclass=Watched):
@@ -70,8 +71,15 @@ class Matching(metaclass=Watched):
         rule, found = answer_of(adapter)
         if rule is None:
             self.request.routing_exception = t.cast("HTTPException", found)
+        elif rule.websocket and self._needs_asgi(rule.endpoint):
+            self.request.routing_exception = BadRequest(_NEEDS_ASGI)
         else:
             self.request.url_rule, self.request.view_args = rule, t.cast("dict[str, t.Any]", found)
+
+    def _needs_asgi(self, endpoint: str) -> bool:
+        """Return whether an endpoint is a view for the WebSockets of ASGI, and the request is not one of these."""
+        is_one = getattr(self.request, "is_websocket", False)
+        return not is_one and endpoint in vars(self.app).get("_websocket_endpoints", ())
 
     def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""

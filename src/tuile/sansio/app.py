@@ -28,7 +28,8 @@ from ..routing.map import Map
 from ..routing.rule import Rule
 from ..templating import plain_escapes
 from ..wrappers.request import split_blueprint_path
-from .scaffold import Scaffold, _endpoint_from_view_func, setupmethod
+from .scaffold import _endpoint_from_view_func, setupmethod
+from .websockets import AppWebSockets
 
 if t.TYPE_CHECKING:
     import logging
@@ -68,7 +69,7 @@ class _EnvironmentClass:
         return Environment
 
 
-class App(Scaffold, metaclass=Watched):
+class App(AppWebSockets, metaclass=Watched):
     """The part of `Flask` that does not handle requests. `Flask` documents the arguments."""
 
     default_config: t.Mapping[str, object]

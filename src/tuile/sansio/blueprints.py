@@ -11,7 +11,6 @@ from .. import typing as ft
 from ..flask_names import offer_flasks_names
 from .nesting import join_prefix, nested_options, scope_key
 from .scaffold import (
-    Scaffold,
     T_after_request,
     T_before_request,
     T_error_handler,
@@ -22,6 +21,7 @@ from .scaffold import (
     _endpoint_from_view_func,
     setupmethod,
 )
+from .websockets import BlueprintWebSockets, merge_websocket_hooks
 
 if TYPE_CHECKING:
     import os
@@ -82,7 +82,7 @@ class BlueprintSetupState:
         self.app.add_url_rule(rule, full_name, view_func, defaults=defaults, **options)
 
 
-class Blueprint(Scaffold):
+class Blueprint(BlueprintWebSockets):
     """A part of an application, defined before or without the application.
 
     Args:
@@ -371,6 +371,7 @@ class Blueprint(Scaffold):
         _extend(app.url_default_functions, self.url_default_functions, name)
         _extend(app.url_value_preprocessors, self.url_value_preprocessors, name)
         _extend(app.template_context_processors, self.template_context_processors, name)
+        merge_websocket_hooks(app, self, name)
 
     def _register_commands(self, app: App, name: str, options: dict[str, object]) -> None:
         """Add the blueprint's commands to those of `app`; this class has none."""

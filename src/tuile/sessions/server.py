@@ -18,6 +18,7 @@ from ..json.tag import TaggedJSONSerializer
 from ..signals import session_conflict, session_gone
 from .ages import can_be_refused
 from .changes import Changes, Put
+from .endings import note_ending
 from .epochs import as_user
 from .identity import parse
 from .interface import cookie_attributes
@@ -247,6 +248,7 @@ def _end(
     opened = session._opened
     if opened is not None:
         drive(ending(opened), kept.store)
+        note_ending(app)
     session.note_saved(None, changes)
     # The browser of a husk has the cookie of another session by now.
     if session._came and not session and (opened is None or not opened.record.is_husk):
@@ -278,6 +280,8 @@ def _begin(
     opened = session._opened
     procedure = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
     begun = drive(procedure, kept.store)
+    if opened is not None:
+        note_ending(app)
     session.note_saved(begun, Changes(cleared=True, by_key={key: Put(text) for key, text in record.data.items()}))
     _set_cookie(app, interface, session, response, begun.identity)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ..ctx.app_context import current
+from .endings import note_ending
 from .epochs import EPOCH_KEY, as_user, raise_epoch
 from .operations import End, EndOfUser, Load, OfUser, Sweep
 from .server import user_of
@@ -124,7 +125,7 @@ class Sessions:
         here = self._current()
         if here is not None and here.handle == handle:
             here.end()
-        return bool(self._ask(End(handle)))
+        return bool(self._end(End(handle)))
 
     def end_others(self) -> int:
         """End all sessions of the current user but the current one, and return how many.
@@ -141,7 +142,7 @@ class Sessions:
             epoch = raise_epoch(self._found_app(), user)
         if isinstance(here, BesideSession):
             here[EPOCH_KEY] = epoch
-        return int(self._ask(EndOfUser(user, keep=here.handle)))
+        return self._end(EndOfUser(user, keep=here.handle))
 
     def end_all(self, user: object) -> int:
         """End all sessions of a user, the current one included, and return how many of them were in the store.
@@ -153,7 +154,13 @@ class Sessions:
             here.end()
         with self._asking():
             raise_epoch(self._found_app(), as_user(user))
-        return int(self._ask(EndOfUser(as_user(user))))
+        return self._end(EndOfUser(as_user(user)))
+
+    def _end(self, operation: End | EndOfUser) -> int:
+        try:
+            return int(self._ask(operation))
+        finally:
+            note_ending(self._found_app())
 
     def sweep(self, limit: int = 500) -> int:
         """Remove at most `limit` sessions that have expired, and return how many. Each login removes two."""

@@ -1,0 +1,368 @@
+"""The messages of one WebSocket, on the event loop.
+
+`receive` calls the server's `receive` directly as long as the view calls it again soon. While the view does something
+else, a listener receives for it, so that it is noticed when the client leaves: at most `_MOST_AHEAD` messages, or
+`_MOST_BYTES_AHEAD` bytes, beyond which nothing is read until the view takes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import typing as t
+from collections import deque
+from concurrent.futures import CancelledError as FutureCancelled
+
+from .states import CLOSED, CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, Machine, check_close
+
+if t.TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future, Task
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from concurrent.futures import Future as ThreadFuture
+
+    from ..protocol import HeaderPairs, Message, Receive, Send
+
+_MOST_AHEAD = 64
+_MOST_BYTES_AHEAD = 256 * 1024
+# After so many messages, others get a turn: some servers' `send` never pauses.
+_SENDS_IN_A_ROW = 16
+_LEAVES = "websocket.disconnect"
+
+Result = t.TypeVar("Result")
+
+
+class Connection:
+    """One WebSocket.
+
+    Args:
+        receive: The server's.
+        send: The server's.
+        loop: The event loop.
+        can_deny: Whether the server can answer a handshake with a response.
+        requested: The subprotocols that the client offers.
+        most_bytes: The largest message that is received; None for no limit.
+        headers_at_accept: Returns what the application adds to the headers of the handshake.
+        on_end: Called once, when the client leaves or `end` is called.
+    """
+
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        loop: AbstractEventLoop,
+        *,
+        can_deny: bool,
+        requested: Sequence[str],
+        most_bytes: int | None,
+        headers_at_accept: Callable[[], Awaitable[HeaderPairs]],
+        on_end: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.requested = requested
+        self.machine = Machine(can_deny=can_deny)
+        self._server_receive = receive
+        self._server_send = send
+        self._most_bytes = most_bytes
+        self._headers_at_accept = headers_at_accept
+        self._on_end: Callable[[], None] | None = on_end
+        self._accepting: Task[None] | None = None
+        self._ending: Task[None] | None = None
+        self._listener: Task[None] | None = None
+        #: Whether the view has taken a message, and whether it waits for one.
+        self.has_received = self.is_receiving = False
+        self._turns: deque[Future[None]] = deque()
+        self._inbox: deque[str | bytes] = deque()
+        self._inbox_bytes = 0
+        self._waiter: Future[str | bytes | None] | None = None
+        self._space: Future[None] | None = None
+        self._sent = 0
+        # What threads wait for.
+        self._blocked: set[ThreadFuture[t.Any]] = set()
+
+    # The handshake
+
+    async def accept(self, headers: HeaderPairs | None = None, subprotocol: str | None = None) -> None:
+        """Accept the handshake, unless that was done before.
+
+        Raises:
+            RuntimeError: If that was done before, and there are headers or a subprotocol.
+            WebSocketDisconnect: If the client has left.
+        """
+        machine = self.machine
+        if self._accepting is None and machine.state == CONNECTING:
+            self._accepting = self.loop.create_task(self._accept(headers or [], subprotocol))
+        elif headers or subprotocol is not None:
+            raise RuntimeError(
+                "The handshake is over, so its headers and its subprotocol cannot be set any more."
+                " Call accept() before the first message is sent or received."
+            )
+        if self._accepting is not None:
+            # One task that is cancelled does not cancel it for the others.
+            await asyncio.shield(self._accepting)
+        if machine.state == LEFT:
+            raise machine.ended()
+
+    async def _accept(self, headers: HeaderPairs, subprotocol: str | None) -> None:
+        try:
+            added = await self._headers_at_accept()
+            if self.machine.state == CONNECTING:
+                message = self.machine.accept([*headers, *added], subprotocol, self.requested)
+                await self._to_server(message)
+        except BaseException:
+            if self.machine.state == CONNECTING:
+                # It can be tried again, or refused.
+                self._accepting = None
+            raise
+
+    async def refuse(self, status: int, headers: HeaderPairs, pieces: Sequence[bytes]) -> None:
+        """Answer the handshake with a response."""
+        for message in self.machine.refuse(status, headers, pieces):
+            await self._to_server(message)
+
+    # Receiving
+
+    async def receive(self) -> str | bytes:
+        """Return the next message; the first call accepts the handshake.
+
+        Raises:
+            WebSocketDisconnect: If the WebSocket has ended.
+        """
+        if self.machine.state == CONNECTING:
+            await self.accept()
+        while self.is_receiving:
+            await self._wait_for_turn()
+        self.is_receiving = True
+        try:
+            data = await self._next()
+        finally:
+            self.is_receiving = False
+            self._pass_turn()
+        self.has_received = True
+        return data
+
+    async def _wait_for_turn(self) -> None:
+        """Wait for another task that receives: servers do not let two do it at the same time."""
+        turn: Future[None] = self.loop.create_future()
+        self._turns.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._turns.remove(turn)
+            else:
+                self._pass_turn()
+            raise
+
+    def _pass_turn(self) -> None:
+        while self._turns:
+            turn = self._turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    async def _next(self) -> str | bytes:
+        if self._inbox and not self.was_closed:
+            return self._from_inbox()
+        if self.machine.state != OPEN:
+            raise self.machine.ended()
+        if self._listener is None:
+            return await self._receive_one()
+        waiter = self._waiter = self.loop.create_future()
+        try:
+            data: str | bytes | None = await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and (given := waiter.result()) is not None:
+                # It came at the same time, and is for the next call.
+                self._to_inbox(given, first=True)
+            raise
+        finally:
+            self._waiter = None
+        if data is None:
+            raise self.machine.ended()
+        return data
+
+    async def _receive_one(self) -> str | bytes:
+        try:
+            message = await self._server_receive()
+        except OSError:
+            message = {"type": _LEAVES, "code": LOST}
+        return await self._data_of(message)
+
+    async def _data_of(self, message: Message) -> str | bytes:
+        """Return what a message has.
+
+        Raises:
+            WebSocketDisconnect: If the client has left, or if the message is too large.
+        """
+        if message["type"] == _LEAVES:
+            self._leave(message.get("code") or LOST, message.get("reason") or "")
+            raise self.machine.ended()
+        data: str | bytes | None = message.get("text")
+        if data is None:
+            data = message.get("bytes") or b""
+        most = self._most_bytes
+        if most is not None and (
+            len(data) > most
+            or (type(data) is str and len(data) * 4 > most and not data.isascii() and len(data.encode()) > most)
+        ):
+            await self._close(TOO_BIG, f"A message has at most {most} bytes.")
+            self._notify()
+            raise self.machine.ended()
+        return data
+
+    def _from_inbox(self) -> str | bytes:
+        data = self._inbox.popleft()
+        self._inbox_bytes -= len(data)
+        self._wake(self._space)
+        return data
+
+    def _to_inbox(self, data: str | bytes, *, first: bool = False) -> None:
+        self._inbox_bytes += len(data)
+        if first:
+            self._inbox.appendleft(data)
+        else:
+            self._inbox.append(data)
+
+    # Noticing that the client leaves
+
+    def listen(self) -> None:
+        """Receive for a view that does not: called now and then."""
+        if self._listener is None and not self.is_receiving and self.machine.state == OPEN:
+            self._listener = self.loop.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                while len(self._inbox) >= _MOST_AHEAD or self._inbox_bytes >= _MOST_BYTES_AHEAD:
+                    self._space = self.loop.create_future()
+                    await self._space
+                data = await self._receive_one()
+                waiter = self._waiter
+                if waiter is not None and not waiter.done():
+                    # The view waits here, so it receives for itself from now on.
+                    waiter.set_result(data)
+                    return
+                self._to_inbox(data)
+        except Exception:  # noqa: BLE001 - the machine knows why it has ended
+            self._leave(LOST, "")
+        finally:
+            self._listener = None
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_result(None)
+
+    def _leave(self, code: int, reason: str) -> None:
+        self.machine.leave(code, reason)
+        self._notify()
+
+    def _notify(self) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end()
+
+    # Sending
+
+    async def send(self, data: str | bytes) -> None:
+        """Send a message; the first call accepts the handshake.
+
+        Raises:
+            WebSocketDisconnect: If the WebSocket has ended.
+        """
+        machine = self.machine
+        if machine.state == CONNECTING:
+            await self.accept()
+        await self._to_server(machine.send(data))
+        if machine.state == LEFT:
+            raise machine.ended()
+        self._sent += 1
+        if self._sent % _SENDS_IN_A_ROW == 0:
+            await asyncio.sleep(0)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the WebSocket. A handshake is accepted before, because browsers do not get the code otherwise."""
+        check_close(code, reason)
+        if self.machine.state == CONNECTING:
+            await self.accept()
+        await self._close(code, reason)
+
+    async def close_at_end(self, code: int, reason: str) -> None:
+        """Close the WebSocket if that was not done."""
+        await self._close(code, reason)
+
+    async def _close(self, code: int, reason: str) -> None:
+        message = self.machine.close(code, reason)
+        if message is not None:
+            await self._to_server(message)
+
+    async def _to_server(self, message: Message) -> None:
+        try:
+            await self._server_send(message)
+        except OSError:
+            # Some servers tell by it that the client left.
+            self._leave(LOST, "")
+
+    # Ending it from outside
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the WebSocket, whatever the view does."""
+        if self._ending is None and self.machine.state == OPEN:
+            self._ending = self.loop.create_task(self._end(code, reason))
+
+    async def _end(self, code: int, reason: str) -> None:
+        await self._close(code, reason)
+        self._notify()
+
+    def release(self) -> None:
+        """Tell threads that wait here that nobody is there any more."""
+        self._leave(GOING_AWAY, "")
+        for future in tuple(self._blocked):
+            future.cancel()
+
+    async def finish(self) -> None:
+        """Wait for the tasks of this connection, at its end."""
+        tasks = [task for task in (self._listener, self._accepting, self._ending) if task is not None]
+        for task in tasks:
+            if task is not self._ending:
+                task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.machine.state not in {CONNECTING, OPEN}
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether the handshake is not over."""
+        return self.machine.state == CONNECTING
+
+    @property
+    def was_closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self.machine.state == CLOSED
+
+    # For threads
+
+    def run(self, coroutine: Coroutine[t.Any, t.Any, Result]) -> t.Any:
+        """Return a coroutine to be awaited on the event loop; in a thread without one, its result.
+
+        Raises:
+            WebSocketDisconnect: In a thread, if the WebSocket ends meanwhile.
+        """
+        running = asyncio._get_running_loop()
+        if running is self.loop:
+            return coroutine
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        if running is not None:
+            return asyncio.wrap_future(future)
+        self._blocked.add(future)
+        try:
+            return future.result()
+        except FutureCancelled:
+            raise self.machine.ended() from None
+        finally:
+            self._blocked.discard(future)
+
+    @staticmethod
+    def _wake(future: Future[None] | None) -> None:
+        if future is not None and not future.done():
+            future.set_result(None)

@@ -1,0 +1,81 @@
+"""The context of one WebSocket: that of a request, whose response is the handshake."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.exceptions import HTTPException
+
+from ...ctx.late_writes import watch
+from ...ctx.request_context import RequestContext
+from ...ctx.states import LEFT
+from ...sessions.watching import SessionWatch, watch_session
+from ...signals import websocket_tearing_down
+
+if t.TYPE_CHECKING:
+    from ...app import Flask
+    from .wrapper import WebSocket
+
+
+class WebSocketContext(RequestContext):
+    """The context of one WebSocket.
+
+    Args:
+        app: The application.
+        websocket: The WebSocket.
+    """
+
+    def __init__(self, app: Flask, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        #: Tells whether the session that the handshake has read was ended.
+        self.session_watch: SessionWatch | None = None
+        super().__init__(app, websocket.environ, websocket)
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether it is entered."""
+        return bool(self._nested)
+
+    def headers_at_accept(self) -> list[tuple[str, str]]:
+        """Save the session, and return the headers with its cookie and the others that were set.
+
+        What is written from now on is too late.
+
+        Raises:
+            HTTPException: If the session cannot be saved. Its response is the one to send.
+        """
+        app = self.app
+        response = app.response_class()
+        if self._is_touched:
+            app._keep_state(self, None, response)
+            if response.status_code >= 400:
+                # The store cannot be asked.
+                raise HTTPException(response=response)
+            if app._current_plan().checks_cookies:
+                app._check_cookies(response)
+            self.session_watch = watch_session()
+        self._state = LEFT
+        watch(self)
+        return [("set-cookie", line) for line in response.headers.getlist("Set-Cookie")]
+
+    def read_session(self) -> None:
+        """Open a session that is kept on the server: a coroutine should not wait for the store."""
+        app, environ = self.app, self.request.environ
+        if app.config.get("SESSION_STORE") is None or "HTTP_COOKIE" not in environ:
+            return
+        if app.session_interface.get_cookie_name(app) in environ["HTTP_COOKIE"] and self.websocket.is_same_origin:
+            self._session  # noqa: B018 - reading it opens it
+
+    def _tear_down(self, exc: BaseException | None) -> None:
+        app, failure = self.app, None
+        functions = vars(app).get("teardown_websocket_funcs", {})
+        for scope in (*self.request.blueprints, None):
+            for function in reversed(functions.get(scope, ())):
+                try:
+                    app.ensure_sync(function)(exc)
+                except Exception as error:  # noqa: BLE001 - the others are to run all the same
+                    failure = app._teardown_failed(error, failure)
+        if websocket_tearing_down.receivers:
+            websocket_tearing_down.send(app, _async_wrapper=app.ensure_sync, exc=exc)
+        if failure is not None:
+            raise failure

@@ -1,0 +1,240 @@
+"""The steps of one WebSocket around its view, in a worker: matching, hooks, errors, and what the end is.
+
+They are those of a request (`dispatch.steps`), with other hooks. Coroutine functions among the hooks run on the event
+loop, as in any worker.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from asyncio import CancelledError
+from functools import partial
+from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
+
+from werkzeug.exceptions import InternalServerError, ServiceUnavailable
+from werkzeug.http import HTTP_STATUS_CODES
+
+from ...csrf import check_csrf
+from ...exceptions import WebSocketDisconnect
+from ...signals import got_websocket_exception, websocket_finished, websocket_started
+from ...startup import check_settings
+from ..scopes import sent_headers, status_code
+from .states import INTERNAL_ERROR, NORMAL, code_for
+
+if t.TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ...app import Flask
+    from ...wrappers.response import Response
+    from ..protocol import HeaderPairs
+    from .connection import Connection
+    from .context import WebSocketContext
+
+_Registry: t.TypeAlias = "dict[str | None, list[Callable[..., t.Any]]]"
+
+
+class Ending(t.NamedTuple):
+    """How a WebSocket ends.
+
+    Attributes:
+        code: The code of the close frame.
+        reason: The reason in it.
+        refusal: The response to a handshake that is not over: status, headers, and the pieces of its body; None to
+            close it without one.
+        error: What the server is to raise.
+    """
+
+    code: int = NORMAL
+    reason: str = ""
+    refusal: tuple[int, HeaderPairs, list[bytes]] | None = None
+    error: BaseException | None = None
+
+
+class Steps:
+    """The steps of one WebSocket.
+
+    Args:
+        app: The application.
+        context: The context of the WebSocket.
+        connection: Its messages.
+        lend: Called in a worker before a view that waits there; returns whether there are threads left.
+    """
+
+    def __init__(self, app: Flask, context: WebSocketContext, connection: Connection, lend: Callable[[], bool]) -> None:
+        self.app = app
+        self.context = context
+        self.connection = connection
+        self.lend = lend
+        #: How it ends, once that is known.
+        self.ending = Ending(INTERNAL_ERROR)
+        self._answer: object = None
+        self._code: int | None = None
+        self._error: Exception | None = None
+
+    def begin(self) -> Callable[[], t.Any] | Awaitable[object] | None:
+        """Enter the context, run the hooks, and return the coroutine function to await; None if all is done."""
+        try:
+            view = self._enter()
+        except (Exception, CancelledError) as error:  # noqa: BLE001 - handlers may be registered for any exception
+            self.end(None, error)
+            return None
+        if view is None:
+            self.end(self._answer, None)
+        return view
+
+    def _enter(self) -> Callable[[], t.Any] | Awaitable[object] | None:
+        app, context = self.app, self.context
+        if not app._got_first_request:
+            check_settings(app, app.session_interface)
+            app._got_first_request = True
+        context.push()
+        if websocket_started.receivers:
+            websocket_started.send(app, _async_wrapper=app.ensure_sync)
+        if app.config.get("CSRF") is not None:
+            check_csrf(app)
+        self._answer = self._run_hooks()
+        return self._call_view() if self._answer is None else None
+
+    def _call_view(self) -> Callable[[], t.Any] | Awaitable[object] | None:
+        """Return what is to be awaited on the event loop; or call the view here, and keep its answer."""
+        view = self._find_view()
+        arguments = self.context.request.view_args or {}
+        if iscoroutinefunction(view) or isasyncgenfunction(view):
+            self.context.read_session()
+            return partial(view, **arguments)
+        if not self.lend():
+            raise ServiceUnavailable("Too many WebSockets are open in threads.")
+        answer = self.app.ensure_sync(view)(**arguments)
+        if isawaitable(answer):
+            return answer
+        self._answer = answer
+        return None
+
+    def end(self, answer: object, error: BaseException | None) -> None:
+        """Handle what the view has returned or raised, and leave the context."""
+        context = self.context
+        if not context.is_pushed:
+            # The settings are wrong, or the host is refused before anything is entered.
+            self.ending = Ending(INTERNAL_ERROR, error=error)
+            return
+        try:
+            response = self._finalize(self._handled(answer, error))
+            self.ending = self._ending_of(response)
+        except Exception as raised:  # noqa: BLE001 - it becomes an answer
+            self._error = raised
+            self.ending = self._unhandled(raised)
+        finally:
+            context.pop(self._error)
+
+    # Before the view
+
+    def _run_hooks(self) -> object:
+        app, request = self.app, self.context.request
+        scopes = (None, *reversed(request.blueprints))
+        for scope in scopes:
+            for prepare in app.url_value_preprocessors.get(scope, ()):
+                prepare(request.endpoint, request.view_args)
+        registered: _Registry = vars(app).get("before_websocket_funcs", {})
+        for scope in scopes:
+            for function in registered.get(scope, ()):
+                answer = app.ensure_sync(function)()
+                if answer is not None:
+                    found: object = answer
+                    return found
+        return None
+
+    def _find_view(self) -> Callable[..., t.Any]:
+        request = self.context.request
+        if request.routing_exception is not None:
+            raise request.routing_exception
+        return self.app.view_functions[request.endpoint or ""]
+
+    # After the view
+
+    def _handled(self, answer: object, error: BaseException | None) -> object:
+        """Return the answer, or what the handler of an error returns."""
+        if error is None:
+            return answer
+        try:
+            raise error
+        except CancelledError:
+            # Its client has left, the session has been ended, or the server stops.
+            return None if self.connection.is_over else InternalServerError("The view was cancelled.")
+        except WebSocketDisconnect as disconnect:
+            if self.app._find_error_handler(disconnect, self.context.request.blueprints) is None:
+                return None
+            return self.app.handle_user_exception(disconnect)
+        except Exception as raised:  # noqa: BLE001 - as above
+            return self.app.handle_user_exception(raised)
+
+    def _finalize(self, answer: object, *, is_error: bool = False) -> Response | None:
+        app = self.app
+        self._code = getattr(answer, "websocket_code", None)
+        response = None if answer is None else app.make_response(t.cast("t.Any", answer))
+        try:
+            registered: _Registry = vars(app).get("after_websocket_funcs", {})
+            for scope in (*self.context.request.blueprints, None):
+                for function in reversed(registered.get(scope, ())):
+                    response = app.ensure_sync(function)(response)
+            if websocket_finished.receivers:
+                websocket_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
+        except Exception:
+            if not is_error:
+                raise
+            app.logger.exception("WebSocket finalizing failed with an error while handling an error")
+        return response
+
+    def _unhandled(self, error: Exception) -> Ending:
+        """Return the end after an exception that no handler is registered for."""
+        app = self.app
+        if got_websocket_exception.receivers:
+            got_websocket_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+        propagates = app.config["PROPAGATE_EXCEPTIONS"]
+        if propagates is None:
+            propagates = app.testing or app.debug
+        server_error: t.Any = InternalServerError(original_exception=error)
+        if propagates:
+            ending = self._ending_of(app.make_response(server_error))
+            return ending._replace(error=error)
+        app.logger.error("Exception on websocket %s", self.context.request.path, exc_info=error)
+        try:
+            handler = app._find_error_handler(server_error, self.context.request.blueprints)
+            answer = server_error if handler is None else app.ensure_sync(handler)(server_error)
+            ending = self._ending_of(self._finalize(answer, is_error=True))
+        except Exception:
+            app.logger.exception("The handler of an error failed")
+            return Ending(INTERNAL_ERROR)
+        return ending if ending.code != NORMAL else ending._replace(code=INTERNAL_ERROR)
+
+    def _ending_of(self, response: Response | None) -> Ending:
+        if response is None:
+            return Ending()
+        status, reason = response.status_code, ""
+        code = self._code or code_for(status)
+        if code != NORMAL:
+            reason = HTTP_STATUS_CODES.get(status, "")
+        refusal = None
+        if self.connection.is_connecting:
+            self.app._keep_state(self.context, None, response)
+            refusal = _as_sent(response, self.context.request.environ)
+        return Ending(code, reason, refusal)
+
+
+def _as_sent(response: Response, environ: dict[str, t.Any]) -> tuple[int, HeaderPairs, list[bytes]]:
+    """Return the status, the headers and the body of a response."""
+    start: list[tuple[int, HeaderPairs]] = []
+    protocol: str = environ["SERVER_PROTOCOL"]
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: object = None, /) -> Callable[[bytes], object]:
+        start[:] = [(status_code(status), sent_headers(headers, protocol.partition("/")[2]))]
+        return pieces.append
+
+    pieces: list[bytes] = []
+    parts = response(environ, start_response)
+    try:
+        pieces += parts
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    return (*start[0], pieces)
