@@ -15,7 +15,6 @@ from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 from .ctx.app_context import (
     NO_APP_MESSAGE,
     NO_REQUEST_MESSAGE,
-    NO_WEBSOCKET_MESSAGE,
     NOT_OPENED_MESSAGE,
     AppContext,
     _cv_app,  # noqa: F401 - Flask's globals have it
@@ -38,6 +37,9 @@ if t.TYPE_CHECKING:
 # Looked up once, because they are called for every attribute of a proxy.
 _value: t.Callable[[None], Current | None] = current.get
 _own = object.__getattribute__
+_NO_WEBSOCKET_MESSAGE = (
+    "Working outside of the context of a WebSocket: `websocket` can be used in views and hooks of WebSockets only."
+)
 # The proxy, the name and the error of the last missing attribute.
 _missing = threading.local()
 
@@ -159,7 +161,7 @@ def _find_websocket() -> WebSocket:
     value = _value(None)
     request = None if value is None else value.request
     if not getattr(request, "is_websocket", False):
-        raise RuntimeError(NO_WEBSOCKET_MESSAGE)
+        raise RuntimeError(_NO_WEBSOCKET_MESSAGE)
     return t.cast("WebSocket", request)
 
 
@@ -294,7 +296,7 @@ class _WebSocketProxy(LocalProxy):
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
-    def __aiter__(self) -> t.AsyncIterator[t.Any]:
+    def __aiter__(self) -> t.AsyncIterator[object]:
         return _find_websocket().__aiter__()
 
 

@@ -68,16 +68,6 @@ def test_other_scopes_are_refused_as_the_specification_says() -> None:
         server = Server(make_scope())
         with pytest.raises(ValueError, match="'telnet'"):
             await app({"type": "telnet"}, server.receive, server.send)
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "websocket.connect"}
-
-        async def take(message: Any) -> None:
-            sent.append(message)
-
-        await app({"type": "websocket"}, receive, take)
-        assert [message["type"] for message in sent] == ["websocket.close"]
 
     run(main)
 

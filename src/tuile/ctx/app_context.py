@@ -132,10 +132,6 @@ This typically means that you attempted to use functionality that needed
 an active HTTP request. Consult the documentation on testing for
 information about how to avoid this problem."""
 
-NO_WEBSOCKET_MESSAGE = (
-    "Working outside of the context of a WebSocket: `websocket` can be used in views and hooks of WebSockets only."
-)
-
 
 def _count_references() -> int:
     value = object()

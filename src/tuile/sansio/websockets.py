@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
     from .app import App
     from .blueprints import Blueprint, BlueprintSetupState
 
-    _Functions: t.TypeAlias = dict[ft.AppOrBlueprintKey, list[Callable[..., t.Any]]]
+    _Functions: t.TypeAlias = dict[ft.AppOrBlueprintKey, list[Callable[..., object]]]
 
 Function = t.TypeVar("Function", bound=t.Callable[..., object])
 
@@ -45,7 +45,7 @@ class RegistersWebSockets(Scaffold):
         return {}
 
     @setupmethod
-    def websocket(self, rule: str, **options: t.Any) -> Callable[[Function], Function]:
+    def websocket(self, rule: str, **options: object) -> Callable[[Function], Function]:
         """Decorate a view for the WebSockets that a rule matches.
 
         The view may be a coroutine function, which runs on the server's event loop, or a plain function, which runs in
@@ -57,7 +57,7 @@ class RegistersWebSockets(Scaffold):
         """
 
         def decorator(f: Function) -> Function:
-            endpoint = options.pop("endpoint", None)
+            endpoint = t.cast("str | None", options.pop("endpoint", None))
             self.add_websocket(rule, endpoint, f, **options)
             return f
 
@@ -68,7 +68,7 @@ class RegistersWebSockets(Scaffold):
         rule: str,
         endpoint: str | None = None,
         view_func: Callable[..., object] | None = None,
-        **options: t.Any,
+        **options: object,
     ) -> None:
         """Add a rule for WebSockets. Subclasses define it."""
         raise NotImplementedError
@@ -112,7 +112,7 @@ class AppWebSockets(RegistersWebSockets):
         rule: str,
         endpoint: str | None = None,
         view_func: Callable[..., object] | None = None,
-        **options: t.Any,
+        **options: object,
     ) -> None:
         """Add a rule for WebSockets, with the view for those that it matches.
 
@@ -126,7 +126,7 @@ class AppWebSockets(RegistersWebSockets):
             AssertionError: If another view has this endpoint.
             TypeError: If `methods` is given: a handshake is always a GET.
         """
-        _refuse_methods(options)
+        checked = _checked(options)
         if endpoint is None:
             endpoint = _endpoint_from_view_func(t.cast("ft.RouteCallable", view_func))
         self.add_url_rule(
@@ -134,8 +134,7 @@ class AppWebSockets(RegistersWebSockets):
             endpoint,
             t.cast("ft.RouteCallable", view_func),
             provide_automatic_options=False,
-            methods=["GET"],
-            **{**options, "websocket": True},
+            **checked,
         )
         self._websocket_endpoints.add(endpoint)
 
@@ -149,14 +148,18 @@ class BlueprintWebSockets(RegistersWebSockets):
         rule: str,
         endpoint: str | None = None,
         view_func: Callable[..., object] | None = None,
-        **options: t.Any,
+        **options: object,
     ) -> None:
         """Record a rule for WebSockets. The blueprint's prefix is added to the rule, its name to the endpoint."""
-        _refuse_methods(options)
+        checked = _checked(options)
         view = t.cast("ft.RouteCallable", view_func)
         name = endpoint if endpoint is not None else _endpoint_from_view_func(view)
         self.add_url_rule(
-            rule, name, view, provide_automatic_options=False, methods=["GET"], **{**options, "websocket": True}
+            rule,
+            name,
+            view,
+            provide_automatic_options=False,
+            **checked,
         )
 
         def register(state: BlueprintSetupState) -> None:
@@ -195,6 +198,8 @@ def merge_websocket_hooks(app: App, blueprint: Blueprint, name: str) -> None:
             getattr(app, registry).setdefault(scope_key(name, scope), []).extend(functions)
 
 
-def _refuse_methods(options: dict[str, t.Any]) -> None:
+def _checked(options: dict[str, object]) -> dict[str, t.Any]:
+    """Return the options of a rule for WebSockets."""
     if "methods" in options:
         raise TypeError("The handshake of a WebSocket is always a GET: 'methods' cannot be given.")
+    return {**options, "methods": ["GET"], "websocket": True}

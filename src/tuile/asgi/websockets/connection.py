@@ -76,7 +76,7 @@ class Connection:
         self._space: Future[None] | None = None
         self._sent = 0
         # What threads wait for.
-        self._blocked: set[ThreadFuture[t.Any]] = set()
+        self._blocked: set[ThreadFuture[object]] = set()
 
     # The handshake
 
@@ -342,7 +342,7 @@ class Connection:
 
     # For threads
 
-    def run(self, coroutine: Coroutine[t.Any, t.Any, Result]) -> t.Any:
+    def run(self, coroutine: Coroutine[object, object, Result]) -> Awaitable[Result] | Result:
         """Return a coroutine to be awaited on the event loop; in a thread without one, its result.
 
         Raises:
@@ -354,13 +354,13 @@ class Connection:
         future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         if running is not None:
             return asyncio.wrap_future(future)
-        self._blocked.add(future)
+        self._blocked.add(t.cast("ThreadFuture[object]", future))
         try:
             return future.result()
         except FutureCancelled:
             raise self.machine.ended() from None
         finally:
-            self._blocked.discard(future)
+            self._blocked.discard(t.cast("ThreadFuture[object]", future))
 
     @staticmethod
     def _wake(future: Future[None] | None) -> None:

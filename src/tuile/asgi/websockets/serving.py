@@ -24,12 +24,13 @@ from .wrapper import websocket_class_of
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task, TimerHandle
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..protocol import HeaderPairs, Receive, Scope, Send
     from ..service import Service
+    from .steps import Awaited
 
 _CLOSED: t.Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
@@ -131,15 +132,13 @@ class _Served:
             raise
         if view is None:
             return steps.ending
-        answer, error = await self._await(variables, t.cast("t.Any", view))
+        answer, error = await self._await(variables, t.cast("Awaited", view))
         await self._end(steps, variables, answer, error)
         if isinstance(error, CancelledError) and not self.is_cancelled:
             return steps.ending._replace(error=steps.ending.error or error)
         return steps.ending
 
-    async def _await(
-        self, variables: Context, view: Callable[[], t.Any] | Awaitable[object]
-    ) -> tuple[object, BaseException | None]:
+    async def _await(self, variables: Context, view: Awaited) -> tuple[object, BaseException | None]:
         """Run a coroutine as a task, and return its result or its error."""
         task = self.view = variables.run(self.service.loop.create_task, self._call(view))
         if self.connection.is_over:
@@ -169,7 +168,7 @@ class _Served:
         ending = _Job(self).run_in(variables, lambda: steps.end(answer, error))
         await shield(self.service.loop.create_task(ending))
 
-    async def _call(self, view: Callable[[], t.Any] | Awaitable[object]) -> tuple[object, Context]:
+    async def _call(self, view: Awaited) -> tuple[object, Context]:
         """Await the view, or send what its asynchronous generator yields."""
         made = view() if callable(view) else view
         if hasattr(made, "__anext__"):
@@ -183,7 +182,7 @@ class _Served:
                 data = message if isinstance(message, (str, bytes)) else self.app.json.dumps(message)
                 await self.connection.send(data)
         finally:
-            await t.cast("t.Any", messages).aclose()
+            await t.cast("AsyncGenerator[object, None]", messages).aclose()
 
     async def _headers_at_accept(self) -> HeaderPairs:
         context = t.cast("WebSocketContext", self.context)
@@ -233,11 +232,11 @@ class _Job:
         self.served = served
         self.workers = served.workers
         self.ended = self.left = self.is_lent = False
-        self.result: t.Any = None
+        self.result: object = None
         self.error: BaseException | None = None
         self.future: Future[None] = served.workers.loop.create_future()
 
-    async def run_in(self, variables: Context, function: Callable[[], object]) -> t.Any:
+    async def run_in(self, variables: Context, function: Callable[[], object]) -> object:
         """Call a function in a worker, in these context variables, and return its result."""
         self.variables, self.function = variables, function
         self.workers.submit(self)

@@ -24,13 +24,19 @@ from .states import INTERNAL_ERROR, NORMAL, code_for
 if t.TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ... import typing as ft
     from ...app import Flask
     from ...wrappers.response import Response
     from ..protocol import HeaderPairs
     from .connection import Connection
     from .context import WebSocketContext
 
-_Registry: t.TypeAlias = "dict[str | None, list[Callable[..., t.Any]]]"
+Function: t.TypeAlias = "Callable[..., t.Any]"
+#: What is to be awaited on the event loop: the view, or what it has returned.
+Awaited: t.TypeAlias = "Function | Awaitable[object]"
+_Registry: t.TypeAlias = "dict[str | None, list[Function]]"
 
 
 class Ending(t.NamedTuple):
@@ -71,7 +77,7 @@ class Steps:
         self._code: int | None = None
         self._error: Exception | None = None
 
-    def begin(self) -> Callable[[], t.Any] | Awaitable[object] | None:
+    def begin(self) -> Awaited | None:
         """Enter the context, run the hooks, and return the coroutine function to await; None if all is done."""
         try:
             view = self._enter()
@@ -82,7 +88,7 @@ class Steps:
             self.end(self._answer, None)
         return view
 
-    def _enter(self) -> Callable[[], t.Any] | Awaitable[object] | None:
+    def _enter(self) -> Awaited | None:
         app, context = self.app, self.context
         if not app._got_first_request:
             check_settings(app, app.session_interface)
@@ -95,7 +101,7 @@ class Steps:
         self._answer = self._run_hooks()
         return self._call_view() if self._answer is None else None
 
-    def _call_view(self) -> Callable[[], t.Any] | Awaitable[object] | None:
+    def _call_view(self) -> Awaited | None:
         """Return what is to be awaited on the event loop; or call the view here, and keep its answer."""
         view = self._find_view()
         arguments = self.context.request.view_args or {}
@@ -143,7 +149,7 @@ class Steps:
                     return found
         return None
 
-    def _find_view(self) -> Callable[..., t.Any]:
+    def _find_view(self) -> Function:
         request = self.context.request
         if request.routing_exception is not None:
             raise request.routing_exception
@@ -170,7 +176,7 @@ class Steps:
     def _finalize(self, answer: object, *, is_error: bool = False) -> Response | None:
         app = self.app
         self._code = getattr(answer, "websocket_code", None)
-        response = None if answer is None else app.make_response(t.cast("t.Any", answer))
+        response = None if answer is None else app.make_response(t.cast("ft.ResponseReturnValue", answer))
         try:
             registered: _Registry = vars(app).get("after_websocket_funcs", {})
             for scope in (*self.context.request.blueprints, None):
@@ -192,9 +198,9 @@ class Steps:
         propagates = app.config["PROPAGATE_EXCEPTIONS"]
         if propagates is None:
             propagates = app.testing or app.debug
-        server_error: t.Any = InternalServerError(original_exception=error)
+        server_error = InternalServerError(original_exception=error)
         if propagates:
-            ending = self._ending_of(app.make_response(server_error))
+            ending = self._ending_of(app.make_response(t.cast("ft.ResponseReturnValue", server_error)))
             return ending._replace(error=error)
         app.logger.error("Exception on websocket %s", self.context.request.path, exc_info=error)
         try:
@@ -220,7 +226,7 @@ class Steps:
         return Ending(code, reason, refusal)
 
 
-def _as_sent(response: Response, environ: dict[str, t.Any]) -> tuple[int, HeaderPairs, list[bytes]]:
+def _as_sent(response: Response, environ: WSGIEnvironment) -> tuple[int, HeaderPairs, list[bytes]]:
     """Return the status, the headers and the body of a response."""
     start: list[tuple[int, HeaderPairs]] = []
     protocol: str = environ["SERVER_PROTOCOL"]

@@ -24,10 +24,14 @@ if t.TYPE_CHECKING:
     Headers: t.TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
+#: What the methods of a WebSocket return: in coroutine functions something to await, in others the result itself.
+Result: t.TypeAlias = t.Any
+
+
 class _CheckedCookies(ReceivedCookies):
     """The cookies of a handshake, which another site must not make a browser send."""
 
-    def __get__(self, request: Request | None, owner: type | None = None) -> t.Any:
+    def __get__(self, request: Request | None, owner: type | None = None) -> Result:
         if isinstance(request, WebSocket):
             request.check_origin()
         return super().__get__(request, owner)
@@ -90,7 +94,7 @@ class WebSocket(Request):
             return False
         return True
 
-    def accept(self, headers: Headers | None = None, subprotocol: str | None = None) -> t.Any:
+    def accept(self, headers: Headers | None = None, subprotocol: str | None = None) -> Result:
         """Accept the handshake. Sending and receiving do it, too, but without headers and subprotocol.
 
         The cookies that were set so far and the session are sent with it.
@@ -103,13 +107,13 @@ class WebSocket(Request):
             ValueError: If a header would end its line, or the client did not ask for the subprotocol.
             RuntimeError: If there are headers or a subprotocol, and the handshake is over.
         """
-        given: t.Any = headers
+        given: Result = headers
         if hasattr(headers, "items"):
             given = t.cast("Mapping[str, str]", headers).items()
         pairs = sent_headers(given or (), self.environ["SERVER_PROTOCOL"].partition("/")[2])
         return self._connection.run(self._connection.accept(pairs, subprotocol))
 
-    def receive(self) -> t.Any:
+    def receive(self) -> Result:
         """Wait for the next message, and return it: text as str, other messages as bytes.
 
         Raises:
@@ -117,7 +121,7 @@ class WebSocket(Request):
         """
         return self._connection.run(self._connection.receive())
 
-    def receive_json(self) -> t.Any:
+    def receive_json(self) -> Result:
         """Wait for the next message, and return what its JSON means.
 
         Raises:
@@ -133,7 +137,7 @@ class WebSocket(Request):
         except (ValueError, RecursionError) as error:
             raise BadMessage("The message is not JSON.") from error
 
-    def send(self, data: str | bytes) -> t.Any:
+    def send(self, data: str | bytes) -> Result:
         """Send a message: str as text, bytes as binary. It waits for slow clients as the server does.
 
         Raises:
@@ -142,7 +146,7 @@ class WebSocket(Request):
         """
         return self._connection.run(self._connection.send(data))
 
-    def send_json(self, *args: object, **kwargs: object) -> t.Any:
+    def send_json(self, *args: object, **kwargs: object) -> Result:
         """Send a value as JSON. The arguments are those of `jsonify`.
 
         Raises:
@@ -154,7 +158,7 @@ class WebSocket(Request):
         value: object = args[0] if len(args) == 1 else args or kwargs
         return self._connection.run(self._connection.send(self.json_module.dumps(value)))
 
-    def close(self, code: int = 1000, reason: str = "") -> t.Any:
+    def close(self, code: int = 1000, reason: str = "") -> Result:
         """Close the WebSocket. Nothing happens if it has ended.
 
         A handshake that is not over is accepted first, because browsers show no code otherwise. To answer it with an
@@ -169,7 +173,7 @@ class WebSocket(Request):
         """
         return self._connection.run(self._connection.close(code, reason))
 
-    async def __aiter__(self) -> AsyncIterator[t.Any]:
+    async def __aiter__(self) -> AsyncIterator[Result]:
         while True:
             try:
                 data = await self._connection.receive()
@@ -177,7 +181,7 @@ class WebSocket(Request):
                 return
             yield data
 
-    def __iter__(self) -> Iterator[t.Any]:
+    def __iter__(self) -> Iterator[Result]:
         while True:
             try:
                 data = self._connection.run(self._connection.receive())
