@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from .browser import Browser, Frame, Tab
     from .network import BrowserResponse, Verdicts, WithheldCookies
     from .runner import FlaskCliRunner
+    from .sockets import ClientWebSocket, WebSocketRefused
 
 __all__ = [
     "AsyncClient",
     "Browser",
     "BrowserResponse",
+    "ClientWebSocket",
     "EnvironBuilder",
     "FlaskCliRunner",
     "FlaskClient",
@@ -29,6 +31,7 @@ __all__ = [
     "Tab",
     "TestApp",
     "Verdicts",
+    "WebSocketRefused",
     "WithheldCookies",
     "_get_werkzeug_version",
     "environ_without_builder",
@@ -40,10 +43,12 @@ _LATER = {
     "TestApp": ".async_client",
     "Browser": ".browser",
     "BrowserResponse": ".network",
+    "ClientWebSocket": ".sockets",
     "FlaskCliRunner": ".runner",
     "Frame": ".browser",
     "Tab": ".browser",
     "Verdicts": ".network",
+    "WebSocketRefused": ".sockets",
     "WithheldCookies": ".network",
 }
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from .browser import Browser
     from .client_jar import ClientJar
+    from .sockets import ClientWebSocket
 
 
 @cache
@@ -209,8 +210,7 @@ class FlaskClient(werkzeug.test.Client):
                 request.host.partition(":")[0], request.path, response.headers.getlist("Set-Cookie")
             )
             return
-        dropped = self._jar.receive(request.environ, response.headers).problems
-        if dropped:
+        if dropped := self._jar.receive(request.environ, response.headers).problems:
             raise ValueError(f"The session is not saved. {dropped}")
 
     def set_cookie(
@@ -243,8 +243,7 @@ class FlaskClient(werkzeug.test.Client):
         if self._cookies is None:
             raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
         line = dump_cookie(key, value, domain=domain, path=path, now=time.time(), **kwargs)
-        cookie = read_set_cookie(domain, "/", line)
-        if cookie is not None:
+        if (cookie := read_set_cookie(domain, "/", line)) is not None:
             cookie.origin_only = origin_only
             self._keep(cookie)
 
@@ -365,6 +364,12 @@ class FlaskClient(werkzeug.test.Client):
             self._context_stack.enter_context(context)
         self._new_contexts.clear()
         return response
+
+    def websocket(self, path: str, **options: Any) -> ClientWebSocket:
+        """Return a WebSocket to be opened by `with`; see `ClientWebSocket` for the options."""
+        from .sockets import ClientWebSocket  # noqa: PLC0415 - it needs asyncio
+
+        return ClientWebSocket(self, path, **options)
 
     def __enter__(self) -> FlaskClient:  # noqa: PYI034 - Flask's signature
         if self.preserve_context:

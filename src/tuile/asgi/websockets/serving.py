@@ -24,7 +24,7 @@ from .wrapper import websocket_class_of
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task, TimerHandle
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -174,7 +174,7 @@ class _Served:
         if hasattr(made, "__anext__"):
             await self._send_each(t.cast("AsyncIterator[object]", made))
             return None, copy_context()
-        return await made, copy_context()
+        return await t.cast("Awaitable[object]", made), copy_context()
 
     async def _send_each(self, messages: AsyncIterator[object]) -> None:
         try:

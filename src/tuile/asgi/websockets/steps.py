@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     from .connection import Connection
     from .context import WebSocketContext
 
-Function: t.TypeAlias = "Callable[..., t.Any]"
+Function: t.TypeAlias = "Callable[..., object]"
 #: What is to be awaited on the event loop: the view, or what it has returned.
 Awaited: t.TypeAlias = "Function | Awaitable[object]"
 _Registry: t.TypeAlias = "dict[str | None, list[Function]]"
