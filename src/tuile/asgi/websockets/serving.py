@@ -12,9 +12,8 @@ from asyncio import CancelledError, run_coroutine_threadsafe, shield, wait
 from contextvars import Context, copy_context
 
 from ...ctx.app_context import current
-from ..lifespan import in_worker
 from ..scopes import BadScope, environ_of, sent_headers
-from ..workers import carry
+from ..workers import call_in_worker, carry
 from .connection import Connection
 from .context import WebSocketContext
 from .states import INTERNAL_ERROR
@@ -188,7 +187,7 @@ class _Served:
         context = t.cast("WebSocketContext", self.context)
         if context._is_touched:
             # Saving the session may take its time.
-            lines = t.cast("list[tuple[str, str]]", await in_worker(self.workers, context.headers_at_accept))
+            lines = t.cast("list[tuple[str, str]]", await call_in_worker(self.workers, context.headers_at_accept))
         else:
             lines = context.headers_at_accept()
         watcher_of(self.service).add(self.connection, context)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 import weakref
 
-from ..lifespan import in_worker
+from ..workers import call_in_worker
 from .states import POLICY_VIOLATION
 
 if t.TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Watcher:
             return [connection for connection, watch in asked if watch.has_ended()]
 
         try:
-            for connection in t.cast("list[Connection]", await in_worker(self._workers, find)):
+            for connection in t.cast("list[Connection]", await call_in_worker(self._workers, find)):
                 connection.end(POLICY_VIOLATION, "The session has ended.")
         finally:
             self._looking = None
