@@ -19,10 +19,9 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import ClosingIterator
 
 from tuile.http.cookies import dump_cookie
-from tuile.invalidation import Watched
-from tuile.wrappers import Response
 
 from .client_cookies import add_cookies, host_and_path, read_set_cookie
+from .response_class import response_class_of_tests
 from .simple_environ import is_simple_host, simple_environ
 
 if TYPE_CHECKING:
@@ -145,7 +144,7 @@ class FlaskClient(werkzeug.test.Client):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         browser = kwargs.pop("browser", None)
         if len(args) > 1:
-            args = (args[0], _response_class_of_tests(args[1]), *args[2:])
+            args = (args[0], response_class_of_tests(args[1]), *args[2:])
         super().__init__(*args, **kwargs)
         if browser is not None:
             from .client_jar import ClientJar  # noqa: PLC0415 - few tests need it, and it loads the public suffix list
@@ -388,16 +387,3 @@ class FlaskClient(werkzeug.test.Client):
 
 
 _stock_run = werkzeug.test.Client.run_wsgi_app
-
-
-def _response_class_of_tests(response_class: object) -> object:
-    """Return the class of a client's responses, as Werkzeug makes it for each client, once for a class of responses."""
-    if not isinstance(response_class, Watched) or not issubclass(response_class, Response):
-        return response_class
-    made = vars(response_class).get("_class_of_tests")
-    if made is None:
-        made = type(
-            "WrapperTestResponse", (werkzeug.test.TestResponse, response_class), {"__module__": "werkzeug.test"}
-        )
-        response_class.set_flag("_class_of_tests", made)
-    return made
