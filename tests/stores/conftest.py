@@ -111,6 +111,7 @@ class ClockedRedisStore(RedisStore):
     """A store whose time is in a key of the database, for a test to set."""
 
     _clock = "local now = tonumber(redis.call('GET', 'clock'))"
+    _time = pack("MGET", "clock", "microseconds")
 
 
 @contextmanager
@@ -168,7 +169,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
         made = ClockedRedisStore(request.getfixturevalue("redis_url"), timeout=30)
         connection = made._connect()
         connection.exchange(Request(pack("FLUSHDB")))
-        connection.exchange(Request(pack("SET", "clock", repr(clock.now))))
+        connection.exchange(Request(pack("MSET", "clock", repr(clock.now), "microseconds", "0")))
         clock.told.append(lambda now: connection.exchange(Request(pack("SET", "clock", repr(now)))))
         clock.ended.append(connection.close)
     yield made

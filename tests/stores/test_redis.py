@@ -76,7 +76,7 @@ def test_a_save_is_one_script(real: RedisStore) -> None:
 
 
 def test_each_script_uses_one_key() -> None:
-    scripts = [redis_scripts.LOAD, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
+    scripts = [redis_scripts.SEEN, redis_scripts.CREATE, redis_scripts.APPLY, redis_scripts.KEEP, redis_scripts.INDEX]
     assert all("KEYS[1]" in script and "KEYS[2]" not in script for script in scripts)
 
 

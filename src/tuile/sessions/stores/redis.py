@@ -1,6 +1,7 @@
 """Keep sessions in Redis or Valkey: for any number of machines.
 
-A session is one hash. One script reads it, another one applies what a request changed, so each is one round trip. If no
+A session is one hash. Its fields are read together with the time of the server, and a script applies what a request
+changed, so each is one round trip. Once a minute, a script that stores that a session was seen is another one. If no
 other request has saved meanwhile, the script stores what was made here; otherwise it applies the changes to what is
 there. A change that a script cannot make, such as merging dictionaries, is made here again, and stored if the value is
 still the one that it was made of.
@@ -21,7 +22,7 @@ from ..changes import Add, Append, Drop, Put, merge, resolve
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
 from . import Answer, StoreUnavailable
-from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, LOAD
+from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, SEEN
 from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, pack, pack_after
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
@@ -36,6 +37,8 @@ T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
 #: How often a change is tried again that other requests have been faster with each time.
 _MOST_ATTEMPTS = 100
+# A command that reads a session, around its key.
+_HMGET, _FIELDS = b"*5\r\n$5\r\nHMGET\r\n", b"$1\r\nt\r\n$1\r\nm\r\n$1\r\nd\r\n"
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 _OPENING = ("[", "{")
@@ -79,8 +82,9 @@ class RedisStore(RemoteStore):
         RuntimeError: If redis-py is not installed.
     """
 
-    # Lua that sets the time; tests have another one.
+    # Lua that sets the time, and the command that asks for seconds and microseconds; tests have others.
     _clock = CLOCK
+    _time = pack("TIME")
 
     def __init__(
         self, place: str | _Client, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16
@@ -92,7 +96,7 @@ class RedisStore(RemoteStore):
             raise RuntimeError(message) from None
         self._prefix = prefix
         #: The clocks of a policy, in the form in which they are sent.
-        self._last_clocks: tuple[Clocks, tuple[bytes, bytes, bytes]] | None = None
+        self._last_clocks: tuple[Clocks, tuple[str, str, str]] | None = None
         self._redis_errors = redis.exceptions
         self._errors = (BrokenConnectionError, OSError, ServerError, redis.exceptions.RedisError)
         # The pools only make connections.
@@ -110,8 +114,8 @@ class RedisStore(RemoteStore):
             self._pool = redis.ConnectionPool(connection_class=of_client.connection_class, **settings)
         about = self._pool.connection_kwargs
         server = about.get("path") or f"{about.get('host') or 'localhost'}:{about.get('port') or 6379}"
-        scripts = (_script(self._clock + text) for text in (LOAD, CREATE, APPLY, KEEP, INDEX))
-        self._load, self._create, self._apply, self._keep, self._index = scripts
+        scripts = (_script(self._clock + text) for text in (SEEN, CREATE, APPLY, KEEP, INDEX))
+        self._seen, self._create, self._apply, self._keep, self._index = scripts
         super().__init__(f"Redis, {server}, keys {prefix}*", timeout=timeout, connections=connections)
 
     def _connect(self) -> BlockingConnection:
@@ -167,7 +171,7 @@ class RedisStore(RemoteStore):
             raise reply
         return reply
 
-    def _run(self, script: _Script, key: str, *arguments: bytes | str | float) -> _Steps[Answer]:
+    def _run(self, script: _Script, key: str, *arguments: str | float) -> _Steps[Answer]:
         """Run a script on a key; the server gets its text only if it does not know it."""
         reply = yield Request(pack_after(script.start, 3, (key, *arguments)))
         if type(reply) is ServerError and str(reply).startswith("NOSCRIPT"):
@@ -181,31 +185,39 @@ class RedisStore(RemoteStore):
     def _key(self, handle: str) -> str:
         return f"{self._prefix}s:{handle}"
 
-    def _lasting(self, clocks: Clocks) -> tuple[bytes, bytes, bytes]:
+    def _lasting(self, clocks: Clocks) -> tuple[str, str, str]:
         """Return how long a session lasts, for a script."""
         known = self._last_clocks
         if known is not None and known[0] is clocks:
             return known[1]
         idle, absolute, seen_every = clocks
-        values = idle, _NO_END if absolute is None else absolute, min(seen_every, idle / 10)
-        first, second, third = (str(value).encode() for value in values)
-        self._last_clocks = clocks, (first, second, third)
-        return first, second, third
+        values = str(idle), _NO_END if absolute is None else str(absolute), str(min(seen_every, idle / 10))
+        self._last_clocks = clocks, values
+        return values
+
+    def _reading(self, handle: str) -> Request:
+        """Return the commands that read a session and the time."""
+        key = f"{self._prefix}s:{handle}".encode("utf-8", "surrogatepass")
+        return Request(b"%b$%d\r\n%b\r\n%b%b" % (_HMGET, len(key), key, _FIELDS, self._time), 2)
 
     def _find(self, handle: str) -> _Steps[Loaded | None]:
-        reply = yield from self._run(self._load, self._key(handle), "0", _NO_END, _NO_END)
-        found = _read(handle, reply)
-        return None if found is None else found[0]
+        return _read(handle, (yield self._reading(handle)))
 
     def _loaded(self, operation: Load) -> _Steps[Loaded | None]:
-        handle = operation.handle
-        reply = yield from self._run(self._load, f"{self._prefix}s:{handle}", *self._lasting(operation.clocks))
-        found = _read(handle, reply)
-        if found is None:
+        handle, clocks = operation
+        loaded = _read(handle, (yield self._reading(handle)))
+        if loaded is None:
             return None
-        loaded, was_stored = found
-        if was_stored and loaded.record.user is not None:
-            yield from self._list(loaded.record)
+        record, now = loaded
+        since = now - record.seen
+        if (since >= clocks.seen_every or since >= clocks.idle / 10) and not record.is_husk:
+            stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks))
+            if stored:
+                seen, expires = map(float, stored)
+                record = record._replace(seen=seen, expires=expires)
+                if record.user is not None:
+                    yield from self._list(record)
+                return Loaded(record, now)
         return loaded
 
     def _created(self, operation: Create) -> _Steps[Loaded | None]:
@@ -224,8 +236,12 @@ class RedisStore(RemoteStore):
         handle, generation, changes, clocks, strict, base, _ = operation
         cleared, by_key = changes
         # What is to be stored if nobody else has saved.
-        version = "" if base is None else str(base.version)
-        made = "" if base is None else _content(merge(base.data, changes).data)
+        version, made, quick = "", "", ("", "", "")
+        lasting = self._lasting(clocks)
+        if base is not None:
+            version, made = str(base.version), _content(merge(base.data, changes).data)
+            until = min(base.expires, base.seen + float(lasting[2]))
+            quick = f"{version} {generation} 0 ", f"{base.version + 1} {generation + cleared} 0 ", str(until)
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
         for _ in range(_MOST_ATTEMPTS):
@@ -233,7 +249,7 @@ class RedisStore(RemoteStore):
             steps = [_step(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            given = (*self._lasting(clocks), generation, int(cleared), version, made, f"[{','.join(steps)}]")
+            given = (*lasting, generation, int(cleared), version, made, f"[{','.join(steps)}]", *quick)
             answer = yield from self._run(self._apply, f"{self._prefix}s:{handle}", *given)
             if answer == 1:
                 return Applied(tuple(conflicts)) if conflicts else SAVED
@@ -245,7 +261,7 @@ class RedisStore(RemoteStore):
             found = answer[1:]
             for name, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
                 seen[_decoded(name)] = _decoded(text) if has_value else None
-            version = made = ""
+            version, made, quick = "", "", ("", "", "")
         raise self._too_slow()
 
     def _performed(self, operation: OfOne) -> _Steps[Answer]:
@@ -349,29 +365,37 @@ def _content(data: Mapping[str, str]) -> str:
     return f"{{{','.join([f'{_quoted(key)}:{_quoted(text)}' for key, text in data.items()])}}}"
 
 
-def _read(handle: str, reply: bytes | None) -> tuple[Loaded, bool] | None:
-    """Return the session in the answer of a script, and whether it was stored now that it was seen.
+def _read(handle: str, replies: list[Answer]) -> Loaded | None:
+    """Return the session in the replies to what `_reading` asks for.
 
     Returns:
-        None if there is none, or if it was not written by this store.
+        None if there is none, if it has ended, or if it was not written by this store.
+
+    Raises:
+        ServerError: If one of the commands was refused.
     """
-    if reply is None:
+    for reply in replies:
+        if type(reply) is ServerError:
+            raise reply
+    (head, state, content), (seconds, microseconds) = replies
+    if head is None or state is None or content is None:
         return None
     try:
-        head, state, content = str(reply, "utf-8", "surrogatepass").split("\n", 2)
-        now_text, stored, version, generation, husk, created_text, seen, expires = head.split(" ")
-        data, end = _scanned(content, 0)
-        if type(data) is not dict or (data and set(map(type, data.values())) != _ONLY_TEXT) or end != len(content):
+        now = float(seconds) + float(microseconds) / 1e6
+        version, generation, husk, created_text, seen_text, expires_text = head.split(b" ")
+        created, seen, expires = float(created_text), float(seen_text), float(expires_text)
+        if not (expires > now and math.isfinite(created + seen + expires)):
             return None
-        (verifier, user, agent, address, others), _ = _scanned(state, 0)
-        now, created = float(now_text), float(created_text)
+        text = str(content, "utf-8", "surrogatepass")
+        data, end = _scanned(text, 0)
+        if type(data) is not dict or (data and set(map(type, data.values())) != _ONLY_TEXT) or end != len(text):
+            return None
+        (verifier, user, agent, address, others), _ = _scanned(str(state, "utf-8", "surrogatepass"), 0)
         record = Record(
-            handle, verifier, data, user, created, float(seen), float(expires), created, int(generation),
-            is_husk=husk == "1", agent=agent, address=address, version=int(version),
+            handle, verifier, data, user, created, seen, expires, created, int(generation),
+            is_husk=husk == b"1", agent=agent, address=address, version=int(version),
         )  # fmt: skip
-        if others:
-            record = record._replace(**others)
-        return (Loaded(record, now), stored == "1") if math.isfinite(record.expires) else None
+        return Loaded(record._replace(**others) if others else record, now)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, StopIteration):
         return None
 

@@ -31,20 +31,15 @@ end
 """
 
 #: ARGV: idle and absolute time, and how often it is stored that a session was seen, in seconds.
-#: Returns the time, 1 if that was stored now, `t`, and in lines of their own `m` and `d`; nothing if there is none.
-LOAD: t.Final = (
+#: Stores that it was, if it is time. Returns when that was and when it ends; nothing if it was not stored.
+SEEN: t.Final = (
     _KNOWN
     + """
-local found = redis.call('HMGET', KEYS[1], 't', 'm', 'd')
-local v, g, h, c, s, e = known(found[1])
-if not e or not found[2] or not found[3] or tonumber(e) <= now then return false end
-local head, stored = found[1], '0'
-if h == '0' and now - tonumber(s) >= tonumber(ARGV[3]) then
-    s, e = seen(c, ARGV[1], ARGV[2])
-    head, stored = table.concat({v, g, h, c, s, e}, ' '), '1'
-    redis.call('HSET', KEYS[1], 't', head)
-end
-return table.concat({string.format('%.6f ', now) .. stored .. ' ' .. head, found[2], found[3]}, '\\n')
+local v, g, h, c, s, e = known(redis.call('HGET', KEYS[1], 't'))
+if not e or h ~= '0' or tonumber(e) <= now or now - tonumber(s) < tonumber(ARGV[3]) then return false end
+s, e = seen(c, ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[1], 't', table.concat({v, g, h, c, s, e}, ' '))
+return {s, e}
 """
 )
 
@@ -63,10 +58,21 @@ return {at, ends}
 #: ARGV: idle and absolute time, how often it is stored that the session was seen, the generation, 1 to clear the
 #: content, the version that was read and the content that is made of it, or nothing, and the changes as JSON: for each
 #: what to do, the key, a text, and the base, or null. The changes are made if the version is another one by now.
+#: Then, for the most frequent case: how `t` begins if nobody else has saved, what it begins with afterwards, and until
+#: when that is all there is to do.
 #: Returns 0 if the session has ended, 1 if all is saved; `saved` and the keys in conflict; or `changed` and, for each
 #: value that is not the base, the key, whether there is one, and it.
 APPLY: t.Final = (
-    _KNOWN
+    """
+if ARGV[9] ~= '' and now < tonumber(ARGV[11]) then
+    local head = redis.call('HGET', KEYS[1], 't')
+    if head and string.sub(head, 1, #ARGV[9]) == ARGV[9] then
+        redis.call('HSET', KEYS[1], 'd', ARGV[7], 't', ARGV[10] .. string.sub(head, #ARGV[9] + 1))
+        return 1
+    end
+end
+"""
+    + _KNOWN
     + """
 local v, g, h, c, s, e = known(redis.call('HGET', KEYS[1], 't'))
 if g ~= ARGV[4] or h ~= '0' or tonumber(e) <= now then return 0 end

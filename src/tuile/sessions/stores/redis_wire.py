@@ -13,7 +13,7 @@ from .remote import BrokenConnectionError
 
 if t.TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from . import Answer
 
@@ -60,8 +60,13 @@ def pack(*arguments: bytes | str | float) -> bytes:
     return pack_after(b"", 0, arguments)
 
 
-def pack_after(start: bytes, count: int, arguments: Iterable[bytes | str | float]) -> bytes:
+def pack_after(start: bytes, count: int, arguments: Collection[bytes | str | float]) -> bytes:
     """Return a command whose first arguments, so many, are in the form in which they are sent."""
+    # Nearly all are short texts of ASCII, whose length is the number of their octets.
+    texts = [str(one, "latin-1") if type(one) is bytes else str(one) for one in arguments]
+    text = "".join([f"${len(one)}\r\n{one}\r\n" for one in texts])
+    if text.isascii():
+        return b"*%d\r\n%b%b" % (count + len(texts), start, text.encode())
     octets = [one if type(one) is bytes else str(one).encode("utf-8", "surrogatepass") for one in arguments]
     packed = [b"$%d\r\n%b\r\n" % (len(one), one) for one in octets]
     return b"*%d\r\n%b%b" % (count + len(packed), start, b"".join(packed))

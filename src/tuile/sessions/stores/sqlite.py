@@ -67,8 +67,8 @@ DELETE FROM tuile_sessions WHERE id IN (
 _SWEEP = "DELETE FROM tuile_sessions WHERE id IN (SELECT id FROM tuile_sessions WHERE expires <= ? LIMIT ?)"
 # How many sessions that have ended are removed when one is created: more than one, so that they become fewer.
 _SWEPT_PER_CREATION = 2
-# How many are removed without letting others write in between.
-_SWEPT_AT_ONCE = 50
+# How many are removed without letting others write in between: as many as can be in that time, in seconds.
+_FEWEST_SWEPT_AT_ONCE, _MOST_SWEPT_AT_ONCE, _SWEEPING_S = 5, 50, 0.01
 # How many connections wait for the next request.
 _MOST_IDLE = 16
 # How often a change is made anew because others were faster, before they have to wait.
@@ -231,17 +231,25 @@ class SQLiteStore(Store):
             raise
 
     def _sweep(self, connection: sqlite3.Connection, limit: int, now: float) -> int:
-        swept = 0
+        swept, at_once = 0, _FEWEST_SWEPT_AT_ONCE
         while swept < limit:
-            most, began = min(limit - swept, _SWEPT_AT_ONCE), time.monotonic()
-            some = self._execute(connection, _SWEEP, (now, most)).rowcount
+            most = min(limit - swept, at_once)
+            with self._locked(connection):
+                began = time.monotonic()
+                some = connection.execute(_SWEEP, (now, most)).rowcount
+            took = time.monotonic() - began
             swept += some
             if some < most:
                 break
+            # Twice as many if that is likely to be done in time, half as many if it was not.
+            if 2 * took < _SWEEPING_S:
+                at_once = min(2 * at_once, _MOST_SWEPT_AT_ONCE)
+            elif took > _SWEEPING_S:
+                at_once = max(at_once // 2, _FEWEST_SWEPT_AT_ONCE)
             # Else the next save that finds the log long would have to do it.
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             # For those that wait to write.
-            time.sleep(min(time.monotonic() - began, 0.1) + _LONGEST_SLEEP_S)
+            time.sleep(min(took, 0.1) + _LONGEST_SLEEP_S)
         return swept
 
     def _connect(self) -> sqlite3.Connection:
