@@ -152,6 +152,24 @@ def test_others_write_while_many_sessions_are_swept(store: SQLiteStore, monkeypa
     assert int(number(store)) > 1
 
 
+@pytest.mark.parametrize(("took", "sizes"), [(0.001, [5, 10, 20, 40, 50]), (0.007, [5] * 5), (0.2, [5] * 5)])
+def test_a_sweep_takes_as_many_at_once_as_it_can_without_holding_others(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, took: float, sizes: list[int]
+) -> None:
+    for index in range(200):
+        store.ask(Create(Record(f"old {index}", "v"), Clocks(idle=60)))
+    later, moments = time.time() + 60, iter(range(10_000))
+    monkeypatch.setattr("time.time", lambda: later)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    # Each batch is timed by its first and its last moment.
+    monkeypatch.setattr("time.monotonic", lambda: next(moments) * took)
+    swept: list[str] = []
+    store._idle[-1].set_trace_callback(swept.append)
+    assert store.ask(Sweep(1000)) == 200
+    found = [int(one.rpartition("LIMIT ")[2].strip(") ")) for one in swept if one.startswith("DELETE")]
+    assert found[:5] == sizes
+
+
 @pytest.mark.parametrize("kind", ["a folder", "no database"])
 def test_a_file_that_cannot_be_used_is_unavailable(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "sessions.db"

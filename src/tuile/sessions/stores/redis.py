@@ -12,26 +12,24 @@ The sessions of a user are in a sorted set, by when they end. No script uses two
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 import typing as t
 from hashlib import sha1, sha256
 from importlib import import_module
 
 from ..changes import Add, Append, Drop, Put, merge, resolve
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
-from ..record import Record
 from . import Answer, StoreUnavailable
+from .redis_records import content_of, decoded, head_of, quoted, read_record, state_of
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, SEEN
 from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, pack, pack_after
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
 
     from ..changes import KeyChange
     from ..operations import OfOne, Operation
-    from ..record import Clocks
+    from ..record import Clocks, Record
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
@@ -42,11 +40,6 @@ _HMGET, _FIELDS = b"*5\r\n$5\r\nHMGET\r\n", b"$1\r\nt\r\n$1\r\nm\r\n$1\r\nd\r\n"
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 _OPENING = ("[", "{")
-# A text as JSON. Not escaped, because Lua does not read half of a surrogate pair.
-_quoted: Callable[[str], str] = json.encoder.encode_basestring
-_written: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
-_ONLY_TEXT = {str}
 
 
 class _Script(t.NamedTuple):
@@ -201,11 +194,11 @@ class RedisStore(RemoteStore):
         return Request(b"%b$%d\r\n%b\r\n%b%b" % (_HMGET, len(key), key, _FIELDS, self._time), 2)
 
     def _find(self, handle: str) -> _Steps[Loaded | None]:
-        return _read(handle, (yield self._reading(handle)))
+        return read_record(handle, (yield self._reading(handle)))
 
     def _loaded(self, operation: Load) -> _Steps[Loaded | None]:
         handle, clocks = operation
-        loaded = _read(handle, (yield self._reading(handle)))
+        loaded = read_record(handle, (yield self._reading(handle)))
         if loaded is None:
             return None
         record, now = loaded
@@ -222,8 +215,8 @@ class RedisStore(RemoteStore):
 
     def _created(self, operation: Create) -> _Steps[Loaded | None]:
         record, lasts = operation.record, operation.clocks.end(0.0, 0.0)
-        content = _content(record.data)
-        begun = yield from self._run(self._create, self._key(record.handle), lasts, _state(record), content)
+        content = content_of(record.data)
+        begun = yield from self._run(self._create, self._key(record.handle), lasts, state_of(record), content)
         if not begun:
             return None
         now, expires = map(float, begun)
@@ -239,7 +232,7 @@ class RedisStore(RemoteStore):
         version, made, quick = "", "", ("", "", "")
         lasting = self._lasting(clocks)
         if base is not None:
-            version, made = str(base.version), _content(merge(base.data, changes).data)
+            version, made = str(base.version), content_of(merge(base.data, changes).data)
             until = min(base.expires, base.seen + float(lasting[2]))
             quick = f"{version} {generation} 0 ", f"{base.version + 1} {generation + cleared} 0 ", str(until)
         # What was there when a change was made here, by key.
@@ -256,11 +249,11 @@ class RedisStore(RemoteStore):
             if not answer:
                 return None
             if answer[0] == b"saved":
-                lost = {_decoded(key) for key in answer[1:]} | set(conflicts)
+                lost = {decoded(key) for key in answer[1:]} | set(conflicts)
                 return Applied(tuple(key for key in by_key if key in lost))
             found = answer[1:]
             for name, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
-                seen[_decoded(name)] = _decoded(text) if has_value else None
+                seen[decoded(name)] = decoded(text) if has_value else None
             version, made, quick = "", "", ("", "", "")
         raise self._too_slow()
 
@@ -274,7 +267,7 @@ class RedisStore(RemoteStore):
             after, answer = perform(record, operation, found.now)
             if after is record:
                 return answer
-            texts = ("", "", 0) if after is None else (_head(after), _state(after), after.expires)
+            texts = ("", "", 0) if after is None else (head_of(after), state_of(after), after.expires)
             if (yield from self._run(self._keep, self._key(record.handle), record.version, *texts)):
                 if record.user is not None and (after is None or after.user is None):
                     yield from self._send("ZREM", self._user_key(record.user), record.handle)
@@ -306,7 +299,7 @@ class RedisStore(RemoteStore):
         key = self._user_key(user)
         sessions: list[Loaded] = []
         for name in (yield from self._send("ZRANGE", key, 0, -1)):
-            found = yield from self._find(_decoded(name))
+            found = yield from self._find(decoded(name))
             if found is None or found.record.user != user:
                 yield from self._send("ZREM", key, name)
             else:
@@ -358,65 +351,4 @@ def _expecting(key: str, expected: str | None, text: str | None) -> str:
 
 
 def _as_json(kind: str, key: str, text: str, base: str | None) -> str:
-    return f"[{_quoted(kind)},{_quoted(key)},{_quoted(text)},{'null' if base is None else _quoted(base)}]"
-
-
-def _content(data: Mapping[str, str]) -> str:
-    return f"{{{','.join([f'{_quoted(key)}:{_quoted(text)}' for key, text in data.items()])}}}"
-
-
-def _read(handle: str, replies: list[Answer]) -> Loaded | None:
-    """Return the session in the replies to what `_reading` asks for.
-
-    Returns:
-        None if there is none, if it has ended, or if it was not written by this store.
-
-    Raises:
-        ServerError: If one of the commands was refused.
-    """
-    for reply in replies:
-        if type(reply) is ServerError:
-            raise reply
-    (head, state, content), (seconds, microseconds) = replies
-    if head is None or state is None or content is None:
-        return None
-    try:
-        now = float(seconds) + float(microseconds) / 1e6
-        version, generation, husk, created_text, seen_text, expires_text = head.split(b" ")
-        created, seen, expires = float(created_text), float(seen_text), float(expires_text)
-        if not (expires > now and math.isfinite(created + seen + expires)):
-            return None
-        text = str(content, "utf-8", "surrogatepass")
-        data, end = _scanned(text, 0)
-        if type(data) is not dict or (data and set(map(type, data.values())) != _ONLY_TEXT) or end != len(text):
-            return None
-        (verifier, user, agent, address, others), _ = _scanned(str(state, "utf-8", "surrogatepass"), 0)
-        record = Record(
-            handle, verifier, data, user, created, seen, expires, created, int(generation),
-            is_husk=husk == b"1", agent=agent, address=address, version=int(version),
-        )  # fmt: skip
-        return Loaded(record._replace(**others) if others else record, now)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, StopIteration):
-        return None
-
-
-# What is not among the others of a state: it is in `t`, or has a place of its own.
-_APART = {"verifier", "agent", "address", "created", "generation", "is_husk"}
-
-
-def _state(record: Record) -> str:
-    """Return what is stored of a session besides its content and what scripts compare."""
-    others = {key: value for key, value in record.state().items() if key not in _APART}
-    if record.renewed == record.created:
-        others.pop("renewed", None)
-    return _written([record.verifier, record.user, record.agent, record.address, others])
-
-
-def _head(record: Record) -> str:
-    """Return what scripts compare."""
-    _, _, _, _, created, seen, expires, *_ = record
-    return f"{record.version} {record.generation} {int(record.is_husk)} {created!r} {seen!r} {expires!r}"
-
-
-def _decoded(raw: bytes) -> str:
-    return raw.decode(errors="surrogatepass")
+    return f"[{quoted(kind)},{quoted(key)},{quoted(text)},{'null' if base is None else quoted(base)}]"
