@@ -119,10 +119,14 @@ def dump_cookie(
         CookieSyntaxError: If text would end its attribute or cannot be sent.
         TypeError: If a type is wrong.
     """
-    name = (_remembered_name if type(key) is str and len(key) <= LONGEST else _name_on_the_wire)(key)
+    if type(key) is str and key.isascii() and key.isidentifier():
+        # Letters, digits and underscores.
+        name = key
+    else:
+        name = (_remembered_name if type(key) is str and len(key) <= LONGEST else _name_on_the_wire)(key)
     if type(value) is not str:
         value = _checked("value", value)
-    if not (value.isascii() and value.isalnum()) and not _plain_value.fullmatch(value):
+    if not (value.isascii() and (value.isalnum() or value.isidentifier())) and not _plain_value.fullmatch(value):
         value = _quoted(value)
     if (path is None or path == "/" or _is_short(path)) and (domain is None or _is_short(domain)):
         first, last = _remembered_attributes(path, domain, secure, httponly, samesite, partitioned)
@@ -134,6 +138,9 @@ def dump_cookie(
         # The result of _lifetime, inlined for the most common arguments.
         moment = _date_of_second(floor(now) + max_age)
         line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
+    elif max_age == 0 and expires == 0 and type(max_age) is int and type(expires) is int:
+        # A cookie that is deleted.
+        line = f"{name}={value}{first}; Expires={_date_of_second(0)}; Max-Age=0{last}"
     else:
         line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
     size = len(line)
@@ -145,6 +152,20 @@ def dump_cookie(
             stacklevel=stacklevel,
         )
     return line
+
+
+def plain_cookie(key: str, value: str) -> str | None:
+    """Return what `dump_cookie` does for a name and a value, by its defaults; None if something has to be encoded."""
+    if (
+        type(key) is str
+        and type(value) is str
+        and key.isascii()
+        and key.isidentifier()
+        and value.isascii()
+        and (value.isalnum() or value.isidentifier() or _plain_value.fullmatch(value))
+    ):
+        return f"{key}={value}; Path=/"
+    return None
 
 
 # What follows the pair of a cookie for all paths of one host, as `dump_cookie` writes it.

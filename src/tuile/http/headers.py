@@ -64,6 +64,11 @@ class CookieLines:
         # The length of the list from which all headers are compared again.
         self._due = 0
 
+    def begin(self, pairs: list[tuple[str, str]], identity: tuple[str, str, str]) -> None:
+        """Take over headers whose last one is their only Set-Cookie line, given what that identifies."""
+        self._seen = pairs.copy()
+        self._by_cookie[identity] = [pairs[-1]]
+
     def put(self, headers: Headers, line: str, identity: tuple[str, str, str] | None = None) -> None:
         """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1).
 
@@ -75,7 +80,12 @@ class CookieLines:
         pairs, seen, by_cookie = headers._list, self._seen, self._by_cookie
         if identity is None:
             identity = cookie_identity(line)
-        if identity in by_cookie or len(pairs) > _COMPARED or pairs != seen:
+        if len(pairs) > _COMPARED:
+            # As `_update` compares them where it does not compare all.
+            is_seen = len(pairs) == len(seen) < self._due and pairs[-1] is seen[-1]
+        else:
+            is_seen = pairs == seen
+        if identity in by_cookie or not is_seen:
             self._update(pairs, exactly=identity in by_cookie)
             for earlier in by_cookie.pop(identity, ()):
                 place = pairs.index(earlier)

@@ -16,7 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 from .. import json
 from ..ctx.app_context import current
 from ..ctx.cookie_defaults import with_defaults
-from ..http.cookies import SameSite, dump_cookie
+from ..http.cookies import SameSite, cookie_identity, dump_cookie, plain_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.locations import is_plain_location, uri_of
 from ..http.received import without_bad_dates
@@ -87,6 +87,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _asks_config = False
     # The index of the Set-Cookie lines, created for the second one.
     _cookie_lines: CookieLines | None = None
+    # The first Set-Cookie header, how many headers there were with it, and whether it is for all paths of one host.
+    _first_cookie: tuple[tuple[str, str], int, bool] | None = None
     # Whether the response allowed shared caches to store it before a cookie was set.
     _was_public = False
     # The headers before cookies were added for a request, and the claim of that request.
@@ -265,7 +267,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         size: int = context.app.config["MAX_COOKIE_SIZE"]
         return size
 
-    def set_cookie(  # type: ignore[override] # with a narrower `samesite`, so that type checkers find a misspelt one
+    def set_cookie(  # type: ignore[override] # noqa: C901 - a narrower `samesite`, for type checkers; one call
         self,
         key: str,
         value: str = "",
@@ -305,31 +307,47 @@ class Response(WerkzeugResponse, metaclass=Watched):
             max_size = context.app.config["MAX_COOKIE_SIZE"]
         if context is not None and context.app.config.get("COOKIE_DEFAULTS") is not None:
             secure, samesite = with_defaults(context.app, secure, samesite, partitioned)
-        line = dump_cookie(
-            key,
-            value,
-            max_age,
-            expires,
-            path,
-            domain,
-            secure,
-            httponly,
-            max_size=max_size,
-            samesite=samesite,
-            partitioned=partitioned,
-            now=0.0 if max_age is None else time.time(),
-        )
+        is_plain = domain is None and path == "/"
+        line = None
+        if (
+            is_plain
+            and max_age is None
+            and expires is None
+            and samesite is None
+            and not (secure or httponly or partitioned)
+        ):
+            line = plain_cookie(key, value)
+        if line is None or (max_size and len(line) > max_size):
+            line = dump_cookie(
+                key,
+                value,
+                max_age,
+                expires,
+                path,
+                domain,
+                secure,
+                httponly,
+                max_size=max_size,
+                samesite=samesite,
+                partitioned=partitioned,
+                now=0.0 if max_age is None else time.time(),
+            )
         known = self._cookie_lines
         if known is None:
             pairs = self.headers._list
-            for name, _ in pairs:
-                if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
-                    known = self._cookie_lines = CookieLines()
-                    break
-            else:
-                pairs.append(("Set-Cookie", line))
-                return
-        is_plain = domain is None and path == "/"
+            first = self._first_cookie
+            if first is None:
+                for name, _ in pairs:
+                    if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
+                        break
+                else:
+                    pairs.append(pair := ("Set-Cookie", line))
+                    self._first_cookie = (pair, len(pairs), is_plain)
+                    return
+            known = self._cookie_lines = CookieLines()
+            if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
+                text = first[0][1]
+                known.begin(pairs, (text.partition("=")[0], "", "/") if first[2] else cookie_identity(text))
         known.put(self.headers, line, (line.partition("=")[0], "", "/") if is_plain else None)
 
 
