@@ -8,9 +8,11 @@ else, a listener receives for it, so that it is noticed when the client leaves: 
 from __future__ import annotations
 
 import asyncio
+import sys
 import typing as t
 from collections import deque
 from concurrent.futures import CancelledError as FutureCancelled
+from types import BuiltinMethodType
 
 from .states import CLOSED, CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, Machine, check_close
 
@@ -61,7 +63,11 @@ class Connection:
         self.machine = Machine(can_deny=can_deny)
         self._server_receive = receive
         self._server_send = send
+        # granian loses the message that comes to a cancelled `receive`, which is not a function of Python there.
+        self._listens_always = isinstance(receive, BuiltinMethodType)
         self._most_bytes = most_bytes
+        # Text of so many characters need not be measured in bytes.
+        self._most_characters = sys.maxsize if most_bytes is None else most_bytes // 4
         self._headers_at_accept = headers_at_accept
         self._on_end: Callable[[], None] | None = on_end
         self._accepting: Task[None] | None = None
@@ -107,6 +113,8 @@ class Connection:
             if self.machine.state == CONNECTING:
                 message = self.machine.accept([*headers, *added], subprotocol, self.requested)
                 await self._to_server(message)
+                if self._listens_always:
+                    self.listen()
         except BaseException:
             if self.machine.state == CONNECTING:
                 # It can be tried again, or refused.
@@ -131,11 +139,22 @@ class Connection:
         while self.is_receiving:
             await self._wait_for_turn()
         self.is_receiving = True
+        data: str | bytes | None
         try:
-            data = await self._next()
+            if self._listener is None and not self._inbox and self.machine.state == OPEN:
+                message = await self._server_receive()
+                data = message.get("text")
+                if data is None or len(data) > self._most_characters:
+                    data = await self._data_of(message)
+            else:
+                data = await self._next()
+        except OSError:
+            self._leave(LOST, "")
+            raise self.machine.ended() from None
         finally:
             self.is_receiving = False
-            self._pass_turn()
+            if self._turns:
+                self._pass_turn()
         self.has_received = True
         return data
 
@@ -165,7 +184,7 @@ class Connection:
         if self.machine.state != OPEN:
             raise self.machine.ended()
         if self._listener is None:
-            return await self._receive_one()
+            return await self._data_of(await self._server_receive())
         waiter = self._waiter = self.loop.create_future()
         try:
             data: str | bytes | None = await waiter
@@ -179,13 +198,6 @@ class Connection:
         if data is None:
             raise self.machine.ended()
         return data
-
-    async def _receive_one(self) -> str | bytes:
-        try:
-            message = await self._server_receive()
-        except OSError:
-            message = {"type": _LEAVES, "code": LOST}
-        return await self._data_of(message)
 
     async def _data_of(self, message: Message) -> str | bytes:
         """Return what a message has.
@@ -235,13 +247,15 @@ class Connection:
                 while len(self._inbox) >= _MOST_AHEAD or self._inbox_bytes >= _MOST_BYTES_AHEAD:
                     self._space = self.loop.create_future()
                     await self._space
-                data = await self._receive_one()
+                data = await self._data_of(await self._server_receive())
                 waiter = self._waiter
                 if waiter is not None and not waiter.done():
-                    # The view waits here, so it receives for itself from now on.
                     waiter.set_result(data)
-                    return
-                self._to_inbox(data)
+                    if not self._listens_always:
+                        # The view waits here, so it receives for itself from now on.
+                        return
+                else:
+                    self._to_inbox(data)
         except Exception:  # noqa: BLE001 - the machine knows why it has ended
             self._leave(LOST, "")
         finally:
@@ -269,9 +283,12 @@ class Connection:
         machine = self.machine
         if machine.state == CONNECTING:
             await self.accept()
-        await self._to_server(machine.send(data))
-        if machine.state == LEFT:
-            raise machine.ended()
+        try:
+            await self._server_send(machine.send(data))
+        except OSError:
+            # Some servers tell by it that the client left.
+            self._leave(LOST, "")
+            raise machine.ended() from None
         self._sent += 1
         if self._sent % _SENDS_IN_A_ROW == 0:
             await asyncio.sleep(0)
@@ -289,8 +306,14 @@ class Connection:
 
     async def _close(self, code: int, reason: str) -> None:
         message = self.machine.close(code, reason)
-        if message is not None:
-            await self._to_server(message)
+        if message is None:
+            return
+        listener = self._listener
+        if listener is not None and listener is not asyncio.current_task():
+            # granian sends no close frame while its `receive` waits.
+            listener.cancel()
+            await asyncio.wait([listener])
+        await self._to_server(message)
 
     async def _to_server(self, message: Message) -> None:
         try:
