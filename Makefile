@@ -8,6 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
+.PHONY: firefox browsers
 .PHONY: generated lower-bounds bench-instructions bench-breadth check-breadth surface
 
 help: ## list these commands
@@ -28,6 +29,14 @@ venv: $(VENV)/.tools ## make .venv: the package (editable) and the developer's t
 
 run: $(VENV)/.package ## serve the cookie example on http://127.0.0.1:5000, or the next free port
 	@$(BIN)/python tools/run_example.py
+
+firefox: $(VENV)/.tools ## find a Firefox for `make browsers`, install it by apt-get if need be
+	@tools/install-firefox
+
+browsers: $(VENV)/.tools ## play 2000 cookie cases in Chromium and Firefox, compare with the jar, write docs/browsers.md
+	@tools/install-chromium
+	@tools/install-firefox
+	$(BIN)/python -m tests.browser.compare --write $(ARGS)
 
 chromium: $(VENV)/.tools ## find a Chromium for the browser tests, install it by apt-get if need be
 	@tools/install-chromium
@@ -101,5 +110,5 @@ docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blo
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.costs import assert_time_is_linear, steps
-from tuile.user_agent.browsers import DIFFERENCES, PROFILES, Profile
+from tuile.user_agent.browsers import PROFILES, Profile
+from tuile.user_agent.differences import DIFFERENCES
 from tuile.user_agent.jar import Jar
 from tuile.user_agent.sites import Context, last_label
 from tuile.user_agent.verdicts import StoredCookie
@@ -88,10 +89,22 @@ def test_lines_are_octets_or_bytes_and_come_back_as_they_were() -> None:
 
 
 def test_a_script_writes_and_reads_text() -> None:
-    jar = Jar()
-    jar.receive(HERE, ["a=é€\ud800"], now=NOW, api="script")
-    assert jar.cookie_header(HERE, now=NOW) == "a=é€\ufffd".encode().decode("latin-1")
-    assert jar.cookie_header(HERE, now=NOW, api="script") == "a=é€\ufffd"
+    for profile in ("firefox", "chromium"):
+        jar = Jar(profile)
+        jar.receive(HERE, ["a=é€"], now=NOW, api="script")
+        assert jar.cookie_header(HERE, now=NOW) == "a=é€".encode().decode("latin-1")
+        assert jar.cookie_header(HERE, now=NOW, api="script") == "a=é€"
+
+
+def test_half_a_surrogate_pair_from_a_script_is_replaced_but_in_chromium() -> None:
+    jar = Jar("firefox")
+    jar.receive(HERE, ["a=\ud800"], now=NOW, api="script")
+    assert jar.cookie_header(HERE, now=NOW) == "a=\ufffd".encode().decode("latin-1")
+    assert jar.cookie_header(HERE, now=NOW, api="script") == "a=\ufffd"
+    jar = Jar("chromium")
+    jar.receive(HERE, ["a=\ud800"], now=NOW, api="script")
+    assert jar.cookie_header(HERE, now=NOW) == "a=\xed\xa0\x80"
+    assert jar.cookie_header(HERE, now=NOW, api="script") == ""
 
 
 @pytest.mark.parametrize("line", ["a=1", b"a=1"])
@@ -327,14 +340,6 @@ def test_a_verdict_says_what_happens_and_why_and_what_to_write(url: str, line: s
                 " Write at most 1024."
             ),
         ),
-        (
-            "=a=b",
-            (
-                "A cookie without a name comes back as its value alone, here with '=' as if it had one"
-                " (rfc6265bis 5.8.3)."
-                " Give it a name: Chromium 156 drops it already."
-            ),
-        ),
     ],
 )
 def test_a_verdict_notes_what_was_ignored_of_a_cookie_that_is_kept(line: str, note: str) -> None:
@@ -342,6 +347,22 @@ def test_a_verdict_notes_what_was_ignored_of_a_cookie_that_is_kept(line: str, no
     assert verdict.kept
     assert [str(said) for said in verdict.notes] == [note]
     assert str(verdict).endswith(note)
+
+
+def test_a_cookie_without_a_name_is_noted_where_it_is_kept_and_refused_where_it_is_not() -> None:
+    (verdict,) = Jar("rfc6265bis").receive(HERE, ["=a=b"], now=NOW)
+    (note,) = verdict.notes
+    assert str(note) == (
+        "A cookie without a name comes back as its value alone, here with '=' as if it had one (rfc6265bis 5.8.3)."
+        " Give it a name: Chromium and Firefox drop it."
+    )
+    for profile, line, reason in (
+        ("chromium", "=a=b", "it has no name, and an equals sign in its value"),
+        ("firefox", "=a", "it has no name"),
+    ):
+        (verdict,) = Jar(profile).receive(HERE, [line], now=NOW)
+        assert verdict.reason.endswith(f"ignores the cookie without a name: {reason}")
+        assert verdict.cure == "write: NAME=VALUE"
 
 
 def test_safari_does_not_trust_localhost_and_the_verdict_says_that_others_do() -> None:

@@ -70,12 +70,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: here in item.path.parents)
 
 
+def find_executable(names: tuple[str, ...]) -> str | None:
+    """Return the path of the first program that there is, or None."""
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 def find_chromium() -> str:
     """Return the path of Chromium. Without one, skip the test, or fail it in CI."""
-    for name in CHROMIUM_NAMES:
-        executable = shutil.which(name)
-        if executable:
-            return executable
+    executable = find_executable(CHROMIUM_NAMES)
+    if executable:
+        return executable
     message = "NO CHROMIUM on this machine: browser tests need one (`make chromium` installs it where it can)"
     if os.environ.get("CI") == "true":
         pytest.fail(message)

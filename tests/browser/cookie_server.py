@@ -1,7 +1,8 @@
 """A server that sends exactly the given octets over http and https, to test what a browser makes of them.
 
-It answers every host and path. The parameter `op` in the query selects the response: the number of an `Answer` that
-was added before. WSGI servers cannot be used: they reject the lines that these tests are about.
+It answers every host and path, and it is a proxy through which each of its hosts can be reached. The parameter `op` in
+the query selects the response: the number of an `Answer` that was added before. WSGI servers cannot be used: they
+reject the lines that these tests are about.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ class CookieServer:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                if head.startswith("CONNECT "):
+                    await self._tunnel(reader, writer)
+                    return
                 request, *fields = head.rstrip("\r\n").split("\r\n")
                 length = re.search(r"(?i)\ncontent-length: *(\d+)", head)
                 if length:
@@ -109,6 +113,15 @@ class CookieServer:
             pass
         finally:
             writer.transport.abort()
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Connect a client of the proxy with the https port, whatever host it asks for."""
+        there, back = await asyncio.open_connection("127.0.0.1", self.ports["https"])
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        try:
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        finally:
+            back.transport.abort()
 
     def _answer(self, target: str, fields: list[str]) -> bytes:
         found = _op.search(target)
@@ -122,6 +135,13 @@ class CookieServer:
             head.append(b"Location: " + answer.location.encode())
         head += [b"Content-Type: text/html", b"Cache-Control: no-store", b"Content-Length: 22"]
         return b"\r\n".join(head) + b"\r\n\r\n<!doctype html><p>page"
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while octets := await source.read(1 << 16):
+        target.write(octets)
+        await target.drain()
+    target.transport.abort()
 
 
 def throw_away_certificate(folder: Path) -> Path:

@@ -1,9 +1,10 @@
 """The conformance cases of user agents, as data: reading them, and playing one on a jar.
 
 A case is `{"id": ..., "ops": [...]}`, an op one of
-- `{"set": URL, "lines": [...]}` with `api`, `context`, `status`, and `rule`: the rule of the last line's verdict
-- `{"get": URL, "expect": "..."}` with `api`, `method`, `context`: the whole Cookie field. Where browsers differ it is
-  `{"profile": "...", "*": "..."}`, the star for all others
+- `{"set": URL, "lines": [...]}` with `api`, `context`, `status`, and `rule`: the rule of the last line's verdict, null
+  if it is kept
+- `{"get": URL, "expect": "..."}` with `api`, `method`, `context`: the whole Cookie field. Where browsers differ, this
+  and `rule` are `{"profile": "...", "*": "..."}`, the star for all others
 - `{"advance_s": N}` and `{"end_session": true}`
 
 In texts `{1024 x}` stands for 1024 times x. The id begins with the number of the requirement it is about.
@@ -68,7 +69,9 @@ def play(case: Case, profile: str) -> None:
             )
             assert len(verdicts) == len(lines)
             if "rule" in op:
-                assert (verdicts[-1].kept, verdicts[-1].rule) == (False, op["rule"]), str(verdicts[-1])
+                rule = op["rule"] if isinstance(op["rule"], str) else op["rule"].get(profile, op["rule"]["*"])
+                refused = None if verdicts[-1].kept else verdicts[-1].rule
+                assert refused == rule, str(verdicts[-1])
         elif "get" in op:
             header = jar.cookie_header(
                 expand(op["get"]), now=now, api=op.get("api", "http"), method=op.get("method", "GET"), context=context

@@ -19,6 +19,18 @@ CASES = user_agent_cases()
 HTTP_STATE = os.environ.get("TUILE_HTTP_STATE", "")
 
 
+# Chromium drops a cookie without a name whose value has an equals sign. Firefox drops all without a name, and takes a
+# text without an equals sign for a name.
+NOT_PASSED: dict[str, tuple[str, ...]] = {
+    "chromium": ("NAME0017", "NAME0025"),
+    "firefox": (
+        *("0004", "0021", "0023", "0024", "0025", "0026", "0027", "0028", "CHROMIUM0009", "CHROMIUM0010"),
+        *("CHROMIUM0012", "MOZILLA0012", "MOZILLA0014", "MOZILLA0015", "MOZILLA0016", "MOZILLA0017", "NAME0017"),
+        *("NAME0023", "NAME0025", "NAME0028", "NAME0031", "NAME0032", "NAME0033"),
+    ),
+}
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_the_case_is_as_it_says(case: Case, profile: str) -> None:
@@ -39,9 +51,11 @@ def test_every_case_has_an_id_of_its_own() -> None:
 @pytest.mark.skipif(not HTTP_STATE, reason="TUILE_HTTP_STATE names no file")
 def test_the_http_state_suite_passes() -> None:
     cases = json.loads(Path(HTTP_STATE).read_text(encoding="utf-8"))
-    failed = [(profile, case["id"]) for profile in PROFILES for case in cases if not passes(case, profile)]
-    assert failed == []
     assert len(cases) == 222
+    for profile in PROFILES:
+        failed = {case["id"] for case in cases if not passes(case, profile)}
+        # Those that the browser fails as well, by `make browsers`.
+        assert failed == {f"http-state-bis:{id_}" for id_ in NOT_PASSED.get(profile, ())}
 
 
 def passes(case: Case, profile: str) -> bool:

@@ -14,7 +14,7 @@ LATEST = datetime.max.replace(tzinfo=timezone.utc)
 
 # Colons, digits, letters, control characters and octets beyond ASCII belong to fields; all else separates them.
 _fields = re.compile(r"[^\t -/;-@\[-`{-~]+").findall
-_MONTHS = {
+MONTHS = {
     name: number
     for number, name in enumerate(
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
@@ -69,7 +69,7 @@ def _take_standard(date: _Date, field: str) -> None:
         date.clock = (int(found[1]), int(found[2]), int(found[3]))
     elif date.day is None and (found := _day(field)):
         date.day = int(found[1])
-    elif date.month is None and (month := _MONTHS.get(field[:3].lower())):
+    elif date.month is None and (month := MONTHS.get(field[:3].lower())):
         date.month = month
     elif date.year is None and (found := _year(field)):
         date.year = int(found[1])
@@ -95,7 +95,7 @@ def read_chromium_date(text: str) -> datetime | None:
 def _take_chromium(date: _Date, field: str) -> None:
     """Assign the field to the first of Chromium's productions that it matches."""
     if not "0" <= field[0] <= "9":
-        date.month = date.month or _MONTHS.get(field[:3].lower())
+        date.month = date.month or MONTHS.get(field[:3].lower())
     elif ":" in field:
         parts = field.split(":")
         if date.clock is None and len(parts) == 3 and all(map(_digits, parts)):

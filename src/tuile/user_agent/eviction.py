@@ -32,7 +32,7 @@ class Slot:
         return self.used, self.order
 
 
-def select_excess_of_domain(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
+def select_excess_of_domain(slots: Sequence[Slot], profile: Profile, now: datetime) -> list[Slot]:
     """Return the cookies to evict from one domain, those without Secure first, then the least recently used."""
     most, rest = profile.per_domain
     if len(slots) <= most:
@@ -41,18 +41,37 @@ def select_excess_of_domain(slots: Sequence[Slot], profile: Profile) -> list[Slo
     excess = len(slots) - rest
     if profile.evicts_by_priority:
         return _by_priority(oldest_first, excess)
+    if profile.insecure_never_evicts_secure:
+        return _sparing_secure(slots, excess, now)
     oldest_first.sort(key=lambda slot: slot.cookie.secure)
     return oldest_first[:excess]
 
 
-def select_excess_of_partition(slots: Sequence[Slot], profile: Profile) -> list[Slot]:
+def _sparing_secure(slots: Sequence[Slot], excess: int, now: datetime) -> list[Slot]:
+    """Return what Firefox evicts: expired cookies and those without Secure, else the new one or Secure ones."""
+    *stored, new = sorted(slots, key=lambda slot: slot.order)
+    oldest_first = sorted(stored, key=lambda slot: (not slot.cookie.is_expired(now), *slot.age_key()))
+    insecure = [slot for slot in oldest_first if slot.cookie.is_expired(now) or not slot.cookie.secure]
+    if insecure:
+        return insecure[:excess]
+    return oldest_first[:excess] if new.cookie.secure else [new]
+
+
+def select_excess_of_partition(slots: Sequence[Slot], profile: Profile, now: datetime) -> list[Slot]:
     """Return the cookies to evict from a domain within one partition, the least recently used first."""
-    octets = sum(map(_octets, slots)) if profile.per_partition_octets else 0
-    number = len(slots)
+    most_octets, rest_octets = profile.per_partition_octets
+    octets = sum(map(_octets, slots)) if most_octets else 0
+    number, (most, rest) = len(slots), profile.per_domain
+    if profile.partitions_like_others:
+        if number > most:
+            return select_excess_of_domain(slots, profile, now)
+        most = rest = number
+    else:
+        rest = most
     excess = []
-    if octets > profile.per_partition_octets or number > profile.per_domain[0]:
+    if octets > most_octets or number > most:
         for slot in sorted(slots, key=Slot.age_key):
-            if octets <= profile.per_partition_octets and number <= profile.per_domain[0]:
+            if octets <= rest_octets and number <= rest:
                 break
             excess.append(slot)
             octets -= _octets(slot)

@@ -14,9 +14,8 @@ from operator import itemgetter
 from .browsers import PROFILES, Profile
 from .cures import RESPONSE, Call, Correction, Cure, Refused
 from .eviction import Slot, select_excess_in_total, select_excess_of_domain, select_excess_of_partition
-from .rules import Api, Request, deletes, judge, make_request
+from .rules import Api, Request, deletes, judge, make_request, split
 from .sending import Withheld, is_sent, reasons_to_withhold
-from .set_cookie import split_set_cookie
 from .sites import (
     TYPED,
     Context,
@@ -26,7 +25,15 @@ from .sites import (
     load_public_suffixes,
     path_matches,
 )
-from .verdicts import Note, StoredCookie, Verdict, describe_kept, describe_name
+from .verdicts import (
+    Note,
+    StoredCookie,
+    Verdict,
+    decode_for_script,
+    describe_kept,
+    describe_name,
+    encode_text,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -103,17 +110,17 @@ class Jar:
         for given in set_cookie_lines:
             line = given.decode("latin-1") if isinstance(given, bytes) else given
             if api == "script":
-                line = _octets(line)
+                line = encode_text(line, self.profile)
             if 100 <= status < 200:
                 early = Refused("5.3", f"it comes with the status {status}", "set it on the final response")
-                correction = Correction(split_set_cookie(line), lambda _: None)
+                correction = Correction(split(line, self.profile), lambda _: None)
                 verdicts.append(self._ignored(line, correction, early))
             else:
                 verdicts.append(self._receive(line, request, written_by(line)))
         return verdicts
 
     def _receive(self, line: str, request: Request, call: Call) -> Verdict:
-        parts = split_set_cookie(line)
+        parts = split(line, self.profile)
 
         def keeps(line: str) -> None:
             self._replaced(judge(line, request)[0], request)
@@ -131,6 +138,9 @@ class Jar:
             return self._delete(line, cookie, old, tuple(notes), self._deletion(correction, cookie, request))
         cookie = self._put(cookie, old, request)
         dropped = self._drop_excess(cookie, request)
+        if cookie.key not in self._group(cookie.domain):
+            reason = "there are too many cookies of this site, all Secure, and it is not"
+            return self._ignored(line, correction, Refused("5.7", reason, "set fewer cookies, or make it Secure"))
         if dropped:
             what = f"{self.profile.called} evicts {dropped} other cookies because there are too many"
             notes.append(Note("5.7", what, "set fewer cookies, and combine related values"))
@@ -152,10 +162,13 @@ class Jar:
         group = self._group(cookie.domain)
         if not request.secure:
             for slot in group.values():
-                if _overlays(cookie, slot.cookie):
+                if not slot.cookie.is_expired(request.now) and _overlays(cookie, slot.cookie, self.profile):
                     reason = f"a Secure cookie of this name exists, and {request.address} is not a secure connection"
                     raise Refused("5.7 step 16", reason, "serve the site over https, or use another name")
         old = group.get(cookie.key)
+        if old is not None and old.cookie.is_expired(request.now):
+            self._take([old])
+            return None
         if old is not None and old.cookie.httponly and request.script:
             reason = "an HttpOnly cookie of this name exists, and a script sets it"
             raise Refused("5.7 step 23.2", reason, "set it on the server, or use another name")
@@ -245,7 +258,7 @@ class Jar:
         """
         sent = self._sent(self._request(url, now, api, context), method)
         header = "; ".join(f"{cookie.name}={cookie.value}" if cookie.name else cookie.value for cookie in sent)
-        return _text(header) if api == "script" else header
+        return decode_for_script(header, self.profile) if api == "script" else header
 
     def withheld(
         self,
@@ -268,6 +281,8 @@ class Jar:
         self._drop_expired(request)
         found = []
         for slot in sorted(self._group(request.address.host).values(), key=lambda slot: slot.order):
+            if slot.cookie.is_expired(now):
+                continue
             reasons = tuple(reasons_to_withhold(slot.cookie, request, method))
             if reasons:
                 found.append(Withheld(slot.cookie, reasons, self.profile.called))
@@ -277,7 +292,7 @@ class Jar:
         self._drop_expired(request)
         found = []
         for slot in self._group(request.address.host).values():
-            if is_sent(slot.cookie, request, method):
+            if not slot.cookie.is_expired(request.now) and is_sent(slot.cookie, request, method):
                 slot.used = request.now
                 found.append((-len(slot.cookie.path), slot.order, slot.cookie))
         found.sort(key=itemgetter(0, 1))
@@ -287,8 +302,11 @@ class Jar:
 
     def cookies(self, now: datetime) -> list[StoredCookie]:
         """Return all cookies that have not expired, in the order of their creation."""
-        self._purge(_aware(now))
-        return [slot.cookie for slot in sorted(self._slots(), key=lambda slot: slot.order)]
+        _aware(now)
+        if not self.profile.expired_count:
+            self._purge(now)
+        slots = sorted(self._slots(), key=lambda slot: slot.order)
+        return [slot.cookie for slot in slots if not slot.cookie.is_expired(now)]
 
     def end_session(self) -> None:
         """Close the browser: delete all cookies without a lifetime (section 5.7, "the current session is over")."""
@@ -320,7 +338,7 @@ class Jar:
     def _drop_expired(self, request: Request) -> None:
         group = self._group(request.address.host)
         expired = [slot for slot in group.values() if slot.cookie.is_expired(request.now)]
-        if expired:
+        if expired and not self.profile.expired_count:
             self._take(expired)
 
     def _drop_excess(self, cookie: StoredCookie, request: Request) -> int:
@@ -328,8 +346,10 @@ class Jar:
         slots = [slot for slot in self._group(cookie.domain).values() if slot.cookie.partition == cookie.partition]
         if not self.profile.counts_by_site:
             slots = [slot for slot in slots if slot.cookie.domain == cookie.domain]
-        too_many = select_excess_of_domain if cookie.partition is None else select_excess_of_partition
-        excess = too_many(slots, self.profile)
+        if cookie.partition is None:
+            excess = select_excess_of_domain(slots, self.profile, request.now)
+        else:
+            excess = select_excess_of_partition(slots, self.profile, request.now)
         self._take(excess)
         return len(excess) + self._drop_excess_in_all(request.now)
 
@@ -360,24 +380,14 @@ def _scope(cookie: StoredCookie) -> str:
     return f"path={cookie.path!r}" + ("" if cookie.host_only else f", domain={cookie.domain!r}")
 
 
-def _overlays(new: StoredCookie, old: StoredCookie) -> bool:
+def _overlays(new: StoredCookie, old: StoredCookie, profile: Profile) -> bool:
     """Return whether an insecure cookie would hide or replace a Secure one (section 5.7, step 16)."""
     if not old.secure or old.name != new.name or old.partition != new.partition:
         return False
+    if not profile.secure_protects_host_only and new.domain != old.domain:
+        above = old if domain_matches(new.domain, old.domain) else new
+        if above.host_only:
+            return False
     if not (domain_matches(new.domain, old.domain) or domain_matches(old.domain, new.domain)):
         return False
     return path_matches(new.path, old.path)
-
-
-def _octets(text: str) -> str:
-    """Encode text from a script as octets."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole.encode().decode("latin-1")
-
-
-def _text(octets: str) -> str:
-    """Decode octets into the text that a script reads."""
-    try:
-        return octets.encode("latin-1").decode(errors="replace")
-    except UnicodeEncodeError:
-        return octets

@@ -24,7 +24,7 @@ from .set_cookie import (
     split_set_cookie,
 )
 from .sites import canonicalize_host, default_path, domain_matches, is_ip, is_loopback, parse_address
-from .verdicts import StoredCookie, decode_octets
+from .verdicts import StoredCookie, decode_octets, replace_undecodable
 
 if t.TYPE_CHECKING:
     from .browsers import Profile
@@ -79,6 +79,11 @@ def make_request(url: str, *, now: datetime, api: Api, context: Context, sites: 
     )
 
 
+def split(line: str, profile: Profile) -> SetCookieLine:
+    """Split a line as a browser does."""
+    return split_set_cookie(line, lone_text_is_name=profile.lone_text_is_name)
+
+
 def judge(line: str, request: Request) -> tuple[StoredCookie, list[Remark]]:
     """Return the cookie that a browser would store for the line, and remarks about what it ignored in the line.
 
@@ -86,24 +91,26 @@ def judge(line: str, request: Request) -> tuple[StoredCookie, list[Remark]]:
         Refused: If the browser would not store the cookie.
     """
     notes: list[Remark] = []
-    parts = split_set_cookie(line)
+    parts = split(line, request.profile)
     _refuse_text(line, parts, request)
     _note_attributes(parts, notes)
     domain, host_only = _domain(parts, request)
     cookie = StoredCookie(
         name=parts.name,
-        value=parts.value,
+        value=replace_undecodable(parts.value) if request.profile.replaces_undecodable else parts.value,
         domain=domain,
         path=_path(parts, request, notes),
         host_only=host_only,
-        secure=parts.has("secure"),
-        httponly=parts.has("httponly"),
+        secure=_has(parts, "secure", request),
+        httponly=_has(parts, "httponly", request),
         samesite=_samesite(parts, request, notes),
         created=request.now,
         expires=_expires(parts, request, notes),
         priority=_PRIORITIES.get((parts.last("priority") or "").lower(), "Medium"),
         partition=_partition(parts, request),
     )
+    if request.profile.prefixes_first:
+        _refuse_prefix(cookie, parts, request)
     _refuse_insecure(cookie, request)
     _refuse_script(cookie, request)
     _refuse_samesite(cookie, request)
@@ -120,6 +127,7 @@ def deletes(parts: SetCookieLine, request: Request) -> bool:
 
 # --- syntax (section 5.6) ---------------------------------------------------------------------------------------------
 
+_ENCODE = "leave it out, or encode it, for example with urllib.parse.quote()"
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 
 
@@ -127,15 +135,21 @@ def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
     found = _control(line)
     if found:
         reason = f"the line has the control character {found[0]!r}"
-        raise Refused("5.6 step 1", reason, "leave it out, or encode it, for example with urllib.parse.quote()")
+        raise Refused("5.6 step 1", reason, _ENCODE)
     if not request.profile.keeps_tabs and "\t" in line and _has_inner_tab(parts):
         reason = "it has a tab within its name, its value or an attribute"
-        raise Refused("5.6 step 1", reason, "leave it out, or encode it, for example with urllib.parse.quote()")
+        raise Refused("5.6 step 1", reason, _ENCODE)
+    if not request.profile.keeps_tabs_in_paths and "\t" in (parts.last("path") or ""):
+        raise Refused("5.6 step 1", "it has a tab within its path", _ENCODE)
     size = count_octets(parts.name + parts.value)
     if size > MAX_PAIR:
         raise Refused("5.6 step 5", f"name and value have {size} octets, and {MAX_PAIR} is the limit", CURE_FOR_SIZE)
     if size == 0:
         raise Refused("5.7 step 2", "it has neither a name nor a value", "write: NAME=VALUE")
+    if not parts.name and not request.profile.keeps_nameless:
+        raise Refused("4.1.1", "it has no name", "write: NAME=VALUE")
+    if not parts.name and "=" in parts.value and not request.profile.keeps_nameless_with_equals:
+        raise Refused("4.1.1", "it has no name, and an equals sign in its value", "write: NAME=VALUE")
 
 
 def _has_inner_tab(parts: SetCookieLine) -> bool:
@@ -150,7 +164,7 @@ def _note_attributes(parts: SetCookieLine, notes: list[Remark]) -> None:
             notes.append(Remark("5.6 step 6 of the attributes", reason, f"write at most {MAX_ATTRIBUTE}"))
     if parts.name == "" and "=" in parts.value:
         reason = "A cookie without a name comes back as its value alone, here with '=' as if it had one"
-        notes.append(Remark("5.8.3", reason, "give it a name: Chromium 156 drops it already"))
+        notes.append(Remark("5.8.3", reason, "give it a name: Chromium and Firefox drop it"))
 
 
 # --- lifetime (sections 5.5, 5.6.1, 5.6.2 and 5.7 step 6) -------------------------------------------------------------
@@ -233,7 +247,11 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
     without = f"leave out Domain, so that it is for {host} only"
     if not given.isascii() and not request.profile.unicode_domains:
         raise Refused("5.7 step 8", f"Domain={given[:60]} is not ASCII", f"write its A-labels (xn--...), or {without}")
-    domain = canonicalize_host(decode_octets(given.removeprefix(".")))
+    # An IPv6 address has brackets, as in the URL.
+    bare = ":" in given and not given.startswith("[")
+    text = decode_octets(given.removeprefix("."))
+    # Octets that are not UTF-8 come back unchanged.
+    domain = None if bare or (text in given and not text.isascii()) else canonicalize_host(text)
     if domain is not None and domain == host and is_ip(host):
         return host, True
     if domain is not None and request.sites.is_public_suffix(domain):
@@ -276,10 +294,14 @@ _UNRESTRICTED: dict[str, object] = {"samesite": "None", "secure": True}
 _PRIORITIES: dict[str, t.Literal["Low", "Medium", "High"]] = {"low": "Low", "medium": "Medium", "high": "High"}
 
 
+def _has(parts: SetCookieLine, flag: str, request: Request) -> bool:
+    return parts.has(flag, of_any_length=request.profile.flags_of_any_length)
+
+
 def _samesite(
     parts: SetCookieLine, request: Request, notes: list[Remark]
 ) -> t.Literal["Strict", "Lax", "None", "Default"]:
-    given = parts.last("samesite")
+    given = parts.last("samesite", of_any_length=request.profile.flags_of_any_length)
     if given is None:
         return "Default"
     known = _SAMESITES.get(given.lower())
@@ -310,7 +332,7 @@ def _refuse_script(cookie: StoredCookie, request: Request) -> None:
 def _refuse_samesite(cookie: StoredCookie, request: Request) -> None:
     explicit = cookie.samesite != "Default"
     samesite = cookie.samesite if explicit else request.profile.samesite_by_default
-    if samesite != "None" and request.relation == "cross-site":
+    if samesite != "None" and request.relation == "cross-site" and not request.by_redirect:
         which = f"it is SameSite={samesite}" if explicit else f"without SameSite it counts as {samesite}"
         reason = (
             f"{which}, and {request.address} answers a request from another site that is not a top-level navigation"
@@ -339,8 +361,10 @@ def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request)
     has_domain = not cookie.host_only
     if profile.host_prefix_bars_domain and domain:
         has_domain = not is_ip(cookie.domain) or domain not in {cookie.domain, f"[{cookie.domain}]"}
-    path = cookie.path if parts.last("path") else None
+    path = cookie.path if parts.last("path") or not profile.host_prefix_needs_path else None
     faults = prefix.faults(cookie.secure, cookie.httponly, has_domain, path)
+    if not faults and not request.secure:
+        faults = f"{request.address} is not a secure connection"
     if faults:
         reason = f"its name begins with {cookie.name[: len(prefix.text)]}, and {faults}"
         instead = f"{OVER_HTTPS}, or give it a name without this prefix"
@@ -351,12 +375,14 @@ def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request)
 
 
 def _partition(parts: SetCookieLine, request: Request) -> tuple[str, bool] | None:
-    apart = parts.has("partitioned") or (request.third_party and request.profile.third_party == "partitioned")
+    apart = _has(parts, "partitioned", request) or (
+        request.third_party and request.profile.third_party == "partitioned"
+    )
     return request.partition if apart else None
 
 
 def _refuse_partition(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
-    partitioned = parts.has("partitioned")
+    partitioned = _has(parts, "partitioned", request)
     if partitioned and not cookie.secure and request.profile.partitioned_needs_secure:
         cure = Cure({"partitioned": True, "secure": True}, f"{OVER_HTTPS}, or leave Partitioned out")
         raise Refused(LAYERED, "it is Partitioned and not Secure", cure)

@@ -48,23 +48,28 @@ class SetCookieLine(t.NamedTuple):
     value: str
     attributes: tuple[tuple[str, str], ...]  # in order, with repetitions; names in lower case
 
-    def last(self, attribute: str) -> str | None:
+    def last(self, attribute: str, *, of_any_length: bool = False) -> str | None:
         """Return the last value of the attribute, ignoring values of more than 1024 octets; None if there is none."""
         for name, value in reversed(self.attributes):
-            if name == attribute and count_octets(value) <= MAX_ATTRIBUTE:
+            if name == attribute and (of_any_length or count_octets(value) <= MAX_ATTRIBUTE):
                 return value
         return None
 
-    def has(self, attribute: str) -> bool:
+    def has(self, attribute: str, *, of_any_length: bool = False) -> bool:
         """Return whether the line has the attribute."""
-        return self.last(attribute) is not None
+        return self.last(attribute, of_any_length=of_any_length) is not None
 
 
-def split_set_cookie(line: str) -> SetCookieLine:
-    """Split a line into name, value and attributes, as every browser does. Accepts any text."""
+def split_set_cookie(line: str, *, lone_text_is_name: bool = False) -> SetCookieLine:
+    """Split a line into name, value and attributes, as every browser does. Accepts any text.
+
+    Args:
+        line: The line.
+        lone_text_is_name: Whether a pair without an equals sign is a name with an empty value.
+    """
     pair, *rest = line.split(";")
     name, equals, value = pair.partition("=")
-    if not equals:
+    if not equals and not lone_text_is_name:
         name, value = "", pair
     attributes = []
     for attribute in rest:

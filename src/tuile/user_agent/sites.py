@@ -311,7 +311,10 @@ class Context:
         """Return whether the address belongs to another party than the page in the address bar."""
         if self.top_level_site is None:
             return False
-        return self.cross_site_ancestor or not sites.same(address, self.top_level_site, schemeful=False)
+        if self.cross_site_ancestor or not sites.same(address, self.top_level_site, schemeful=False):
+            return True
+        # The request of a foreign frame within a page of its own.
+        return self.initiator is not None and not sites.same(address, self.initiator, schemeful=False)
 
     def partition(self, address: Address, sites: Sites) -> tuple[str, bool]:
         """Return the partition key: the site in the address bar, and whether another site is in between."""

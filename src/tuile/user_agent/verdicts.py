@@ -10,6 +10,8 @@ from .set_cookie import LAYERED
 if t.TYPE_CHECKING:
     from datetime import datetime
 
+    from .browsers import Profile
+
 LONGEST_NAME_SHOWN = 40
 
 
@@ -106,3 +108,33 @@ def decode_octets(octets: str) -> str:
         return octets.encode("latin-1").decode()
     except UnicodeError:
         return octets
+
+
+def replace_undecodable(octets: str) -> str:
+    """Replace octets that are not UTF-8 by U+FFFD, in UTF-8."""
+    if octets.isascii():
+        return octets
+    try:
+        return octets.encode("latin-1").decode(errors="replace").encode().decode("latin-1")
+    except UnicodeEncodeError:
+        return octets
+
+
+def encode_text(text: str, profile: Profile) -> str:
+    """Encode text from a script as octets."""
+    if profile.keeps_lone_surrogates:
+        return text.encode("utf-8", "surrogatepass").decode("latin-1")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.encode().decode("latin-1")
+
+
+def decode_for_script(octets: str, profile: Profile) -> str:
+    """Decode octets into the text that a script reads."""
+    try:
+        sent = octets.encode("latin-1")
+    except UnicodeEncodeError:
+        return octets
+    try:
+        return sent.decode()
+    except UnicodeDecodeError:
+        return "" if profile.hides_undecodable else sent.decode(errors="replace")
