@@ -222,10 +222,12 @@ def main() -> int:
     for browser in options.browsers.split(","):
         file = RECORDS / f"{browser}.json"
         record: dict[str, Any] = json.loads(file.read_text()) if options.again and file.exists() else {}
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            agreement = compare(browser, cases, Path(folder), record)
-        RECORDS.mkdir(exist_ok=True)
-        file.write_text(json.dumps(record))
+        try:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+                agreement = compare(browser, cases, Path(folder), record)
+        finally:
+            RECORDS.mkdir(exist_ok=True)
+            file.write_text(json.dumps(record))
         if agreement is None:
             print(f"NO {browser.upper()} ON THIS MACHINE: it is not compared.", file=sys.stderr)
             continue

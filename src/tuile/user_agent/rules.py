@@ -146,9 +146,18 @@ def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
         raise Refused("5.6 step 5", f"name and value have {size} octets, and {MAX_PAIR} is the limit", CURE_FOR_SIZE)
     if size == 0:
         raise Refused("5.7 step 2", "it has neither a name nor a value", "write: NAME=VALUE")
-    if not parts.name and not request.profile.keeps_nameless:
+    if not parts.name:
+        _refuse_nameless(parts, request.profile)
+
+
+def _refuse_nameless(parts: SetCookieLine, profile: Profile) -> None:
+    hidden = find_prefix(parts.value)
+    if hidden is not None:
+        reason = f"it has no name, and its value would be sent back as a name that begins with {hidden.text}"
+        raise Refused("5.7 step 22", reason, "write: NAME=VALUE")
+    if not profile.keeps_nameless:
         raise Refused("4.1.1", "it has no name", "write: NAME=VALUE")
-    if not parts.name and "=" in parts.value and not request.profile.keeps_nameless_with_equals:
+    if "=" in parts.value and not profile.keeps_nameless_with_equals:
         raise Refused("4.1.1", "it has no name, and an equals sign in its value", "write: NAME=VALUE")
 
 
@@ -345,12 +354,6 @@ def _refuse_samesite(cookie: StoredCookie, request: Request) -> None:
 
 def _refuse_prefix(cookie: StoredCookie, parts: SetCookieLine, request: Request) -> None:
     profile = request.profile
-    if not cookie.name:
-        hidden = find_prefix(cookie.value)
-        if hidden is not None:
-            reason = f"it has no name, and its value would be sent back as a name that begins with {hidden.text}"
-            raise Refused("5.7 step 22", reason, "write: NAME=VALUE")
-        return
     prefix = find_prefix(cookie.name, any_case=profile.prefixes_in_any_case)
     if prefix is not None and prefix.http and not profile.http_prefixes:
         # A browser that does not know the HTTP prefixes treats __Host-Http- as __Host-.
