@@ -151,12 +151,12 @@ def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
 
 
 def _refuse_nameless(parts: SetCookieLine, profile: Profile) -> None:
+    if not profile.keeps_nameless:
+        raise Refused("4.1.1", "it has no name", "write: NAME=VALUE")
     hidden = find_prefix(parts.value)
     if hidden is not None:
         reason = f"it has no name, and its value would be sent back as a name that begins with {hidden.text}"
         raise Refused("5.7 step 22", reason, "write: NAME=VALUE")
-    if not profile.keeps_nameless:
-        raise Refused("4.1.1", "it has no name", "write: NAME=VALUE")
     if "=" in parts.value and not profile.keeps_nameless_with_equals:
         raise Refused("4.1.1", "it has no name, and an equals sign in its value", "write: NAME=VALUE")
 
