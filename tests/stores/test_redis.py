@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ import tuile
 from tests.stores.conftest import command
 from tests.stores.site import Site
 from tuile import session
-from tuile.sessions.changes import Add, Append, Changes, Drop, Put
-from tuile.sessions.operations import Applied, Apply, Create, Load, OfUser
+from tuile.sessions.changes import Add, Append, Changes, Drop, Put, merge
+from tuile.sessions.operations import Applied, Apply, Create, End, Load, OfUser
 from tuile.sessions.record import Clocks, Record
 from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable, redis_scripts
@@ -73,6 +74,50 @@ def test_a_save_is_one_script(real: RedisStore) -> None:
         assert run.call_count == 4
     found = real.ask(Load("h", CLOCKS)).record.data
     assert found == {"a": "2", "n": "1", "l": "[1]", "c": '{"p":1,"q":1}'}
+
+
+@pytest.mark.parametrize("base", ["[]", "[1]", '[1,"a,[",{"p":[2]}]'])
+@pytest.mark.parametrize(
+    "others", ["[]", "[ ]", "[1]", "[9]", '[1,"a,[",{"p":[2]}]', '[1,"a,[",{"p":[2]},[9]]', "[1,1]", None, "7"]
+)
+@pytest.mark.parametrize("mine", ["[]", "[1]", '[1,"a,[",{"p":[2]},"new"]', "[1,2]", '["new"]'])
+def test_lists_are_changed_by_the_script_as_they_are_merged(
+    real: RedisStore, base: str, others: str | None, mine: str
+) -> None:
+    for assigned in (True, False):
+        change = Put(mine, base, assigned)
+        real.ask(End("h"))
+        real.ask(Create(Record("h", "v", {} if others is None else {"l": others}), CLOCKS))
+        answer = real.ask(Apply("h", 1, Changes(by_key={"l": change}), CLOCKS))
+        merged = merge({} if others is None else {"l": others}, Changes(by_key={"l": change}))
+        found = real.ask(Load("h", CLOCKS)).record.data
+        assert {key: json.loads(text) for key, text in found.items()} == {
+            key: json.loads(text) for key, text in merged.data.items()
+        }
+        assert answer.conflicts == merged.conflicts
+
+
+def test_a_list_that_many_extend_and_take_is_saved_in_one_step(real: RedisStore) -> None:
+    real.ask(Create(Record("h", "v", {"l": '["a","b","c"]'}), CLOCKS))
+    with mock.patch.object(
+        BlockingConnection, "exchange", autospec=True, side_effect=BlockingConnection.exchange
+    ) as run:
+        for text in ('["a","d"]', "[]"):
+            real.ask(Apply("h", 1, Changes(by_key={"l": Put(text, '["a"]', assigned=False)}), CLOCKS))
+        assert run.call_count <= 3  # one of them sends the script
+    assert real.ask(Load("h", CLOCKS)).record.data == {"l": '["b","c","d"]'}
+
+
+def test_what_others_change_all_the_time_is_tried_as_long_as_there_is_time(
+    real: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real.ask(Create(Record("h", "v", {"c": "{}"}), CLOCKS))
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    attempts = real._attempts()
+    assert [next(attempts) for _ in range(500)] == list(range(500))
+    now[0] += 31
+    assert list(attempts) == []
 
 
 def test_each_script_uses_one_key() -> None:

@@ -12,9 +12,11 @@ The sessions of a user are in a sorted set, by when they end. No script uses two
 from __future__ import annotations
 
 import asyncio
+import time
 import typing as t
 from hashlib import sha1, sha256
 from importlib import import_module
+from itertools import count
 
 from ..changes import Add, Append, Drop, Put, merge, resolve
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
@@ -25,7 +27,7 @@ from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerEr
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from ..changes import KeyChange
     from ..operations import OfOne, Operation
@@ -33,8 +35,8 @@ if t.TYPE_CHECKING:
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
-#: How often a change is tried again that other requests have been faster with each time.
-_MOST_ATTEMPTS = 100
+# How often a change is tried again, at least, that other requests have been faster with each time.
+_FEWEST_ATTEMPTS = 100
 # A command that reads a session, around its key.
 _HMGET, _FIELDS = b"*5\r\n$5\r\nHMGET\r\n", b"$1\r\nt\r\n$1\r\nm\r\n$1\r\nd\r\n"
 # Ten years: for a session without an absolute end.
@@ -237,7 +239,7 @@ class RedisStore(RemoteStore):
             quick = f"{version} {generation} 0 ", f"{base.version + 1} {generation + cleared} 0 ", str(until)
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
-        for _ in range(_MOST_ATTEMPTS):
+        for _ in self._attempts():
             conflicts: list[str] = []
             steps = [_step(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
@@ -259,7 +261,7 @@ class RedisStore(RemoteStore):
 
     def _performed(self, operation: OfOne) -> _Steps[Answer]:
         """Do what is seldom done: read a session, and write it back if it is still the same."""
-        for _ in range(_MOST_ATTEMPTS):
+        for _ in self._attempts():
             found = yield from self._find(operation.handle)
             if found is None:
                 return perform(None, operation, 0.0)[1]
@@ -273,6 +275,15 @@ class RedisStore(RemoteStore):
                     yield from self._send("ZREM", self._user_key(record.user), record.handle)
                 return answer
         raise self._too_slow()
+
+    def _attempts(self) -> Iterator[int]:
+        """Yield for each attempt to change what others change too: many, and as many as there is time for."""
+        until = 0.0
+        for attempt in count():
+            yield attempt
+            until = until or time.monotonic() + self._timeout
+            if attempt >= _FEWEST_ATTEMPTS and time.monotonic() > until:
+                return
 
     def _too_slow(self) -> StoreUnavailable:
         return StoreUnavailable(
@@ -336,6 +347,9 @@ def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: b
         return _as_json("set", key, change.text, base)
     if isinstance(change, Drop) and is_plain:
         return _as_json("drop", key, "", None)
+    list_step = _list_step(key, change)
+    if list_step is not None:
+        return list_step
     # Made of what the request has read; the script says if that is not there any more.
     if isinstance(change, (Put, Drop)):
         return _expecting(key, base, None if isinstance(change, Drop) else change.text)
@@ -344,6 +358,20 @@ def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: b
     if is_conflict:
         conflicts.append(key)
     return _expecting(key, base, text)
+
+
+def _list_step(key: str, change: KeyChange) -> str | None:
+    """Return what the script has to do if items of a list were appended or all taken; None if it is something else."""
+    if not isinstance(change, Put):
+        return None
+    text, base = change.text, change.base
+    if base is None or not base[:1] == text[:1] == "[":
+        return None
+    if text == "[]":
+        return _as_json("take", key, "", base)
+    # The same items are the same JSON, so a longer list begins as the shorter one does.
+    extends = text.startswith(f"{base[:-1]}," if len(base) > 2 else "[")
+    return _as_json("extend", key, text, base) if extends else None
 
 
 def _expecting(key: str, expected: str | None, text: str | None) -> str:

@@ -105,6 +105,23 @@ if v ~= ARGV[6] then
             else
                 cannot = true
             end
+        elseif kind == 'extend' or kind == 'take' then
+            -- Both lists are the base and more: what others have added stays.
+            local start = string.sub(base, 1, -2)
+            if there == base then
+                if kind == 'take' then text = '[]' end
+            elseif kind == 'take' and #base > 2 and there and string.sub(there, 1, #start + 1) == start .. ',' then
+                text = '[' .. string.sub(there, #start + 2)
+            elseif kind == 'extend' and there and string.sub(there, 1, 1) == '[' then
+                text = string.sub(text, #start + (#base > 2 and 2 or 1))
+                if string.match(there, '^%[%s*%]$') then
+                    text = '[' .. text
+                else
+                    text = string.sub(there, 1, -2) .. ',' .. text
+                end
+            else
+                cannot = true
+            end
         else
             cannot = there ~= base
             if kind == 'remove' then text = nil end
