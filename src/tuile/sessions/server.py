@@ -16,7 +16,7 @@ from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
 from ..json.tag import TaggedJSONSerializer
 from ..signals import session_conflict, session_gone
-from .ages import can_be_refused
+from .ages import REFUSES_NONE, can_be_refused
 from .changes import Changes, Put
 from .endings import note_ending
 from .epochs import as_user
@@ -112,12 +112,15 @@ def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> 
         tell_replayed(app, opened)
         if kept.policy.ends_replayed:
             return None
+    find = interface._server_session_class
     try:
-        session = _class_of(interface, app)(_serializer, opened)
+        session = (ServerSession if find is None else find(app))(_serializer, opened)
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
         app.logger.warning("The session %s cannot be read, so it is treated as empty.", opened.identity.handle)
         return None
-    return None if can_be_refused(app) and app.session_refused(session) else session
+    # Most apps refuse none, and need not be asked.
+    asks = type(app).session_refused is not REFUSES_NONE or "session_refused" in app.__dict__
+    return None if asks and app.session_refused(session) else session
 
 
 def _class_of(interface: SessionInterface, app: Flask) -> type[ServerSession]:

@@ -351,8 +351,6 @@ def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: b
     if list_step is not None:
         return list_step
     # Made of what the request has read; the script says if that is not there any more.
-    if isinstance(change, (Put, Drop)):
-        return _expecting(key, base, None if isinstance(change, Drop) else change.text)
     base = getattr(change, "base", None)
     text, is_conflict = resolve(change, base)
     if is_conflict:
