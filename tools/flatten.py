@@ -43,6 +43,7 @@ LEFT_AS_CALLS = frozenset(
         "parts_at_end",
         "remember",
         "serve",
+        "begin_awaited",
         "serve_awaited",
         "session_headers",
     }
@@ -300,6 +301,7 @@ def generated() -> str:
     return formatted(
         text_of(
             flatten("serve", "serve_wsgi"),
+            flatten("begin_awaited", "begin_awaited"),
             flatten("serve_awaited", "serve_awaited"),
             flatten("quick_response", "quick_response"),
         )

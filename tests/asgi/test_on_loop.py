@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -12,9 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tuile
+from tests.asgi.driver import ask, make_scope, run
 from tests.asgi.test_both_protocols import CONFIG, by_asgi, by_wsgi
 from tests.test_fast_path import ANSWERS, DOES, PARTS, REQUESTS, Program
-from tuile.asgi.on_loop import OnLoop
+from tuile.asgi import service
+from tuile.asgi.on_loop import answer_on_loop
+from tuile.asgi.scopes import brief_environ, environ_of
+from tuile.sessions.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +63,7 @@ Worker.__name__ = "Flask"
 AWAITABLE = [part for part in PARTS if part.startswith(("before", "after", "teardown", "handler"))] + ["after this"]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(
     parts=st.frozensets(st.sampled_from(PARTS), max_size=4),
     awaited=st.frozensets(st.sampled_from(AWAITABLE)),
@@ -98,12 +103,89 @@ def test_these_run_on_the_loop(parts: tuple[str, ...], awaited: tuple[str, ...])
     program = Awaiting(tuile, tuile.Flask, frozenset(parts), "nothing", "text", {}, awaited=frozenset(awaited))
     assert iscoroutinefunction(program.view)
     answered = []
-    answer = OnLoop.answer
 
-    async def counted(self: OnLoop, receive: Any, send: Any) -> None:
-        answered.append(self.begun.endpoint)
-        await answer(self, receive, send)
+    async def counted(*given: Any) -> None:
+        answered.append(given[2][0].request.endpoint)
+        await answer_on_loop(*given)
 
-    with mock.patch.object(OnLoop, "answer", counted), mock.patch("tests.test_fast_path.send", by_asgi):
+    with mock.patch.object(service, "answer_on_loop", counted), mock.patch("tests.test_fast_path.send", by_asgi):
         program.run(frozenset(), [{"path": "/missing"}, {"path": "/it"}, {"path": "/of/7/x"}, {"path": "/blue/it"}])
     assert answered == ["it", "of", "blue.it"]
+
+
+def test_a_session_in_a_store_is_read_and_saved_in_a_worker_once_an_endpoint_is_known_to_use_it() -> None:
+    app = tuile.Flask("stored", static_folder=None)
+    app.secret_key = "a key for these tests alone"
+    store = Recording()
+    app.config["SESSION_STORE"] = store
+
+    @app.get("/")
+    async def view() -> str:
+        await asyncio.sleep(0)
+        tuile.session["n"] = tuile.session.get("n", 0) + 1
+        return str(tuile.session["n"])
+
+    @app.get("/maybe")
+    async def maybe() -> str:
+        return str(tuile.session["n"]) if tuile.request.args else "untouched"
+
+    async def main() -> None:
+        await ask(app, "/missing")
+        answer = await ask(app)
+        cookie = (answer.header(b"set-cookie") or b"").partition(b";")[0]
+        await ask(app, headers=[(b"cookie", cookie)])
+        await ask(app, "/maybe", query=b"x", headers=[(b"cookie", cookie)])
+        store.threads.clear()
+        assert (await ask(app, headers=[(b"cookie", cookie)])).text == "3"
+        assert len(store.threads) > 1
+        assert threading.get_ident() not in store.threads
+        # Opened in advance, and then not read: as if it had not been opened.
+        answer = await ask(app, "/maybe", headers=[(b"cookie", cookie)])
+        assert (answer.text, answer.header(b"vary"), answer.header(b"set-cookie")) == ("untouched", None, None)
+
+    run(main)
+
+
+class Recording(MemoryStore):
+    """A store that knows which threads have asked it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def ask(self, operation: Any) -> Any:
+        """Answer, and note the thread."""
+        self.threads.append(threading.get_ident())
+        return super().ask(operation)
+
+
+def test_the_keys_of_an_environ_that_tell_the_view_are_those_of_the_whole_one() -> None:
+    headers = [(b"host", b"a.example"), (b"cookie", b"a=1"), (b"accept", b"*/*"), (b"x-own", b"1")]
+    for scope in (
+        make_scope("/x", headers=headers, query=b"a=b"),
+        make_scope("/x", "HEAD", headers=headers[:1]),
+        make_scope("/x", headers=headers, scheme="https"),
+    ):
+        brief, whole = brief_environ(scope), environ_of(scope)
+        assert brief is not None
+        assert brief == {key: whole[key] for key in brief}
+        assert {"HTTP_COOKIE", "HTTP_HOST", "HTTP_UPGRADE"} & whole.keys() <= brief.keys()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"headers": [(b"host", b"a"), (b"host", b"b")]},
+        {"headers": [(b"host", b"a"), (b"cookie", b"a=1"), (b"cookie", b"b=1")]},
+        {"headers": [(b"host", b"a"), (b"Cookie", b"a=1")]},
+        {"headers": [(b"host", b"a"), (b"content-length", b"3")]},
+        {"headers": [(b"host", b"a"), (b"transfer-encoding", b"chunked")]},
+        {"headers": [(b"host", b"a"), (b"upgrade", b"websocket")]},
+        {"headers": [(b":authority", b"a")]},
+        {"root_path": "/api"},
+        {"http_version": "2"},
+        {"path": "/\u00e9"},
+    ],
+)
+def test_other_requests_need_the_whole_environ(more: dict[str, Any]) -> None:
+    assert brief_environ({**make_scope(), **more}) is None

@@ -49,8 +49,7 @@ class ServesAsgi:
         Wrap this attribute, not the app, with ASGI middleware: `app.asgi_app = Middleware(app.asgi_app)`. Requests run
         through `wsgi_app` and its middleware as well.
         """
-        service = _service_of or _import_service()
-        await service(self).serve(scope, receive, send)
+        await (_service_of or _import_service())(self).serve(scope, receive, send)
 
     def __rsgi_init__(self, loop: object) -> None:
         """Refuse the default protocol of granian.

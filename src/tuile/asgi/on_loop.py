@@ -23,91 +23,112 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from .. import typing as ft
-    from ..app import Flask
     from ..ctx.app_context import Current
     from ..ctx.request_context import RequestContext
-    from ..dispatch.division import Begun
+    from ..dispatch.division import Begun, Functions
     from ..dispatch.plan import Plan
     from ..wrappers.response import Response
-    from .protocol import Receive, Send
-    from .workers import Workers
+    from .protocol import Receive, Scope, Send
+    from .service import Service
 
 
-class OnLoop:
-    """A request that runs on the event loop.
+async def answer_on_loop(
+    service: Service,
+    plan: Plan,
+    begun: Begun,
+    environ: WSGIEnvironment,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Run a request on the event loop, and send its response.
 
     Args:
-        app: The app.
-        plan: Its plan.
-        workers: The threads for functions that may block.
+        service: The service of the app.
+        plan: The plan of the app.
         begun: The request.
-        environ: Its environ, with its whole body.
-        opens_session: Whether to open the session in a worker before the view, because it is in a store.
+        environ: As much of its environ as tells which view answers it.
+        scope: Its scope.
+        receive: Of the server.
+        send: Of the server.
+    """
+    context, view, arguments, functions = begun
+    app = service.app
+    more_steps: _MoreSteps | None = None
+    has_store = app.config.get("SESSION_STORE") is not None
+    if has_store or functions.before:
+        more_steps = _MoreSteps(service, plan, context, functions, scope)
+        # A request without a cookie has no session that would be read from the store.
+        if has_store and environ.get("HTTP_COOKIE") and context.request.endpoint in service.session_endpoints:
+            more_steps.opens_session = True
+        if functions.before or more_steps.opens_session:
+            view, arguments = more_steps.call_view, {}
+    start, body, more, error = await serve_awaited(app, plan, context, environ, view, arguments)
+    if start is None:
+        more_steps = more_steps or _MoreSteps(service, plan, context, functions, scope)
+        try:
+            await more_steps.finish(body, error, receive, send)
+        finally:
+            # The error's traceback refers to this frame.
+            del error
+        return
+    made = context.request.__dict__.get("environ")
+    if made is not None:
+        made["werkzeug.request"] = None
+    headers = sent_start(start[0], len(body))
+    if more is not None:
+        headers += sent_headers(more, scope["http_version"])
+    await send({"type": "http.response.start", "status": start[2], "headers": headers})
+    if scope["method"] == "HEAD":
+        body = b""
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class _MoreSteps:
+    """The steps of a request around its view, if there are any, in a worker if they may block.
+
+    Args:
+        service: The service of the app.
+        plan: The plan of the app.
+        context: The context of the request.
+        functions: What is registered beside its view.
+        scope: Its scope.
     """
 
     __slots__ = (
         "app",
-        "begun",
         "context",
-        "environ",
+        "functions",
         "headers",
         "opens_session",
         "parts",
         "plan",
+        "scope",
+        "service",
         "status",
         "workers",
     )
 
     def __init__(
-        self,
-        app: Flask,
-        plan: Plan,
-        workers: Workers,
-        begun: Begun,
-        environ: WSGIEnvironment,
-        *,
-        opens_session: bool = False,
+        self, service: Service, plan: Plan, context: RequestContext, functions: Functions, scope: Scope
     ) -> None:
-        self.app = app
+        self.service = service
+        self.app = service.app
+        self.workers = service.workers
         self.plan = plan
-        self.workers = workers
-        self.begun = begun
-        self.context = begun.context
-        self.environ = environ
-        self.opens_session = opens_session
+        self.context = context
+        self.functions = functions
+        self.scope = scope
+        #: Whether to open the session in a worker before the view, because it is in a store.
+        self.opens_session = False
         # The response, once it is made by the steps.
         self.status = ""
         self.headers: list[tuple[str, str]] = []
         self.parts: Iterable[bytes] = ()
 
-    async def answer(self, receive: Receive, send: Send) -> None:
-        """Run the request, and send its response."""
-        begun, context, environ = self.begun, self.context, self.environ
-        view, arguments = begun.view, begun.arguments
-        if begun.functions.before or self.opens_session:
-            view, arguments = self._call_with_steps_before, {}
-        start, body, more, error = await serve_awaited(self.app, self.plan, context, environ, view, arguments)
-        if start is None:
-            try:
-                await self._finish(body, error, receive, send)
-            finally:
-                # The error's traceback refers to this frame.
-                del error
-            return
-        headers = sent_start(start[0], len(body))
-        if more is not None:
-            headers += sent_headers(more, self._http_version())
-        await send({"type": "http.response.start", "status": start[2], "headers": headers})
-        if environ["REQUEST_METHOD"] == "HEAD":
-            body = b""
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-
-    def _http_version(self) -> str:
-        return str(self.environ["SERVER_PROTOCOL"]).partition("/")[2]
-
     # --- before the view ----------------------------------------------------------------------------------------------
 
-    async def _call_with_steps_before(self) -> object:
+    async def call_view(self) -> object:
         """Run the steps before the view in a worker, and call the view."""
         hooked = await call_in_worker(self.workers, self._do_steps_before)
         if hooked is not None:
@@ -127,7 +148,7 @@ class OnLoop:
     def _do_steps_before(self) -> object:
         if self.opens_session:
             self.context._session  # noqa: B018 - reading it opens it
-        return self.app.preprocess_request() if self.begun.functions.before else None
+        return self.app.preprocess_request() if self.functions.before else None
 
     def _forget_untouched_session(self) -> None:
         """Let a session that was opened in advance, and that nobody has read, count as not opened."""
@@ -138,11 +159,14 @@ class OnLoop:
 
     # --- after the view -----------------------------------------------------------------------------------------------
 
-    async def _finish(
+    async def finish(
         self, answer: ft.ResponseReturnValue, error: BaseException | None, receive: Receive, send: Send
     ) -> None:
         """Do the steps after the view, in a worker if they may block, and send the response."""
         app, context = self.app, self.context
+        if context._opened_session is not None and context.request.endpoint is not None:
+            # The next request for this endpoint opens it in a worker, if it has to be read from a store.
+            self.service.session_endpoints.add(context.request.endpoint)
         dispatch: Callable[[], Response] = partial(app._dispatch_awaited, answer, error)
         # Not one of `Exception`: the task is cancelled, or the loop ends.
         is_ended = error is not None and not isinstance(error, Exception)
@@ -172,7 +196,7 @@ class OnLoop:
     def _do_steps_after(self, dispatch: Callable[[], Response]) -> None:
         """Do the steps after the view, leave the context, and keep the response."""
         start_response = t.cast("StartResponse", self._keep)
-        self.parts = self.app._serve_by_steps(self.environ, start_response, self.context, dispatch)
+        self.parts = self.app._serve_by_steps(self.context.request.environ, start_response, self.context, dispatch)
 
     def _keep(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
         self.status, self.headers = status, headers
@@ -180,24 +204,24 @@ class OnLoop:
     async def _send(self, receive: Receive, send: Send) -> None:
         parts = self.parts
         if isinstance(parts, AsyncParts):
-            stream = Stream(self.environ["REQUEST_METHOD"], self._http_version(), receive, send)
+            stream = Stream(self.scope["method"], self.scope["http_version"], receive, send)
             try:
                 await stream.carry_on(self.status, self.headers, parts.body)
             finally:
                 await call_in_worker(self.workers, parts.close)
         elif not (type(parts) is list or type(parts) is tuple) or not await self._send_whole(parts, send):
-            exchange = Exchange(self._start, self.environ, copy_context(), self.workers.report)
+            exchange = Exchange(self._start, self.context.request.environ, copy_context(), self.workers.report)
             exchange.inbox_complete = True
             await converse(exchange, Conversation(exchange, self.workers, receive, send))
 
     async def _send_whole(self, parts: Iterable[bytes], send: Send) -> bool:
         """Send a response that is not streamed; return whether it is one that can be sent as it is."""
         body, code = b"".join(parts), status_code(self.status)
-        if self.environ["REQUEST_METHOD"] == "HEAD" or code in BODILESS:
+        if self.scope["method"] == "HEAD" or code in BODILESS:
             body = b""
         elif announced_length(self.headers) not in {None, len(body)}:
             return False
-        wire = sent_headers(self.headers, self._http_version())
+        wire = sent_headers(self.headers, self.scope["http_version"])
         await send({"type": "http.response.start", "status": code, "headers": wire})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return True

@@ -35,6 +35,14 @@ _KEYS: dict[bytes, str] = {
         *(b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-requested-with"),
     )
 } | {b"content-length": "CONTENT_LENGTH", b"content-type": "CONTENT_TYPE"}
+_BODILESS_METHODS = frozenset({"GET", "HEAD"})
+# What `brief_environ` does about a header: None for nothing. Any other header needs the whole environ.
+_HEADERS_OF_MOST: dict[bytes, str | None] = {
+    **{name: None for name, key in _KEYS.items() if key.startswith("HTTP_")},
+    b"host": "HTTP_HOST",
+    b"cookie": "HTTP_COOKIE",
+    **dict.fromkeys((b"expect", b"te", b"transfer-encoding", b"upgrade"), ""),
+}
 # Headers of which a request has only one (RFC 9110 section 5.3).
 _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 # Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
@@ -92,6 +100,39 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         environ["RAW_URI"] = environ["REQUEST_URI"] = f"{raw}?{query}" if query else raw
     _add_headers(scope["headers"], environ)
     return environ
+
+
+def brief_environ(scope: Scope) -> WSGIEnvironment | None:
+    """Return the keys of an environ that tell which view answers a request; None if only the whole environ can tell.
+
+    They are the same as in `environ_of`. The request has no body, and is no bad request.
+    """
+    method, path = scope["method"], scope["path"]
+    if (
+        method not in _BODILESS_METHODS
+        or scope.get("root_path")
+        or not path.isascii()
+        or not scope["http_version"].startswith("1")
+    ):
+        return None
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "wsgi.url_scheme": scope.get("scheme") or "http",
+    }
+    for name, value in scope["headers"]:
+        kind = _HEADERS_OF_MOST.get(name, name)
+        if kind is None:
+            continue
+        if kind == "HTTP_HOST" and "HTTP_HOST" not in environ:
+            environ["HTTP_HOST"] = value.decode("latin-1")
+        elif kind == "HTTP_COOKIE" and "HTTP_COOKIE" not in environ:
+            environ["HTTP_COOKIE"] = value.decode("latin-1")
+        elif kind is not name or not (name.islower() and name.startswith(b"x-")):
+            return None
+    return environ if "HTTP_HOST" in environ else None
 
 
 def _paths(scope: Scope) -> tuple[str, str]:

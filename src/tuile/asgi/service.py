@@ -11,6 +11,8 @@ import typing as t
 import weakref
 from asyncio import get_running_loop, shield
 from contextvars import copy_context
+from functools import partial
+from io import BytesIO
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
@@ -18,15 +20,18 @@ from ..dispatch.division import begin_on_loop
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
 from .lifespan import Lifespan
-from .on_loop import OnLoop
+from .on_loop import answer_on_loop
 from .refusals import refuse
-from .scopes import BadScope, content_length, environ_of
+from .scopes import BadScope, brief_environ, content_length, environ_of
 from .workers import Workers
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ..app import Flask
+    from ..dispatch.plan import Plan
     from .protocol import Receive, Scope, Send
 
 
@@ -45,6 +50,8 @@ class Service:
         self.lifespan = Lifespan(app, hooks)
         self.is_started = not (hooks.before or hooks.around)
         self._starting: Task[None] | None = None
+        #: The endpoints of coroutine functions that have used the session.
+        self.session_endpoints: set[str] = set()
 
     def _make_workers(self) -> Workers:
         count: int | None = self._setting("ASGI_WORKERS")
@@ -71,6 +78,13 @@ class Service:
         """
         kind = scope["type"]
         if kind == "http":
+            plan = self._plan_for_loop()
+            environ = None if plan is None else brief_environ(scope)
+            if plan is not None and environ is not None:
+                begun = begin_on_loop(self.app, plan, environ, partial(_whole_environ, scope))
+                if begun is not None:
+                    await answer_on_loop(self, plan, begun, environ, scope, receive, send)
+                    return
             await self._serve_http(scope, receive, send)
         elif kind == "websocket":
             from .websockets.serving import serve_websocket  # noqa: PLC0415 - most applications have none
@@ -81,8 +95,16 @@ class Service:
         else:
             raise ValueError(f"Scopes of type {kind!r} are not served, only http, websocket and lifespan.")
 
-    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _plan_for_loop(self) -> Plan | None:
+        """Return the plan of the app if requests may be answered on the loop at the moment."""
         app = self.app
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.for_request(app)
+        is_serving = self.is_started and not self.workers.is_closed
+        return plan if is_serving and not plan.to_workers and type(app) is plan.app_type else None
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             environ = environ_of(scope)
         except BadScope as reason:
@@ -101,14 +123,11 @@ class Service:
             return
         environ["wsgi.input"] = body_stream(exchange)
         environ["wsgi.file_wrapper"] = FileWrapper
-        plan = app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = app._planner.for_request(app)
-        if not plan.to_workers and exchange.inbox_complete and type(app) is plan.app_type:
-            begun = begin_on_loop(app, plan, environ)
-            if begun is not None:
-                await OnLoop(app, plan, self.workers, begun, environ).answer(receive, send)
-                return
+        plan = self._plan_for_loop() if exchange.inbox_complete else None
+        begun = None if plan is None else begin_on_loop(self.app, plan, environ)
+        if plan is not None and begun is not None:
+            await answer_on_loop(self, plan, begun, environ, scope, receive, send)
+            return
         try:
             await converse(exchange, conversation)
         finally:
@@ -191,6 +210,14 @@ class Service:
             timeout: float = self._setting("ASGI_SHUTDOWN_TIMEOUT")
             if not await self.loop.run_in_executor(None, self.workers.join, timeout):
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
+
+
+def _whole_environ(scope: Scope) -> WSGIEnvironment:
+    """Return the environ of a request without a body."""
+    environ = environ_of(scope)
+    environ["wsgi.input"] = BytesIO()
+    environ["wsgi.file_wrapper"] = FileWrapper
+    return environ
 
 
 def service_of(app: Flask) -> Service:

@@ -270,6 +270,88 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     return parts
 
 
+def begin_awaited(
+    app: Flask, plan: Plan, environ: WSGIEnvironment, make_environ: Callable[[], WSGIEnvironment] | None
+) -> tuple[RequestContext, Rule | None, dict[str, object], object]:
+    """Make the context of a request that may be answered on an event loop, and find its rule.
+
+    Args:
+        app: The app.
+        plan: Its plan.
+        environ: The environ, or those of its keys that `match_route` reads.
+        make_environ: Makes the whole environ in the second case.
+
+    Returns:
+        The context, and what `match_route` returns.
+    """
+    # begin: Make the request and its context
+    request = new(plan.request_class)
+    request.environ = environ
+    request.json_module = app.json
+    environ["werkzeug.request"] = request
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context.request = request
+    context._state = PLAIN
+    context._is_touched = False
+    if make_environ is not None:
+        attributes = context.request.__dict__
+        del attributes["environ"]
+        attributes["_make_environ"] = make_environ
+    trusted = app.config["TRUSTED_HOSTS"]
+    method = environ["REQUEST_METHOD"]
+    # match_route: Find the rule of a request and the view's arguments
+    request = context.request
+    rule: Rule | None
+    arguments: dict[str, object]
+    known: object = None
+    path: str = environ.get("PATH_INFO", "")
+    is_allowed = trusted is None or is_trusted(context, trusted)
+    route = plan.static_routes.get(path) if is_allowed else None
+    if (
+        route is not None
+        and method in route[0].methods
+        and (
+            environ.get("HTTP_HOST") in plan.hosts
+            and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
+            and ("HTTP_UPGRADE" not in environ)
+        )
+    ):
+        rule, known = route
+        arguments = {}
+        request.url_rule = rule
+        request.view_args = arguments
+    elif (
+        is_allowed
+        and plan.variable_routes
+        and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
+        and (
+            environ.get("HTTP_HOST") in plan.hosts
+            and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
+            and ("HTTP_UPGRADE" not in environ)
+        )
+    ):
+        rule, arguments, known = by_route
+        request.url_rule = rule
+        request.view_args = arguments
+    else:
+        found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
+        if found is None:
+            context._match_by_adapter()
+            rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
+            arguments = request.view_args or {}
+        elif found[0] is None:
+            rule, arguments = (None, {})
+            request.routing_exception = found[1]
+        else:
+            rule, arguments = found
+            request.url_rule = rule
+            request.view_args = arguments
+            if plan.hosts and id(rule) not in plan.rules_tried:
+                remember(app, plan, path, rule, arguments)
+    return (context, rule, arguments, known)
+
+
 async def serve_awaited(
     app: Flask,
     plan: Plan,
@@ -327,7 +409,6 @@ async def serve_awaited(
                     current.reset(context._token)
                     context._token = None
                     context._state = ENDED
-                    context.request.environ["werkzeug.request"] = None
                     return (start, body, more, None)
     except Exception:
         pass

@@ -8,7 +8,7 @@ in a worker as a whole, as with any other view: functions that share a connectio
 from __future__ import annotations
 
 import typing as t
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, unwrap
 
 from .. import invalidation
 from ..csrf import SAFE_METHODS
@@ -21,7 +21,8 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
-from .inlined import begin, match_route
+from ..wrappers.request import split_blueprint_path
+from ._generated import begin_awaited
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,9 +31,12 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
+    from ..wrappers.request import Request
     from .plan import Plan
 
-    _CoroutineFunction: t.TypeAlias = Callable[..., t.Coroutine[object, object, object]]
+    #: A request that is to be answered on the loop: its context, which is not entered yet, its view, the view's
+    #: arguments, and what is registered beside the view.
+    Begun: t.TypeAlias = tuple[RequestContext, Callable[..., t.Any], dict[str, object], "Functions"]
 
 
 class Functions(t.NamedTuple):
@@ -56,26 +60,20 @@ class Functions(t.NamedTuple):
 _NONE = Functions()
 
 
-class Begun(t.NamedTuple):
-    """A request that is to be answered on the loop: its URL is matched, and its context is not entered yet."""
-
-    context: RequestContext
-    endpoint: str
-    view: _CoroutineFunction
-    arguments: dict[str, object]
-    functions: Functions
-
-
-def begin_on_loop(app: Flask, plan: Plan, environ: WSGIEnvironment) -> Begun | None:
+def begin_on_loop(
+    app: Flask, plan: Plan, environ: WSGIEnvironment, make_environ: Callable[[], WSGIEnvironment] | None = None
+) -> Begun | None:
     """Match a request, and begin it if it may run on the loop; None if a worker has to answer it as a whole.
 
     Args:
         app: The app.
         plan: Its plan, without anything in `to_workers`.
         environ: The environ of the request. If the result is None, it is as it was.
+        make_environ: Makes the whole environ when it is read, if this is not the whole one.
     """
     if (
         not app._got_first_request
+        or "werkzeug.debug.preserve_context" in environ
         or current.get(None) is not None
         or appcontext_pushed.receivers
         or request_started.receivers
@@ -85,16 +83,16 @@ def begin_on_loop(app: Flask, plan: Plan, environ: WSGIEnvironment) -> Begun | N
     if method == "OPTIONS" or (method not in SAFE_METHODS and app.config.get("CSRF") is not None):
         # The check may read the body.
         return None
-    context = begin(app, plan, environ)
     try:
-        rule, arguments, known = match_route(app, plan, context, environ, app.config["TRUSTED_HOSTS"], method)
+        context, rule, arguments, known = begin_awaited(app, plan, environ, make_environ)
     except Exception:  # noqa: BLE001 - it is raised again where it is answered
-        rule, arguments, known = None, {}, None
+        environ.pop("werkzeug.request", None)
+        return None
     view = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
-    if rule is not None and view is not None and is_coroutine_function(plan, view):
-        functions = functions_around(app, plan, context.request.blueprints)
+    if view is not None and (id(view) in plan.coroutine_functions or is_coroutine_function(plan, view)):
+        functions = functions_around(app, plan, context.request)
         if not functions.need_one_thread:
-            return Begun(context, rule.endpoint, t.cast("_CoroutineFunction", view), arguments, functions)
+            return context, view, arguments, functions
     del environ["werkzeug.request"]
     return None
 
@@ -110,8 +108,8 @@ def is_coroutine_function(plan: Plan, function: Callable[..., object]) -> bool:
     return False
 
 
-def functions_around(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Functions:
-    """Return what kinds of functions are registered for a request that is in these blueprints."""
+def functions_around(app: Flask, plan: Plan, request: Request) -> Functions:
+    """Return what kinds of functions are registered for a request."""
     if not (
         app.before_request_funcs
         or app.url_value_preprocessors
@@ -124,6 +122,10 @@ def functions_around(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Funct
         or appcontext_popped.receivers
     ):
         return _NONE
+    return _functions_of(app, plan, request.blueprints)
+
+
+def _functions_of(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Functions:
     scopes = (None, *blueprints)
     before = _of(scopes, app.before_request_funcs)
     prepares = any(app.url_value_preprocessors.get(scope) for scope in scopes)
@@ -169,8 +171,32 @@ def blocks_after_view(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """Return whether what is left to do after a view may block the loop."""
     return (
         plan.epoch is not invalidation.epoch
-        or functions_around(app, plan, context.request.blueprints).after_blocks
+        or functions_around(app, plan, context.request).after_blocks
         or _may_block(plan, context._after_functions or ())
         # A session in a store is saved; one in a cookie is computed.
         or (context._opened_session is not None and app.config.get("SESSION_STORE") is not None)
     )
+
+
+def way_of(app: Flask, plan: Plan, endpoint: str) -> str:
+    """Return where an ASGI server's requests for an endpoint run, and why, for people.
+
+    Args:
+        app: The app.
+        plan: Its plan.
+        endpoint: One of its endpoints.
+    """
+    view = app.view_functions.get(endpoint)
+    if view is None or not iscoroutinefunction(view):
+        if view is not None and iscoroutinefunction(unwrap(view)):
+            return "in a worker: a decorator has made its coroutine function synchronous"
+        return "in a worker: it is no coroutine function"
+    if plan.to_workers:
+        return f"in a worker: {plan.to_workers[0]}"
+    name, _, _ = endpoint.rpartition(".")
+    functions = _functions_of(app, plan, split_blueprint_path(name) if name else [])
+    if functions.need_one_thread:
+        return "in a worker: functions before and after it may block, and expect to share one thread"
+    if functions.before_blocks:
+        return "on the event loop; the functions before it in a worker"
+    return "on the event loop; the functions after it in a worker" if functions.after_blocks else "on the event loop"

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
@@ -131,6 +132,31 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
     return None, app.finalize_request(answer), None
 
 
+def begin_awaited(
+    app: Flask, plan: Plan, environ: WSGIEnvironment, make_environ: Callable[[], WSGIEnvironment] | None
+) -> tuple[RequestContext, Rule | None, dict[str, object], object]:
+    """Make the context of a request that may be answered on an event loop, and find its rule.
+
+    Args:
+        app: The app.
+        plan: Its plan.
+        environ: The environ, or those of its keys that `match_route` reads.
+        make_environ: Makes the whole environ in the second case.
+
+    Returns:
+        The context, and what `match_route` returns.
+    """
+    context = begin(app, plan, environ)
+    if make_environ is not None:
+        attributes = context.request.__dict__
+        del attributes["environ"]
+        attributes["_make_environ"] = make_environ
+    trusted = app.config["TRUSTED_HOSTS"]
+    method = environ["REQUEST_METHOD"]
+    rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
+    return context, rule, arguments, known
+
+
 async def serve_awaited(
     app: Flask,
     plan: Plan,
@@ -160,7 +186,6 @@ async def serve_awaited(
                     current.reset(context._token)
                     context._token = None
                     context._state = ENDED
-                    context.request.environ["werkzeug.request"] = None
                     return start, body, more, None
     except Exception:  # noqa: BLE001, S110 - the steps do it again, and handle it
         pass

@@ -61,6 +61,23 @@ class FromEnviron(t.Generic[Value]):
         return value
 
 
+class EnvironAtFirstRead:
+    """The environ of a request that did not come with one: it is made when it is first read.
+
+    A request of an ASGI server has a scope. Its `_make_environ` makes the environ, and all other requests have their
+    environ in their `__dict__`, which is looked at before this.
+    """
+
+    def __get__(self, instance: Request | None, owner: type) -> WSGIEnvironment:
+        make = None if instance is None else vars(instance).get("_make_environ")
+        if make is None:
+            raise AttributeError(f"{owner.__name__!r} object has no attribute 'environ'")
+        environ: WSGIEnvironment = make()
+        vars(instance)["environ"] = environ
+        environ["werkzeug.request"] = instance
+        return environ
+
+
 def read_method(environ: WSGIEnvironment) -> str:
     """The HTTP method, in upper case."""
     return str(environ.get("REQUEST_METHOD", "GET")).upper()

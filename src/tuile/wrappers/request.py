@@ -29,6 +29,7 @@ from ..http.received import read_accept, read_authorization, read_date, read_if_
 from ..http.urlencoded import parse_urlencoded
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from .environ import (
+    EnvironAtFirstRead,
     FromEnviron,
     read_method,
     read_path,
@@ -88,6 +89,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     """
 
     json_module: t.Any = json
+    if not t.TYPE_CHECKING:
+        environ = EnvironAtFirstRead()
 
     #: The rule that matched the URL; None before matching and if no rule matched.
     url_rule: Rule | None = None

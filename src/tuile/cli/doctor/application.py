@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tuile.csrf import check_csrf_settings
 from tuile.ctx.cookie_defaults import are_secure
+from tuile.dispatch.division import way_of
 from tuile.dispatch.plan import plan_of
 from tuile.dispatch.steps import Dispatcher
 from tuile.keys.app_keys import check_keys, weak_keys
@@ -57,6 +58,7 @@ def describe_application(app: Flask) -> dict[str, object]:
         "url_map_class": _name(type(app.url_map)),
         "json_provider": _name(type(app.json)),
         "plan": {name: getattr(plan, name) for name in _PLAN_FIELDS},
+        "on_asgi_servers": {endpoint: way_of(app, plan, endpoint) for endpoint in sorted(map(str, app.view_functions))},
     }
 
 
