@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test chromium check typing format matrix bench bench-served compare upstream fuzz docs clean
+.PHONY: help venv run test chromium check typing format matrix bench bench-asgi bench-served compare upstream fuzz docs clean
 .PHONY: firefox browsers
 .PHONY: generated lower-bounds bench-instructions bench-breadth check-breadth surface
 
@@ -83,6 +83,9 @@ bench-breadth: $(VENV)/.tools ## 400 everyday works on Flask and on Tuile, the w
 
 check-breadth: $(VENV)/.tools ## count the instructions of these works and compare with the floors (ARGS="--raise-floors")
 	$(BIN)/python benchmarks/breadth/run.py --check $(ARGS)
+
+bench-asgi: $(VENV)/.tools ## one request through the ASGI callable, beside other frameworks (ARGS="--rounds 5")
+	$(BIN)/python benchmarks/asgi.py $(ARGS)
 
 bench-served: $(VENV)/.tools ## requests through a real server, beside other frameworks
 	$(BIN)/python benchmarks/served.py $(ARGS)

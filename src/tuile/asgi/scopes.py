@@ -36,7 +36,7 @@ _KEYS: dict[bytes, str] = {
     )
 } | {b"content-length": "CONTENT_LENGTH", b"content-type": "CONTENT_TYPE"}
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
-# What `brief_environ` does about a header: None for nothing. Any other header needs the whole environ.
+# What `brief_environ` does about a header: None for nothing. Other headers need the whole environ.
 _HEADERS_OF_MOST: dict[bytes, str | None] = {
     **{name: None for name, key in _KEYS.items() if key.startswith("HTTP_")},
     b"host": "HTTP_HOST",

@@ -51,7 +51,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..wrappers.response import Response, TextStart
     from .plan import Plan
-    from .return_values import AwaitedParts, Body
+    from .return_values import AwaitedParts, AwaitedView, Body
 
 
 def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -357,7 +357,7 @@ async def serve_awaited(
     plan: Plan,
     context: RequestContext,
     environ: WSGIEnvironment,
-    view: Callable[..., t.Any],
+    view: AwaitedView,
     arguments: dict[str, object],
 ) -> AwaitedParts:
     """Await a view on an event loop, and end its request if no other function has a part in it.

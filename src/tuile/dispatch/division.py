@@ -33,10 +33,11 @@ if t.TYPE_CHECKING:
     from ..ctx.request_context import RequestContext
     from ..wrappers.request import Request
     from .plan import Plan
+    from .return_values import AwaitedView
 
     #: A request that is to be answered on the loop: its context, which is not entered yet, its view, the view's
     #: arguments, and what is registered beside the view.
-    Begun: t.TypeAlias = tuple[RequestContext, Callable[..., t.Any], dict[str, object], "Functions"]
+    Begun: t.TypeAlias = tuple[RequestContext, AwaitedView, dict[str, object], "Functions"]
 
 
 class Functions(t.NamedTuple):

@@ -45,7 +45,7 @@ if t.TYPE_CHECKING:
     from ..ctx.request_context import RequestContext
     from ..wrappers.response import TextStart
     from .plan import Plan
-    from .return_values import AwaitedParts, Body, Parts
+    from .return_values import AwaitedParts, AwaitedView, Body, Parts
 
 
 def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -162,7 +162,7 @@ async def serve_awaited(
     plan: Plan,
     context: RequestContext,
     environ: WSGIEnvironment,
-    view: Callable[..., t.Any],
+    view: AwaitedView,
     arguments: dict[str, object],
 ) -> AwaitedParts:
     """Await a view on an event loop, and end its request if no other function has a part in it.

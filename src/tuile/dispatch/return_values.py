@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..wrappers.response import Response, TextStart
 
+#: A view that is a coroutine function.
+AwaitedView: TypeAlias = "Callable[..., Any]"
 #: The body of a response, or a response.
 Body: TypeAlias = Any
 #: The start of a response to text or JSON, its body, and more headers; or None and the response.
