@@ -440,7 +440,7 @@ def test_without_any_application_every_way_to_name_one_is_said() -> None:
     with pytest.raises(NoAppException) as caught:
         ScriptInfo().load_app()
     assert caught.value.message == (
-        "Could not locate a Flask application. Use the 'flask --app' option, 'FLASK_APP' environment variable, or a"
+        "Could not locate a Flask application. Use the 'tuile --app' option, 'FLASK_APP' environment variable, or a"
         " 'wsgi.py' or 'app.py' file in the current directory."
     )
 

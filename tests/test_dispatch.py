@@ -940,8 +940,8 @@ def test_without_asgiref_a_coroutine_function_is_refused_with_advice(monkeypatch
         app.add_url_rule("/", "view", answer_later)
         return outcome(send, app), outcome(app.ensure_sync, answer_later), outcome(app.async_to_sync, answer_later)
 
-    text = "Install Flask with the 'async' extra in order to use async views."
-    assert same(program)[0] == ("raised", "RuntimeError", text)
+    text = "Async views on a WSGI server need the 'async' extra of Tuile: pip install \"tuile[async]\"."
+    assert program(tuile) == (("raised", "RuntimeError", text),) * 3
 
 
 def test_an_apps_own_way_of_running_coroutines_is_used() -> None:

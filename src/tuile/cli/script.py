@@ -87,7 +87,7 @@ class ScriptInfo:
 
         if app is None:
             raise NoAppException(
-                "Could not locate a Flask application. Use the 'flask --app' option,"
+                "Could not locate a Flask application. Use the 'tuile --app' option,"
                 " 'FLASK_APP' environment variable, or a 'wsgi.py' or 'app.py' file in the"
                 " current directory."
             )

@@ -20,6 +20,7 @@ from ..keys.xaes import require_cipher
 from .app_context import NO_REQUEST_MESSAGE, current
 from .cookie_defaults import PREFIX, are_secure, host_name, prefixed
 from .late_writes import tell
+from .not_a_dict import NotADict
 from .token_values import check_date, not_sendable
 
 if t.TYPE_CHECKING:
@@ -49,7 +50,7 @@ UNSET: t.Any = object()
 _PURPOSE = "cookie"
 
 
-class Cookies(Mapping[str, str]):
+class Cookies(NotADict, Mapping[str, str]):
     """The cookies of one request: a mapping to read, and `set` and `delete` to write.
 
     Reading returns what this request has already written. Written cookies are sent with the final response, including

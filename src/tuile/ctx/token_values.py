@@ -15,7 +15,10 @@ if t.TYPE_CHECKING:
 def not_sendable(value: object) -> Exception | None:
     """Return an error for a value that is not text, without showing it; None for text that can be sent."""
     if not isinstance(value, str):
-        return TypeError(f"A cookie's value is a str, not {type(value).__name__}. Convert it with str().")
+        cure = "Write it as JSON: json.dumps(value)." if isinstance(value, (dict, list)) else "Convert it with str()."
+        if value is None:
+            cure = "Delete the cookie: cookies.delete(name)."
+        return TypeError(f"A cookie's value is a str, not {type(value).__name__}. {cure}")
     try:
         str.encode(value)
     except UnicodeEncodeError as error:

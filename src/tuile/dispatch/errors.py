@@ -189,6 +189,7 @@ class ErrorHandling(App, metaclass=Watched):
         exc_info = sys.exc_info()
         if type(e) is RuntimeError and (hint := hint_about(e)):
             e.args = (f"{e}\n\n{hint}",)
+        self._explain(e)
         if got_request_exception.receivers:
             got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
         propagate = self.config["PROPAGATE_EXCEPTIONS"]
@@ -205,6 +206,14 @@ class ErrorHandling(App, metaclass=Watched):
         if handler is not None:
             answer = self.ensure_sync(handler)(server_error)
         return self.finalize_request(answer, from_error_handler=True)
+
+    def _explain(self, error: Exception) -> None:
+        """Add what to write instead, if the error comes from a frequent mistake."""
+        from ..mistakes import explain  # noqa: PLC0415 - with the first error
+
+        value = current.get(None)
+        request = None if value is None else value.request
+        explain(error, self.config, None if request is None else request.url_rule)
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         """Log an exception that becomes a 500, with the request it came from."""

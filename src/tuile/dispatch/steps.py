@@ -505,7 +505,7 @@ class Dispatcher(Planned, Teardown):
         try:
             from asgiref.sync import async_to_sync  # noqa: PLC0415 - an extra, and only for async views
         except ImportError:
-            message = "Install Flask with the 'async' extra in order to use async views."
+            message = "Async views on a WSGI server need the 'async' extra of Tuile: pip install \"tuile[async]\"."
             raise RuntimeError(message) from None
         from .event_loops import synchronous  # noqa: PLC0415 - needs asgiref
 

@@ -14,6 +14,7 @@ from math import floor
 from urllib.parse import quote
 
 from ..exceptions import CookieSyntaxError
+from ..hints import add_hint
 from ..lazy import lazy_pattern
 from ..remember import LONGEST
 from .cookie_header import BLANKS as _BLANKS
@@ -64,7 +65,9 @@ class CookieAttributes(t.NamedTuple):
         if self.samesite is not None:
             samesite = _checked("samesite", self.samesite).title()
             if samesite not in t.get_args(SameSite):
-                raise CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
+                error = CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
+                add_hint(error, f"It was {self.samesite!r}. Write: samesite='{_nearest_samesite(samesite)}'")
+                raise error
             last.append(f"SameSite={samesite}")
         if self.partitioned:
             last.append("Partitioned")
@@ -316,11 +319,27 @@ _date_of_second: t.Callable[[int], str] = lru_cache(maxsize=64)(_date)
 def _checked(what: str, text: str, refused: re.Pattern[str] | None = None) -> str:
     """Return the text as exactly a str, since a subclass may format itself differently; reject invalid text."""
     if not isinstance(text, str):
-        raise TypeError(f"A cookie's {what} must be a str, not {type(text).__name__}: {text!r}. Convert it with str().")
+        cure = _cure_for(text) if what == "value" else "Convert it with str()."
+        raise TypeError(f"A cookie's {what} must be a str, not {type(text).__name__}: {text!r}. {cure}")
     found = None if refused is None else refused.search(text)
     if found is not None:
         raise _refusal(what, text, found.start(), _REASONS.get(found[0], "browsers do not accept it there"))
     return str.__str__(text)
+
+
+def _cure_for(value: object) -> str:
+    """Return what to write for a value that is no str."""
+    if value is None:
+        return "Delete the cookie, with delete(name) or delete_cookie(name), or leave it as it is."
+    if isinstance(value, (dict, list, tuple)):
+        return "Write it as JSON: json.dumps(value); and read it with json.loads. Or use the session."
+    if isinstance(value, (bytes, bytearray)):
+        return "Decode it: value.decode()."
+    return f"Convert it with str(): {str(value)!r}." if isinstance(value, (int, float)) else "Convert it with str()."
+
+
+def _nearest_samesite(given: str) -> str:
+    return next((value for value in ("Strict", "None") if given[:1] == value[:1]), "Lax")
 
 
 def _octets(what: str, text: str) -> bytes:

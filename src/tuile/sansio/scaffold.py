@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from .. import typing as ft
 from ..cookie.declared import DeclaresCookies
 from ..flask_names import offer_flasks_names
+from ..hints import add_hint
 from ..packages import get_root_path
 from ..templating import _default_template_ctx_processor
 
@@ -194,6 +195,8 @@ class Scaffold(DeclaresCookies):
             options: As for `add_url_rule`. `endpoint` defaults to the name of the function, `methods` to GET; HEAD and
                 OPTIONS are added.
         """
+        if callable(rule):
+            raise TypeError("route() takes the rule of a URL, not a function. Write: @app.route('/...')")
 
         def decorator(f: T_route) -> T_route:
             # Removed once: a decorator applied to two functions names only the first.
@@ -306,8 +309,13 @@ class Scaffold(DeclaresCookies):
                 f"{kind!r} is an instance, not a class. Handlers can only be registered for"
                 " Exception classes or HTTP error codes."
             )
-        if not issubclass(kind, Exception):
-            raise ValueError(  # noqa: TRY004 - as in Flask: callers catch it
+        try:
+            is_exception = issubclass(kind, Exception)
+        except TypeError as error:
+            add_hint(error, _why_no_error(kind))
+            raise
+        if not is_exception:
+            raise ValueError(
                 f"'{kind.__name__}' is not a subclass of Exception. Handlers can only be"
                 " registered for Exception classes or HTTP error codes."
             )
@@ -322,3 +330,8 @@ def _endpoint_from_view_func(view_func: ft.RouteCallable | None) -> str:
 
 
 offer_flasks_names(__name__)
+
+
+def _why_no_error(given: object) -> str:
+    instead = f"Write: @app.errorhandler({given})" if isinstance(given, str) and given.isdecimal() else "Write 404."
+    return f"errorhandler() takes a class of exceptions or a status code, not {given!r}. {instead}"

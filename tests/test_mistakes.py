@@ -1,0 +1,315 @@
+"""Mistakes that beginners make: each error names what was given, and what to write instead.
+
+A text is looked for in the error and in the hints that Python shows below it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+import tuile
+from tuile import Blueprint, Flask, cookies, g, make_response, request, session, sse
+from tuile.cli import cli
+from tuile.hints import add_hint
+from tuile.testing import Browser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "2f9c1e7ab04d5638c1e7ab04d563"
+
+
+def told(error: BaseException) -> str:
+    return "\n".join([str(error), *getattr(error, "__notes__", [])])
+
+
+def raised(function: Callable[[], object]) -> str:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - the texts are the subject
+        function()
+    return told(caught.value)
+
+
+def make_app(**settings: object) -> Flask:
+    app = Flask("shop")
+    app.config.update({"SECRET_KEY": KEY, "TESTING": True, **settings})
+    return app
+
+
+def in_view(view: Callable[..., Any], rule: str = "/", path: str = "/", **settings: object) -> str:
+    """Return what is told about an error of a view."""
+    app = make_app(**settings)
+    app.add_url_rule(rule, view.__name__.strip("<>"), view, methods=["GET", "POST"])
+    return raised(lambda: app.test_client().post(path, data={"field": "x"}))
+
+
+def on_response(use: Callable[[Any], object]) -> Callable[[], Any]:
+    def view() -> Any:
+        response = make_response("text")
+        use(response)
+        return response
+
+    return view
+
+
+def set_item() -> None:
+    cookies["theme"] = "dark"  # type: ignore[index]
+
+
+def set_number() -> None:
+    cookies["visits"] = 5  # type: ignore[index]
+
+
+def delete_item() -> None:
+    del cookies["theme"]  # type: ignore[attr-defined]
+
+
+def set_received() -> None:
+    request.cookies["theme"] = "dark"
+
+
+def set_argument() -> None:
+    request.args["page"] = "2"
+
+
+def set_form() -> None:
+    request.form["name"] = "x"
+
+
+def save(value: object) -> Callable[[], str]:
+    def view() -> str:
+        session["it"] = value
+        return ""
+
+    return view
+
+
+def returned(value: object) -> Callable[[], object]:
+    return lambda: value
+
+
+def coroutine() -> object:
+    async def later() -> str:
+        return ""
+
+    waiting = later()
+    asyncio.get_event_loop_policy()
+    waiting.close()
+    return waiting
+
+
+def permanent() -> str:
+    session.permanent = True
+    session["it"] = 1
+    return ""
+
+
+def needs_name(name: str) -> str:
+    return name
+
+
+def takes_nothing() -> str:
+    return ""
+
+
+c: Any = cookies
+r: Any = request
+s: Any = session
+t: Any = tuile
+
+#: What is done in a view, and what the error says.
+IN_VIEWS: list[tuple[str, Callable[..., Any], str]] = [
+    ("cookies[name] = value", set_item, "cookies.set('theme', 'dark')"),
+    ("cookies[name] = 5", set_number, "cookies.set('visits', '5')"),
+    ("del cookies[name]", delete_item, "cookies.delete('theme')"),
+    ("cookies.pop", lambda: c.pop("a"), "cookies.delete(name)"),
+    ("cookies.update", lambda: c.update(a="b"), "cookies.set(name, value)"),
+    ("cookies.clear", lambda: [c.clear()], "cookies.delete(name)"),
+    ("cookies.remove", lambda: c.remove("a"), "cookies.delete(name)"),
+    ("cookies.setdefault", lambda: c.setdefault("a", "b"), "if name not in cookies: cookies.set(name, value)"),
+    ("cookies.set_cookie", lambda: c.set_cookie("a", "b"), "cookies.set(name, value)"),
+    ("cookies.delete_cookie", lambda: c.delete_cookie("a"), "cookies.delete(name)"),
+    ("cookies.set None", lambda: c.set("a", None), "not NoneType: None. Delete the cookie"),
+    ("cookies.set dict", lambda: c.set("a", {"b": 1}), "not dict: {'b': 1}. Write it as JSON: json.dumps(value)"),
+    ("cookies.set list", lambda: c.set("a", [1]), "not list: [1]. Write it as JSON: json.dumps(value)"),
+    ("cookies.set int", lambda: c.set("a", 5), "not int: 5. Convert it with str(): '5'"),
+    ("cookies.set bytes", lambda: c.set("a", b"x"), "not bytes: b'x'. Decode it: value.decode()"),
+    ("cookies.signed.set dict", lambda: c.signed.set("a", {}), "not dict. Write it as JSON: json.dumps(value)"),
+    ("cookies.signed.set None", lambda: c.signed.set("a", None), "cookies.delete(name)"),
+    ("cookies.set http_only", lambda: c.set("a", "b", http_only=True), "cookies.set('name', 'value', httponly=...)"),
+    ("cookies.set HttpOnly", lambda: c.set("a", "b", HttpOnly=True), "'httponly', not 'HttpOnly'"),
+    ("cookies.set same_site", lambda: c.set("a", "b", same_site="Lax"), "samesite=..."),
+    ("cookies.set maxage", lambda: c.set("a", "b", maxage=5), "max_age=..."),
+    ("cookies.set lifetime", lambda: c.set("a", "b", lifetime=5), "max_age=..."),
+    ("cookies.set expiry", lambda: c.set("a", "b", expiry=5), "expires=..."),
+    ("cookies.set unknown", lambda: c.set("a", "b", zzzz=5), "The attributes of a cookie are max_age, expires"),
+    ("cookies.set max_age text", lambda: c.set("a", "b", max_age="60"), "a number of seconds or a timedelta"),
+    ("cookies.set expires text", lambda: c.set("a", "b", expires="tomorrow"), "Give a datetime, or max_age in seconds"),
+    ("cookies.set samesite", lambda: c.set("a", "b", samesite="Laxx"), "It was 'Laxx'. Write: samesite='Lax'"),
+    ("cookies.delete httpOnly", lambda: c.delete("a", httpOnly=True), "cookies.delete('name', httponly=...)"),
+    (
+        "response.set_cookie http_only",
+        on_response(lambda response: response.set_cookie("a", "b", http_only=True)),
+        "response.set_cookie('name', 'value', httponly=...)",
+    ),
+    (
+        "response.set_cookie None",
+        on_response(lambda response: response.set_cookie("a", None)),
+        "Delete the cookie",
+    ),
+    (
+        "response.set_cookie dict",
+        on_response(lambda response: response.set_cookie("a", {})),
+        "json.dumps(value)",
+    ),
+    (
+        "response.set_cookie samesite",
+        on_response(lambda response: response.set_cookie("a", "b", samesite="strickt")),
+        "It was 'strickt'. Write: samesite='Strict'",
+    ),
+    ("request.cookies[name] = value", set_received, "cookies.set('name', 'value')"),
+    ("request.args[name] = value", set_argument, "request.args.copy()"),
+    ("request.form[name] = value", set_form, "request.args.copy()"),
+    ("request.set_cookie", lambda: r.set_cookie("a", "b"), "cookies.set('name', 'value')"),
+    ("request.GET", lambda: r.GET, "request.args"),
+    ("request.POST", lambda: r.POST, "request.form"),
+    ("request.query_params", lambda: r.query_params, "request.args"),
+    ("request.body", lambda: r.body, "request.data"),
+    ("request.FILES", lambda: r.FILES, "request.files"),
+    ("request.session", lambda: r.session, "from tuile import session"),
+    ("request.args.page", lambda: r.args.page, "request.args['page']"),
+    ("session.user", lambda: s.user, "session['user']"),
+    ("g.user", lambda: g.user, "g.get('user')"),
+    ("session object", save(object()), "JSON has no object"),
+    ("session set", save({1}), "JSON has no set. Write: list(value)"),
+    ("return a dict with a class", returned({"a": Flask}), "JSON has no Watched"),
+    ("return None", returned(None), "Write: return ..."),
+    ("return 5", returned(5), "return str(value)"),
+    ("return True", returned(True), 'return {"ok": value}'),
+    ("return a set", returned({1}), "return list(value)"),
+    ("return a coroutine", coroutine, "async def"),
+    ("return a tuple of four", returned(("a", 1, {}, 2)), "return body, 201, {'X-Name': 'value'}"),
+    ("return dict with a set", returned({"a": {1}}), "JSON has no set. Write: list(value)"),
+    ("abort('404')", lambda: t.abort("404"), "abort(404)"),
+    ("abort(200)", lambda: t.abort(200), "return 'text', 200"),
+    ("render_template", lambda: t.render_template("no.html"), "templates/no.html"),
+    ("url_for", lambda: t.url_for("lambdaa"), "`tuile routes` lists the endpoints"),
+    ("sse(function)", lambda: t.sse(takes_nothing), "sse(takes_nothing())"),
+    ("sse(text)", lambda: sse("text"), "sse(['text'])"),
+    ("event id", lambda: t.ServerSentEvent("x", id=5), "id='5'"),
+    ("background task", lambda: t.current_app.add_background_task(5), "a function, not 5"),
+]
+
+
+@pytest.mark.parametrize(("view", "said"), [row[1:] for row in IN_VIEWS], ids=[row[0] for row in IN_VIEWS])
+def test_a_mistake_in_a_view_is_told_with_what_to_write(view: Callable[..., Any], said: str) -> None:
+    assert said in in_view(view)
+
+
+#: What is done outside of requests, or with other settings, and what the error says.
+ELSEWHERE: list[tuple[str, Callable[[], str], str]] = [
+    ("the rule passes more", lambda: in_view(takes_nothing, "/<name>", "/x"), "def takes_nothing(name): ..."),
+    ("the view needs more", lambda: in_view(needs_name), "The rule '/' has no <name>. Write: @app.route('/<name>')"),
+    ("no secret key", lambda: in_view(save(1), SECRET_KEY=None), "`tuile secret`"),
+    (
+        "lifetime as text",
+        lambda: in_view(permanent, PERMANENT_SESSION_LIFETIME="31 days"),
+        "PERMANENT_SESSION_LIFETIME is '31 days'. Write: PERMANENT_SESSION_LIFETIME = timedelta(days=31)",
+    ),
+    (
+        "size as text",
+        lambda: in_view(lambda: request.form["field"], MAX_CONTENT_LENGTH="16MB"),
+        "MAX_CONTENT_LENGTH is '16MB', not a number of bytes",
+    ),
+    (
+        "samesite of the session",
+        lambda: in_view(save(1), SESSION_COOKIE_SAMESITE="laxx"),
+        "The setting SESSION_COOKIE_SAMESITE is 'laxx'. Write: SESSION_COOKIE_SAMESITE = 'Lax'",
+    ),
+    ("secret key as number", lambda: in_view(save(1), SECRET_KEY=5), "SECRET_KEY must be text or bytes, not int"),
+    ("@app.route", lambda: raised(lambda: make_app().route(takes_nothing)), "Write: @app.route('/...')"),  # type: ignore[arg-type]
+    (
+        "errorhandler('404')",
+        lambda: raised(lambda: t.Flask("shop").errorhandler("404")(takes_nothing)),
+        "@app.errorhandler(404)",
+    ),
+    ("no slash", lambda: raised(lambda: make_app().route("a")(takes_nothing)), "'a' must start with a slash"),
+    ("methods", lambda: raised(lambda: make_app().route("/", methods="POST")(takes_nothing)), 'methods=["POST"]'),
+    ("dot in a blueprint", lambda: raised(lambda: Blueprint("a.b", __name__)), "may not contain a dot"),
+    ("protocol of a browser", lambda: raised(lambda: Browser(make_app(), protocol="http")), "'wsgi' or 'asgi'"),
+    ("keep_alive", lambda: raised(lambda: sse([], keep_alive=0)), "more than 0, or None; not 0"),
+    ("no application", lambda: CliRunner().invoke(cli, ["routes"], catch_exceptions=False).output, "'tuile --app'"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "said"), [row[1:] for row in ELSEWHERE], ids=[row[0] for row in ELSEWHERE])
+def test_another_mistake_is_told_with_what_to_write(
+    mistake: Callable[[], str], said: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in mistake()
+
+
+def test_there_are_fifty_of_them_and_more() -> None:
+    assert len(IN_VIEWS) + len(ELSEWHERE) >= 50
+
+
+def test_the_text_of_an_error_stays_and_a_hint_is_shown_once() -> None:
+    error = ValueError("text")
+    add_hint(error, "Write this.")
+    add_hint(error, "Write this.")
+    assert str(error) == "text"
+    assert error.__notes__ == ["Write this."]  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(not hasattr(BaseException, "add_note"), reason="Python shows notes from 3.11 on")
+def test_the_log_shows_the_hint(caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app(TESTING=False)
+    app.add_url_rule("/", view_func=lambda: r.set_cookie("a", "b"))
+    assert app.test_client().get("/").status_code == 500
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.exc_info is not None
+    assert "cookies.set('name', 'value')" in "".join(traceback.format_exception(*record.exc_info))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("a"),
+        AttributeError("a"),
+        AttributeError("'X' object has no attribute 'y'"),
+        TypeError("f() got an unexpected keyword argument 'x'"),
+        TypeError("f() missing 1 required positional argument: 'x'"),
+        TypeError("unsupported type for timedelta seconds component: str"),
+        TypeError("'>' not supported between instances of 'int' and 'str'"),
+        LookupError("x" * 100_000),
+        RuntimeError(),
+    ],
+    ids=lambda error: str(error)[:30],
+)
+def test_another_error_gets_no_hint(error: Exception) -> None:
+    def view() -> str:
+        raise error
+
+    app = make_app()
+    app.add_url_rule("/", view_func=view)
+    with pytest.raises(type(error)):
+        app.test_client().get("/")
+    assert not hasattr(error, "__notes__")
+
+
+def test_dates_are_no_mistakes() -> None:
+    app = make_app()
+
+    @app.get("/")
+    def view() -> str:
+        tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+        cookies.set("a", "b", expires=tomorrow, samesite="lax")  # type: ignore[arg-type]
+        return "fine"
+
+    assert app.test_client().get("/").text == "fine"
