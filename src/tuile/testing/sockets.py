@@ -91,7 +91,8 @@ class ClientWebSocket:
         path: The path, or a whole URL.
         subprotocols: The subprotocols that are offered.
         timeout: How many seconds to wait for the application each time.
-        options: As for `client.get`, such as `headers` and `query_string`.
+        options: As for `client.get`, such as `headers` and `query_string`. The Origin is that of a page of the
+            application, unless `headers` has another.
     """
 
     def __init__(
@@ -107,7 +108,10 @@ class ClientWebSocket:
         self._app: Flask = client.application
         self._timeout = timeout
         request = client._request_from_builder_args((path,), options)
-        self._environ: WSGIEnvironment = request.environ
+        environ: WSGIEnvironment = request.environ
+        # Browsers send it with every handshake.
+        environ.setdefault("HTTP_ORIGIN", request.host_url.removesuffix("/"))
+        self._environ = environ
         self._subprotocols = list(subprotocols)
         self._outgoing: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._running: Future[None] | None = None
