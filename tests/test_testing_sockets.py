@@ -130,10 +130,11 @@ def test_an_error_of_the_view_is_raised_in_the_test(app: Flask, url: str) -> Non
 def test_a_view_that_never_ends_ends_with_the_test(app: Flask) -> None:
     with app.test_client().websocket("/endless") as socket:
         assert socket.receive() == "x" * 100
-    with app.test_client().websocket("/silent", timeout=0.01) as socket:
+    with app.test_client().websocket("/silent", timeout=40) as socket:
+        socket._timeout = 0.01
         with pytest.raises(TimeoutError, match="nothing"):
             socket.receive()
-        socket._timeout = 20
+        socket._timeout = 40
 
 
 def test_two_websockets_of_an_app_share_an_event_loop(app: Flask) -> None:

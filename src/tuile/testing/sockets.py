@@ -34,6 +34,8 @@ if t.TYPE_CHECKING:
     from .client import FlaskClient
 
 _MOST_WAITING = 256
+# How long an application may take to end, in seconds.
+_MOST_AT_END_S = 30.0
 _NO_STATUS = 1005
 _LOST = 1006
 _END: Message = {"type": "end"}
@@ -273,7 +275,7 @@ class ClientWebSocket:
     def _finish(self) -> None:
         running = self._running
         if running is not None:
-            give_up = time.monotonic() + self._timeout
+            give_up = time.monotonic() + _MOST_AT_END_S
             while not running.done() and time.monotonic() < give_up:
                 time.sleep(0.001)
             running.cancel()
@@ -283,7 +285,7 @@ class ClientWebSocket:
             if is_last:
                 del _loops[self._app]
         if is_last:
-            self._thread.stop(self._app, self._timeout)
+            self._thread.stop(self._app, _MOST_AT_END_S)
 
 
 async def _new_queue() -> asyncio.Queue[Message]:
