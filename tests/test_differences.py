@@ -6,6 +6,7 @@ a heading of the page, with the expected results on both frameworks. Every headi
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import hashlib
 import importlib
@@ -31,6 +32,7 @@ from itsdangerous import TimestampSigner, base64_encode
 from werkzeug.routing import MapAdapter
 
 import tuile
+from tests.asgi.driver import Server, make_scope
 from tests.beside_flask import make_environ, outcome, part, send
 from tests.fresh import observe
 
@@ -736,6 +738,88 @@ def _(lib: Any) -> Any:
     for _ in range(2):
         send(app)
     return seen
+
+
+def ask_by_asgi(lib: Any, *views: Any, **scope: Any) -> Any:
+    """Return the statuses and bodies that an ASGI server gets, or the type of its error: of each view, asked twice."""
+    app = lib.Flask("differences", static_folder=None)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    for number, view in enumerate(views):
+        app.add_url_rule(f"/{number}", str(number), view)
+
+    async def main() -> list[Any]:
+        found: list[Any] = []
+        for number in [*range(len(views))] * 2:
+            try:
+                answer = await Server(make_scope(f"/{number}", **scope)).ask(app)
+                found.append((answer.status, answer.text))
+            except Exception as error:  # noqa: BLE001 - which one is what is compared
+                found.append(type(error).__name__)
+        return found
+
+    return asyncio.run(main())
+
+
+NO_ASGI = ["TypeError"] * 2
+
+
+@shown("An `async def` view runs in the thread of the event loop", NO_ASGI, [(200, "False"), (200, "True")])
+def _(lib: Any) -> Any:
+    main_thread = threading.get_ident()
+    seen: list[bool] = []
+
+    async def view() -> str:
+        seen.append(threading.get_ident() == main_thread)
+        # The first request of an application takes a worker, but its coroutine functions run on the loop as well.
+        return str(len(seen) == 2 and all(seen))
+
+    return ask_by_asgi(lib, view)
+
+
+@shown("Asynchronous generators are streamed", NO_ASGI, [(200, "ab")] * 2)
+def _(lib: Any) -> Any:
+    async def pieces() -> Any:
+        yield "a"
+        yield "b"
+
+    async def view() -> Any:
+        return pieces()
+
+    return ask_by_asgi(lib, view)
+
+
+@shown("Asynchronous generators are streamed", "TypeError", b"a")
+def _(lib: Any) -> Any:
+    async def pieces() -> Any:
+        yield "a"
+
+    async def view() -> Any:
+        return pieces()
+
+    app = make_app(lib, view)
+    try:
+        return send(app).body
+    except TypeError as error:
+        return type(error).__name__
+
+
+@shown("Headers with an underscore in their name are dropped", NO_ASGI, [(200, "None")] * 2)
+def _(lib: Any) -> Any:
+    return ask_by_asgi(lib, lambda: str(lib.request.headers.get("X-User")), headers=[(b"x_user", b"root")])
+
+
+@shown("The reason phrase of a status is not sent", NO_ASGI, [(200, "x")] * 2)
+def _(lib: Any) -> Any:
+    return ask_by_asgi(lib, lambda: ("x", "200 Fine"))
+
+
+@shown("An error in the middle of a stream ends the connection", NO_ASGI, ["ZeroDivisionError"] * 2)
+def _(lib: Any) -> Any:
+    def pieces() -> Any:
+        yield "a"
+        yield str(1 // 0)
+
+    return ask_by_asgi(lib, lambda: lib.Response(pieces()))
 
 
 @pytest.mark.parametrize("heading", HEADINGS)
