@@ -49,6 +49,8 @@ class Agreement:
     withheld: int = 0  # cookies with a reason of the browser
     withheld_otherwise: list[tuple[str, str, str]] = field(default_factory=list)
 
+    failed: list[tuple[str, str]] = field(default_factory=list)  # cases that could not be played
+
     def add(self, case: Case, theirs: Outcome) -> None:
         """Compare a case that the browser has played."""
         ours, _ = play_on_jar(case, self.profile, theirs.at)
@@ -125,15 +127,18 @@ def compare(browser: str, cases: list[Case], folder: Path, record: dict[str, Any
             return None
         try:
             record["version"] = tab.version
-            for case, outcome in Player(tab, server).play_all(left):
+            player = Player(tab, server)
+            for case, outcome in player.play_all(left):
                 known[case["id"]] = to_data(case, outcome)
         finally:
             tab.stop()
     finally:
         server.stop()
-    agreement = Agreement(browser, record["version"])
+    agreement = Agreement(browser, record["version"], failed=player.failed)
+    failed = dict(player.failed)
     for case in cases:
-        agreement.add(case, from_data(known[case["id"]]))
+        if case["id"] not in failed:
+            agreement.add(case, from_data(known[case["id"]]))
     return agreement
 
 
@@ -236,11 +241,13 @@ def main() -> int:
         print("\n".join(summary(agreement)))
         for _, *told in agreement.unexplained()[: options.show]:
             print("  different: {}\n    jar     {}\n    browser {}".format(*(text[:300] for text in told)))
+        for id_, error in agreement.failed:
+            print(f"  not played: {id_}: {error}")
         for one in [*agreement.refused_otherwise, *agreement.withheld_otherwise][: options.show]:
             print("  another reason: {}\n    jar     {}\n    browser {}".format(*(text[:200] for text in one)))
     if options.write and agreements:
         PAGE.write_text(page(agreements), encoding="utf-8")
-    return 1 if not agreements or any(one.unexplained() for one in agreements) else 0
+    return 1 if not agreements or any(one.unexplained() or one.failed for one in agreements) else 0
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ class Player:
     def __init__(self, tab: Tab, server: CookieServer) -> None:
         self.tab = tab
         self.server = server
+        self.failed: list[tuple[str, str]] = []  # cases that could not be played, with the error
 
     def play(self, case: Case) -> Outcome:
         """Play a case in a browser without cookies."""
@@ -155,7 +156,13 @@ class Player:
         for first in range(0, len(together), BATCH):
             yield from self._play_together(together[first : first + BATCH])
         for case in alone:
-            yield case, self.play(case)
+            try:
+                outcome = self.play(case)
+            except Exception as error:  # noqa: BLE001 - whatever a browser may raise
+                self.failed.append((case["id"], repr(error)[:200]))
+                self.tab.goto("about:blank")
+            else:
+                yield case, outcome
 
     def _play_together(self, cases: Sequence[Case]) -> list[tuple[Case, Outcome]]:
         self.tab.clear()
@@ -269,7 +276,9 @@ class Player:
         if "initiator" in context and context["initiator"] != context["top_level_site"]:
             frame = self._frame(frame, self.server.at(context["initiator"]))
         if context.get("cross_site_ancestor") and "initiator" not in context:
-            frame = self._frame(frame, self.server.at("https://between.test/"))
+            # A page over http, with a frame over https, may not have one over http below that.
+            scheme = urlsplit(context["top_level_site"]).scheme
+            frame = self._frame(frame, self.server.at(f"{scheme}://between.test/"))
         if context.get("cross_site_ancestor") or script:
             return self._frame(frame, address)
         self.tab.run(

@@ -67,6 +67,7 @@ def firefox(tmp_path_factory: pytest.TempPathFactory) -> Agreement:
 
 def test_firefox_keeps_and_sends_what_the_jar_does(firefox: Agreement) -> None:
     assert sum(firefox.cases.values()) > 100
+    assert firefox.failed == []
     assert firefox.unexplained() == []
 
 
