@@ -154,7 +154,13 @@ class Player:
         alone = [case for case in cases if "site" not in case]
         together = [case for case in cases if "site" in case]
         for first in range(0, len(together), BATCH):
-            yield from self._play_together(together[first : first + BATCH])
+            batch = together[first : first + BATCH]
+            try:
+                outcomes = self._play_together(batch)
+            except Exception:  # noqa: BLE001 - whatever a browser may raise
+                alone += batch
+            else:
+                yield from outcomes
         for case in alone:
             try:
                 outcome = self.play(case)
