@@ -36,6 +36,10 @@ RECORDS = Path(__file__).parents[2] / ".browsers"
 _NOT_LISTED = {"HttpOnly", "PartitionMismatch", "ThirdParty"}
 
 
+#: Firefox cuts what it says about long names, so that the reason is missing.
+_CUT_AT = 1000
+
+
 @dataclass
 class Agreement:
     """How one browser and the jar agree."""
@@ -67,7 +71,8 @@ class Agreement:
         if self.profile == "chromium":
             said = dict(theirs.refused)
         elif len(ours.refused) == 1:  # Firefox names cookies, not lines
-            said = {ours.refused[0][0]: tuple(text for text, _ in theirs.refused if "soon be" not in text)}
+            texts = (text for text, _ in theirs.refused if "soon be" not in text and len(text) < _CUT_AT)
+            said = {ours.refused[0][0]: tuple(texts)}
         for line, (rule,) in ours.refused:
             reasons = said.get(line) or ()
             if reasons:
