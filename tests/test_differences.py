@@ -822,6 +822,20 @@ def _(lib: Any) -> Any:
     return ask_by_asgi(lib, lambda: lib.Response(pieces()))
 
 
+@shown("`@app.route` without parentheses is an error", "nothing", "TypeError")
+def _(lib: Any) -> str:
+    found = outcome(lambda: lib.Flask("shop").route(lambda: "text"))
+    return "nothing" if found[0] == "returned" else str(found[1])
+
+
+@shown("Messages name the command and the extra that there are", "flask --app", "tuile --app")
+def _(lib: Any) -> str:
+    script = importlib.import_module(f"{lib.__name__}.cli").ScriptInfo()
+    with mock.patch(f"{lib.__name__}.cli.locate_app", return_value=None):
+        error = outcome(script.load_app)
+    return "tuile --app" if "'tuile --app'" in str(error) else "flask --app"
+
+
 @pytest.mark.parametrize("heading", HEADINGS)
 def test_a_listed_difference_is_as_the_page_says(heading: str) -> None:
     demonstrations = DEMONSTRATIONS.get(heading, [])
