@@ -66,6 +66,8 @@ def test_a_circle_is_found_and_an_import_within_a_function_is_none() -> None:
     }
     assert graph["p.a"] == {"p.b"}
     assert circle_in(graph) is None
+    late = imports_of("p.b", 'e, x = late_modules(__name__, ".e", "json")', {"p.b", "p.e"})
+    assert late == {"p.e"}
     graph["p.e"] = {"p.a"}
     assert circle_in(graph) == ["p.a", "p.b", "p.e", "p.a"]
 
@@ -89,6 +91,9 @@ def imports_of(module: str, source: str, modules: set[str] | None = None) -> set
             submodules = {f"{base}.{alias.name}" for alias in node.names} & known
             # The package of a submodule is imported with it, and is no import of what the package has.
             found |= submodules or {base} & known
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "late_modules":
+            # Imported later, and no less below: the import contracts do not see them.
+            found |= {resolve_name(ast.literal_eval(name).split()[0], package) for name in node.args[1:]} & known
     return found - {module}
 
 

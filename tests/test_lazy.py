@@ -1,4 +1,4 @@
-"""Patterns and tables that are made at their first use."""
+"""Patterns, tables and modules that are made or imported at their first use."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import re
 import string
 import subprocess
 import sys
+from types import ModuleType
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tuile.lazy import QuotedOctets, lazy_pattern
+from tests.fresh import observe
+from tuile.lazy import QuotedOctets, late_modules, lazy_pattern
 
 
 def test_lazy_pattern_is_compiled_once_at_its_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +62,6 @@ compiler.compile = noting
 import tuile
 assert found, "nothing was compiled at all"
 print([name for name in found if name.startswith("tuile")])
-late = "keys.weakness", "sessions.changes", "sessions.stored"
-print([name for name in late if f"tuile.{name}" in sys.modules])
 """
     if sys.version_info < (3, 11):
         program = (
@@ -70,4 +70,64 @@ print([name for name in late if f"tuile.{name}" in sys.modules])
             .replace("while ", 'while frame.f_code.co_filename.endswith("/re.py") or ')
         )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
+    assert done.stdout == "[]\n"
+
+
+# What an application may never need, by what would need it.
+NOT_IMPORTED = (
+    *("csrf", "cookie.declared", "startup", "asgi.hooks", "asgi.service", "dispatch.awaiting", "sansio.type_vars"),
+    *("keys.app_keys", "keys.ring", "keys.secret", "keys.tokens", "keys.weakness", "keys.xaes"),
+    *("sessions.ages", "sessions.changes", "sessions.kinds", "sessions.packing", "sessions.plain", "sessions.signer"),
+    *("sessions.stored", "sessions.tracked"),
+    *("http.bodies", "http.caching", "http.conditions", "http.cookie_header", "http.cookies", "http.dates"),
+    *("http.locations", "http.multipart", "http.origins", "http.redirect_targets", "http.urlencoded"),
+    *("ctx.cookie_defaults", "ctx.late_writes", "ctx.sent_cookies", "dispatch.return_values"),
+    *("dispatch.shared_responses", "routing.answers", "routing.building", "routing.redirects", "routing.refusals"),
+    *("routing.shapes", "routing.writing", "url_building", "exceptions", "logging", "typing"),
+)
+
+
+def test_import_imports_nothing_that_an_application_may_not_need() -> None:
+    program = f"""
+import sys, tuile
+late = {[f"tuile.{name}" for name in NOT_IMPORTED]}
+seen = [[name for name in (*late, "itsdangerous", "jinja2", "click", "asyncio") if name in sys.modules]]
+from importlib import import_module
+for name in late:
+    import_module(name)
+"""
+    assert observe(program, shim=False) == [[]]
+
+
+def test_a_first_request_without_a_session_imports_neither_keys_nor_itsdangerous() -> None:
+    program = """
+import sys, tuile
+from werkzeug.test import create_environ
+app = tuile.Flask("app")
+app.get("/")(lambda: "text")
+assert list(app(create_environ("/"), lambda status, headers: None)) == [b"text"]
+seen = [name for name in ("itsdangerous", "tuile.csrf", "tuile.keys.secret") if name in sys.modules]
+"""
+    assert observe(program, shim=False) == []
+
+
+def test_late_modules_are_imported_by_the_first_attribute_and_are_then_themselves() -> None:
+    program = """
+import sys
+from tuile.lazy import late_modules
+colorsys, handlers = late_modules(__name__, "colorsys", "logging.handlers")
+seen = ["colorsys" in sys.modules, "logging.handlers" in sys.modules]
+black = colorsys.rgb_to_hls(0, 0, 0)
+seen += ["colorsys" in sys.modules, "logging.handlers" in sys.modules, colorsys is sys.modules["colorsys"], black]
+"""
+    assert observe(program, shim=False) == [False, False, True, False, True, [0, 0, 0]]
+
+
+def test_a_late_module_keeps_its_own_errors() -> None:
+    (missing,) = late_modules(__name__, ".no_such_module")
+    with pytest.raises(ModuleNotFoundError, match=r"tests\.no_such_module"):
+        missing.anything  # noqa: B018
+    (module,) = late_modules(__name__, "tuile.lazy")
+    with pytest.raises(AttributeError, match="nothing"):
+        module.nothing  # noqa: B018
+    assert isinstance(globals()["lazy"], ModuleType)

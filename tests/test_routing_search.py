@@ -193,7 +193,7 @@ def test_the_usual_refusals_and_redirects_are_found_without_werkzeug() -> None:
     app.add_url_rule("/users/<int:number>/", "users")
     app.add_url_rule("/loose/<name>/", "loose", strict_slashes=False)
     with mock.patch.object(MapAdapter, "match", side_effect=AssertionError) as never:
-        with mock.patch("tuile.routing.answers._werkzeugs_match", never):
+        with mock.patch("tuile.routing.answers.werkzeugs_match", never):
             for path, method in [
                 ("/users/1", "GET"),
                 ("//users//1/", "GET"),

@@ -20,12 +20,11 @@ from .dispatch.steps import Dispatcher
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
-from .keys.app_keys import AppKeyRing
+from .keys import AppKeyRing
 from .once import once
 from .real_flask import warn_if_flask_is_imported
 from .resources import HasResources
 from .sessions import RefusesSessions, SecureCookieSessionInterface, SessionInterface
-from .startup import check_settings
 from .templating import create_environment, gather_context
 from .urls import UrlBuilding
 from .wrappers.request import Request
@@ -236,7 +235,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
                 self.debug = get_debug_flag()
         if debug is not None:
             self.debug = bool(debug)
-        check_settings(self, self.session_interface)
+        self._check_settings()
         named_host, _, named_port = (self.config.get("SERVER_NAME") or "").partition(":")
         port = int(port) if port is not None else int(named_port or 5000)
         options = {"use_reloader": self.debug, "use_debugger": self.debug, "threaded": True, **options}

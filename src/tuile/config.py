@@ -23,16 +23,30 @@ if t.TYPE_CHECKING:
 
     from .http.cookies import SameSite
 
+    class _HasConfig(t.Protocol):
+        """An object with a `ConfigAttribute`."""
+
+        @property
+        def config(self) -> dict[str, t.Any]: ...
+
+    _TextName = t.Literal["APPLICATION_ROOT", "PREFERRED_URL_SCHEME", "SESSION_COOKIE_NAME", "SESSION_COOKIE_PATH"]
+    _OptionalTextName = t.Literal["SERVER_NAME", "SESSION_COOKIE_DOMAIN"]
+    _FlagName = t.Literal["SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_PARTITIONED", "SESSION_COOKIE_SECURE"]
+
+
 T = t.TypeVar("T")
 
 
-class Default(t.NamedTuple):
+class Default:
     """One setting: its name, default value, unit or type, and meaning."""
 
-    name: str
-    value: object
-    unit: str
-    meaning: str
+    __slots__ = ("meaning", "name", "unit", "value")
+
+    def __init__(self, name: str, value: object, unit: str, meaning: str) -> None:
+        self.name = name
+        self.value = value
+        self.unit = unit
+        self.meaning = meaning
 
 
 DEFAULTS: tuple[Default, ...] = (
@@ -260,13 +274,6 @@ DEFAULTS: tuple[Default, ...] = (
 DEFAULT_CONFIG: dict[str, object] = {row.name: row.value for row in DEFAULTS}
 
 
-class _HasConfig(t.Protocol):
-    """An object with a `ConfigAttribute`."""
-
-    @property
-    def config(self) -> dict[str, t.Any]: ...
-
-
 class ConfigAttribute(t.Generic[T]):
     """An attribute whose value is kept in the ``config`` of the object.
 
@@ -294,10 +301,6 @@ class ConfigAttribute(t.Generic[T]):
     def __set__(self, obj: _HasConfig, value: object) -> None:
         obj.config[self.__name__] = value
 
-
-_TextName = t.Literal["APPLICATION_ROOT", "PREFERRED_URL_SCHEME", "SESSION_COOKIE_NAME", "SESSION_COOKIE_PATH"]
-_OptionalTextName = t.Literal["SERVER_NAME", "SESSION_COOKIE_DOMAIN"]
-_FlagName = t.Literal["SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_PARTITIONED", "SESSION_COOKIE_SECURE"]
 
 # What a repr does not show: it ends in logs and error trackers.
 _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})

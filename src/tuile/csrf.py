@@ -23,6 +23,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from .ctx.app_context import value_with_request
 from .exceptions import CSRFError
 from .http.origins import source_of, trusted_origins
+from .http.received import SAFE_METHODS
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -37,8 +38,6 @@ __all__ = ["CSRFError", "csrf_exempt", "csrf_token"]
 Mode: t.TypeAlias = t.Literal["fetch", "token"]
 Target = t.TypeVar("Target")
 
-#: The methods that change nothing.
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: The names of a form field and of the headers with a token. Flask-WTF has the same.
 FIELD: t.Final = "csrf_token"
 HEADERS: t.Final = ("X-CSRFToken", "X-CSRF-Token")

@@ -16,7 +16,6 @@ from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import current_app, request
-from .http.redirect_targets import stays_on
 from .packages import get_root_path
 from .signals import message_flashed
 from .urls import url_for
@@ -96,6 +95,8 @@ def is_safe_redirect(url: str | None, allowed_hosts: Iterable[str] = ()) -> bool
         message = f"allowed_hosts must be a list of hosts, not a single text. Write: [{allowed_hosts!r}]."
         raise TypeError(message)
     asked = value_with_request().request
+    from .http.redirect_targets import stays_on  # noqa: PLC0415 - seldom needed
+
     return stays_on(url, asked.scheme, asked.host, allowed_hosts)
 
 

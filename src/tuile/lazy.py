@@ -1,9 +1,11 @@
-"""Patterns and tables that are made at their first use: most programs need few of them, and no import needs any."""
+"""Patterns, tables and modules that are made or imported at their first use: most programs need few of them."""
 
 from __future__ import annotations
 
 import re
+import sys
 import typing as t
+from importlib import import_module
 from urllib.parse import quote
 
 
@@ -40,3 +42,35 @@ class QuotedOctets(dict[int, str]):
     def __missing__(self, octet: int) -> str:
         text = self[octet] = self._encode(bytes((octet,)), self._safe)
         return text
+
+
+class _LateModule:
+    def __init__(self, importer: str, name: str) -> None:
+        self._importer = importer
+        self._name, _, alias = name.partition(" as ")
+        self._global = alias or self._name.rpartition(".")[2]
+
+    def __getattr__(self, name: str) -> object:
+        names = vars(sys.modules[self._importer])
+        module = import_module(self._name, names["__package__"])
+        # From now on the importing module has the module itself.
+        names[self._global] = module
+        return getattr(module, name)
+
+
+def late_modules(importer: str, *names: str) -> list[t.Any]:
+    """Return modules that are imported when one of their attributes is first read, for globals of the same names.
+
+    From then on the global is the module itself, so that a function that runs in each request pays nothing. In code
+    that seldom runs, an import statement in the function is plainer. Type checkers read ordinary imports:
+
+        if t.TYPE_CHECKING:
+            from . import packing, signer
+        else:
+            packing, signer = late_modules(__name__, ".packing", ".signer")
+
+    Args:
+        importer: The name of the importing module.
+        names: The modules, relative to the importing one; `..typing as ft` for a global with another name.
+    """
+    return [_LateModule(importer, name) for name in names]

@@ -21,10 +21,9 @@ from .routing.building import (
     list_several,
     scheme_before,
     unsuitable,
-    werkzeugs_build,
     write_of,
 )
-from .routing.map import SCHEMES
+from .routing.map import SCHEMES, werkzeugs_build
 from .routing.quoting import fragment_text, query_by
 from .routing.rule import NO_RULES, EndpointRules, Rule
 from .routing.shapes import Shape, add_shape

@@ -12,31 +12,28 @@ from . import invalidation
 from .ctx.app_context import current
 from .globals import current_app
 from .invalidation import Watched
-from .routing.building import werkzeugs_build
+from .lazy import late_modules
+from .routing.map import werkzeugs_build
 from .routing.rule import NO_RULES, EndpointRules
-from .url_building import (
-    begins_at_root,
-    built_elsewhere,
-    take_options,
-    url_by_shape,
-    url_of_rules,
-    url_of_several,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar
 
     from . import typing as ft
+    from . import url_building
     from .app import Flask
     from .ctx.request_context import RequestContext
     from .dispatch.plan import Plan
     from .routing.rule import Written
     from .wrappers.request import Request
 
+    _Method = TypeVar("_Method", bound="Callable[..., str]")
+else:
+    (url_building,) = late_modules(__name__, ".url_building")
+
 # Without a request its value is another one, with the same attributes.
 _current = cast("ContextVar[RequestContext | None]", current)
-_Method = TypeVar("_Method", bound="Callable[..., str]")
 
 
 def _takes_values(method: _Method) -> _Method:
@@ -104,7 +101,7 @@ def url_for(endpoint: str, **values: Any) -> str:
     url: Written = None
     if (
         context is not None
-        and ((root := context._root) is plan.root or (root is None and begins_at_root(context, plan)))
+        and ((root := context._root) is plan.root or (root is None and url_building.begins_at_root(context, plan)))
         and not app.url_default_functions
         and MapAdapter.build is werkzeugs_build
     ):
@@ -114,15 +111,15 @@ def url_for(endpoint: str, **values: Any) -> str:
             if len(values) == rules.expected:
                 url = rules.write(values) if values else rules.text
             elif rules.several is not None:
-                url = url_of_several(context, rules, values)
+                url = url_building.url_of_several(context, rules, values)
             elif (shape := rules.shapes.get((*values,))) is not None:
-                url = url_by_shape(plan, context, rules, shape, values)
+                url = url_building.url_by_shape(plan, context, rules, shape, values)
         if type(url) is str:
             return url
     if plan.builds_urls:
         # The same as the method, without packing the values once more.
-        return built_elsewhere(app, plan, context, endpoint, values, url)
-    anchor, method, scheme, external = take_options(values)
+        return url_building.built_elsewhere(app, plan, context, endpoint, values, url)
+    anchor, method, scheme, external = url_building.take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 
 
@@ -137,11 +134,11 @@ def _built(
     url: Written = None
     if (
         context is not None
-        and ((root := context._root) is plan.root or (root is None and begins_at_root(context, plan)))
+        and ((root := context._root) is plan.root or (root is None and url_building.begins_at_root(context, plan)))
         and not app.url_default_functions
         and MapAdapter.build is werkzeugs_build
     ):
-        url = url_of_rules(plan, context, plan.rules.get(endpoint, NO_RULES), values)
+        url = url_building.url_of_rules(plan, context, plan.rules.get(endpoint, NO_RULES), values)
         if type(url) is str:
             return url
-    return built_elsewhere(app, plan, context, endpoint, values, url)
+    return url_building.built_elsewhere(app, plan, context, endpoint, values, url)

@@ -11,13 +11,13 @@ import typing as t
 
 from ..once import once
 from ..sansio.scaffold import setupmethod
-from .hooks import ServingHooks
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..app import Flask
     from .background import BackgroundTasks
+    from .hooks import ServingHooks
     from .protocol import Receive, Scope, Send
     from .service import Service
 
@@ -117,4 +117,6 @@ class ServesAsgi:
 
     @once
     def _serving_hooks(self) -> ServingHooks:
+        from .hooks import ServingHooks  # noqa: PLC0415 - few applications have any
+
         return ServingHooks()

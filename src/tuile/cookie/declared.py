@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import sys
 import typing as t
 
 from werkzeug.exceptions import BadRequest
@@ -15,8 +13,6 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from typing_extensions import Unpack
-
     from ..http.cookies import SameSite
     from ..user_agent.set_cookie import Cookie
 
@@ -25,24 +21,6 @@ Value = t.TypeVar("Value")
 PrefixName: t.TypeAlias = t.Literal["secure", "host", "http", "host-http"]
 _PREFIXES = {"secure": "__Secure-", "host": "__Host-", "http": "__Http-", "host-http": "__Host-Http-"}
 _LONGEST_S = 400 * 86_400
-
-
-class CookieOptions(t.TypedDict, total=False):
-    """The options of a declared cookie, besides its name, type and default."""
-
-    max_age: timedelta | int | None
-    path: str
-    domain: str | None
-    secure: bool
-    httponly: bool
-    samesite: SameSite | None
-    partitioned: bool
-    prefix: PrefixName | None
-    signed: bool
-    encrypted: bool
-    invalid: t.Literal["default", "error"]
-    purpose: str
-    vary: bool
 
 
 class DeclaredCookie(t.Generic[Value]):
@@ -268,57 +246,3 @@ def life(max_age: int | None) -> str:
         if max_age % seconds == 0:
             return f"{max_age // seconds} {unit}{'' if max_age == seconds else 's'}"
     raise AssertionError
-
-
-class DeclaresCookies:
-    """The part of an application or blueprint that declares cookies."""
-
-    #: The declared cookies by name, as browsers see them.
-    declared_cookies: dict[str, DeclaredCookie[t.Any]]
-
-    if t.TYPE_CHECKING:
-
-        def _check_setup_finished(self, f_name: str) -> None: ...
-
-    @t.overload
-    def cookie(
-        self,
-        name: str,
-        *,
-        default: Value,
-        type: type[Value] = ...,
-        choices: Iterable[Value] | None = ...,
-        **options: Unpack[CookieOptions],
-    ) -> DeclaredCookie[Value]: ...
-
-    @t.overload
-    def cookie(
-        self,
-        name: str,
-        *,
-        type: type[Value],
-        choices: Iterable[Value] | None = ...,
-        **options: Unpack[CookieOptions],
-    ) -> DeclaredCookie[Value | None]: ...
-
-    @t.overload
-    def cookie(
-        self, name: str, *, choices: Iterable[str] | None = ..., **options: Unpack[CookieOptions]
-    ) -> DeclaredCookie[str | None]: ...
-
-    def cookie(self, name: str, **options: t.Any) -> DeclaredCookie[t.Any]:
-        """Declare a cookie, for reading, setting and deleting it. `DeclaredCookie` documents the options.
-
-        Raises:
-            ValueError: If a cookie with this name is declared already.
-        """
-        self._check_setup_finished("cookie")
-        caller = sys._getframe(1)
-        where = f"{os.path.relpath(caller.f_code.co_filename)}:{caller.f_lineno}"
-        return self._declare(DeclaredCookie(name, declared_at=where, **options))
-
-    def _declare(self, cookie: DeclaredCookie[Value]) -> DeclaredCookie[Value]:
-        known = self.declared_cookies.setdefault(cookie.name, cookie)
-        if known is not cookie:
-            raise ValueError(f"The cookie {cookie.name!r} is already declared, at {known.declared_at}.")
-        return cookie

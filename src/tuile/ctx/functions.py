@@ -8,12 +8,15 @@ from contextvars import copy_context
 from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
 
+from ..lazy import late_modules
 from .app_context import NO_APP_MESSAGE, AppContext, current
-from .late_writes import compare, making_chunk, tell, watch
 
 if t.TYPE_CHECKING:
+    from . import late_writes
     from .app_context import Current
     from .request_context import RequestContext
+else:
+    (late_writes,) = late_modules(__name__, ".late_writes")
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
@@ -58,7 +61,7 @@ def after_this_request(f: F) -> F:
     context = _request_context_for("after_this_request")
     context._after_request_functions.append(f)
     if context._is_watched:
-        tell(f"after_this_request was given {f!r}")
+        late_writes.tell(f"after_this_request was given {f!r}")
     return f
 
 
@@ -238,14 +241,14 @@ class _InContext:
 
 def _enter(app_context: AppContext, request_context: RequestContext) -> None:
     """Enter the contexts of a stream."""
-    making_chunk.set(True)
+    late_writes.making_chunk.set(True)
     app_context.__enter__()
     try:
         request_context.__enter__()
     except BaseException:
         app_context.__exit__(*sys.exc_info())
         raise
-    watch(request_context)
+    late_writes.watch(request_context)
 
 
 def _leave(
@@ -261,7 +264,7 @@ def _leave(
                 if close is not None:
                     close()
             finally:
-                compare(request_context)
+                late_writes.compare(request_context)
         except BaseException as raised:
             error = raised
             raise

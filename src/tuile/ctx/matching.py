@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import typing as t
+from functools import cache
 
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.routing import MapAdapter
 
 from ..invalidation import Watched
-from ..routing.answers import answer_of
+from ..lazy import late_modules
 from ..routing.map import Map
 from .app_context import environ_of
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from ..routing import answers
     from ..routing.index import Found
     from ..wrappers.request import Request
+else:
+    (answers,) = late_modules(__name__, "..routing.answers")
 
 
-# What an adapter is made with.
-_ATTRIBUTES = vars(Map().bind("")).keys()
 _NEEDS_ASGI = "WebSockets need an ASGI server, and this one has called the application by WSGI."
+
+
+@cache
+def _attributes() -> frozenset[str]:
+    """Return the names of the attributes that an adapter is made with."""
+    return frozenset(vars(Map().bind("")))
 
 
 class Matching(metaclass=Watched):
@@ -68,7 +76,7 @@ class Matching(metaclass=Watched):
         adapter = self.url_adapter
         if adapter is None:
             return
-        rule, found = answer_of(adapter)
+        rule, found = answers.answer_of(adapter)
         if rule is None:
             self.request.routing_exception = t.cast("HTTPException", found)
         elif rule.websocket and self._needs_asgi(rule.endpoint):
@@ -99,7 +107,7 @@ class Matching(metaclass=Watched):
             or self.app._current_plan().request_class is None
             or adapter.map is not url_map
             or type(url_map) is not Map
-            or vars(adapter).keys() != _ATTRIBUTES
+            or vars(adapter).keys() != _attributes()
             or adapter.websocket
             or adapter.subdomain != (url_map.default_subdomain or "")
             or adapter.default_method != environ.get("REQUEST_METHOD")

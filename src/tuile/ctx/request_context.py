@@ -7,7 +7,7 @@ import typing as t
 from contextvars import Token
 
 from .. import invalidation
-from ..keys.secret import without_values
+from ..lazy import late_modules
 from ..once import once
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
 from .app_context import (
@@ -24,7 +24,6 @@ from .app_context import (
     refuse_pop,
     take_push,
 )
-from .late_writes import watch
 from .matching import Matching
 from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN
 
@@ -40,10 +39,13 @@ if t.TYPE_CHECKING:
     from ..typing import AfterRequestCallable
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+    from . import late_writes
     from .app_context import Current
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .states import State
+else:
+    (late_writes,) = late_modules(__name__, ".late_writes")
 
 
 class RequestContext(Matching):
@@ -121,7 +123,7 @@ class RequestContext(Matching):
             self._cookies = Cookies(self.request, self.app)
             self._is_touched = True
             if self._is_watched:
-                watch(self)
+                late_writes.watch(self)
         return self._cookies
 
     @property
@@ -173,11 +175,13 @@ class RequestContext(Matching):
                     session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again
                 # Error trackers show the variables of frames, which may contain a decrypted session.
+                from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
+
                 raise without_values(error)  # noqa: B904 - it is the same error
             self._opened_session = session
             self._is_touched, self._is_opening = True, False
             if self._is_watched:
-                watch(self)
+                late_writes.watch(self)
         return session
 
     @_session.setter
@@ -205,7 +209,7 @@ class RequestContext(Matching):
         copied = type(self)(self.app, self.request.environ, self.request, self._session)
         copied._cookies = self._request_cookies
         copied._copy_of = self if self._copy_of is None else self._copy_of
-        watch(copied)
+        late_writes.watch(copied)
         return copied
 
     def push(self) -> None:

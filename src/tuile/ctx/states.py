@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import typing as t
 
-State = t.Literal["created", "plain", "nested", "ended", "left", "preserved"]
+if t.TYPE_CHECKING:
+    State = t.Literal["created", "plain", "nested", "ended", "left", "preserved"]
+
 
 CREATED: t.Final = "created"
 PLAIN: t.Final = "plain"

@@ -12,10 +12,10 @@ from sys import getrefcount
 from werkzeug.datastructures import Headers
 
 from .. import invalidation
-from ..csrf import SAFE_METHODS
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
+from ..http.received import SAFE_METHODS
 from ..routing.route import matched_by
 from ..signals import (
     appcontext_popped,
@@ -25,7 +25,6 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
-from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     LENGTHS,
@@ -57,7 +56,7 @@ if t.TYPE_CHECKING:
 def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
-        check_settings(app, app.session_interface)
+        app._check_settings()
         return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)

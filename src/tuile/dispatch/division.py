@@ -11,8 +11,8 @@ import typing as t
 from inspect import iscoroutinefunction, unwrap
 
 from .. import invalidation
-from ..csrf import SAFE_METHODS
 from ..ctx.app_context import current
+from ..http.received import SAFE_METHODS
 from ..signals import (
     appcontext_popped,
     appcontext_pushed,

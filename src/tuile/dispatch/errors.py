@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..ctx.app_context import current, value_with_request
-from ..http.locations import redirect_page, uri_of
 from ..invalidation import Watched
+from ..lazy import late_modules
 from ..real_flask import hint_about
 from ..sansio.app import App
 from ..signals import got_request_exception, request_finished
@@ -31,9 +31,12 @@ if t.TYPE_CHECKING:
 
     from .. import typing as ft
     from ..config import Config
+    from ..http import locations
     from ..wrappers.request import Request
     from ..wrappers.response import Response
     from .plan import Plan
+else:
+    (locations,) = late_modules(__name__, "..http.locations")
 
 _new = object.__new__
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
@@ -103,7 +106,7 @@ def _usual_response(error: HTTPException, plan: Plan) -> Response | None:
 def redirect_parts(error: HTTPException) -> tuple[str, str, int] | None:
     """Return the page, location and code of a redirect of the URL map; None to let Werkzeug make the response."""
     own, code = vars(error), error.code
-    location = uri_of(own["new_url"]) if type(own.get("new_url")) is str else None
+    location = locations.uri_of(own["new_url"]) if type(own.get("new_url")) is str else None
     if (
         location is None
         or type(code) is not int
@@ -114,7 +117,7 @@ def redirect_parts(error: HTTPException) -> tuple[str, str, int] | None:
         or "get_response" in own
     ):
         return None
-    return redirect_page(own["new_url"]), location, code
+    return locations.redirect_page(own["new_url"]), location, code
 
 
 def _allow_header(own: dict[str, object]) -> tuple[str, str] | None:

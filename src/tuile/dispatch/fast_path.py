@@ -11,11 +11,10 @@ import sys
 import typing as t
 from sys import getrefcount
 
-from ..csrf import SAFE_METHODS
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.states import ENDED
+from ..http.received import SAFE_METHODS
 from ..signals import appcontext_pushed, request_started
-from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     begin,
@@ -52,7 +51,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
         # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-        check_settings(app, app.session_interface)
+        app._check_settings()
         # The steps say when it counts as the first: not where its URL could not be matched.
         return app._serve_by_steps(environ, start_response)
     if current.get(None) is not None or appcontext_pushed.receivers:

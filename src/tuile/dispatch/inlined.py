@@ -7,6 +7,7 @@ supports: a `return` only at the end of a branch, never in a loop or a `try`, an
 from __future__ import annotations
 
 import typing as t
+from itertools import repeat
 from sys import getrefcount
 
 from werkzeug.datastructures import Headers
@@ -16,9 +17,8 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current, keep_environ
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, LEFT, PLAIN, PRESERVED
-from ..keys.secret import without_values
+from ..lazy import late_modules
 from ..routing.route import matched_by
-from ..sessions.plain import OWN_CLASSES, headers_of
 from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 
 if t.TYPE_CHECKING:
@@ -29,14 +29,17 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.app_context import Current
+    from ..sessions import plain
     from ..wrappers.response import Response, TextStart
     from .errors import ErrorHandling
     from .plan import Plan
+else:
+    (plain,) = late_modules(__name__, "..sessions.plain")
 
 new: t.Any = object.__new__
 #: The Content-Length headers of short bodies.
 SHORT = 512
-LENGTHS = tuple(("Content-Length", str(length)) for length in range(SHORT))
+LENGTHS = tuple(zip(repeat("Content-Length"), map(str, range(SHORT))))
 # What `encode_answer` may write.
 _WRITTEN = frozenset({str, dict, list})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
@@ -215,15 +218,17 @@ def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: o
     if context._opened_session is None:
         context._session  # noqa: B018 - reading it opens it
     kind = type(context._opened_session)
-    return kind in OWN_CLASSES and app.session_interface.null_session_class not in kind.__mro__
+    return kind in plain.OWN_CLASSES and app.session_interface.null_session_class not in kind.__mro__
 
 
 def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]]:
     """Return the headers that saving the session adds to a response."""
     try:
-        return headers_of(app, context._opened_session) if context._opened_session is not None else []
+        return plain.headers_of(app, context._opened_session) if context._opened_session is not None else []
     except Exception as error:  # noqa: BLE001 - it is raised again
         # Error trackers show the variables of frames.
+        from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
+
         raise without_values(error)  # noqa: B904 - it is the same error
 
 

@@ -13,7 +13,7 @@ from werkzeug.routing import RequestRedirect
 
 from .. import invalidation
 from ..ctx.states import PLAIN
-from ..routing.answers import is_plain_list, methods_for
+from ..lazy import late_modules
 from ..signals import request_finished, request_started
 from ..wrappers.plain_response import STATUS_LINES
 from .errors import redirect_parts, usual_page
@@ -27,7 +27,10 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
+    from ..routing import answers
     from .plan import Plan
+else:
+    (answers,) = late_modules(__name__, "..routing.answers")
 
 _REFUSALS = frozenset({NotFound, MethodNotAllowed})
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
@@ -108,8 +111,8 @@ def _options_page(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule |
     """Return the response to OPTIONS with the methods that the URL allows."""
     if not getattr(rule, "provide_automatic_options", False) or plan.text_start is None:
         return None
-    methods = methods_for(app.url_map, environ.get("PATH_INFO"))
-    if not methods or not is_plain_list(methods):
+    methods = answers.methods_for(app.url_map, environ.get("PATH_INFO"))
+    if not methods or not answers.is_plain_list(methods):
         return None
     header, status, _ = plan.text_start
     return Page(status, [header, ("Allow", ", ".join(methods)), ("Content-Length", "0")], [])

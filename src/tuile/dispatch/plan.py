@@ -10,7 +10,6 @@ epoch.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
 from inspect import isclass
 
 from werkzeug.routing import Map as WerkzeugMap
@@ -23,6 +22,7 @@ from .. import invalidation
 from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
+from ..records import Record
 from ..routing.map import BINDING, Map
 from ..sessions.signed import saves_plainly
 from ..wrappers.request import Request
@@ -63,8 +63,7 @@ WERKZEUG: dict[type, dict[str, object]] = {
 # --- the plan ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class Plan(Record):
     """The assumptions about an app. `app.plan` returns the current plan."""
 
     #: The plan is valid while these are `invalidation.epoch` and the app's class.
@@ -125,13 +124,20 @@ class Plan:
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
     #: The rules that were found for paths without variables, and the views that are called without `ensure_sync`.
-    static_routes: dict[str, tuple[t.Any, object]] = field(default_factory=dict)
+    static_routes: dict[str, tuple[t.Any, object]]
     #: Functions that match paths with variables.
-    variable_routes: Routes = field(default_factory=dict)
+    variable_routes: Routes
     #: The rules that are cached or cannot be cached.
-    rules_tried: dict[int, Rule] = field(default_factory=dict)
+    rules_tried: dict[int, Rule]
     #: The views that are coroutine functions, by id. References keep the ids unique.
-    coroutine_functions: dict[int, object] = field(default_factory=dict)
+    coroutine_functions: dict[int, object]
+
+    __slots__ = tuple(vars()["__annotations__"])
+
+
+def _new_caches() -> dict[str, t.Any]:
+    """Return the fields of a new plan that are filled while it holds."""
+    return {name: {} for name in ("static_routes", "variable_routes", "rules_tried", "coroutine_functions")}
 
 
 _NO_ROOT = object()
@@ -170,6 +176,7 @@ NOTHING = Plan(
     finds=False,
     refusals=(),
     slower=(),
+    **_new_caches(),
 )
 
 
@@ -184,9 +191,8 @@ def plan_of(app: Planned) -> Plan:
     """Return the plan of an app in its present state. It changes nothing and raises no error."""
     epoch, cls = invalidation.epoch, type(app)  # the epoch first: any later change makes this plan stale
     if blind := tuple(f"{name} is overridden" for name in STEPS["notices"] if attribute(cls, name) is not _stock[name]):
-        return replace(NOTHING, epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
-    mixins = [kind for kind in unwatched(cls) if kind not in _own]
-    snapshot, lost = compared(mixins), _overridden(app)
+        return NOTHING.but(epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
+    mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
     constructor = constructed or _own_constructor(request_class)
@@ -225,11 +231,12 @@ def plan_of(app: Planned) -> Plan:
         fast=not refusals,
         enters=not refusals and not lost["entry"],
         to_workers=(*refusals, *_reasons_for_workers(app, lost)),
-        unwatched=snapshot,
+        unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
         refusals=refusals,
         slower=(*_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
+        **_new_caches(),
     )
 
 

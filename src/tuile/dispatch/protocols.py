@@ -10,10 +10,9 @@ if t.TYPE_CHECKING:
 
     from ..asgi.protocol import Scope
 
-
-class _AsgiApp(t.Protocol):
-    @property
-    def asgi_app(self) -> Callable[..., object]: ...
+    class _AsgiApp(t.Protocol):
+        @property
+        def asgi_app(self) -> Callable[..., object]: ...
 
 
 def enter_asgi(app: _AsgiApp, scope: Scope, receive: object = None, send: object = None) -> object:

@@ -17,24 +17,17 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator, get_host
 
 from .. import invalidation
-from ..csrf import check_csrf
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
-from ..ctx.sent_cookies import add_cookies
-from ..keys.secret import without_values
-from ..routing.answers import allowed_methods, is_plain_list
+from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
-from ..startup import check_settings
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
-from .awaiting import runs_on_loop
 from .inlined import begin, is_changed, leave, parts_at_end
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
-from .return_values import complete_response, unpack_answer
 from .settings import cookie_checks_of
-from .shared_responses import claim
 from .teardown import Teardown
 
 if t.TYPE_CHECKING:
@@ -46,12 +39,19 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope, Send
+    from ..ctx import sent_cookies
     from ..ctx.app_context import Current
     from ..json.provider import JSONProvider
+    from ..routing import answers
     from ..routing.map import Map
     from ..sessions import SessionInterface
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+    from . import return_values, shared_responses
+else:
+    answers, return_values, sent_cookies, shared_responses = late_modules(
+        __name__, "..routing.answers", ".return_values", "..ctx.sent_cookies", ".shared_responses"
+    )
 
 # The scopes of functions for an endpoint that is in no blueprint.
 _APP_ALONE = (None,)
@@ -126,8 +126,13 @@ class Dispatcher(Planned, Teardown):
             return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
-            check_settings(t.cast("Flask", self), self.session_interface)
+            self._check_settings()
         return self._serve_by_steps(environ, start_response)
+
+    def _check_settings(self) -> None:
+        from ..startup import check_settings  # noqa: PLC0415 - called once
+
+        check_settings(t.cast("Flask", self), self.session_interface)
 
     def _serve_by_steps(
         self,
@@ -233,6 +238,8 @@ class Dispatcher(Planned, Teardown):
             if request_started.receivers:
                 request_started.send(self, _async_wrapper=self.ensure_sync)
             if self.config.get("CSRF") is not None:
+                from tuile.csrf import check_csrf  # noqa: PLC0415 - only with CSRF; a full name is found faster
+
                 check_csrf(t.cast("Flask", self))
             answer = self.preprocess_request()
             if answer is None:
@@ -312,9 +319,9 @@ class Dispatcher(Planned, Teardown):
     def make_default_options_response(self) -> Response:
         """Respond to OPTIONS with the methods that the URL allows."""
         response = self.response_class()
-        methods = allowed_methods(value_with_request().url_adapter)
+        methods = answers.allowed_methods(value_with_request().url_adapter)
         has_plain_headers = self._current_plan().text_start is not None and "Allow" not in response.headers
-        if methods and has_plain_headers and is_plain_list(methods):
+        if methods and has_plain_headers and answers.is_plain_list(methods):
             # What the set writes, without making it.
             response.headers._list.append(("Allow", ", ".join(methods)))
         else:
@@ -333,7 +340,7 @@ class Dispatcher(Planned, Teardown):
         response = self.make_response(rv)
         if response is rv or type(rv) is tuple:
             # Other responses are created for this request.
-            response = claim(self, response)
+            response = shared_responses.claim(self, response)
         try:
             response = self.process_response(response)
             if request_finished.receivers:
@@ -347,7 +354,7 @@ class Dispatcher(Planned, Teardown):
             if not from_error_handler:
                 raise
             self.logger.exception("Request finalizing failed with an error while handling an error")
-            add_cookies(value_with_request(), response)
+            sent_cookies.add_cookies(value_with_request(), response)
         return response
 
     def _check_cookies(self, response: Response) -> None:
@@ -377,7 +384,7 @@ class Dispatcher(Planned, Teardown):
             # The same result as below without calling a constructor.
             return quick
         response_class = self.response_class
-        body, status, headers = unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
+        body, status, headers = return_values.unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
         if body is None:
             endpoint = value_with_request().request.endpoint
             message = (
@@ -399,7 +406,7 @@ class Dispatcher(Planned, Teardown):
         else:
             response = self._convert_response(body)
         if status is not None or headers:
-            complete_response(response, status, headers)
+            return_values.complete_response(response, status, headers)
         return response
 
     def _convert_response(self, answer: t.Any) -> Response:
@@ -433,7 +440,7 @@ class Dispatcher(Planned, Teardown):
             # Created within the request, so nothing is cached about them.
             for function in context._after_functions or ():
                 given: Response = self.ensure_sync(function)(response)
-                response = given if given is response else claim(self, given)
+                response = given if given is response else shared_responses.claim(self, given)
         if self.after_request_funcs:
             blueprints, plan = context.request.blueprints, self._plan
             epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else _NONE_KNOWN
@@ -441,7 +448,7 @@ class Dispatcher(Planned, Teardown):
                 for function in reversed(self.after_request_funcs.get(scope, ())):
                     known = epoch is invalidation.epoch and id(function) in synchronous
                     given = function(response) if known else self._run(function, response)
-                    response = given if given is response else claim(self, given)
+                    response = given if given is response else shared_responses.claim(self, given)
         sent = context.request.environ.get("HTTP_COOKIE")
         if context._is_touched or sent is not None:
             self._keep_state(context, sent, response)
@@ -467,9 +474,11 @@ class Dispatcher(Planned, Teardown):
                 try:
                     interface.save_session(self, context._opened_session, response)  # type: ignore[arg-type] # every dispatcher is a Flask
                 except Exception as error:  # noqa: BLE001 - it is raised again
+                    from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
+
                     raise without_values(error)  # noqa: B904 - it is the same error
         if context._cookies is not None:
-            add_cookies(context, response)
+            sent_cookies.add_cookies(context, response)
 
     def _json_response(self, value: dict[str, object] | list[object]) -> Response | None:
         """Return the response that `app.json` makes of a value; None if the provider must make it."""
@@ -499,6 +508,8 @@ class Dispatcher(Planned, Teardown):
         Raises:
             RuntimeError: If asgiref is not installed.
         """
+        from .awaiting import runs_on_loop  # noqa: PLC0415 - only for coroutine functions
+
         on_loop = runs_on_loop(func)
         if on_loop is not None:
             return on_loop

@@ -13,9 +13,8 @@ from functools import lru_cache
 from math import floor
 from urllib.parse import quote
 
-from ..exceptions import CookieSyntaxError
 from ..hints import add_hint
-from ..lazy import lazy_pattern
+from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 from .cookie_header import BLANKS as _BLANKS
 from .cookie_header import cookie_values as cookie_values  # noqa: PLC0414 - handed on
@@ -26,6 +25,10 @@ if t.TYPE_CHECKING:
     import re
     import time
     from datetime import date, datetime
+
+    from .. import exceptions
+else:
+    (exceptions,) = late_modules(__name__, "..exceptions")
 
 
 SameSite: t.TypeAlias = t.Literal["Strict", "Lax", "None"]
@@ -65,7 +68,7 @@ class CookieAttributes(t.NamedTuple):
         if self.samesite is not None:
             samesite = _checked("samesite", self.samesite).title()
             if samesite not in t.get_args(SameSite):
-                error = CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
+                error = exceptions.CookieSyntaxError("SameSite must be 'Strict', 'Lax', or 'None'.")
                 add_hint(error, f"It was {self.samesite!r}. Write: samesite='{_nearest_samesite(samesite)}'")
                 raise error
             last.append(f"SameSite={samesite}")
@@ -218,7 +221,9 @@ def _name_on_the_wire(key: str) -> str:
     """Return the name with one character per octet."""
     name = _checked("name", key, _name_refused)
     if not name:
-        raise CookieSyntaxError("A cookie needs a name, and '' was given: browsers would store a value without one.")
+        raise exceptions.CookieSyntaxError(
+            "A cookie needs a name, and '' was given: browsers would store a value without one."
+        )
     return _octets("name", name).decode("latin-1")
 
 
@@ -260,7 +265,7 @@ def _domain_on_the_wire(domain: str) -> str:
     try:
         name = domain.partition(":")[0].lstrip(".").encode("idna").decode("ascii")
     except UnicodeError as error:
-        raise CookieSyntaxError(
+        raise exceptions.CookieSyntaxError(
             f"The cookie's domain {domain!r} is not a host name ({error}). Use a name such as 'example.com'."
         ) from None
     # Checked again, because IDNA maps characters: U+FF1B, a fullwidth semicolon, becomes a plain one.
@@ -306,7 +311,7 @@ def _date(moment: datetime | date | float | time.struct_time) -> str:
     try:
         return http_date(moment)
     except ValueError as error:
-        raise CookieSyntaxError(str(error)) from None
+        raise exceptions.CookieSyntaxError(str(error)) from None
 
 
 # Cookies with the same lifetime that are set within a second share the date.
@@ -357,9 +362,9 @@ _REASONS = {
 }
 
 
-def _refusal(what: str, text: str, position: int, why: str) -> CookieSyntaxError:
+def _refusal(what: str, text: str, position: int, why: str) -> exceptions.CookieSyntaxError:
     """Return the error for one character in a part of a cookie."""
-    return CookieSyntaxError(
+    return exceptions.CookieSyntaxError(
         f"The cookie's {what} {text!r} has {text[position]!r} at position {position} (counted from 0): {why}."
         " Leave it out, or encode it, for example with urllib.parse.quote()."
     )

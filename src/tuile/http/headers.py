@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import typing as t
 
-from .cookies import cookie_identity
+from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
+
+    from . import cookies
+else:
+    (cookies,) = late_modules(__name__, ".cookies")
 
 #: The header names that Werkzeug's response handles when it prepares headers for WSGI, in lower case.
 PREPARED = frozenset({"location", "content-location", "content-length"})
@@ -79,7 +83,7 @@ class CookieLines:
         """
         pairs, seen, by_cookie = headers._list, self._seen, self._by_cookie
         if identity is None:
-            identity = cookie_identity(line)
+            identity = cookies.cookie_identity(line)
         if len(pairs) > _COMPARED:
             # As `_update` compares them where it does not compare all.
             is_seen = len(pairs) == len(seen) < self._due and pairs[-1] is seen[-1]
@@ -121,7 +125,7 @@ class CookieLines:
         seen += added
         for pair in added:
             if pair[0] not in OTHER_THAN_COOKIES and pair[0].lower() == "set-cookie":
-                identity = known.get(pair[1]) or cookie_identity(pair[1])
+                identity = known.get(pair[1]) or cookies.cookie_identity(pair[1])
                 self._by_cookie.setdefault(identity, []).append(pair)
 
 

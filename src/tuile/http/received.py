@@ -21,6 +21,8 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
+#: The methods that change nothing (RFC 9110 section 9.2.1), without TRACE, which is refused.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A placeholder for the host while Werkzeug builds the rest of a URL. It never appears in a URL.
 _ANY_HOST = "host.invalid"
 

@@ -15,14 +15,18 @@ from types import FunctionType
 from werkzeug.http import http_date
 
 from ..flask_names import offer_flasks_names
-from ..http.dates import simple_http_date
 from ..invalidation import Watched, attribute, attributes, invalidate
+from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tuile.sansio.app import App
     from tuile.wrappers.response import Response
+
+    from ..http import dates
+else:
+    (dates,) = late_modules(__name__, "..http.dates")
 
 
 # Methods whose result is computed inline as long as they are not overridden, and the default ones to compare with.
@@ -138,7 +142,7 @@ def _default(o: object) -> object:
         TypeError: If the type is not supported.
     """
     if isinstance(o, date):
-        return simple_http_date(o) or http_date(o)
+        return dates.simple_http_date(o) or http_date(o)
     if isinstance(o, uuid.UUID):
         return str(o)
     # Importing it takes 1 ms, and there is no Decimal before it was imported.

@@ -55,19 +55,6 @@ class _Setting(Hidden):
         self.value: t.Any = value
 
 
-class AppKeyRing:
-    """The attribute `keyring` of an app. It can be replaced by assignment."""
-
-    @t.overload
-    def __get__(self, app: None, owner: type | None = None) -> AppKeyRing: ...
-
-    @t.overload
-    def __get__(self, app: App, owner: type | None = None) -> KeyRing: ...
-
-    def __get__(self, app: App | None, owner: type | None = None) -> AppKeyRing | KeyRing:
-        return self if app is None else ring_of(app)
-
-
 def keys_of(app: App) -> tuple[Secret, ...]:
     """Return the app's keys, the newest last; none without a `SECRET_KEY`.
 

@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
 
 from .index import split_path
-from .map import FOREIGN_SUBDOMAIN, Map
+from .map import FOREIGN_SUBDOMAIN, Map, werkzeugs_allowed, werkzeugs_match
 from .redirects import redirection
 from .refusals import allowed_for
 from .search import UNSURE, Elsewhere, Moved, methods_passed, search
@@ -16,8 +16,6 @@ from .search import UNSURE, Elsewhere, Moved, methods_passed, search
 if t.TYPE_CHECKING:
     from .index import Found
 
-_werkzeugs_match = MapAdapter.match
-_werkzeugs_allowed = MapAdapter.allowed_methods
 _LINE_ENDS = frozenset("\r\n")
 
 
@@ -48,7 +46,7 @@ def answer_of(adapter: MapAdapter) -> Found:
 
 def allowed_methods(adapter: MapAdapter) -> t.Collection[str]:
     """Return the methods with which a rule matches the path of an adapter, as `adapter.allowed_methods` does."""
-    if MapAdapter.allowed_methods is _werkzeugs_allowed and "allowed_methods" not in vars(adapter):
+    if MapAdapter.allowed_methods is werkzeugs_allowed and "allowed_methods" not in vars(adapter):
         found = _searched(adapter, "--")
         if found is not None:
             return getattr(found[1], "valid_methods", None) or []
@@ -64,7 +62,7 @@ def methods_for(url_map: Map, path: str | None) -> list[str] | None:
         or not path
         or not path.isascii()
         or split_path(path) is None
-        or MapAdapter.allowed_methods is not _werkzeugs_allowed
+        or MapAdapter.allowed_methods is not werkzeugs_allowed
     ):
         return None
     known = allowed_for(url_map, index, path)
@@ -100,7 +98,7 @@ def _searched(adapter: MapAdapter, method: str | None = None) -> Found | None:
         type(adapter) is not MapAdapter
         or type(url_map) is not Map
         or adapter.websocket
-        or MapAdapter.match is not _werkzeugs_match
+        or MapAdapter.match is not werkzeugs_match
         or "match" in vars(adapter)
     ):
         return None

@@ -8,7 +8,7 @@ from functools import partial
 from werkzeug.routing import BuildError, MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
-from .map import Map
+from .map import Map, werkzeugs_build
 from .rule import EndpointRules, Rule, Write, Written
 from .writing import (
     HAS_OPTIONS,
@@ -22,8 +22,6 @@ from .writing import (
 )
 
 _SECURE = frozenset({"https", "wss"})
-#: For detecting patches of Werkzeug's class.
-werkzeugs_build = MapAdapter.build
 
 
 def build(

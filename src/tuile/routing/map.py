@@ -16,10 +16,8 @@ from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.matcher import State, StateMachineMatcher
 
 from ..invalidation import invalidate
-from ..lazy import lazy_pattern
+from ..lazy import late_modules, lazy_pattern
 from .index import Found, Index, converted, split_path
-from .redirects import redirection
-from .refusals import redirect_for, refusal_for
 from .route import Routes, add_route
 from .rule import EndpointRules, NoticedRules
 from .search import UNSURE, Elsewhere, Moved, Patterns, search
@@ -27,10 +25,16 @@ from .search import UNSURE, Elsewhere, Moved, Patterns, search
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from . import redirects, refusals
+else:
+    redirects, refusals = late_modules(__name__, ".redirects", ".refusals")
+
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
 #: The methods that bind a map to a request. They can be replaced on one map.
 BINDING = frozenset({"bind", "bind_to_environ"})
+#: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
+werkzeugs_allowed, werkzeugs_build, werkzeugs_match = MapAdapter.allowed_methods, MapAdapter.build, MapAdapter.match
 # The length of the longest possible host name with a port, and the number of host names that a map caches.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
@@ -223,7 +227,7 @@ class Map(WerkzeugMap):
                         return None
                 return converted(rule, arguments, values, rules, method)
         if not values and method.isupper():
-            refusal = refusal_for(self, index, path, method)
+            refusal = refusals.refusal_for(self, index, path, method)
             if refusal is not None:
                 return None, refusal
         return self._searched(environ, server_name)
@@ -235,7 +239,7 @@ class Map(WerkzeugMap):
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or ""
         if not slashed or not method.isupper() or not path.isascii():
             return None
-        redirect = redirect_for(self, slashed, path, method, environ, server_name)
+        redirect = refusals.redirect_for(self, slashed, path, method, environ, server_name)
         return None if redirect is None else (None, redirect)
 
     def _searched(self, environ: WSGIEnvironment, server_name: str | None) -> Found | None:
@@ -251,17 +255,17 @@ class Map(WerkzeugMap):
         path = f"/{path.lstrip('/')}" if path else ""
         adapters: list[MapAdapter] = []
 
-        def redirects(rule: WerkzeugRule) -> bool:
+        def can_redirect(rule: WerkzeugRule) -> bool:
             # A function is given the adapter of the request.
             adapter = None if callable(rule.redirect_to) else self.adapter_for(environ, server_name)
             if adapter is not None:
                 adapters.append(adapter)
             return adapter is not None
 
-        found = search(self, self._patterns, self.default_subdomain or "", path, method, redirects)
+        found = search(self, self._patterns, self.default_subdomain or "", path, method, can_redirect)
         if isinstance(found, (Moved, Elsewhere)):
             adapter = adapters[0] if adapters else self.adapter_for(environ, server_name)
-            return None if adapter is None else (None, redirection(adapter, found))
+            return None if adapter is None else (None, redirects.redirection(adapter, found))
         if found is UNSURE:
             return None
         return (None, found) if isinstance(found, HTTPException) else t.cast("Found", found)

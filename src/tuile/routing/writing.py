@@ -38,7 +38,7 @@ _QUOTING: dict[type, object] = {
     for kind in (BaseConverter, PathConverter, UnicodeConverter)
     if kind.to_url.__module__ == BaseConverter.__module__
 }
-_int_to_url = IntegerConverter.to_url
+_int_to_url = IntegerConverter.to_url if IntegerConverter.to_url.__module__ == BaseConverter.__module__ else None
 
 
 def writer_of(rule: WerkzeugRule) -> Write:

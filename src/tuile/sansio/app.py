@@ -14,15 +14,13 @@ from functools import cached_property
 from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError
 from werkzeug.routing import BuildError
 
-from .. import typing as ft
 from ..config import Config, ConfigAttribute
 from ..ctx.namespace import _AppCtxGlobals
 from ..environment import get_debug_flag
 from ..flask_names import offer_flasks_names
-from ..http.locations import redirection
 from ..invalidation import Watched
 from ..json.provider import DefaultJSONProvider, JSONProvider
-from ..logging import create_logger
+from ..lazy import late_modules
 from ..packages import find_package
 from ..routing.map import Map
 from ..routing.rule import Rule
@@ -36,18 +34,16 @@ if t.TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as WerkzeugResponse
 
+    from .. import typing as ft
+    from ..http import locations
     from ..keys.app_keys import CachedKeys
     from ..templating.jinja import DispatchingJinjaLoader, Environment
     from ..testing import FlaskClient, FlaskCliRunner
     from ..wrappers.response import Response
+    from . import type_vars
     from .blueprints import Blueprint
-
-T_shell_context_processor = t.TypeVar("T_shell_context_processor", bound=ft.ShellContextProcessorCallable)
-T_teardown = t.TypeVar("T_teardown", bound=ft.TeardownCallable)
-T_template_filter = t.TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
-T_template_global = t.TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
-T_template_test = t.TypeVar("T_template_test", bound=ft.TemplateTestCallable)
-_Function = t.TypeVar("_Function", bound=t.Callable[..., object])
+else:
+    ft, locations, type_vars = late_modules(__name__, "..typing as ft", "..http.locations", ".type_vars")
 
 
 class _Lifetime(ConfigAttribute[timedelta]):
@@ -147,6 +143,8 @@ class App(AppWebSockets, metaclass=Watched):
     @cached_property
     def logger(self) -> logging.Logger:
         """The logger named after the application."""
+        from ..logging import create_logger  # noqa: PLC0415 - most requests log nothing
+
         return create_logger(self)
 
     @property
@@ -201,7 +199,9 @@ class App(AppWebSockets, metaclass=Watched):
         return filename is None or filename.endswith((".html", ".htm", ".xml", ".xhtml", ".svg"))
 
     @setupmethod
-    def template_filter(self, name: str | None = None) -> t.Callable[[T_template_filter], T_template_filter]:
+    def template_filter(
+        self, name: str | None = None
+    ) -> t.Callable[[type_vars.T_template_filter], type_vars.T_template_filter]:
         """Decorate a function as a template filter, by default under its own name."""
         return _registered_by(self.add_template_filter, name)
 
@@ -211,7 +211,9 @@ class App(AppWebSockets, metaclass=Watched):
         self.jinja_env.filters[name or f.__name__] = f
 
     @setupmethod
-    def template_test(self, name: str | None = None) -> t.Callable[[T_template_test], T_template_test]:
+    def template_test(
+        self, name: str | None = None
+    ) -> t.Callable[[type_vars.T_template_test], type_vars.T_template_test]:
         """Decorate a function as a template test, by default under its own name."""
         return _registered_by(self.add_template_test, name)
 
@@ -221,7 +223,9 @@ class App(AppWebSockets, metaclass=Watched):
         self.jinja_env.tests[name or f.__name__] = f
 
     @setupmethod
-    def template_global(self, name: str | None = None) -> t.Callable[[T_template_global], T_template_global]:
+    def template_global(
+        self, name: str | None = None
+    ) -> t.Callable[[type_vars.T_template_global], type_vars.T_template_global]:
         """Decorate a function as a template global, by default under its own name."""
         return _registered_by(self.add_template_global, name)
 
@@ -290,13 +294,13 @@ class App(AppWebSockets, metaclass=Watched):
         return self.blueprints.values()
 
     @setupmethod
-    def teardown_appcontext(self, f: T_teardown) -> T_teardown:
+    def teardown_appcontext(self, f: type_vars.T_teardown) -> type_vars.T_teardown:
         """Call `f` with an exception or None when an app context ends."""
         self.teardown_appcontext_funcs.append(f)
         return f
 
     @setupmethod
-    def shell_context_processor(self, f: T_shell_context_processor) -> T_shell_context_processor:
+    def shell_context_processor(self, f: type_vars.T_shell_context_processor) -> type_vars.T_shell_context_processor:
         """Add the dict that `f` returns to the names of `tuile shell`."""
         self.shell_context_processors.append(f)
         return f
@@ -337,7 +341,7 @@ class App(AppWebSockets, metaclass=Watched):
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Return a response that redirects the client to another URL."""
-        return redirection(location, code, self.response_class)
+        return locations.redirection(location, code, self.response_class)
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, object]) -> None:
         """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""
@@ -365,8 +369,10 @@ class App(AppWebSockets, metaclass=Watched):
         raise error
 
 
-def _registered_by(register: t.Callable[..., None], name: str | None) -> t.Callable[[_Function], _Function]:
-    def decorator(function: _Function) -> _Function:
+def _registered_by(
+    register: t.Callable[..., None], name: str | None
+) -> t.Callable[[type_vars.Function], type_vars.Function]:
+    def decorator(function: type_vars.Function) -> type_vars.Function:
         register(function, name=name)
         return function
 

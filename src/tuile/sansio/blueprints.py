@@ -5,35 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from .. import typing as ft
 from ..flask_names import offer_flasks_names
-from .nesting import join_prefix, nested_options, scope_key
-from .scaffold import (
-    T_after_request,
-    T_before_request,
-    T_error_handler,
-    T_teardown,
-    T_template_context_processor,
-    T_url_defaults,
-    T_url_value_preprocessor,
-    _endpoint_from_view_func,
-    setupmethod,
-)
+from ..lazy import late_modules
+from .scaffold import _endpoint_from_view_func, setupmethod
 from .websockets import BlueprintWebSockets, merge_websocket_hooks
 
 if TYPE_CHECKING:
     import os
 
+    from .. import typing as ft
+    from . import nesting, type_vars
     from .app import App
+else:
+    ft, nesting, type_vars = late_modules(__name__, "..typing as ft", ".nesting", ".type_vars")
 
 DeferredSetupFunction = Callable[["BlueprintSetupState"], None]
-T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
-T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
-T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
-_Entry = TypeVar("_Entry")
-_Hook = TypeVar("_Hook", bound=Callable[..., object])
 
 
 class BlueprintSetupState:
@@ -73,7 +61,7 @@ class BlueprintSetupState:
         """Add a rule to the application, with the prefixes and defaults of the blueprint."""
         if self.url_prefix is not None:
             # An empty rule stands for the prefix itself, without a trailing slash.
-            rule = join_prefix(self.url_prefix, rule) if rule else self.url_prefix
+            rule = nesting.join_prefix(self.url_prefix, rule) if rule else self.url_prefix
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
         options.setdefault("subdomain", self.subdomain)
@@ -158,7 +146,7 @@ class Blueprint(BlueprintWebSockets):
 
         self.record(update_wrapper(once, func))
 
-    def _record_hook(self, registry: str, f: _Hook) -> _Hook:
+    def _record_hook(self, registry: str, f: type_vars.Function) -> type_vars.Function:
         """Record a hook that the application runs for all requests."""
 
         def register(state: BlueprintSetupState) -> None:
@@ -208,10 +196,12 @@ class Blueprint(BlueprintWebSockets):
     # Registration for the whole application
 
     @setupmethod
-    def app_template_filter(self, name: str | None = None) -> Callable[[T_template_filter], T_template_filter]:
+    def app_template_filter(
+        self, name: str | None = None
+    ) -> Callable[[type_vars.T_template_filter], type_vars.T_template_filter]:
         """Decorate a function as a filter for all templates, by default under its own name."""
 
-        def decorator(f: T_template_filter) -> T_template_filter:
+        def decorator(f: type_vars.T_template_filter) -> type_vars.T_template_filter:
             self.add_app_template_filter(f, name=name)
             return f
 
@@ -223,10 +213,12 @@ class Blueprint(BlueprintWebSockets):
         self._record_for_templates("filters", f, name)
 
     @setupmethod
-    def app_template_test(self, name: str | None = None) -> Callable[[T_template_test], T_template_test]:
+    def app_template_test(
+        self, name: str | None = None
+    ) -> Callable[[type_vars.T_template_test], type_vars.T_template_test]:
         """Decorate a function as a test for all templates, by default under its own name."""
 
-        def decorator(f: T_template_test) -> T_template_test:
+        def decorator(f: type_vars.T_template_test) -> type_vars.T_template_test:
             self.add_app_template_test(f, name=name)
             return f
 
@@ -238,10 +230,12 @@ class Blueprint(BlueprintWebSockets):
         self._record_for_templates("tests", f, name)
 
     @setupmethod
-    def app_template_global(self, name: str | None = None) -> Callable[[T_template_global], T_template_global]:
+    def app_template_global(
+        self, name: str | None = None
+    ) -> Callable[[type_vars.T_template_global], type_vars.T_template_global]:
         """Decorate a function as a global of all templates, by default under its own name."""
 
-        def decorator(f: T_template_global) -> T_template_global:
+        def decorator(f: type_vars.T_template_global) -> type_vars.T_template_global:
             self.add_app_template_global(f, name=name)
             return f
 
@@ -253,40 +247,44 @@ class Blueprint(BlueprintWebSockets):
         self._record_for_templates("globals", f, name)
 
     @setupmethod
-    def before_app_request(self, f: T_before_request) -> T_before_request:
+    def before_app_request(self, f: type_vars.T_before_request) -> type_vars.T_before_request:
         """Register `f` like `before_request`, for all requests of the application."""
         return self._record_hook("before_request_funcs", f)
 
     @setupmethod
-    def after_app_request(self, f: T_after_request) -> T_after_request:
+    def after_app_request(self, f: type_vars.T_after_request) -> type_vars.T_after_request:
         """Register `f` like `after_request`, for all requests of the application."""
         return self._record_hook("after_request_funcs", f)
 
     @setupmethod
-    def teardown_app_request(self, f: T_teardown) -> T_teardown:
+    def teardown_app_request(self, f: type_vars.T_teardown) -> type_vars.T_teardown:
         """Register `f` like `teardown_request`, for all requests of the application."""
         return self._record_hook("teardown_request_funcs", f)
 
     @setupmethod
-    def app_context_processor(self, f: T_template_context_processor) -> T_template_context_processor:
+    def app_context_processor(
+        self, f: type_vars.T_template_context_processor
+    ) -> type_vars.T_template_context_processor:
         """Register `f` like `context_processor`, for all templates of the application."""
         return self._record_hook("template_context_processors", f)
 
     @setupmethod
-    def app_url_value_preprocessor(self, f: T_url_value_preprocessor) -> T_url_value_preprocessor:
+    def app_url_value_preprocessor(self, f: type_vars.T_url_value_preprocessor) -> type_vars.T_url_value_preprocessor:
         """Register `f` like `url_value_preprocessor`, for all requests of the application."""
         return self._record_hook("url_value_preprocessors", f)
 
     @setupmethod
-    def app_url_defaults(self, f: T_url_defaults) -> T_url_defaults:
+    def app_url_defaults(self, f: type_vars.T_url_defaults) -> type_vars.T_url_defaults:
         """Register `f` like `url_defaults`, for all URLs that the application builds."""
         return self._record_hook("url_default_functions", f)
 
     @setupmethod
-    def app_errorhandler(self, code: type[Exception] | int) -> Callable[[T_error_handler], T_error_handler]:
+    def app_errorhandler(
+        self, code: type[Exception] | int
+    ) -> Callable[[type_vars.T_error_handler], type_vars.T_error_handler]:
         """Register a handler like `errorhandler`, for all requests of the application."""
 
-        def decorator(f: T_error_handler) -> T_error_handler:
+        def decorator(f: type_vars.T_error_handler) -> type_vars.T_error_handler:
             def register(state: BlueprintSetupState) -> None:
                 state.app.errorhandler(code)(f)
 
@@ -340,7 +338,7 @@ class Blueprint(BlueprintWebSockets):
             deferred(state)
         self._register_commands(app, name, options)
         for blueprint, nested in self._blueprints:
-            blueprint.register(app, nested_options(state, name, blueprint, nested))
+            blueprint.register(app, nesting.nested_options(state, name, blueprint, nested))
 
     def _claim_name(self, app: App, options: dict[str, object]) -> str:
         """Return the dotted name of this registration, which must be unique in `app`."""
@@ -362,7 +360,7 @@ class Blueprint(BlueprintWebSockets):
         for cookie in self.declared_cookies.values():
             app._declare(cookie)
         for scope, handlers in self.error_handler_spec.items():
-            app.error_handler_spec[scope_key(name, scope)] = defaultdict(
+            app.error_handler_spec[nesting.scope_key(name, scope)] = defaultdict(
                 dict, {code: dict(by_class) for code, by_class in handlers.items()}
             )
         _extend(app.before_request_funcs, self.before_request_funcs, name)
@@ -378,11 +376,13 @@ class Blueprint(BlueprintWebSockets):
 
 
 def _extend(
-    apps: dict[ft.AppOrBlueprintKey, list[_Entry]], own: dict[ft.AppOrBlueprintKey, list[_Entry]], name: str
+    apps: dict[ft.AppOrBlueprintKey, list[type_vars.Entry]],
+    own: dict[ft.AppOrBlueprintKey, list[type_vars.Entry]],
+    name: str,
 ) -> None:
     """Add the functions of the blueprint `name` to one of the application's registries."""
     for scope, functions in own.items():
-        apps.setdefault(scope_key(name, scope), []).extend(functions)
+        apps.setdefault(nesting.scope_key(name, scope), []).extend(functions)
 
 
 offer_flasks_names(__name__)

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable  # noqa: TC003 - for `typing.get_type_hints`
 from functools import cached_property, update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from .. import typing as ft
-from ..cookie.declared import DeclaresCookies
+from ..cookie.declaring import DeclaresCookies
 from ..flask_names import offer_flasks_names
 from ..hints import add_hint
+from ..lazy import late_modules
 from ..packages import get_root_path
 from ..templating import _default_template_ctx_processor
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
+    from .. import typing as ft
+    from . import type_vars
+else:
+    ft, type_vars = late_modules(__name__, "..typing as ft", ".type_vars")
+
 
 # Marks arguments that were not given where None has a meaning.
 _sentinel = object()
 
-F = TypeVar("F", bound=Callable[..., Any])
-T_after_request = TypeVar("T_after_request", bound=ft.AfterRequestCallable[Any])
-T_before_request = TypeVar("T_before_request", bound=ft.BeforeRequestCallable)
-T_error_handler = TypeVar("T_error_handler", bound=ft.ErrorHandlerCallable)
-T_teardown = TypeVar("T_teardown", bound=ft.TeardownCallable)
-T_template_context_processor = TypeVar("T_template_context_processor", bound=ft.TemplateContextProcessorCallable)
-T_url_defaults = TypeVar("T_url_defaults", bound=ft.URLDefaultCallable)
-T_url_value_preprocessor = TypeVar("T_url_value_preprocessor", bound=ft.URLValuePreprocessorCallable)
-T_route = TypeVar("T_route", bound=ft.RouteCallable)
-_Entry = TypeVar("_Entry")
 
-
-def setupmethod(f: F) -> F:
+def setupmethod(f: type_vars.F) -> type_vars.F:
     """Decorate a method that registers something, so that it raises when registration is no longer allowed."""
     name = f.__name__
 
@@ -44,10 +38,10 @@ def setupmethod(f: F) -> F:
         self._check_setup_finished(name)
         return f(self, *args, **kwargs)
 
-    return cast("F", update_wrapper(checked, f))
+    return cast("type_vars.F", update_wrapper(checked, f))
 
 
-def _append(registry: dict[ft.AppOrBlueprintKey, list[Any]], entry: _Entry) -> _Entry:
+def _append(registry: dict[ft.AppOrBlueprintKey, list[Any]], entry: type_vars.Entry) -> type_vars.Entry:
     """Add an entry for everything that the owner of the registry handles."""
     registry.setdefault(None, []).append(entry)
     return entry
@@ -156,38 +150,40 @@ class Scaffold(DeclaresCookies):
 
     # Routes
 
-    def _method_route(self, method: str, rule: str, options: dict[str, object]) -> Callable[[T_route], T_route]:
+    def _method_route(
+        self, method: str, rule: str, options: dict[str, object]
+    ) -> Callable[[type_vars.T_route], type_vars.T_route]:
         if "methods" in options:
             raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
         return self.route(rule, methods=[method], **options)
 
     @setupmethod
-    def get(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
+    def get(self, rule: str, **options: object) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate a view for GET: `route` with this method."""
         return self._method_route("GET", rule, options)
 
     @setupmethod
-    def post(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
+    def post(self, rule: str, **options: object) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate a view for POST: `route` with this method."""
         return self._method_route("POST", rule, options)
 
     @setupmethod
-    def put(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
+    def put(self, rule: str, **options: object) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate a view for PUT: `route` with this method."""
         return self._method_route("PUT", rule, options)
 
     @setupmethod
-    def delete(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
+    def delete(self, rule: str, **options: object) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate a view for DELETE: `route` with this method."""
         return self._method_route("DELETE", rule, options)
 
     @setupmethod
-    def patch(self, rule: str, **options: object) -> Callable[[T_route], T_route]:
+    def patch(self, rule: str, **options: object) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate a view for PATCH: `route` with this method."""
         return self._method_route("PATCH", rule, options)
 
     @setupmethod
-    def route(self, rule: str, **options: Any) -> Callable[[T_route], T_route]:
+    def route(self, rule: str, **options: Any) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate a view function for the URLs that a rule matches.
 
         Args:
@@ -198,7 +194,7 @@ class Scaffold(DeclaresCookies):
         if callable(rule):
             raise TypeError("route() takes the rule of a URL, not a function. Write: @app.route('/...')")
 
-        def decorator(f: T_route) -> T_route:
+        def decorator(f: type_vars.T_route) -> type_vars.T_route:
             # Removed once: a decorator applied to two functions names only the first.
             endpoint = options.pop("endpoint", None)
             self.add_url_rule(rule, endpoint, f, **options)
@@ -219,10 +215,10 @@ class Scaffold(DeclaresCookies):
         raise NotImplementedError
 
     @setupmethod
-    def endpoint(self, endpoint: str) -> Callable[[F], F]:
+    def endpoint(self, endpoint: str) -> Callable[[type_vars.F], type_vars.F]:
         """Decorate the view of an endpoint whose rule was added without one."""
 
-        def decorator(f: F) -> F:
+        def decorator(f: type_vars.F) -> type_vars.F:
             self.view_functions[endpoint] = f
             return f
 
@@ -231,12 +227,12 @@ class Scaffold(DeclaresCookies):
     # Hooks
 
     @setupmethod
-    def before_request(self, f: T_before_request) -> T_before_request:
+    def before_request(self, f: type_vars.T_before_request) -> type_vars.T_before_request:
         """Call `f` before the view. If it returns a value other than None, that is the response."""
         return _append(self.before_request_funcs, f)
 
     @setupmethod
-    def after_request(self, f: T_after_request) -> T_after_request:
+    def after_request(self, f: type_vars.T_after_request) -> type_vars.T_after_request:
         """Call `f` with each response. It returns the response to send.
 
         If one of these functions raises an error, the remaining ones are not called.
@@ -244,7 +240,7 @@ class Scaffold(DeclaresCookies):
         return _append(self.after_request_funcs, f)
 
     @setupmethod
-    def teardown_request(self, f: T_teardown) -> T_teardown:
+    def teardown_request(self, f: type_vars.T_teardown) -> type_vars.T_teardown:
         """Call `f` when the request context ends, with the unhandled exception or None.
 
         It is always called. Its return value is ignored, and it must not raise an error.
@@ -252,27 +248,29 @@ class Scaffold(DeclaresCookies):
         return _append(self.teardown_request_funcs, f)
 
     @setupmethod
-    def context_processor(self, f: T_template_context_processor) -> T_template_context_processor:
+    def context_processor(self, f: type_vars.T_template_context_processor) -> type_vars.T_template_context_processor:
         """Add the dict that `f` returns to the context of each template."""
         return _append(self.template_context_processors, f)
 
     @setupmethod
-    def url_value_preprocessor(self, f: T_url_value_preprocessor) -> T_url_value_preprocessor:
+    def url_value_preprocessor(self, f: type_vars.T_url_value_preprocessor) -> type_vars.T_url_value_preprocessor:
         """Let `f(endpoint, values)` change the values of a matched URL, before all other hooks."""
         return _append(self.url_value_preprocessors, f)
 
     @setupmethod
-    def url_defaults(self, f: T_url_defaults) -> T_url_defaults:
+    def url_defaults(self, f: type_vars.T_url_defaults) -> type_vars.T_url_defaults:
         """Let `f(endpoint, values)` add values whenever a URL is built."""
         return _append(self.url_default_functions, f)
 
     # Error handlers
 
     @setupmethod
-    def errorhandler(self, code_or_exception: type[Exception] | int) -> Callable[[T_error_handler], T_error_handler]:
+    def errorhandler(
+        self, code_or_exception: type[Exception] | int
+    ) -> Callable[[type_vars.T_error_handler], type_vars.T_error_handler]:
         """Decorate a function that handles a status code or an exception class."""
 
-        def decorator(f: T_error_handler) -> T_error_handler:
+        def decorator(f: type_vars.T_error_handler) -> type_vars.T_error_handler:
             self.register_error_handler(code_or_exception, f)
             return f
 

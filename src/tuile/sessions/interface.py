@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import typing as t
 from collections.abc import MutableMapping
@@ -10,20 +11,22 @@ from secrets import token_urlsafe
 
 from werkzeug.datastructures import CallbackDict
 
-from ..ctx.cookie_defaults import host_name, with_defaults
-from ..http.caching import invites_shared_caches, keep_private
-from ..http.cookies import CookieAttributes
-from ..http.headers import vary_by
 from ..invalidation import Watched, invalidate
+from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from hashlib import _Hash
 
     from ..app import Flask
+    from ..ctx import cookie_defaults
+    from ..http import cookies
     from ..http.cookies import SameSite
     from ..wrappers.request import Request
     from ..wrappers.response import Response
     from .stored import ServerSession
+else:
+    cookie_defaults, cookies = late_modules(__name__, "..ctx.cookie_defaults", "..http.cookies")
 
 
 #: The keys under which a session stores when it began, in seconds since 1970, and its handle.
@@ -156,6 +159,11 @@ class SessionMixin(MutableMapping[str, t.Any]):
             f"{type(self).__name__} does not implement regenerate(). Use its session interface to get a new session id."
         )
         raise NotImplementedError(message)
+
+
+def lazy_sha1(string: bytes = b"") -> _Hash:
+    """Return the SHA-1 hash object of octets. In a Python without SHA-1 only the call fails, not the import."""
+    return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
 
 
 def note_change(session: SessionMixin) -> None:
@@ -308,7 +316,9 @@ class SessionInterface(metaclass=Watched):
         name = app.config["SESSION_COOKIE_NAME"]
         if not self._prefixes_name or app.config.get("COOKIE_DEFAULTS") is None:
             return name
-        return host_name(name, self.get_cookie_path(app), self.get_cookie_domain(app), self.get_cookie_secure(app))
+        return cookie_defaults.host_name(
+            name, self.get_cookie_path(app), self.get_cookie_domain(app), self.get_cookie_secure(app)
+        )
 
     def get_cookie_domain(self, app: Flask) -> str | None:
         """Return the Domain of the session cookie (`SESSION_COOKIE_DOMAIN`); None for this host only."""
@@ -326,14 +336,14 @@ class SessionInterface(metaclass=Watched):
         """Return whether the session cookie is sent over HTTPS only (`SESSION_COOKIE_SECURE`, `COOKIE_DEFAULTS`)."""
         secure = app.config["SESSION_COOKIE_SECURE"]
         has_default = not secure and app.config.get("COOKIE_DEFAULTS") is not None
-        return with_defaults(app, secure, None, partitioned=False)[0] if has_default else secure
+        return cookie_defaults.with_defaults(app, secure, None, partitioned=False)[0] if has_default else secure
 
     def get_cookie_samesite(self, app: Flask) -> SameSite | None:
         """Return `Strict`, `Lax`, `None` or None for no attribute (`SESSION_COOKIE_SAMESITE`, `COOKIE_DEFAULTS`)."""
         samesite = app.config["SESSION_COOKIE_SAMESITE"]
         if app.config.get("COOKIE_DEFAULTS") is None:
             return samesite
-        return with_defaults(app, False, samesite, self.get_cookie_partitioned(app))[1]
+        return cookie_defaults.with_defaults(app, False, samesite, self.get_cookie_partitioned(app))[1]
 
     def get_cookie_partitioned(self, app: Flask) -> bool:
         """Return whether the session cookie is stored per top-level site (`SESSION_COOKIE_PARTITIONED`)."""
@@ -368,7 +378,7 @@ SessionInterface.steps = frozenset(name for name in vars(SessionInterface) if no
 }
 
 
-def cookie_attributes(interface: SessionInterface, app: Flask) -> CookieAttributes:
+def cookie_attributes(interface: SessionInterface, app: Flask) -> cookies.CookieAttributes:
     """Return the attributes of the session cookie, apart from its lifetime, from an interface's methods."""
     # In the order in which Flask calls them.
     domain, path, secure = (
@@ -377,23 +387,4 @@ def cookie_attributes(interface: SessionInterface, app: Flask) -> CookieAttribut
         interface.get_cookie_secure(app),
     )
     partitioned, samesite = interface.get_cookie_partitioned(app), interface.get_cookie_samesite(app)
-    return CookieAttributes(path, domain, secure, interface.get_cookie_httponly(app), samesite, partitioned)
-
-
-def keep_for(session: SessionMixin, response: Response) -> bool:
-    """Keep a session's cookie out of shared caches; return False if the cookie should not be set at all.
-
-    A permanent session is not renewed on a page that is cached for all users. The next page renews it.
-    """
-    if invites_shared_caches(response.headers):
-        if session and not session.modified:
-            return False
-        keep_private(response)
-    return True
-
-
-def delete_cookie(session: SessionMixin, response: Response, name: str, attributes: dict[str, t.Any]) -> None:
-    """Delete the cookie of a session that is empty now."""
-    response.delete_cookie(name, **attributes)
-    vary_by(response.headers, "Cookie")
-    keep_for(session, response)
+    return cookies.CookieAttributes(path, domain, secure, interface.get_cookie_httponly(app), samesite, partitioned)

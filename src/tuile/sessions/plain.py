@@ -6,7 +6,9 @@ import typing as t
 from datetime import datetime, timezone
 from operator import itemgetter
 
+from ..http.caching import invites_shared_caches, keep_private
 from ..http.cookies import dump_cookie
+from ..http.headers import vary_by
 from .ages import REFUSES_NONE, note_beginning
 from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession
 from .tracked import TrackedSession
@@ -14,6 +16,7 @@ from .tracked import TrackedSession
 if t.TYPE_CHECKING:
     from ..app import Flask
     from ..http.cookies import SameSite
+    from ..wrappers.response import Response
     from .interface import SessionMixin
 
 _VARIES: t.Final = [("Vary", "Cookie")]
@@ -83,3 +86,22 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
     )  # fmt: skip
     # In the order in which `save_session` adds them.
     return [*_VARIES, ("Set-Cookie", line)] if session.accessed else [("Set-Cookie", line), *_VARIES]
+
+
+def keep_for(session: SessionMixin, response: Response) -> bool:
+    """Keep a session's cookie out of shared caches; return False if the cookie should not be set at all.
+
+    A permanent session is not renewed on a page that is cached for all users. The next page renews it.
+    """
+    if invites_shared_caches(response.headers):
+        if session and not session.modified:
+            return False
+        keep_private(response)
+    return True
+
+
+def delete_cookie(session: SessionMixin, response: Response, name: str, attributes: dict[str, t.Any]) -> None:
+    """Delete the cookie of a session that is empty now."""
+    response.delete_cookie(name, **attributes)
+    vary_by(response.headers, "Cookie")
+    keep_for(session, response)

@@ -5,39 +5,33 @@ from __future__ import annotations
 import time
 import typing as t
 
-from itsdangerous import BadData, URLSafeTimedSerializer
-
-from ..exceptions import BadToken
 from ..http.headers import vary_by
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
 from ..json.tag import TaggedJSONSerializer
-from ..keys.secret import Secret
-from ..keys.tokens import is_encrypted
-from ..keys.xaes import require_cipher
+from ..lazy import late_modules
 from ..wrappers.response import Response
-from .ages import REFUSES_NONE, can_be_refused, is_over, note_beginning
-from .interface import (
-    SecureCookieSession,
-    SessionInterface,
-    cookie_attributes,
-    delete_cookie,
-    keep_for,
-)
-from .kinds import kinds_of, report_kind
-from .packing import checked, pack, unpack
-from .plain import configured_attributes, expires_of, is_emptied
-from .signer import decrypted, kind_of, lazy_sha1, purpose_of, session_serializer, session_signer, signed_at
-from .tracked import TrackedSession, content_of, looking_into_cookies, tracked
+from .interface import SecureCookieSession, SessionInterface, cookie_attributes, lazy_sha1
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    import itsdangerous
+    from itsdangerous import URLSafeTimedSerializer
+
+    from .. import exceptions
     from ..app import Flask
+    from ..keys import secret, tokens, xaes
     from ..wrappers.request import Request
+    from . import ages, kinds, packing, plain, signer, tracked
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
+else:
+    itsdangerous, exceptions, secret, tokens, xaes, ages, kinds, packing, plain, signer, tracked = late_modules(
+        __name__, "itsdangerous", "..exceptions", "..keys.secret", "..keys.tokens", "..keys.xaes", ".ages", ".kinds",
+        ".packing", ".plain", ".signer", ".tracked",
+    )  # fmt: skip
 
 session_json_serializer = TaggedJSONSerializer()
 
@@ -134,7 +128,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return itsdangerous' serializer for this app's sessions, or None without a secret key."""
-        return session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
+        return signer.session_serializer(app, self.salt, self.serializer, self.key_derivation, self.digest_method)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the session from the request's cookie, or from the store that `SESSION_STORE` names.
@@ -142,7 +136,7 @@ class SecureCookieSessionInterface(SessionInterface):
         An invalid or expired cookie gives an empty session.
         """
         setting = app.config.get
-        if setting("SESSION_STORE") is not None and id(request) not in looking_into_cookies:
+        if setting("SESSION_STORE") is not None and id(request) not in tracked.looking_into_cookies:
             if setting("SESSION_WRITES") is None and setting("SESSION_OVERFLOW") != "spill":
                 from tuile.sessions.server import open_stored  # noqa: PLC0415 - a full name is found faster
 
@@ -155,7 +149,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if kept is None and serializer is None:
             return None
         if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
-            require_cipher()  # here, to report a missing package before a visitor returns with an encrypted session
+            xaes.require_cipher()  # to report a missing package before a visitor returns with an encrypted session
         asks = self._asks_itself or self.__dict__ or setting("COOKIE_DEFAULTS")
         name = self.get_cookie_name(app) if asks else app.config["SESSION_COOKIE_NAME"]
         first = getattr(request, "_first_cookie", None)
@@ -166,17 +160,17 @@ class SecureCookieSessionInterface(SessionInterface):
         max_age_s = lifetime.days * 86400 + lifetime.seconds
         if (
             kept is not None
-            and (signer := kept.signer) is not None
+            and (written := kept.signer) is not None
             and app.config.get("SESSION_ABSOLUTE") is None
-            and type(app).session_refused is REFUSES_NONE
+            and type(app).session_refused is ages.REFUSES_NONE
             and "session_refused" not in app.__dict__
         ):
             # The most common case. Everything else, including errors, is handled below.
             try:
-                text = unpack(signer.unsign(token.encode(), int(time.time()), max_age_s))
+                text = packing.unpack(written.unsign(token.encode(), int(time.time()), max_age_s))
                 # Without brackets inside, there are no values that can be changed.
                 if "[" in text or text.find("{", 1) > 0:
-                    return tracked(self.session_class, self.serializer, self.serializer.loads(text))
+                    return tracked.tracked(self.session_class, self.serializer, self.serializer.loads(text))
                 return self.session_class(self.serializer.loads(text))
             except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
                 text = ""
@@ -184,8 +178,8 @@ class SecureCookieSessionInterface(SessionInterface):
         # A request class may have a plain dictionary of cookies.
         cookies = request.cookies
         received = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]]
-        tokens = [Secret(one.encode(errors="replace")) for one in received[:_MOST_TRIED]]
-        return self._first_good(app, name, tokens, kept, serializer, max_age_s)
+        found = [secret.Secret(one.encode(errors="replace")) for one in received[:_MOST_TRIED]]
+        return self._first_good(app, name, found, kept, serializer, max_age_s)
 
     def _read_token(self, app: Flask, token: str) -> SecureCookieSession | None:
         """Return the session in a signed or encrypted cookie; None if it is not valid, or empty."""
@@ -194,29 +188,29 @@ class SecureCookieSessionInterface(SessionInterface):
         if kept is None and serializer is None:
             return None
         max_age_s = int(app.permanent_session_lifetime.total_seconds())
-        tokens = [Secret(token.encode(errors="replace"))]
+        found = [secret.Secret(token.encode(errors="replace"))]
         del token
-        return self._first_good(app, self.get_cookie_name(app), tokens, kept, serializer, max_age_s) or None
+        return self._first_good(app, self.get_cookie_name(app), found, kept, serializer, max_age_s) or None
 
     def _first_good(
         self,
         app: Flask,
         name: str,
-        tokens: Iterable[Secret],
+        found: Iterable[secret.Secret],
         kept: KeptSigner | None,
         serializer: URLSafeTimedSerializer | None,
         max_age_s: int,
     ) -> SecureCookieSession:
         """Return the session of the first valid cookie, or an empty one."""
-        for token in tokens:
+        for token in found:
             try:
                 session, kind, signed = self._opened(app, name, token.octets.decode(), kept, serializer, max_age_s)
-            except (BadData, BadToken):
+            except itsdangerous.BadData:  # such as a BadToken
                 continue
-            if session is None or is_over(app, session, token, signed):
+            if session is None or ages.is_over(app, session, token, signed):
                 continue
             if kind is not None:
-                report_kind(app, kinds_of(app) if kept is None else kept.kinds, kind)
+                kinds.report_kind(app, kinds.kinds_of(app) if kept is None else kept.kinds, kind)
             return session
         return self.session_class()
 
@@ -234,32 +228,32 @@ class SecureCookieSessionInterface(SessionInterface):
         Raises:
             BadData, BadToken: If the token is invalid.
         """
-        if is_encrypted(token):
-            kinds = kinds_of(app) if kept is None else kept.kinds
-            opened = decrypted(app, self.salt, name, token, max_age_s) if kinds.reads_encrypted else None
+        if tokens.is_encrypted(token):
+            of_app = kinds.kinds_of(app) if kept is None else kept.kinds
+            opened = signer.decrypted(app, self.salt, name, token, max_age_s) if of_app.reads_encrypted else None
             if opened is not None:
                 return self._loaded(app, opened.value), "encrypted", opened.issued
         if not token:
             return None, None, None
-        kind = kind_of(token)
+        kind = signer.kind_of(token)
         if kept is None:
             try:
                 content = t.cast("t.Any", serializer).loads(token, max_age=max_age_s)
             except ValueError as error:
                 message = "The session cannot be read."
-                raise BadToken(message) from error
+                raise exceptions.BadToken(message) from error
             session = self._session_of(app, content)
-            return session, kind if self.digest_method is lazy_sha1 else None, signed_at(token)
+            return session, kind if self.digest_method is lazy_sha1 else None, signer.signed_at(token)
         reader = kept.readers.get(kind)
         if reader is None:
             return None, None, None
-        text = unpack(reader.unsign(token.encode(), int(time.time()), max_age_s))
-        return self._loaded(app, text), kind, signed_at(token)
+        text = packing.unpack(reader.unsign(token.encode(), int(time.time()), max_age_s))
+        return self._loaded(app, text), kind, signer.signed_at(token)
 
     def _loaded(self, app: Flask, text: str) -> SecureCookieSession | None:
         """Parse the text of a session; None, with a message in the log, if that fails."""
         try:
-            return tracked(self.session_class, self.serializer, self.serializer.loads(text))
+            return tracked.tracked(self.session_class, self.serializer, self.serializer.loads(text))
         except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
             app.logger.warning("A session with a valid signature could not be parsed, so it is treated as empty.")
             return None
@@ -267,7 +261,7 @@ class SecureCookieSessionInterface(SessionInterface):
     def _session_of(self, app: Flask, content: Mapping[str, object]) -> SecureCookieSession | None:
         """Return the session with this content; None, with a message in the log, if it is not a mapping."""
         try:
-            return tracked(self.session_class, self.serializer, content)
+            return tracked.tracked(self.session_class, self.serializer, content)
         except (TypeError, ValueError):
             app.logger.warning("The session was made with this app's key, but cannot be read. It is empty now.")
             return None
@@ -276,7 +270,7 @@ class SecureCookieSessionInterface(SessionInterface):
         self, app: Flask, session: SessionMixin, response: Response
     ) -> None:
         """Write the session to the response's cookie if it changed, or delete the cookie if it is empty now."""
-        is_ours = type(session) is SecureCookieSession or type(session) is TrackedSession
+        is_ours = type(session) is SecureCookieSession or type(session) is tracked.TrackedSession
         if self._asks_itself or self.__dict__ or not is_ours or app.config.get("COOKIE_DEFAULTS"):
             if getattr(type(session), "has_store", False):
                 if app.config.get("SESSION_WRITES") is None and app.config.get("SESSION_OVERFLOW") != "spill":
@@ -295,18 +289,18 @@ class SecureCookieSessionInterface(SessionInterface):
             vary_by(response.headers, "Cookie")
         # No local variable for the settings: tracebacks show them.
         name = app.config["SESSION_COOKIE_NAME"]
-        if is_emptied(session):
+        if plain.is_emptied(session):
             if session.modified:
-                delete_cookie(session, response, name, cookie_attributes(self, app)._asdict())
+                plain.delete_cookie(session, response, name, cookie_attributes(self, app)._asdict())
             return
         lasts = session.get("_permanent", False)
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return
         for header, _ in getattr(response.headers, "_list", ()):
             # Most responses have no directives for caches.
-            if len(header) >= 12 and header[-7:].lower() in _SAID_TO_CACHES and not keep_for(session, response):
+            if len(header) >= 12 and header[-7:].lower() in _SAID_TO_CACHES and not plain.keep_for(session, response):
                 return
-        expires = expires_of(app, session, lasts=lasts)
+        expires = plain.expires_of(app, session, lasts=lasts)
         self._set_cookie(app, response, name, self._serialized(app, name, session), expires)
         if not session.accessed:
             vary_by(response.headers, "Cookie")
@@ -316,15 +310,15 @@ class SecureCookieSessionInterface(SessionInterface):
         name, described = self.get_cookie_name(app), cookie_attributes(self, app)._asdict()
         if session.accessed:
             vary_by(response.headers, "Cookie")
-        if is_emptied(session):
+        if plain.is_emptied(session):
             if session.modified:
-                delete_cookie(session, response, name, described)
+                plain.delete_cookie(session, response, name, described)
             return
-        if not (self.should_set_cookie(app, session) and keep_for(session, response)):
+        if not (self.should_set_cookie(app, session) and plain.keep_for(session, response)):
             return
         expires = self.get_expiration_time(app, session)
-        if app.config.get("SESSION_ABSOLUTE") is not None or can_be_refused(app):
-            expires = note_beginning(app, session, expires)
+        if app.config.get("SESSION_ABSOLUTE") is not None or ages.can_be_refused(app):
+            expires = ages.note_beginning(app, session, expires)
         token = self._serialized(app, name, session)
         self._check_size(app, name, token, expires)
         response.set_cookie(name, token, expires=expires, **described)
@@ -334,7 +328,9 @@ class SecureCookieSessionInterface(SessionInterface):
         """Return the token of the session, encrypted or as itsdangerous makes it."""
         kept = self._kept_signer(app)
         if kept is not None and kept.signer is not None:
-            return kept.signer.sign(pack(self.serializer.dumps(content_of(session))), int(time.time())).decode()
+            return kept.signer.sign(
+                packing.pack(self.serializer.dumps(tracked.content_of(session))), int(time.time())
+            ).decode()
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             text = "The session cannot be saved: the app's secret key was removed during the request. Set SECRET_KEY."
@@ -343,10 +339,13 @@ class SecureCookieSessionInterface(SessionInterface):
         if app.config.get("SESSION_ENCRYPT"):
             # Not compressed, because the compression ratio would reveal information about the content.
             token = app.keyring.encrypt(
-                purpose_of(self.salt), checked(self.serializer.dumps(content_of(session))), now=time.time(), name=name
+                signer.purpose_of(self.salt),
+                packing.checked(self.serializer.dumps(tracked.content_of(session))),
+                now=time.time(),
+                name=name,
             )
         else:
-            token = serializer.dumps(content_of(session))
+            token = serializer.dumps(tracked.content_of(session))
         return token
 
     def _kept_signer(self, app: Flask) -> KeptSigner | None:
@@ -356,7 +355,7 @@ class SecureCookieSessionInterface(SessionInterface):
         kept = app._kept_signer
         if kept is not None and kept.salt is self.salt and app._keeps_secret_in_config and kept.seen.are_current(app):
             return kept
-        return session_signer(app, self.salt) if app.secret_key else None
+        return signer.session_signer(app, self.salt) if app.secret_key else None
 
     def _check_size(self, app: Flask, name: str, token: str, expires: datetime | None) -> None:
         """Refuse a session that is too large for a cookie, if the settings say so."""
@@ -370,7 +369,7 @@ class SecureCookieSessionInterface(SessionInterface):
         set_cookie = response.set_cookie
         if getattr(set_cookie, "__func__", None) is _own_set_cookie:
             # The same call as below without keyword arguments, which is faster.
-            set_cookie(name, token, None, expires, *configured_attributes(app))
+            set_cookie(name, token, None, expires, *plain.configured_attributes(app))
         else:
             set_cookie(name, token, expires=expires, **cookie_attributes(self, app)._asdict())
 

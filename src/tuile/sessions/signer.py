@@ -19,12 +19,12 @@ from ..keys.secret import Hidden
 from ..keys.serializer import SessionSerializer, SessionSigner
 from ..keys.timed_signer import TimedSigner
 from ..keys.tokens import CLOCK_SKEW_S, TO_STANDARD
+from .interface import lazy_sha1
 from .kinds import kinds_of
 from .packing import MAX_UNPACKED_BYTES, check_size, inflated
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
-    from hashlib import _Hash
 
     from ..app import Flask
     from ..keys.secret import Key
@@ -166,11 +166,6 @@ def purpose_of(salt: Key) -> str:
 
 
 # --- itsdangerous' ----------------------------------------------------------------------------------------------------
-
-
-def lazy_sha1(string: bytes = b"") -> _Hash:
-    """Return the SHA-1 hash object of octets. In a Python without SHA-1 only the call fails, not the import."""
-    return hashlib.sha1(string)  # noqa: S324 - Flask's format; HMAC does not depend on what is weak in it
 
 
 METHODS: t.Final[dict[str, Callable[[bytes], object]]] = {"sha1": lazy_sha1, "sha256": hashlib.sha256}

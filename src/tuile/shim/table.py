@@ -28,9 +28,9 @@ TUILE_MODULES: dict[str, tuple[str, ...]] = {
     "flask.json.tag": ("tuile.json.tag",),
     "flask.logging": ("tuile.logging",),
     "flask.sansio": (),
-    "flask.sansio.app": ("tuile.sansio.app",),
-    "flask.sansio.blueprints": ("tuile.sansio.blueprints",),
-    "flask.sansio.scaffold": ("tuile.sansio.scaffold", "tuile.packages"),
+    "flask.sansio.app": ("tuile.sansio.app", "tuile.sansio.type_vars"),
+    "flask.sansio.blueprints": ("tuile.sansio.blueprints", "tuile.sansio.type_vars"),
+    "flask.sansio.scaffold": ("tuile.sansio.scaffold", "tuile.packages", "tuile.sansio.type_vars"),
     "flask.sessions": ("tuile.sessions", "tuile.sessions.interface", "tuile.sessions.signed"),
     "flask.signals": ("tuile.signals",),
     "flask.templating": ("tuile.templating",),
@@ -53,7 +53,7 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
         "_no_req_msg": ("tuile.ctx.app_context", "NO_REQUEST_MESSAGE"),
     },
     "flask.helpers": {"_split_blueprint_path": ("tuile.wrappers.request", "split_blueprint_path")},
-    "flask.sessions": {"_lazy_sha1": ("tuile.sessions.signer", "lazy_sha1")},
+    "flask.sessions": {"_lazy_sha1": ("tuile.sessions.interface", "lazy_sha1")},
 }
 
 #: The names that Flask's modules define besides the classes and functions of `naming.DEFINED`: objects, type variables

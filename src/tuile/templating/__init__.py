@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..csrf import offer_token
 from ..ctx.app_context import current
 from ..ctx.functions import stream_with_context
 from ..flask_names import offer_flasks_names
@@ -65,7 +64,10 @@ def create_environment(app: Flask) -> Environment:
         session=session,
         g=g,
     )
-    offer_token(app, environment.globals)
+    if app.config.get("CSRF") is not None:
+        from ..csrf import offer_token  # noqa: PLC0415 - only with CSRF
+
+        offer_token(app, environment.globals)
     environment.policies["json.dumps_function"] = app.json.dumps
     return environment
 

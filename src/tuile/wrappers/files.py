@@ -22,16 +22,17 @@ from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper, _RangeWrapper
 
-from ..http.conditions import is_unmodified
-from ..http.dates import remembered_http_date
 from ..http.headers import is_one_line
-from ..lazy import lazy_pattern
+from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ..http import conditions, dates
     from .response import Response
+else:
+    conditions, dates = late_modules(__name__, "..http.conditions", "..http.dates")
 
 _new = object.__new__
 # What needs no quotes in a header.
@@ -181,7 +182,7 @@ def _facts(
     return (
         ("Content-Disposition", f"{'attachment' if as_attachment else 'inline'}; filename={quoted}"),
         ("Content-Length", str(size)),
-        ("Last-Modified", remembered_http_date(moment)),
+        ("Last-Modified", dates.remembered_http_date(moment)),
         ("ETag", f'"{moment}-{size}-{adler32(path.encode()) & 0xFFFFFFFF}"'),
         extension,
     )
@@ -205,7 +206,7 @@ _NOT_KEPT: t.Final = (("Cache-Control", "no-cache"),)
 def _kept(max_age: int) -> tuple[Pair, ...]:
     """Return the headers that say how long a file may be kept."""
     directive = f"public, max-age={max_age}" if max_age > 0 else f"no-cache, max-age={max_age}"
-    return ("Cache-Control", directive), ("Expires", remembered_http_date(int(time.time() + max_age)))
+    return ("Cache-Control", directive), ("Expires", dates.remembered_http_date(int(time.time() + max_age)))
 
 
 def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, changed: str, size: int) -> bool:
@@ -222,13 +223,13 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
     wanted = environ.get("HTTP_RANGE")
     if wanted is None:
         try:
-            unmodified = is_unmodified(environ, tag, changed)
+            unmodified = conditions.is_unmodified(environ, tag, changed)
         except OverflowError:
             # A date beyond all calendars.
             return False
         if unmodified and "HTTP_IF_MATCH" in environ:
             return False
-        pairs += (("Date", remembered_http_date(int(time.time()))), _RANGES)
+        pairs += (("Date", dates.remembered_http_date(int(time.time()))), _RANGES)
         if unmodified:
             response._status, response._status_code = "304 NOT MODIFIED", 304
         return True
@@ -241,7 +242,7 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
     end = min(end, size)
     pairs[2] = ("Content-Length", str(end - start))
     pairs += (
-        ("Date", remembered_http_date(int(time.time()))),
+        ("Date", dates.remembered_http_date(int(time.time()))),
         _RANGES,
         ("Content-Range", f"bytes {start}-{end - 1}/{size}"),
     )

@@ -18,15 +18,16 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from ..ctx.app_context import current
-from ..http.bodies import input_stream
-from ..http.multipart import boundary_of, header_pairs, parse_multipart, plain_boundary
-from ..http.urlencoded import parse_urlencoded
+from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ..http import bodies, multipart, urlencoded
     from ..http.multipart import Part
     from .request import Request
+else:
+    bodies, multipart, urlencoded = late_modules(__name__, "..http.bodies", "..http.multipart", "..http.urlencoded")
 
 #: The attributes of a request class that determine how forms are read.
 READING_FORMS = (
@@ -130,7 +131,9 @@ def load_form(request: Request) -> bool:
         return _load_urlencoded(request, own, length)
     if length > _MOST_BYTES:
         return False
-    boundary = boundary_of(content_type) if parsed is None else plain_boundary(parsed[1].get("boundary"))
+    boundary = (
+        multipart.boundary_of(content_type) if parsed is None else multipart.plain_boundary(parsed[1].get("boundary"))
+    )
     return boundary is not None and _load_multipart(request, own, length, boundary)
 
 
@@ -162,7 +165,7 @@ def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> b
         stream = request.stream if stream is None else stream
         body = stream.read()
     try:
-        found = parse_urlencoded(body.decode())
+        found = urlencoded.parse_urlencoded(body.decode())
     except UnicodeDecodeError:
         found = {}
     _set(own, stream, found, {})
@@ -175,7 +178,7 @@ def _load_multipart(request: Request, own: dict[str, object], length: int, bound
         if stream is not None:
             own["stream"] = stream
         return False
-    parts = parse_multipart(body, boundary, request.max_form_memory_size, request.max_form_parts)
+    parts = multipart.parse_multipart(body, boundary, request.max_form_memory_size, request.max_form_parts)
     if parts is None:
         own["stream"] = _again(request, body)
         return False
@@ -199,7 +202,7 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
     """Return the file in one part of a form."""
     name, filename, sent, start, end = part
     headers = _new(Headers)
-    headers._list = header_pairs(sent)
+    headers._list = multipart.header_pairs(sent)
     file = request._get_file_stream(
         total_content_length=total,
         filename=filename,
@@ -230,7 +233,7 @@ def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | Li
         more = source.read(1)
         if more or len(body) != length:
             return None, _again(request, body, more)
-        return body, source if limit is None else input_stream(environ, limit)
+        return body, source if limit is None else bodies.input_stream(environ, limit)
     stream = LimitedStream(source, length)
     try:
         body = source.read(length)
@@ -279,4 +282,4 @@ def _again(request: Request, *start: bytes) -> t.IO[bytes]:
     """Return a stream for a request that returns the bytes that were already read, and then the rest."""
     environ = request.environ
     rest = _Again(b"".join(start), environ["wsgi.input"])
-    return input_stream({**environ, "wsgi.input": rest}, request.max_content_length)
+    return bodies.input_stream({**environ, "wsgi.input": rest}, request.max_content_length)

@@ -13,18 +13,21 @@ from werkzeug.http import HTTP_STATUS_CODES, parse_etags
 from werkzeug.utils import get_content_type
 from werkzeug.wsgi import ClosingIterator
 
-from ..http.conditions import is_unmodified
-from ..http.dates import remembered_http_date
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
-from ..http.locations import is_plain_location
-from .async_body import AsyncParts, prepare
+from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+    from ..http import conditions, dates, locations
+    from . import async_body
     from .response import Response
+else:
+    conditions, dates, locations, async_body = late_modules(
+        __name__, "..http.conditions", "..http.dates", "..http.locations", ".async_body"
+    )
 
 _new = object.__new__
 #: Status lines by code.
@@ -113,9 +116,9 @@ def make_conditional_plainly(  # noqa: C901 - each header has its case
     unit = "bytes" if accept_ranges is True else accept_ranges
     if unit and (type(unit) is not str or "accept-ranges" in found or not is_one_line(unit)):
         return False
-    unmodified = is_unmodified(environ, found.get("etag"), found.get("last-modified"))
+    unmodified = conditions.is_unmodified(environ, found.get("etag"), found.get("last-modified"))
     if "date" not in found:
-        pairs.append(("Date", remembered_http_date(int(time.time()))))
+        pairs.append(("Date", dates.remembered_http_date(int(time.time()))))
     if unit:
         pairs.append(("Accept-Ranges", unit))
     if unmodified:
@@ -135,7 +138,7 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     if found is None:
         return None
     pairs, location, length = found
-    if location is not None and (response.autocorrect_location_header or not is_plain_location(location)):
+    if location is not None and (response.autocorrect_location_header or not locations.is_plain_location(location)):
         return None
     is_sequence = isinstance(body, (tuple, list))
     if is_sequence and length is None and not is_empty and response.automatically_set_content_length:
@@ -148,8 +151,8 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
         return t.cast("Iterable[bytes]", body)
     if needs_no_close:
         return list(response.iter_encoded())
-    if prepare(response):
-        return AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
+    if async_body.prepare(response):
+        return async_body.AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
     return _Parts(response.iter_encoded(), response.close)
 
 

@@ -24,10 +24,9 @@ from werkzeug.wsgi import _get_server
 
 from .. import json
 from ..ctx.app_context import current
-from ..http.bodies import input_stream
 from ..http.received import read_accept, read_authorization, read_date, read_if_range, show_url
-from ..http.urlencoded import parse_urlencoded
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
+from ..lazy import late_modules
 from .environ import (
     EnvironAtFirstRead,
     FromEnviron,
@@ -47,6 +46,10 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Authorization, Headers, IfRange, MultiDict
     from werkzeug.routing import Rule
+
+    from ..http import bodies, urlencoded
+else:
+    bodies, urlencoded = late_modules(__name__, "..http.bodies", "..http.urlencoded")
 
 
 _new_multidict = ImmutableMultiDict.__new__
@@ -139,7 +142,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             # Raises the error.
             refused: t.IO[bytes] = vars(WerkzeugRequest)["stream"].fget(self)
             return refused
-        return input_stream(self.environ, self.max_content_length)
+        return bodies.input_stream(self.environ, self.max_content_length)
 
     @property
     def last_event_id(self) -> str | None:
@@ -201,7 +204,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             return kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
         # As the constructor does with pairs, but in one call.
         args = _new_multidict(ImmutableMultiDict)
-        _fill(args, parse_urlencoded(query))
+        _fill(args, urlencoded.parse_urlencoded(query))
         return args
 
     @cached_property

@@ -15,13 +15,10 @@ from werkzeug.wsgi import ClosingIterator
 
 from .. import json
 from ..ctx.app_context import current
-from ..ctx.cookie_defaults import with_defaults
-from ..http.cookies import SameSite, cookie_identity, dump_cookie, plain_cookie
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
-from ..http.locations import is_plain_location, uri_of
 from ..http.received import without_bad_dates
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
-from .async_body import prepare
+from ..lazy import late_modules
 from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
@@ -38,6 +35,15 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from typing_extensions import Self
     from werkzeug.wrappers import Request
+
+    from ..ctx import cookie_defaults
+    from ..http import cookies, locations
+    from ..http.cookies import SameSite
+    from . import async_body
+else:
+    cookie_defaults, cookies, locations, async_body = late_modules(
+        __name__, "..ctx.cookie_defaults", "..http.cookies", "..http.locations", ".async_body"
+    )
 
 # The attributes of a class that the constructor and the WSGI call use; a class that overrides one has no fast path.
 _USED = ("headers", "response", "status", "status_code")
@@ -233,7 +239,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 elif name not in PASSED and name.lower() in PREPARED:
                     break
             else:
-                uri = None if location is None else location if is_plain_location(location) else uri_of(location)
+                uri = (
+                    None
+                    if location is None
+                    else location
+                    if locations.is_plain_location(location)
+                    else locations.uri_of(location)
+                )
                 if length_is_known and (location is None or uri is not None):
                     if uri is not None and uri is not location:
                         pairs = [(name, value if name != "Location" else uri) for name, value in pairs]
@@ -249,7 +261,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             if type(value) is not str or type(name) is not str:
                 # Servers may treat a subclass of str or bytes differently.
                 pairs[index] = (str.__str__(name), str.__str__(value))
-        prepare(self)
+        async_body.prepare(self)
         return super().__call__(environ, start_response)
 
     if t.TYPE_CHECKING:
@@ -306,7 +318,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         else:
             max_size = context.app.config["MAX_COOKIE_SIZE"]
         if context is not None and context.app.config.get("COOKIE_DEFAULTS") is not None:
-            secure, samesite = with_defaults(context.app, secure, samesite, partitioned)
+            secure, samesite = cookie_defaults.with_defaults(context.app, secure, samesite, partitioned)
         is_plain = domain is None and path == "/"
         line = None
         if (
@@ -316,9 +328,9 @@ class Response(WerkzeugResponse, metaclass=Watched):
             and samesite is None
             and not (secure or httponly or partitioned)
         ):
-            line = plain_cookie(key, value)
+            line = cookies.plain_cookie(key, value)
         if line is None or (max_size and len(line) > max_size):
-            line = dump_cookie(
+            line = cookies.dump_cookie(
                 key,
                 value,
                 max_age,
@@ -347,7 +359,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             known = self._cookie_lines = CookieLines()
             if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
                 text = first[0][1]
-                known.begin(pairs, (text.partition("=")[0], "", "/") if first[2] else cookie_identity(text))
+                known.begin(pairs, (text.partition("=")[0], "", "/") if first[2] else cookies.cookie_identity(text))
         known.put(self.headers, line, (line.partition("=")[0], "", "/") if is_plain else None)
 
 

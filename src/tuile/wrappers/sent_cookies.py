@@ -6,12 +6,15 @@ import typing as t
 
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 
-from ..http.cookie_header import cookie_values, only_value, parse_cookie
+from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
+    from ..http import cookie_header
     from .request import Request
+else:
+    (cookie_header,) = late_modules(__name__, "..http.cookie_header")
 
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[MultiDict[str, str], dict[str, list[str]]], None] = dict.update
@@ -39,9 +42,9 @@ class ReceivedCookies:
             # The result of the constructor, in one call.
             cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
             if sent:
-                _fill(cookies, cookie_values(sent))
+                _fill(cookies, cookie_header.cookie_values(sent))
         else:
-            cookies = kind(parse_cookie(sent))
+            cookies = kind(cookie_header.parse_cookie(sent))
         if request._environ_at_end is not kept:
             # Another thread answered the request meanwhile.
             return self.__get__(request, owner)
@@ -63,7 +66,7 @@ def first_cookie(request: Request, name: str) -> str | None:
         header = request.environ.get("HTTP_COOKIE")
         if not header:
             return None
-        value = only_value(header, name)
+        value = cookie_header.only_value(header, name)
         if value is not None:
             return value
     cookies = request.cookies
