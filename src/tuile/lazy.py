@@ -8,6 +8,9 @@ import typing as t
 from importlib import import_module
 from urllib.parse import quote
 
+if t.TYPE_CHECKING:
+    from types import ModuleType
+
 
 class _LazyPattern:
     def __init__(self, pattern: t.AnyStr, flags: int) -> None:
@@ -58,7 +61,7 @@ class _LateModule:
         return getattr(module, name)
 
 
-def late_modules(importer: str, *names: str) -> list[t.Any]:
+def late_modules(importer: str, *names: str) -> list[ModuleType]:
     """Return modules that are imported when one of their attributes is first read, for globals of the same names.
 
     From then on the global is the module itself, so that a function that runs in each request pays nothing. In code
@@ -73,4 +76,4 @@ def late_modules(importer: str, *names: str) -> list[t.Any]:
         importer: The name of the importing module.
         names: The modules, relative to the importing one; `..typing as ft` for a global with another name.
     """
-    return [_LateModule(importer, name) for name in names]
+    return t.cast("list[ModuleType]", [_LateModule(importer, name) for name in names])

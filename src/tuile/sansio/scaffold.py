@@ -215,10 +215,10 @@ class Scaffold(DeclaresCookies):
         raise NotImplementedError
 
     @setupmethod
-    def endpoint(self, endpoint: str) -> Callable[[type_vars.F], type_vars.F]:
+    def endpoint(self, endpoint: str) -> Callable[[type_vars.T_route], type_vars.T_route]:
         """Decorate the view of an endpoint whose rule was added without one."""
 
-        def decorator(f: type_vars.F) -> type_vars.F:
+        def decorator(f: type_vars.T_route) -> type_vars.T_route:
             self.view_functions[endpoint] = f
             return f
 

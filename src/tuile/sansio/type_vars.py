@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .. import typing as ft
 
-F = TypeVar("F", bound=Callable[..., Any])
-T_after_request = TypeVar("T_after_request", bound=ft.AfterRequestCallable[Any])
+F = TypeVar("F", bound=Callable[..., object])
+T_after_request = TypeVar("T_after_request", bound=ft.AfterRequestCallable[t.Any])
 T_before_request = TypeVar("T_before_request", bound=ft.BeforeRequestCallable)
 T_error_handler = TypeVar("T_error_handler", bound=ft.ErrorHandlerCallable)
 T_route = TypeVar("T_route", bound=ft.RouteCallable)
