@@ -155,6 +155,21 @@ def test_there_are_never_more_connections_than_allowed(redis_url: str) -> None:
     store.close()
 
 
+def test_a_server_without_memory_can_be_read(redis_url: str) -> None:
+    site = Site(RedisStore(redis_url, timeout=30))
+    cookie, store = site.begin(x=1), site.store.store
+    assert isinstance(store, RedisStore)
+    command(store, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        assert site.content(cookie) == {"x": 1}
+        assert site.ask(lambda: session.update(x=2), cookie).answer.code == 503
+    finally:
+        command(store, "CONFIG", "SET", "maxmemory", "0")
+    site.ask(lambda: session.update(x=3), cookie)
+    assert site.content(cookie) == {"x": 3}
+    store.close()
+
+
 def test_two_apps_do_not_see_each_other(redis_url: str) -> None:
     sites = []
     for name in ("prod", "prod2"):

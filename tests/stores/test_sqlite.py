@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tuile.sessions.changes import Add, Change, Changes
+from tuile.sessions.changes import Add, Change, Changes, Put
 from tuile.sessions.operations import Applied, Apply, Create, Load, Sweep
 from tuile.sessions.record import Clocks, Record
 from tuile.sessions.stores import StoreUnavailable
@@ -139,6 +139,30 @@ def test_a_table_of_an_older_version_is_replaced(path: Path) -> None:
     assert store.ask(Load("h", CLOCKS)) is None
     assert store.ask(Create(Record("h", "v"), CLOCKS)) is not None
     store.close()
+
+
+def test_a_table_of_a_newer_version_is_left_alone(store: SQLiteStore, path: Path) -> None:
+    store.ask(Create(Record("h", "v", {"n": "1"}), CLOCKS))
+    store.close()
+    newer = sqlite3.connect(path, isolation_level=None)
+    newer.execute("PRAGMA user_version = 1000")
+    with pytest.raises(StoreUnavailable, match=r"SQLite, .*sessions\.db\) was made by a newer version of Tuile"):
+        store.ask(Load("h", CLOCKS))
+    assert newer.execute("SELECT count(*) FROM tuile_sessions").fetchone() == (1,)
+    newer.close()
+
+
+@pytest.mark.parametrize("pragma", ["query_only = 1", "max_page_count = 1"])
+def test_a_file_that_cannot_be_written_is_unavailable_for_saves_only(store: SQLiteStore, pragma: str) -> None:
+    store.ask(Create(Record("h", "v", {"n": "1"}), CLOCKS))
+    store._idle[-1].execute(f"PRAGMA {pragma}")
+    assert number(store) == "1"
+    large = Apply("h", 1, Changes(by_key={"n": Put('"%s"' % ("x" * 1_000_000), "1")}), CLOCKS)
+    with pytest.raises(StoreUnavailable, match=r"readonly database|database or disk is full"):
+        store.ask(large)
+    # The next one has a new connection.
+    store.ask(ADD)
+    assert number(store) == "2"
 
 
 def test_others_write_while_many_sessions_are_swept(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:

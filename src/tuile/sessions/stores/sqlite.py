@@ -260,10 +260,13 @@ class SQLiteStore(Store):
         try:
             self._execute(connection, f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
             self._execute(connection, "PRAGMA journal_mode = WAL")
+            if _schema_version(connection) > _SCHEMA_VERSION:
+                message = f"The session store ({self.describe()}) was made by a newer version of Tuile."
+                raise StoreUnavailable(message)
             if _schema_version(connection) != _SCHEMA_VERSION:
                 with self._locked(connection):
                     # Another process may have been faster.
-                    if _schema_version(connection) != _SCHEMA_VERSION:
+                    if _schema_version(connection) < _SCHEMA_VERSION:
                         for statement in f"{_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}".split(";"):
                             connection.execute(statement)
         except BaseException:
