@@ -46,6 +46,7 @@ services: ## find the servers that tests of session stores start, install them b
 
 test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to pytest)
 	@tools/install-chromium
+	@tools/install-firefox
 	@tools/install-services
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
