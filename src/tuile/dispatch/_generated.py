@@ -39,7 +39,7 @@ from .inlined import (
     remember,
     session_headers,
 )
-from .pages import page_without_view
+from .pages import page_of_tuple, page_without_view
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -139,7 +139,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
                 or request_started.receivers
             ):
-                page = page_without_view(app, plan, context, environ, rule, method)
+                is_alone = plan.answers_alone and (not app.before_request_funcs) and (not app.after_request_funcs)
+                page = page_without_view(app, plan, context, environ, rule, method) if is_alone else None
                 start = None
                 body = app.full_dispatch_request() if page is None else page
                 more = None
@@ -193,9 +194,14 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             body = answer
                             more = None
                         else:
-                            start = None
-                            body = app.finalize_request(answer)
-                            more = None
+                            complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+                            if complete is not None:
+                                body = complete
+                                more = None
+                            else:
+                                start = None
+                                body = app.finalize_request(answer)
+                                more = None
                     else:
                         start = None
                         body = app.finalize_request(answer)

@@ -32,7 +32,7 @@ from .inlined import (
     send,
     session_headers,
 )
-from .pages import page_without_view
+from .pages import page_of_tuple, page_without_view
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,7 +108,8 @@ def answer_request(
         or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
         or request_started.receivers
     ):
-        page = page_without_view(app, plan, context, environ, rule, method)
+        is_alone = plan.answers_alone and not app.before_request_funcs and not app.after_request_funcs
+        page = page_without_view(app, plan, context, environ, rule, method) if is_alone else None
         return None, app.full_dispatch_request() if page is None else page, None
     try:
         answer = run_view(app, plan, context, environ, rule, arguments, known)
@@ -128,6 +129,9 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
             # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
             if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
                 return start, answer, None
+            complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+            if complete is not None:
+                return start, complete, None
     return None, app.finalize_request(answer), None
 
 

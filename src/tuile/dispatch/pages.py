@@ -1,4 +1,4 @@
-"""Finished responses to requests without a view: refusals and redirects of the URL map, and OPTIONS.
+"""Finished responses: refusals and redirects of the URL map, OPTIONS, and what a view returns as a tuple.
 
 The steps make the same responses, by an exception or a response object. The fast path asks for these where nothing but
 the steps would see them.
@@ -13,6 +13,8 @@ from werkzeug.routing import RequestRedirect
 
 from .. import invalidation
 from ..ctx.states import PLAIN
+from ..http.headers import PREPARED, plain_pairs
+from ..http.locations import is_plain_location
 from ..lazy import late_modules
 from ..signals import request_finished, request_started
 from ..wrappers.plain_response import STATUS_LINES
@@ -29,9 +31,12 @@ if t.TYPE_CHECKING:
     from ..ctx.request_context import RequestContext
     from ..routing import answers
     from .plan import Plan
+    from .return_values import Body
 else:
     (answers,) = late_modules(__name__, "..routing.answers")
 
+# The statuses of responses that have a body.
+_WITH_BODY = frozenset(code for code in STATUS_LINES if code >= 200 and code not in {204, 304})
 _REFUSALS = frozenset({NotFound, MethodNotAllowed})
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 
@@ -59,25 +64,22 @@ def page_without_view(
 
     Args:
         app: The app.
-        plan: Its plan.
+        plan: Its plan, by which these steps are not overridden. There are no functions around the view.
         context: The context of the request, which was matched.
         environ: The WSGI environ of the request.
         rule: The rule that was found, if one was.
         method: The method of the request.
     """
-    request = context.request
-    error = request.routing_exception
+    error = context.request.routing_exception
     if (
-        not plan.answers_alone
-        or (error is None and (rule is None or method != "OPTIONS"))
+        (error is None and (rule is None or method != "OPTIONS"))
+        or (error is not None and app.error_handler_spec and type(error) in _REFUSALS and _is_handled(app, error))
         or plan.epoch is not invalidation.epoch
         or context._state is not PLAIN
         or context._is_touched
         or request_started.receivers
         or request_finished.receivers
-        or app.before_request_funcs
         or app.url_value_preprocessors
-        or app.after_request_funcs
         or app.config.get("CSRF") is not None
         or "HTTP_UPGRADE" in environ
         or (environ.get("HTTP_COOKIE") is not None and app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
@@ -86,6 +88,70 @@ def page_without_view(
     if error is None:
         return _options_page(app, plan, environ, rule)
     return _error_page(app, error)
+
+
+def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa: C901 - each form has its case
+    """Return the response to text or JSON with a status, headers or both; None if the steps have to make it.
+
+    Args:
+        plan: The plan of the app, which says that no user code sees the response.
+        answer: What the view returned.
+    """
+    count = len(answer)
+    if count == 2:
+        body, status = answer
+        headers = None
+        if type(status) is not int:
+            status, headers = None, status
+    elif count == 3:
+        body, status, headers = answer
+    else:
+        return None
+    kind = type(body)
+    start = plan.text_start if kind is str or kind is bytes else plan.json_start
+    if start is None or (status is not None and (type(status) is not int or status not in _WITH_BODY)):
+        return None
+    header, line, _ = start
+    pairs = [] if headers is None else plain_pairs(headers)
+    if pairs is None or (count == 2 and status is None and not pairs):
+        return None
+    given, names = None, set()
+    for pair in pairs:
+        name = pair[0].lower()
+        if name in names or (name in PREPARED and not _is_sent_as_it_is(plan, pair)):
+            return None
+        if name == "content-type":
+            given = pair
+        names.add(name)
+    if kind is str or kind is bytes:
+        text = body if kind is bytes else body.encode()
+        pairs += [] if given else [header]
+        pairs.append(("Content-Length", str(len(text))))
+    elif (kind is dict or kind is list) and plan.write_json is not None:
+        text = f"{plan.write_json(body)}\n".encode()
+        # It replaces the one that goes with JSON.
+        pairs = [given or header, ("Content-Length", str(len(text))), *(pair for pair in pairs if pair is not given)]
+    else:
+        return None
+    return Page(line if status is None else STATUS_LINES[status], pairs, [text])
+
+
+def _is_sent_as_it_is(plan: Plan, pair: tuple[str, str]) -> bool:
+    """Return whether a header is a Location that needs no change before it is sent."""
+    return pair[0] == "Location" and is_plain_location(pair[1]) and not plan.response_class.autocorrect_location_header
+
+
+def _is_handled(app: Flask, error: HTTPException) -> bool:
+    """Return whether the app has a handler for an error of the URL map, as `_find_error_handler` looks for it."""
+    kind, registered = type(error), app.error_handler_spec.get(None)
+    if registered:
+        for code in (kind.code, None):
+            handlers = registered.get(code)
+            if handlers:
+                for cls in kind.__mro__:
+                    if cls in handlers:
+                        return True
+    return False
 
 
 def _error_page(app: Flask, error: HTTPException) -> Page | None:
@@ -101,7 +167,7 @@ def _error_page(app: Flask, error: HTTPException) -> Page | None:
         body = text.encode()
         pairs = [_HTML, ("Content-Length", str(len(body))), ("Location", location)]
         return Page(STATUS_LINES[code], pairs, [body])
-    if kind not in _REFUSALS or (app.error_handler_spec and app._find_error_handler(error, []) is not None):
+    if kind not in _REFUSALS:
         return None
     page = usual_page(error)
     return None if page is None else Page(page[0], page[2], [page[3]])
