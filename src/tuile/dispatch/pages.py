@@ -14,7 +14,6 @@ from werkzeug.routing import RequestRedirect
 from .. import invalidation
 from ..ctx.states import PLAIN
 from ..http.headers import PREPARED, plain_pairs
-from ..http.locations import is_plain_location
 from ..lazy import late_modules
 from ..signals import request_finished, request_started
 from ..wrappers.plain_response import STATUS_LINES
@@ -29,11 +28,12 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
+    from ..http import locations
     from ..routing import answers
     from .plan import Plan
     from .return_values import Body
 else:
-    (answers,) = late_modules(__name__, "..routing.answers")
+    answers, locations = late_modules(__name__, "..routing.answers", "..http.locations")
 
 # The statuses of responses that have a body.
 _WITH_BODY = frozenset(code for code in STATUS_LINES if code >= 200 and code not in {204, 304})
@@ -138,7 +138,11 @@ def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa:
 
 def _is_sent_as_it_is(plan: Plan, pair: tuple[str, str]) -> bool:
     """Return whether a header is a Location that needs no change before it is sent."""
-    return pair[0] == "Location" and is_plain_location(pair[1]) and not plan.response_class.autocorrect_location_header
+    return (
+        pair[0] == "Location"
+        and locations.is_plain_location(pair[1])
+        and not plan.response_class.autocorrect_location_header
+    )
 
 
 def _is_handled(app: Flask, error: HTTPException) -> bool:
