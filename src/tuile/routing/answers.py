@@ -11,7 +11,7 @@ from .index import split_path
 from .map import FOREIGN_SUBDOMAIN, Map, werkzeugs_allowed, werkzeugs_match
 from .redirects import redirection
 from .refusals import allowed_for
-from .search import UNSURE, Elsewhere, Moved, methods_passed, search
+from .search import UNSURE, Elsewhere, Moved, methods_passed, search, union
 
 if t.TYPE_CHECKING:
     from .index import Found
@@ -71,10 +71,7 @@ def methods_for(url_map: Map, path: str | None) -> list[str] | None:
     found = methods_passed(url_map, url_map._patterns, url_map.default_subdomain or "", path)
     if found is None:
         return None
-    allowed: set[str] = set()
-    for methods in found[0]:
-        allowed.update(methods)
-    return list(allowed)
+    return list(union(found[0]))
 
 
 def is_plain_list(methods: t.Iterable[str]) -> bool:

@@ -32,8 +32,9 @@ Guards = tuple[dict[str, BaseConverter], tuple[Guard, ...]]
 # guards of their conversions, and all rules that end here. Plain tuples unpack faster than named ones.
 Answer = tuple[WerkzeugRule, bool | None, Arguments, Guards, list[WerkzeugRule]]
 # The methods that a path is answered with: the sets of the rules, each with a copy to compare it with; those of the
-# rules that end one slash further on; and the methods in the order of Werkzeug's refusal.
-Allowed = tuple[tuple[tuple[set[str], frozenset[str]], ...], tuple[set[str], ...], list[str]]
+# rules that end one slash further on; the methods in the order of Werkzeug's refusal; and the sets in the order in
+# which it adds them.
+Allowed = tuple[tuple[tuple[set[str], frozenset[str]], ...], tuple[set[str], ...], list[str], tuple[set[str], ...]]
 # One variable part of a path: its test, the groups of the match with the values (None: the part itself is the value),
 # whether it matches the whole rest of the path, and the next node.
 Edge = tuple[t.Callable[[str], t.Any], tuple[int, ...] | None, bool, "Node"]

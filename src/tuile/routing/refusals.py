@@ -8,7 +8,7 @@ from werkzeug.routing import MapAdapter
 
 from .quoting import path_text
 from .redirects import LINE_ENDS, moved_to
-from .search import methods_passed, refusal_of
+from .search import methods_passed, refusal_of, union
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,11 +41,13 @@ def allowed_for(url_map: Map, index: Index, path: str) -> Allowed | None:
     if found is None:
         return None
     passed, slashed = found
-    allowed: set[str] = set()
-    for methods in passed:
-        allowed.update(methods)
     different = {id(methods): methods for methods in passed}.values()
-    known = tuple((methods, frozenset(methods)) for methods in different), tuple(slashed), list(allowed)
+    known = (
+        tuple((methods, frozenset(methods)) for methods in different),
+        tuple(slashed),
+        list(union(passed)),
+        tuple(passed),
+    )
     index.allowed[path] = known
     return known
 
@@ -55,14 +57,14 @@ def refusal_for(url_map: Map, index: Index, path: str, method: str) -> HTTPExcep
     known = allowed_for(url_map, index, path)
     if known is None:
         return None
-    passed, slashed, allowed = known
-    for methods, _ in passed:
+    different, slashed, _, passed = known
+    for methods, _ in different:
         if method in methods:
             return None
     for methods in slashed:
         if method in methods:
             return None
-    return refusal_of(set(allowed), allowed.copy())
+    return refusal_of(passed)
 
 
 def redirect_for(

@@ -18,7 +18,7 @@ from ..lazy import lazy_pattern
 from .index import TESTS, groups_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from werkzeug.routing import Map as WerkzeugMap
     from werkzeug.routing.matcher import State
@@ -123,14 +123,18 @@ def _searched(
     return look.hit(url_map, found)
 
 
-def refusal_of(allowed: set[str], methods: list[str]) -> HTTPException:
-    """Return the refusal for a path that rules match with other methods, or with none.
+def union(passed: Iterable[set[str]]) -> set[str]:
+    """Return all methods in one set, which is made as Werkzeug makes it: their order depends on it."""
+    methods: set[str] = set()
+    for some in passed:
+        methods.update(some)
+    return methods
 
-    Args:
-        allowed: These methods.
-        methods: The same methods in their order.
-    """
-    refusal = MethodNotAllowed(valid_methods=methods) if allowed else NotFound()
+
+def refusal_of(passed: Iterable[set[str]]) -> HTTPException:
+    """Return the refusal for a path that rules match with these other methods, or with none."""
+    allowed = union(passed)
+    refusal = MethodNotAllowed(valid_methods=list(allowed)) if allowed else NotFound()
     # As Werkzeug raises it; a debugger shows it.
     refusal.__context__ = NoMatch(allowed, _NO_MISMATCH)
     refusal.__suppress_context__ = True
@@ -159,10 +163,7 @@ class _Search:
 
     def refusal(self, cause: ValidationError | None = None) -> HTTPException:
         """Return the refusal for a path that no rule matches."""
-        allowed: set[str] = set()
-        for methods in self.passed:
-            allowed.update(methods)
-        refusal = refusal_of(allowed, list(allowed))
+        refusal = refusal_of(self.passed)
         if cause is not None:
             t.cast("NoMatch", refusal.__context__).__cause__ = cause
         return refusal
