@@ -405,7 +405,6 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "a blueprint twice": lambda app: [app.register_blueprint(app.own_blueprint) for _ in range(2)],
     "a blueprint by two names": lambda app: [app.register_blueprint(app.own_blueprint, name=name) for name in "xy"],
     "not a blueprint": lambda app: app.register_blueprint(object),
-    "route without a call": lambda app: app.route(view_a),
 }
 
 

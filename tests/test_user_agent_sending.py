@@ -129,9 +129,9 @@ def test_each_cookie_of_the_site_is_either_sent_or_withheld_with_a_reason(profil
                 url = expand(op["get"])
                 withheld = jar.withheld(url, now=now, **how)
                 sent = jar._sent(jar._request(url, now, how["api"], how["context"]), how["method"])
-                group = [
-                    slot.cookie for slot in jar._group(jar._request(url, now, "http", Context()).address.host).values()
-                ]
+                slots = jar._group(jar._request(url, now, "http", Context()).address.host).values()
+                # Firefox goes on counting cookies whose time is over.
+                group = [slot.cookie for slot in slots if not slot.cookie.is_expired(now)]
                 assert {*sent, *(item.cookie for item in withheld)} == set(group)
                 assert len(sent) + len(withheld) == len(group)
                 assert all(item.reasons and str(item) for item in withheld)
