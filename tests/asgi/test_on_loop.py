@@ -87,6 +87,19 @@ def test_generated_applications_do_the_same_each_way(
     assert observed[2] == observed[0]
 
 
+@pytest.mark.parametrize("answer", sorted(ANSWERS))
+@pytest.mark.parametrize("part", AWAITABLE)
+def test_a_function_that_has_to_be_awaited_alone_does_the_same_each_way(part: str, answer: str) -> None:
+    parts = frozenset() if part == "after this" else frozenset({part})
+    does = "after this request" if part == "after this" else "nothing"
+    observed = []
+    for send, kind in ((by_wsgi, tuile.Flask), (by_asgi, tuile.Flask)):
+        program = Awaiting(tuile, kind, parts, does, answer, {}, awaited=frozenset({part}))
+        with mock.patch("tests.test_fast_path.send", send), mock.patch("time.time", return_value=1_700_000_000.0):
+            observed.append(program.run(parts, [{"path": "/missing"}, {"path": "/it"}, {"path": "/of/7/x"}]))
+    assert observed[0] == observed[1]
+
+
 @pytest.mark.parametrize(
     ("parts", "awaited"),
     [

@@ -189,6 +189,10 @@ def _stream(
     run(_leave, app_context, request_context, close, None)
 
 
+# As Flask's generator is called, which its repr tells.
+_stream.__name__, _stream.__qualname__ = "generator", "stream_with_context.<locals>.generator"
+
+
 async def _stream_async(
     chunks: t.AsyncIterator[object], app_context: AppContext, request_context: RequestContext
 ) -> t.AsyncGenerator[object, None]:

@@ -169,11 +169,14 @@ def _may_block(plan: Plan, functions: Iterable[Callable[..., object]]) -> bool:
 
 
 def blocks_after_view(app: Flask, plan: Plan, context: RequestContext) -> bool:
-    """Return whether what is left to do after a view may block the loop."""
+    """Return whether what is left to do after a view needs a worker, because it may block the loop.
+
+    Coroutine functions need one as well: the steps after a view call functions, and cannot await them on the loop.
+    """
     return (
         plan.epoch is not invalidation.epoch
-        or functions_around(app, plan, context.request).after_blocks
-        or _may_block(plan, context._after_functions or ())
+        or functions_around(app, plan, context.request).after
+        or bool(context._after_functions)
         # A session in a store is saved; one in a cookie is computed.
         or (context._opened_session is not None and app.config.get("SESSION_STORE") is not None)
     )
@@ -200,4 +203,4 @@ def way_of(app: Flask, plan: Plan, endpoint: str) -> str:
         return "in a worker: functions before and after it may block, and expect to share one thread"
     if functions.before_blocks:
         return "on the event loop; the functions before it in a worker"
-    return "on the event loop; the functions after it in a worker" if functions.after_blocks else "on the event loop"
+    return "on the event loop; the functions after it in a worker" if functions.after else "on the event loop"
