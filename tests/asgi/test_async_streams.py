@@ -254,3 +254,39 @@ def test_a_server_that_tells_by_an_error_that_the_client_left_gets_no_error_back
 
     run(main)
     assert seen == ["closed"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("kind", ["teardown_request", "teardown_appcontext"])
+def test_the_end_of_a_stream_with_context_calls_its_teardown_functions_off_the_loop(kind: str, is_async: bool) -> None:
+    app = make_app()
+    add_views(app, [])
+    ended: list[str] = []
+
+    @app.get("/with/context")
+    async def with_context() -> Any:
+        async def pieces() -> AsyncIterator[str]:
+            yield "piece "
+            await asyncio.sleep(0)
+            yield request.path
+
+        return stream_with_context(pieces())
+
+    def blocks(error: BaseException | None) -> None:
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        ended.append(request.path if has_request_context() else "app")
+
+    async def waits(error: BaseException | None) -> None:
+        await asyncio.sleep(0)
+        ended.append("awaited")
+
+    getattr(app, kind)(waits if is_async else blocks)
+
+    async def main() -> list[str]:
+        await ask(app, "/first")
+        return [(await ask(app, "/with/context")).text for _ in range(2)]
+
+    assert run(main) == ["piece /with/context"] * 2
+    # Twice for each, as on Flask: after the request, and after its stream.
+    assert len(ended) == 5

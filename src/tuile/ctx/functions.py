@@ -9,9 +9,11 @@ from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
 
 from ..lazy import late_modules
+from ..signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
 from .app_context import NO_APP_MESSAGE, AppContext, current
 
 if t.TYPE_CHECKING:
+    from ..app import Flask
     from . import late_writes
     from .app_context import Current
     from .request_context import RequestContext
@@ -216,8 +218,28 @@ async def _stream_async(
             if close is not None:
                 await _InContext(close(), run)
         finally:
-            run(_leave, app_context, request_context, None, error)
-            del error
+            leave = partial(run, _leave, app_context, request_context, None, error)
+            try:
+                if _calls_at_end(app_context.app):
+                    # They may block, and coroutine functions among them cannot be awaited by what calls them here.
+                    from asyncio import to_thread  # noqa: PLC0415 - `import tuile` does not load asyncio
+
+                    await to_thread(leave)
+                else:
+                    leave()
+            finally:
+                del error, leave
+
+
+def _calls_at_end(app: Flask) -> bool:
+    """Return whether leaving a context of the app may call any function."""
+    return bool(
+        app.teardown_request_funcs
+        or app.teardown_appcontext_funcs
+        or request_tearing_down.receivers
+        or appcontext_tearing_down.receivers
+        or appcontext_popped.receivers
+    )
 
 
 class _InContext:
