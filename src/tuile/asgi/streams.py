@@ -6,6 +6,7 @@ import typing as t
 from asyncio import CancelledError, create_task, current_task, sleep, wait
 from contextlib import suppress
 
+from ..dispatch.awaiting import close_async
 from .exchange import BODILESS
 from .scopes import announced_length, sent_headers, status_code
 
@@ -62,7 +63,7 @@ class Stream:
                     raise
             finally:
                 self.is_over = True
-                await _close(iterator)
+                await close_async(iterator)
             if self.has_left:
                 return
             if remaining:
@@ -115,9 +116,3 @@ def _uncancel() -> None:
     uncancel = getattr(current_task(), "uncancel", None)
     if uncancel is not None:
         uncancel()
-
-
-async def _close(iterator: object) -> None:
-    close = getattr(iterator, "aclose", None)
-    if close is not None:
-        await close()

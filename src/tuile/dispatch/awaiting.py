@@ -50,7 +50,8 @@ async def _next(iterator: AsyncIterator[object]) -> object:
     return await anext(iterator, _END)
 
 
-async def _close(iterator: object) -> None:
+async def close_async(iterator: object) -> None:
+    """Close an asynchronous generator; other iterators have nothing to close."""
     close = getattr(iterator, "aclose", None)
     if close is not None:
         await close()
@@ -76,7 +77,7 @@ def iterate(pieces: AsyncIterable[object]) -> Iterator[object]:
             yield piece
     finally:
         try:
-            run(_close, (iterator,), {})
+            run(close_async, (iterator,), {})
         finally:
             if loop is not None:
                 loop.run_until_complete(loop.shutdown_asyncgens())

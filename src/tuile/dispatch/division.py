@@ -1,8 +1,9 @@
 """Decide how the steps of an ASGI server's request are divided between its event loop and a worker thread.
 
 A request whose view is a coroutine function runs on the loop. Functions that are no coroutine functions may block, so
-they run in a thread: those before the view, or those after it. If there are some before and after it, the request runs
-in a worker as a whole, as with any other view: functions that share a connection or a thread-local expect one thread.
+they run in a thread, as do coroutine functions after the view. If there are some that may block before the view and
+after it, the request runs in a worker as a whole, as with any other view: functions that share a connection or a
+thread-local expect one thread.
 """
 
 from __future__ import annotations
