@@ -9,7 +9,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-asgi bench-served compare upstream fuzz docs clean
 .PHONY: firefox browsers
-.PHONY: generated lower-bounds bench-instructions bench-breadth check-breadth surface
+.PHONY: generated lower-bounds dist bench-instructions bench-breadth check-breadth surface
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -18,11 +18,11 @@ help: ## list these commands
 # Two stamps: the package alone is enough to run the example, everything else wants the tools as well. They are older
 # than pyproject.toml whenever it changed, and then make installs again.
 $(VENV)/.package: pyproject.toml
-	@tools/make-venv "$(PYTHON)" $(VENV) .
+	@tools/make-venv "$(PYTHON)" $(VENV)
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.package pyproject.toml
-	@tools/make-venv "$(PYTHON)" $(VENV) ".[dev]"
+	@tools/make-venv "$(PYTHON)" $(VENV) dev
 	@touch $@
 
 venv: $(VENV)/.tools ## make .venv: the package (editable) and the developer's tools
@@ -70,6 +70,9 @@ format: $(VENV)/.tools ## let ruff put the code into form
 matrix: ## run the tests (without the browser) on every CPython from 3.10 on that this machine has
 	$(PYTHON) tools/matrix.py $(ARGS)
 
+dist: $(VENV)/.tools ## build sdist and wheel into dist/, check their contents, test the wheel with `src` out of the way
+	$(BIN)/python tools/check_dist.py $(ARGS)
+
 lower-bounds: $(VENV)/.tools ## run the tests with the oldest release of each dependency that is admitted
 	$(BIN)/python tools/lower_bounds.py $(ARGS)
 
@@ -114,5 +117,5 @@ docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blo
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
+	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

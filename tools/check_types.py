@@ -1,9 +1,9 @@
 """Check `typing_tests/` with mypy and pyright against the built wheel, with nothing of `src` on the path.
 
-Usage: python tools/check_types.py [FOLDER]
+Usage: python tools/check_types.py [FOLDER [WHEEL]]
 
-Builds the wheel, installs it into a virtual environment of its own (FOLDER, `.typing` by default) and runs both
-checkers there. pyright comes from PyPI and fetches its npm package at the first run.
+Builds the wheel unless it is named, installs it into a virtual environment of its own (FOLDER, `.typing` by default)
+and runs both checkers there. pyright comes from PyPI and fetches its npm package at the first run.
 """
 
 from __future__ import annotations
@@ -22,19 +22,23 @@ def run(*command: str | Path, cwd: Path = ROOT) -> int:
     return subprocess.run([str(part) for part in command], cwd=cwd, check=False).returncode
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, wheel: Path | None = None) -> int:
     """Return 0 when both checkers accept every file of `typing_tests/`."""
     if not (folder / "bin" / "pip").exists():
         venv.create(folder, with_pip=True)
     pip: list[str | Path] = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-qq"]
-    wheels = folder / "wheels"
-    for old in wheels.glob("*.whl"):
-        old.unlink()
+    if wheel is None:
+        wheels = folder / "wheels"
+        for old in wheels.glob("*.whl"):
+            old.unlink()
+        failed = run(*pip, "wheel", "--no-deps", "--wheel-dir", wheels, ROOT)
+        if failed:
+            return failed
+        (wheel,) = wheels.glob("*.whl")
     failed = (
-        run(*pip, "wheel", "--no-deps", "--wheel-dir", wheels, ROOT)
-        or run(*pip, "install", *CHECKERS)
-        or run(*pip, "install", "--force-reinstall", "--no-deps", *wheels.glob("*.whl"))
-        or run(*pip, "install", *wheels.glob("*.whl"))
+        run(*pip, "install", *CHECKERS)
+        or run(*pip, "install", "--force-reinstall", "--no-deps", wheel)
+        or run(*pip, "install", wheel)
     )
     if failed:
         return failed
@@ -57,4 +61,5 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".typing"))
+    given = [Path(argument).resolve() for argument in sys.argv[1:]]
+    sys.exit(main(given[0] if given else ROOT / ".typing", *given[1:]))

@@ -29,7 +29,7 @@ def lower_bounds(pyproject: Path, extras: tuple[str, ...] | None = None) -> dict
     """Return the oldest version of each dependency that is admitted, and of those of extras; None for all of them."""
     project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
-    wanted = [name for name in optional if name not in {"test", "dev"}] if extras is None else extras
+    wanted = optional if extras is None else extras
     lines = [*project["dependencies"], *(line for extra in wanted for line in optional[extra])]
     found = {}
     for line in lines:
@@ -43,7 +43,7 @@ def lower_bounds(pyproject: Path, extras: tuple[str, ...] | None = None) -> dict
 
 def test_requirements(pyproject: Path, bounds: dict[str, str]) -> list[str]:
     """Return what the tests import besides, as pyproject.toml pins it."""
-    lines: list[str] = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["optional-dependencies"]["test"]
+    lines: list[str] = tomllib.loads(pyproject.read_text(encoding="utf-8"))["dependency-groups"]["test"]
     return [line for line in lines if line.partition("==")[0].lower() not in bounds]
 
 

@@ -59,7 +59,7 @@ def run_tests(python: Path, folder: Path, arguments: list[str]) -> str:
     stamp = folder / ".installed"
     pyproject = ROOT / "pyproject.toml"
     if not stamp.exists() or stamp.stat().st_mtime < pyproject.stat().st_mtime:
-        if subprocess.run([ROOT / "tools" / "make-venv", python, folder, ".[test]"], cwd=ROOT, check=False).returncode:
+        if subprocess.run([ROOT / "tools" / "make-venv", python, folder, "test"], cwd=ROOT, check=False).returncode:
             return "FAILED to install"
         stamp.touch()
     command = [str(folder / "bin" / "python"), "-m", "pytest", "-q", *PARALLEL, "--ignore=tests/browser", *arguments]
