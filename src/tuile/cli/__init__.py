@@ -28,6 +28,7 @@ from .commands import (
 from .doctor import doctor_command
 from .env_files import load_dotenv
 from .exec_command import exec_command
+from .explain import explain_command
 from .finding import (
     NoAppException,
     _called_with_wrong_args,
@@ -94,7 +95,7 @@ Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 # Not among the default commands of every FlaskGroup: in a project's own script they would hide
 # commands of the same names.
 for _command in (
-    *(cookies_command, doctor_command, exec_command, rotate_keys_command),
+    *(cookies_command, doctor_command, exec_command, explain_command, rotate_keys_command),
     *(secret_command, serve_command, sessions_group),
 ):
     cli.add_command(_command)
