@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tuile
 from tests.asgi.driver import Server, make_scope, run, send, until
-from tuile import Flask, ServerSentEvent, request, sse, stream_with_context
+from tuile import Flask, ServerSentEvent, request, session, sse, stream_with_context
 from tuile.http.server_sent_events import encode_event
 
 if TYPE_CHECKING:
@@ -427,3 +427,133 @@ def test_headers_and_status_can_be_added() -> None:
     response = sse([], headers={"X-Own": "1", "Cache-Control": "no-store"}, status=201)
     assert response.status_code == 201
     assert (response.headers["X-Own"], response.headers["Cache-Control"]) == ("1", "no-store")
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def with_sessions(*, keep_alive: float | None = 3600.0) -> tuple[Flask, list[str]]:  # noqa: C901 - an application with its views
+    """Return an application with a stream that never ends, and what happens in its generator."""
+    app, steps = Flask(__name__), list[str]()
+    app.config.update(SECRET_KEY="6a1f0c9e5b7d4e2f8a3b05d7c1e94b26", SESSION_STORE="memory", SESSION_CHECK_EVERY=3600)
+
+    def events() -> Iterator[str]:
+        try:
+            while True:
+                yield "x"
+                time.sleep(0.01)
+        finally:
+            steps.append("closed")
+
+    async def async_silence() -> AsyncIterator[str]:
+        try:
+            yield "x"
+            await asyncio.sleep(1000)
+        finally:
+            steps.append("closed")
+
+    async def async_reader() -> AsyncIterator[str]:
+        try:
+            yield session["_user_id"]
+            await asyncio.sleep(1000)
+        finally:
+            steps.append("closed")
+
+    @app.post("/login")
+    def login() -> str:
+        session["_user_id"] = "me"
+        return ""
+
+    @app.get("/anonymous")
+    def anonymous() -> tuile.Response:
+        return sse(events(), keep_alive=keep_alive)
+
+    @app.get("/generator")
+    def generator() -> tuile.Response:
+        assert session["_user_id"] == "me"
+        return sse(events(), keep_alive=keep_alive)
+
+    @app.get("/sync-view")
+    def sync_view() -> tuile.Response:
+        assert session["_user_id"] == "me"
+        return sse(async_silence(), keep_alive=keep_alive)
+
+    @app.get("/async-view")
+    async def async_view() -> tuile.Response:
+        assert session["_user_id"] == "me"
+        return sse(async_silence(), keep_alive=keep_alive)
+
+    @app.get("/in-generator")
+    async def in_generator() -> tuile.Response:
+        return sse(stream_with_context(async_reader()), keep_alive=keep_alive)
+
+    return app, steps
+
+
+STREAMS = {
+    "a generator": ("/generator", {}),
+    "a generator without comments": ("/generator", {"keep_alive": None}),
+    "an asynchronous generator": ("/async-view", {}),
+    "an asynchronous generator without comments": ("/async-view", {"keep_alive": None}),
+    "an asynchronous generator of a synchronous view": ("/sync-view", {}),
+    "a generator that reads the session itself": ("/in-generator", {}),
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.parametrize("protocol", ["WSGI", "ASGI"])
+def test_a_stream_ends_when_its_session_is_ended(kind: str, protocol: str) -> None:
+    path, options = STREAMS[kind]
+    app, steps = with_sessions(**options)
+    client = app.test_client()
+    client.post("/login")
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    sent = (b"cookie", f"session={cookie.value}".encode())
+    if protocol == "WSGI":
+        response = client.get(path, buffered=False)
+        pieces = iter(response.response)
+        assert [next(pieces), next(pieces)][0] == b":\n\n"
+        app.sessions.end_all("me")
+        for _ in pieces:
+            pass
+        response.close()
+    else:
+
+        async def main() -> None:
+            server = Server(make_scope(path, headers=[sent]))
+            asking = asyncio.ensure_future(server.ask(app))
+            await until(lambda: len(server.bodies) >= 2)
+            app.sessions.end_all("me")
+            assert (await asking).status == 200
+
+        run(main)
+    while not steps:
+        time.sleep(0.001)
+    assert steps == ["closed"]
+
+
+@pytest.mark.parametrize("protocol", ["WSGI", "ASGI"])
+def test_a_stream_that_read_no_session_goes_on(protocol: str) -> None:
+    app, steps = with_sessions()
+    client = app.test_client()
+    client.post("/login")
+    if protocol == "WSGI":
+        response = client.get("/anonymous", buffered=False)
+        pieces = iter(response.response)
+        next(pieces)
+        app.sessions.end_all("me")
+        assert [next(pieces) for _ in range(3)] == [b"data: x\n\n"] * 3
+        response.close()
+    else:
+
+        async def main() -> None:
+            server = Server(make_scope("/anonymous"), leaves_after=5)
+            asking = asyncio.ensure_future(server.ask(app))
+            await until(lambda: len(server.bodies) >= 2)
+            app.sessions.end_all("me")
+            await asking
+
+        run(main)
+    while not steps:
+        time.sleep(0.001)

@@ -12,17 +12,20 @@ from queue import Empty
 from ..dispatch.awaiting import worker
 from ..http.server_sent_events import COMMENT
 from ..process_loop import process_loop
+from ..sessions.watcher import watcher_of
 from .producers import AwaitedProducer, TaskProducer, ThreadProducer
+from .watched import StreamSession
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 
+    from ..sessions.watching import SessionWatch
     from .producers import Producer
 
     Encode: t.TypeAlias = Callable[[object], bytes]
 
-# How often a thread of an ASGI server looks whether the client left, in seconds.
-_LOOK = 1.0
+# How often a thread looks whether the client left or the session was ended, in seconds.
+_LOOK = 0.5
 
 
 class InlineEventBody:
@@ -31,10 +34,14 @@ class InlineEventBody:
     def __init__(self, events: Iterable[object], encode: Encode) -> None:
         self._events = iter(events)
         self._encode = encode
+        self._session = StreamSession()
 
     def __iter__(self) -> Iterator[bytes]:
+        self._session.begin()
         yield COMMENT
         for event in self._events:
+            if self._session.has_ended():
+                break
             yield self._encode(event)
 
     def close(self) -> None:
@@ -59,6 +66,7 @@ class EventBody:
         self.events = events
         self.encode = encode
         self.keep_alive = keep_alive
+        self._session = StreamSession()
         self._producer: Producer | None = None
         self._is_closed = False
 
@@ -66,6 +74,7 @@ class EventBody:
         return ThreadProducer(iter(t.cast("Iterable[object]", self.events)), self.encode)
 
     def __iter__(self) -> Iterator[bytes]:
+        self._session.begin()
         yield COMMENT
         if self._is_closed:
             return
@@ -77,23 +86,28 @@ class EventBody:
             producer.leave()
 
     def _receive(self, producer: Producer) -> Iterator[bytes]:
-        keep_alive, silent = self.keep_alive, 0.0
+        keep_alive, silent, session = self.keep_alive, 0.0, self._session
         # Only this project's own threads know, without sending anything, that the client left.
-        step = keep_alive if worker.run_coroutine is None else min(_LOOK, keep_alive or _LOOK)
+        is_told = worker.run_coroutine is not None
         while True:
+            step = min(_LOOK, keep_alive or _LOOK) if is_told or session.may_end else keep_alive
             try:
                 piece = producer.pieces.get(timeout=step)
             except Empty:
+                if session.has_ended():
+                    return
                 silent += step or 0.0
                 if keep_alive is not None and silent >= keep_alive:
                     silent = 0.0
                     yield COMMENT
-                else:
+                elif is_told:
                     yield b""
                 continue
             silent = 0.0
             if piece is None:
                 producer.raise_error()
+                return
+            if session.has_ended():
                 return
             producer.make_next()
             yield piece
@@ -116,6 +130,8 @@ class AsyncEventBody(EventBody):
     It is an asynchronous iterable as well, for code that sends a response on an event loop.
     """
 
+    _awaited: AwaitedProducer | None = None
+
     def _start(self) -> Producer:
         loop = worker.loop or process_loop()
         producer = TaskProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
@@ -129,8 +145,12 @@ class AsyncEventBody(EventBody):
             self._producer.leave()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._session.begin()
         yield COMMENT
-        producer = AwaitedProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
+        producer = self._awaited = AwaitedProducer(t.cast("AsyncIterable[object]", self.events), self.encode)
+        watcher = watcher_of(producer.loop) if self._session.may_end else None
+        if watcher is not None:
+            watcher.add(self)
         try:
             while True:
                 piece = await producer.next_piece(self.keep_alive)
@@ -139,4 +159,19 @@ class AsyncEventBody(EventBody):
                     return
                 yield piece
         finally:
+            if watcher is not None:
+                await watcher.remove(self)
             await producer.end()
+
+    @property
+    def session_watch(self) -> SessionWatch | None:
+        """The watch for the session; None if there is nothing to watch, or not yet."""
+        return self._session.watch
+
+    def look(self) -> None:
+        """Do nothing: what sends the response notices that the client left."""
+
+    def end_session(self) -> None:
+        """End the stream: the session has been ended."""
+        if self._awaited is not None:
+            self._awaited.stop()

@@ -161,12 +161,13 @@ class AwaitedProducer(_Ending):
     """
 
     def __init__(self, events: AsyncIterable[object], encode: Encode) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._piece: bytes | None = None
+        self._is_stopped = False
         #: Of the task that sends, and of the one that makes events.
         self._waiter: asyncio.Future[None] | None = None
         self._space: asyncio.Future[None] | None = None
-        self._task = self._loop.create_task(self._work(events, encode))
+        self._task = self.loop.create_task(self._work(events, encode))
         self._task.add_done_callback(self._finish)
 
     async def _work(self, events: AsyncIterable[object], encode: Encode) -> None:
@@ -174,7 +175,7 @@ class AwaitedProducer(_Ending):
             async for piece in pieces:
                 self._piece = piece
                 self._wake()
-                self._space = self._loop.create_future()
+                self._space = self.loop.create_future()
                 await self._space
 
     def _finish(self, task: asyncio.Task[None]) -> None:
@@ -189,10 +190,10 @@ class AwaitedProducer(_Ending):
     async def next_piece(self, keep_alive: float | None) -> bytes | None:
         """Return the next piece; a comment if there is none for `keep_alive` seconds; None after the last one."""
         timer = None
-        if self._piece is None and not self._task.done():
-            self._waiter = self._loop.create_future()
+        if self._piece is None and not self._task.done() and not self._is_stopped:
+            self._waiter = self.loop.create_future()
             if keep_alive is not None:
-                timer = self._loop.call_later(keep_alive, self._wake)
+                timer = self.loop.call_later(keep_alive, self._wake)
             try:
                 await self._waiter
             finally:
@@ -200,11 +201,18 @@ class AwaitedProducer(_Ending):
                 if timer is not None:
                     timer.cancel()
         piece, self._piece = self._piece, None
+        if self._is_stopped:
+            return None
         if piece is None:
             return None if self._task.done() else COMMENT
         if self._space is not None and not self._space.done():
             self._space.set_result(None)
         return piece
+
+    def stop(self) -> None:
+        """Let there be no more pieces."""
+        self._is_stopped = True
+        self._wake()
 
     async def end(self) -> None:
         """Cancel the task, which closes the generator, and wait for it."""

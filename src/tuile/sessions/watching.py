@@ -18,6 +18,7 @@ from .tracked import BesideSession
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from ..ctx.request_context import RequestContext
     from .interface import SessionMixin
 
 _CHECK_EVERY_S = 10.0
@@ -29,15 +30,18 @@ class SessionWatch:
     Args:
         app: The application.
         session: The session, as it was opened for the request.
+        endings: What `count_endings` returned when it had not been ended; by default what it returns now.
     """
 
-    def __init__(self, app: Flask, session: SessionMixin) -> None:
+    def __init__(self, app: Flask, session: SessionMixin, endings: int | None = None) -> None:
         self._app = app
         self._session = session
         setting = seconds("SESSION_CHECK_EVERY", app.config.get("SESSION_CHECK_EVERY"), least=0.0)
         self._every_s = _CHECK_EVERY_S if setting is None else setting
         self._has_ended = False
         self._looked()
+        if endings is not None:
+            self._endings = endings
 
     def _looked(self) -> None:
         self._next = time.monotonic() + self._every_s
@@ -58,11 +62,13 @@ class SessionWatch:
             except StoreUnavailable:
                 # It is not known to have ended.
                 return False
+            except Exception:
+                self._app.logger.exception("It could not be found out whether a session has been ended")
         return self._has_ended
 
     def _is_gone(self, *, is_here: bool) -> bool:
         app, session = self._app, self._session
-        if can_be_refused(app) and app.session_refused(session):
+        if can_be_refused(app) and self._is_refused():
             return True
         if isinstance(session, ServerSession):
             handle = session.handle
@@ -78,17 +84,28 @@ class SessionWatch:
             epoch_of(app, user, is_fresh=True)
         return is_refused(app, user, session)
 
+    def _is_refused(self) -> bool:
+        if current.get(None) is not None:
+            return self._app.session_refused(self._session)
+        with self._app.app_context():
+            return self._app.session_refused(self._session)
 
-def watch_session() -> SessionWatch | None:
-    """Return a watch for the session of the current request; None if it has none that can be ended by others.
+
+def watch_session(context: RequestContext | None = None, endings: int | None = None) -> SessionWatch | None:
+    """Return a watch for the session of a request; None if it has none that can be ended by others.
 
     Call `has_ended` now and then, in a thread that may block, and end the response if it is true. A session that the
     request has not read is not watched: the response does not depend on it.
+
+    Args:
+        context: The context of the request, which may have ended; by default the current one.
+        endings: As for `SessionWatch`.
     """
-    value = current.get(None)
-    context = None if value is None else value._request_ctx
+    if context is None:
+        value = current.get(None)
+        context = None if value is None else value._request_ctx
     session = None if context is None else context._opened_session
     if context is None or session is None or not session:
         return None
     is_watchable = isinstance(session, (ServerSession, BesideSession)) or can_be_refused(context.app)
-    return SessionWatch(context.app, session) if is_watchable else None
+    return SessionWatch(context.app, session, endings) if is_watchable else None

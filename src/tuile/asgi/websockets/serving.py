@@ -12,13 +12,13 @@ from asyncio import CancelledError, run_coroutine_threadsafe, shield, wait
 from contextvars import Context, copy_context
 
 from ...ctx.app_context import current
+from ...sessions.watcher import watcher_of
 from ..scopes import BadScope, environ_of, sent_headers
 from ..workers import call_in_worker, carry
 from .connection import Connection
 from .context import WebSocketContext
-from .states import INTERNAL_ERROR
+from .states import INTERNAL_ERROR, POLICY_VIOLATION
 from .steps import Ending, Steps
-from .watcher import watcher_of
 from .wrapper import websocket_class_of
 
 if t.TYPE_CHECKING:
@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ...sessions.watching import SessionWatch
     from ..protocol import HeaderPairs, Receive, Scope, Send
     from ..service import Service
     from .steps import Awaited
@@ -190,8 +191,21 @@ class _Served:
             lines = t.cast("list[tuple[str, str]]", await call_in_worker(self.workers, context.headers_at_accept))
         else:
             lines = context.headers_at_accept()
-        watcher_of(self.service).add(self.connection, context)
+        watcher_of(self.service.loop).add(self)
         return sent_headers(lines, self.http_version)
+
+    @property
+    def session_watch(self) -> SessionWatch | None:
+        """The watch for the session that the handshake has read."""
+        return None if self.context is None else self.context.session_watch
+
+    def look(self) -> None:
+        """Notice when the client leaves."""
+        self.connection.listen()
+
+    def end_session(self) -> None:
+        """Close it: the session has been ended."""
+        self.connection.end(POLICY_VIOLATION, "The session has ended.")
 
     def _on_end(self) -> None:
         """Let the view end: called when the client has left, or when the WebSocket has been closed for it."""
@@ -215,7 +229,7 @@ class _Served:
 
     async def _finish(self, ending: Ending) -> None:
         connection = self.connection
-        await watcher_of(self.service).remove(connection)
+        await watcher_of(self.service.loop).remove(self)
         if ending.refusal is not None:
             await connection.refuse(*ending.refusal)
         elif connection.is_connecting:
