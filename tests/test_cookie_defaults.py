@@ -103,15 +103,95 @@ def test_the_session_cookie(
     assert parts(line) == (name, attributes)
 
 
-@pytest.mark.parametrize("store", [None, "memory"])
-@pytest.mark.parametrize("encrypt", [False, True])
-def test_a_session_that_a_sibling_host_has_planted_is_not_read_over_https(store: str | None, encrypt: bool) -> None:
-    app = make_app(SESSION_STORE=store, SESSION_ENCRYPT=encrypt)
+KINDS: list[dict[str, Any]] = [
+    {},
+    {"SESSION_ENCRYPT": True},
+    {"SESSION_STORE": "memory"},
+    {"SESSION_STORE": "memory", "SESSION_WRITES": "cookie"},
+    {"SESSION_STORE": "memory", "SESSION_OVERFLOW": "spill"},
+]
+of_each_kind = pytest.mark.parametrize("kind", KINDS, ids=["signed", "encrypted", "stored", "beside", "spilled"])
+
+
+@of_each_kind
+def test_a_session_of_a_sibling_host_is_not_read_over_https_if_the_setting_is_strict(kind: dict[str, Any]) -> None:
+    app = make_app(**{**kind, "COOKIE_DEFAULTS": "strict"})
     client = app.test_client(use_cookies=False)
     planted = client.get("/login", base_url=HTTP).headers["Set-Cookie"].partition(";")[0]
     assert planted.startswith("session=")
     assert client.get("/", base_url=HTTP, headers={"Cookie": planted}).text == "ada"
     assert client.get("/", base_url=HTTPS, headers={"Cookie": planted}).text == "nobody"
+
+
+@of_each_kind
+def test_switching_the_setting_on_logs_nobody_out(kind: dict[str, Any]) -> None:
+    app = make_app(**kind)
+    app.config["COOKIE_DEFAULTS"] = None
+    browser = Browser(app)
+    browser.visit(f"{HTTPS}/login")
+    assert [one.name for one in browser.cookies] == ["session"]
+    app.config["COOKIE_DEFAULTS"] = "secure"
+    assert browser.visit(f"{HTTPS}/").text == "ada"
+    assert [one.name for one in browser.cookies] == ["__Host-session"]
+    assert browser.visit(f"{HTTPS}/").text == "ada"
+    assert "Set-Cookie" not in browser.visit(f"{HTTPS}/").headers
+    assert not browser.verdicts.problems
+
+
+@of_each_kind
+def test_logging_out_ends_a_session_under_either_name(kind: dict[str, Any]) -> None:
+    app = make_app(**kind)
+    client = app.test_client(use_cookies=False)
+    app.config["COOKIE_DEFAULTS"] = None
+    plain = client.get("/login", base_url=HTTPS).headers["Set-Cookie"].partition(";")[0]
+    app.config["COOKIE_DEFAULTS"] = "secure"
+    prefixed = client.get("/login", base_url=HTTPS).headers["Set-Cookie"].partition(";")[0]
+    for sent in (plain, f"{prefixed}; {plain}"):
+        answer = client.get("/logout", base_url=HTTPS, headers={"Cookie": sent})
+        deleted = answer.headers.getlist("Set-Cookie")
+        assert [parts(line)[0] for line in deleted] == ["__Host-session", "session"]
+        assert all("Max-Age=0" in line for line in deleted)
+
+
+@of_each_kind
+def test_a_session_under_the_new_name_is_read_before_one_under_the_former(kind: dict[str, Any]) -> None:
+    app = make_app(**kind)
+    app.add_url_rule("/bob", "bob", lambda: str(session.update(user="bob")))
+    client = app.test_client(use_cookies=False)
+    planted = client.get("/bob", base_url=HTTP).headers["Set-Cookie"].partition(";")[0]
+    own = client.get("/login", base_url=HTTPS).headers["Set-Cookie"].partition(";")[0]
+    for sent in (f"{planted}; {own}", f"{own}; {planted}"):
+        assert client.get("/", base_url=HTTPS, headers={"Cookie": sent}).text == "ada"
+
+
+@of_each_kind
+def test_a_session_under_the_former_name_is_moved_once_it_is_touched(kind: dict[str, Any]) -> None:
+    app = make_app(**kind)
+    app.add_url_rule("/untouched", "untouched", lambda: "untouched")
+
+    @app.get("/cached")
+    def cached() -> tuile.Response:
+        response = tuile.make_response(str(session.get("user")))
+        response.headers["Cache-Control"] = "public"
+        return response
+
+    client = app.test_client(use_cookies=False)
+    sent = {"Cookie": client.get("/login", base_url=HTTP).headers["Set-Cookie"].partition(";")[0]}
+    assert "Set-Cookie" not in client.get("/untouched", base_url=HTTPS, headers=sent).headers
+    assert "Set-Cookie" not in client.get("/", base_url=HTTP, headers=sent).headers
+    answer = client.get("/cached", base_url=HTTPS, headers=sent)
+    assert answer.text == "ada"
+    assert "Set-Cookie" not in answer.headers or "private" in answer.headers["Cache-Control"]
+    lines = client.get("/", base_url=HTTPS, headers=sent).headers.getlist("Set-Cookie")
+    assert [parts(line)[0] for line in lines] == ["__Host-session", "session"]
+    assert "Max-Age=0" in lines[1]
+
+
+def test_nothing_is_written_for_a_former_cookie_that_is_not_valid() -> None:
+    client = make_app().test_client(use_cookies=False)
+    answer = client.get("/", base_url=HTTPS, headers={"Cookie": "session=planted"})
+    assert answer.text == "nobody"
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_a_permanent_session_is_renewed_under_its_name() -> None:
@@ -135,6 +215,15 @@ def test_a_transaction_of_the_test_client_uses_the_same_name() -> None:
     with client.session_transaction(base_url=HTTPS) as stored:
         stored["user"] = "bob"
     assert client.get("/", base_url=HTTPS).text == "bob"
+    assert client.get("/", base_url=HTTP).text == "nobody"
+    # A session of before is opened, and moved.
+    client = app.test_client()
+    with client.session_transaction(base_url=HTTP) as stored:
+        stored["user"] = "bob"
+    with client.session_transaction(base_url=HTTPS) as stored:
+        assert stored["user"] == "bob"
+        stored["user"] = "ada"
+    assert client.get("/", base_url=HTTPS).text == "ada"
     assert client.get("/", base_url=HTTP).text == "nobody"
 
 
@@ -255,6 +344,34 @@ def test_a_cookie_with_the_prefix_is_read_before_one_without_it() -> None:
     assert seen == [("planted", "plain", None, ["__Host-a", "__Host-c", "a", "b"], 4)]
 
 
+@pytest.mark.parametrize("view", ["signed", "encrypted"])
+def test_a_token_is_good_under_the_name_that_it_was_sent_with_alone(view: str) -> None:
+    """A sibling host can set a cookie without the prefix, to what the app has given it with the prefix."""
+    seen: list[Any] = []
+
+    def look() -> str:
+        kind = getattr(cookies, view)
+        seen.append((kind.get("a"), "a" in kind, kind.reason("a"), sorted(kind)))
+        kind.set("a", "x")
+        assert (kind["a"], "a" in kind, kind.reason("a"), list(kind)) == ("x", True, None, ["a"])
+        return ""
+
+    app = make_app()
+    (line,) = lines(app, look, HTTPS)
+    token = line.partition(";")[0]
+    assert seen.pop() == (None, False, "missing", [])
+    client = app.test_client(use_cookies=False)
+    client.get("/view", base_url=HTTPS, headers={"Cookie": token})
+    assert seen.pop() == ("x", True, None, ["a"])
+    client.get("/view", base_url=HTTPS, headers={"Cookie": token.removeprefix("__Host-")})
+    assert seen.pop() == (None, False, "tampered", [])
+    # One that was set before the switch, or by plain HTTP, is read on.
+    former = client.get("/view", base_url=HTTP).headers["Set-Cookie"].partition(";")[0]
+    seen.clear()
+    client.get("/view", base_url=HTTPS, headers={"Cookie": former})
+    assert seen.pop() == ("x", True, None, ["a"])
+
+
 def test_deleting_a_cookie_of_before_the_switch_deletes_it_as_well() -> None:
     def view() -> str:
         cookies.delete("theme")
@@ -348,7 +465,7 @@ def test_outside_of_a_request_the_preferred_scheme_counts() -> None:
 
 @pytest.mark.parametrize("wrong", ["flask", True, "Secure", 1])
 def test_another_value_is_an_error_before_the_first_answer(wrong: object) -> None:
-    with pytest.raises(ValueError, match="COOKIE_DEFAULTS must be 'secure' or None"):
+    with pytest.raises(ValueError, match="COOKIE_DEFAULTS must be 'secure', 'strict' or None"):
         make_app(COOKIE_DEFAULTS=wrong).test_client().get("/")
 
 

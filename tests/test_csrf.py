@@ -588,6 +588,7 @@ def test_pages_that_a_new_visitor_loads_at_the_same_time_both_get_a_token_that_c
 def test_in_fetch_mode_a_token_serves_where_no_header_tells() -> None:
     app = make_app()
     client = app.test_client()
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = ""
     assert client.post("/").status_code == 200  # no cookie
     token = client.get("/token").text
     assert client.post("/").status_code == 403
@@ -750,6 +751,75 @@ def test_flask_wtf_keeps_running_beside(mode: str) -> None:
     pytest.importorskip("flask_wtf")
     seen = observe(FLASK_WTF.replace("MODE", mode))
     assert seen == [["valid ada", 200, False, False, 403]] * 5
+
+
+# --- in the test client -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["client", "with", "builder", "redirected", "https", "jar"])
+def test_a_client_with_cookies_sends_forms_as_a_page_of_the_application_does(how: str) -> None:
+    app = make_app()
+    app.add_url_rule("/moved", "moved", lambda: tuile.redirect("/", 307), methods=["POST"])
+    client = app.test_client(browser="chromium") if how == "jar" else app.test_client()
+    base = "https://shop.example" if how == "https" else "http://localhost"
+    client.get("/token", base_url=base)  # begins a session
+    if how == "builder":
+        assert client.open(EnvironBuilder("/", method="POST")).status_code == 200
+    elif how == "redirected":
+        assert client.post("/moved", follow_redirects=True).text == "done"
+    elif how == "with":
+        with client:
+            assert client.post("/").text == "done"
+            assert tuile.request.headers["Sec-Fetch-Site"] == "same-origin"
+    else:
+        assert [client.open("/", method=one, base_url=base).text for one in ("POST", "PUT", "DELETE")] == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        OTHER,
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Referer": "https://evil.example/page"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": ""},
+    ],
+)
+@pytest.mark.parametrize("where", ["request", "client"])
+def test_a_client_sends_what_a_test_gives(headers: dict[str, str], where: str) -> None:
+    client = make_app().test_client()
+    client.set_cookie("a", "b")
+    if where == "client":
+        given = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+        client.environ_base.update(given)
+        assert client.post("/").status_code == 403
+    else:
+        assert client.post("/", headers=headers).status_code == 403
+
+
+def test_an_asynchronous_client_does_as_well() -> None:
+    import asyncio  # noqa: PLC0415 - for this test
+
+    async def codes() -> list[int]:
+        async with make_app().async_test_client() as client:
+            client.set_cookie("a", "b")
+            answers = [await client.post("/"), await client.post("/", headers=OTHER)]
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(codes()) == [200, 403]
+
+
+@pytest.mark.parametrize("setting", [None, "off"])
+def test_a_client_sends_nothing_of_it_while_nothing_is_checked(setting: str | None) -> None:
+    app = make_app(CSRF=setting)
+    app.add_url_rule("/said", "said", lambda: [name for name, _ in tuile.request.headers], methods=["GET", "POST"])
+    client = app.test_client()
+    client.set_cookie("a", "b")
+    assert not {"Sec-Fetch-Site", "Origin", "Referer"}.intersection(client.post("/said").json)
+    app.config["CSRF"] = "fetch"
+    assert "Sec-Fetch-Site" in client.post("/said").json
+    assert "Sec-Fetch-Site" not in client.get("/said").json
 
 
 # --- in a browser, as the test client has it --------------------------------------------------------------------------

@@ -332,7 +332,10 @@ def test_what_cookie_defaults_change_is_told() -> None:
     app.cookie("wide", path="/account")
     (note,) = (one for one in examine_application(app) if one.id == "cookie-defaults")
     assert note.kind == "note"
-    assert "the session is in __Host-session over HTTPS, and one in session is not read" in note.reason
+    assert "the session is in __Host-session over HTTPS, and one in session is moved to it" in note.reason
+    (strict,) = (one for one in examine_application(make_app(COOKIE_DEFAULTS="strict")) if one.id == "cookie-defaults")
+    assert "is 'strict'" in strict.reason
+    assert "one in session is not read" in strict.reason
     assert "theme: read and set with __Host-" in note.reason
     assert "wide" not in note.reason
     app = make_app(SESSION_COOKIE_DOMAIN="shop.example")

@@ -266,7 +266,7 @@ DEFAULTS: tuple[Default, ...] = (
         "CSRF", None, "'fetch', 'token', 'off' or None (off)", "Refuse requests that other sites make browsers send."
     ),
     Default("CSRF_TRUSTED_ORIGINS", None, "list of 'https://example.com', ...; or None", "Origins that may send them."),
-    Default("COOKIE_DEFAULTS", None, "'secure' or None (Flask's)", "Attributes of cookies that are set without them."),
+    Default("COOKIE_DEFAULTS", None, "'secure', 'strict' or None", "Attributes of cookies that are set without them."),
     Default("DOCTOR_SILENCED", None, "list of ids or None", "What `tuile doctor` leaves out."),
     Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )

@@ -114,6 +114,13 @@ class Cookies(NotADict, Mapping[str, str]):
         self._note_read()
         return list(self._received.getlist(self._received_name(name))[:MOST_TRIED])
 
+    def _names_of_token(self, name: str) -> tuple[str, ...]:
+        """Return the names that a token may be bound to: the one that the cookie was sent with."""
+        if not self._prefix or not isinstance(name, str):
+            return (name,)
+        # What this request has written may have any of them.
+        return (prefixed(name), name) if name in self._written else (self._received_name(name),)
+
     def __iter__(self) -> Iterator[str]:
         self._note_read()
         for name in dict.fromkeys(one.removeprefix(self._prefix) for one in self._received):
@@ -188,12 +195,13 @@ class Cookies(NotADict, Mapping[str, str]):
             if isinstance(expires, str):
                 check_date(expires)
             secure, httponly, samesite = self._with_defaults(secure, httponly, samesite, partitioned)
-            value = self._as_sent(name, value, max_age, expires, now)
+            sent = host_name(name, path, domain, secure) if self._prefix else name
+            value = self._as_sent(sent, value, max_age, expires, now)
         except Exception:
             value = ""  # tracebacks show local variables, and the value is to be encrypted
             raise
         line = dump_cookie(
-            host_name(name, path, domain, secure) if self._prefix else name,
+            sent,
             value=value,
             max_age=max_age,
             expires=expires,
@@ -342,10 +350,11 @@ class TokenCookies(Cookies):
         now = time.time()
         refused: BadToken | None = None
         for token in self.candidates(name):
-            try:
-                return opening(_PURPOSE, token, now=now, name=name, max_age_s=max_age_s).value
-            except BadToken as error:
-                refused = refused or error
+            for bound in self._names_of_token(name):
+                try:
+                    return opening(_PURPOSE, token, now=now, name=bound, max_age_s=max_age_s).value
+                except BadToken as error:
+                    refused = refused or error
         raise refused or BadToken(f"There is no cookie {name!r}.", "missing")
 
     def _with_defaults(

@@ -22,6 +22,7 @@ from .server import (
     open_stored,
     save_stored,
     store_new,
+    tokens_of,
     user_of,
 )
 from .settings import choice, store_and_policy, writes_cookies
@@ -60,9 +61,7 @@ def open_with_store(
     """
     if not writes_cookies(app):
         return open_stored(app, interface, request)
-    name, cookies = interface.get_cookie_name(app), request.cookies
-    tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies.get(name, "")]
-    if any(parse(token) is not None for token in tokens):
+    if any(parse(token) is not None for token in tokens_of(app, interface, request)):
         session = open_stored(app, interface, request, is_alone=False)
         if session is not None:
             return session

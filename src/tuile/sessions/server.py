@@ -21,7 +21,7 @@ from .changes import Changes, Put
 from .endings import note_ending
 from .epochs import as_user
 from .identity import parse
-from .interface import cookie_attributes
+from .interface import came_under_former_name, cookie_attributes, delete_former, former_name
 from .lifecycle import creating, ending, opening, renewing, replacing, saving
 from .moving import forgetting, is_due, moving, open_former, tell_replayed
 from .record import Record
@@ -79,10 +79,7 @@ def open_stored(
         is_alone: Whether all sessions are to be in the store. Otherwise nothing is moved to it, and there is no
             session if no cookie names one.
     """
-    kept = store_and_policy(app)
-    name, cookies = interface.get_cookie_name(app), request.cookies
-    # A request class may have a plain dictionary of cookies.
-    tokens = cookies.getlist(name) if hasattr(cookies, "getlist") else [cookies[name]] if name in cookies else []
+    kept, tokens = store_and_policy(app), tokens_of(app, interface, request)
     session = None
     try:
         for token in tokens[:_MOST_TRIED]:
@@ -98,9 +95,23 @@ def open_stored(
     if session is None:
         session = _class_of(interface, app)(_serializer)
     session._came = bool(tokens)
-    if session._opened is None:
+    opened = session._opened
+    if opened is None:
         session._device = device_of(app, request)
+    elif app.config.get("COOKIE_DEFAULTS") is not None and came_under_former_name(interface, app, request):
+        session._cookie_is_due = opened.is_current and not opened.record.is_husk
     return session
+
+
+def tokens_of(app: Flask, interface: SessionInterface, request: Request) -> list[str]:
+    """Return the values of the session cookies of a request."""
+    name, cookies = interface.get_cookie_name(app), request.cookies
+    # A request class may have a plain dictionary of cookies.
+    is_multi = hasattr(cookies, "getlist")
+    tokens = cookies.getlist(name) if is_multi else [cookies[name]] if name in cookies else []
+    if tokens or (former := former_name(interface, app)) is None:
+        return tokens
+    return cookies.getlist(former) if is_multi else [cookies[former]] if former in cookies else []
 
 
 def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> ServerSession | None:
@@ -365,12 +376,14 @@ def _set_cookie(
         expires = min(expires, datetime.fromtimestamp(opened.record.created + absolute_s, timezone.utc))
     attributes = cookie_attributes(interface, app)._asdict()
     response.set_cookie(interface.get_cookie_name(app), identity.token, expires=expires, **attributes)
+    delete_former(interface, app, response)
     _keep_private(response)
 
 
 def _delete_cookie(app: Flask, interface: SessionInterface, session: ServerSession, response: Response) -> None:
     session._cookie_is_due = True
     response.delete_cookie(interface.get_cookie_name(app), **cookie_attributes(interface, app)._asdict())
+    delete_former(interface, app, response)
     _keep_private(response)
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import time
 import typing as t
 
+from ..ctx.app_context import current
 from ..http.headers import vary_by
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
 from ..json.tag import TaggedJSONSerializer
 from ..lazy import late_modules
 from ..wrappers.response import Response
-from .interface import SecureCookieSession, SessionInterface, cookie_attributes, lazy_sha1
+from .interface import (
+    SecureCookieSession,
+    SessionInterface,
+    came_under_former_name,
+    cookie_attributes,
+    delete_former,
+    lazy_sha1,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -155,7 +163,10 @@ class SecureCookieSessionInterface(SessionInterface):
         first = getattr(request, "_first_cookie", None)
         token: str | None = request.cookies.get(name) if first is None else first(name)
         if token is None:
-            return self.session_class()
+            if not asks or not came_under_former_name(self, app, request):
+                return self.session_class()
+            name = app.config["SESSION_COOKIE_NAME"]
+            token = request.cookies[name]
         lifetime = app.permanent_session_lifetime
         max_age_s = lifetime.days * 86400 + lifetime.seconds
         if (
@@ -313,8 +324,10 @@ class SecureCookieSessionInterface(SessionInterface):
         if plain.is_emptied(session):
             if session.modified:
                 plain.delete_cookie(session, response, name, described)
+                delete_former(self, app, response)
             return
-        if not (self.should_set_cookie(app, session) and plain.keep_for(session, response)):
+        is_due = self.should_set_cookie(app, session) or self._is_to_be_moved(app, session)
+        if not (is_due and plain.keep_for(session, response)):
             return
         expires = self.get_expiration_time(app, session)
         if app.config.get("SESSION_ABSOLUTE") is not None or ages.can_be_refused(app):
@@ -322,7 +335,13 @@ class SecureCookieSessionInterface(SessionInterface):
         token = self._serialized(app, name, session)
         self._check_size(app, name, token, expires)
         response.set_cookie(name, token, expires=expires, **described)
+        delete_former(self, app, response)
         vary_by(response.headers, "Cookie")
+
+    def _is_to_be_moved(self, app: Flask, session: SessionMixin) -> bool:
+        """Return whether a session was read from a cookie that has another name by now."""
+        context = current.get(None) if session.accessed else None
+        return context is not None and bool(context.request) and came_under_former_name(self, app, context.request)
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
         """Return the token of the session, encrypted or as itsdangerous makes it."""

@@ -6,6 +6,7 @@ import typing as t
 
 from werkzeug.exceptions import HTTPException
 
+from ...ctx.cookie_defaults import PREFIX
 from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
 from ...ctx.states import LEFT
@@ -63,7 +64,9 @@ class WebSocketContext(RequestContext):
         app, environ = self.app, self.request.environ
         if app.config.get("SESSION_STORE") is None or "HTTP_COOKIE" not in environ:
             return
-        if app.session_interface.get_cookie_name(app) in environ["HTTP_COOKIE"] and self.websocket.is_same_origin:
+        # The name without a prefix, if it has one.
+        name = app.session_interface.get_cookie_name(app).removeprefix(PREFIX)
+        if name in environ["HTTP_COOKIE"] and self.websocket.is_same_origin:
             self._session  # noqa: B018 - reading it opens it
 
     def _tear_down(self, exc: BaseException | None) -> None:

@@ -102,7 +102,7 @@ def _examine_hosts_of(cookie: StoredCookie) -> Iterator[Finding]:
     elif not cookie.name.lower().startswith(PREFIX.lower()):
         reason = (
             f"can be planted by other hosts of the domain. Set COOKIE_DEFAULTS = 'secure', which names it"
-            f" {PREFIX}{cookie.name} over HTTPS; sessions under the former name end"
+            f" {PREFIX}{cookie.name} over HTTPS; sessions under the former name are moved"
         )
         yield Finding(ADVICE, "the session cookie", reason, id="session-cookie-name")
 
@@ -121,12 +121,13 @@ def examine_cookie_defaults(app: Flask) -> Iterator[Finding]:
     try:
         if not are_secure(app):
             return
-        cookie, plain = session_cookie(app), app.config["SESSION_COOKIE_NAME"]
+        cookie, plain, setting = session_cookie(app), app.config["SESSION_COOKIE_NAME"], app.config["COOKIE_DEFAULTS"]
     except Exception:  # noqa: BLE001 - reported as what it is
         return
     lines = ["cookies without SameSite are Lax", "over HTTPS cookies are Secure"]
     if cookie.name != plain:
-        lines.append(f"the session is in {cookie.name} over HTTPS, and one in {plain} is not read")
+        read = "is not read" if setting == "strict" else "is moved to it ('strict' would not read it)"
+        lines.append(f"the session is in {cookie.name} over HTTPS, and one in {plain} {read}")
     elif not plain.lower().startswith("__"):
         lines.append(
             f"the session keeps the name {plain}, because of its Domain, its Path or its interface, so other hosts of"
@@ -136,7 +137,7 @@ def examine_cookie_defaults(app: Flask) -> Iterator[Finding]:
     names = sorted(one.name for one in declared if one._secure is None and _is_plain(one.attributes))
     if names:
         lines.append(f"{', '.join(names)}: read and set with {PREFIX} over HTTPS")
-    yield Finding(NOTE, "COOKIE_DEFAULTS", f"is 'secure': {'; '.join(lines)}", id="cookie-defaults")
+    yield Finding(NOTE, "COOKIE_DEFAULTS", f"is {setting!r}: {'; '.join(lines)}", id="cookie-defaults")
 
 
 def _is_plain(attributes: object) -> bool:
