@@ -13,6 +13,7 @@ from ..exceptions import SessionTooLargeError
 from ..http.cookies import dump_cookie
 from .changes import merge
 from .epochs import EPOCH_KEY, epoch_of, is_refused
+from .former_names import tokens_of
 from .identity import parse
 from .interface import SecureCookieSession, cookie_attributes
 from .operations import Retire
@@ -22,7 +23,6 @@ from .server import (
     open_stored,
     save_stored,
     store_new,
-    tokens_of,
     user_of,
 )
 from .settings import choice, store_and_policy, writes_cookies

@@ -11,7 +11,6 @@ from secrets import token_urlsafe
 
 from werkzeug.datastructures import CallbackDict
 
-from ..ctx.app_context import current
 from ..invalidation import Watched, invalidate
 from ..lazy import late_modules
 
@@ -377,26 +376,6 @@ SessionInterface.steps = frozenset(name for name in vars(SessionInterface) if no
     "look",
     "steps",
 }
-
-
-def former_name(interface: SessionInterface, app: Flask) -> str | None:
-    """Return the other name under which a session cookie is read: the one that it had before `COOKIE_DEFAULTS`."""
-    if app.config.get("COOKIE_DEFAULTS") is None:
-        return None
-    return cookie_defaults.former_session_name(app, interface.get_cookie_name(app))
-
-
-def came_under_former_name(interface: SessionInterface, app: Flask, request: Request) -> bool:
-    """Return whether the session of a request is in a cookie with its former name."""
-    former, received = former_name(interface, app), request.cookies
-    return former is not None and former in received and interface.get_cookie_name(app) not in received
-
-
-def delete_former(interface: SessionInterface, app: Flask, response: Response) -> None:
-    """Delete the session cookie with its former name, if the request brought one: it would be read again."""
-    former, context = former_name(interface, app), current.get(None)
-    if former is not None and context is not None and context.request and former in context.request.cookies:
-        response.delete_cookie(former, **cookie_attributes(interface, app)._asdict())
 
 
 def cookie_attributes(interface: SessionInterface, app: Flask) -> cookies.CookieAttributes:

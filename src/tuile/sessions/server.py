@@ -20,8 +20,9 @@ from .ages import REFUSES_NONE, can_be_refused
 from .changes import Changes, Put
 from .endings import note_ending
 from .epochs import as_user
+from .former_names import came_under_former_name, delete_former, tokens_of
 from .identity import parse
-from .interface import came_under_former_name, cookie_attributes, delete_former, former_name
+from .interface import cookie_attributes
 from .lifecycle import creating, ending, opening, renewing, replacing, saving
 from .moving import forgetting, is_due, moving, open_former, tell_replayed
 from .record import Record
@@ -101,17 +102,6 @@ def open_stored(
     elif app.config.get("COOKIE_DEFAULTS") is not None and came_under_former_name(interface, app, request):
         session._cookie_is_due = opened.is_current and not opened.record.is_husk
     return session
-
-
-def tokens_of(app: Flask, interface: SessionInterface, request: Request) -> list[str]:
-    """Return the values of the session cookies of a request."""
-    name, cookies = interface.get_cookie_name(app), request.cookies
-    # A request class may have a plain dictionary of cookies.
-    is_multi = hasattr(cookies, "getlist")
-    tokens = cookies.getlist(name) if is_multi else [cookies[name]] if name in cookies else []
-    if tokens or (former := former_name(interface, app)) is None:
-        return tokens
-    return cookies.getlist(former) if is_multi else [cookies[former]] if former in cookies else []
 
 
 def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> ServerSession | None:

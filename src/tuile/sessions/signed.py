@@ -5,20 +5,12 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..ctx.app_context import current
 from ..http.headers import vary_by
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
 from ..json.tag import TaggedJSONSerializer
 from ..lazy import late_modules
 from ..wrappers.response import Response
-from .interface import (
-    SecureCookieSession,
-    SessionInterface,
-    came_under_former_name,
-    cookie_attributes,
-    delete_former,
-    lazy_sha1,
-)
+from .interface import SecureCookieSession, SessionInterface, cookie_attributes, lazy_sha1
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,14 +23,14 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..keys import secret, tokens, xaes
     from ..wrappers.request import Request
-    from . import ages, kinds, packing, plain, signer, tracked
+    from . import ages, former_names, kinds, packing, plain, signer, tracked
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
 else:
-    itsdangerous, exceptions, secret, tokens, xaes, ages, kinds, packing, plain, signer, tracked = late_modules(
-        __name__, "itsdangerous", "..exceptions", "..keys.secret", "..keys.tokens", "..keys.xaes", ".ages", ".kinds",
-        ".packing", ".plain", ".signer", ".tracked",
+    itsdangerous, exceptions, secret, tokens, xaes, ages, former_names, kinds, packing, plain, signer, tracked = late_modules(
+        __name__, "itsdangerous", "..exceptions", "..keys.secret", "..keys.tokens", "..keys.xaes", ".ages",
+        ".former_names", ".kinds", ".packing", ".plain", ".signer", ".tracked",
     )  # fmt: skip
 
 session_json_serializer = TaggedJSONSerializer()
@@ -159,14 +151,11 @@ class SecureCookieSessionInterface(SessionInterface):
         if app.config.get("SESSION_ENCRYPT") if kept is None else kept.signer is None:
             xaes.require_cipher()  # to report a missing package before a visitor returns with an encrypted session
         asks = self._asks_itself or self.__dict__ or setting("COOKIE_DEFAULTS")
-        name = self.get_cookie_name(app) if asks else app.config["SESSION_COOKIE_NAME"]
+        name = former_names.name_to_read(self, app, request) if asks else app.config["SESSION_COOKIE_NAME"]
         first = getattr(request, "_first_cookie", None)
         token: str | None = request.cookies.get(name) if first is None else first(name)
         if token is None:
-            if not asks or not came_under_former_name(self, app, request):
-                return self.session_class()
-            name = app.config["SESSION_COOKIE_NAME"]
-            token = request.cookies[name]
+            return self.session_class()
         lifetime = app.permanent_session_lifetime
         max_age_s = lifetime.days * 86400 + lifetime.seconds
         if (
@@ -324,9 +313,9 @@ class SecureCookieSessionInterface(SessionInterface):
         if plain.is_emptied(session):
             if session.modified:
                 plain.delete_cookie(session, response, name, described)
-                delete_former(self, app, response)
+                former_names.delete_former(self, app, response)
             return
-        is_due = self.should_set_cookie(app, session) or self._is_to_be_moved(app, session)
+        is_due = self.should_set_cookie(app, session) or former_names.is_to_be_moved(self, app, session)
         if not (is_due and plain.keep_for(session, response)):
             return
         expires = self.get_expiration_time(app, session)
@@ -335,13 +324,8 @@ class SecureCookieSessionInterface(SessionInterface):
         token = self._serialized(app, name, session)
         self._check_size(app, name, token, expires)
         response.set_cookie(name, token, expires=expires, **described)
-        delete_former(self, app, response)
+        former_names.delete_former(self, app, response)
         vary_by(response.headers, "Cookie")
-
-    def _is_to_be_moved(self, app: Flask, session: SessionMixin) -> bool:
-        """Return whether a session was read from a cookie that has another name by now."""
-        context = current.get(None) if session.accessed else None
-        return context is not None and bool(context.request) and came_under_former_name(self, app, context.request)
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
         """Return the token of the session, encrypted or as itsdangerous makes it."""
