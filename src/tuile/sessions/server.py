@@ -96,8 +96,7 @@ def open_stored(
     if session is None:
         session = _class_of(interface, app)(_serializer)
     session._came = bool(tokens)
-    opened = session._opened
-    if opened is None:
+    if (opened := session._opened) is None:
         session._device = device_of(app, request)
     elif app.config.get("COOKIE_DEFAULTS") is not None and came_under_former_name(interface, app, request):
         session._cookie_is_due = opened.is_current and not opened.record.is_husk

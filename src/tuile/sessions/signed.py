@@ -28,9 +28,11 @@ if t.TYPE_CHECKING:
     from .kinds import Kind
     from .signer import KeptSigner
 else:
-    itsdangerous, exceptions, secret, tokens, xaes, ages, former_names, kinds, packing, plain, signer, tracked = late_modules(
-        __name__, "itsdangerous", "..exceptions", "..keys.secret", "..keys.tokens", "..keys.xaes", ".ages",
-        ".former_names", ".kinds", ".packing", ".plain", ".signer", ".tracked",
+    itsdangerous, exceptions, secret, tokens, xaes, ages, former_names, kinds, packing, plain, signer, tracked = (
+        late_modules(
+            __name__, "itsdangerous", "..exceptions", "..keys.secret", "..keys.tokens", "..keys.xaes", ".ages",
+            ".former_names", ".kinds", ".packing", ".plain", ".signer", ".tracked",
+        )
     )  # fmt: skip
 
 session_json_serializer = TaggedJSONSerializer()
@@ -307,15 +309,18 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _save_by_methods(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Save the session by calling all methods that may be overridden, as Flask does."""
+        has_former_name = app.config.get("COOKIE_DEFAULTS") is not None
         name, described = self.get_cookie_name(app), cookie_attributes(self, app)._asdict()
         if session.accessed:
             vary_by(response.headers, "Cookie")
         if plain.is_emptied(session):
             if session.modified:
                 plain.delete_cookie(session, response, name, described)
-                former_names.delete_former(self, app, response)
+                if has_former_name:
+                    former_names.delete_former(self, app, response)
             return
-        is_due = self.should_set_cookie(app, session) or former_names.is_to_be_moved(self, app, session)
+        is_due = self.should_set_cookie(app, session)
+        is_due = is_due or (has_former_name and former_names.is_to_be_moved(self, app, session))
         if not (is_due and plain.keep_for(session, response)):
             return
         expires = self.get_expiration_time(app, session)
@@ -324,7 +329,8 @@ class SecureCookieSessionInterface(SessionInterface):
         token = self._serialized(app, name, session)
         self._check_size(app, name, token, expires)
         response.set_cookie(name, token, expires=expires, **described)
-        former_names.delete_former(self, app, response)
+        if has_former_name:
+            former_names.delete_former(self, app, response)
         vary_by(response.headers, "Cookie")
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
