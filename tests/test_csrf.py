@@ -814,7 +814,7 @@ def test_an_asynchronous_client_does_as_well() -> None:
 def test_a_client_sends_nothing_of_it_while_nothing_is_checked(setting: str | None) -> None:
     app = make_app(CSRF=setting)
     app.add_url_rule("/said", "said", lambda: [name for name, _ in tuile.request.headers], methods=["GET", "POST"])
-    client = app.test_client()
+    client: Any = app.test_client()
     client.set_cookie("a", "b")
     assert not {"Sec-Fetch-Site", "Origin", "Referer"}.intersection(client.post("/said").json)
     app.config["CSRF"] = "fetch"
