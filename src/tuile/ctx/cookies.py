@@ -5,7 +5,6 @@ The written lines are added to whichever response is sent, by the steps of the r
 
 from __future__ import annotations
 
-import math
 import time
 import typing as t
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from werkzeug.exceptions import BadRequestKeyError
 
 from ..exceptions import BadToken
-from ..http.cookies import SameSite, _checked, _date, _whole_seconds, cookie_identity, dump_cookie
+from ..http.cookies import SameSite, _checked, _whole_seconds, cookie_identity, dump_cookie
 from ..keys.secret import Secret
 from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
@@ -21,7 +20,7 @@ from .app_context import NO_REQUEST_MESSAGE, current
 from .cookie_defaults import PREFIX, are_secure, host_name, prefixed
 from .late_writes import tell
 from .not_a_dict import NotADict
-from .token_values import check_date, not_sendable
+from .token_values import check_date, end_of, not_sendable
 
 if t.TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -36,9 +35,6 @@ if t.TYPE_CHECKING:
 
 #: The lifetime of `permanent` cookies: the longest that browsers allow (section 5.5 of the cookie standard).
 PERMANENT_S = 400 * 24 * 3600
-
-#: The lifetime of tokens that were set without `max_age` and `expires`: the default lifetime of sessions.
-TOKEN_LIFE_S = 31 * 24 * 3600
 
 #: The maximum number of cookies with one name that are tried. Another host of the site can set any number.
 MOST_TRIED = 4
@@ -382,7 +378,7 @@ class TokenCookies(Cookies):
             raise problem
         content = Secret(str.encode(value))
         del value
-        name, end = _checked("name", name), _end(max_age, expires, now)
+        name, end = _checked("name", name), end_of(max_age, expires, now)
         making = _ring().encrypt if self._version == ENCRYPTED else _ring().sign
         return making(_PURPOSE, content, now=now, name=name, expires=end)
 
@@ -392,16 +388,3 @@ def _ring() -> KeyRing:
     if context is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return context.app.keyring
-
-
-def _end(max_age: timedelta | int | None, expires: str | datetime | float | None, now: float) -> float:
-    """Return when a token ends, in seconds since 1970: when a browser forgets the cookie, or after `TOKEN_LIFE_S`.
-
-    Of the two, `max_age` counts (section 5.7).
-    """
-    if max_age is not None:
-        # Never before the cookie expires in the browser.
-        return math.ceil(now + _whole_seconds(max_age))
-    if expires is None:
-        return math.ceil(now + TOKEN_LIFE_S)
-    return check_date(expires if isinstance(expires, str) else _date(expires)).timestamp()

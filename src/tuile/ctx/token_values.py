@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from ..exceptions import CookieSyntaxError
-from ..http.cookies import _checked
+from ..http.cookies import _checked, _date, _whole_seconds
 from ..user_agent.dates import read_cookie_date
 
 if t.TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
+
+#: The lifetime of tokens that were set without `max_age` and `expires`: the default lifetime of sessions.
+TOKEN_LIFE_S = 31 * 24 * 3600
 
 
 def not_sendable(value: object) -> Exception | None:
@@ -42,3 +46,16 @@ def check_date(expires: str) -> datetime:
             " closed. Give a datetime, or max_age in seconds."
         )
     return moment
+
+
+def end_of(max_age: timedelta | int | None, expires: str | datetime | float | None, now: float) -> float:
+    """Return when a token ends, in seconds since 1970: when a browser forgets the cookie, or after `TOKEN_LIFE_S`.
+
+    Of the two, `max_age` counts (section 5.7).
+    """
+    if max_age is not None:
+        # Never before the cookie expires in the browser.
+        return math.ceil(now + _whole_seconds(max_age))
+    if expires is None:
+        return math.ceil(now + TOKEN_LIFE_S)
+    return check_date(expires if isinstance(expires, str) else _date(expires)).timestamp()
