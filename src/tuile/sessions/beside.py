@@ -12,19 +12,13 @@ import typing as t
 from ..exceptions import SessionTooLargeError
 from ..http.cookies import dump_cookie
 from .changes import merge
+from .devices import device_in, device_of
 from .epochs import EPOCH_KEY, epoch_of, is_refused
 from .former_names import tokens_of
 from .identity import parse
 from .interface import SecureCookieSession, cookie_attributes
 from .operations import Retire
-from .server import (
-    device_in,
-    device_of,
-    open_stored,
-    save_stored,
-    store_new,
-    user_of,
-)
+from .server import open_stored, save_stored, store_new, user_of
 from .settings import choice, store_and_policy, writes_cookies
 from .stored import ServerSession
 from .stores import StoreUnavailable

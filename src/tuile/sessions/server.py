@@ -10,7 +10,6 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from ..ctx.app_context import current
 from ..exceptions import SessionConflictError
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
@@ -18,6 +17,7 @@ from ..json.tag import TaggedJSONSerializer
 from ..signals import session_conflict, session_gone
 from .ages import REFUSES_NONE, can_be_refused
 from .changes import Changes, Put
+from .devices import device_in, device_of
 from .endings import note_ending
 from .epochs import as_user
 from .former_names import came_under_former_name, delete_former, tokens_of
@@ -26,7 +26,7 @@ from .interface import cookie_attributes
 from .lifecycle import creating, ending, opening, renewing, replacing, saving
 from .moving import forgetting, is_due, moving, open_former, tell_replayed
 from .record import Record
-from .settings import choice, store_and_policy
+from .settings import store_and_policy
 from .stored import ServerSession
 from .stores import StoreUnavailable, drive
 from .unavailable import replace_by_503, unavailable_session
@@ -47,8 +47,6 @@ if t.TYPE_CHECKING:
 
 #: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
 _MOST_TRIED = 4
-#: How many characters of a User-Agent header are kept.
-_MOST_OF_AGENT = 256
 
 _serializer = TaggedJSONSerializer()
 
@@ -137,23 +135,6 @@ def _former(app: Flask, interface: SessionInterface, kept: Kept, tokens: list[st
                 continue
             return session
     return None
-
-
-def device_of(app: Flask, request: Request | None) -> tuple[str, str]:
-    """Return the User-Agent header and the address of a client, unless they are not to be kept."""
-    is_kept = choice("SESSION_DEVICE", app.config.get("SESSION_DEVICE"), ("agent", "none")) == "agent"
-    if request is None or not is_kept:
-        return "", ""
-    agent = request.environ.get("HTTP_USER_AGENT", "")[:_MOST_OF_AGENT]
-    return agent, str(request.remote_addr or "")
-
-
-def device_in(app: Flask, session: ServerSession) -> tuple[str, str]:
-    """Return the device that a session is used on: what `device_of` returns for its request."""
-    if session._device is not None:
-        return session._device
-    context = current.get(None)
-    return device_of(app, None if context is None else context.request)
 
 
 # --- saving -----------------------------------------------------------------------------------------------------------
