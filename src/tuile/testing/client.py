@@ -19,11 +19,10 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import ClosingIterator
 
 from tuile.http.cookies import dump_cookie
-from tuile.http.received import SAFE_METHODS
 
 from .client_cookies import add_cookies, host_and_path, read_set_cookie
 from .response_class import response_class_of_tests
-from .simple_environ import is_simple_host, simple_environ
+from .simple_environ import is_simple_host, say_where_from, simple_environ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -264,18 +263,9 @@ class FlaskClient(werkzeug.test.Client):
         elif self._cookies is None or not add_cookies(self._cookies, environ):
             super()._add_cookies_to_wsgi(environ)
 
-    def _say_where_from(self, environ: WSGIEnvironment) -> None:
-        """Say that a request comes from a page of the application, as browsers do, if `CSRF` asks for it.
-
-        A test that gives one of the headers itself, even an empty one, sends only what it gives.
-        """
-        is_checked = self.application.config.get("CSRF") in _CHECKS and environ["REQUEST_METHOD"] not in SAFE_METHODS
-        if is_checked and _SAYING_WHERE_FROM.isdisjoint(environ):
-            environ["HTTP_SEC_FETCH_SITE"] = "same-origin"
-
     def run_wsgi_app(self, environ: WSGIEnvironment, buffered: bool = False) -> tuple[Iterable[bytes], str, Headers]:
         """Call the application with an environ; send cookies, and store those of the response."""
-        self._say_where_from(environ)
+        say_where_from(environ, self.application.config.get("CSRF"))
         if self._jar is None and self._served is None and werkzeug.test.Client.run_wsgi_app is not _stock_run:
             body, status, headers = super().run_wsgi_app(environ, buffered)
         elif self._jar is None:
@@ -398,6 +388,3 @@ class FlaskClient(werkzeug.test.Client):
 
 
 _stock_run = werkzeug.test.Client.run_wsgi_app
-# The values of `CSRF` that are checked, and the headers that are.
-_CHECKS = frozenset({"fetch", "token"})
-_SAYING_WHERE_FROM = frozenset({"HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN", "HTTP_REFERER"})

@@ -17,6 +17,8 @@ import werkzeug.test
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.urls import _urlencode
 
+from tuile.http.received import SAFE_METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,6 +32,9 @@ _QUERY = re.compile(r"[A-Za-z0-9_.~=&%+/-]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
 _ROOT = re.compile(r"(?:/[A-Za-z0-9_.~-]+)*/?\Z")
 _KNOWN = frozenset({"method", "query_string", "headers", "data", "json", "environ_base", "content_type"})
+# The values of `CSRF` that are checked, and the headers that are.
+_CHECKS = frozenset({"fetch", "token"})
+_SAYING_WHERE_FROM = frozenset({"HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN", "HTTP_REFERER"})
 # What the builder does its work with.
 _PARTS = (
     "__init__",
@@ -173,3 +178,12 @@ def _place(server_name: str | None, scheme: str, root: str) -> tuple[str, str, s
     builder = _builder(base_url=parts.geturl())
     environ = builder.get_environ()
     return scheme, environ["SCRIPT_NAME"], environ["SERVER_NAME"], environ["SERVER_PORT"], environ["HTTP_HOST"]
+
+
+def say_where_from(environ: WSGIEnvironment, csrf: object) -> None:
+    """Say that a request comes from a page of the application, as browsers do, if `CSRF` asks for it.
+
+    A test that gives one of the headers itself, even an empty one, sends only what it gives.
+    """
+    if csrf in _CHECKS and environ["REQUEST_METHOD"] not in SAFE_METHODS and _SAYING_WHERE_FROM.isdisjoint(environ):
+        environ["HTTP_SEC_FETCH_SITE"] = "same-origin"
