@@ -29,6 +29,7 @@ CHOSEN = (
     "tests/test_cookie_declared.py",
     "tests/test_fast_path.py",
     "tests/test_interface.py",
+    "tests/test_new.py",
     "tests/test_session_encryption.py",
     "tests/test_sessions.py",
     "tests/test_templating.py",
@@ -113,6 +114,8 @@ def main(arguments: list[str]) -> None:
     run(*pip, wheel)
     run(python, "-c", "import tuile; print(tuile.__file__); assert 'site-packages' in tuile.__file__", cwd=where)
     run(*pip, "--group", f"{where / 'pyproject.toml'}:test")
+    run(FOLDER / "venv" / "bin" / "tuile", "new", FOLDER / "shop", cwd=where)
+    run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=FOLDER / "shop")
     run(python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *(arguments or CHOSEN), cwd=where)
     run(sys.executable, ROOT / "tools" / "check_types.py", FOLDER / "types", wheel)
 

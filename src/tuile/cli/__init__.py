@@ -39,6 +39,7 @@ from .finding import (
 )
 from .groups import AppGroup, FlaskGroup
 from .list_cookies import cookies_command
+from .new_command import new_command
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _app_option, _debug_option, _env_file_option
 from .rotate_keys import rotate_keys_command
@@ -95,8 +96,15 @@ Without either, 'wsgi.py' and then 'app.py' in the current directory are tried.
 # Not among the default commands of every FlaskGroup: in a project's own script they would hide
 # commands of the same names.
 for _command in (
-    *(cookies_command, doctor_command, exec_command, explain_command, rotate_keys_command),
-    *(secret_command, serve_command, sessions_group),
+    cookies_command,
+    doctor_command,
+    exec_command,
+    explain_command,
+    new_command,
+    rotate_keys_command,
+    secret_command,
+    serve_command,
+    sessions_group,
 ):
     cli.add_command(_command)
 
