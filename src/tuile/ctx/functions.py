@@ -163,7 +163,7 @@ def _stream(
     `contextvars.Context`, which is active only while a chunk is generated: between two chunks the request is current
     nowhere. The contexts are left when the stream ends, is closed, or is garbage collected.
     """
-    run: t.Callable[..., t.Any] = copy_context().run
+    run = copy_context().run
     close = getattr(chunks, "close", None)
     run(_enter, app_context, request_context)
     try:

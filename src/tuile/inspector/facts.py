@@ -1,0 +1,183 @@
+"""Copy the facts about a request into its recording: headers, cookies, form, session, response."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.datastructures import MultiDict
+
+from ..ctx.app_context import current
+from ..http.cookie_header import parse_cookie
+from .costs import reasons_of
+from .hidden import LONGEST_NAME, Shown, cut, decoded, is_secret_name, show
+from .places import place_of_error
+from .read_session import content_of, show_key
+from .records import MOST_COOKIES, Event, ReceivedCookie, Recording, SetCookie, Snapshot
+from .watching import show_cookie
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from ..app import Flask
+    from ..ctx.cookies import Cookies
+    from ..wrappers.response import Response
+
+#: How many characters of a Cookie header are looked at, and of the attributes of a Set-Cookie line.
+_MOST_OF_HEADER = 16_384
+_MOST_OF_ATTRIBUTES = 4096
+_MOST_OF_BODY = 200
+_MOST_FIELDS = 50
+_MOST_OF_FIELD = 2000
+_MOST_KEYS = 50
+_ORIGIN_HEADERS = (
+    "HTTP_ORIGIN",
+    "HTTP_REFERER",
+    "HTTP_SEC_FETCH_SITE",
+    "HTTP_SEC_FETCH_MODE",
+    "HTTP_SEC_FETCH_DEST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_REQUESTED_WITH",
+)
+_TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
+
+
+def note_request(found: Recording, environ: WSGIEnvironment) -> None:
+    """Record what an environ says about a request."""
+    get = environ.get
+    found.method = cut(str(get("REQUEST_METHOD", "")), 20)
+    found.scheme = cut(str(get("wsgi.url_scheme", "http")), 10)
+    found.host = cut(str(get("HTTP_HOST") or get("SERVER_NAME") or ""), 300)
+    found.path = decoded(f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}", 1000)
+    found.query = decoded(str(get("QUERY_STRING", "")), 1000)
+    found.address = cut(str(get("REMOTE_ADDR", "")), 60)
+    found.agent = decoded(str(get("HTTP_USER_AGENT", "")), 300)
+    found.content_type = cut(str(get("CONTENT_TYPE") or ""), 100)
+    found.origin_headers = {name: cut(str(environ[name]), 300) for name in _ORIGIN_HEADERS if name in environ}
+    note_cookies(found, get("HTTP_COOKIE"))
+
+
+def note_cookies(found: Recording, header: object) -> None:
+    """Record the cookies of a Cookie header."""
+    if not isinstance(header, str) or not header:
+        return
+    found.cookie_header_length = len(header)
+    pairs = parse_cookie(header[:_MOST_OF_HEADER])[:MOST_COOKIES]
+    found.cookies = [ReceivedCookie(cut(name, LONGEST_NAME), show_cookie(found, name, value)) for name, value in pairs]
+
+
+def note_start(found: Recording, status: str, headers: Iterable[tuple[str, str]]) -> None:
+    """Record the status and the headers of a response."""
+    code = status[:3]
+    found.status = int(code) if code.isdigit() else 0
+    found.set_cookies = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered == "set-cookie":
+            if len(found.set_cookies) < MOST_COOKIES:
+                found.set_cookies.append(set_cookie_of(found, value))
+        elif lowered == "content-type":
+            found.response_type = cut(value, 100)
+        elif lowered == "location":
+            found.location = cut(value, 1000)
+        elif lowered == "content-length" and value.isdigit():
+            found.body_length = int(value[:15])
+
+
+def set_cookie_of(found: Recording, line: str) -> SetCookie:
+    """Return the parts of a Set-Cookie line."""
+    pair, separator, attributes = line.partition(";")
+    name, _, value = pair.partition("=")
+    name, value = name.strip(" \t"), value.strip(" \t")
+    written = [event for event in found.events if event.name == name and event.what in {"write", "delete"}]
+    is_secret = name in found.session_names or is_secret_name(name)
+    is_secret |= any(event.where in {"cookies.signed", "cookies.encrypted"} for event in written)
+    shown = show(value, is_secret=is_secret)
+    return SetCookie(cut(name, 1000), shown, cut(separator + attributes, _MOST_OF_ATTRIBUTES), len(value))
+
+
+def note_end(found: Recording, beginning: Iterable[bytes], length: int) -> None:
+    """Record how long a body is, and its beginning if it is text."""
+    found.body_length = length if length or found.method != "HEAD" else found.body_length
+    if length and found.response_type.startswith(_TEXTS):
+        pieces = list(beginning)[:4]
+        text = b"".join(piece[: 4 * _MOST_OF_BODY] for piece in pieces)[: 4 * _MOST_OF_BODY]
+        found.body_start = cut(text.decode("utf-8", "replace"), _MOST_OF_BODY)
+
+
+def note_error(found: Recording, error: BaseException) -> None:
+    """Record an exception that no handler was registered for, once."""
+    name = type(error).__name__
+    if any(event.what == "error" and event.name == name for event in found.events):
+        return
+    found.status = found.status or 500
+    note = cut(str(error), 300)
+    found.add(Event("error", "exception", name, None, None, place_of_error(error), found.now_us(), note))
+
+
+def note_response(found: Recording, app: Flask, response: Response) -> None:
+    """Record what is known when the view has returned: the rule, the form, and why there is no fast path."""
+    context = current.get(None)
+    request = None if context is None else context.request
+    if context is None or request is None:
+        return
+    rule = request.url_rule
+    if rule is not None:
+        found.endpoint, found.rule = cut(str(rule.endpoint), 100), cut(str(rule.rule), 200)
+        view = app.view_functions.get(rule.endpoint)
+        found.view = cut(f"{getattr(view, '__module__', '')}.{getattr(view, '__qualname__', '')}", 200)
+    note_body(found, vars(request))
+    found.slow_reasons += reasons_of(app, context, found)
+    take_snapshot(found, "response", response)
+
+
+def note_body(found: Recording, known: Mapping[str, object]) -> None:
+    """Record the form or the JSON of a request, if the application has read it."""
+    form, files = known.get("form"), known.get("files")
+    if isinstance(form, MultiDict):
+        pairs = list(form.items(multi=True))[:_MOST_FIELDS]
+        found.form = [(cut(str(name), LONGEST_NAME), cut(str(value), _MOST_OF_FIELD)) for name, value in pairs]
+    if isinstance(files, MultiDict):
+        pairs = list(files.items(multi=True))[:_MOST_FIELDS]
+        found.files = [(cut(str(name), LONGEST_NAME), cut(str(file.filename), LONGEST_NAME)) for name, file in pairs]
+    sent = known.get("_cached_data")
+    if isinstance(sent, bytes) and "json" in found.content_type and len(sent) <= _MOST_OF_FIELD:
+        found.json = sent.decode("utf-8", "replace")
+
+
+def take_snapshot(found: Recording, step: str, response: Response | None = None) -> None:
+    """Record the session and the cookies of the response as they are now."""
+    context = current.get(None)
+    if context is None or context.request is None:
+        return
+    opened, cookies = context._opened_session, context._cookies
+    session = None
+    if opened is not None:
+        content = content_of(opened)
+        session = {cut(str(key), 100): show_key(key, content[key]) for key in list(content)[:_MOST_KEYS]}
+    written = _response_cookies(found, cookies, response)
+    last = found.snapshots[-1] if found.snapshots else None
+    if last is not None:
+        # One dictionary for all steps that change nothing.
+        session = last.session if session == last.session else session
+        written = last.response_cookies if written == last.response_cookies else written
+    found.snapshots.append(Snapshot(step, session, written, found.now_us()))
+
+
+def _response_cookies(found: Recording, cookies: Cookies | None, response: Response | None) -> dict[str, Shown | None]:
+    written = {} if cookies is None else dict(cookies._written)
+    shown: dict[str, Shown | None] = {}
+    if response is not None:
+        for line in response.headers.getlist("Set-Cookie")[:MOST_COOKIES]:
+            parts = set_cookie_of(found, line)
+            shown[cut(parts.name, 100)] = None if _deletes(parts.attributes) else parts.value
+    for name in list(written)[:MOST_COOKIES]:
+        value = written[name]
+        shown[cut(name, 100)] = None if value is None else show_cookie(found, name, value)
+    return shown
+
+
+def _deletes(attributes: str) -> bool:
+    return "max-age=0" in attributes.lower().replace(" ", "")

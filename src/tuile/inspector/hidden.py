@@ -1,0 +1,96 @@
+"""Cut the values that are recorded, and hide those that are secrets behind their length and a hash."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+import typing as t
+from hashlib import blake2b
+from secrets import token_bytes
+
+#: How many characters of a value are kept.
+LONGEST = 200
+#: How many characters of a name are kept.
+LONGEST_NAME = 100
+
+# Another one in each process, so that a hash tells nothing about a short secret elsewhere.
+_KEY = token_bytes(32)
+# Names of cookies, session keys and form fields whose values are not shown.
+_secret_name = re.compile(
+    r"passw|pwd|secret|token|csrf|xsrf|auth|credential|api[_-]?key|private|session|^sid$|[_-]sid$|^otp$|cvv|ssn",
+    re.IGNORECASE,
+).search
+# Names that match by accident.
+_HARMLESS = frozenset({"author", "authors", "token_type", "session_seen"})
+# Tokens of Tuile, of itsdangerous and others: long, without blanks, and with digits.
+_token_value = re.compile(r"(?=[^.]*\d|.*\.)[A-Za-z0-9_.~+/=-]{40,}").fullmatch
+
+
+class Shown(t.NamedTuple):
+    """A value as it is shown.
+
+    Attributes:
+        text: The value, its beginning, or what stands for a secret.
+        is_whole: Whether it is the value itself.
+    """
+
+    text: str
+    is_whole: bool = True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+NONE: t.Final = Shown("None")
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a cookie, a key or a field is named like a secret."""
+    return bool(_secret_name(name)) and name.lower() not in _HARMLESS
+
+
+def show(value: str, *, is_secret: bool = False) -> Shown:
+    """Return a text as it is shown: whole, cut, or hidden."""
+    if is_secret or (len(value) >= 40 and _token_value(value)):
+        return hide(value)
+    if len(value) > LONGEST:
+        return Shown(f"{value[:LONGEST]}… ({len(value)} characters)", is_whole=False)
+    return Shown(value)
+
+
+def hide(value: str) -> Shown:
+    """Return the length and the hash of a secret."""
+    if not value:
+        return Shown("")
+    digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=4, key=_KEY).hexdigest()
+    return Shown(f"({len(value)} characters, hash {digest})", is_whole=False)
+
+
+def show_object(value: object, *, is_secret: bool = False) -> Shown:
+    """Return a value of a session as it is shown, as Python writes it."""
+    if type(value) is str and not is_secret:
+        shown = show(value)
+        return Shown(repr(shown.text)) if shown.is_whole else shown
+    text = value if type(value) is str else _brief.repr(value)
+    return hide(text) if is_secret and value not in (None, True, False) else Shown(text[: 2 * LONGEST])
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """Return the beginning of a text."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def decoded(text: str, most: int = LONGEST) -> str:
+    """Return the beginning of a header's text, decoded: WSGI has one character for each octet."""
+    text = cut(text, most)
+    if text.isascii():
+        return text
+    try:
+        return text.removesuffix("…").encode("latin-1").decode("utf-8", "replace") + "…" * text.endswith("…")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+
+
+_brief = reprlib.Repr()
+_brief.maxstring = _brief.maxother = LONGEST
+_brief.maxdict = _brief.maxlist = _brief.maxtuple = _brief.maxset = 20

@@ -1,0 +1,156 @@
+"""Record what is read and written by the proxy `session`, and when the session is opened."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+
+from .hidden import NONE, Shown, cut, is_secret_name, show_object
+from .places import place_of
+from .records import Event
+from .stores import observe_store
+from .watching import guarded, note_read, recording
+
+if t.TYPE_CHECKING:
+    from types import FrameType
+
+    from ..ctx.request_context import RequestContext
+    from ..sessions import SessionMixin
+    from .records import Recording
+    from .watching import Method
+
+    class Proxy(t.Protocol):
+        """The proxy of the session."""
+
+        def _get_current_object(self) -> object: ...
+
+
+_MISSING = object()
+_READS_ALL = frozenset({"items", "keys", "values", "copy"})
+_CHANGES = frozenset(
+    ("pop", "popitem", "setdefault", "update", "clear", "add", "append", "change", "regenerate", "end")
+)
+_OBSERVED = frozenset({"get"}) | _READS_ALL | _CHANGES
+
+
+def content_of(session: object) -> dict[str, object]:
+    """Return the content of a session, without reading it through its own methods."""
+    return dict(dict.items(session)) if isinstance(session, dict) else {}
+
+
+def show_key(key: object, value: object) -> Shown:
+    """Return the value of a session's key as it is shown."""
+    return show_object(value, is_secret=is_secret_name(str(key)))
+
+
+def _note_changes(found: Recording, before: dict[str, object], session: object, frame: FrameType, note: str) -> None:
+    _, place = place_of(frame)
+    after = content_of(session)
+    for key in {**before, **after}:
+        old, new = before.get(key, _MISSING), after.get(key, _MISSING)
+        if old is new:
+            continue
+        shown = None if old is _MISSING else show_key(key, old), None if new is _MISSING else show_key(key, new)
+        what = "delete" if new is _MISSING else "write"
+        found.add(Event(what, "session", cut(str(key), 100), *shown, place, found.now_us(), note))
+
+
+def _note_key(found: Recording, session: object, key: object, frame: FrameType) -> None:
+    value = dict.get(session, key, _MISSING) if isinstance(session, dict) else _MISSING
+    note_read(found, "session", key, NONE if value is _MISSING else show_key(key, value), frame)
+
+
+def _note_key_of(found: Recording, proxy: Proxy, key: object, frame: FrameType) -> None:
+    _note_key(found, proxy._get_current_object(), key, frame)
+
+
+def reading_key(original: Method) -> Method:
+    """Return a method of the proxy that reads one key."""
+
+    def method(self: Proxy, key: object) -> object:
+        try:
+            return original(self, key)
+        finally:
+            # A key that is missing was read as well.
+            found = recording.get()
+            if found is not None:
+                guarded(_note_key_of, found, self, key, sys._getframe(1))
+
+    return method
+
+
+def changing(original: Method) -> Method:
+    """Return a method of the proxy that changes the session."""
+
+    def method(self: Proxy, *args: object) -> object:
+        found = recording.get()
+        if found is None:
+            return original(self, *args)
+        session = self._get_current_object()
+        before = content_of(session)
+        result: object = original(self, *args)
+        guarded(_note_changes, found, before, session, sys._getframe(1), "")
+        return result
+
+    return method
+
+
+def attribute_of_session(original: Method) -> Method:
+    """Return `__getattribute__` of the proxy, which returns methods that record."""
+
+    def __getattribute__(self: Proxy, name: str) -> object:  # noqa: N807
+        value: object = original(self, name)
+        if name not in _OBSERVED or not callable(value):
+            return value
+        found = recording.get()
+        if found is None:
+            return value
+        return _recording_method(found, self._get_current_object(), name, value)
+
+    return __getattribute__
+
+
+def _recording_method(found: Recording, session: object, name: str, method: Method) -> Method:
+    def call(*args: object, **kwargs: object) -> object:
+        frame = sys._getframe(1)
+        before = content_of(session) if name in _CHANGES else {}
+        result: object = method(*args, **kwargs)
+        if name == "get" and args:
+            guarded(_note_key, found, session, args[0], frame)
+        elif name in _READS_ALL:
+            guarded(note_read, found, "session", "(all)", None, frame)
+        elif name in _CHANGES:
+            guarded(_note_changes, found, before, session, frame, f"session.{name}()")
+        return result
+
+    return call
+
+
+def opening(original: property) -> property:
+    """Return the property that opens the session, with its time."""
+    opens = t.cast("Method", original.fget)
+
+    def read(self: RequestContext) -> SessionMixin | None:
+        found = recording.get()
+        session: SessionMixin | None
+        if found is None or self._opened_session is not None:
+            session = opens(self)
+            return session
+        guarded(observe_store, self.app, recording)
+        previous = found.switch("session")
+        try:
+            session = opens(self)
+        finally:
+            found.switch(previous)
+        if session is not None:
+            guarded(_note_opened, found, session)
+        return session
+
+    return property(read, original.fset)
+
+
+def _note_opened(found: Recording, session: SessionMixin) -> None:
+    content = content_of(session)
+    keys = ", ".join(cut(str(key), 40) for key in list(content)[:20])
+    note = f"opened with {keys}" if content else "opened, and empty"
+    found.add(Event("session", type(session).__name__, "session", None, None, None, found.now_us(), note))
