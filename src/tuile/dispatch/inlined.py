@@ -11,7 +11,7 @@ from itertools import repeat
 from sys import getrefcount
 
 from werkzeug.datastructures import Headers
-from werkzeug.wsgi import ClosingIterator, get_host
+from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, current, keep_environ
@@ -29,12 +29,13 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.app_context import Current
+    from ..http import hosts
     from ..sessions import plain
     from ..wrappers.response import Response, TextStart
     from .errors import ErrorHandling
     from .plan import Plan
 else:
-    (plain,) = late_modules(__name__, "..sessions.plain")
+    hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
 
 new: t.Any = object.__new__
 #: The Content-Length headers of short bodies.
@@ -148,7 +149,7 @@ def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
     request = context.request
     request.trusted_hosts = trusted
     try:
-        request.host = get_host(request.environ, trusted)
+        request.host = hosts.read_host(request.environ, trusted)
     except Exception:  # noqa: BLE001 - whatever it is, the adapter raises it again where it is answered
         return False
     return True

@@ -14,7 +14,7 @@ from inspect import iscoroutinefunction
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
-from werkzeug.wsgi import ClosingIterator, get_host
+from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
@@ -41,6 +41,7 @@ if t.TYPE_CHECKING:
     from ..asgi.protocol import Receive, Scope, Send
     from ..ctx import sent_cookies
     from ..ctx.app_context import Current
+    from ..http import hosts
     from ..json.provider import JSONProvider
     from ..routing import answers
     from ..routing.map import Map
@@ -49,8 +50,8 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from . import return_values, shared_responses
 else:
-    answers, return_values, sent_cookies, shared_responses = late_modules(
-        __name__, "..routing.answers", ".return_values", "..ctx.sent_cookies", ".shared_responses"
+    answers, hosts, return_values, sent_cookies, shared_responses = late_modules(
+        __name__, "..routing.answers", "..http.hosts", ".return_values", "..ctx.sent_cookies", ".shared_responses"
     )
 
 # The scopes of functions for an endpoint that is in no blueprint.
@@ -221,7 +222,7 @@ class Dispatcher(Planned, Teardown):
             if quick is not None:
                 return quick
         # Checked here, so that an untrusted host is refused before anything else happens.
-        request.host = get_host(environ, request.trusted_hosts)
+        request.host = hosts.read_host(environ, request.trusted_hosts)
         server_name, subdomain = self.config["SERVER_NAME"], None
         if self.url_map.host_matching:
             server_name = None

@@ -47,9 +47,9 @@ if t.TYPE_CHECKING:
     from werkzeug.datastructures import Authorization, Headers, IfRange, MultiDict
     from werkzeug.routing import Rule
 
-    from ..http import bodies, urlencoded
+    from ..http import bodies, hosts, urlencoded
 else:
-    bodies, urlencoded = late_modules(__name__, "..http.bodies", "..http.urlencoded")
+    bodies, hosts, urlencoded = late_modules(__name__, "..http.bodies", "..http.hosts", "..http.urlencoded")
 
 
 _new_multidict = ImmutableMultiDict.__new__
@@ -81,6 +81,7 @@ _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _FORMS: dict[str, object] = {}
 _COOKIES: dict[str, object] = {}
+_HOST: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
 
@@ -116,6 +117,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_plain_cookies = False
     # Whether the headers come from the environ as long as no others are set.
     _has_headers_of_environ = False
+    # Whether the host comes from the environ as long as no other headers and no scheme are set.
+    _has_host_of_environ = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
     # Whether the endpoint and the blueprints come from the rule.
@@ -158,6 +161,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         cls.set_flag("_has_endpoint_of_rule", certain and still_has(cls, _NAMING))
         cls.set_flag("closes_nothing", certain and still_has(cls, _CLOSING))
         cls.set_flag("_has_headers_of_environ", still_has(cls, _READING))
+        cls.set_flag("_has_host_of_environ", certain and still_has(cls, _HOST))
         cls.set_flag("_has_plain_forms", certain and still_has(cls, _FORMS))
         cls.set_flag("_has_plain_cookies", certain and still_has(cls, _COOKIES))
 
@@ -206,6 +210,29 @@ class Request(WerkzeugRequest, metaclass=Watched):
         args = _new_multidict(ImmutableMultiDict)
         _fill(args, urlencoded.parse_urlencoded(query))
         return args
+
+    @cached_property
+    def host(self) -> str:
+        """The host that the request is for, with the port unless it is the standard one of the scheme.
+
+        It is an empty string if the Host header is missing or malformed.
+
+        Raises:
+            SecurityError: If the host is not one of `trusted_hosts`.
+        """
+        environ = self.environ
+        if self._has_host_of_environ and self._environ_at_end is None and "HTTP_HOST" in environ:
+            kept, start = vars(self), self._environ_at_start
+            headers = kept.get("headers")
+            scheme = kept.get("scheme") or (environ if start is None else start).get("wsgi.url_scheme")
+            if scheme == environ.get("wsgi.url_scheme") and (
+                headers is None or (type(headers) is EnvironHeaders and headers.environ is environ)
+            ):
+                host = hosts.read_host(environ, self.trusted_hosts)
+                # If another thread answered the request meanwhile, the server may have reused the environ.
+                if self._environ_at_end is None:
+                    return host
+        return super().host
 
     @cached_property
     def full_path(self) -> str:
@@ -340,6 +367,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
 _NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
 _READING.update(attributes(Request, ("headers",)))
 _FORMS.update(attributes(Request, READING_FORMS))
+_HOST.update(attributes(Request, ("__getattribute__", "environ", "headers", "scheme", "server")))
 _COOKIES.update(attributes(Request, ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers")))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
 Request._set_flags()
