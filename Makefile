@@ -60,7 +60,7 @@ check: $(VENV)/.tools ## ruff, mypy (strict), import layers
 generated: $(VENV)/.tools ## write the fast path from its sources
 	$(BIN)/python tools/flatten.py
 
-typing: $(VENV)/.tools ## check typing_tests/ with mypy and pyright against the built wheel
+typing: $(VENV)/.tools ## mypy, pyright and its completions on typing_tests/ and the docs, against the built wheel
 	$(BIN)/python tools/check_types.py
 
 format: $(VENV)/.tools ## let ruff put the code into form

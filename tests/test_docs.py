@@ -11,7 +11,6 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote
 
 import flask
@@ -19,14 +18,13 @@ import pytest
 
 import tuile
 from tests.frames.test_frames import WORKS, stored_session_app
+from tools.doc_blocks import FENCE, PAGES, Example, examples, text_of
 from tuile.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 # Written by commands and not kept in every working copy.
 GENERATED = {ROOT / "docs" / "compatibility.md", ROOT / "docs" / "performance.md"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FILE = re.compile(r"`((?:src|tests|docs|examples|benchmarks|tools|\.ci)/[\w./-]+)`")
 COMMAND = re.compile(r"^tuile (?:--\S+ \S+ )*([a-z][\w-]*)", re.MULTILINE)
@@ -34,19 +32,6 @@ MAKE = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
 DRAWN = re.compile(r"^   (\w+)/? {2,}", re.MULTILINE)
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-
-
-class Example(NamedTuple):
-    """A program that a page shows and that is run."""
-
-    page: Path
-    line: int
-    code: str
-
-
-def text_of(page: Path) -> str:
-    """All of a page."""
-    return page.read_text(encoding="utf-8")
 
 
 def prose(page: Path) -> str:
@@ -63,23 +48,6 @@ def anchors(page: Path) -> set[str]:
     """The names under which a page's headings can be linked to, as the usual Git hosts make them."""
     headings = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(prose(page)))
     return {heading.strip().replace(" ", "-") for heading in headings}
-
-
-def examples() -> list[Example]:
-    """The programs of all pages that are marked to be run."""
-    found: list[Example] = []
-    for page in PAGES:
-        text = text_of(page)
-        for block in FENCE.finditer(text):
-            language, mark, code = block[1], block[2].strip(), block[3]
-            if language != "python" or not mark:
-                continue
-            assert mark in {"run", "continue"}, f"{page.name}: a Python block is marked {mark!r}"
-            if mark == "run":
-                found.append(Example(page, text.count("\n", 0, block.start(3)) + 1, code))
-            else:
-                found[-1] = found[-1]._replace(code=found[-1].code + code)
-    return found
 
 
 @every_page

@@ -64,11 +64,15 @@ for signal in (
     tuile.appcontext_tearing_down,
     tuile.before_render_template,
     tuile.got_request_exception,
+    tuile.got_websocket_exception,
     tuile.message_flashed,
     tuile.request_finished,
     tuile.request_started,
     tuile.request_tearing_down,
     tuile.template_rendered,
+    tuile.websocket_finished,
+    tuile.websocket_started,
+    tuile.websocket_tearing_down,
 ):
     assert_type(signal, blinker.NamedSignal)
 
@@ -82,6 +86,7 @@ def background(text: str) -> int:
 
 
 assert_type(tuile.copy_current_request_context(background)("text"), int)
+assert_type(tuile.copy_current_websocket_context(background)("text"), int)
 
 
 @tuile.after_this_request

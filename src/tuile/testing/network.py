@@ -73,11 +73,13 @@ class WithheldCookies(list[Withheld]):
 class BrowserResponse(TestResponse):
     """The final response to a browser: Werkzeug's TestResponse with ``text``, ``json``, ``status_code`` and the rest.
 
-    ``history`` has the redirects before it, ``request`` the request that was sent: ``response.request.cookies``.
+    ``request`` is the request that was sent: ``response.request.cookies``.
     """
 
     #: The URL of the response.
     url: str
+    #: The redirects before it.
+    history: tuple[BrowserResponse, ...]
     #: The verdicts on the cookies of this response and of the redirects before it.
     verdicts: Verdicts
     #: The cookies of the site that this request did not send, with the reasons.
