@@ -211,3 +211,20 @@ def test_classes_can_be_patched_by_mocks() -> None:
 
 def test_the_modules_list_is_flasks() -> None:
     assert flask.__name__ in MODULES
+
+
+def test_modules_that_flask_imports_itself_are_attributes_without_an_import_of_their_own() -> None:
+    program = """
+        import subprocess, sys
+        find = "import flask, sys; print(*(name for name in sorted(sys.modules) if name.startswith('flask.')))"
+        names = subprocess.run([sys.executable, "-c", find], capture_output=True, text=True, check=True).stdout.split()
+        assert len(names) > 15, names
+        import tuile
+        for name in names:
+            found = tuile
+            for part in name.split(".")[1:]:
+                assert hasattr(found, part), name
+                found = getattr(found, part)
+        seen = found.__name__
+        """
+    assert observe(program, shim=False) == "tuile.wrappers"

@@ -78,12 +78,12 @@ NOT_IMPORTED = (
     *("csrf", "cookie.declared", "startup", "asgi.hooks", "asgi.service", "dispatch.awaiting", "sansio.type_vars"),
     *("keys.app_keys", "keys.ring", "keys.secret", "keys.tokens", "keys.weakness", "keys.xaes"),
     *("sessions.ages", "sessions.changes", "sessions.kinds", "sessions.packing", "sessions.plain", "sessions.signer"),
-    *("sessions.stored", "sessions.tracked"),
+    *("json.tag", "sessions.stored", "sessions.tracked", "wrappers.files"),
     *("http.bodies", "http.caching", "http.conditions", "http.cookie_header", "http.cookies", "http.dates"),
     *("http.locations", "http.multipart", "http.origins", "http.redirect_targets", "http.urlencoded"),
     *("ctx.cookie_defaults", "ctx.late_writes", "ctx.sent_cookies", "dispatch.return_values"),
     *("dispatch.shared_responses", "routing.answers", "routing.building", "routing.redirects", "routing.refusals"),
-    *("routing.shapes", "routing.writing", "url_building", "exceptions", "logging", "typing"),
+    *("routing.search", "routing.shapes", "routing.writing", "url_building", "exceptions", "logging", "typing"),
 )
 
 
@@ -97,6 +97,40 @@ for name in late:
     import_module(name)
 """
     assert observe(program, shim=False) == [[]]
+
+
+def test_what_is_patched_before_a_late_module_is_imported_counts() -> None:
+    program = """
+import sys, tuile
+from werkzeug import utils
+from werkzeug.test import Client
+from werkzeug.wrappers import Response
+app = tuile.Flask("app", root_path=".")
+app.get("/", endpoint="file")(lambda: tuile.send_file(tuile.__file__))
+app.get("/directory", endpoint="directory")(lambda: tuile.send_from_directory(tuile.__path__[0], "app.py"))
+assert "tuile.wrappers.files" not in sys.modules
+utils.send_file = lambda *args, **kwargs: Response("patched")
+seen = [Client(app).get("/").text, Client(app).get("/directory").text, "tuile.wrappers.files" in sys.modules]
+"""
+    assert observe(program, shim=False) == ["patched", "patched", True]
+
+
+def test_the_serializer_of_sessions_is_one_object_before_and_after_it_is_first_read() -> None:
+    program = """
+import sys, tuile
+from unittest import mock
+cls = tuile.sessions.SecureCookieSessionInterface
+class Own(cls):
+    pass
+app, own = tuile.Flask("app"), Own()
+seen = ["tuile.json.tag" in sys.modules, app.session_interface._signs_plainly, own._signs_plainly]
+with mock.patch.object(cls, "serializer", "another"):
+    seen += [own._signs_plainly, own.serializer]
+first = own.serializer
+seen += [own._signs_plainly, first is cls.serializer is app.session_interface.serializer,
+         first is tuile.sessions.session_json_serializer, vars(cls)["serializer"] is first]
+"""
+    assert observe(program, shim=False) == [False, True, True, False, "another", *[True] * 4]
 
 
 def test_a_first_request_without_a_session_imports_neither_keys_nor_itsdangerous() -> None:

@@ -2,6 +2,7 @@
 
 import sys as _sys
 import typing as _t
+from importlib import import_module as _import_module
 
 from . import json as json
 from . import shim as shim
@@ -63,6 +64,9 @@ shim.install_by_default()
 
 def __getattr__(name: str) -> object:
     """Import what few applications use, when it is first used."""
+    if name in {"cli", "logging", "typing"}:
+        # Flask imports these modules itself.
+        return _import_module(f"{__name__}.{name}")
     if name not in {"ServerSentEvent", "sse"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import event_streams  # noqa: PLC0415 - it needs asyncio

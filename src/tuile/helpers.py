@@ -16,10 +16,10 @@ from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import current_app, request
+from .lazy import late_modules
 from .packages import get_root_path
 from .signals import message_flashed
 from .urls import url_for
-from .wrappers.files import file_response, join_safely, regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
     from .app import Flask
     from .ctx.app_context import CurrentRequest
+    from .wrappers import files
     from .wrappers.response import Response
+else:
+    (files,) = late_modules(__name__, ".wrappers.files")
 
 __all__ = [
     "abort",
@@ -181,7 +184,7 @@ def _send(path_or_file: object, options: dict[str, object], status: os.stat_resu
             if max_age is None:
                 max_age = app.get_send_file_max_age
             options["max_age"] = max_age(path) if callable(max_age) else max_age
-            response = file_response(app.response_class, context.request.environ, path, status, **options)
+            response = files.file_response(app.response_class, context.request.environ, path, status, **options)
             if response is not None:
                 return response
             if options["max_age"] is None:
@@ -252,12 +255,12 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
     """
     if utils.send_from_directory is not _send_from_directory or not _OPTIONS.keys() >= kwargs.keys():
         return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
-    joined = join_safely(os.fspath(directory), os.fspath(path))
+    joined = files.join_safely(os.fspath(directory), os.fspath(path))
     if joined is None:
         raise NotFound
     if not _is_rooted(joined):
         joined = os.path.join(current_app.root_path, joined)
-    status = regular_file(joined)
+    status = files.regular_file(joined)
     if status is None:
         raise NotFound
     return _send(joined, {**_OPTIONS, **kwargs}, status)

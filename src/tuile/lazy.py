@@ -47,6 +47,30 @@ class QuotedOctets(dict[int, str]):
         return text
 
 
+class LateAttribute:
+    """An attribute of a class that is imported when it is first read. From then on the class has the value itself.
+
+    Args:
+        module: The module of the value.
+        name: The value's name there.
+    """
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._owner = owner
+        self._attribute = name
+
+    def __get__(self, instance: object, owner: type) -> object:
+        value: object = getattr(import_module(self._module), self._name)
+        if vars(self._owner).get(self._attribute) is self:
+            # Not by the class's own metaclass, which would take it for a change.
+            type.__setattr__(self._owner, self._attribute, value)
+        return value
+
+
 class _LateModule:
     def __init__(self, importer: str, name: str) -> None:
         self._importer = importer

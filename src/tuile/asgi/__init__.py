@@ -21,9 +21,8 @@ if t.TYPE_CHECKING:
     from .protocol import Receive, Scope, Send
     from .service import Service
 
-
-P = t.ParamSpec("P")
-AnyFunction = t.TypeVar("AnyFunction", bound=t.Callable[..., object])
+    P = t.ParamSpec("P")
+    AnyFunction = t.TypeVar("AnyFunction", bound=Callable[..., object])
 
 
 # Two threads may add the first tasks of an app.

@@ -7,7 +7,6 @@ supports: a `return` only at the end of a branch, never in a loop or a `try`, an
 from __future__ import annotations
 
 import typing as t
-from itertools import repeat
 from sys import getrefcount
 
 from werkzeug.datastructures import Headers
@@ -38,9 +37,19 @@ else:
     hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
 
 new: t.Any = object.__new__
-#: The Content-Length headers of short bodies.
+#: Bodies of fewer octets are short: their Content-Length headers are kept.
 SHORT = 512
-LENGTHS = tuple(zip(repeat("Content-Length"), map(str, range(SHORT))))
+
+
+class _LengthHeaders(dict[int, tuple[str, str]]):
+    """The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import."""
+
+    def __missing__(self, length: int) -> tuple[str, str]:
+        header = self[length] = ("Content-Length", str(length))
+        return header
+
+
+LENGTHS = _LengthHeaders()
 # What `encode_answer` may write.
 _WRITTEN = frozenset({str, dict, list})
 # The reference counts of a context with one local name and its request, which the context refers to as well.

@@ -338,4 +338,7 @@ class TaggedJSONSerializer:
         return True
 
 
+#: The serializer of sessions in cookies, which Flask has as `flask.sessions.session_json_serializer`.
+session_json_serializer = TaggedJSONSerializer()
+
 offer_flasks_names(__name__)

@@ -20,14 +20,14 @@ from ..lazy import late_modules, lazy_pattern
 from .index import Found, Index, converted, split_path
 from .route import Routes, add_route
 from .rule import EndpointRules, NoticedRules
-from .search import UNSURE, Elsewhere, Moved, Patterns, search
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from . import redirects, refusals
+    from . import redirects, refusals, search
+    from .search import Patterns
 else:
-    redirects, refusals = late_modules(__name__, ".redirects", ".refusals")
+    redirects, refusals, search = late_modules(__name__, ".redirects", ".refusals", ".search")
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
@@ -262,11 +262,11 @@ class Map(WerkzeugMap):
                 adapters.append(adapter)
             return adapter is not None
 
-        found = search(self, self._patterns, self.default_subdomain or "", path, method, can_redirect)
-        if isinstance(found, (Moved, Elsewhere)):
+        found = search.search(self, self._patterns, self.default_subdomain or "", path, method, can_redirect)
+        if isinstance(found, (search.Moved, search.Elsewhere)):
             adapter = adapters[0] if adapters else self.adapter_for(environ, server_name)
             return None if adapter is None else (None, redirects.redirection(adapter, found))
-        if found is UNSURE:
+        if found is search.UNSURE:
             return None
         return (None, found) if isinstance(found, HTTPException) else t.cast("Found", found)
 

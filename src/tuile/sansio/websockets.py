@@ -19,8 +19,7 @@ if t.TYPE_CHECKING:
     from .blueprints import Blueprint, BlueprintSetupState
 
     _Functions: t.TypeAlias = dict[ft.AppOrBlueprintKey, list[Callable[..., object]]]
-
-Function = t.TypeVar("Function", bound=t.Callable[..., object])
+    Function = t.TypeVar("Function", bound=Callable[..., object])
 
 #: The registries of hooks, each from the name of a blueprint, or None for the owner itself, to functions.
 HOOKS: t.Final = ("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs")

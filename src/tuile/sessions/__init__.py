@@ -4,9 +4,10 @@ import typing as t
 
 from ..flask_names import offer_flasks_names
 from .interface import NullSession, RefusesSessions, SecureCookieSession, SessionInterface, SessionMixin
-from .signed import SecureCookieSessionInterface, session_json_serializer
+from .signed import SecureCookieSessionInterface
 
 if t.TYPE_CHECKING:
+    from ..json.tag import session_json_serializer
     from .flask_session import Session
 
 __all__ = [
@@ -26,6 +27,10 @@ def __getattr__(name: str) -> object:
         from .flask_session import Session  # noqa: PLC0415
 
         return Session
+    if name == "session_json_serializer":  # without a session, its module is not needed
+        from ..json.tag import session_json_serializer  # noqa: PLC0415
+
+        return session_json_serializer
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
 

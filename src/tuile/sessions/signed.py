@@ -7,8 +7,7 @@ import typing as t
 
 from ..http.headers import vary_by
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
-from ..json.tag import TaggedJSONSerializer
-from ..lazy import late_modules
+from ..lazy import LateAttribute, late_modules
 from ..wrappers.response import Response
 from .interface import SecureCookieSession, SessionInterface, cookie_attributes, lazy_sha1
 
@@ -21,6 +20,7 @@ if t.TYPE_CHECKING:
 
     from .. import exceptions
     from ..app import Flask
+    from ..json import tag
     from ..keys import secret, tokens, xaes
     from ..wrappers.request import Request
     from . import ages, former_names, kinds, packing, plain, signer, tracked
@@ -28,14 +28,12 @@ if t.TYPE_CHECKING:
     from .kinds import Kind
     from .signer import KeptSigner
 else:
-    itsdangerous, exceptions, secret, tokens, xaes, ages, former_names, kinds, packing, plain, signer, tracked = (
+    itsdangerous, exceptions, tag, secret, tokens, xaes, ages, former_names, kinds, packing, plain, signer, tracked = (
         late_modules(
-            __name__, "itsdangerous", "..exceptions", "..keys.secret", "..keys.tokens", "..keys.xaes", ".ages",
-            ".former_names", ".kinds", ".packing", ".plain", ".signer", ".tracked",
+            __name__, "itsdangerous", "..exceptions", "..json.tag", "..keys.secret", "..keys.tokens", "..keys.xaes",
+            ".ages", ".former_names", ".kinds", ".packing", ".plain", ".signer", ".tracked",
         )
     )  # fmt: skip
-
-session_json_serializer = TaggedJSONSerializer()
 
 # Computed inline as long as none is overridden.
 _STEPS = (
@@ -75,7 +73,7 @@ def _signs_plainly(cls: type[SecureCookieSessionInterface]) -> bool:
         and attribute(cls, "__getattribute__") is object.__getattribute__
         and getattr(cls, "digest_method", None) is lazy_sha1
         and getattr(cls, "key_derivation", None) == "hmac"
-        and type(getattr(cls, "serializer", None)) is TaggedJSONSerializer
+        and (type(found := attribute(cls, "serializer")) is LateAttribute or type(found) is tag.TaggedJSONSerializer)
         and type(getattr(cls, "salt", None)) in {str, bytes}
         and not unwatched(cls)
     )
@@ -95,7 +93,7 @@ class SecureCookieSessionInterface(SessionInterface):
     #: How itsdangerous turns the secret key into the signing key.
     key_derivation = "hmac"
     #: The serializer of the session's content.
-    serializer = session_json_serializer
+    serializer = t.cast("tag.TaggedJSONSerializer", LateAttribute("tuile.json.tag", "session_json_serializer"))
     session_class = SecureCookieSession
     _prefixes_name = True
     steps = SessionInterface.steps | {

@@ -309,6 +309,8 @@ def offered(module: str, flasks: str, name: str) -> object:
     """
     if (module, name) in _originals:
         raise AttributeError(name)
+    if f"{flasks}.{name}" in TUILE_MODULES:
+        return import_module(f"{module}.{name}")
     return look_up(flasks, name)
 
 

@@ -25,6 +25,7 @@ from werkzeug.wsgi import FileWrapper, _RangeWrapper
 from ..http.headers import is_one_line
 from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
+from .response import pythons_guess_type, werkzeugs_make_conditional, werkzeugs_safe_join, werkzeugs_send_file
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -43,8 +44,6 @@ _more_than_a_name = lazy_pattern(r"[/\\:]")
 _plain_path = lazy_pattern(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 # One range with a beginning.
 _one_range = lazy_pattern(r"bytes=([0-9]{1,15})-([0-9]{0,15})")
-_send_file, _guess_type, _safe_join = utils.send_file, mimetypes.guess_type, security.safe_join
-_make_conditional = WerkzeugResponse.make_conditional
 _IS_POSIX: t.Final = os.name == "posix"
 # How many bytes of a large file are read at once.
 _PIECE: t.Final = 64 * 1024
@@ -55,7 +54,7 @@ def join_safely(directory: str, path: str) -> str | None:
     """Return what Werkzeug's `safe_join` returns: a path below a directory, or None if it would lead out of it."""
     if (
         _IS_POSIX
-        and security.safe_join is _safe_join
+        and security.safe_join is werkzeugs_safe_join
         and _plain_path.fullmatch(path) is not None
         and directory
         and directory[-1] != "/"
@@ -103,7 +102,7 @@ def file_response(
         max_age: A number of seconds, or None.
     """
     if (
-        utils.send_file is not _send_file
+        utils.send_file is not werkzeugs_send_file
         or last_modified is not None
         or etag is not True
         or (max_age is not None and type(max_age) is not int)
@@ -190,7 +189,7 @@ def _facts(
 
 def _media_type(extension: str | None) -> str | None:
     """Return the media type that `mimetypes.guess_type` gives now; None if it has to be asked."""
-    if extension is None or mimetypes.guess_type is not _guess_type:
+    if extension is None or mimetypes.guess_type is not pythons_guess_type:
         return None
     if not mimetypes.inited:
         mimetypes.init()
@@ -215,7 +214,7 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
     Returns:
         Whether that is certain. If not, nothing is changed.
     """
-    if not response._has_plain_conditions or WerkzeugResponse.make_conditional is not _make_conditional:
+    if not response._has_plain_conditions or WerkzeugResponse.make_conditional is not werkzeugs_make_conditional:
         return False
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         return True

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 import typing as t
+from mimetypes import guess_type
 
+from werkzeug import security, utils
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
@@ -59,7 +61,9 @@ _CONDITIONAL = attributes(
 _SENDING_FILES = attributes(
     WerkzeugResponse, ("cache_control", "content_length", "expires", "last_modified", "set_etag")
 )
-_make_conditional = WerkzeugResponse.make_conditional
+#: For detecting patches. Read here, because `files`, which compares them as well, is imported late.
+werkzeugs_make_conditional = WerkzeugResponse.make_conditional
+werkzeugs_send_file, werkzeugs_safe_join, pythons_guess_type = utils.send_file, security.safe_join, guess_type
 # The methods that the fast paths replace.
 _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 # The default property for the maximum length of a line, to compare with; filled after the definition of the class.
@@ -193,7 +197,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 and type(environ) is dict
                 and "HTTP_RANGE" not in environ
                 and type(self.headers) is Headers
-                and WerkzeugResponse.make_conditional is _make_conditional
+                and WerkzeugResponse.make_conditional is werkzeugs_make_conditional
                 and make_conditional_plainly(self, environ, accept_ranges)
             ):
                 return self
