@@ -18,7 +18,8 @@ import pytest
 import tuile
 from tests.beside_flask import make_environ, send
 from tests.fresh import run
-from tuile.sessions import Session
+from tuile.sessions import Session, flask_session_stores
+from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -153,6 +154,53 @@ def test_a_former_id_is_nothing_after_the_logout(old: Site, new: Site) -> None:
     # Of one that was never moved as well.
     _, sid = old.ask(writing(_user_id="ada"))
     new.ask(lambda session: session.end(), sid)
+    assert new.ask(whole, sid)[0] == {}
+
+
+ENDS: dict[str, Callable[[Site, Any], Any]] = {
+    "end": lambda site, session: session.end(),
+    "clear": lambda site, session: session.clear(),
+    "regenerate": lambda site, session: session.regenerate(),
+    "another user": lambda site, session: session.update(_user_id="bob"),
+    "end of a handle": lambda site, session: site.app.sessions.end(session.handle),
+    "end all": lambda site, session: site.app.sessions.end_all("ada"),
+}
+
+
+# At once, a session has no handle yet.
+@pytest.mark.parametrize(("end", "when"), [(end, "later") for end in ENDS] + [(end, "at once") for end in [*ENDS][:4]])
+def test_flask_session_does_not_revive_a_session_that_has_ended(old: Site, new: Site, end: str, when: str) -> None:
+    new.app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    _, sid = old.ask(writing(_user_id="ada"))
+    _, other = old.ask(writing(_user_id="ada"))
+    cookie = new.ask(writing(x=1), sid)[1] if when == "later" else sid
+    new.ask(lambda session: ENDS[end](new, session), cookie)
+    assert old.ask(whole, sid)[0].get("_user_id") is None
+    assert new.ask(whole, sid)[0] == {}
+    assert old.ask(whole, other)[0]["_user_id"] == "ada"
+
+
+def test_the_other_sessions_of_a_user_end_in_flask_session_too(old: Site, new: Site) -> None:
+    sids = [old.ask(writing(_user_id="ada"))[1] for _ in range(3)]
+    cookies = [new.ask(writing(x=1), sid)[1] for sid in sids]
+    assert new.ask(lambda session: new.app.sessions.end_others(), cookies[0])[0] == 2
+    assert [old.ask(whole, sid)[0].get("_user_id") for sid in sids] == ["ada", None, None]
+    assert [new.ask(whole, cookie)[0].get("_user_id") for cookie in cookies] == ["ada", None, None]
+
+
+def test_a_former_place_that_does_not_answer_does_not_keep_a_user_logged_in(
+    old: Site, new: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, sid = old.ask(writing(_user_id="ada"))
+    _, cookie = new.ask(writing(x=1), sid)
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise StoreUnavailable("It is away.")
+
+    monkeypatch.setattr(flask_session_stores, "_DELETERS", dict.fromkeys(flask_session_stores.READABLE_TYPES, refuse))
+    assert new.ask(lambda session: session.end(), cookie)[1] == ""
+    assert "It is away. The entry of a session that has ended is still there." in caplog.text
+    assert new.ask(whole, cookie)[0] == {}
     assert new.ask(whole, sid)[0] == {}
 
 

@@ -1,7 +1,7 @@
 """Read the sessions that Flask-Session 0.8 has stored, by its own settings.
 
-Its entries are only read, never written, and without its code: no pickle is executed, an application's database session
-is not used, and an entry that cannot be read is an empty session.
+Its entries are read, and deleted when their sessions end, but never written. Its code is not used: no pickle is
+executed, an application's database session is left alone, and an entry that cannot be read is an empty session.
 """
 
 from __future__ import annotations
@@ -87,10 +87,8 @@ def content_of(app: Flask, sid: str) -> dict[str, object] | None:
     kind = type_of(app)
     if kind is None:
         return None
-    prefix: object = app.config.get("SESSION_KEY_PREFIX")
-    name = f"{'session:' if prefix is None else prefix}{sid}"
     try:
-        raw = _READERS[kind](app, name)
+        raw = _READERS[kind](app, _name_of(app, sid))
         if raw is None:
             return None
         from .plain_data import content_in  # noqa: PLC0415 - seldom needed
@@ -101,12 +99,39 @@ def content_of(app: Flask, sid: str) -> dict[str, object] | None:
         return None
 
 
-def _from_redis(app: Flask, name: str) -> bytes | None:
-    client = app.config.get("SESSION_REDIS")
+def delete_entry(app: Flask, sid: str) -> None:
+    """Delete a session of Flask-Session.
+
+    Raises:
+        StoreUnavailable: If its store does not answer.
+        ValueError: If the settings name a store that cannot be read.
+    """
+    kind = type_of(app)
+    if kind is not None:
+        _DELETERS[kind](app, _name_of(app, sid))
+
+
+def _name_of(app: Flask, sid: str) -> str:
+    prefix: object = app.config.get("SESSION_KEY_PREFIX")
+    return f"{'session:' if prefix is None else prefix}{sid}"
+
+
+def _redis_of(app: Flask) -> Foreign:
+    client = app.config.get("SESSION_REDIS") or app.extensions.get("tuile-flask-session-redis")
     if client is None:
-        client = app.extensions.get("tuile-flask-session-redis")
-        if client is None:
-            client = app.extensions["tuile-flask-session-redis"] = import_module("redis").Redis()
+        client = app.extensions["tuile-flask-session-redis"] = import_module("redis").Redis()
+    return client
+
+
+def _delete_in_redis(app: Flask, name: str) -> None:
+    try:
+        _redis_of(app).delete(name)
+    except import_module("redis.exceptions").RedisError as error:
+        raise _unavailable("Redis", error) from error
+
+
+def _from_redis(app: Flask, name: str) -> bytes | None:
+    client = _redis_of(app)
     errors = import_module("redis.exceptions")
     try:
         found: object = client.get(name)
@@ -129,16 +154,29 @@ def _undecoded(client: Foreign, name: str) -> bytes | None:
         raw.close()
 
 
-def _from_database(app: Flask, name: str) -> bytes | None:
-    sql = import_module("sqlalchemy")
-    setting = app.config.get
-    table = sql.table(
+def _table_of(app: Flask) -> Foreign:
+    sql, setting = import_module("sqlalchemy"), app.config.get
+    return sql.table(
         setting("SESSION_SQLALCHEMY_TABLE") or "sessions",
         sql.column("session_id", sql.String),
         sql.column("data", sql.LargeBinary),
         sql.column("expiry", sql.DateTime),
         schema=setting("SESSION_SQLALCHEMY_SCHEMA"),
     )
+
+
+def _delete_in_database(app: Flask, name: str) -> None:
+    sql, table = import_module("sqlalchemy"), _table_of(app)
+    try:
+        with engine_of(app).begin() as connection:
+            connection.execute(sql.delete(table).where(table.c.session_id == name))
+    except sql.exc.SQLAlchemyError as error:
+        if not _is_missing(app, table):
+            raise _unavailable("the database", error) from error
+
+
+def _from_database(app: Flask, name: str) -> bytes | None:
+    sql, table = import_module("sqlalchemy"), _table_of(app)
     query = sql.select(table.c.data, table.c.expiry).where(table.c.session_id == name)
     try:
         with engine_of(app).connect() as connection:
@@ -178,20 +216,31 @@ def engine_of(app: Flask) -> Foreign:
         return client.engines[key] if key else client.engine
 
 
-def _from_cache(app: Flask, name: str) -> bytes | None:
+def _delete_in_cache(app: Flask, name: str) -> None:
+    # Not by `delete` of the cache, which reads a pickle: how many files there are.
+    try:
+        os.remove(_path_of(app, name))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unavailable("a file", error) from error
+
+
+def _path_of(app: Flask, name: str) -> str:
     client: Foreign = app.config.get("SESSION_CACHELIB")
     if app.config["SESSION_TYPE"].lower() == "filesystem" or client is None:
         folder = app.config.get("SESSION_FILE_DIR") or "flask_session"
-        return _from_file(os.path.join(folder, md5(name.encode(), usedforsecurity=False).hexdigest()))
+        return os.path.join(folder, md5(name.encode(), usedforsecurity=False).hexdigest())
     if not hasattr(client, "_get_filename"):
         message = f"SESSION_CACHELIB is a {type(client).__name__}; only the sessions in a FileSystemCache can be read."
         raise ValueError(message)
-    return _from_file(client._get_filename(name))
+    path: str = client._get_filename(name)
+    return path
 
 
-def _from_file(path: str) -> bytes | None:
+def _from_cache(app: Flask, name: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:
+        with open(_path_of(app, name), "rb") as file:
             raw = file.read(_MOST_BYTES)
     except FileNotFoundError:
         return None
@@ -210,4 +259,10 @@ _READERS: dict[str, Callable[[Flask, str], bytes | None]] = {
     "sqlalchemy": _from_database,
     "cachelib": _from_cache,
     "filesystem": _from_cache,
+}
+_DELETERS: dict[str, Callable[[Flask, str], None]] = {
+    "redis": _delete_in_redis,
+    "sqlalchemy": _delete_in_database,
+    "cachelib": _delete_in_cache,
+    "filesystem": _delete_in_cache,
 }

@@ -17,7 +17,7 @@ from ..http.caching import invites_shared_caches
 from ..keys.tokens import encode_base64
 from ..signals import session_replayed
 from .epochs import EPOCH_KEY, as_user, is_refused
-from .flask_session_stores import content_of, id_in, type_of
+from .flask_session_stores import content_of, delete_entry, id_in, type_of
 from .identity import HANDLE_BYTES, SECRET_BYTES, Identity
 from .interface import CREATED_KEY, HANDLE_KEY
 from .lifecycle import Opened, opening
@@ -25,7 +25,7 @@ from .operations import Create, End, Load
 from .record import Clocks, Record
 from .settings import store_and_policy
 from .stored import Former, ServerSession, as_key
-from .stores import drive
+from .stores import StoreUnavailable, drive
 from .tracked import content_of as content_of_session
 
 if t.TYPE_CHECKING:
@@ -76,7 +76,7 @@ def open_former(
     Raises:
         StoreUnavailable: If the store, or that of Flask-Session, cannot be asked.
     """
-    content = _content(app, interface, token)
+    content, entry = _content(app, interface, token)
     if not content or content.keys() <= {"_permanent"}:
         return None
     key = app.config.get("SESSION_USER_KEY", "_user_id")
@@ -84,7 +84,7 @@ def open_former(
     if is_refused(app, user, content):
         return None
     content.pop(EPOCH_KEY, None)
-    former = _former(token, app.permanent_session_lifetime.total_seconds(), user)
+    former = _former(token, app.permanent_session_lifetime.total_seconds(), user)._replace(entry=entry)
     opened = drive(_finding(former, kept.policy), kept.store)
     if opened is None:
         return None
@@ -120,19 +120,20 @@ def tell_replayed(app: Flask, opened: Opened) -> None:
     session_replayed.send(app, handle=opened.identity.handle, user=opened.record.user)
 
 
-def _content(app: Flask, interface: object, token: str) -> dict[str, object] | None:
+def _content(app: Flask, interface: object, token: str) -> tuple[dict[str, object] | None, str | None]:
+    """Return the content of a former session, and its id in Flask-Session if it was found there."""
     reads = app.config.get("SESSION_READS")
     if app.config.get("SESSION_TYPE") is not None and (reads is None or FLASK_SESSION in reads):
         sid = id_in(app, token) if type_of(app) else None
         if sid is not None:
-            return content_of(app, sid)
+            return content_of(app, sid), sid
     read_token = getattr(interface, "_read_token", None)
     session = None if read_token is None else t.cast("ReadsSignedCookies", interface)._read_token(app, token)
     if session is None:
-        return None
+        return None, None
     content = content_of_session(session)
     # The store knows when a session began, and what it is called.
-    return {key: value for key, value in content.items() if key not in {CREATED_KEY, HANDLE_KEY}}
+    return {key: value for key, value in content.items() if key not in {CREATED_KEY, HANDLE_KEY}}, None
 
 
 def _former(token: str, lifetime: float, user: str | None) -> Former:
@@ -147,6 +148,19 @@ def _former(token: str, lifetime: float, user: str | None) -> Former:
         handle = f"A{handle[1:]}"
     identity = Identity(handle, derived(b"secret", SECRET_BYTES))
     return Former(identity, f"moved.{derived(b'marker', HANDLE_BYTES)}", lifetime, user)
+
+
+def delete_entries(app: Flask, *entries: str | None) -> None:
+    """Delete entries of Flask-Session whose sessions have ended, so that no process that still reads them revives one.
+
+    That a session has ended is certain already, so a place that does not answer is only told of.
+    """
+    for entry in entries:
+        if entry is not None and type_of(app) is not None:
+            try:
+                delete_entry(app, entry)
+            except StoreUnavailable as error:
+                app.logger.error("%s The entry of a session that has ended is still there.", error)  # noqa: TRY400
 
 
 # --- procedures -------------------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ class Record(t.NamedTuple):
         agent: The User-Agent header of the request that created it.
         address: The address of the client that created it.
         version: The number of saves.
+        former: The id that the session had in Flask-Session; None if it did not come from there.
     """
 
     handle: str
@@ -69,6 +70,7 @@ class Record(t.NamedTuple):
     agent: str = ""
     address: str = ""
     version: int = 0
+    former: str | None = None
 
     def begun(self, clocks: Clocks, now: float) -> Record:
         """Return the record of a session that begins now."""

@@ -24,7 +24,7 @@ from .former_names import came_under_former_name, delete_former, tokens_of
 from .identity import parse
 from .interface import cookie_attributes
 from .lifecycle import creating, ending, opening, renewing, replacing, saving
-from .moving import forgetting, is_due, moving, open_former, tell_replayed
+from .moving import delete_entries, forgetting, is_due, moving, open_former, tell_replayed
 from .record import Record
 from .settings import store_and_policy
 from .stored import ServerSession
@@ -200,13 +200,14 @@ def _move(
     if session._is_ended or session._is_replaced or (changes.cleared and not session) or user != former.user:
         # Nothing of it goes on under a name that is made of its cookie.
         drive(forgetting(former), kept.store)
+        delete_entries(app, former.entry)
         if session and not session._is_ended:
             _begin(app, interface, kept, session, response, None)
         else:
             _save_changes(app, interface, kept, session, response)
         return
     agent, address = device_in(app, session)
-    record = Record("", "", session.texts(), user, agent=agent, address=address)
+    record = Record("", "", session.texts(), user, agent=agent, address=address, former=former.entry)
     moved = drive(moving(former, record, kept.policy), kept.store)
     if moved is None:
         session.note_saved(None, changes)
@@ -233,6 +234,7 @@ def _end(
     if opened is not None:
         drive(ending(opened), kept.store)
         note_ending(app)
+        delete_entries(app, opened.record.former)
     session.note_saved(None, changes)
     # The browser of a husk has the cookie of another session by now.
     if session._came and not session and (opened is None or not opened.record.is_husk):
@@ -266,6 +268,7 @@ def _begin(
     begun = drive(procedure, kept.store)
     if opened is not None:
         note_ending(app)
+        delete_entries(app, opened.record.former)
     session.note_saved(begun, Changes(cleared=True, by_key={key: Put(text) for key, text in record.data.items()}))
     _set_cookie(app, interface, session, response, begun.identity)
 

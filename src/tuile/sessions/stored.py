@@ -30,12 +30,14 @@ class Former(t.NamedTuple):
         marker: The name of a record that says that its former cookie is not good any more.
         lifetime: How long that could be good, in seconds.
         user: Whose session it was when it was read.
+        entry: Its id in Flask-Session; None if it was in a cookie.
     """
 
     identity: Identity
     marker: str
     lifetime: float
     user: str | None = None
+    entry: str | None = None
 
 
 class ServerSession(TrackedSession):

@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 from ..ctx.app_context import current
 from .endings import note_ending
 from .epochs import EPOCH_KEY, as_user, raise_epoch
+from .flask_session_stores import type_of
+from .moving import delete_entries
 from .operations import End, EndOfUser, Load, OfUser, Sweep
 from .server import user_of
 from .settings import store_and_policy
@@ -157,10 +159,22 @@ class Sessions:
         return self._end(EndOfUser(as_user(user)))
 
     def _end(self, operation: End | EndOfUser) -> int:
+        app = self._found_app()
+        entries = self._entries_of(operation) if type_of(app) is not None else []
         try:
-            return int(self._ask(operation))
+            ended = int(self._ask(operation))
         finally:
-            note_ending(self._found_app())
+            note_ending(app)
+        delete_entries(app, *entries)
+        return ended
+
+    def _entries_of(self, operation: End | EndOfUser) -> list[str | None]:
+        """Return the ids that sessions which are to be ended had in Flask-Session."""
+        if isinstance(operation, EndOfUser):
+            found: list[Loaded] = self._ask(OfUser(operation.user))
+            return [one.record.former for one in found if one.record.handle != operation.keep]
+        one: Loaded | None = self._ask(Load(operation.handle, store_and_policy(self._found_app()).policy.clocks))
+        return [] if one is None else [one.record.former]
 
     def sweep(self, limit: int = 500) -> int:
         """Remove at most `limit` sessions that have expired, and return how many. Each login removes two."""

@@ -33,7 +33,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
 _ROOT = re.compile(r"(?:/[A-Za-z0-9_.~-]+)*/?\Z")
 _KNOWN = frozenset({"method", "query_string", "headers", "data", "json", "environ_base", "content_type"})
 # The values of `CSRF` that are checked, and the headers that are.
-_CHECKS = frozenset({"fetch", "token"})
+_CHECKS = ("fetch", "token")
 _SAYING_WHERE_FROM = frozenset({"HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN", "HTTP_REFERER"})
 # What the builder does its work with.
 _PARTS = (
