@@ -18,6 +18,7 @@ import pytest
 import tuile
 from tests.beside_flask import make_environ, send
 from tests.fresh import run
+from tests.stores.site import Watched
 from tuile.sessions import Session, flask_session_stores
 from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.memory import MemoryStore
@@ -331,6 +332,24 @@ def test_a_session_that_was_moved_and_ended_is_not_read_where_it_was(
     assert both.ask(whole, sid)[0] == {}
     _, again = both.ask(writing(y=1), sid)
     assert both.ask(whole, again)[0].get("y") == 1
+
+
+def test_without_the_store_a_process_beside_flask_session_says_503_where_the_session_is_used(
+    old: Site, config: dict[str, Any], database: str | None
+) -> None:
+    if database is not None:
+        pytest.skip("Flask-SQLAlchemy is Flask's in this process")
+    store = Watched(MemoryStore())
+    both = Site(tuile, Session, {**config, "SESSION_STORE": store, "SESSION_WRITES": "flask-session"})
+    both.app.add_url_rule("/nothing", "nothing", lambda: "nothing")
+    _, sid = old.ask(writing(_user_id="ada"))
+    store.is_away = True
+    both._views.append(lambda: tuile.session.get("_user_id"))
+    environ = {"HTTP_COOKIE": f"session={sid}"}
+    assert send(both.app, make_environ("/", **environ)).code == 503
+    assert send(both.app, make_environ("/nothing", **environ)).code == 200
+    store.is_away = False
+    assert both.ask(whole, sid)[0]["_user_id"] == "ada"
 
 
 # --- where new sessions are ---

@@ -14,7 +14,8 @@ from tests.stores.conftest import NOW
 from tests.stores.site import Site
 from tuile import current_app, session
 from tuile.sessions.identity import new_identity
-from tuile.sessions.interface import SecureCookieSession
+from tuile.sessions.interface import SecureCookieSession, SessionInterface
+from tuile.sessions.operations import End
 from tuile.sessions.signed import SecureCookieSessionInterface
 from tuile.sessions.stores.memory import MemoryStore
 from tuile.signals import session_replayed
@@ -543,6 +544,54 @@ def test_each_use_of_a_session_says_that_the_store_is_away(use: str) -> None:
         assert site.ask(nothing, cookie).answer.code == 200
         site.store.is_away = False
         assert site.content(cookie) == {"x": 1}
+
+
+class OwnInterface(SessionInterface):
+    """An interface of an application, which keeps sessions in a store of Tuile by itself."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+        app.sessions.check()
+        return SecureCookieSession({"x": 1} if "session" in request.cookies else {})
+
+    def save_session(self, app: Flask, session: Any, response: Any) -> None:
+        if session.modified:
+            app.config["SESSION_STORE"].ask(End("x"))  # raises what a store raises
+            response.set_cookie("session", "x")
+
+
+@pytest.mark.parametrize("use", READING)
+def test_an_interface_that_raises_the_error_of_a_store_is_a_503_where_the_session_is_used(use: str) -> None:
+    site = Site(MemoryStore())
+    site.app.session_interface = OwnInterface()
+    cookie = site.begin(x=1)
+    site.store.is_away = True
+    reply = site.ask(READING[use], cookie)
+    assert (reply.answer.code, reply.cookie) == (503, None)
+    assert dict(reply.answer.headers)["Retry-After"] == "5"
+    assert site.ask(nothing, cookie).answer.code == 200
+    site.store.is_away = False
+    assert site.content(cookie) == {"x": 1}
+
+
+def test_an_interface_that_cannot_save_is_a_503(site: Site) -> None:
+    site.app.session_interface = OwnInterface()
+
+    def change() -> None:
+        session["x"] = 2
+        site.store.is_away = True
+
+    reply = site.ask(change, "x")
+    assert (reply.answer.code, reply.cookie) == (503, None)
+    assert dict(reply.answer.headers)["Retry-After"] == "5"
+
+
+def test_another_error_of_an_interface_is_raised_as_ever(site: Site) -> None:
+    class Broken(OwnInterface):
+        def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
+            raise ConnectionError
+
+    site.app.session_interface = Broken()
+    assert site.ask(nothing).answer.code == 500
 
 
 @pytest.mark.parametrize("interface", [SecureCookieSessionInterface(), EagerInterface()])

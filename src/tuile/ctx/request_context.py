@@ -174,10 +174,13 @@ class RequestContext(Matching):
                 if session is None:
                     session = interface.make_null_session(self.app)
             except Exception as error:  # noqa: BLE001 - it is raised again
-                # Error trackers show the variables of frames, which may contain a decrypted session.
-                from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
+                instead = getattr(interface, "_session_without_store", None)
+                session = None if instead is None else instead(self.app, error)
+                if session is None:
+                    # Error trackers show the variables of frames, which may contain a decrypted session.
+                    from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
 
-                raise without_values(error)  # noqa: B904 - it is the same error
+                    raise without_values(error)  # noqa: B904 - it is the same error
             self._opened_session = session
             self._is_touched, self._is_opening = True, False
             if self._is_watched:

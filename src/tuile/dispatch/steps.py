@@ -475,9 +475,12 @@ class Dispatcher(Planned, Teardown):
                 try:
                     interface.save_session(self, context._opened_session, response)  # type: ignore[arg-type] # every dispatcher is a Flask
                 except Exception as error:  # noqa: BLE001 - it is raised again
-                    from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
+                    from ..sessions.unavailable import is_answered  # noqa: PLC0415 - only for errors
 
-                    raise without_values(error)  # noqa: B904 - it is the same error
+                    if not is_answered(self, response, error):  # type: ignore[arg-type] # every dispatcher is a Flask
+                        from ..keys.secret import without_values  # noqa: PLC0415 - as above
+
+                        raise without_values(error)  # noqa: B904 - it is the same error
         if context._cookies is not None:
             sent_cookies.add_cookies(context, response)
 

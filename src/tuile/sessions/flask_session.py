@@ -16,8 +16,6 @@ from .server import open_stored, save_stored
 from .settings import choice
 from .signed import SecureCookieSessionInterface
 from .stored import ServerSession
-from .stores import StoreUnavailable
-from .unavailable import unavailable
 
 if t.TYPE_CHECKING:
     from ..app import Flask
@@ -121,7 +119,7 @@ class _BesideFlaskSession(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
         token = request.cookies.get(self.get_cookie_name(app), "")
         # A session that another process has moved is not read where it was.
-        if parse(token) is not None or (token and self._was_moved(app, token)):
+        if parse(token) is not None or (token and was_moved(app, token)):
             session = open_stored(app, self, request)
             if not isinstance(session, ServerSession) or session.handle is not None or parse(token) is None:
                 return session
@@ -129,13 +127,6 @@ class _BesideFlaskSession(SessionInterface):
 
     def _server_session_class(self, app: Flask) -> type[ServerSession]:
         return self.own._server_session_class(app)
-
-    def _was_moved(self, app: Flask, token: str) -> bool:
-        try:
-            return was_moved(app, token)
-        except StoreUnavailable as error:
-            app.logger.error("%s", error)  # noqa: TRY400 - one line says it
-            raise unavailable() from None
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if isinstance(session, ServerSession):

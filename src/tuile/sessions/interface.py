@@ -360,6 +360,12 @@ class SessionInterface(metaclass=Watched):
         """Return whether this response sets the cookie: the session changed, or is permanent and due for renewal."""
         return session.modified or (session.permanent and bool(app.config["SESSION_REFRESH_EACH_REQUEST"]))
 
+    def _session_without_store(self, app: Flask, error: Exception) -> SessionMixin | None:
+        """Return the session of a request that `open_session` raised an error for; None if it is to be raised on."""
+        from .unavailable import session_for  # noqa: PLC0415 - only for errors
+
+        return session_for(app, error)
+
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
         """Return the session of this request, or None to use the null session.
 

@@ -83,6 +83,19 @@ def unavailable_session(app: Flask, error: StoreUnavailable) -> UnavailableSessi
     return UnavailableSession() if is_empty else UnreadableSession()
 
 
+def session_for(app: Flask, error: Exception) -> UnavailableSession | None:
+    """Return the session of a request that an interface could not open; None if the store is not the reason."""
+    return unavailable_session(app, error) if isinstance(error, StoreUnavailable) else None
+
+
+def is_answered(app: Flask, response: Response, error: Exception) -> bool:
+    """Make a response whose session could not be saved a 503, and return whether the store was the reason."""
+    is_reason = isinstance(error, StoreUnavailable)
+    if is_reason:
+        replace_by_503(app, response, t.cast("StoreUnavailable", error))
+    return is_reason
+
+
 def replace_by_503(app: Flask, response: Response, error: StoreUnavailable) -> None:
     """Make a response say that the request failed: what it says otherwise would not be true."""
     app.logger.error("%s The response is a 503, because the session could not be saved.", error)
