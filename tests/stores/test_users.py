@@ -119,6 +119,45 @@ def test_any_name_is_a_user(site: Site, user: Any) -> None:
     assert site.app.sessions.end_all(user) == 1
 
 
+def test_each_user_has_sessions_of_his_own(site: Site) -> None:
+    names = [
+        "a\0",
+        "a\\x00",
+        "a\\\\x00",
+        "a\ud800",
+        "a\\ud800",
+        "a\\\\",
+        "a\\",
+        "D\\ada",
+        "é",
+        "e\u0301",
+        "A",
+        "a",
+        "",
+        " a",
+        "None",
+    ]
+    cookies = [log_in(site, name) for name in names]
+    for name, cookie in zip(names, cookies, strict=True):
+        assert [entry.handle for entry in site.app.sessions.of(name)] == [handle_of(cookie)]
+        # The same user again is no new login.
+        assert site.ask(lambda name=name: session.update(_user_id=name, x=1), cookie).cookie is None  # type: ignore[misc]
+        assert [entry.handle for entry in site.app.sessions.of(name)] == [handle_of(cookie)]
+    for number, name in enumerate(names):
+        assert site.app.sessions.end_all(name) == 1
+        assert [bool(site.content(cookie)) for cookie in cookies] == [other > number for other in range(len(names))]
+    assert site.app.sessions.of("D\\ada") == []
+
+
+def test_nobody_has_no_sessions(site: Site) -> None:
+    log_in(site, "None")
+    cookie = site.begin(x=1)
+    assert site.ask(lambda: site.app.sessions.of(session.get("_user_id")), cookie).result == []
+    assert site.ask(lambda: site.app.sessions.end_all(session.get("_user_id")), cookie).result == 0
+    assert [entry.user for entry in site.app.sessions.of("None")] == ["None"]
+    assert site.content(cookie) == {"x": 1}
+
+
 def test_a_store_that_is_away_is_an_error(site: Site) -> None:
     site.app.sessions.check()
     site.store.is_away = True

@@ -17,8 +17,9 @@ from .epochs import EPOCH_KEY, epoch_of, is_refused
 from .former_names import tokens_of
 from .identity import parse
 from .interface import SecureCookieSession, cookie_attributes
+from .opening import open_stored
 from .operations import Retire
-from .server import open_stored, save_stored, store_new, user_of
+from .server import save_stored, store_new, user_of
 from .settings import choice, store_and_policy, writes_cookies
 from .stored import ServerSession
 from .stores import StoreUnavailable

@@ -9,6 +9,7 @@ Only epochs that were raised are in the store, for as long as a cookie from befo
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 import weakref
@@ -35,6 +36,9 @@ EPOCH_KEY: t.Final = "_epoch"
 _MOST_KNOWN = 10_000
 # An epoch can expire between two steps.
 _MOST_ATTEMPTS = 10
+
+# What is escaped, and what would look like it.
+_ESCAPED = re.compile(r"[\0\ud800-\udfff]|\\(?:x00|ud|\\)")
 
 _known: weakref.WeakKeyDictionary[Flask, dict[str, tuple[int, float]]] = weakref.WeakKeyDictionary()
 
@@ -76,9 +80,13 @@ def raise_epoch(app: Flask, user: str) -> int:
 
 
 def as_user(user: object) -> str:
-    """Return the name of a user as stores keep it."""
+    """Return the name of a user as stores keep it: its text, another one for each other text."""
+    text = str(user)
+    if _ESCAPED.search(text) is None:
+        return text
     # Not every store can keep NUL, or half of a surrogate pair.
-    return str(user).encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    text = text.replace("\\", "\\\\").encode(errors="backslashreplace").decode()
+    return text.replace("\0", "\\x00")
 
 
 def _epoch_in(session: Mapping[str, object]) -> int:

@@ -12,7 +12,8 @@ from .flask_session_stores import Foreign, engine_of, type_of
 from .identity import parse
 from .interface import SessionInterface
 from .moving import was_moved
-from .server import open_stored, save_stored
+from .opening import open_stored
+from .server import save_stored
 from .settings import choice
 from .signed import SecureCookieSessionInterface
 from .stored import ServerSession

@@ -73,15 +73,24 @@ def opening(identity: Identity, policy: Policy) -> Procedure[Opened | None]:
     found: Loaded | None = yield Load(identity.handle, policy.clocks)
     if found is None:
         return None
+    return recognized(identity, found) or (yield from opening_otherwise(identity, found, policy))
+
+
+def recognized(identity: Identity, found: Loaded) -> Opened | None:
+    """Return the session that was found for a cookie; None if the cookie does not have its current secret."""
+    record, now = found
+    return Opened(identity, record, now) if compare_digest(verifier_of(identity.secret), record.verifier) else None
+
+
+def opening_otherwise(identity: Identity, found: Loaded, policy: Policy) -> Procedure[Opened | None]:
+    """Open the session that was found for a cookie which does not have its current secret."""
     record, now = found
     verifier = verifier_of(identity.secret)
-    if compare_digest(verifier, record.verifier):
-        return Opened(identity, record, now)
     # Both are compared, so that the time does not tell which of them there are.
     is_next, is_former = is_same_verifier(verifier, record.pending), is_same_verifier(verifier, record.previous)
     if is_next:
-        found = yield Confirm(identity.handle, verifier, policy.grace)
-        return None if found is None else Opened(identity, *found)
+        confirmed: Loaded | None = yield Confirm(identity.handle, verifier, policy.grace)
+        return None if confirmed is None else Opened(identity, *confirmed)
     if not is_former:
         return None
     if now < record.previous_until:

@@ -1,4 +1,4 @@
-"""Open and save sessions that are kept on the server (`SESSION_STORE`).
+"""Save sessions that are kept on the server (`SESSION_STORE`).
 
 The cookie has the name of the session and a secret. It is set by the response that creates a session, logs in or
 renews the secret, and deleted by the one that ends it. A request that does not touch the session does not ask the
@@ -13,128 +13,33 @@ from datetime import datetime, timezone
 from ..exceptions import SessionConflictError
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.headers import vary_by
-from ..json.tag import TaggedJSONSerializer
 from ..signals import session_conflict, session_gone
-from .ages import REFUSES_NONE, can_be_refused
 from .changes import Changes, Put
-from .devices import device_in, device_of
+from .devices import device_in
 from .endings import note_ending
 from .epochs import as_user
-from .former_names import came_under_former_name, delete_former, tokens_of
-from .identity import parse
+from .former_names import delete_former
 from .interface import cookie_attributes
-from .lifecycle import creating, ending, opening, renewing, replacing, saving
-from .moving import delete_entries, forgetting, is_due, moving, open_former, tell_replayed
+from .lifecycle import creating, ending, renewing, replacing, saving
+from .moving import delete_entries, forgetting, is_due, moving
+from .opening import class_of, serializer
 from .record import Record
 from .settings import store_and_policy
-from .stored import ServerSession
 from .stores import StoreUnavailable, drive
-from .unavailable import replace_by_503, unavailable_session
+from .unavailable import replace_by_503
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..app import Flask
-    from ..wrappers.request import Request
     from ..wrappers.response import Response
     from .identity import Identity
     from .interface import SecureCookieSession, SessionInterface, SessionMixin
     from .lifecycle import Opened
     from .operations import Applied
     from .settings import Kept
-    from .stored import Former
+    from .stored import Former, ServerSession
     from .tracked import BesideSession
-
-#: The maximum number of cookies with the session's name that are tried. A sibling host can set any number.
-_MOST_TRIED = 4
-
-_serializer = TaggedJSONSerializer()
-
-
-# --- opening ----------------------------------------------------------------------------------------------------------
-
-
-@t.overload
-def open_stored(app: Flask, interface: SessionInterface, request: Request) -> SecureCookieSession: ...
-
-
-@t.overload
-def open_stored(
-    app: Flask, interface: SessionInterface, request: Request, *, is_alone: bool
-) -> SecureCookieSession | None: ...
-
-
-def open_stored(
-    app: Flask, interface: SessionInterface, request: Request, *, is_alone: bool = True
-) -> SecureCookieSession | None:
-    """Return the session of a request, an empty one if its cookie names none.
-
-    If the store cannot be asked, it is one that says so when it is read (`SESSION_FAILURE`).
-
-    Args:
-        app: The application.
-        interface: Its session interface.
-        request: The request.
-        is_alone: Whether all sessions are to be in the store. Otherwise nothing is moved to it, and there is no
-            session if no cookie names one.
-    """
-    kept, tokens = store_and_policy(app), tokens_of(app, interface, request)
-    session = None
-    try:
-        for token in tokens[:_MOST_TRIED]:
-            session = _opened(app, interface, kept, token)
-            if session is not None:
-                break
-        else:
-            session = _former(app, interface, kept, tokens) if is_alone else None
-    except StoreUnavailable as error:
-        return unavailable_session(app, error)
-    if session is None and not is_alone:
-        return None
-    if session is None:
-        session = _class_of(interface, app)(_serializer)
-    session._came = bool(tokens)
-    if (opened := session._opened) is None:
-        session._device = device_of(app, request)
-    elif app.config.get("COOKIE_DEFAULTS") is not None and came_under_former_name(interface, app, request):
-        session._cookie_is_due = opened.is_current and not opened.record.is_husk
-    return session
-
-
-def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> ServerSession | None:
-    identity = parse(token)
-    opened = None if identity is None else drive(opening(identity, kept.policy), kept.store)
-    if opened is None:
-        return None
-    if opened.is_replayed:
-        tell_replayed(app, opened)
-        if kept.policy.ends_replayed:
-            return None
-    find = interface._server_session_class
-    try:
-        session = (ServerSession if find is None else find(app))(_serializer, opened)
-    except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
-        app.logger.warning("The session %s cannot be read, so it is treated as empty.", opened.identity.handle)
-        return None
-    # Most apps refuse none, and need not be asked.
-    asks = type(app).session_refused is not REFUSES_NONE or "session_refused" in app.__dict__
-    return None if asks and app.session_refused(session) else session
-
-
-def _class_of(interface: SessionInterface, app: Flask) -> type[ServerSession]:
-    find = interface._server_session_class
-    return ServerSession if find is None else find(app)
-
-
-def _former(app: Flask, interface: SessionInterface, kept: Kept, tokens: list[str]) -> ServerSession | None:
-    """Return the session of the first cookie that was good before there was a store."""
-    for token in tokens[:_MOST_TRIED]:
-        if token and parse(token) is None:
-            session = open_former(app, interface, kept, _class_of(interface, app), _serializer, token)
-            if session is None or (can_be_refused(app) and app.session_refused(session)):
-                continue
-            return session
-    return None
 
 
 # --- saving -----------------------------------------------------------------------------------------------------------
@@ -152,7 +57,7 @@ def save_stored(app: Flask, interface: SessionInterface, session: SessionMixin, 
         session = t.cast("ServerSession", session)
     if session.accessed:
         vary_by(response.headers, "Cookie")
-    kept = store_and_policy(app)
+    kept = session._kept or store_and_policy(app)
     try:
         if session.former is not None:
             _move(app, interface, kept, session, session.former, response)
@@ -175,7 +80,12 @@ def _save_changes(
         if session:
             _begin(app, interface, kept, session, response, None)
         return
-    if session._is_replaced or _has_new_user(app, session, opened, changes):
+    key = app.config.get("SESSION_USER_KEY", "_user_id")
+    value = None if key is None else dict.get(session, key)
+    # Most users are the same text as before, or nobody.
+    is_plain = value is None or (type(value) is str and "\\" not in value)
+    is_same = is_plain and value == opened.record.user and not opened.record.is_husk
+    if session._is_replaced or (not is_same and _has_new_user(app, session, opened, changes)):
         kept_changes = None if session._is_replaced or changes.cleared else changes
         _begin(app, interface, kept, session, response, kept_changes)
         return
@@ -245,7 +155,7 @@ def store_new(
     app: Flask, interface: SessionInterface, content: Mapping[str, object], like: BesideSession, response: Response
 ) -> ServerSession:
     """Store a session that was in a cookie, and set the cookie that names it."""
-    session = _class_of(interface, app)(_serializer)
+    session = class_of(interface, app)(serializer)
     session.update(content)
     session._device, session.accessed = like.device, like.accessed
     _begin(app, interface, store_and_policy(app), session, response, None)
@@ -331,7 +241,7 @@ def user_of(app: Flask, session: SecureCookieSession) -> str | None:
     """Return whose session it is (`SESSION_USER_KEY`); None if nobody is logged in."""
     key = app.config.get("SESSION_USER_KEY", "_user_id")
     value = None if key is None else dict.get(session, key)
-    if type(value) is str and value.isascii() and "\0" not in value:
+    if type(value) is str and value.isascii() and "\0" not in value and "\\" not in value:
         return value  # as it is after `as_user`
     return None if value is None else as_user(value)
 

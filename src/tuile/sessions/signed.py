@@ -138,7 +138,7 @@ class SecureCookieSessionInterface(SessionInterface):
         setting = app.config.get
         if setting("SESSION_STORE") is not None and id(request) not in tracked.looking_into_cookies:
             if setting("SESSION_WRITES") is None and setting("SESSION_OVERFLOW") != "spill":
-                from tuile.sessions.server import open_stored  # noqa: PLC0415 - a full name is found faster
+                from tuile.sessions.opening import open_stored  # noqa: PLC0415 - a full name is found faster
 
                 return open_stored(app, self, request)
             from .beside import open_with_store  # noqa: PLC0415 - most sessions are kept in the cookie

@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:
     from .changes import KeyChange
     from .identity import Identity
     from .lifecycle import Opened
+    from .settings import Kept
     from .tracked import BesideSession
 
 
@@ -53,6 +54,8 @@ class ServerSession(TrackedSession):
     former: Former | None = None
     #: The session in a cookie that this one has become; see `beside`.
     in_cookie: BesideSession | None = None
+    #: The store and the policy that it was opened with.
+    _kept: Kept | None = None
 
     def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
         base: Mapping[str, str] = {} if opened is None else opened.record.data

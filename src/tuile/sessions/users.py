@@ -99,8 +99,10 @@ class Sessions:
         """Return the sessions of a user, the last seen first.
 
         Args:
-            user: What the session has under `SESSION_USER_KEY`.
+            user: What the session has under `SESSION_USER_KEY`. None is nobody, who has none.
         """
+        if user is None:
+            return []
         here = self._current()
         handle = None if here is None else here.handle
         found: list[Loaded] = self._ask(OfUser(as_user(user)))
@@ -151,6 +153,8 @@ class Sessions:
 
         Those in signed cookies are refused from now on; another process may take `SESSION_EPOCH_AGE` to notice.
         """
+        if user is None:  # nobody
+            return 0
         here = self._current()
         if here is not None and user_of(self._found_app(), here) == as_user(user):
             here.end()
