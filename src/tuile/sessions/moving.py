@@ -153,7 +153,7 @@ def _former(token: str, lifetime: float, user: str | None) -> Former:
 def delete_entries(app: Flask, *entries: str | None) -> None:
     """Delete entries of Flask-Session whose sessions have ended, so that no process that still reads them revives one.
 
-    That a session has ended is certain already, so a place that does not answer is only told of.
+    The sessions have ended already, so a place that does not answer is only logged.
     """
     for entry in entries:
         if entry is not None and type_of(app) is not None:
