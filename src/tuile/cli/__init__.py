@@ -46,6 +46,7 @@ from .rotate_keys import rotate_keys_command
 from .script import ScriptInfo, pass_script_info, with_appcontext
 from .serve_command import serve_command
 from .sessions_group import sessions_group
+from .settings_command import settings_command
 
 __all__ = [
     "AppGroup",
@@ -105,6 +106,7 @@ for _command in (
     secret_command,
     serve_command,
     sessions_group,
+    settings_command,
 ):
     cli.add_command(_command)
 
