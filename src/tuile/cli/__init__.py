@@ -42,6 +42,7 @@ from .list_cookies import cookies_command
 from .new_command import new_command
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _app_option, _debug_option, _env_file_option
+from .prove_command import prove_command
 from .rotate_keys import rotate_keys_command
 from .script import ScriptInfo, pass_script_info, with_appcontext
 from .serve_command import serve_command
@@ -102,6 +103,7 @@ for _command in (
     exec_command,
     explain_command,
     new_command,
+    prove_command,
     rotate_keys_command,
     secret_command,
     serve_command,
@@ -120,6 +122,9 @@ def main() -> None:
     if name == ["exec"]:
         # Skip the group: env files and plugins must not be loaded for another program.
         exec_command.main(sys.argv[2:], prog_name="tuile exec")
+    if name == ["prove"]:
+        # As above, for two programs, of which one must not have the shim.
+        prove_command.main(sys.argv[2:], prog_name="tuile prove")
     try:
         shim.install(children=True)
     except RuntimeError as error:
