@@ -46,8 +46,8 @@ def prove_command(
 ) -> None:  # fmt: skip
     r"""Run an application on Flask and on Tuile, each in processes of its own, and report what differs.
 
-    With a COMMAND, it runs the application's own tests, and compares them test by test. Any
-    command will do that writes JUnit XML; for others than pytest, {junit} stands for the file:
+    With a COMMAND, it runs the application's own tests, and compares them test by test. A
+    command will do if it writes JUnit XML; for others than pytest, {junit} stands for the file:
 
     \b
         tuile prove -- pytest -q

@@ -16,6 +16,7 @@ from .workers import NoAnswer, Worker
 
 if t.TYPE_CHECKING:
     from .har import Recorded, Recording
+    from .worker import Question
 
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 _hidden = re.compile(r"<(?:input|meta)\b[^>]{0,2000}>", re.IGNORECASE).finditer
@@ -104,7 +105,7 @@ class Turn:
     def _send(self, number: int, recorded: Recorded, times: dict[int, list[float]]) -> Answer:
         body = self._with_new_tokens(recorded.body)
         repeated = recorded.method in _SAFE and not self._is_first
-        message = {
+        message: Question = {
             "environ": self._environ(recorded, len(body)),
             "body": body,
             "times": self._replay.times if repeated else 1,

@@ -19,38 +19,62 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
-    from typing import Any
+    from typing import TypedDict
+
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+    class Question(TypedDict):
+        """One request: the text of its environ, its body, and how often the application is called."""
+
+        environ: dict[str, str]
+        body: bytes
+        times: int
+
+    class Reply(TypedDict):
+        """The response of the first call, and the times of all calls."""
+
+        endpoint: str
+        status: str
+        headers: list[tuple[str, str]]
+        body: bytes
+        times_s: list[float]
+
 
 LONGEST_BODY = 50_000_000
 
 
-def load(name: str) -> Any:
+def load(name: str) -> WSGIApplication:
     """Load an application as `flask run` does."""
     from flask.cli import ScriptInfo, load_dotenv  # noqa: PLC0415 - after the connection, so that errors reach it
 
     if os.environ.get("FLASK_SKIP_DOTENV") not in {"1", "true"}:
         load_dotenv()
     sys.path.insert(0, os.getcwd())
-    return ScriptInfo(app_import_path=name or None).load_app()
+    app: WSGIApplication = ScriptInfo(app_import_path=name or None).load_app()
+    return app
 
 
-def answer(app: Callable[..., Any], message: dict[str, Any]) -> dict[str, Any]:
+def answer(app: WSGIApplication, message: Question) -> Reply:
     """Call the application once, and again for its time if that is wanted."""
     environ, body = message["environ"], message["body"]
-    found: dict[str, Any] = {"endpoint": endpoint_of(app, environ, body)}
-    times = []
+    found: Reply = {
+        "endpoint": endpoint_of(app, environ, body),
+        "status": "",
+        "headers": [],
+        "body": b"",
+        "times_s": [],
+    }
     for number in range(message["times"]):
         given = fresh(environ, body)
         start = time.perf_counter()
         status, headers, chunks = call(app, given)
-        times.append(time.perf_counter() - start)
+        found["times_s"].append(time.perf_counter() - start)
         if number == 0:
-            found.update(status=status, headers=headers, body=chunks)
-    found["times_s"] = times
+            found["status"], found["headers"], found["body"] = status, headers, chunks
     return found
 
 
-def fresh(environ: dict[str, str], body: bytes) -> dict[str, Any]:
+def fresh(environ: dict[str, str], body: bytes) -> WSGIEnvironment:
     """Return an environ for one call."""
     return {
         **environ,
@@ -63,12 +87,14 @@ def fresh(environ: dict[str, str], body: bytes) -> dict[str, Any]:
     }
 
 
-def call(app: Callable[..., Any], environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+def call(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, list[tuple[str, str]], bytes]:
     """Call the application as a server does, and read the whole body."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
 
-    def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Callable[..., Any]:
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _exc_info: object = None
+    ) -> Callable[[bytes], object]:
         started.append((status, headers))
         return written.append
 
@@ -88,10 +114,10 @@ def call(app: Callable[..., Any], environ: dict[str, Any]) -> tuple[str, list[tu
     return status, [(str(name), str(value)) for name, value in headers], b"".join(written)
 
 
-def endpoint_of(app: Any, environ: dict[str, str], body: bytes) -> str:
+def endpoint_of(app: WSGIApplication, environ: dict[str, str], body: bytes) -> str:
     """Return the rule that answers a request, or its path if the application has none to show."""
     try:
-        rule, _ = app.url_map.bind_to_environ(fresh(environ, body)).match(return_rule=True)
+        rule, _ = vars(app)["url_map"].bind_to_environ(fresh(environ, body)).match(return_rule=True)
     except Exception:  # noqa: BLE001 - no rule, a redirect, or no Flask application
         return environ["PATH_INFO"] if not hasattr(app, "url_map") else "(no rule)"
     return str(rule.rule)

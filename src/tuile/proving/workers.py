@@ -17,7 +17,9 @@ from .sides import CALLED, TUILE, CannotCompare, environment
 if t.TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    Message: t.TypeAlias = "dict[str, t.Any]"
+    from .worker import Question, Reply
+
+    Pipe: t.TypeAlias = Connection[object, object]
 
 _PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
 _START_S = 120
@@ -46,10 +48,10 @@ class Worker:
         self.side = side
         self._app, self._timeout_s = app, timeout_s
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: Connection[t.Any, t.Any] | None = None
+        self._connection: Pipe | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
 
-    def ask(self, message: Message) -> Message:
+    def ask(self, message: Question) -> Reply:
         """Return the answer to a message. The process is started if there is none.
 
         Raises:
@@ -64,14 +66,14 @@ class Worker:
             if not self._connection.poll(self._timeout_s * max(1, message["times"] ** 0.5)):
                 self.end(kill=True)
                 raise NoAnswer(f"no answer within {self._timeout_s:g} s (--timeout)")
-            found: Message = self._connection.recv()
+            found = t.cast("dict[str, object]", self._connection.recv())
         except (EOFError, OSError):
             self.end(kill=True)
             raise NoAnswer("the process ended", self._printed()) from None
         if "error" in found:
             text = str(found["error"]).strip()
             raise NoAnswer(f"the application raised {text.splitlines()[-1]}", text)
-        return found
+        return t.cast("Reply", found)
 
     def _start(self) -> None:
         key = secrets.token_bytes(32)
@@ -95,7 +97,7 @@ class Worker:
             self.end(kill=True)
             raise CannotCompare(f"The process on the side of {CALLED[self.side]} did not start.\n{self._printed()}")
         try:
-            found = self._connection.recv()
+            found = t.cast("dict[str, object]", self._connection.recv())
         except (EOFError, OSError):
             found = {"error": self._printed()}
         if "error" in found:
@@ -131,11 +133,11 @@ class Worker:
         self._log.close()
 
 
-def _accept(listener: Listener, process: subprocess.Popen[bytes]) -> Connection[t.Any, t.Any] | None:
+def _accept(listener: Listener, process: subprocess.Popen[bytes]) -> Pipe | None:
     """Return the connection of a process; None if it ends before it connects."""
     import threading  # noqa: PLC0415 - only where a process is started
 
-    found: list[Connection[t.Any, t.Any]] = []
+    found: list[Pipe] = []
 
     def accept() -> None:
         with suppress(OSError, EOFError):
