@@ -104,7 +104,15 @@ def note_end(found: Recording, beginning: Iterable[bytes], length: int) -> None:
     if length and found.response_type.startswith(_TEXTS):
         pieces = list(beginning)[:4]
         text = b"".join(piece[: 4 * _MOST_OF_BODY] for piece in pieces)[: 4 * _MOST_OF_BODY]
-        found.body_start = cut(text.decode("utf-8", "replace"), _MOST_OF_BODY)
+        found.body_start = _beginning(text.decode("utf-8", "replace"))
+
+
+def _beginning(text: str) -> str:
+    """Return the beginning of a text; of a page, its title."""
+    if not text[:200].lstrip().lower().startswith(("<!doctype", "<html")):
+        return cut(text, _MOST_OF_BODY)
+    _, _, title = text.partition("<title>")
+    return cut(f"(page) {title.partition('</title>')[0].strip()}" if title else "(page)", _MOST_OF_BODY)
 
 
 def note_error(found: Recording, error: BaseException) -> None:

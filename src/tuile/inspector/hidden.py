@@ -9,7 +9,7 @@ from hashlib import blake2b
 from secrets import token_bytes
 
 #: How many characters of a value are kept.
-LONGEST = 200
+LONGEST = 160
 #: How many characters of a name are kept.
 LONGEST_NAME = 100
 

@@ -12,14 +12,15 @@ import typing as t
 from ..ctx.cookies import Cookies, TokenCookies
 from ..ctx.request_context import RequestContext
 from ..globals import _SessionProxy
-from ..wrappers.response import Response
+from ..http import cookies
 from ..wrappers.sent_cookies import ReceivedCookies
 from .read_cookies import (
     candidates_of_cookies,
+    dump_cookie_of_responses,
     getitem_of_cookies,
     opened_of_tokens,
+    plain_cookie_of_responses,
     received_cookies,
-    set_cookie_of_responses,
     write_of_cookies,
 )
 from .read_session import attribute_of_session, changing, opening, reading_key
@@ -27,14 +28,15 @@ from .read_session import attribute_of_session, changing, opening, reading_key
 if t.TYPE_CHECKING:
     from .watching import Method
 
-#: The class, the name of its method, and what makes the replacement of the original.
-methods: t.Final[tuple[tuple[type, str, Method], ...]] = (
+#: The class or module, the name of its method, and what makes the replacement of the original.
+methods: t.Final[tuple[tuple[object, str, Method], ...]] = (
     (ReceivedCookies, "__get__", received_cookies),
     (Cookies, "__getitem__", getitem_of_cookies),
     (Cookies, "candidates", candidates_of_cookies),
     (Cookies, "_write", write_of_cookies),
     (TokenCookies, "_opened", opened_of_tokens),
-    (Response, "set_cookie", set_cookie_of_responses),
+    (cookies, "plain_cookie", plain_cookie_of_responses),
+    (cookies, "dump_cookie", dump_cookie_of_responses),
     (_SessionProxy, "__getitem__", reading_key),
     (_SessionProxy, "__contains__", reading_key),
     (_SessionProxy, "__setitem__", changing),
@@ -46,7 +48,7 @@ methods: t.Final[tuple[tuple[type, str, Method], ...]] = (
 _MISSING = object()
 _lock = threading.Lock()
 _users = 0
-_originals: list[tuple[type, str, object]] = []
+_originals: list[tuple[object, str, object]] = []
 
 
 def put_in_place() -> None:
@@ -76,6 +78,7 @@ def take_away() -> None:
                 setattr(cls, name, original)
 
 
-def _find(cls: type, name: str) -> object:
-    """Return a method or a property as the class has or inherits it."""
-    return next(vars(kind)[name] for kind in cls.__mro__ if name in vars(kind))
+def _find(owner: object, name: str) -> object:
+    """Return a method or a property as a class has or inherits it, or a function of a module."""
+    kinds = owner.__mro__ if isinstance(owner, type) else (owner,)
+    return next(vars(kind)[name] for kind in kinds if name in vars(kind))

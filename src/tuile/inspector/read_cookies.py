@@ -10,17 +10,18 @@ from werkzeug.datastructures import ImmutableMultiDict
 from ..ctx.cookies import TokenCookies
 from ..exceptions import BadToken
 from ..keys.tokens import ENCRYPTED
+from ..wrappers.response import Response
 from .hidden import NONE, cut, hide, is_secret_name, show
 from .places import place_of
 from .records import Event
 from .watching import guarded, note_read, recording, show_cookie
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from ..ctx.cookies import Cookies
     from ..wrappers.request import Request
-    from ..wrappers.response import Response
     from ..wrappers.sent_cookies import ReceivedCookies
     from .records import Recording
     from .watching import Method
@@ -42,35 +43,49 @@ _OF_ALL = ("__iter__", "items", "values", "lists", "listvalues", "to_dict")
 _OF_NONE = ("copy", "__copy__", "__reduce_ex__", "__or__")
 
 
-def _plain(cookies: ImmutableMultiDict[str, str]) -> ImmutableMultiDict[str, str]:
+def _plain(values: Iterable[tuple[str, list[str]]]) -> ImmutableMultiDict[str, str]:
     made: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
-    dict.update(made, dict.items(cookies))
+    dict.update(made, values)
     return made
 
 
-def _reading(name: str) -> Method:
-    """Return a method that does what the one of Werkzeug's class does, and records it."""
+_values_of, _items_of = t.cast("Method", dict.get), t.cast("Method", dict.items)
 
-    # On a plain copy, because the inherited methods call each other, which would record a read twice.
+
+def _reading_one(name: str) -> Method:
+    """Return a method that does what the one of Werkzeug's class does for one key, and records it."""
+
     def method(self: _Read, *args: object, **kwargs: object) -> object:
+        key = t.cast("str", args[0] if args else kwargs.get("key"))
+        values: list[str] | None = _values_of(self, key)
         found = recording.get()
-        if found is not None and name not in _OF_NONE:
-            key = (args[0] if args else kwargs.get("key")) if name in _OF_ONE else None
-            guarded(_note_received, found, self, key, sys._getframe(1))
-        return getattr(_plain(self), name)(*args, **kwargs)
+        if found is not None:
+            guarded(_note_received, found, key, values, sys._getframe(1))
+        # On a plain one, because the inherited methods call each other, which would record a read twice.
+        return getattr(_plain([] if values is None else [(key, values)]), name)(*args, **kwargs)
 
     return method
 
 
-for _name in (*_OF_ONE, *_OF_ALL, *_OF_NONE):
-    setattr(_Read, _name, _reading(_name))
+def _reading_all(name: str) -> Method:
+    """Return a method that does what the one of Werkzeug's class does, and records that all cookies were read."""
+
+    def method(self: _Read, *args: object, **kwargs: object) -> object:
+        found = recording.get()
+        if found is not None and name in _OF_ALL:
+            guarded(note_read, found, "request.cookies", "(all)", None, sys._getframe(1))
+        return getattr(_plain(_items_of(self)), name)(*args, **kwargs)
+
+    return method
 
 
-def _note_received(found: Recording, cookies: _Read, key: object, frame: FrameType) -> None:
-    if key is None:
-        note_read(found, "request.cookies", "(all)", None, frame)
-        return
-    values = t.cast("dict[object, list[str]]", dict(dict.items(cookies))).get(key)
+for _name in _OF_ONE:
+    setattr(_Read, _name, _reading_one(_name))
+for _name in (*_OF_ALL, *_OF_NONE):
+    setattr(_Read, _name, _reading_all(_name))
+
+
+def _note_received(found: Recording, key: str, values: list[str] | None, frame: FrameType) -> None:
     shown = show_cookie(found, str(key), values[0]) if values else NONE
     note_read(found, "request.cookies", key, shown, frame)
 
@@ -186,15 +201,46 @@ def _note_cookie(
     found.add(Event(what, where, cut(name, 100), old, new, place, found.now_us()))
 
 
-def set_cookie_of_responses(original: Method) -> Method:
-    """Return `Response.set_cookie`, by which cookies are deleted as well."""
+# --- `response.set_cookie` --------------------------------------------------------------------------------------------
 
-    def set_cookie(self: Response, key: str, value: str = "", *args: object, **kwargs: object) -> None:
-        original(self, key, value, *args, **kwargs)
-        found = recording.get()
-        if found is not None:
-            is_deletion = (args[0] if args else kwargs.get("max_age")) == 0
-            sent = next((one.value.text for one in found.cookies if one.name == key), None)
-            guarded(_note_cookie, found, "response", key, sent, None if is_deletion else value, sys._getframe(1))
+# Not replaced itself: a warning that it leads to points to the line that calls it, by the number of frames.
+_SET_COOKIE = Response.set_cookie.__code__
 
-    return set_cookie
+
+def plain_cookie_of_responses(original: Method) -> Method:
+    """Return `plain_cookie`, which writes the lines of `response.set_cookie` without attributes."""
+
+    def plain_cookie(key: str, value: str) -> str | None:
+        line: str | None = original(key, value)
+        found, frame = recording.get(), sys._getframe(1)
+        if found is not None and line is not None and frame.f_code is _SET_COOKIE:
+            guarded(_note_set, found, key, value, frame.f_back)
+        return line
+
+    return plain_cookie
+
+
+def dump_cookie_of_responses(original: Method) -> Method:
+    """Return `dump_cookie`, which writes all other lines of it, those that delete a cookie too."""
+
+    def dump_cookie(
+        key: str, value: str = "", max_age: object = None, *args: object, stacklevel: int = 3, **kwargs: object
+    ) -> str:
+        line: str = original(key, value, max_age, *args, stacklevel=stacklevel + 1, **kwargs)
+        found, frame = recording.get(), sys._getframe(1)
+        if found is not None and frame.f_code is _SET_COOKIE:
+            guarded(_note_set, found, key, None if max_age == 0 else value, frame.f_back)
+        return line
+
+    return dump_cookie
+
+
+def _note_set(found: Recording, name: str, value: str | None, frame: FrameType | None) -> None:
+    sent = next((one.value.text for one in found.cookies if one.name == name), None)
+    count = len(found.events)
+    _note_cookie(found, "response", str(name), sent, value, frame)
+    if 0 < count < len(found.events):
+        last, added = found.events[-2:]
+        if added._replace(at_us=0) == last._replace(at_us=0):
+            # A line that is too large is written twice.
+            found.events.pop()

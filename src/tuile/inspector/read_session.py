@@ -152,5 +152,5 @@ def opening(original: property) -> property:
 def _note_opened(found: Recording, session: SessionMixin) -> None:
     content = content_of(session)
     keys = ", ".join(cut(str(key), 40) for key in list(content)[:20])
-    note = f"opened with {keys}" if content else "opened, and empty"
-    found.add(Event("session", type(session).__name__, "session", None, None, None, found.now_us(), note))
+    note = f"a {type(session).__name__} with {keys}" if content else f"an empty {type(session).__name__}"
+    found.add(Event("session", "session", "opened", None, None, None, found.now_us(), note))
