@@ -220,7 +220,7 @@ DEFAULTS: tuple[Default, ...] = (
     Default("SECRET_KEY_RETIRED", None, "list of ids or None", "Keys not to be used any more, by their ids."),
     Default("SECRET_KEY_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of keys that can be guessed."),
     Default("SESSION_DIGEST", "sha1", "'sha1' (Flask's) or 'sha256'", "Signs new sessions; both are read."),
-    Default("SESSION_ENCRYPT", False, "bool", "Hide the session from its browser, too; signed ones are still read."),
+    Default("SESSION_ENCRYPT", False, "bool", "Encrypt sessions, in cookies and in the store; others are still read."),
     Default(
         "SESSION_READS",
         None,

@@ -12,7 +12,7 @@ from .identity import parse
 from .lifecycle import opening_otherwise, recognized
 from .moving import open_former, tell_replayed
 from .operations import Load
-from .settings import store_and_policy
+from .settings import read_encrypted, store_and_policy
 from .stored import ServerSession
 from .stores import StoreUnavailable, drive
 from .unavailable import unavailable_session
@@ -21,6 +21,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..wrappers.request import Request
     from .interface import SecureCookieSession, SessionInterface
+    from .lifecycle import Opened
     from .operations import Loaded
     from .settings import Kept
 
@@ -65,7 +66,7 @@ def open_stored(
             token = first(config["SESSION_COOKIE_NAME"])
             session = None if token is None else _opened(app, interface, kept, token)
             if session is not None:
-                session._came, session._kept = True, kept
+                session._came = True
                 return session
         tokens = [] if first is not None and token is None else tokens_of(app, interface, request)
         session = _opened_otherwise(app, interface, kept, tokens, is_alone, token is not None)
@@ -75,7 +76,7 @@ def open_stored(
         if not is_alone:
             return None
         session = class_of(interface, app)(serializer)
-    session._came, session._kept = bool(tokens), kept
+    session._came = bool(tokens)
     if (opened := session._opened) is None:
         session._device = device_of(app, request)
     elif config.get("COOKIE_DEFAULTS") is not None and came_under_former_name(interface, app, request):
@@ -111,12 +112,28 @@ def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> 
     find = interface._server_session_class
     try:
         session = (ServerSession if find is None else find(app))(serializer, opened)
+        session._kept = kept
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
+        if (reading := _reading_encrypted(app, kept, opened)) is not None:
+            return _opened(app, interface, reading, token)
         app.logger.warning("The session %s cannot be read, so it is treated as empty.", opened.identity.handle)
         return None
     # Most apps refuse none, and need not be asked.
     asks = type(app).session_refused is not REFUSES_NONE or "session_refused" in app.__dict__
     return None if asks and app.session_refused(session) else session
+
+
+def _reading_encrypted(app: Flask, kept: Kept, opened: Opened) -> Kept | None:
+    """Return a store that reads encrypted sessions, if this one is: another process has `SESSION_ENCRYPT` on."""
+    from .stores.encrypted import EncryptedStore, is_encrypted_content  # noqa: PLC0415 - seldom needed
+
+    if isinstance(kept.store, EncryptedStore) or not is_encrypted_content(opened.record.data):
+        return None
+    try:
+        return read_encrypted(app, kept)
+    except RuntimeError as error:
+        app.logger.warning("%s", error)
+        return None
 
 
 def class_of(interface: SessionInterface, app: Flask) -> type[ServerSession]:

@@ -20,6 +20,8 @@ if t.TYPE_CHECKING:
 _LOCK = threading.Lock()
 # The settings that a store is made of.
 _OF_STORE = ("SESSION_STORE", "SESSION_DURABLE", "SESSION_KEY_PREFIX", "SESSION_TIMEOUT", "SESSION_POOL")
+# Whether it is encrypted; a change of this alone does not make another store.
+_OF_ENCRYPTION = ("SESSION_ENCRYPT",)
 # The settings that a policy is made of.
 _OF_POLICY = (
     "PERMANENT_SESSION_LIFETIME",
@@ -33,7 +35,8 @@ _OF_POLICY = (
     "SESSION_REPLAY",
 )
 # All of them, in one call: they are read at each use of a session.
-_settings = itemgetter(*_OF_STORE, *_OF_POLICY)
+_ALL = (*_OF_STORE, *_OF_ENCRYPTION, *_OF_POLICY)
+_settings = itemgetter(*_ALL)
 
 
 class Kept(t.NamedTuple):
@@ -55,15 +58,42 @@ def store_and_policy(app: Flask) -> Kept:
     try:
         settings: tuple[object, ...] = _settings(app.config)
     except KeyError:  # removed; absence means the default
-        settings = tuple(map(app.config.get, (*_OF_STORE, *_OF_POLICY)))
+        settings = tuple(map(app.config.get, _ALL))
     if kept is not None and kept.settings == settings:
         return kept
     with _LOCK:  # two stores in memory would be two sets of sessions
         kept = app._kept_store
         is_same = kept is not None and kept.settings[: len(_OF_STORE)] == settings[: len(_OF_STORE)]
-        store = kept.store if kept is not None and is_same else _store_of(app)
+        store = _unencrypted(kept.store) if kept is not None and is_same else _store_of(app)
+        if app.config.get("SESSION_ENCRYPT"):
+            store = _encrypted(app, store, writes=True)
         kept = app._kept_store = Kept(store, _policy_of(app), settings)
     return kept
+
+
+def read_encrypted(app: Flask, kept: Kept) -> Kept:
+    """Return the store of an app that does not encrypt sessions, as one that reads those of other processes that do.
+
+    Raises:
+        RuntimeError: If the package cryptography is not installed, or there is no key.
+    """
+    with _LOCK:
+        store = _encrypted(app, _unencrypted(kept.store), writes=False)
+        kept = app._kept_store = kept._replace(store=store)
+    return kept
+
+
+def _encrypted(app: Flask, store: Store, *, writes: bool) -> Store:
+    from .stores.encrypted import EncryptedStore  # noqa: PLC0415 - needs an extra
+
+    if not app.secret_key:
+        message = "SESSION_ENCRYPT encrypts sessions with the SECRET_KEY, and there is none. `tuile secret` prints one."
+        raise RuntimeError(message)
+    return EncryptedStore(store, lambda: app.keyring, writes=writes)
+
+
+def _unencrypted(store: Store) -> Store:
+    return store.wrapped or store
 
 
 def check_store(app: Flask) -> None:

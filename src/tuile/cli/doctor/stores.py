@@ -51,7 +51,8 @@ def examine_store(app: Flask) -> Iterator[Finding]:
     if app.config.get("SESSION_STORE") is None:
         return
     try:
-        store = store_and_policy(app).store
+        kept = store_and_policy(app).store
+        store = kept.wrapped or kept
     except (RuntimeError, TypeError, ValueError):
         return  # reported without this option as well
     if isinstance(store, MemoryStore):

@@ -26,6 +26,9 @@ class Store:
     session has ended. It can be used by several threads, and by processes that were forked after it was made.
     """
 
+    #: The store that this one passes operations on to; None if it keeps sessions itself.
+    wrapped: Store | None = None
+
     def ask(self, operation: Operation) -> Answer:
         """Answer an operation.
 
