@@ -158,7 +158,8 @@ def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
     request = context.request
     request.trusted_hosts = trusted
     try:
-        request.host = hosts.read_host(request.environ, trusted)
+        # As `request.host = ...`, in one call less.
+        vars(request)["host"] = hosts.read_host(request.environ, trusted)
     except Exception:  # noqa: BLE001 - whatever it is, the adapter raises it again where it is answered
         return False
     return True

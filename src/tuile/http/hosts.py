@@ -47,12 +47,13 @@ def _is_listed(name: str, trusted: Collection[str]) -> bool:
     if isinstance(trusted, str):
         return False
     try:
-        return any(
-            name == host or (with_subdomains and name.endswith(f".{host}"))
-            for host, with_subdomains in map(_encode_host, trusted)
-        )
+        for entry in trusted:
+            host, with_subdomains = _encode_host(entry)
+            if name == host or (with_subdomains and name.endswith(f".{host}")):
+                return True
     except Exception:  # noqa: BLE001 - an entry that is not a host name: Werkzeug says what is wrong with it
         return False
+    return False
 
 
 @lru_cache(maxsize=256)
