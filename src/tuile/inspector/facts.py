@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from ..ctx.app_context import current
 from ..http.cookie_header import parse_cookie
+from ..sessions.tracked import IMMUTABLE
 from .costs import reasons_of
 from .hidden import LONGEST_NAME, Shown, cut, decoded, is_secret_name, show
 from .places import place_of_error
@@ -160,30 +161,42 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
     context = current.get(None)
     if context is None or context.request is None:
         return
+    last = found.snapshots[-1] if found.snapshots else _NO_SNAPSHOT
     opened, cookies = context._opened_session, context._cookies
-    session = None
-    if opened is not None:
-        content = content_of(opened)
-        session = {cut(str(key), 100): show_key(key, content[key]) for key in list(content)[:_MOST_KEYS]}
+    session = None if opened is None else _session_of(found, content_of(opened))
     written = _response_cookies(found, cookies, response)
-    last = found.snapshots[-1] if found.snapshots else None
-    if last is not None:
-        # One dictionary for all steps that change nothing.
-        session = last.session if session == last.session else session
-        written = last.response_cookies if written == last.response_cookies else written
+    # One dictionary for all steps that change nothing.
+    session = last.session if session == last.session else session
+    written = last.response_cookies if written == last.response_cookies else written
     found.snapshots.append(Snapshot(step, session, written, found.now_us()))
 
 
+_NO_SNAPSHOT = Snapshot("", None, {}, 0)
+
+
+def _session_of(found: Recording, content: dict[str, object]) -> dict[str, Shown]:
+    shown: dict[str, Shown] = {}
+    known = found.shown_keys
+    for key, value in content.items():
+        if len(shown) == _MOST_KEYS:
+            break
+        earlier = known.get(key)
+        if earlier is None or earlier[0] is not value or type(value) not in IMMUTABLE:
+            earlier = known[key] = value, show_key(key, value)
+        shown[cut(str(key), 100)] = earlier[1]
+    return shown
+
+
 def _response_cookies(found: Recording, cookies: Cookies | None, response: Response | None) -> dict[str, Shown | None]:
-    written = {} if cookies is None else dict(cookies._written)
     shown: dict[str, Shown | None] = {}
     if response is not None:
-        for line in response.headers.getlist("Set-Cookie")[:MOST_COOKIES]:
-            parts = set_cookie_of(found, line)
-            shown[cut(parts.name, 100)] = None if _deletes(parts.attributes) else parts.value
-    for name in list(written)[:MOST_COOKIES]:
-        value = written[name]
-        shown[cut(name, 100)] = None if value is None else show_cookie(found, name, value)
+        for name, line in response.headers:
+            if name == "Set-Cookie" and len(shown) < MOST_COOKIES:
+                parts = set_cookie_of(found, line)
+                shown[cut(parts.name, 100)] = None if _deletes(parts.attributes) else parts.value
+    if cookies is not None:
+        for name, value in list(cookies._written.items())[:MOST_COOKIES]:
+            shown[cut(name, 100)] = None if value is None else show_cookie(found, name, value)
     return shown
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from ..ctx.cookie_defaults import prefixed
 from ..dispatch.plan import plan_of
+from ..dispatch.steps import Dispatcher
 from ..signals import before_render_template, got_request_exception, session_conflict, session_gone, session_replayed
 from ..signals import template_rendered as template_ended
 from ..wrappers.async_body import AsyncParts
@@ -49,6 +50,7 @@ class Recorder:
     def __init__(self, app: Flask, ring: Ring) -> None:
         self.app = app
         self.ring = ring
+        self._is_closed = False
         self._before: dict[str, object] = {name: vars(app)[name] for name in WRAPPED if name in vars(app)}
         name = str(app.config.get("SESSION_COOKIE_NAME") or "session")
         self.session_names = frozenset({name, prefixed(name)})
@@ -56,15 +58,15 @@ class Recorder:
         #: Why the application as a whole has no fast path, or a slower one: before this recorder wrapped its steps.
         self.plan_reasons = [*plan.refusals, *plan.slower]
         instruments.put_in_place()
-        replacements: dict[str, object] = {
-            "wsgi_app": self._wsgi(app.wsgi_app),
+        self._replacements: dict[str, object] = {
+            "wsgi_app": self._wsgi(self._inner(app)),
             "asgi_app": self._asgi(app.asgi_app),
             "preprocess_request": self._timed("hooks", "before_request", app.preprocess_request),
             "dispatch_request": self._timed("view", "view", app.dispatch_request),
             "process_response": self._processing(app.process_response),
             "_keep_state": self._keeping(app._keep_state),
         }
-        for name, replacement in replacements.items():
+        for name, replacement in self._replacements.items():
             setattr(app, name, replacement)
         self._signals: list[tuple[Signal, Callable[..., None]]] = [
             (before_render_template, self._before_template),
@@ -76,11 +78,14 @@ class Recorder:
             signal.connect(receiver, app, weak=False)
 
     def close(self) -> None:
-        """Stop recording, and put the application's methods back."""
+        """Stop recording, and put the application's methods back, unless they were replaced again meanwhile."""
+        self._is_closed = True
         for name in WRAPPED:
+            if vars(self.app).get(name) is not self._replacements[name]:
+                continue
             if name in self._before:
                 setattr(self.app, name, self._before[name])
-            elif name in vars(self.app):
+            else:
                 delattr(self.app, name)
         for signal, receiver in self._signals:
             signal.disconnect(receiver, self.app)
@@ -96,8 +101,15 @@ class Recorder:
 
     # --- requests -----------------------------------------------------------------------------------------------------
 
+    def _inner(self, app: Flask) -> Callable[..., Iterable[bytes]]:
+        """Return what answers a request: `wsgi_app`, or what that does if nobody has replaced it."""
+        is_stock = "wsgi_app" not in self._before and type(app).wsgi_app is Dispatcher.wsgi_app
+        return app._answer_request if is_stock else app.wsgi_app
+
     def _wsgi(self, serve: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
         def wsgi_app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if self._is_closed:
+                return serve(environ, start_response)
             found = self._begin("ASGI" if "asgi.scope" in environ or "asgi.version" in environ else "WSGI")
             guarded(note_request, found, environ)
 
@@ -139,7 +151,7 @@ class Recorder:
 
     def _asgi(self, serve: Callable[..., t.Awaitable[None]]) -> Callable[..., t.Awaitable[None]]:
         async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "websocket":
+            if scope["type"] != "websocket" or self._is_closed:
                 # The requests of HTTP come to `wsgi_app` as well.
                 await serve(scope, receive, send)
                 return
@@ -163,7 +175,8 @@ class Recorder:
                 return answer
             finally:
                 found.switch(previous)
-                guarded(take_snapshot, found, step)
+                if kind == "view" or self.app.before_request_funcs:
+                    guarded(take_snapshot, found, step)
 
         return timed
 
@@ -187,7 +200,8 @@ class Recorder:
             if found is None:
                 method(context, sent, response)
                 return
-            guarded(take_snapshot, found, "after_request", response)
+            if self.app.after_request_funcs:
+                guarded(take_snapshot, found, "after_request", response)
             previous = found.switch("session")
             try:
                 method(context, sent, response)

@@ -139,6 +139,8 @@ class Recording:
         self.events: list[Event] = []
         self.left_out = 0
         self.snapshots: list[Snapshot] = []
+        #: While the request runs, the values of the session's keys that were shown last.
+        self.shown_keys: dict[str, tuple[object, Shown]] = {}
         self.slow_reasons: list[str] = []
         # the response
         self.status = 0
@@ -178,24 +180,31 @@ class Recording:
         if not self.is_finished:
             self.switch("framework")
             self.took_us, self.is_finished = self.now_us(), True
+            # Values are kept as they are shown.
+            self.shown_keys.clear()
 
     def size(self) -> int:
         """Return how many bytes this recording takes, roughly."""
-        texts = [self.host, self.path, self.query, self.agent, self.body_start, self.location, self.json or ""]
-        texts += self.origin_headers.values()
-        texts += [text for pair in (*(self.form or ()), *self.files) for text in pair]
-        count = 30 + len(texts) + 3 * len(self.events)
-        length = sum(map(len, texts))
-        pairs = [(one.name, one.value) for one in self.cookies] + [(one.name, one.value) for one in self.set_cookies]
-        length += sum(len(name) + len(value.text) for name, value in pairs)
-        count += 2 * len(pairs)
-        length += sum(len(one.attributes) for one in self.set_cookies)
+        count = 30 + len(self.cookies) * 2 + len(self.set_cookies) * 2 + len(self.events) * 3
+        length = len(self.path) + len(self.query) + len(self.agent) + len(self.body_start) + len(self.location)
+        length += len(self.json or "") + sum(map(len, self.origin_headers.values()))
+        for name, value in (*(self.form or ()), *self.files):
+            length += len(name) + len(value)
+        for cookie in self.cookies:
+            length += len(cookie.name) + len(cookie.value.text)
+        for line in self.set_cookies:
+            length += len(line.name) + len(line.value.text) + len(line.attributes)
         for event in self.events:
-            length += len(event.name) + len(event.note) + sum(len(s.text) for s in (event.before, event.after) if s)
-        shared = {id(values): values for one in self.snapshots for values in (one.session or {}, one.response_cookies)}
-        for values in shared.values():
-            count += 2 * len(values)
-            length += sum(len(name) + len(shown.text if shown else "") for name, shown in values.items())
+            length += len(event.name) + len(event.note)
+            length += len(event.before.text) if event.before is not None else 0
+            length += len(event.after.text) if event.after is not None else 0
+        counted: list[object] = []
+        for snapshot in self.snapshots:
+            for values in (snapshot.session, snapshot.response_cookies):
+                if values and not any(values is one for one in counted):
+                    counted.append(values)
+                    count += 2 * len(values)
+                    length += sum([len(name) + len(shown.text if shown else "") for name, shown in values.items()])
         # Most texts are ASCII, of one byte for each character; a few take up to four.
         return length * 2 + count * _OVERHEAD
 
