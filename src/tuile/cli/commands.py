@@ -7,6 +7,7 @@ import platform
 import sys
 import tokenize
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ from tuile.packages import installed_version
 from tuile.shim.table import INTERFACE
 from tuile.startup import check_settings
 
+from .inspecting import ask_inspector, inspector_option
 from .option_types import CertParamType, SeparatedPathType, _validate_key
 from .options import _debug_option, app_argument
 from .script import pass_script_info, with_appcontext
@@ -25,6 +27,7 @@ from .script import pass_script_info, with_appcontext
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from typing import NoReturn
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -138,6 +141,7 @@ def _app_that_raises(error: Exception) -> WSGIApplication:
     type=SeparatedPathType(),
     help=f"Files that cause no restart when they change, as fnmatch patterns separated by {os.pathsep!r}.",
 )
+@click.option("--inspect", is_flag=True, help="Show what each request does, on a page that only this machine can see.")
 @pass_script_info
 def run_command(
     info: ScriptInfo,
@@ -150,6 +154,7 @@ def run_command(
     cert: ssl.SSLContext | tuple[str, str | None] | Literal["adhoc"] | None,
     extra_files: list[str] | None,
     exclude_patterns: list[str] | None,
+    inspect: bool,
 ) -> None:
     """Run a development server.
 
@@ -173,17 +178,24 @@ def run_command(
 
     debug = cli.get_debug_flag()
     cli.show_server_banner(debug, info.app_import_path)
-    cli.run_simple(
-        host,
-        port,
-        app,
-        use_reloader=debug if reload is None else reload,
-        use_debugger=debug if debugger is None else debugger,
-        threaded=with_threads,
-        ssl_context=cert,
-        extra_files=extra_files,
-        exclude_patterns=exclude_patterns,
-    )
+    reloads = debug if reload is None else reload
+    inspected: AbstractContextManager[object] = nullcontext()
+    if inspect:
+        from .inspecting import start_inspector  # noqa: PLC0415 - only with this option
+
+        inspected = start_inspector(app, info, reloads=reloads)
+    with inspected:
+        cli.run_simple(
+            host,
+            port,
+            app,
+            use_reloader=reloads,
+            use_debugger=debug if debugger is None else debugger,
+            threaded=with_threads,
+            ssl_context=cert,
+            extra_files=extra_files,
+            exclude_patterns=exclude_patterns,
+        )
 
 
 def _check_settings(app: Flask) -> None:
@@ -252,9 +264,18 @@ def _complete_from(names: dict[str, object]) -> None:
     help="Sort by this column, or by 'match': the order in which rules are tried.",
 )
 @click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS methods.")
+@click.option("--cost", is_flag=True, help="Show what requests to each endpoint spent their time on; see --inspector.")
+@inspector_option
 @with_appcontext
-def routes_command(sort: str, all_methods: bool) -> None:
-    """List every route with its endpoint and its methods."""
+def routes_command(sort: str, all_methods: bool, cost: bool, inspector: str | None) -> None:
+    """List every route with its endpoint and its methods.
+
+    With '--cost', list the endpoints that a running 'tuile run --inspect' has recorded instead, with
+    the time in hooks, view, template, session and framework, and why there is no fast path.
+    """
+    if cost:
+        click.echo(ask_inspector(inspector, "costs.txt"), nl=False)
+        return
     rules = list(current_app.url_map.iter_rules())
     if not rules:
         click.echo("No routes were registered.")

@@ -18,8 +18,6 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
 
-#: The variable of the environment with the address of the inspector, for the commands that ask it.
-ADDRESS = "TUILE_INSPECTOR"
 _HOST = "127.0.0.1"
 _POLL_S = 0.1
 

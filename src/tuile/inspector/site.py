@@ -7,6 +7,7 @@ It runs nothing, and writes nothing but the ring that it may empty.
 from __future__ import annotations
 
 import hmac
+import json
 import threading
 import typing as t
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from .costs import summarise
 from .generated_tests import write_test
 from .records import KINDS
 from .stories import names_of, story_of
-from .tables import sheet_of, summary_of
+from .tables import as_data, sheet_of, summary_of
 from .text import write_costs, write_sheet, write_story
 
 if t.TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Site:
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return _send(start_response, Page("Only GET and HEAD.\n", "text/plain", 405))
         page = self._page(path, environ.get("QUERY_STRING", ""))
-        return _send(start_response, page or Page("There is no such page.\n", "text/plain", 404))
+        return _send(start_response, page or Page(f"{_missing(path)}\n", "text/plain", 404))
 
     def _page(self, path: str, query: str) -> Page | None:
         if path in _STATIC:
@@ -120,13 +121,15 @@ class Site:
         return self._told[1]
 
     def _request(self, name: str) -> Page | None:
-        number = name.removesuffix(".txt")
+        number = name.removesuffix(".txt").removesuffix(".json")
         chapter = self.chapters().get(int(number)) if number.isdecimal() and len(number) < 12 else None
         if chapter is None:
             return None
         sheet = sheet_of(chapter)
         if name.endswith(".txt"):
             return Page(write_sheet(sheet), "text/plain")
+        if name.endswith(".json"):
+            return Page(json.dumps(as_data(sheet), indent=2), "application/json")
         return self._render("request.html", chosen=sheet.id, sheet=sheet, client=chapter.client)
 
     def _story(self, path: str) -> Page | None:
@@ -230,6 +233,12 @@ def _lost(chapter: Chapter) -> int:
         for fate in chapter.fates
         if fate.verdicts
     )
+
+
+def _missing(path: str) -> str:
+    if path.startswith("requests/"):
+        return "There is no such request: it was not recorded, or it is no longer among the last ones."
+    return "There is no such page."
 
 
 def _is_asset(chapter: Chapter) -> bool:

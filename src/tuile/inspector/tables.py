@@ -5,19 +5,14 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timezone
 
-from ..user_agent.browsers import PROFILES
-from ..user_agent.comparing import BROWSERS
-from ..user_agent.devtools import issue_when_set, said_when_not_sent, said_when_set
+from ..user_agent.devtools import said_when_not_sent
 from .hidden import LONGEST, Shown, cut, is_secret_name
 from .records import KINDS, Event
+from .set_cookie_lines import CALLED, LONGEST_CELL, LineReport, report_of, word_of
 
 if t.TYPE_CHECKING:
-    from ..user_agent.verdicts import Verdict
     from .conversations import Chapter, Fate
     from .records import Recording, Snapshot
-
-#: How the profiles are called in tables.
-CALLED: t.Final = {"chromium": "Chromium", "firefox": "Firefox", "safari": "Safari", "rfc6265bis": "the standard"}
 
 
 class Row(t.NamedTuple):
@@ -38,43 +33,6 @@ class Row(t.NamedTuple):
     detail: str
     where: str
     at_ms: float | None
-
-
-class BrowserVerdict(t.NamedTuple):
-    """What one browser does with a Set-Cookie line."""
-
-    browser: str
-    is_own: bool
-    word: str
-    reason: str
-    rule: str
-    notes: tuple[str, ...]
-
-
-class LineReport(t.NamedTuple):
-    """Everything about one Set-Cookie line.
-
-    Attributes:
-        name: The name of the cookie.
-        line: The line, with its value as it is shown.
-        verdicts: What each browser does.
-        chrome_says: What the developer tools of Chrome say; empty if nothing.
-        chrome_issue: The title of Chrome's issue; empty if there is none.
-        cure: What to write instead; empty if nothing is wrong.
-        outcome: What the next requests brought back.
-        is_lost: Whether the cookie was dropped or did not come back.
-        agreement: What all browsers do, if they agree; empty otherwise.
-    """
-
-    name: str
-    line: str
-    verdicts: list[BrowserVerdict]
-    chrome_says: str
-    chrome_issue: str
-    cure: str
-    outcome: str
-    is_lost: bool
-    agreement: str
 
 
 class Tracker(t.NamedTuple):
@@ -114,7 +72,7 @@ def sheet_of(chapter: Chapter) -> Sheet:
         rows=_rows(chapter),
         lost=sum(not one.reason_name for one in chapter.missing),
         tracker=_tracker(found),
-        lines=[_report(fate, chapter.profile) for fate in chapter.fates],
+        lines=[report_of(fate, chapter.profile) for fate in chapter.fates],
         missing=[
             (one.name, one.text, one.cure, said_when_not_sent(one.reason_name))
             for one in sorted(chapter.missing, key=lambda one: bool(one.reason_name))
@@ -126,6 +84,13 @@ def sheet_of(chapter: Chapter) -> Sheet:
         following=chapter.following,
         left_out=found.left_out,
     )
+
+
+def as_data(value: object) -> object:
+    """Return a sheet, or a part of one, as JSON data."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: as_data(part) for name, part in zip(value._fields, value, strict=True)}
+    return [as_data(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def summary_of(found: Recording) -> str:
@@ -187,6 +152,10 @@ class _Rows:
         self.rows: list[Row] = []
 
     def add(self, kind: str, action: str, detail: str = "", where: str = "", at_us: int | None = None) -> None:
+        last = self.rows[-1] if self.rows else None
+        if last is not None and (last.kind, last.action, last.detail, last.where) == (kind, action, detail, where):
+            # Jinja asks for an attribute, and then for an item.
+            return
         at_ms = None if at_us is None else at_us / 1000
         self.rows.append(Row(len(self.rows) + 1, kind, action, detail, where, at_ms))
 
@@ -274,7 +243,7 @@ def _target(event: Event) -> str:
     if event.name == "(all)":
         return f"all of {event.where}"
     if event.where == "response":
-        return f"cookie {event.name!r} on the response"
+        return f"cookie {event.name!r}"
     return f"{event.where}[{event.name!r}]"
 
 
@@ -285,18 +254,10 @@ def _add_fate(rows: _Rows, fate: Fate, profile: str) -> None:
     kind = "browser" if verdict.kept or fate.deletes(profile) else "lost"
     others = [CALLED[name] for name, other in fate.verdicts.items() if other.kept is not verdict.kept]
     different = f" Otherwise in {', '.join(others)}." if others else ""
-    rows.add(kind, f"{CALLED[profile]} {_word(verdict)} {fate.line.name}", f"{verdict.reason}.{different}")
+    rows.add(kind, f"{CALLED[profile]} {word_of(verdict)} {fate.line.name}", f"{verdict.reason}.{different}")
     if fate.came_back is not None:
         is_well = fate.came_back is not fate.deletes(profile)
         rows.add("back" if is_well else "lost", f"Afterwards: {fate.line.name}", fate.outcome)
-
-
-def _word(verdict: Verdict) -> str:
-    if verdict.kept:
-        return "stores"
-    if verdict.deleted:
-        return "deletes"
-    return "has nothing to delete:" if verdict.rule == "3.1" else "drops"
 
 
 # --- the variables ----------------------------------------------------------------------------------------------------
@@ -338,56 +299,11 @@ def _values(snapshot: Snapshot) -> object:
 def _value_of(session: dict[str, Shown] | None, key: str) -> str:
     if session is None:
         return "not opened"
-    return cut(str(session[key]), _LONGEST_CELL) if key in session else "-"
+    return cut(str(session[key]), LONGEST_CELL) if key in session else "-"
 
 
 def _cookie_of(cookies: dict[str, Shown | None], name: str) -> str:
     if name not in cookies:
         return "None"
     value = cookies[name]
-    return "(deleted)" if value is None else cut(str(value), _LONGEST_CELL)
-
-
-_LONGEST_CELL = 80
-
-
-# --- Set-Cookie lines -------------------------------------------------------------------------------------------------
-
-
-def _report(fate: Fate, profile: str) -> LineReport:
-    own = fate.verdicts.get(profile)
-    chromium = fate.verdicts.get("chromium")
-    is_blocked = chromium is not None and not chromium.kept and not fate.deletes("chromium")
-    rule = chromium.rule if chromium is not None and is_blocked else ""
-    order = [profile, *(name for name in BROWSERS if name != profile)]
-    is_lost = own is not None and not own.kept and not fate.deletes(profile)
-    return LineReport(
-        name=fate.line.name,
-        line=f"{cut(fate.line.name)}={_brief(fate.line.value.text)}{cut(fate.line.attributes, 500)}",
-        verdicts=[_of_browser(name, fate.verdicts[name], profile) for name in order if name in fate.verdicts],
-        chrome_says=said_when_set(fate.line.line(), rule) if rule else "",
-        chrome_issue=issue_when_set(rule) if rule else "",
-        cure=own.cure if own is not None else "",
-        outcome=fate.outcome,
-        is_lost=is_lost,
-        agreement=_agreement(fate, profile),
-    )
-
-
-def _brief(value: str) -> str:
-    """Return a value with its middle left out if it is long."""
-    return value if len(value) <= _LONGEST_CELL else f"{value[:40]}…{value[-24:]}"
-
-
-def _agreement(fate: Fate, profile: str) -> str:
-    words = {_word(verdict) for verdict in fate.verdicts.values()}
-    if len(words) != 1 or any(verdict.notes for verdict in fate.verdicts.values()):
-        return ""
-    reason = fate.verdicts[profile].reason.removeprefix(f"{PROFILES[profile].called} ")
-    return f"Chromium, Firefox, Safari and the standard agree: each {reason}"
-
-
-def _of_browser(name: str, verdict: Verdict, profile: str) -> BrowserVerdict:
-    rule = verdict.rule if verdict.rule.startswith(("http", "layered")) else f"rfc6265bis {verdict.rule}"
-    word = _word(verdict).partition(" ")[0] if verdict.rule != "3.1" else "nothing to delete"
-    return BrowserVerdict(CALLED[name], name == profile, word, verdict.reason, rule, tuple(map(str, verdict.notes)))
+    return "(deleted)" if value is None else cut(str(value), LONGEST_CELL)

@@ -12,8 +12,9 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from .records import Recording
+    from .set_cookie_lines import LineReport
     from .stories import Story
-    from .tables import LineReport, Row, Sheet
+    from .tables import Row, Sheet
 
 _WIDTH = 110
 

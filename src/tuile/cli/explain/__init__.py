@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tuile.cli.inspecting import inspector_option
+
 from .forms import FORMS, MOST_OCTETS, Options, Unreadable
 
 if TYPE_CHECKING:
@@ -53,27 +55,30 @@ def _read_date(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 )
 @click.option("--insecure", is_flag=True, help="Accept any certificate, when a URL is requested.")
 @click.option("--sources", is_flag=True, help="Name the source of each difference between browsers.")
+@inspector_option
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
 @click.pass_context
 def explain_command(
     ctx: click.Context, given: str | None, *, url: str | None, top_level: str | None, initiator: str | None,
-    date: datetime | None, insecure: bool, sources: bool, as_json: bool,
+    date: datetime | None, insecure: bool, sources: bool, inspector: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     r"""Say what Chromium, Firefox, Safari and the standard do with a cookie, by which rule, and what to write.
 
-    WHAT is a Set-Cookie line, a URL that is requested now, or what curl printed. '-', or
-    nothing where something is piped in, is read from the standard input:
+    WHAT is a Set-Cookie line, a URL that is requested now, what curl printed, or the number
+    of a request that 'tuile run --inspect' has recorded. '-', or nothing where something is
+    piped in, is read from the standard input:
 
     \b
         tuile explain "sid=1; SameSite=None"
         tuile explain http://localhost:5000/login
         curl -v https://example.com/ 2>&1 | tuile explain
+        tuile explain 5
 
     A URL is requested once, with GET; redirects are not followed. The text is printed as it
     was given, with the values of the cookies.
     """
     text = _stdin(asked=given == "-") if given in {None, "-"} else os.fsencode(given or "").decode("latin-1")
-    options = Options(ctx, url, top_level, initiator, date, insecure=insecure, sources=sources)
+    options = Options(ctx, url, top_level, initiator, date, insecure=insecure, sources=sources, inspector=inspector)
     explanation: Explanation | None = None
     try:
         for form in FORMS:
@@ -84,8 +89,8 @@ def explain_command(
         raise click.ClickException(str(error)) from None
     if explanation is None:
         raise click.ClickException(
-            "This is neither a Set-Cookie line, a URL, nor what curl printed. Write, for example:"
-            ' tuile explain "sid=1; SameSite=None"'
+            "This is neither a Set-Cookie line, a URL, the number of a request, nor what curl printed. Write, for"
+            ' example: tuile explain "sid=1; SameSite=None"'
         )
     if as_json:
         import json  # noqa: PLC0415 - only for this option

@@ -14,6 +14,7 @@ from tuile.user_agent.sites import canonicalize_host, is_ip, parse_address
 from tuile.user_agent.verdicts import decode_octets
 
 from .curl_output import looks_like_curl, read_curl
+from .recorded import explain_recorded
 from .responses import Exchange, Responses, Unreadable
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Options(NamedTuple):
     date: datetime | None
     insecure: bool = False
     sources: bool = False
+    inspector: str | None = None
 
 
 class Explanation(Protocol):
@@ -82,7 +84,7 @@ def explain_lines(text: str, options: Options) -> Explanation | None:
 
 
 #: The forms, in the order in which they are tried.
-FORMS: list[Form] = [explain_url, explain_curl, explain_lines]
+FORMS: list[Form] = [explain_recorded, explain_url, explain_curl, explain_lines]
 
 
 def _explained(exchanges: list[Exchange], options: Options) -> Explanation:
