@@ -5,6 +5,7 @@
     python tests/upstream/run.py --quick         those that suites.toml calls quick
     python tests/upstream/run.py --reuse flask   the original's outcomes of an earlier run are good enough
     python tests/upstream/run.py --asgi flask    on Tuile, each request goes through the application's ASGI side
+    python tests/upstream/run.py --asgi-loop flask  the same, and is answered on the event loop wherever possible
     python tests/upstream/run.py flask -- -k json   what follows -- goes to pytest, on both sides
 
 The tests are never copied in: each suite's source distribution is downloaded from PyPI, checked against the pinned
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 Outcomes = dict[str, dict[str, str]]
 ORIGINAL, TUILE = "original", "Tuile"
+#: pytest's options for the ASGI side.
+ASGI = ("-p", "upstream_asgi")
+ASGI_LOOP = (*ASGI, "-p", "upstream_asgi_loop")
 FINE = ("passed", "skipped", "xfailed", "xpassed")
 LINES_PER_FAILURE = 12
 
@@ -92,7 +96,7 @@ def excerpt(result: dict[str, str]) -> str:
     return "".join(f"\n    | {line}" for line in lines)
 
 
-def run_suite(suite: Suite, side: str, arguments: list[str], *, asgi: bool = False) -> Outcomes:
+def run_suite(suite: Suite, side: str, arguments: list[str], *, asgi: tuple[str, ...] = ()) -> Outcomes:
     """Run a suite on one side; each test's outcome."""
     source = unpack(suite.sdist)
     # Of a part of a suite under another name: --reuse must not take it for the whole.
@@ -101,7 +105,7 @@ def run_suite(suite: Suite, side: str, arguments: list[str], *, asgi: bool = Fal
     result.unlink(missing_ok=True)
     command = [str(UPSTREAM / "environments" / suite.environment_name / "bin" / "pytest")]
     if side == TUILE:
-        command += ["-p", f"upstream_{suite.put_in}"] + (["-p", "upstream_asgi"] if asgi else [])
+        command += ["-p", f"upstream_{suite.put_in}", *asgi]
     command += ["-p", "upstream_outcomes", "--outcomes", str(result), f"--rootdir={source / suite.folder}"]
     command += ["--timeout=60", "-q", "--tb=short", *suite.tests]
     command += [leave_out(entry["test"]) for entry in suite.without] + arguments
@@ -156,7 +160,7 @@ def original_outcomes(suite: Suite, arguments: list[str], *, reuse: bool) -> Out
 
 
 def compare(
-    suite: Suite, reasons: dict[str, str], arguments: list[str], *, reuse: bool, asgi: bool
+    suite: Suite, reasons: dict[str, str], arguments: list[str], *, reuse: bool, asgi: tuple[str, ...]
 ) -> tuple[Comparison, bool]:
     """Run both sides and print what differs; (the comparison, whether all is well)."""
     original = original_outcomes(suite, arguments, reuse=reuse)
@@ -189,10 +193,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="only those that suites.toml calls quick")
     parser.add_argument("--reuse", action="store_true", help="take the original's outcomes from an earlier run")
     parser.add_argument("--asgi", action="store_true", help="send requests to Tuile as an ASGI server does")
+    parser.add_argument("--asgi-loop", action="store_true", help="the same, as if every view was a coroutine function")
     words = sys.argv[1:]
     ours = words.index("--") if "--" in words else len(words)
     options, arguments = parser.parse_args(words[:ours]), words[ours + 1 :]
 
+    asgi = ASGI if options.asgi else ASGI_LOOP if options.asgi_loop else ()
     suites, environments = read_suites()
     chosen = choose(suites, options.names, quick=options.quick)
     missing = sorted({command for suite in chosen for command in suite.commands if not shutil.which(command)})
@@ -204,13 +210,13 @@ def main() -> None:
         make_environment(suite.environment_name, environments[suite.environment_name])
         reasons = differences.get(suite.name, {})
         try:
-            comparison, fine = compare(suite, reasons, arguments, reuse=options.reuse, asgi=options.asgi)
+            comparison, fine = compare(suite, reasons, arguments, reuse=options.reuse, asgi=asgi)
         except UnavailableError as error:
             print(f"*** {suite.name} WAS NOT RUN: {error}. ***\n")
             continue
         comparisons.append(comparison)
         well = well and fine
-    if well and len(comparisons) == len(suites) and not arguments and not options.asgi:
+    if well and len(comparisons) == len(suites) and not arguments and not asgi:
         write_report(comparisons, python=platform.python_version())
     if not well:
         sys.exit("Something differs that differences.toml does not explain.")

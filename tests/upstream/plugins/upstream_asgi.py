@@ -1,8 +1,11 @@
 """A pytest plugin: after one that means Tuile by `flask`, each request of a test takes the way of an ASGI server.
 
 The environ that a test client makes becomes a scope, and what the application sends becomes a call of `start_response`.
-What a scope has no place for is put into the environ in the worker thread: what the test gave to the environ, and the
+What a scope has no place for is put into the environ that is made of it: what the test gave to the environ, and the
 client's function that preserves contexts. The reason phrase of a status is lost, as it is for every ASGI application.
+
+`Flask.__call__` is replaced for it, and counts as Flask's own. So requests whose view is a coroutine function are
+answered on the event loop, and others in a worker, as on a server.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.http import HTTP_STATUS_CODES
 
 from tuile.app import Flask
+from tuile.asgi import scopes, service
+from tuile.dispatch.plan import take_stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,9 +34,6 @@ requests = 0
 def _by_asgi(self: Any, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     if "asgi.scope" in environ:
         # In the worker.
-        for key, value in environ["asgi.scope"]["state"]["environ"].items():
-            environ.setdefault(key, value)
-        environ["wsgi.errors"] = environ["asgi.scope"]["state"]["environ"]["wsgi.errors"]
         return _by_wsgi(self, environ, start_response)
     global requests  # noqa: PLW0603 - a count
     requests += 1
@@ -119,4 +121,25 @@ class _Exchange:
         return [(name.decode().title(), value.decode("latin-1")) for name, value in self.start["headers"]]
 
 
+def _environ_of(scope: Any) -> dict[str, Any]:
+    environ = scopes.environ_of(scope)
+    if "environ" in scope["state"]:
+        given = scope["state"]["environ"]
+        for key in given.keys() - environ.keys():
+            if key != "wsgi.input":
+                environ[key] = given[key]
+        environ["wsgi.errors"] = given["wsgi.errors"]
+    return environ
+
+
+def _brief_environ(scope: Any) -> dict[str, Any] | None:
+    environ = scopes.brief_environ(scope)
+    given = scope["state"].get("environ", {})
+    if environ is not None and (preserve := given.get("werkzeug.debug.preserve_context")) is not None:
+        environ["werkzeug.debug.preserve_context"] = preserve
+    return environ
+
+
+vars(service).update(environ_of=_environ_of, brief_environ=_brief_environ)
 Flask.__call__ = _by_asgi  # type: ignore[method-assign,assignment] # the subject
+take_stock(Flask)
