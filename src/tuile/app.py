@@ -107,6 +107,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         self._planner = Planner()
         # Set here, so that every app has its attributes in the same order: CPython then finds them faster.
         self._plan = NOTHING
+        self._asgi_service = None
         # A plan reads `__dict__`, which ends CPython's fastest access to attributes. With an ordinary dictionary it
         # still has the second fastest.
         self.__dict__ = dict(self.__dict__)

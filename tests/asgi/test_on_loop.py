@@ -16,9 +16,9 @@ import tuile
 from tests.asgi.driver import ask, make_scope, run
 from tests.asgi.test_both_protocols import CONFIG, by_asgi, by_wsgi
 from tests.test_fast_path import ANSWERS, DOES, PARTS, REQUESTS, Program
-from tuile.asgi import service
-from tuile.asgi.on_loop import answer_on_loop
-from tuile.asgi.scopes import brief_environ, environ_of
+from tuile.asgi.loop_path import brief_environ
+from tuile.asgi.scopes import environ_of
+from tuile.asgi.service import Service
 from tuile.sessions.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -115,15 +115,16 @@ def test_a_function_that_has_to_be_awaited_alone_does_the_same_each_way(part: st
 def test_these_run_on_the_loop(parts: tuple[str, ...], awaited: tuple[str, ...]) -> None:
     program = Awaiting(tuile, tuile.Flask, frozenset(parts), "nothing", "text", {}, awaited=frozenset(awaited))
     assert iscoroutinefunction(program.view)
-    answered = []
+    whole = []
 
-    async def counted(*given: Any) -> None:
-        answered.append(given[2][0].request.endpoint)
-        await answer_on_loop(*given)
+    async def counted(self: Service, scope: Any, *given: Any, in_worker: bool = False) -> None:
+        whole.append(scope["path"])
+        await serve_http(self, scope, *given, in_worker=in_worker)
 
-    with mock.patch.object(service, "answer_on_loop", counted), mock.patch("tests.test_fast_path.send", by_asgi):
+    serve_http = Service.serve_http
+    with mock.patch.object(Service, "serve_http", counted), mock.patch("tests.test_fast_path.send", by_asgi):
         program.run(frozenset(), [{"path": "/missing"}, {"path": "/it"}, {"path": "/of/7/x"}, {"path": "/blue/it"}])
-    assert answered == ["it", "of", "blue.it"]
+    assert whole == ["/missing"]
 
 
 def test_a_session_in_a_store_is_read_and_saved_in_a_worker_once_an_endpoint_is_known_to_use_it() -> None:

@@ -7,12 +7,14 @@ from contextvars import copy_context
 from functools import partial
 
 from ..ctx.app_context import current
-from ..dispatch._generated import serve_awaited
-from ..dispatch.division import blocks_after_view, is_coroutine_function
+from ..dispatch.division import blocks_after_view, functions_around
+from ..dispatch.inlined import end_on_loop, leave, may_end_on_loop
+from ..dispatch.plan import is_coroutine_function
 from ..wrappers.async_body import AsyncParts
+from ..wrappers.response import CALL, SEND
 from .conversation import Conversation, converse
 from .exchange import BODILESS, Exchange
-from .scopes import announced_length, sent_headers, sent_start, status_code
+from .scopes import announced_length, sent_headers, sent_length, status_code
 from .streams import Stream
 from .workers import call_in_worker
 
@@ -25,80 +27,27 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..ctx.app_context import Current
     from ..ctx.request_context import RequestContext
-    from ..dispatch.division import Begun, Functions
     from ..dispatch.plan import Plan
+    from ..dispatch.return_values import AwaitedView
     from ..wrappers.response import Response
     from .protocol import Receive, Scope, Send
     from .service import Service
 
 
-async def answer_on_loop(
-    service: Service,
-    plan: Plan,
-    begun: Begun,
-    environ: WSGIEnvironment,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-) -> None:
-    """Run a request on the event loop, and send its response.
-
-    Args:
-        service: The service of the app.
-        plan: The plan of the app.
-        begun: The request.
-        environ: As much of its environ as tells which view answers it.
-        scope: Its scope.
-        receive: Of the server.
-        send: Of the server.
-    """
-    context, view, arguments, functions = begun
-    app = service.app
-    more_steps: _MoreSteps | None = None
-    has_store = app.config.get("SESSION_STORE") is not None
-    if has_store or functions.before:
-        more_steps = _MoreSteps(service, plan, context, functions, scope)
-        # A request without a cookie has no session that would be read from the store.
-        if has_store and environ.get("HTTP_COOKIE") and context.request.endpoint in service.session_endpoints:
-            more_steps.opens_session = True
-        if functions.before or more_steps.opens_session:
-            view, arguments = more_steps.call_view, {}
-    start, body, more, error = await serve_awaited(app, plan, context, environ, view, arguments)
-    if start is None:
-        more_steps = more_steps or _MoreSteps(service, plan, context, functions, scope)
-        try:
-            await more_steps.finish(body, error, receive, send)
-        finally:
-            # The error's traceback refers to this frame.
-            del error
-        return
-    made = context.request.__dict__.get("environ")
-    if made is not None:
-        made["werkzeug.request"] = None
-    headers = sent_start(start[0], len(body))
-    if more is not None:
-        headers += sent_headers(more, scope["http_version"])
-    await send({"type": "http.response.start", "status": start[2], "headers": headers})
-    if scope["method"] == "HEAD":
-        body = b""
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-class _MoreSteps:
+class MoreSteps:
     """The steps of a request around its view, if there are any, in a worker if they may block.
 
     Args:
         service: The service of the app.
         plan: The plan of the app.
         context: The context of the request.
-        functions: What is registered beside its view.
         scope: Its scope.
     """
 
     __slots__ = (
         "app",
         "context",
-        "functions",
+        "has_functions_before",
         "headers",
         "opens_session",
         "parts",
@@ -109,24 +58,44 @@ class _MoreSteps:
         "workers",
     )
 
-    def __init__(
-        self, service: Service, plan: Plan, context: RequestContext, functions: Functions, scope: Scope
-    ) -> None:
+    def __init__(self, service: Service, plan: Plan, context: RequestContext, scope: Scope) -> None:
         self.service = service
         self.app = service.app
         self.workers = service.workers
         self.plan = plan
         self.context = context
-        self.functions = functions
         self.scope = scope
-        #: Whether to open the session in a worker before the view, because it is in a store.
-        self.opens_session = False
+        #: Whether functions run before the view, and whether to open the session before, because it is in a store.
+        self.has_functions_before = self.opens_session = False
         # The response, once it is made by the steps.
         self.status = ""
         self.headers: list[tuple[str, str]] = []
         self.parts: Iterable[bytes] = ()
 
     # --- before the view ----------------------------------------------------------------------------------------------
+
+    def around(
+        self, environ: WSGIEnvironment, view: AwaitedView, arguments: dict[str, object]
+    ) -> tuple[AwaitedView | None, dict[str, object]]:
+        """Return the view and its arguments, with what is to be done before; None if one worker has to do it all.
+
+        Args:
+            environ: The environ of the request, or those keys that `brief_environ` returns.
+            view: The view.
+            arguments: Its arguments.
+        """
+        functions = functions_around(self.app, self.plan, self.context.request)
+        if functions.need_one_thread:
+            return None, arguments
+        self.has_functions_before = functions.before
+        # A request without a cookie has no session that would be read from the store.
+        if (
+            self.app.config.get("SESSION_STORE") is not None
+            and environ.get("HTTP_COOKIE")
+            and self.context.request.endpoint in self.service.session_endpoints
+        ):
+            self.opens_session = True
+        return (self.call_view, {}) if functions.before or self.opens_session else (view, arguments)
 
     async def call_view(self) -> object:
         """Run the steps before the view in a worker, and call the view."""
@@ -148,7 +117,7 @@ class _MoreSteps:
     def _do_steps_before(self) -> object:
         if self.opens_session:
             self.context._session  # noqa: B018 - reading it opens it
-        return self.app.preprocess_request() if self.functions.before else None
+        return self.app.preprocess_request() if self.has_functions_before else None
 
     def _forget_untouched_session(self) -> None:
         """Let a session that was opened in advance, and that nobody has read, count as not opened."""
@@ -160,14 +129,31 @@ class _MoreSteps:
     # --- after the view -----------------------------------------------------------------------------------------------
 
     async def finish(
-        self, answer: ft.ResponseReturnValue, error: BaseException | None, receive: Receive, send: Send
+        self,
+        answer: ft.ResponseReturnValue,
+        error: BaseException | None,
+        is_finished: bool,
+        receive: Receive,
+        send: Send,
     ) -> None:
-        """Do the steps after the view, in a worker if they may block, and send the response."""
+        """Do the steps after the view, in a worker if they may block, and send the response.
+
+        Args:
+            answer: What the view returned.
+            error: What was raised.
+            is_finished: Whether it was raised by `finalize_request`, and not by the view.
+            receive: Of the server.
+            send: Of the server.
+        """
         app, context = self.app, self.context
         if context._opened_session is not None and context.request.endpoint is not None:
             # The next request for this endpoint opens it in a worker, if it has to be read from a store.
             self.service.session_endpoints.add(context.request.endpoint)
-        dispatch: Callable[[], Response] = partial(app._dispatch_awaited, answer, error)
+        dispatch: Callable[[], Response] = (
+            partial(_raise, error)
+            if error is not None and is_finished
+            else partial(app._dispatch_awaited, answer, error)
+        )
         # Not one of `Exception`: the task is cancelled, or the loop ends.
         is_ended = error is not None and not isinstance(error, Exception)
         if isinstance(error, GeneratorExit) or current.get(None) is not context:
@@ -191,6 +177,29 @@ class _MoreSteps:
         except (KeyboardInterrupt, SystemExit) as failure:
             # It would end the server.
             raise RuntimeError(f"The application raised {failure!r}.") from failure
+        await self._send(receive, send)
+
+    async def send_response(self, response: Response, environ: WSGIEnvironment, receive: Receive, send: Send) -> None:
+        """Leave the context, because nothing else has to be done, and send the response.
+
+        Args:
+            response: The response.
+            environ: The environ of the request, or those keys that `brief_environ` returns.
+            receive: Of the server.
+            send: Of the server.
+        """
+        app, context, plan = self.app, self.context, self.plan
+        call = type(response).__call__
+        if not (plan.quiet and type(response) is plan.response_class):
+            # Its methods may read anything.
+            environ = context.request.environ
+        try:
+            self.parts = (SEND if call is CALL else call)(response, environ, t.cast("StartResponse", self._keep))
+        finally:
+            if may_end_on_loop(app, plan, context):
+                end_on_loop(context)
+            else:
+                leave(app, context, context.request.environ, None)
         await self._send(receive, send)
 
     def _do_steps_after(self, dispatch: Callable[[], Response]) -> None:
@@ -217,11 +226,11 @@ class _MoreSteps:
     async def _send_whole(self, parts: Iterable[bytes], send: Send) -> bool:
         """Send a response that is not streamed; return whether it is one that can be sent as it is."""
         body, code = b"".join(parts), status_code(self.status)
+        wire = sent_headers(self.headers, self.scope["http_version"])
         if self.scope["method"] == "HEAD" or code in BODILESS:
             body = b""
-        elif announced_length(self.headers) not in {None, len(body)}:
+        elif sent_length(len(body)) not in wire and announced_length(self.headers) not in {None, len(body)}:
             return False
-        wire = sent_headers(self.headers, self.scope["http_version"])
         await send({"type": "http.response.start", "status": code, "headers": wire})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return True

@@ -35,13 +35,14 @@ _KEYS: dict[bytes, str] = {
         *(b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-requested-with"),
     )
 } | {b"content-length": "CONTENT_LENGTH", b"content-type": "CONTENT_TYPE"}
-_BODILESS_METHODS = frozenset({"GET", "HEAD"})
-# What `brief_environ` does about a header: None for nothing. Other headers need the whole environ.
-_HEADERS_OF_MOST: dict[bytes, str | None] = {
-    **{name: None for name, key in _KEYS.items() if key.startswith("HTTP_")},
-    b"host": "HTTP_HOST",
-    b"cookie": "HTTP_COOKIE",
-    **dict.fromkeys((b"expect", b"te", b"transfer-encoding", b"upgrade"), ""),
+#: The methods of requests that have no body, unless a header says so.
+BODILESS_METHODS = frozenset({"GET", "HEAD"})
+#: The versions of HTTP with a Host header.
+HTTP_1 = frozenset({"1.0", "1.1"})
+# What `brief_environ` need not look at. Other headers, except for those that it reads and some that begin with `x-`,
+# take the whole environ.
+PLAIN_HEADERS = frozenset(_KEYS) - {
+    *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade")
 }
 # Headers of which a request has only one (RFC 9110 section 5.3).
 _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
@@ -50,6 +51,8 @@ _sent_names: dict[str, bytes] = {}
 _MOST_NAMES = 256
 # Content-Type headers of responses to text and JSON, as they are sent; at most `_MOST_NAMES`.
 _sent_types: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+# The codes of status lines; at most `_MOST_NAMES`, because an app may choose any text.
+_codes: dict[str, int] = {}
 _SENT_LENGTHS = tuple((b"content-length", b"%d" % length) for length in range(512))
 # What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
 # transferred is the server's decision everywhere.
@@ -100,39 +103,6 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         environ["RAW_URI"] = environ["REQUEST_URI"] = f"{raw}?{query}" if query else raw
     _add_headers(scope["headers"], environ)
     return environ
-
-
-def brief_environ(scope: Scope) -> WSGIEnvironment | None:
-    """Return the keys of an environ that tell which view answers a request; None if only the whole environ can tell.
-
-    They are the same as in `environ_of`. The request has no body, and is no bad request.
-    """
-    method, path = scope["method"], scope["path"]
-    if (
-        method not in _BODILESS_METHODS
-        or scope.get("root_path")
-        or not path.isascii()
-        or not scope["http_version"].startswith("1")
-    ):
-        return None
-    environ: WSGIEnvironment = {
-        "REQUEST_METHOD": method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "wsgi.url_scheme": scope.get("scheme") or "http",
-    }
-    for name, value in scope["headers"]:
-        kind = _HEADERS_OF_MOST.get(name, name)
-        if kind is None:
-            continue
-        if kind == "HTTP_HOST" and "HTTP_HOST" not in environ:
-            environ["HTTP_HOST"] = value.decode("latin-1")
-        elif kind == "HTTP_COOKIE" and "HTTP_COOKIE" not in environ:
-            environ["HTTP_COOKIE"] = value.decode("latin-1")
-        elif kind is not name or not (name.islower() and name.startswith(b"x-")):
-            return None
-    return environ if "HTTP_HOST" in environ else None
 
 
 def _paths(scope: Scope) -> tuple[str, str]:
@@ -237,7 +207,8 @@ def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> Heade
         lower = _sent_names.get(name) or _sent_name(name)
         if lower in dropped:
             continue
-        if "\n" in value or "\r" in value or "\0" in value:
+        # Printable text has none of them, and most values are printable.
+        if not value.isprintable() and ("\n" in value or "\r" in value or "\0" in value):
             raise ValueError(f"The value of the response's header {name!r} has a line break or a NUL.")
         pairs.append((lower, value.encode("latin-1")))
     return pairs
@@ -255,7 +226,12 @@ def sent_start(content_type: tuple[str, str], length: int) -> HeaderPairs:
         (first,) = sent_headers([content_type], "")
         if len(_sent_types) < _MOST_NAMES:
             _sent_types[content_type] = first
-    return [first, _SENT_LENGTHS[length] if length < 512 else (b"content-length", b"%d" % length)]
+    return [first, _SENT_LENGTHS[length] if length < 512 else sent_length(length)]
+
+
+def sent_length(length: int) -> tuple[bytes, bytes]:
+    """Return the Content-Length header of a body of so many bytes as ASGI has it."""
+    return b"content-length", b"%d" % length
 
 
 def announced_length(headers: Iterable[tuple[str, str]]) -> int | None:
@@ -281,7 +257,13 @@ def status_code(status: str) -> int:
     Raises:
         ValueError: If it does not begin with three digits.
     """
+    known = _codes.get(status)
+    if known is not None:
+        return known
     code = status.partition(" ")[0]
     if len(code) != 3 or not (code.isascii() and code.isdigit()):
         raise ValueError(f"A status begins with a code of three digits, not as {status!r}.")
-    return int(code)
+    number = int(code)
+    if len(_codes) < _MOST_NAMES:
+        _codes[status] = number
+    return number

@@ -11,18 +11,20 @@ import typing as t
 import weakref
 from asyncio import get_running_loop, shield
 from contextvars import copy_context
-from functools import partial
 from io import BytesIO
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
 from ..dispatch.division import begin_on_loop
+from ..wrappers.environ import make_environ_by
+from ._generated import answer_awaited, serve_scope
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
 from .lifespan import Lifespan
-from .on_loop import answer_on_loop
+from .loop_path import has_steps_before
+from .on_loop import MoreSteps
 from .refusals import refuse
-from .scopes import BadScope, brief_environ, content_length, environ_of
+from .scopes import BadScope, content_length, environ_of
 from .workers import Workers
 
 if t.TYPE_CHECKING:
@@ -32,9 +34,12 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..dispatch.plan import Plan
+    from ..dispatch.return_values import AwaitedView
     from .protocol import Receive, Scope, Send
 
 
+# The services of all apps.
+_all: weakref.WeakSet[Service] = weakref.WeakSet()
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -52,6 +57,7 @@ class Service:
         self._starting: Task[None] | None = None
         #: The endpoints of coroutine functions that have used the session.
         self.session_endpoints: set[str] = set()
+        _all.add(self)
 
     def _make_workers(self) -> Workers:
         count: int | None = self._setting("ASGI_WORKERS")
@@ -77,15 +83,11 @@ class Service:
             ValueError: If it is of a kind that the application does not know, as the ASGI specification demands.
         """
         kind = scope["type"]
-        if kind == "http":
-            plan = self._plan_for_loop()
-            environ = None if plan is None else brief_environ(scope)
-            if plan is not None and environ is not None:
-                begun = begin_on_loop(self.app, plan, environ, partial(_whole_environ, scope))
-                if begun is not None:
-                    await answer_on_loop(self, plan, begun, environ, scope, receive, send)
-                    return
-            await self._serve_http(scope, receive, send)
+        if self.loop is not get_running_loop() or self.process != os.getpid():
+            # It was used last, and there is another one now.
+            await serve_scope(self.app, service_of(self.app), scope, receive, send)
+        elif kind == "http":
+            await self.serve_http(scope, receive, send)
         elif kind == "websocket":
             from .websockets.serving import serve_websocket  # noqa: PLC0415 - most applications have none
 
@@ -104,7 +106,8 @@ class Service:
         is_serving = self.is_started and not self.workers.is_closed
         return plan if is_serving and not plan.to_workers and type(app) is plan.app_type else None
 
-    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_http(self, scope: Scope, receive: Receive, send: Send, *, in_worker: bool = False) -> None:
+        """Answer a request, on the loop if its view is a coroutine function and `in_worker` is not true."""
         try:
             environ = environ_of(scope)
         except BadScope as reason:
@@ -123,16 +126,24 @@ class Service:
             return
         environ["wsgi.input"] = body_stream(exchange)
         environ["wsgi.file_wrapper"] = FileWrapper
-        plan = self._plan_for_loop() if exchange.inbox_complete else None
+        plan = self._plan_for_loop() if exchange.inbox_complete and not in_worker else None
         begun = None if plan is None else begin_on_loop(self.app, plan, environ)
         if plan is not None and begun is not None:
-            await answer_on_loop(self, plan, begun, environ, scope, receive, send)
+            context, view, arguments = begun
+            if has_steps_before(self.app):
+                around = MoreSteps(self, plan, context, scope).around(environ, view, arguments)
+                view, arguments = t.cast("tuple[AwaitedView, dict[str, object]]", around)
+            await answer_awaited(self.app, self, plan, context, environ, view, arguments, scope, receive, send)
             return
         try:
             await converse(exchange, conversation)
         finally:
             # The traceback of what it raises refers to this frame.
             del exchange, conversation, environ
+
+    async def serve_in_worker(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request in a worker."""
+        await self.serve_http(scope, receive, send, in_worker=True)
 
     def _prepare_body(self, exchange: Exchange) -> bool:
         """Decide how the body is received.
@@ -212,12 +223,15 @@ class Service:
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 
 
-def _whole_environ(scope: Scope) -> WSGIEnvironment:
-    """Return the environ of a request without a body."""
-    environ = environ_of(scope)
+def _whole_environ(brief: WSGIEnvironment) -> WSGIEnvironment:
+    """Return the environ of a request without a body from what `brief_environ` returned."""
+    environ = environ_of(brief["asgi.scope"])
     environ["wsgi.input"] = BytesIO()
     environ["wsgi.file_wrapper"] = FileWrapper
     return environ
+
+
+make_environ_by(_whole_environ)
 
 
 def service_of(app: Flask) -> Service:
@@ -229,4 +243,15 @@ def service_of(app: Flask) -> Service:
         for other in [other for other in services if other.is_closed()]:
             services.pop(other, None)
         service = services[loop] = Service(app, loop)
+    app._asgi_service = service
     return service
+
+
+def _retire_all() -> None:
+    """Let no request of a forked process begin with a service of the process that it was forked from."""
+    for service in tuple(_all):
+        service.app._asgi_service = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_retire_all)

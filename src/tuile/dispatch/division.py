@@ -12,18 +12,17 @@ import typing as t
 from inspect import iscoroutinefunction, unwrap
 
 from .. import invalidation
-from ..ctx.app_context import current
 from ..http.received import SAFE_METHODS
 from ..signals import (
     appcontext_popped,
-    appcontext_pushed,
     appcontext_tearing_down,
     request_finished,
-    request_started,
     request_tearing_down,
 )
 from ..wrappers.request import split_blueprint_path
 from ._generated import begin_awaited
+from .inlined import may_run_on_loop
+from .plan import is_coroutine_function
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,9 +35,9 @@ if t.TYPE_CHECKING:
     from .plan import Plan
     from .return_values import AwaitedView
 
-    #: A request that is to be answered on the loop: its context, which is not entered yet, its view, the view's
-    #: arguments, and what is registered beside the view.
-    Begun: t.TypeAlias = tuple[RequestContext, AwaitedView, dict[str, object], "Functions"]
+    #: A request that is to be answered on the loop: its context, which is not entered yet, its view, and the view's
+    #: arguments.
+    Begun: t.TypeAlias = tuple[RequestContext, AwaitedView, dict[str, object]]
 
 
 class Functions(t.NamedTuple):
@@ -62,52 +61,28 @@ class Functions(t.NamedTuple):
 _NONE = Functions()
 
 
-def begin_on_loop(
-    app: Flask, plan: Plan, environ: WSGIEnvironment, make_environ: Callable[[], WSGIEnvironment] | None = None
-) -> Begun | None:
+def begin_on_loop(app: Flask, plan: Plan, environ: WSGIEnvironment) -> Begun | None:
     """Match a request, and begin it if it may run on the loop; None if a worker has to answer it as a whole.
 
     Args:
         app: The app.
         plan: Its plan, without anything in `to_workers`.
         environ: The environ of the request. If the result is None, it is as it was.
-        make_environ: Makes the whole environ when it is read, if this is not the whole one.
     """
+    method = environ["REQUEST_METHOD"]
     if (
-        not app._got_first_request
+        not may_run_on_loop(app)
         or "werkzeug.debug.preserve_context" in environ
-        or current.get(None) is not None
-        or appcontext_pushed.receivers
-        or request_started.receivers
+        or method == "OPTIONS"
+        # The check may read the body.
+        or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
     ):
         return None
-    method = environ["REQUEST_METHOD"]
-    if method == "OPTIONS" or (method not in SAFE_METHODS and app.config.get("CSRF") is not None):
-        # The check may read the body.
-        return None
-    try:
-        context, rule, arguments, known = begin_awaited(app, plan, environ, make_environ)
-    except Exception:  # noqa: BLE001 - it is raised again where it is answered
-        environ.pop("werkzeug.request", None)
-        return None
-    view = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
-    if view is not None and (id(view) in plan.coroutine_functions or is_coroutine_function(plan, view)):
-        functions = functions_around(app, plan, context.request)
-        if not functions.need_one_thread:
-            return context, view, arguments, functions
+    context, view, arguments = begin_awaited(app, plan, environ)
+    if view is not None and not functions_around(app, plan, context.request).need_one_thread:
+        return context, view, arguments
     del environ["werkzeug.request"]
     return None
-
-
-def is_coroutine_function(plan: Plan, function: Callable[..., object]) -> bool:
-    """Return whether a registered function has to be awaited, and remember those that have."""
-    known = plan.coroutine_functions
-    if id(function) in known:
-        return True
-    if iscoroutinefunction(function):
-        known[id(function)] = function
-        return True
-    return False
 
 
 def functions_around(app: Flask, plan: Plan, request: Request) -> Functions:

@@ -25,7 +25,6 @@ from .inlined import (
     is_unobserved,
     is_untouched,
     match_route,
-    may_end_quietly,
     open_session,
     parts_at_end,
     run_view,
@@ -33,18 +32,18 @@ from .inlined import (
     session_headers,
 )
 from .pages import page_of_tuple, page_without_view
+from .plan import is_coroutine_function
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-    from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..wrappers.response import TextStart
     from .plan import Plan
-    from .return_values import AwaitedParts, AwaitedView, Body, Parts
+    from .return_values import AwaitedView, Body, Parts
 
 
 def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -136,60 +135,36 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
 
 
 def begin_awaited(
-    app: Flask, plan: Plan, environ: WSGIEnvironment, make_environ: Callable[[], WSGIEnvironment] | None
-) -> tuple[RequestContext, Rule | None, dict[str, object], object]:
-    """Make the context of a request that may be answered on an event loop, and find its rule.
+    app: Flask, plan: Plan, environ: WSGIEnvironment
+) -> tuple[RequestContext, AwaitedView | None, dict[str, object]]:
+    """Make the context of a request that may be answered on an event loop, and find its view.
+
+    Returns:
+        The context, the view if it is a coroutine function, and its arguments.
+    """
+    context = begin(app, plan, environ)
+    view, arguments = find_awaited(app, plan, context, environ)
+    return context, view, arguments
+
+
+def find_awaited(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment
+) -> tuple[AwaitedView | None, dict[str, object]]:
+    """Find the view of a request if it is a coroutine function, and its arguments.
 
     Args:
         app: The app.
         plan: Its plan.
+        context: The context of the request.
         environ: The environ, or those of its keys that `match_route` reads.
-        make_environ: Makes the whole environ in the second case.
-
-    Returns:
-        The context, and what `match_route` returns.
     """
-    context = begin(app, plan, environ)
-    if make_environ is not None:
-        attributes = context.request.__dict__
-        del attributes["environ"]
-        attributes["_make_environ"] = make_environ
     trusted = app.config["TRUSTED_HOSTS"]
     method = environ["REQUEST_METHOD"]
-    rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
-    return context, rule, arguments, known
-
-
-async def serve_awaited(
-    app: Flask,
-    plan: Plan,
-    context: RequestContext,
-    environ: WSGIEnvironment,
-    view: AwaitedView,
-    arguments: dict[str, object],
-) -> AwaitedParts:
-    """Await a view on an event loop, and end its request if no other function has a part in it.
-
-    Returns:
-        The start of the response, its body, more headers, and None. If other functions have a part in the rest of the
-        request: None, what the view returned, None, and what it raised; the context is entered then.
-    """
-    context._token = current.set(context)
     try:
-        answer = await view(**arguments)
-    except BaseException as raised:  # noqa: BLE001 - it is raised again where it is handled
-        return None, None, None, raised
-    try:
-        if is_unobserved(app, plan, context) and may_end_quietly(app, plan, context):
-            untouched = is_untouched(app, context, environ)
-            if untouched or has_session_alone(app, plan, context, answer):
-                start, body = encode_answer(plan, answer)
-                if start is not None:
-                    more = None if untouched else session_headers(app, context)
-                    current.reset(context._token)
-                    context._token = None
-                    context._state = ENDED
-                    return start, body, more, None
-    except Exception:  # noqa: BLE001, S110 - the steps do it again, and handle it
-        pass
-    return None, answer, None, None
+        rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
+    except Exception:  # noqa: BLE001 - it is raised again where it is answered
+        rule, arguments, known = None, {}, None
+    view: t.Any = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
+    if view is not None and id(view) not in plan.coroutine_functions and not is_coroutine_function(plan, view):
+        view = None
+    return view, arguments

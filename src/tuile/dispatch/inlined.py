@@ -18,7 +18,14 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, LEFT, PLAIN, PRESERVED
 from ..lazy import late_modules
 from ..routing.route import matched_by
-from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
+from ..signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,6 +78,29 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context._state = PLAIN
     context._is_touched = False
     return context
+
+
+def begin_briefly(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
+    """Make a request and its context, as `begin` does, for an environ that has only some of its keys."""
+    request = new(plan.request_class)
+    request._brief_environ = environ
+    request.json_module = app.json
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context.request = request
+    context._state = PLAIN
+    context._is_touched = False
+    return context
+
+
+def may_run_on_loop(app: Flask) -> bool:
+    """Return whether a request may be begun on an event loop: no user code runs before its functions and its view."""
+    return (
+        app._got_first_request
+        and current.get(None) is None
+        and not appcontext_pushed.receivers
+        and not request_started.receivers
+    )
 
 
 def open_session(app: Flask, context: RequestContext) -> None:
@@ -305,6 +335,28 @@ def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
         and not appcontext_tearing_down.receivers
         and not appcontext_popped.receivers
     )
+
+
+def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
+    """Return whether a view that was awaited is the last function of its request, and nothing else may block."""
+    return (
+        may_end_quietly(app, plan, context)
+        and not app.after_request_funcs
+        and not request_finished.receivers
+        and not context._after_functions
+        # A session in a store is saved; one in a cookie is computed.
+        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+    )
+
+
+def end_on_loop(context: RequestContext) -> None:
+    """Leave the context of a request on an event loop, if it `may_end_on_loop`."""
+    current.reset(context._token)  # type: ignore[arg-type] # it was entered
+    context._token = None
+    context._state = ENDED
+    if context.request._brief_environ is None:
+        # The environ refers to the request, and without this cycle both are freed now.
+        context.request.environ["werkzeug.request"] = None
 
 
 def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:

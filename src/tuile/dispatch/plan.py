@@ -10,7 +10,7 @@ epoch.
 from __future__ import annotations
 
 import typing as t
-from inspect import isclass
+from inspect import isclass, iscoroutinefunction
 
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter
@@ -178,6 +178,17 @@ NOTHING = Plan(
     slower=(),
     **_new_caches(),
 )
+
+
+def is_coroutine_function(plan: Plan, function: t.Callable[..., object]) -> bool:
+    """Return whether a registered function has to be awaited, and remember those that have."""
+    known = plan.coroutine_functions
+    if id(function) in known:
+        return True
+    if iscoroutinefunction(function):
+        known[id(function)] = function
+        return True
+    return False
 
 
 def take_stock(flask: type) -> None:

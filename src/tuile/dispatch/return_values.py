@@ -17,8 +17,6 @@ AwaitedView: TypeAlias = "Callable[..., Any]"
 Body: TypeAlias = Any
 #: The start of a response to text or JSON, its body, and more headers; or None and the response.
 Parts: TypeAlias = "tuple[TextStart | None, Body, list[tuple[str, str]] | None]"
-#: The same of a view that was awaited, and None; or None, what it returned, None, and what it raised.
-AwaitedParts: TypeAlias = "tuple[TextStart | None, Body, list[tuple[str, str]] | None, BaseException | None]"
 
 # Bytes raise the same error as in Flask.
 _TEXTS: tuple[type[Any], ...] = (str, bytes, bytearray)

@@ -70,6 +70,7 @@ class _Loop:
     def stop(self, app: Flask, timeout: float) -> None:
         """Let the application stop serving on this loop, and end the loop."""
         service = app.__dict__.get("_services", {}).pop(self.loop, None)
+        app._asgi_service = None
         try:
             if service is not None:
                 asyncio.run_coroutine_threadsafe(service._stop(), self.loop).result(timeout)

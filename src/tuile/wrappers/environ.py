@@ -21,8 +21,16 @@ class FromEnviron(t.Generic[Value]):
     is answered. If the request is still referenced then, a copy is made, and later reads use it.
     """
 
-    def __init__(self, compute: t.Callable[[WSGIEnvironment], Value], copy: str = "_environ_at_start") -> None:
+    def __init__(
+        self,
+        compute: t.Callable[[WSGIEnvironment], Value],
+        copy: str = "_environ_at_start",
+        *,
+        is_in_brief: bool = False,
+    ) -> None:
         self.compute = compute
+        # Whether the keys that it is computed from are in a brief environ; see `EnvironAtFirstRead`.
+        self.is_in_brief = is_in_brief
         # The name of the attribute with the copy of the environ; the copy is None until it is made.
         self.copy = copy
         self.name = ""
@@ -44,7 +52,8 @@ class FromEnviron(t.Generic[Value]):
             return self
         while True:
             copy = getattr(instance, self.copy)
-            value = self.compute(instance.environ if copy is None else copy)
+            environ = instance._brief_environ if copy is None and self.is_in_brief else copy
+            value = self.compute(instance.environ if environ is None else environ)
             # If another thread answered the request meanwhile, the server may have reused the environ: compute again.
             if getattr(instance, self.copy) is copy:
                 break
@@ -61,20 +70,32 @@ class FromEnviron(t.Generic[Value]):
         return value
 
 
+#: Makes the whole environ of a request from the keys that it has of it.
+_make: t.Callable[[WSGIEnvironment], WSGIEnvironment] | None = None
+
+
+def make_environ_by(make: t.Callable[[WSGIEnvironment], WSGIEnvironment]) -> None:
+    """Set what makes the environ of a request that has only some keys of it: a layer above this one knows."""
+    global _make  # noqa: PLW0603 - set once
+    _make = make
+
+
 class EnvironAtFirstRead:
     """The environ of a request that did not come with one: it is made when it is first read.
 
-    A request of an ASGI server has a scope. Its `_make_environ` makes the environ, and all other requests have their
-    environ in their `__dict__`, which is looked at before this.
+    A request of an ASGI server has a scope, and `_brief_environ` has some keys of its environ. All other requests have
+    their environ in their `__dict__`, which is looked at before this.
     """
 
     def __get__(self, instance: Request | None, owner: type) -> WSGIEnvironment:
-        make = None if instance is None else vars(instance).get("_make_environ")
-        if make is None:
+        brief = None if instance is None else instance._brief_environ
+        if instance is None or brief is None or _make is None:
             raise AttributeError(f"{owner.__name__!r} object has no attribute 'environ'")
-        environ: WSGIEnvironment = make()
+        environ = _make(brief)
         vars(instance)["environ"] = environ
         environ["werkzeug.request"] = instance
+        # From now on it counts, because it may be changed.
+        instance._brief_environ = None
         return environ
 
 

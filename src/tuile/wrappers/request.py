@@ -130,6 +130,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     # server may change the environ.
     _environ_at_end: WSGIEnvironment | None = None
     _environ_at_start: WSGIEnvironment | None = None
+    # Some keys of the environ, as long as it is not made; see `EnvironAtFirstRead`.
+    _brief_environ: WSGIEnvironment | None = None
 
     @cached_property
     def stream(self) -> t.IO[bytes]:
@@ -177,13 +179,13 @@ class Request(WerkzeugRequest, metaclass=Watched):
         elif populate_request:
             environ["werkzeug.request"] = self
 
-    method = FromEnviron(read_method)
-    scheme = FromEnviron(read_scheme)
+    method = FromEnviron(read_method, is_in_brief=True)
+    scheme = FromEnviron(read_scheme, is_in_brief=True)
     #: The address of the server: a host and a port, or a Unix socket's path and None.
     server: FromEnviron[tuple[str, int | None] | None] = FromEnviron(_get_server)
-    root_path = FromEnviron(read_root_path)
-    path = FromEnviron(read_path)
-    query_string = FromEnviron(read_query_string)
+    root_path = FromEnviron(read_root_path, is_in_brief=True)
+    path = FromEnviron(read_path, is_in_brief=True)
+    query_string = FromEnviron(read_query_string, is_in_brief=True)
     #: The headers received with the request.
     headers: FromEnviron[Headers] = FromEnviron(EnvironHeaders, copy="_environ_at_end")
     remote_addr = FromEnviron(read_remote_addr)

@@ -31,7 +31,8 @@ class ReceivedCookies:
             headers = request.headers
         kept = request._environ_at_end
         if headers is None:
-            sent = (request.environ if kept is None else kept).get("HTTP_COOKIE")
+            environ = request._brief_environ if kept is None else kept
+            sent = (request.environ if environ is None else environ).get("HTTP_COOKIE")
         elif type(headers) is EnvironHeaders:
             sent = headers.environ.get("HTTP_COOKIE")
         else:
@@ -63,7 +64,8 @@ def first_cookie(request: Request, name: str) -> str | None:
         and "dict_storage_class" not in known
         and request._environ_at_end is None
     ):
-        header = request.environ.get("HTTP_COOKIE")
+        brief = request._brief_environ
+        header = (request.environ if brief is None else brief).get("HTTP_COOKIE")
         if not header:
             return None
         value = cookie_header.only_value(header, name)

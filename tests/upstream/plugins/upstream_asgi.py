@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import HTTP_STATUS_CODES
 
+from tuile import asgi
 from tuile.app import Flask
-from tuile.asgi import scopes, service
+from tuile.asgi import _generated, scopes, service
 from tuile.dispatch.plan import take_stock
 
 if TYPE_CHECKING:
@@ -132,14 +133,16 @@ def _environ_of(scope: Any) -> dict[str, Any]:
     return environ
 
 
-def _brief_environ(scope: Any) -> dict[str, Any] | None:
-    environ = scopes.brief_environ(scope)
-    given = scope["state"].get("environ", {})
-    if environ is not None and (preserve := given.get("werkzeug.debug.preserve_context")) is not None:
-        environ["werkzeug.debug.preserve_context"] = preserve
-    return environ
+async def _serve(app: Any, serving: Any, scope: Any, receive: Any, send: Any) -> None:
+    # What the test has put into the environ is in no brief one.
+    given = scope.get("state", {}).get("environ", {}).keys()
+    if given <= scopes.environ_of(scope).keys() | {"werkzeug.request", "wsgi.input"}:
+        await _generated.serve_scope(app, serving, scope, receive, send)
+    else:
+        await serving.serve(scope, receive, send)
 
 
-vars(service).update(environ_of=_environ_of, brief_environ=_brief_environ)
+vars(service)["environ_of"] = _environ_of
+vars(asgi).update(_service_of=service.service_of, _serve=_serve)
 Flask.__call__ = _by_asgi  # type: ignore[method-assign,assignment] # the subject
 take_stock(Flask)

@@ -6,9 +6,9 @@ one.
 
 from __future__ import annotations
 
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
+from tuile import asgi
 from tuile.asgi import service
 from tuile.dispatch import division
 
@@ -16,44 +16,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _begin_on_loop, _begin_awaited = division.begin_on_loop, vars(division)["begin_awaited"]
-_is_coroutine_function = division.is_coroutine_function
 #: How many requests were answered on the loop.
 requests = 0
-_views: set[int] = set()
 
 
-def _begin(app: Any, plan: Any, environ: Any, make_environ: Any = None) -> Any:
+async def _serve(app: Any, serving: Any, scope: Any, receive: Any, send: Any) -> None:
+    await serving.serve(scope, receive, send)
+
+
+def _begin(app: Any, plan: Any, environ: Any) -> Any:
     if not app._got_first_request:
         # The first request is always a worker's.
         app._check_settings()
         app._got_first_request = True
-    # A class-based view waits for its coroutine functions in its thread.
-    _views.update(id(view) for view in app.view_functions.values() if not hasattr(view, "view_class"))
-    begun = _begin_on_loop(app, plan, environ, make_environ)
-    if begun is None:
-        return None
-    global requests  # noqa: PLW0603 - a count
-    requests += 1
-    context, view, arguments, functions = begun
-    return context, view if iscoroutinefunction(view) else _awaited(view), arguments, functions
+    begun = _begin_on_loop(app, plan, environ)
+    if begun is not None:
+        global requests  # noqa: PLW0603 - a count
+        requests += 1
+    return begun
+
+
+def _with_any_view(app: Any, plan: Any, environ: Any) -> Any:
+    context, view, arguments = _begin_awaited(app, plan, environ)
+    rule = context.request.url_rule
+    if view is None and rule is not None and context.request.routing_exception is None:
+        function = app.view_functions.get(rule.endpoint)
+        # A class-based view waits for its coroutine functions in its thread.
+        if function is not None and not hasattr(function, "view_class"):
+            view = _awaited(function)
+    return context, view, arguments
 
 
 def _awaited(view: Callable[..., Any]) -> Any:
     async def call(**arguments: Any) -> Any:
-        # As far as the calls in it are concerned.
-        result = view(**arguments)
-        return await result if hasattr(result, "__await__") else result
+        return view(**arguments)
 
     return call
 
 
-def _without_known_view(*args: Any) -> Any:
-    return (*_begin_awaited(*args)[:3], None)
-
-
-def _is_awaited(plan: Any, function: Any) -> bool:
-    return id(function) in _views or _is_coroutine_function(plan, function)
-
-
+vars(asgi)["_serve"] = _serve
 vars(service)["begin_on_loop"] = _begin
-vars(division).update(begin_awaited=_without_known_view, is_coroutine_function=_is_awaited)
+vars(division)["begin_awaited"] = _with_any_view
