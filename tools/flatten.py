@@ -32,7 +32,12 @@ if t.TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DISPATCH = ROOT / "src" / "tuile" / "dispatch"
 ASGI = ROOT / "src" / "tuile" / "asgi"
-SOURCES = (DISPATCH / "inlined.py", DISPATCH / "fast_path.py", ASGI / "loop_path.py")
+SOURCES = (
+    DISPATCH / "inlined.py",
+    DISPATCH / "inlined_on_loop.py",
+    DISPATCH / "fast_path.py",
+    ASGI / "loop_path.py",
+)
 #: What is written: the functions of each file, with their names in their sources and in the result.
 GENERATED = {
     DISPATCH / "_generated.py": {
@@ -296,7 +301,8 @@ def _imports(used: set[str], path: Path) -> str:
 
 def _is_of_sources(statement: ast.ImportFrom) -> bool:
     """Return whether an import is one of `__future__`, or of what is inlined."""
-    return statement.module in {"__future__", "inlined", "dispatch.inlined", "dispatch.fast_path"}
+    name = (statement.module or "").removeprefix("dispatch.")
+    return name in {"__future__", "inlined", "inlined_on_loop", "fast_path"}
 
 
 def _line(statement: ast.Import | ast.ImportFrom, alias: ast.alias, source: Path, path: Path) -> str:
@@ -304,6 +310,8 @@ def _line(statement: ast.Import | ast.ImportFrom, alias: ast.alias, source: Path
     fields = {**vars(statement), "names": [alias]}
     if fields.get("level") == 1 and source.parent != path.parent:
         fields.update(level=2, module=f"{source.parent.name}.{fields['module']}")
+    elif fields.get("level") == 2 and (fields["module"] or "").startswith(f"{path.parent.name}."):
+        fields.update(level=1, module=fields["module"].partition(".")[2])
     return ast.unparse(type(statement)(**fields))
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 import typing as t
 
+from ..invalidation import Watched
 from ..once import once
 from ..sansio.scaffold import setupmethod
 
 if t.TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from ..app import Flask
     from .background import BackgroundTasks
@@ -27,23 +28,19 @@ if t.TYPE_CHECKING:
 
 # Two threads may add the first tasks of an app.
 _making_tasks = threading.Lock()
-# `service.service_of` and `_generated.serve_scope`, from the first scope on.
+# `service.service_of`, from the first scope on.
 _service_of: Callable[[ServesAsgi], Service] | None = None
-_serve: Callable[..., Awaitable[None]] | None = None
 
 
-def _import_service(app: ServesAsgi) -> Service:
-    """Import what serves scopes, and return the service of an app."""
-    global _service_of, _serve
-    if _service_of is None or _serve is None:
-        from ._generated import serve_scope  # noqa: PLC0415 - it needs asyncio
-        from .service import service_of  # noqa: PLC0415 - the same
+def _import_service() -> Callable[[ServesAsgi], Service]:
+    global _service_of  # noqa: PLW0603 - asyncio is imported when it is needed
+    from .service import service_of  # noqa: PLC0415 - it needs asyncio
 
-        _service_of, _serve = t.cast("Callable[[ServesAsgi], Service]", service_of), serve_scope
-    return _service_of(app)
+    _service_of = t.cast("Callable[[ServesAsgi], Service]", service_of)
+    return _service_of
 
 
-class ServesAsgi:
+class ServesAsgi(metaclass=Watched):
     """The part of `Flask` that ASGI servers call."""
 
     # What the requests share on the event loop that was used last.
@@ -57,8 +54,8 @@ class ServesAsgi:
         """
         service = self._asgi_service
         if service is None:
-            service = _import_service(self)
-        await _serve(self, service, scope, receive, send)  # type: ignore[misc] # it is imported with the service
+            service = (_service_of or _import_service())(self)
+        await service.enter(t.cast("Flask", self), service, scope, receive, send)
 
     def __rsgi_init__(self, loop: object) -> None:
         """Refuse the default protocol of granian.

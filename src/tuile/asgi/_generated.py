@@ -15,7 +15,7 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..dispatch.inlined import has_session_alone, is_trusted, new, remember, session_headers
 from ..dispatch.pages import page_of_tuple
-from ..dispatch.plan import is_coroutine_function
+from ..dispatch.planner import is_coroutine_function
 from ..routing.route import matched_by
 from ..signals import (
     appcontext_popped,
@@ -25,11 +25,23 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
+from ..wrappers.environ import brief_environ_of
 from .on_loop import MoreSteps
-from .scopes import BODILESS_METHODS, HTTP_1, PLAIN_HEADERS, sent_headers, sent_start
+from .scopes import (
+    BODILESS_METHODS,
+    HTTP_1,
+    MOST_KNOWN,
+    ONCE,
+    PLAIN_HEADERS,
+    SENT_LENGTHS,
+    SENT_TYPES,
+    is_own_header,
+    sent_headers,
+    sent_length,
+    sent_type,
+)
 
 if t.TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.routing import Rule
 
     from ..app import Flask
@@ -52,63 +64,50 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     plan = app._plan
     if plan.epoch is not invalidation.epoch:
         plan = app._planner.for_request(app)
-    if not (
-        (
-            not plan.to_workers
-            and type(app) is plan.app_type
-            and (service.loop is get_running_loop())
-            and service.is_started
-            and (not service.workers.is_closed)
-        )
-        and scope["type"] == "http"
-        and (
-            app._got_first_request
-            and current.get(None) is None
-            and (not appcontext_pushed.receivers)
-            and (not request_started.receivers)
+    if (
+        plan is not service.ready_plan
+        and (not service.is_ready(plan))
+        or service.loop is not get_running_loop()
+        or scope["type"] != "http"
+        or (
+            not (
+                app._got_first_request
+                and current.get(None) is None
+                and (not appcontext_pushed.receivers)
+                and (not request_started.receivers)
+            )
         )
     ):
         await service.serve(scope, receive, send)
         return
-    # brief_environ: Return the keys of an environ that tell the view of a request; None if it takes the whole environ
-    brief: WSGIEnvironment | None = None
-    verb, target = (scope["method"], scope["path"])
+    # brief_headers: Return the headers Host and Cookie of a request; no host if only the whole environ tells its view
+    host: bytes | None = None
+    cookies: bytes | None = None
     if (
-        verb in BODILESS_METHODS
+        scope["method"] in BODILESS_METHODS
+        and scope["http_version"] in HTTP_1
         and (not scope.get("root_path"))
-        and target.isascii()
-        and (scope["http_version"] in HTTP_1)
+        and scope["path"].isascii()
     ):
-        host = cookie = None
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
                 continue
             if name == b"host" and host is None:
                 host = value
-            elif name == b"cookie" and cookie is None:
-                cookie = value
-            elif name in {b"host", b"cookie"} or not (name.islower() and name.startswith(b"x-")):
+            elif name == b"cookie" and cookies is None:
+                cookies = value
+            elif name in ONCE or not is_own_header(name):
                 host = None
                 break
-        if host is not None:
-            brief = {
-                "REQUEST_METHOD": verb,
-                "SCRIPT_NAME": "",
-                "PATH_INFO": target,
-                "QUERY_STRING": scope["query_string"].decode("latin-1"),
-                "HTTP_HOST": host.decode("latin-1"),
-                "wsgi.url_scheme": scope.get("scheme") or "http",
-                "asgi.scope": scope,
-            }
-            if cookie is not None:
-                brief["HTTP_COOKIE"] = cookie.decode("latin-1")
-    environ = brief
-    if environ is None:
+    sent_host = None if host is None else host.decode() if host.isascii() else host.decode("latin-1")
+    sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
+    if sent_host is None:
         await service.serve_http(scope, receive, send)
         return
-    # begin_briefly: Make a request and its context, as `begin` does, for an environ that has only some of its keys
+    method, path, scheme, is_upgrade, environ = (scope["method"], scope["path"], scope.get("scheme"), False, None)
+    # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
     request = new(plan.request_class)
-    request._brief_environ = environ
+    request._scope = scope
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app
@@ -117,24 +116,18 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._is_touched = False
     # find_awaited: Find the view of a request if it is a coroutine function, and its arguments
     trusted = app.config["TRUSTED_HOSTS"]
-    method = environ["REQUEST_METHOD"]
     try:
         # match_route: Find the rule of a request and the view's arguments
         request = context.request
         rule: Rule | None
         arguments: dict[str, object]
         known: object = None
-        path: str = environ.get("PATH_INFO", "")
         is_allowed = trusted is None or is_trusted(context, trusted)
         route = plan.static_routes.get(path) if is_allowed else None
         if (
             route is not None
             and method in route[0].methods
-            and (
-                environ.get("HTTP_HOST") in plan.hosts
-                and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-                and ("HTTP_UPGRADE" not in environ)
-            )
+            and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, known = route
             arguments = {}
@@ -144,20 +137,18 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             is_allowed
             and plan.variable_routes
             and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
-            and (
-                environ.get("HTTP_HOST") in plan.hosts
-                and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-                and ("HTTP_UPGRADE" not in environ)
-            )
+            and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, arguments, known = by_route
             request.url_rule = rule
             request.view_args = arguments
         else:
+            if environ is None:
+                environ = brief_environ_of(request)
             found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
             if found is None:
                 context._match_by_adapter()
-                rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
+                rule = request.url_rule if method.isupper() and (not is_upgrade) else None
                 arguments = request.view_args or {}
             elif found[0] is None:
                 rule, arguments = (None, {})
@@ -173,10 +164,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     view: t.Any = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
-    if view is not None and (
-        app.before_request_funcs or app.url_value_preprocessors or app.config.get("SESSION_STORE") is not None
-    ):
-        view, arguments = MoreSteps(service, plan, context, scope).around(environ, view, arguments)
+    if view is not None and bool(app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
+        view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         await service.serve_in_worker(scope, receive, send)
         return
@@ -188,7 +177,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     is_finished = False
     context._token = current.set(context)
     try:
-        answer = await view(**arguments)
+        answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
         failure = raised
     if failure is None and (
@@ -210,16 +199,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     ):
         is_finished = True
         try:
-            # finish: Return the parts of the response to what a view has returned, as `answer_request` does
-            if (
-                plan.quiet
-                and plan.epoch is invalidation.epoch
-                and (context._state is PLAIN)
-                and (not app.after_request_funcs)
-                and (not request_finished.receivers)
-            ):
+            if plan.quiet:
+                # finish_unobserved: Return the parts of a response that no user code would see
                 untouched = not context._is_touched and (
-                    environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
+                    sent_cookies is None or not app.session_interface.is_due(app, sent_cookies)
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
                     # encode_answer: Return the parts of a response to text or JSON
@@ -254,9 +237,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     body = app.finalize_request(answer)
                     more = None
             else:
-                start = None
                 body = app.finalize_request(answer)
-                more = None
         except BaseException as raised:
             failure, start, body = (raised, None, None)
     if start is not None:
@@ -264,9 +245,12 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         current.reset(context._token)
         context._token = None
         context._state = ENDED
-        if context.request._brief_environ is None:
+        if context.request._scope is None:
             context.request.environ["werkzeug.request"] = None
-        headers = sent_start(start[0], len(body))
+        headers = [
+            SENT_TYPES.get(start[0]) or sent_type(start[0]),
+            SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
+        ]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})
@@ -274,7 +258,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
-        await MoreSteps(service, plan, context, scope).send_response(body, environ, receive, send)
+        await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
         try:
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
@@ -287,7 +271,7 @@ async def answer_awaited(
     service: Service,
     plan: Plan,
     context: RequestContext,
-    environ: WSGIEnvironment,
+    sent_cookies: str | None,
     view: AwaitedView,
     arguments: dict[str, object],
     scope: Scope,
@@ -301,7 +285,7 @@ async def answer_awaited(
         service: The service of the app.
         plan: The plan of the app.
         context: The context of the request, which is not entered yet.
-        environ: Its environ, or those keys that `brief_environ` returns.
+        sent_cookies: Its Cookie header.
         view: Its view.
         arguments: The arguments of the view.
         scope: The scope.
@@ -315,7 +299,7 @@ async def answer_awaited(
     is_finished = False
     context._token = current.set(context)
     try:
-        answer = await view(**arguments)
+        answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
         failure = raised
     if failure is None and (
@@ -337,16 +321,10 @@ async def answer_awaited(
     ):
         is_finished = True
         try:
-            # finish: Return the parts of the response to what a view has returned, as `answer_request` does
-            if (
-                plan.quiet
-                and plan.epoch is invalidation.epoch
-                and (context._state is PLAIN)
-                and (not app.after_request_funcs)
-                and (not request_finished.receivers)
-            ):
+            if plan.quiet:
+                # finish_unobserved: Return the parts of a response that no user code would see
                 untouched = not context._is_touched and (
-                    environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
+                    sent_cookies is None or not app.session_interface.is_due(app, sent_cookies)
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
                     # encode_answer: Return the parts of a response to text or JSON
@@ -381,9 +359,7 @@ async def answer_awaited(
                     body = app.finalize_request(answer)
                     more = None
             else:
-                start = None
                 body = app.finalize_request(answer)
-                more = None
         except BaseException as raised:
             failure, start, body = (raised, None, None)
     if start is not None:
@@ -391,9 +367,12 @@ async def answer_awaited(
         current.reset(context._token)
         context._token = None
         context._state = ENDED
-        if context.request._brief_environ is None:
+        if context.request._scope is None:
             context.request.environ["werkzeug.request"] = None
-        headers = sent_start(start[0], len(body))
+        headers = [
+            SENT_TYPES.get(start[0]) or sent_type(start[0]),
+            SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
+        ]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})
@@ -401,7 +380,7 @@ async def answer_awaited(
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
-        await MoreSteps(service, plan, context, scope).send_response(body, environ, receive, send)
+        await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
         try:
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)

@@ -12,14 +12,24 @@ from asyncio import get_running_loop
 
 from .. import invalidation
 from ..ctx.app_context import current
-from ..dispatch.fast_path import find_awaited, finish
-from ..dispatch.inlined import begin_briefly, end_on_loop, may_end_on_loop, may_run_on_loop
+from ..dispatch.fast_path import find_awaited, finish_unobserved
+from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from .on_loop import MoreSteps
-from .scopes import BODILESS_METHODS, HTTP_1, PLAIN_HEADERS, sent_headers, sent_start
+from .scopes import (
+    BODILESS_METHODS,
+    HTTP_1,
+    MOST_KNOWN,
+    ONCE,
+    PLAIN_HEADERS,
+    SENT_LENGTHS,
+    SENT_TYPES,
+    is_own_header,
+    sent_headers,
+    sent_length,
+    sent_type,
+)
 
 if t.TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
@@ -41,71 +51,62 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     plan = app._plan
     if plan.epoch is not invalidation.epoch:
         plan = app._planner.for_request(app)
-    if not (is_ready(app, plan, service) and scope["type"] == "http" and may_run_on_loop(app)):
+    if (
+        (plan is not service.ready_plan and not service.is_ready(plan))
+        or service.loop is not get_running_loop()
+        or scope["type"] != "http"
+        or not may_run_on_loop(app)
+    ):
         await service.serve(scope, receive, send)
         return
-    environ = brief_environ(scope)
-    if environ is None:
+    sent_host, sent_cookies = brief_headers(scope)
+    if sent_host is None:
         await service.serve_http(scope, receive, send)
         return
-    context = begin_briefly(app, plan, environ)
-    view, arguments = find_awaited(app, plan, context, environ)
-    if view is not None and has_steps_before(app):
-        view, arguments = MoreSteps(service, plan, context, scope).around(environ, view, arguments)
+    method, path, scheme, is_upgrade, environ = scope["method"], scope["path"], scope.get("scheme"), False, None
+    context = begin_lazily(app, plan, scope)
+    view, arguments = find_awaited(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
+    if view is not None and has_steps_before(app, service):
+        view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         await service.serve_in_worker(scope, receive, send)
         return
-    await answer_awaited(app, service, plan, context, environ, view, arguments, scope, receive, send)
+    await answer_awaited(app, service, plan, context, sent_cookies, view, arguments, scope, receive, send)
 
 
-def is_ready(app: Flask, plan: Plan, service: Service) -> bool:
-    """Return whether a request may be begun on the running loop, as far as the app and the server are concerned."""
-    return (
-        not plan.to_workers
-        and type(app) is plan.app_type
-        and service.loop is get_running_loop()
-        and service.is_started
-        and not service.workers.is_closed
-    )
-
-
-def has_steps_before(app: Flask) -> bool:
+def has_steps_before(app: Flask, service: Service) -> bool:
     """Return whether there may be something to do before the view."""
-    return app.before_request_funcs or app.url_value_preprocessors or app.config.get("SESSION_STORE") is not None  # type: ignore[return-value] # only its truth counts
+    return bool(app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints)
 
 
-def brief_environ(scope: Scope) -> WSGIEnvironment | None:
-    """Return the keys of an environ that tell the view of a request; None if it takes the whole environ.
+def brief_headers(scope: Scope) -> tuple[str | None, str | None]:
+    """Return the headers Host and Cookie of a request; no host if only the whole environ tells its view.
 
-    They are the same as in `environ_of`. The request has no body, and is no bad request.
+    With a host, the request has no body, and is no bad request.
     """
-    brief: WSGIEnvironment | None = None
-    verb, target = scope["method"], scope["path"]
-    if verb in BODILESS_METHODS and not scope.get("root_path") and target.isascii() and scope["http_version"] in HTTP_1:
-        host = cookie = None
+    host: bytes | None = None
+    cookies: bytes | None = None
+    if (
+        scope["method"] in BODILESS_METHODS
+        and scope["http_version"] in HTTP_1
+        and not scope.get("root_path")
+        and scope["path"].isascii()
+    ):
+        # A loop in Python takes fewer instructions than a dictionary of all headers.
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
                 continue
             if name == b"host" and host is None:
                 host = value
-            elif name == b"cookie" and cookie is None:
-                cookie = value
-            elif name in {b"host", b"cookie"} or not (name.islower() and name.startswith(b"x-")):
+            elif name == b"cookie" and cookies is None:
+                cookies = value
+            elif name in ONCE or not is_own_header(name):
+                # A header that comes twice may be joined or refused.
                 host = None
                 break
-        if host is not None:
-            brief = {
-                "REQUEST_METHOD": verb,
-                "SCRIPT_NAME": "",
-                "PATH_INFO": target,
-                "QUERY_STRING": scope["query_string"].decode("latin-1"),
-                "HTTP_HOST": host.decode("latin-1"),
-                "wsgi.url_scheme": scope.get("scheme") or "http",
-                "asgi.scope": scope,
-            }
-            if cookie is not None:
-                brief["HTTP_COOKIE"] = cookie.decode("latin-1")
-    return brief
+    sent_host = None if host is None else host.decode() if host.isascii() else host.decode("latin-1")
+    sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
+    return sent_host, sent_cookies
 
 
 async def answer_awaited(
@@ -113,7 +114,7 @@ async def answer_awaited(
     service: Service,
     plan: Plan,
     context: RequestContext,
-    environ: WSGIEnvironment,
+    sent_cookies: str | None,
     view: AwaitedView,
     arguments: dict[str, object],
     scope: Scope,
@@ -127,7 +128,7 @@ async def answer_awaited(
         service: The service of the app.
         plan: The plan of the app.
         context: The context of the request, which is not entered yet.
-        environ: Its environ, or those keys that `brief_environ` returns.
+        sent_cookies: Its Cookie header.
         view: Its view.
         arguments: The arguments of the view.
         scope: The scope.
@@ -141,18 +142,25 @@ async def answer_awaited(
     is_finished = False
     context._token = current.set(context)
     try:
-        answer = await view(**arguments)
+        # A call without `**` is faster.
+        answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:  # noqa: BLE001 - it is raised again where it is handled
         failure = raised
     if failure is None and may_end_on_loop(app, plan, context):
         is_finished = True
         try:
-            start, body, more = finish(app, plan, context, environ, answer)
+            if plan.quiet:
+                start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
+            else:
+                body = app.finalize_request(answer)
         except BaseException as raised:  # noqa: BLE001 - the same
             failure, start, body = raised, None, None
     if start is not None:
         end_on_loop(context)
-        headers = sent_start(start[0], len(body))
+        headers = [
+            SENT_TYPES.get(start[0]) or sent_type(start[0]),
+            SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
+        ]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})
@@ -160,7 +168,7 @@ async def answer_awaited(
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
-        await MoreSteps(service, plan, context, scope).send_response(body, environ, receive, send)
+        await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
         try:
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)

@@ -8,9 +8,11 @@ from functools import partial
 
 from ..ctx.app_context import current
 from ..dispatch.division import blocks_after_view, functions_around
-from ..dispatch.inlined import end_on_loop, leave, may_end_on_loop
-from ..dispatch.plan import is_coroutine_function
+from ..dispatch.inlined import leave
+from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
+from ..dispatch.planner import is_coroutine_function
 from ..wrappers.async_body import AsyncParts
+from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .conversation import Conversation, converse
 from .exchange import BODILESS, Exchange
@@ -75,12 +77,12 @@ class MoreSteps:
     # --- before the view ----------------------------------------------------------------------------------------------
 
     def around(
-        self, environ: WSGIEnvironment, view: AwaitedView, arguments: dict[str, object]
+        self, sent_cookies: str | None, view: AwaitedView, arguments: dict[str, object]
     ) -> tuple[AwaitedView | None, dict[str, object]]:
         """Return the view and its arguments, with what is to be done before; None if one worker has to do it all.
 
         Args:
-            environ: The environ of the request, or those keys that `brief_environ` returns.
+            sent_cookies: The Cookie header of the request.
             view: The view.
             arguments: Its arguments.
         """
@@ -91,7 +93,7 @@ class MoreSteps:
         # A request without a cookie has no session that would be read from the store.
         if (
             self.app.config.get("SESSION_STORE") is not None
-            and environ.get("HTTP_COOKIE")
+            and sent_cookies
             and self.context.request.endpoint in self.service.session_endpoints
         ):
             self.opens_session = True
@@ -146,8 +148,12 @@ class MoreSteps:
             send: Of the server.
         """
         app, context = self.app, self.context
-        if context._opened_session is not None and context.request.endpoint is not None:
-            # The next request for this endpoint opens it in a worker, if it has to be read from a store.
+        if (
+            context._opened_session is not None
+            and context.request.endpoint is not None
+            and app.config.get("SESSION_STORE") is not None
+        ):
+            # The next request for this endpoint opens it in a worker.
             self.service.session_endpoints.add(context.request.endpoint)
         dispatch: Callable[[], Response] = (
             partial(_raise, error)
@@ -179,18 +185,13 @@ class MoreSteps:
             raise RuntimeError(f"The application raised {failure!r}.") from failure
         await self._send(receive, send)
 
-    async def send_response(self, response: Response, environ: WSGIEnvironment, receive: Receive, send: Send) -> None:
-        """Leave the context, because nothing else has to be done, and send the response.
-
-        Args:
-            response: The response.
-            environ: The environ of the request, or those keys that `brief_environ` returns.
-            receive: Of the server.
-            send: Of the server.
-        """
+    async def send_response(self, response: Response, receive: Receive, send: Send) -> None:
+        """Leave the context, because nothing else has to be done, and send the response."""
         app, context, plan = self.app, self.context, self.plan
         call = type(response).__call__
-        if not (plan.quiet and type(response) is plan.response_class):
+        if plan.quiet and type(response) is plan.response_class:
+            environ = brief_environ_of(context.request)
+        else:
             # Its methods may read anything.
             environ = context.request.environ
         try:

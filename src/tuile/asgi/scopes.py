@@ -39,21 +39,24 @@ _KEYS: dict[bytes, str] = {
 BODILESS_METHODS = frozenset({"GET", "HEAD"})
 #: The versions of HTTP with a Host header.
 HTTP_1 = frozenset({"1.0", "1.1"})
-# What `brief_environ` need not look at. Other headers, except for those that it reads and some that begin with `x-`,
-# take the whole environ.
+#: The headers that have no part in finding the view of a request.
 PLAIN_HEADERS = frozenset(_KEYS) - {
     *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade")
 }
+#: Those that have, and that a request has once.
+ONCE = frozenset({b"cookie", b"host"})
 # Headers of which a request has only one (RFC 9110 section 5.3).
 _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 # Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
 _sent_names: dict[str, bytes] = {}
 _MOST_NAMES = 256
-# Content-Type headers of responses to text and JSON, as they are sent; at most `_MOST_NAMES`.
-_sent_types: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+#: Content-Type headers of responses to text and JSON, as they are sent; at most `_MOST_NAMES`.
+SENT_TYPES: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 # The codes of status lines; at most `_MOST_NAMES`, because an app may choose any text.
 _codes: dict[str, int] = {}
-_SENT_LENGTHS = tuple((b"content-length", b"%d" % length) for length in range(512))
+#: The Content-Length headers of short bodies.
+MOST_KNOWN = 512
+SENT_LENGTHS = tuple((b"content-length", b"%d" % length) for length in range(MOST_KNOWN))
 # What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
 # transferred is the server's decision everywhere.
 _OF_CONNECTION = frozenset(
@@ -103,6 +106,31 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         environ["RAW_URI"] = environ["REQUEST_URI"] = f"{raw}?{query}" if query else raw
     _add_headers(scope["headers"], environ)
     return environ
+
+
+def brief_environ_of(scope: Scope) -> WSGIEnvironment:
+    """Return an environ with the method, the URL and the cookies of a request that `brief_headers` accepts.
+
+    The keys are the same as in `environ_of`.
+    """
+    sent = dict(scope["headers"])
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"],
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "HTTP_HOST": sent[b"host"].decode("latin-1"),
+        "wsgi.url_scheme": scope.get("scheme") or "http",
+        "asgi.scope": scope,
+    }
+    if b"cookie" in sent:
+        environ["HTTP_COOKIE"] = sent[b"cookie"].decode("latin-1")
+    return environ
+
+
+def is_own_header(name: bytes) -> bool:
+    """Return whether a name is that of a header that an application has made up, as most of them are."""
+    return name.startswith(b"x-") and name.islower()
 
 
 def _paths(scope: Scope) -> tuple[str, str]:
@@ -214,19 +242,12 @@ def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> Heade
     return pairs
 
 
-def sent_start(content_type: tuple[str, str], length: int) -> HeaderPairs:
-    """Return the headers of a response to text or JSON as ASGI has them.
-
-    Args:
-        content_type: Its Content-Type header.
-        length: The length of its body in bytes.
-    """
-    first = _sent_types.get(content_type)
-    if first is None:
-        (first,) = sent_headers([content_type], "")
-        if len(_sent_types) < _MOST_NAMES:
-            _sent_types[content_type] = first
-    return [first, _SENT_LENGTHS[length] if length < 512 else sent_length(length)]
+def sent_type(content_type: tuple[str, str]) -> tuple[bytes, bytes]:
+    """Return the Content-Type header of a response to text or JSON as ASGI has it, and remember it."""
+    (pair,) = sent_headers([content_type], "")
+    if len(SENT_TYPES) < _MOST_NAMES:
+        SENT_TYPES[content_type] = pair
+    return pair
 
 
 def sent_length(length: int) -> tuple[bytes, bytes]:

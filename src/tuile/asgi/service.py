@@ -16,6 +16,7 @@ from io import BytesIO
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
 from ..dispatch.division import begin_on_loop
+from ..dispatch.plan import is_stock
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
 from .conversation import Conversation, converse
@@ -24,7 +25,7 @@ from .lifespan import Lifespan
 from .loop_path import has_steps_before
 from .on_loop import MoreSteps
 from .refusals import refuse
-from .scopes import BadScope, content_length, environ_of
+from .scopes import BadScope, brief_environ_of, content_length, environ_of
 from .workers import Workers
 
 if t.TYPE_CHECKING:
@@ -46,6 +47,9 @@ _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 class Service:
     """What the requests of an application on one event loop share: above all its worker threads."""
 
+    #: Serves a scope: what `asgi_app` does.
+    enter = staticmethod(serve_scope)
+
     def __init__(self, app: Flask, loop: AbstractEventLoop) -> None:
         self.app = app
         self.loop = loop
@@ -55,8 +59,12 @@ class Service:
         self.lifespan = Lifespan(app, hooks)
         self.is_started = not (hooks.before or hooks.around)
         self._starting: Task[None] | None = None
-        #: The endpoints of coroutine functions that have used the session.
+        #: The endpoints of coroutine functions that have used a session in a store.
         self.session_endpoints: set[str] = set()
+        #: The plan of the app with which requests may be answered on the loop, as long as that is so.
+        self.ready_plan: Plan | None = None
+        #: The same if `asgi_app` need not be called, because it is not wrapped.
+        self.entry_plan: Plan | None = None
         _all.add(self)
 
     def _make_workers(self) -> Workers:
@@ -97,14 +105,27 @@ class Service:
         else:
             raise ValueError(f"Scopes of type {kind!r} are not served, only http, websocket and lifespan.")
 
+    def is_ready(self, plan: Plan) -> bool:
+        """Return whether requests may be answered on the loop at the moment, and remember it of the plan."""
+        if (
+            plan.to_workers
+            or type(self.app) is not plan.app_type
+            or plan.epoch is not invalidation.epoch
+            or not self.is_started
+            or self.workers.is_closed
+        ):
+            return False
+        self.ready_plan = plan
+        self.entry_plan = plan if is_stock(self.app, "asgi_app") else None
+        return True
+
     def _plan_for_loop(self) -> Plan | None:
         """Return the plan of the app if requests may be answered on the loop at the moment."""
         app = self.app
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.for_request(app)
-        is_serving = self.is_started and not self.workers.is_closed
-        return plan if is_serving and not plan.to_workers and type(app) is plan.app_type else None
+        return plan if self.is_ready(plan) else None
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send, *, in_worker: bool = False) -> None:
         """Answer a request, on the loop if its view is a coroutine function and `in_worker` is not true."""
@@ -130,10 +151,11 @@ class Service:
         begun = None if plan is None else begin_on_loop(self.app, plan, environ)
         if plan is not None and begun is not None:
             context, view, arguments = begun
-            if has_steps_before(self.app):
-                around = MoreSteps(self, plan, context, scope).around(environ, view, arguments)
+            sent_cookies: str | None = environ.get("HTTP_COOKIE")
+            if has_steps_before(self.app, self):
+                around = MoreSteps(self, plan, context, scope).around(sent_cookies, view, arguments)
                 view, arguments = t.cast("tuple[AwaitedView, dict[str, object]]", around)
-            await answer_awaited(self.app, self, plan, context, environ, view, arguments, scope, receive, send)
+            await answer_awaited(self.app, self, plan, context, sent_cookies, view, arguments, scope, receive, send)
             return
         try:
             await converse(exchange, conversation)
@@ -175,12 +197,12 @@ class Service:
         await receive()
         if self.workers.is_closed:
             # Started again on the same loop, as tests do.
-            self.workers, self.is_started = self._make_workers(), False
+            self.workers, self.is_started, self.ready_plan = self._make_workers(), False, None
         try:
             await self._start()
         except Exception as error:
             self.app.logger.exception("The application could not be started")
-            self.workers.close()
+            self._close()
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -208,6 +230,11 @@ class Service:
             if starting.done() and self._starting is starting:
                 self._starting = None
 
+    def _close(self) -> None:
+        """Take no more requests."""
+        self.ready_plan = None
+        self.workers.close()
+
     async def _stop(self) -> None:
         """Run what is to run after the last request, and wait for the workers."""
         tasks = vars(self.app).get("_background_tasks")
@@ -217,21 +244,21 @@ class Service:
                 await self.loop.run_in_executor(None, tasks.finish)
             await self.lifespan.stop(self.workers)
         finally:
-            self.workers.close()
+            self._close()
             timeout: float = self._setting("ASGI_SHUTDOWN_TIMEOUT")
             if not await self.loop.run_in_executor(None, self.workers.join, timeout):
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 
 
-def _whole_environ(brief: WSGIEnvironment) -> WSGIEnvironment:
-    """Return the environ of a request without a body from what `brief_environ` returned."""
-    environ = environ_of(brief["asgi.scope"])
+def _whole_environ(scope: Scope) -> WSGIEnvironment:
+    """Return the environ of a request without a body."""
+    environ = environ_of(scope)
     environ["wsgi.input"] = BytesIO()
     environ["wsgi.file_wrapper"] = FileWrapper
     return environ
 
 
-make_environ_by(_whole_environ)
+make_environ_by(_whole_environ, brief_environ_of)
 
 
 def service_of(app: Flask) -> Service:

@@ -25,6 +25,7 @@ from ..signals import (
     request_started,
     request_tearing_down,
 )
+from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     LENGTHS,
@@ -40,7 +41,7 @@ from .inlined import (
     session_headers,
 )
 from .pages import page_of_tuple, page_without_view
-from .plan import is_coroutine_function
+from .planner import is_coroutine_function
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,22 +85,19 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             # answer_request: Match the URL, run the view and return the parts of the response
             answer: t.Any
             method = environ["REQUEST_METHOD"]
+            host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
+            path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ)
             # match_route: Find the rule of a request and the view's arguments
             request = context.request
             rule: Rule | None
             arguments: dict[str, object]
             known: object = None
-            path: str = environ.get("PATH_INFO", "")
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
                 route is not None
                 and method in route[0].methods
-                and (
-                    environ.get("HTTP_HOST") in plan.hosts
-                    and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-                    and ("HTTP_UPGRADE" not in environ)
-                )
+                and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
                 rule, known = route
                 arguments = {}
@@ -109,20 +107,18 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 is_allowed
                 and plan.variable_routes
                 and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
-                and (
-                    environ.get("HTTP_HOST") in plan.hosts
-                    and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-                    and ("HTTP_UPGRADE" not in environ)
-                )
+                and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
                 rule, arguments, known = by_route
                 request.url_rule = rule
                 request.view_args = arguments
             else:
+                if environ is None:
+                    environ = brief_environ_of(request)
                 found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
                 if found is None:
                     context._match_by_adapter()
-                    rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
+                    rule = request.url_rule if method.isupper() and (not is_upgrade) else None
                     arguments = request.view_args or {}
                 elif found[0] is None:
                     rule, arguments = (None, {})
@@ -169,9 +165,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     and (not app.after_request_funcs)
                     and (not request_finished.receivers)
                 ):
+                    sent_cookies = environ.get("HTTP_COOKIE")
+                    # finish_unobserved: Return the parts of a response that no user code would see
                     untouched = not context._is_touched and (
-                        environ.get("HTTP_COOKIE") is None
-                        or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
+                        sent_cookies is None or not app.session_interface.is_due(app, sent_cookies)
                     )
                     if untouched or has_session_alone(app, plan, context, answer):
                         # encode_answer: Return the parts of a response to text or JSON
@@ -294,26 +291,23 @@ def begin_awaited(
     context.request = request
     context._state = PLAIN
     context._is_touched = False
+    method = environ["REQUEST_METHOD"]
+    host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
+    path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ)
     # find_awaited: Find the view of a request if it is a coroutine function, and its arguments
     trusted = app.config["TRUSTED_HOSTS"]
-    method = environ["REQUEST_METHOD"]
     try:
         # match_route: Find the rule of a request and the view's arguments
         request = context.request
         rule: Rule | None
         arguments: dict[str, object]
         known: object = None
-        path: str = environ.get("PATH_INFO", "")
         is_allowed = trusted is None or is_trusted(context, trusted)
         route = plan.static_routes.get(path) if is_allowed else None
         if (
             route is not None
             and method in route[0].methods
-            and (
-                environ.get("HTTP_HOST") in plan.hosts
-                and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-                and ("HTTP_UPGRADE" not in environ)
-            )
+            and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, known = route
             arguments = {}
@@ -323,20 +317,18 @@ def begin_awaited(
             is_allowed
             and plan.variable_routes
             and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
-            and (
-                environ.get("HTTP_HOST") in plan.hosts
-                and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-                and ("HTTP_UPGRADE" not in environ)
-            )
+            and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, arguments, known = by_route
             request.url_rule = rule
             request.view_args = arguments
         else:
+            if environ is None:
+                environ = brief_environ_of(request)
             found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
             if found is None:
                 context._match_by_adapter()
-                rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
+                rule = request.url_rule if method.isupper() and (not is_upgrade) else None
                 arguments = request.view_args or {}
             elif found[0] is None:
                 rule, arguments = (None, {})

@@ -21,8 +21,8 @@ from ..signals import (
 )
 from ..wrappers.request import split_blueprint_path
 from ._generated import begin_awaited
-from .inlined import may_run_on_loop
-from .plan import is_coroutine_function
+from .inlined_on_loop import may_run_on_loop
+from .planner import is_coroutine_function
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

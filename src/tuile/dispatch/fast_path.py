@@ -32,7 +32,7 @@ from .inlined import (
     session_headers,
 )
 from .pages import page_of_tuple, page_without_view
-from .plan import is_coroutine_function
+from .planner import is_coroutine_function
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,7 +98,9 @@ def answer_request(
     """
     answer: t.Any
     method = environ["REQUEST_METHOD"]
-    rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
+    host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
+    path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ
+    rule, arguments, known = match_route(app, plan, context, environ, method, host, scheme, path, is_upgrade, trusted)
     if (
         rule is None
         or not plan.dispatches
@@ -120,17 +122,26 @@ def answer_request(
 def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any) -> Parts:
     """Return the parts of the response to what a view has returned, as `answer_request` does."""
     if is_unobserved(app, plan, context):
-        untouched = is_untouched(app, context, environ)
-        if untouched or has_session_alone(app, plan, context, answer):
-            start, answer = encode_answer(plan, answer)
-            if start is not None:
-                return start, answer, None if untouched else session_headers(app, context)
-            # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
-            if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
-                return start, answer, None
-            complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
-            if complete is not None:
-                return start, complete, None
+        sent_cookies = environ.get("HTTP_COOKIE")
+        return finish_unobserved(app, plan, context, sent_cookies, answer)
+    return None, app.finalize_request(answer), None
+
+
+def finish_unobserved(
+    app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: t.Any
+) -> Parts:
+    """Return the parts of a response that no user code would see."""
+    untouched = is_untouched(app, context, sent_cookies)
+    if untouched or has_session_alone(app, plan, context, answer):
+        start, answer = encode_answer(plan, answer)
+        if start is not None:
+            return start, answer, None if untouched else session_headers(app, context)
+        # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
+        if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
+            return start, answer, None
+        complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+        if complete is not None:
+            return start, complete, None
     return None, app.finalize_request(answer), None
 
 
@@ -143,25 +154,33 @@ def begin_awaited(
         The context, the view if it is a coroutine function, and its arguments.
     """
     context = begin(app, plan, environ)
-    view, arguments = find_awaited(app, plan, context, environ)
+    method = environ["REQUEST_METHOD"]
+    host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
+    path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ
+    view, arguments = find_awaited(app, plan, context, environ, method, host, scheme, path, is_upgrade)
     return context, view, arguments
 
 
 def find_awaited(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    environ: WSGIEnvironment | None,
+    method: str,
+    host: str | None,
+    scheme: str | None,
+    path: str,
+    is_upgrade: bool,
 ) -> tuple[AwaitedView | None, dict[str, object]]:
     """Find the view of a request if it is a coroutine function, and its arguments.
 
-    Args:
-        app: The app.
-        plan: Its plan.
-        context: The context of the request.
-        environ: The environ, or those of its keys that `match_route` reads.
+    The arguments are those of `match_route`.
     """
     trusted = app.config["TRUSTED_HOSTS"]
-    method = environ["REQUEST_METHOD"]
     try:
-        rule, arguments, known = match_route(app, plan, context, environ, trusted, method)
+        rule, arguments, known = match_route(
+            app, plan, context, environ, method, host, scheme, path, is_upgrade, trusted
+        )
     except Exception:  # noqa: BLE001 - it is raised again where it is answered
         rule, arguments, known = None, {}, None
     view: t.Any = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)

@@ -20,12 +20,11 @@ from ..lazy import late_modules
 from ..routing.route import matched_by
 from ..signals import (
     appcontext_popped,
-    appcontext_pushed,
     appcontext_tearing_down,
     request_finished,
-    request_started,
     request_tearing_down,
 )
+from ..wrappers.environ import brief_environ_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,29 +79,6 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     return context
 
 
-def begin_briefly(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
-    """Make a request and its context, as `begin` does, for an environ that has only some of its keys."""
-    request = new(plan.request_class)
-    request._brief_environ = environ
-    request.json_module = app.json
-    context: RequestContext = new(RequestContext)
-    context.app = app
-    context.request = request
-    context._state = PLAIN
-    context._is_touched = False
-    return context
-
-
-def may_run_on_loop(app: Flask) -> bool:
-    """Return whether a request may be begun on an event loop: no user code runs before its functions and its view."""
-    return (
-        app._got_first_request
-        and current.get(None) is None
-        and not appcontext_pushed.receivers
-        and not request_started.receivers
-    )
-
-
 def open_session(app: Flask, context: RequestContext) -> None:
     """Open the session at the start of the request, as `push` does, unless the interface says that it may wait."""
     if not getattr(app.session_interface, "opens_lazily", False):
@@ -110,9 +86,30 @@ def open_session(app: Flask, context: RequestContext) -> None:
 
 
 def match_route(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, trusted: list[str] | None, method: str
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    environ: WSGIEnvironment | None,
+    method: str,
+    host: str | None,
+    scheme: str | None,
+    path: str,
+    is_upgrade: bool,
+    trusted: list[str] | None,
 ) -> tuple[Rule | None, dict[str, object], object]:
     """Find the rule of a request and the view's arguments.
+
+    Args:
+        app: The app.
+        plan: Its plan.
+        context: The context of the request.
+        environ: Its environ; None if it has not been made.
+        method: Its method.
+        host: Its Host header.
+        scheme: The scheme of its URL.
+        path: The path of its URL, as in an environ.
+        is_upgrade: Whether it has an Upgrade header.
+        trusted: The hosts to trust.
 
     Returns:
         The rule, or None to let the steps handle the request; the arguments; and the view, if it is known not to need
@@ -122,10 +119,9 @@ def match_route(
     rule: Rule | None
     arguments: dict[str, object]
     known: object = None
-    path: str = environ.get("PATH_INFO", "")
     is_allowed = trusted is None or is_trusted(context, trusted)
     route = plan.static_routes.get(path) if is_allowed else None
-    if route is not None and method in route[0].methods and is_plain(plan, environ):
+    if route is not None and method in route[0].methods and is_plain(plan, host, scheme, is_upgrade):
         rule, known = route
         arguments = {}
         request.url_rule = rule
@@ -134,18 +130,20 @@ def match_route(
         is_allowed
         and plan.variable_routes
         and (by_route := matched_by(plan.variable_routes, path, method)) is not None
-        and is_plain(plan, environ)
+        and is_plain(plan, host, scheme, is_upgrade)
     ):
         rule, arguments, known = by_route
         request.url_rule = rule
         request.view_args = arguments
     else:
+        if environ is None:
+            environ = brief_environ_of(request)
         found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
         if found is None:
             # Only Werkzeug can tell. Only the steps convert a method in lower case, and check where a WebSocket is
             # opened from.
             context._match_by_adapter()
-            rule = request.url_rule if method.isupper() and "HTTP_UPGRADE" not in environ else None
+            rule = request.url_rule if method.isupper() and not is_upgrade else None
             arguments = request.view_args or {}
         elif found[0] is None:
             rule, arguments = None, {}
@@ -159,13 +157,9 @@ def match_route(
     return rule, arguments, known
 
 
-def is_plain(plan: Plan, environ: WSGIEnvironment) -> bool:
+def is_plain(plan: Plan, host: str | None, scheme: str | None, is_upgrade: bool) -> bool:
     """Return whether only the path and the method of a request determine the rule, as in `Map.find`."""
-    return (
-        environ.get("HTTP_HOST") in plan.hosts
-        and ((scheme := environ.get("wsgi.url_scheme")) == "http" or scheme == "https")
-        and "HTTP_UPGRADE" not in environ
-    )
+    return host in plan.hosts and (scheme == "http" or scheme == "https") and not is_upgrade  # noqa: PLR1714 - faster
 
 
 def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str, object]) -> None:
@@ -235,11 +229,9 @@ def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
     )
 
 
-def is_untouched(app: Flask, context: RequestContext, environ: WSGIEnvironment) -> bool:
+def is_untouched(app: Flask, context: RequestContext, sent_cookies: str | None) -> bool:
     """Return whether there is nothing to add to the response: no session, no cookies, no functions."""
-    return not context._is_touched and (
-        environ.get("HTTP_COOKIE") is None or not app.session_interface.is_due(app, environ["HTTP_COOKIE"])
-    )
+    return not context._is_touched and (sent_cookies is None or not app.session_interface.is_due(app, sent_cookies))
 
 
 def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
@@ -335,28 +327,6 @@ def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
         and not appcontext_tearing_down.receivers
         and not appcontext_popped.receivers
     )
-
-
-def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
-    """Return whether a view that was awaited is the last function of its request, and nothing else may block."""
-    return (
-        may_end_quietly(app, plan, context)
-        and not app.after_request_funcs
-        and not request_finished.receivers
-        and not context._after_functions
-        # A session in a store is saved; one in a cookie is computed.
-        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
-    )
-
-
-def end_on_loop(context: RequestContext) -> None:
-    """Leave the context of a request on an event loop, if it `may_end_on_loop`."""
-    current.reset(context._token)  # type: ignore[arg-type] # it was entered
-    context._token = None
-    context._state = ENDED
-    if context.request._brief_environ is None:
-        # The environ refers to the request, and without this cycle both are freed now.
-        context.request.environ["werkzeug.request"] = None
 
 
 def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:

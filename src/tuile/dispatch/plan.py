@@ -10,7 +10,7 @@ epoch.
 from __future__ import annotations
 
 import typing as t
-from inspect import isclass, iscoroutinefunction
+from inspect import isclass
 
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter
@@ -180,15 +180,9 @@ NOTHING = Plan(
 )
 
 
-def is_coroutine_function(plan: Plan, function: t.Callable[..., object]) -> bool:
-    """Return whether a registered function has to be awaited, and remember those that have."""
-    known = plan.coroutine_functions
-    if id(function) in known:
-        return True
-    if iscoroutinefunction(function):
-        known[id(function)] = function
-        return True
-    return False
+def is_stock(app: Planned, name: str) -> bool:
+    """Return whether an app has a method of `STEPS` as `Flask` has it."""
+    return name not in vars(app) and attribute(type(app), name) is _stock[name]
 
 
 def take_stock(flask: type) -> None:

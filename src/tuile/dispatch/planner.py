@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from inspect import iscoroutinefunction
 
 from .. import invalidation
 from ..invalidation import Watched, replaced, set_flags_again
@@ -68,6 +69,17 @@ class Planner:
         self.served = 0
         self.plan = plan = plan_of(app)
         return plan
+
+
+def is_coroutine_function(plan: Plan, function: t.Callable[..., object]) -> bool:
+    """Return whether a registered function has to be awaited, and remember those that have."""
+    known = plan.coroutine_functions
+    if id(function) in known:
+        return True
+    if iscoroutinefunction(function):
+        known[id(function)] = function
+        return True
+    return False
 
 
 def _are_as_they_were(unwatched: tuple[tuple[type, str, object], ...]) -> bool:

@@ -32,6 +32,8 @@ STEPS: dict[str, tuple[str, ...]] = {
         "trap_http_exception",
     ),
     "entry": ("__call__", "wsgi_app"),
+    # The entry of ASGI servers.
+    "asgi entry": ("asgi_app",),
     "urls": ("inject_url_defaults", "url_for"),
     "build_errors": ("handle_url_build_error",),
     "debug": ("debug",),

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope, Send
+    from ..asgi.service import Service
     from ..ctx import sent_cookies
     from ..ctx.app_context import Current
     from ..http import hosts
@@ -68,6 +69,8 @@ class Dispatcher(Planned, Teardown):
     """The steps of a request. `Flask` is this and the application around it."""
 
     # What the steps use of the application.
+    asgi_app: Callable[..., Awaitable[None]]
+    _asgi_service: Service | None
     json: JSONProvider
     request_class: type[Request]
     session_interface: SessionInterface
@@ -92,14 +95,24 @@ class Dispatcher(Planned, Teardown):
     @t.overload
     def __call__(self, scope: Scope, /) -> Callable[[Receive, Send], Awaitable[None]]: ...
 
-    def __call__(self, environ: t.Any, start_response: t.Any = ..., send: object = None) -> object:
+    def __call__(self, environ: t.Any, start_response: t.Any = ..., send: t.Any = None) -> object:
         """Handle one request. The server calls this; middleware wraps `wsgi_app` or `asgi_app` instead.
 
         The number of arguments tells the protocol: `app(environ, start_response)` is WSGI, `app(scope, receive, send)`
         is ASGI 3, and `app(scope)` is ASGI 2, which some servers call if they are not told which protocol to use.
         """
-        if start_response is ... or send is not None:
-            return enter_asgi(t.cast("Flask", self), environ, start_response, send)
+        if send is not None:
+            plan, service = self._plan, self._asgi_service
+            if (
+                service is None
+                or plan is not service.entry_plan
+                or plan.epoch is not invalidation.epoch
+                or type(self) is not plan.app_type
+            ):
+                return self.asgi_app(environ, start_response, send)
+            return service.enter(self, service, environ, start_response, send)  # type: ignore[arg-type] # every dispatcher is a Flask
+        if start_response is ...:
+            return enter_asgi(t.cast("Flask", self), environ)
         plan = self._plan
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
             plan = self._planner.current(self)

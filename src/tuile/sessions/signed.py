@@ -119,10 +119,8 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def is_due(self, app: Flask, cookie_header: str) -> bool:
         """Return whether a session that was not accessed is renewed: one was received, and there is a key for it."""
-        if app.config.get("SESSION_STORE") is not None:
-            return False
         name = app.config["SESSION_COOKIE_NAME"]  # no method is overridden
-        if name not in cookie_header and name.isascii():
+        if (name not in cookie_header and name.isascii()) or app.config.get("SESSION_STORE") is not None:
             return False
         return bool(app.config["SESSION_REFRESH_EACH_REQUEST"]) and bool(app.secret_key)
 

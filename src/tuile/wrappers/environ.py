@@ -9,6 +9,7 @@ from werkzeug._internal import _wsgi_decoding_dance
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ..asgi.protocol import Scope
     from .request import Request
 
 Value = t.TypeVar("Value")
@@ -29,7 +30,7 @@ class FromEnviron(t.Generic[Value]):
         is_in_brief: bool = False,
     ) -> None:
         self.compute = compute
-        # Whether the keys that it is computed from are in a brief environ; see `EnvironAtFirstRead`.
+        # Whether the keys that it is computed from are in what `brief_environ_of` returns.
         self.is_in_brief = is_in_brief
         # The name of the attribute with the copy of the environ; the copy is None until it is made.
         self.copy = copy
@@ -52,8 +53,11 @@ class FromEnviron(t.Generic[Value]):
             return self
         while True:
             copy = getattr(instance, self.copy)
-            environ = instance._brief_environ if copy is None and self.is_in_brief else copy
-            value = self.compute(instance.environ if environ is None else environ)
+            if copy is None:
+                is_brief = self.is_in_brief and instance._scope is not None
+                value = self.compute(brief_environ_of(instance) if is_brief else instance.environ)
+            else:
+                value = self.compute(copy)
             # If another thread answered the request meanwhile, the server may have reused the environ: compute again.
             if getattr(instance, self.copy) is copy:
                 break
@@ -70,33 +74,52 @@ class FromEnviron(t.Generic[Value]):
         return value
 
 
-#: Makes the whole environ of a request from the keys that it has of it.
-_make: t.Callable[[WSGIEnvironment], WSGIEnvironment] | None = None
+#: Makes the environ of a scope, and one with those of its keys that are often read.
+_make: t.Callable[[Scope], WSGIEnvironment] | None = None
+_make_brief: t.Callable[[Scope], WSGIEnvironment] | None = None
 
 
-def make_environ_by(make: t.Callable[[WSGIEnvironment], WSGIEnvironment]) -> None:
-    """Set what makes the environ of a request that has only some keys of it: a layer above this one knows."""
-    global _make  # noqa: PLW0603 - set once
-    _make = make
+def make_environ_by(
+    make: t.Callable[[Scope], WSGIEnvironment], make_brief: t.Callable[[Scope], WSGIEnvironment]
+) -> None:
+    """Set what makes the environ of a request that has a scope of ASGI instead: a layer above this one knows.
+
+    Args:
+        make: Makes the whole environ.
+        make_brief: Makes one with the method, the URL and the cookies.
+    """
+    global _make, _make_brief
+    _make, _make_brief = make, make_brief
 
 
 class EnvironAtFirstRead:
     """The environ of a request that did not come with one: it is made when it is first read.
 
-    A request of an ASGI server has a scope, and `_brief_environ` has some keys of its environ. All other requests have
-    their environ in their `__dict__`, which is looked at before this.
+    A request of an ASGI server has a scope. All other requests have their environ in their `__dict__`, which is looked
+    at before this.
     """
 
     def __get__(self, instance: Request | None, owner: type) -> WSGIEnvironment:
-        brief = None if instance is None else instance._brief_environ
-        if instance is None or brief is None or _make is None:
+        scope = None if instance is None else instance._scope
+        if instance is None or scope is None or _make is None:
             raise AttributeError(f"{owner.__name__!r} object has no attribute 'environ'")
-        environ = _make(brief)
+        environ = _make(scope)
         vars(instance)["environ"] = environ
         environ["werkzeug.request"] = instance
-        # From now on it counts, because it may be changed.
-        instance._brief_environ = None
+        # From now on the environ counts, because it may be changed.
+        instance._scope = None
         return environ
+
+
+def brief_environ_of(request: Request) -> WSGIEnvironment:
+    """Return an environ of a request that has at least the method, the URL and the cookies."""
+    scope = request._scope
+    if scope is None or _make_brief is None:
+        return request.environ
+    brief = request._brief_environ
+    if brief is None:
+        brief = request._brief_environ = _make_brief(scope)
+    return brief
 
 
 def read_method(environ: WSGIEnvironment) -> str:

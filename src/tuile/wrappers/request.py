@@ -47,6 +47,7 @@ if t.TYPE_CHECKING:
     from werkzeug.datastructures import Authorization, Headers, IfRange, MultiDict
     from werkzeug.routing import Rule
 
+    from ..asgi.protocol import Scope
     from ..http import bodies, hosts, urlencoded
 else:
     bodies, hosts, urlencoded = late_modules(__name__, "..http.bodies", "..http.hosts", "..http.urlencoded")
@@ -130,7 +131,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     # server may change the environ.
     _environ_at_end: WSGIEnvironment | None = None
     _environ_at_start: WSGIEnvironment | None = None
-    # Some keys of the environ, as long as it is not made; see `EnvironAtFirstRead`.
+    # The scope of an ASGI server, as long as the environ is not made, and some of the environ's keys.
+    _scope: Scope | None = None
     _brief_environ: WSGIEnvironment | None = None
 
     @cached_property

@@ -7,6 +7,7 @@ import typing as t
 from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
 
 from ..lazy import late_modules
+from .environ import brief_environ_of
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
@@ -31,8 +32,11 @@ class ReceivedCookies:
             headers = request.headers
         kept = request._environ_at_end
         if headers is None:
-            environ = request._brief_environ if kept is None else kept
-            sent = (request.environ if environ is None else environ).get("HTTP_COOKIE")
+            if kept is not None:
+                sent = kept.get("HTTP_COOKIE")
+            else:
+                environ = request.environ if request._scope is None else brief_environ_of(request)
+                sent = environ.get("HTTP_COOKIE")
         elif type(headers) is EnvironHeaders:
             sent = headers.environ.get("HTTP_COOKIE")
         else:
@@ -64,8 +68,8 @@ def first_cookie(request: Request, name: str) -> str | None:
         and "dict_storage_class" not in known
         and request._environ_at_end is None
     ):
-        brief = request._brief_environ
-        header = (request.environ if brief is None else brief).get("HTTP_COOKIE")
+        environ = request.environ if request._scope is None else brief_environ_of(request)
+        header = environ.get("HTTP_COOKIE")
         if not header:
             return None
         value = cookie_header.only_value(header, name)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import HTTP_STATUS_CODES
 
-from tuile import asgi
 from tuile.app import Flask
 from tuile.asgi import _generated, scopes, service
 from tuile.dispatch.plan import take_stock
@@ -143,6 +142,6 @@ async def _serve(app: Any, serving: Any, scope: Any, receive: Any, send: Any) ->
 
 
 vars(service)["environ_of"] = _environ_of
-vars(asgi).update(_service_of=service.service_of, _serve=_serve)
+setattr(service.Service, "enter", staticmethod(_serve))  # noqa: B010 - its type is that of another function
 Flask.__call__ = _by_asgi  # type: ignore[method-assign,assignment] # the subject
 take_stock(Flask)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuile import asgi
 from tuile.asgi import service
 from tuile.dispatch import division
 
@@ -54,6 +53,6 @@ def _awaited(view: Callable[..., Any]) -> Any:
     return call
 
 
-vars(asgi)["_serve"] = _serve
+setattr(service.Service, "enter", staticmethod(_serve))  # noqa: B010 - its type is that of another function
 vars(service)["begin_on_loop"] = _begin
 vars(division)["begin_awaited"] = _with_any_view

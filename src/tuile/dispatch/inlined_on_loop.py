@@ -1,0 +1,61 @@
+"""Functions of the fast path for requests on event loops; as those of `inlined`, they are inlined."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..ctx.app_context import current
+from ..ctx.request_context import RequestContext
+from ..ctx.states import ENDED, PLAIN
+from ..signals import appcontext_pushed, request_finished, request_started
+from .inlined import may_end_quietly, new
+
+if t.TYPE_CHECKING:
+    from ..app import Flask
+    from ..asgi.protocol import Scope
+    from .plan import Plan
+
+
+def begin_lazily(app: Flask, plan: Plan, scope: Scope) -> RequestContext:
+    """Make a request and its context, as `begin` does, for a request whose environ is made when it is read."""
+    request = new(plan.request_class)
+    request._scope = scope
+    request.json_module = app.json
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context.request = request
+    context._state = PLAIN
+    context._is_touched = False
+    return context
+
+
+def may_run_on_loop(app: Flask) -> bool:
+    """Return whether a request may be begun on an event loop: no user code runs before its functions and its view."""
+    return (
+        app._got_first_request
+        and current.get(None) is None
+        and not appcontext_pushed.receivers
+        and not request_started.receivers
+    )
+
+
+def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
+    """Return whether a view that was awaited is the last function of its request, and nothing else may block."""
+    return (
+        may_end_quietly(app, plan, context)
+        and not app.after_request_funcs
+        and not request_finished.receivers
+        and not context._after_functions
+        # A session in a store is saved; one in a cookie is computed.
+        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+    )
+
+
+def end_on_loop(context: RequestContext) -> None:
+    """Leave the context of a request on an event loop, if it `may_end_on_loop`."""
+    current.reset(context._token)  # type: ignore[arg-type] # it was entered
+    context._token = None
+    context._state = ENDED
+    if context.request._scope is None:
+        # The environ refers to the request, and without this cycle both are freed now.
+        context.request.environ["werkzeug.request"] = None
