@@ -70,7 +70,8 @@ class _Exchange:
     def __init__(self, environ: dict[str, Any]) -> None:
         self.environ = environ
         self.is_read = False
-        self.begin = environ["wsgi.input"].tell() if environ["wsgi.input"].seekable() else None
+        stream = environ["wsgi.input"]
+        self.begin = stream.tell() if hasattr(stream, "seekable") and stream.seekable() else None
         self.start: Any = None
         self.pieces: list[bytes] = []
         root = environ.get("SCRIPT_NAME", "").encode("latin-1")

@@ -6,6 +6,7 @@ one.
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction, unwrap
 from typing import TYPE_CHECKING, Any
 
 from tuile.asgi import service
@@ -40,10 +41,17 @@ def _with_any_view(app: Any, plan: Any, environ: Any) -> Any:
     rule = context.request.url_rule
     if view is None and rule is not None and context.request.routing_exception is None:
         function = app.view_functions.get(rule.endpoint)
-        # A class-based view waits for its coroutine functions in its thread.
-        if function is not None and not hasattr(function, "view_class"):
+        if function is not None and not _waits(function):
             view = _awaited(function)
     return context, view, arguments
+
+
+def _waits(view: Any) -> bool:
+    """Return whether a view waits for coroutine functions in its thread: it is class-based, or a decorator does."""
+    return hasattr(view, "view_class") or any(
+        iscoroutinefunction(part)
+        for part in (unwrap(view), *(cell.cell_contents for cell in getattr(view, "__closure__", None) or ()))
+    )
 
 
 def _awaited(view: Callable[..., Any]) -> Any:
