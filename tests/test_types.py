@@ -11,11 +11,12 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "tuile"
 LINES = [
     (f"{path.relative_to(SOURCE)}:{number}", line)
     for path in sorted(SOURCE.rglob("*.py"))
+    if path.name != "_generated.py"  # it repeats the lines of its sources
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
 ]
 # Lower these when there are fewer. Use `object`, a protocol or a type variable instead of `Any`.
-MOST_LINES_WITH_ANY = 209
-MOST_IGNORES = 29
+MOST_LINES_WITH_ANY = 207
+MOST_IGNORES = 28
 
 ANY = re.compile(r"\bAny\b")
 IGNORE = re.compile(r"# type: ignore")

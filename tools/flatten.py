@@ -292,7 +292,7 @@ def _imports(used: set[str], path: Path) -> str:
                 for alias in statement.names:
                     if (alias.asname or alias.name) in used:
                         (typing if isinstance(node, ast.If) else running)[_line(statement, alias, source, path)] = None
-    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "LENGTHS", "REFERENCES_TO_BOTH", "SHORT", "new"}))
+    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "LENGTHS", "REFERENCES_TO_BOTH", "SHORT", "new", "reset"}))
     inlined = ".inlined" if path.parent == DISPATCH else "..dispatch.inlined"
     types = "".join(f"    {line}\n" for line in typing if line not in running)
     lines = ["from __future__ import annotations", "import typing as t", *running, f"from {inlined} import {own}"]

@@ -13,7 +13,7 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..dispatch.inlined import has_session_alone, is_trusted, new, remember, session_headers
+from ..dispatch.inlined import has_session_alone, is_trusted, new, remember, reset, session_headers
 from ..dispatch.pages import page_of_tuple
 from ..dispatch.planner import is_coroutine_function
 from ..routing.route import matched_by
@@ -46,7 +46,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..dispatch.plan import Plan
-    from ..dispatch.return_values import AwaitedView
+    from ..dispatch.return_values import AwaitedView, Body
     from .protocol import Receive, Scope, Send
     from .service import Service
 
@@ -161,7 +161,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     remember(app, plan, path, rule, arguments)
     except Exception:
         rule, arguments, known = (None, {}, None)
-    view: t.Any = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
+    view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
     if view is not None and bool(app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
@@ -170,9 +170,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve_in_worker(scope, receive, send)
         return
     # answer_awaited: Await a view, and answer its request
-    answer: t.Any = None
+    answer: Body = None
     failure: BaseException | None = None
-    body: t.Any = None
+    body: Body = None
     start = more = None
     is_finished = False
     context._token = current.set(context)
@@ -242,7 +242,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             failure, start, body = (raised, None, None)
     if start is not None:
         # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
-        current.reset(context._token)
+        reset(context._token)
         context._token = None
         context._state = ENDED
         if context.request._scope is None:
@@ -292,9 +292,9 @@ async def answer_awaited(
         receive: Of the server.
         send: Of the server.
     """
-    answer: t.Any = None
+    answer: Body = None
     failure: BaseException | None = None
-    body: t.Any = None
+    body: Body = None
     start = more = None
     is_finished = False
     context._token = current.set(context)
@@ -364,7 +364,7 @@ async def answer_awaited(
             failure, start, body = (raised, None, None)
     if start is not None:
         # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
-        current.reset(context._token)
+        reset(context._token)
         context._token = None
         context._state = ENDED
         if context.request._scope is None:

@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
-    from ..dispatch.return_values import AwaitedView
+    from ..dispatch.return_values import AwaitedView, Body
     from .protocol import Receive, Scope, Send
     from .service import Service
 
@@ -135,9 +135,9 @@ async def answer_awaited(
         receive: Of the server.
         send: Of the server.
     """
-    answer: t.Any = None
+    answer: Body = None
     failure: BaseException | None = None
-    body: t.Any = None
+    body: Body = None
     start = more = None
     is_finished = False
     context._token = current.set(context)

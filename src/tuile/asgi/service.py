@@ -30,6 +30,7 @@ from .workers import Workers
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
+    from collections.abc import Awaitable, Callable
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -48,7 +49,7 @@ class Service:
     """What the requests of an application on one event loop share: above all its worker threads."""
 
     #: Serves a scope: what `asgi_app` does.
-    enter = staticmethod(serve_scope)
+    enter: t.ClassVar[Callable[..., Awaitable[None]]] = staticmethod(serve_scope)
 
     def __init__(self, app: Flask, loop: AbstractEventLoop) -> None:
         self.app = app

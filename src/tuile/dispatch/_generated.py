@@ -38,6 +38,7 @@ from .inlined import (
     open_session,
     parts_at_end,
     remember,
+    reset,
     session_headers,
 )
 from .pages import page_of_tuple, page_without_view
@@ -252,7 +253,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             )
             and ("werkzeug.debug.preserve_context" not in environ)
         ):
-            current.reset(context._token)
+            reset(context._token)
             context._token = None
             context._state = ENDED
             request.environ["werkzeug.request"] = None
@@ -341,7 +342,7 @@ def begin_awaited(
                     remember(app, plan, path, rule, arguments)
     except Exception:
         rule, arguments, known = (None, {}, None)
-    view: t.Any = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
+    view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
     return (context, view, arguments)

@@ -127,9 +127,7 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
     return None, app.finalize_request(answer), None
 
 
-def finish_unobserved(
-    app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: t.Any
-) -> Parts:
+def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: Body) -> Parts:
     """Return the parts of a response that no user code would see."""
     untouched = is_untouched(app, context, sent_cookies)
     if untouched or has_session_alone(app, plan, context, answer):
@@ -183,7 +181,7 @@ def find_awaited(
         )
     except Exception:  # noqa: BLE001 - it is raised again where it is answered
         rule, arguments, known = None, {}, None
-    view: t.Any = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
+    view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and not is_coroutine_function(plan, view):
         view = None
     return view, arguments

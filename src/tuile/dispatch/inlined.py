@@ -43,6 +43,7 @@ else:
     hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
 
 new: t.Any = object.__new__
+reset = t.cast("Callable[[object], None]", current.reset)
 #: Bodies of fewer octets are short: their Content-Length headers are kept.
 SHORT = 512
 
@@ -333,7 +334,7 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
     """Leave the context, without a call if nothing is registered for its end."""
     request = context.request
     if error is None and may_end_quietly(app, plan, context) and "werkzeug.debug.preserve_context" not in environ:
-        current.reset(context._token)  # type: ignore[arg-type] # it was entered
+        reset(context._token)
         context._token = None
         context._state = ENDED
         request.environ["werkzeug.request"] = None

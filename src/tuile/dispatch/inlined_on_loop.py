@@ -8,7 +8,7 @@ from ..ctx.app_context import current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..signals import appcontext_pushed, request_finished, request_started
-from .inlined import may_end_quietly, new
+from .inlined import may_end_quietly, new, reset
 
 if t.TYPE_CHECKING:
     from ..app import Flask
@@ -53,7 +53,7 @@ def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
 
 def end_on_loop(context: RequestContext) -> None:
     """Leave the context of a request on an event loop, if it `may_end_on_loop`."""
-    current.reset(context._token)  # type: ignore[arg-type] # it was entered
+    reset(context._token)
     context._token = None
     context._state = ENDED
     if context.request._scope is None:

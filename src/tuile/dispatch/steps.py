@@ -95,7 +95,7 @@ class Dispatcher(Planned, Teardown):
     @t.overload
     def __call__(self, scope: Scope, /) -> Callable[[Receive, Send], Awaitable[None]]: ...
 
-    def __call__(self, environ: t.Any, start_response: t.Any = ..., send: t.Any = None) -> object:
+    def __call__(self, environ: t.Any, start_response: t.Any = ..., send: Send | None = None) -> object:
         """Handle one request. The server calls this; middleware wraps `wsgi_app` or `asgi_app` instead.
 
         The number of arguments tells the protocol: `app(environ, start_response)` is WSGI, `app(scope, receive, send)`
@@ -110,7 +110,7 @@ class Dispatcher(Planned, Teardown):
                 or type(self) is not plan.app_type
             ):
                 return self.asgi_app(environ, start_response, send)
-            return service.enter(self, service, environ, start_response, send)  # type: ignore[arg-type] # every dispatcher is a Flask
+            return service.enter(self, service, environ, start_response, send)
         if start_response is ...:
             return enter_asgi(t.cast("Flask", self), environ)
         plan = self._plan
