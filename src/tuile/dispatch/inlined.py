@@ -100,17 +100,8 @@ def match_route(
 ) -> tuple[Rule | None, dict[str, object], object]:
     """Find the rule of a request and the view's arguments.
 
-    Args:
-        app: The app.
-        plan: Its plan.
-        context: The context of the request.
-        environ: Its environ; None if it has not been made.
-        method: Its method.
-        host: Its Host header.
-        scheme: The scheme of its URL.
-        path: The path of its URL, as in an environ.
-        is_upgrade: Whether it has an Upgrade header.
-        trusted: The hosts to trust.
+    The method and what follows are those of the request. The environ is None if it has not been made; the path is as in
+    an environ.
 
     Returns:
         The rule, or None to let the steps handle the request; the arguments; and the view, if it is known not to need
