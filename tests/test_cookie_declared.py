@@ -397,9 +397,9 @@ def test_the_command_lists_what_a_privacy_page_needs() -> None:
     app.cookie("id", prefix="host", type=int, max_age=90, encrypted=True)
     file = Path(__file__).name
     text = listed(app)
-    assert text.startswith("__Host-id\n  Purpose     (none given)\n  Life        90 seconds\n")
+    assert text.startswith("__Host-id\n  Purpose     (none given)\n  Category    necessary\n  Life        90 seconds\n")
     assert "\n  Attributes  Path=/, Secure, HttpOnly, SameSite=Lax, encrypted\n" in text
-    assert "\ntheme\n  Purpose     Remembers the colours you chose.\n  Life        365 days\n" in text
+    assert "\ntheme\n  Purpose     Remembers the colours you chose.\n  Category    necessary\n  Life        365 days\n" in text
     assert "  Attributes  Path=/shop, SameSite=Lax\n" in text
     assert f"{file}:" in text
     assert "session" not in text
@@ -412,6 +412,8 @@ def test_the_command_prints_json() -> None:
     assert first == {
         "name": "theme",
         "purpose": "Remembers the colours you chose.",
+        "category": "necessary",
+        "provider": "",
         "max_age": 31_536_000,
         "life": "365 days",
         "path": "/shop",

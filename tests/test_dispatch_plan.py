@@ -593,7 +593,7 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
         "context": (("request_context is overridden",), ()),
         "subdomain": ((), ("subdomain_matching is on, so a URL adapter is made for each request",)),
         "text": ((), (f"{own} has methods of its own, so each response is made and asked",)),
-        "checks": ((), ("COOKIE_CHECKS looks at each response",)),
+        "checks": ((), ("COOKIE_CHECKS, COOKIE_UNDECLARED or app.consent looks at each response",)),
     }
     assert "Mixin" in Own("own").plan.refusals[0]
     assert Blind("blind").plan.refusals == ("__setattr__ is overridden",)

@@ -31,6 +31,9 @@ from .wrappers.request import Request
 from .wrappers.response import Response
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .cookie.consent import Consent
     from .ctx.request_context import RequestContext
     from .sessions.settings import Kept as KeptStore
     from .sessions.signer import KeptSigner
@@ -134,6 +137,23 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         from .sessions.users import Sessions  # noqa: PLC0415 - only with SESSION_STORE
 
         return Sessions(self)
+
+    @once
+    def consent(self) -> Consent:
+        """Which categories of cookies the visitor has agreed to."""
+        from .cookie.consent import Consent  # noqa: PLC0415 - only with optional cookies
+
+        return Consent(self)
+
+    def undeclared_cookies(self, set_cookie_lines: Iterable[str]) -> list[str]:
+        """Return the names that Set-Cookie lines of a response set although neither the app nor an extension says so.
+
+        Args:
+            set_cookie_lines: Such as ``response.headers.getlist("Set-Cookie")``.
+        """
+        from .cookie.inventory import undeclared  # noqa: PLC0415 - for tests and the inspector
+
+        return undeclared(self, set_cookie_lines)
 
     # Files
 

@@ -268,6 +268,12 @@ DEFAULTS: tuple[Default, ...] = (
     Default("CSRF_TRUSTED_ORIGINS", None, "list of 'https://example.com', ...; or None", "Origins that may send them."),
     Default("COOKIE_DEFAULTS", None, "'secure', 'strict' or None", "Attributes of cookies that are set without them."),
     Default("DOCTOR_SILENCED", None, "list of ids or None", "What `tuile doctor` leaves out."),
+    Default("COOKIE_UNDECLARED", "ignore", "'ignore', 'warn' or 'error'", "In tests: tell of undeclared cookies."),
+    Default("CONSENT_COOKIE_NAME", "consent", "str", "The cookie in which `app.consent` keeps the visitor's answer."),
+    Default(
+        "CONSENT_LIFETIME", timedelta(days=182), "timedelta, or int seconds", "After that, visitors are asked anew."
+    ),
+    Default("CONSENT_REVISION", 1, "int", "Another number than before asks all visitors anew."),
     Default("COOKIE_CHECKS", None, "'warn', 'error', 'off' or None (by mode)", "Tell of cookies that browsers drop."),
 )
 

@@ -210,7 +210,9 @@ class WatchedSettings(dict[str, t.Any]):
     """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict."""
 
     #: The settings that plans depend on. Security settings are not among them: they are read at each request.
-    planned: t.ClassVar[frozenset[str]] = frozenset({"COOKIE_CHECKS", "DEBUG", "SERVER_NAME", "TESTING"})
+    planned: t.ClassVar[frozenset[str]] = frozenset(
+        {"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SERVER_NAME", "TESTING"}
+    )
 
     # Not made by `_moving`, which compares all planned settings: this is how nearly all settings are set.
     def __setitem__(self, key: str, value: object) -> None:

@@ -1,4 +1,4 @@
-"""The command cookies, which lists the cookies that an application has declared."""
+"""The command cookies, which lists the cookies that an application and its extensions have declared."""
 
 from __future__ import annotations
 
@@ -7,72 +7,74 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuile.cookie.declared import life
 from tuile.cookie.findings import FLAGS
-from tuile.ctx.cookie_defaults import are_secure, host_name, is_https
+from tuile.cookie.inventory import list_cookies
 from tuile.globals import current_app
-from tuile.sessions.interface import cookie_attributes
 
 from .script import with_appcontext
 
 if TYPE_CHECKING:
-    from tuile.app import Flask
-    from tuile.cookie.declared import DeclaredCookie
+    from collections.abc import Iterator
 
 
 @click.command("cookies", short_help="List the cookies that the app declares.")
 @click.option("--json", "as_json", is_flag=True, help="Print all details as a JSON array.")
+@click.option("--html", "as_html", is_flag=True, help="Print a table for a privacy page.")
 @with_appcontext
-def cookies_command(as_json: bool) -> None:
-    """List the declared cookies and the session's: purpose, lifetime, attributes, and where each is declared.
+def cookies_command(as_json: bool, as_html: bool) -> None:
+    """List the declared cookies, the session's, and those of extensions: what a privacy page needs.
 
-    This is what a privacy page needs. Cookies that are set without a declaration are not listed.
+    That is purpose, category, lifetime, provider, attributes, and where each is declared. Cookies that are set without
+    a declaration are not listed; in tests, the setting COOKIE_UNDECLARED finds them.
     """
-    rows = [_declared_row(current_app, cookie) for _, cookie in sorted(current_app.declared_cookies.items())]
-    rows.extend(_session_row(current_app))
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    elif not rows:
+    rows = list_cookies(current_app)
+    if as_json or as_html:
+        click.echo("\n".join(_html(rows)) if as_html else json.dumps(rows, indent=2))
+        return
+    if not rows:
         click.echo("No cookies are declared. Write: theme = app.cookie('theme', default='light', purpose='...')")
-    for row in () if as_json else rows:
-        click.echo(click.style(row["name"], bold=True))
+    for row in rows:
+        click.echo(click.style(str(row["name"]), bold=True))
         for heading, text in (
             ("Purpose", row["purpose"] or "(none given)"),
+            ("Category", row["category"]),
             ("Life", row["life"]),
+            ("Set by", row["provider"] or "this site"),
             ("Attributes", _attributes(row)),
             ("Declared", row["declared_at"]),
         ):
             click.echo(f"  {heading:<12}{text}")
 
 
-def _declared_row(app: Flask, cookie: DeclaredCookie[object]) -> dict[str, object]:
-    """Return the row of a declared cookie, as `COOKIE_DEFAULTS` has it for the `PREFERRED_URL_SCHEME`."""
-    row: dict[str, object] = cookie.describe()
-    if cookie._secure is None and are_secure(app) and is_https(app):
-        attributes = cookie.attributes.attributes
-        row.update(secure=True, name=host_name(cookie.name, attributes.path, str(attributes.domain or ""), secure=True))
-    return row
+_HEADINGS = ("Cookie", "What it is for", "Stored", "Set by", "Protection")
 
 
-def _session_row(app: Flask) -> list[dict[str, object]]:
-    """Return the row of the session cookie; an empty list if there is no key to sign it."""
-    if not app.secret_key:
-        return []
-    interface = app.session_interface
-    lasting = int(app.permanent_session_lifetime.total_seconds())
-    return [
-        {
-            "name": interface.get_cookie_name(app),
-            "purpose": "Keeps the user's data between requests, such as who is logged in.",
-            "max_age": None,
-            "life": f"{life(None)}, or {life(lasting)} where session.permanent is set",
-            **cookie_attributes(interface, app)._asdict(),
-            "protection": "encrypted" if app.config.get("SESSION_ENCRYPT") else "signed",
-            "type": "session",
-            "choices": None,
-            "declared_at": "configuration, SESSION_COOKIE_...",
-        }
-    ]
+def _html(rows: list[dict[str, object]]) -> Iterator[str]:
+    """Yield the lines of a table for a privacy page, with the necessary cookies first."""
+    from markupsafe import escape  # noqa: PLC0415 - only for this option
+
+    categories = dict.fromkeys(str(row["category"]) for row in rows)
+    headings = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
+    yield '<table class="cookies">'
+    yield f"  <thead><tr>{headings}</tr></thead>"
+    for category in sorted(categories, key=lambda name: name != "necessary"):
+        yield "  <tbody>"
+        heading = escape(category.replace("_", " ").replace("-", " ").capitalize())
+        yield f'    <tr><th scope="rowgroup" colspan="{len(_HEADINGS)}">{heading}</th></tr>'
+        for row in rows:
+            if row["category"] == category:
+                cells = (row["purpose"], row["life"], row["provider"] or "this site", _protection(row))
+                shown = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+                yield f'    <tr><th scope="row"><code>{escape(row["name"])}</code></th>{shown}</tr>'
+        yield "  </tbody>"
+    yield "</table>"
+
+
+def _protection(row: dict[str, object]) -> str:
+    """Return what protects a cookie, in words for visitors."""
+    said = {"httponly": "hidden from scripts (HttpOnly)", "secure": "sent over HTTPS only (Secure)"}
+    found = [text for flag, text in said.items() if row[flag]]
+    return ", ".join([*found, *([str(row["protection"])] if row["protection"] else [])]) or "none"
 
 
 def _attributes(row: dict[str, object]) -> str:

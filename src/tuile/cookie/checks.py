@@ -16,7 +16,7 @@ from ..http.caching import invites_shared_caches
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
-from ..user_agent.verdicts import Note
+from ..user_agent.verdicts import Note, describe_name
 from .calls import Calls
 from .findings import RequestDetails, Scopes, find
 
@@ -35,6 +35,43 @@ _WARNINGS_KEPT = 100
 _known_scopes: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
 
 
+def look_at(app: Flask, request: Request, response: Response, mode: str | None, undeclared: str | None) -> None:
+    """Keep the cookies of a response to what the visitor has agreed to, and check them.
+
+    Args:
+        app: The application.
+        request: The request that the response answers.
+        response: The response.
+        mode: `warn`, `error` or None, for cookies that browsers would drop.
+        undeclared: `warn`, `error` or None, for cookies that are not declared.
+
+    Raises:
+        CookieCheckError: If there is a finding, and its mode is `error`.
+    """
+    if app._optional_cookies:
+        from .consent import keep_to_consent  # noqa: PLC0415 - only with optional cookies
+
+        keep_to_consent(app, request, response)
+    if mode is not None:
+        check_response(app, request, response, mode)
+    if undeclared is not None:
+        _check_declared(app, request, response, undeclared)
+
+
+def _check_declared(app: Flask, request: Request, response: Response, mode: str) -> None:
+    names = app.undeclared_cookies(response.headers.getlist("Set-Cookie"))
+    if names:
+        notes = [
+            Note(
+                "https://eur-lex.europa.eu/eli/dir/2002/58",
+                f"The{describe_name(name).removeprefix('the')} is set and not declared, so no privacy page lists it",
+                f"write: app.cookie({name[:80]!r}, purpose='...')",
+            )
+            for name in names
+        ]
+        _report(app, request, notes, mode)
+
+
 def check_response(app: Flask, request: Request, response: Response, mode: str) -> None:
     """Check the cookies that a response sets, and warn or raise an error.
 
@@ -51,8 +88,12 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     if not lines:
         return
     notes = [*findings(app, request, lines), *_check_caching(response)]
-    if not notes:
-        return
+    if notes:
+        _report(app, request, notes, mode)
+
+
+def _report(app: Flask, request: Request, notes: list[Note], mode: str) -> None:
+    """Raise an error or warn."""
     location = _location_of(app, request)
     texts = [f"{note} {location.text}" for note in notes]
     if mode == "error":

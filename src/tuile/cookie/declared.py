@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import typing as t
 
 from werkzeug.exceptions import BadRequest
@@ -15,12 +16,18 @@ if t.TYPE_CHECKING:
 
     from ..http.cookies import SameSite
     from ..user_agent.set_cookie import Cookie
+    from .consent import Consent
 
 Value = t.TypeVar("Value")
 
 PrefixName: t.TypeAlias = t.Literal["secure", "host", "http", "host-http"]
 _PREFIXES = {"secure": "__Secure-", "host": "__Host-", "http": "__Http-", "host-http": "__Host-Http-"}
 _LONGEST_S = 400 * 86_400
+
+#: The category of cookies that are set without asking the visitor.
+NECESSARY: t.Final = "necessary"
+#: Whether a text can be the name of a category.
+is_category = re.compile(r"[a-z][a-z0-9_-]{0,39}").fullmatch
 
 
 class DeclaredCookie(t.Generic[Value]):
@@ -38,6 +45,8 @@ class DeclaredCookie(t.Generic[Value]):
         signed, encrypted: Read and write it with `cookies.signed` or `cookies.encrypted`.
         invalid: `default` reads an invalid value as the default, `error` answers 400.
         purpose: What the cookie is for, as a text for a privacy page.
+        category: `necessary`, or what the visitor has to agree to first, such as `statistics`; see `app.consent`.
+        provider: Who sets it, as a text for a privacy page; empty for the site itself.
         vary: Add `Vary: Cookie` to responses for which the cookie was read, so that caches do not serve them to other
             users. False for a cookie that does not change the response.
 
@@ -65,6 +74,8 @@ class DeclaredCookie(t.Generic[Value]):
         encrypted: bool = False,
         invalid: t.Literal["default", "error"] = "default",
         purpose: str = "",
+        category: str = NECESSARY,
+        provider: str = "",
         vary: bool = True,
         declared_at: str = "",
     ) -> None:
@@ -77,6 +88,8 @@ class DeclaredCookie(t.Generic[Value]):
             raise ValueError(f"An encrypted cookie such as {name!r} need not be signed. Write only encrypted=True.")
         if invalid not in {"default", "error"}:
             raise ValueError(f"invalid must be 'default' or 'error', not {invalid!r}.")
+        if not is_category(str(category)):
+            raise ValueError(f"A category such as 'statistics' has small letters and digits, unlike {category!r}.")
         beginning = "" if prefix is None else _PREFIXES[prefix]
         #: The name as browsers see it, with the prefix.
         self.name = beginning + name
@@ -100,6 +113,7 @@ class DeclaredCookie(t.Generic[Value]):
         self.default = default
         self.signed, self.encrypted, self.invalid = signed, encrypted, invalid
         self.purpose, self.declared_at = purpose, declared_at
+        self.category, self.provider = category, provider
         self.vary = vary
         self._check()
 
@@ -123,9 +137,13 @@ class DeclaredCookie(t.Generic[Value]):
     def get(self) -> Value:
         """Return the value that the client sent, or that was set in this request, or the default.
 
+        It is the default if the cookie is optional and the visitor has not agreed to its category.
+
         Raises:
             BadRequest: If it is invalid, and `invalid="error"` was declared.
         """
+        if self.category != NECESSARY and not _consent().given(self.category):
+            return self._default()
         was_sent, values = self._valid_values()
         if values:
             return values[0]
@@ -168,6 +186,8 @@ class DeclaredCookie(t.Generic[Value]):
     def set(self, value: Value) -> None:
         """Set the cookie on the response of this request.
 
+        An optional cookie is not set, and this is logged, if the visitor has not agreed to its category.
+
         Raises:
             TypeError: If the value has another type.
             ValueError: If it is not one of the choices.
@@ -176,12 +196,19 @@ class DeclaredCookie(t.Generic[Value]):
         if isinstance(text, Exception):
             del value  # tracebacks show local variables
             raise text
+        if self.category != NECESSARY and not _consent().given(self.category):
+            _consent().withhold(self.name, self.category)
+            return
         try:
             self._cookies().set(self.name, text, max_age=self.attributes.max_age, **self._options())
         except Exception:
             if self.encrypted:
                 del text, value
             raise
+
+    def is_here(self) -> bool:
+        """Return whether the client has sent the cookie, or it was set in this request."""
+        return bool(self._texts())
 
     def delete(self) -> None:
         """Delete the cookie, with its path and domain."""
@@ -228,6 +255,8 @@ class DeclaredCookie(t.Generic[Value]):
         return {
             "name": self.name,
             "purpose": self.purpose,
+            "category": self.category,
+            "provider": self.provider,
             "max_age": self.attributes.max_age,
             "life": life(self.attributes.max_age),
             **self.attributes.attributes._asdict(),
@@ -236,6 +265,10 @@ class DeclaredCookie(t.Generic[Value]):
             "choices": None if self.choices is None else [self.codec.write(value) for value in self.choices],
             "declared_at": self.declared_at,
         }
+
+
+def _consent() -> Consent:
+    return value_with_request().app.consent
 
 
 def life(max_age: int | None) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import typing as t
+from types import MappingProxyType
+
+from ..invalidation import invalidate
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
 
     from typing_extensions import Unpack
@@ -30,6 +33,8 @@ if t.TYPE_CHECKING:
         encrypted: bool
         invalid: t.Literal["default", "error"]
         purpose: str
+        category: str
+        provider: str
         vary: bool
 
 
@@ -41,6 +46,8 @@ class DeclaresCookies:
 
     #: The declared cookies by name, as browsers see them.
     declared_cookies: dict[str, DeclaredCookie[t.Any]]
+    # The category of each cookie that is not necessary, by its name.
+    _optional_cookies: Mapping[str, str] = MappingProxyType({})
 
     if t.TYPE_CHECKING:
 
@@ -89,4 +96,7 @@ class DeclaresCookies:
         known = self.declared_cookies.setdefault(cookie.name, cookie)
         if known is not cookie:
             raise ValueError(f"The cookie {cookie.name!r} is already declared, at {known.declared_at}.")
+        if cookie.category != "necessary":
+            self._optional_cookies = {**self._optional_cookies, cookie.name: cookie.category}
+            invalidate()  # each response is looked at
         return cookie

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import typing as t
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from werkzeug.exceptions import BadRequestKeyError
 
@@ -71,6 +72,7 @@ class Cookies(NotADict, Mapping[str, str]):
         self._reads: set[str] = set()  # shared by all views: whether received cookies were read
 
     _varies = True  # whether reads are recorded
+    _withheld: t.Mapping[str, str] = MappingProxyType({})  # names of cookies that were not set, and their categories
 
     @property
     def depends_on_request(self) -> bool:

@@ -348,7 +348,7 @@ def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | 
     elif json_start is None:
         yield "JSON is written by the app's provider, or in debug mode"
     if checks:
-        yield "COOKIE_CHECKS looks at each response"
+        yield "COOKIE_CHECKS, COOKIE_UNDECLARED or app.consent looks at each response"
     if not _opens_lazily(app.session_interface):
         yield f"{_name(type(app.session_interface))} opens the session at the start of each request"
 

@@ -37,6 +37,20 @@ def cookie_checks_of(app: Planned) -> str | None:
     return None if mode == "off" else mode
 
 
+def undeclared_cookies_of(app: Planned) -> str | None:
+    """Return the effective value of `COOKIE_UNDECLARED`: ``warn``, ``error``, or None outside of tests and debug mode.
+
+    Raises:
+        ValueError: If the setting has another value.
+    """
+    mode = app.config.get("COOKIE_UNDECLARED", "ignore")
+    if mode not in {"ignore", "warn", "error", None}:
+        message = f"COOKIE_UNDECLARED is 'ignore', 'warn' or 'error', not {mode!r}."
+        raise ValueError(message)
+    is_on = mode in {"warn", "error"} and (app.config.get("TESTING") or app.config.get("DEBUG"))
+    return mode if is_on else None
+
+
 def tells(app: Planned) -> bool:
     """Return whether all changes of settings are detected."""
     config = app.__dict__.get("config")
@@ -44,11 +58,12 @@ def tells(app: Planned) -> bool:
 
 
 def checks_cookies(app: Planned) -> bool:
-    """Return whether `COOKIE_CHECKS` may want to look at each response."""
+    """Return whether each response is looked at: for `COOKIE_CHECKS`, undeclared cookies, or the visitor's consent."""
     if not tells(app):
         return True
     try:
-        return cookie_checks_of(app) is not None
+        modes = (cookie_checks_of(app), undeclared_cookies_of(app))
+        return modes != (None, None) or bool(getattr(app, "_optional_cookies", None))
     except ValueError:
         # For the step to raise, where it can be answered.
         return True

@@ -27,7 +27,7 @@ from ._generated import quick_response, serve_wsgi
 from .inlined import begin, is_changed, leave, parts_at_end
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
-from .settings import cookie_checks_of
+from .settings import cookie_checks_of, undeclared_cookies_of
 from .teardown import Teardown
 
 if t.TYPE_CHECKING:
@@ -372,12 +372,10 @@ class Dispatcher(Planned, Teardown):
         return response
 
     def _check_cookies(self, response: Response) -> None:
-        mode = cookie_checks_of(self)
-        if mode is None:
-            return
-        from ..cookie.checks import check_response  # noqa: PLC0415 - off in production
+        from ..cookie import checks  # noqa: PLC0415 - off in production
 
-        check_response(self, value_with_request().request, response, mode)  # type: ignore[arg-type] # a Flask
+        modes = cookie_checks_of(self), undeclared_cookies_of(self)
+        checks.look_at(self, value_with_request().request, response, *modes)  # type: ignore[arg-type] # a Flask
 
     def make_response(self, rv: ft.ResponseReturnValue) -> Response:
         """Convert a view's return value to a response.
