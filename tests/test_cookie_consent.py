@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -175,7 +176,7 @@ def test_another_revision_asks_anew() -> None:
     client = app.test_client()
     client.post("/give", data={"category": "statistics"})
     app.config["CONSENT_REVISION"] = 2
-    assert client.get("/s/ask").json["decided"] is False
+    assert client.get("/s/ask").get_json()["decided"] is False
 
 
 def test_a_category_that_a_client_has_made_up_is_a_bad_request() -> None:
@@ -185,20 +186,13 @@ def test_a_category_that_a_client_has_made_up_is_a_bad_request() -> None:
         assert (response.status_code, names(response)) == (400, [])
 
 
-@pytest.mark.parametrize("is_async", [False, True])
-def test_a_function_of_the_application_may_answer(is_async: bool) -> None:
+def test_a_function_of_the_application_may_answer() -> None:
     app = new_app()
     agreed = {"statistics"}
-    if is_async:
 
-        @app.consent
-        async def answers(category: str) -> bool:
-            return category in agreed
-    else:
-
-        @app.consent
-        def has_agreed(category: str) -> bool:
-            return category in agreed
+    @app.consent
+    def has_agreed(category: str) -> bool:
+        return category in agreed
 
     client = app.test_client()
     assert client.get("/s/visit").text == "1"
@@ -207,6 +201,34 @@ def test_a_function_of_the_application_may_answer(is_async: bool) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = True
     with pytest.raises(RuntimeError, match=r"answers for app\.consent, so the answer is kept where that looks"):
         client.post("/give")
+
+
+def test_a_coroutine_function_cannot_answer() -> None:
+    app = new_app()
+
+    async def has_agreed(category: str) -> bool:
+        return bool(category)
+
+    with pytest.raises(TypeError, match="it is called by the `set` of a cookie, which is not awaited"):
+        app.consent(has_agreed)
+
+
+def test_consent_is_asked_behind_asgi_as_well() -> None:
+    app = new_app()
+
+    @app.get("/s/async")
+    async def view() -> Any:
+        response = make_response("ok")
+        response.set_cookie("seen", "7", path="/s")
+        return response
+
+    async def lines() -> list[str]:
+        client = app.async_test_client()
+        before = names(await client.get("/s/async"))
+        await client.post("/give", data={"category": "statistics"})
+        return [*before, *names(await client.get("/s/async"))]
+
+    assert asyncio.run(lines()) == ["seen"]
 
 
 def test_an_error_of_that_function_means_no_on_the_finished_response() -> None:

@@ -399,7 +399,10 @@ def test_the_command_lists_what_a_privacy_page_needs() -> None:
     text = listed(app)
     assert text.startswith("__Host-id\n  Purpose     (none given)\n  Category    necessary\n  Life        90 seconds\n")
     assert "\n  Attributes  Path=/, Secure, HttpOnly, SameSite=Lax, encrypted\n" in text
-    assert "\ntheme\n  Purpose     Remembers the colours you chose.\n  Category    necessary\n  Life        365 days\n" in text
+    assert (
+        "\ntheme\n  Purpose     Remembers the colours you chose.\n  Category    necessary\n  Life        365 days\n"
+        in text
+    )
     assert "  Attributes  Path=/shop, SameSite=Lax\n" in text
     assert f"{file}:" in text
     assert "session" not in text

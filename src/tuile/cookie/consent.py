@@ -10,6 +10,7 @@ import re
 import time
 import typing as t
 from datetime import timedelta
+from inspect import iscoroutinefunction
 
 from werkzeug.exceptions import BadRequest
 
@@ -55,8 +56,17 @@ class Consent:
         self._cookie: DeclaredCookie[str] | None = None
 
     def __call__(self, function: Answer) -> Answer:
-        """Register the function that says whether the visitor of this request has agreed to a category."""
+        """Register the function that says whether the visitor of this request has agreed to a category.
+
+        Raises:
+            TypeError: If it is a coroutine function.
+        """
         self._app._check_setup_finished("consent")
+        if iscoroutinefunction(function):
+            raise TypeError(
+                f"app.consent needs a plain function, and {function.__name__!r} is a coroutine function: it is called"
+                " by the `set` of a cookie, which is not awaited. Load what it needs in a before_request function."
+            )
         self._answer = function
         return function
 
@@ -79,7 +89,7 @@ class Consent:
         if category == NECESSARY:
             return True
         if self._answer is not None:
-            return bool(self._app.ensure_sync(self._answer)(category))
+            return bool(self._answer(category))
         return category in (self._decision() or ())
 
     def give(self, *categories: str) -> None:

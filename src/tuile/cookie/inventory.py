@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ..app import Flask
-    from .declared import DeclaredCookie
+    from .declared import DeclaredCookie, Value
 
     Row: t.TypeAlias = dict[str, object]
 
@@ -83,7 +83,7 @@ def undeclared(app: Flask, set_cookie_lines: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _declared_row(app: Flask, cookie: DeclaredCookie[object]) -> Row:
+def _declared_row(app: Flask, cookie: DeclaredCookie[Value]) -> Row:
     """Return the row of a declared cookie, as `COOKIE_DEFAULTS` has it for the `PREFERRED_URL_SCHEME`."""
     row: Row = cookie.describe()
     if cookie._secure is None and are_secure(app) and is_https(app):
