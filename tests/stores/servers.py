@@ -12,11 +12,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class MissingError(Exception):
@@ -63,6 +63,89 @@ def redis_server(folder: str, port: int | None = None, *, durable: bool = False)
             yield url
         finally:
             server.terminate()
+
+
+def _redis_program() -> str:
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None or importlib.util.find_spec("redis") is None:
+        raise MissingError("NO REDIS: `make services` installs redis-server, and `make venv` redis-py")
+    return program
+
+
+def _until(is_so: Callable[[], object]) -> None:
+    """Wait until something is so, or has not been so for a minute."""
+    for _ in range(600):
+        with suppress(Exception):
+            if is_so():
+                return
+        time.sleep(0.1)
+
+
+@contextmanager
+def _redis_servers(*options: list[str]) -> Iterator[list[int]]:
+    """Start several servers with options, of which {port} is replaced, and give their ports."""
+    redis, program = importlib.import_module("redis"), _redis_program()
+    with ExitStack() as running, tempfile.TemporaryDirectory() as folder:
+        ports: list[int] = []
+        while len(ports) < len(options):
+            # The nodes of a cluster also listen at the port 10,000 above.
+            if (port := _free_port()) < 55_000 and port not in ports:
+                ports.append(port)
+        for port, given in zip(ports, options, strict=True):
+            own = os.path.join(folder, str(port))
+            os.mkdir(own)
+            configuration = os.path.join(own, "server.conf")
+            lines = [f"port {port}", "bind 127.0.0.1", "save ''", f"dir {own}", *(one.format(*ports) for one in given)]
+            with open(configuration, "w", encoding="utf-8") as file:
+                file.write("\n".join(line for line in lines if not line.startswith("--")) + "\n")
+            flags = [line for line in given if line.startswith("--")]
+            server = subprocess.Popen([program, configuration, *flags], stdout=subprocess.DEVNULL)
+            running.callback(server.wait)
+            running.callback(server.kill)
+            client = redis.Redis(port=port)
+            running.callback(client.close)
+            _until(client.ping)
+        yield ports
+
+
+@contextmanager
+def redis_sentinel() -> Iterator[list[int]]:
+    """Start a master, a replica and a Sentinel, and give their ports. The service is called `sessions`.
+
+    Raises:
+        MissingError: If Redis, or redis-py, is not there.
+    """
+    watch = [
+        "--sentinel",
+        "sentinel monitor sessions 127.0.0.1 {0} 1",
+        "sentinel down-after-milliseconds sessions 60000",
+    ]
+    with _redis_servers([], ["replicaof 127.0.0.1 {0}"], watch) as ports:
+        redis = importlib.import_module("redis")
+        client = redis.Redis(port=ports[2], decode_responses=True)
+        _until(lambda: client.sentinel_slaves("sessions")[0]["master-link-status"] == "ok")
+        client.close()
+        yield ports
+
+
+@contextmanager
+def redis_cluster() -> Iterator[list[int]]:
+    """Start a cluster of three masters, and give their ports.
+
+    Raises:
+        MissingError: If Redis, or redis-py, is not there.
+    """
+    of_cluster = ["cluster-enabled yes"]
+    with _redis_servers(of_cluster, of_cluster, of_cluster) as ports, ExitStack() as open_clients:
+        redis, slots = importlib.import_module("redis"), (0, 5461, 10923, 16384)
+        clients = [redis.Redis(port=port, decode_responses=True) for port in ports]
+        for number, client in enumerate(clients):
+            open_clients.callback(client.close)
+            client.execute_command("CLUSTER ADDSLOTSRANGE", slots[number], slots[number + 1] - 1)
+            client.execute_command("CLUSTER MEET", "127.0.0.1", ports[0])
+        _until(lambda: all(one.cluster("INFO")["cluster_state"] == "ok" for one in clients))
+        _until(lambda: all(one.cluster("INFO")["cluster_known_nodes"] == "3" for one in clients))
+        yield ports
 
 
 @contextmanager

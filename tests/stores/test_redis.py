@@ -140,7 +140,8 @@ def test_broken_connections_are_replaced(real: RedisStore) -> None:
 
 
 def real_url(store: RedisStore) -> str:
-    options = store._pool.connection_kwargs
+    place: Any = store._place
+    options = place._pool.connection_kwargs
     return f"redis://{options['host']}:{options['port']}"
 
 
@@ -240,8 +241,8 @@ def test_urls_of_redis_and_valkey(url: str, kind: str) -> None:
     app = tuile.Flask("app", static_folder=None)
     app.config.update(SESSION_STORE=url, SESSION_TIMEOUT=2, SESSION_POOL=3, SESSION_KEY_PREFIX="p:")
     store: Any = store_and_policy(app).store
-    assert store._pool.connection_class.__name__ == kind
-    assert (store._connections, store._timeout, store._pool.connection_kwargs["socket_timeout"]) == (3, 2, 2)
+    assert store._place._pool.connection_class.__name__ == kind
+    assert (store._connections, store._timeout, store._place._pool.connection_kwargs["socket_timeout"]) == (3, 2, 2)
     assert store._prefix == "p:"
     assert "SESSION_STORE': '...'" in repr(app.config)
 

@@ -37,6 +37,9 @@ _OF_POLICY = (
 # All of them, in one call: they are read at each use of a session.
 _ALL = (*_OF_STORE, *_OF_ENCRYPTION, *_OF_POLICY)
 _settings = itemgetter(*_ALL)
+_REMOTE = {"postgresql", "postgres"} | {
+    f"{name}{kind}" for name in ("redis", "rediss", "valkey", "valkeys") for kind in ("", "+sentinel", "+cluster")
+}
 
 
 class Kept(t.NamedTuple):
@@ -129,17 +132,17 @@ def _store_of(app: Flask) -> Store:
         # As SQLAlchemy reads it: the path begins behind the third slash, and may be absolute.
         file = os.path.join(app.instance_path, path[1:] if separator else "sessions.db")
         return SQLiteStore(file, durable=durable == "machine")
-    if scheme in {"redis", "rediss", "valkey", "valkeys", "postgresql", "postgres"} or hasattr(
-        setting,
-        "connection_pool",  # a client of redis-py
-    ):
+    # A client of redis-py, or one of a cluster.
+    is_client = hasattr(setting, "connection_pool") or hasattr(setting, "execute_command")
+    if scheme in _REMOTE or is_client:
         return _remote(app, setting, durable == "machine")
     if setting is None:
         message = "There is no session store. Set SESSION_STORE, for example to 'sqlite'."
         raise RuntimeError(message)
     message = (
         "SESSION_STORE must be None (a signed cookie), 'sqlite', 'sqlite:///path', 'redis://host',"
-        " 'postgresql://host/name', 'memory', a Store or a client of Redis, not"
+        " 'redis+sentinel://host/service', 'redis+cluster://host', 'postgresql://host/name', 'memory', a Store or a"
+        " client of Redis, not"
         f" {f'{scheme}://...' if separator else repr(setting)}."
     )
     raise ValueError(message) if isinstance(setting, str) else TypeError(message)

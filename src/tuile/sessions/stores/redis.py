@@ -21,9 +21,10 @@ from itertools import count
 from ..changes import Add, Append, Drop, Put, merge, resolve
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from . import Answer, StoreUnavailable
+from .redis_places import place_of
 from .redis_records import content_of, decoded, head_of, quoted, read_record, state_of
-from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, SEEN
-from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, pack, pack_after
+from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SEEN
+from .redis_wire import Request, ServerError, pack, pack_after
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
@@ -32,6 +33,7 @@ if t.TYPE_CHECKING:
     from ..changes import KeyChange
     from ..operations import OfOne, Operation
     from ..record import Clocks, Record
+    from .remote import AsyncConnection, Connection
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
@@ -56,25 +58,19 @@ def _script(text: str) -> _Script:
     return _Script(text, b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % digest.encode())
 
 
-class _Client(t.Protocol):
-    """What is used of a client of redis-py."""
-
-    @property
-    def connection_pool(self) -> Answer: ...
-
-
 class RedisStore(RemoteStore):
     """Sessions in Redis or Valkey.
 
     Args:
-        place: `redis://`, `rediss://` (TLS), or the same with `valkey`; or a client, whose settings for connections are
-            used.
+        place: `redis://`, `rediss://` (TLS), or the same with `valkey`; `redis+sentinel://host:26379,.../service/0`,
+            `redis+cluster://host:6379,...`; or a client of redis-py.
         prefix: What the names of all keys begin with.
         timeout: How many seconds to wait for an answer, or for a connection.
         connections: How many connections a process, or an event loop, has at most.
 
     Raises:
         RuntimeError: If redis-py is not installed.
+        ValueError: If the URL names no service or no host.
     """
 
     # Lua that sets the time, and the command that asks for seconds and microseconds; tests have others.
@@ -82,7 +78,7 @@ class RedisStore(RemoteStore):
     _time = pack("TIME")
 
     def __init__(
-        self, place: str | _Client, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16
+        self, place: str | Answer, *, prefix: str = "session:", timeout: float = 1.0, connections: int = 16
     ) -> None:
         try:
             redis = import_module("redis")  # an extra
@@ -92,39 +88,23 @@ class RedisStore(RemoteStore):
         self._prefix = prefix
         #: The clocks of a policy, in the form in which they are sent.
         self._last_clocks: tuple[Clocks, tuple[str, str, str]] | None = None
-        self._redis_errors = redis.exceptions
-        self._errors = (BrokenConnectionError, OSError, ServerError, redis.exceptions.RedisError)
-        # The pools only make connections.
-        limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "protocol": 2}
-        self._async_pool_of: tuple[str, dict[str, float]] | None = None
-        if isinstance(place, str):
-            url = place.replace("valkey", "redis", 1) if place.startswith("valkey") else place
-            self._pool = redis.ConnectionPool.from_url(url, **limits)
-            self._async_pool_of = url, limits
-        else:
-            of_client = place.connection_pool
-            settings = {**of_client.connection_kwargs, **limits, "decode_responses": False}
-            # Notices of maintenance, which newer clients ask for by default, need RESP3.
-            settings = {name: value for name, value in settings.items() if not name.startswith("maint_notifications")}
-            self._pool = redis.ConnectionPool(connection_class=of_client.connection_class, **settings)
-        about = self._pool.connection_kwargs
-        server = about.get("path") or f"{about.get('host') or 'localhost'}:{about.get('port') or 6379}"
-        scripts = (_script(self._clock + text) for text in (SEEN, CREATE, APPLY, KEEP, INDEX))
-        self._seen, self._create, self._apply, self._keep, self._index = scripts
-        super().__init__(f"Redis, {server}, keys {prefix}*", timeout=timeout, connections=connections)
+        errors = redis.exceptions
+        self._errors = (BrokenConnectionError, OSError, ServerError, errors.RedisError, errors.RedisClusterException)
+        self._place = place_of(place, timeout)
+        self._is_divided = self._place.is_divided
+        scripts = (_script(self._clock + text) for text in (READ, SEEN, CREATE, APPLY, KEEP, INDEX))
+        self._read, self._seen, self._create, self._apply, self._keep, self._index = scripts
+        super().__init__(f"Redis, {self._place.where}, keys {prefix}*", timeout=timeout, connections=connections)
 
-    def _connect(self) -> BlockingConnection:
-        return BlockingConnection(self._pool.make_connection())
+    def _connect(self) -> Connection:
+        return self._place.connect()
 
-    async def _connect_async(self) -> AwaitedConnection:
-        url, limits = t.cast("tuple[str, dict[str, float]]", self._async_pool_of)
-        opened = import_module("redis.asyncio").ConnectionPool.from_url(url, **limits).make_connection()
-        await opened.connect()
-        return AwaitedConnection(opened, self._redis_errors)
+    async def _connect_async(self) -> AsyncConnection:
+        return await self._place.connect_async()
 
     async def ask_async(self, operation: Operation) -> Answer:
         """Answer an operation in an event loop; in a thread if the store was made of a client, which blocks."""
-        if self._async_pool_of is None:
+        if not self._place.awaits:
             return await asyncio.to_thread(self.ask, operation)
         return await super().ask_async(operation)
 
@@ -152,28 +132,20 @@ class RedisStore(RemoteStore):
         """Send a command that has nothing to do with a session, over a connection of its own."""
         connection = self._connect()
         try:
-            reply = connection.exchange(Request(pack(*arguments)))
+            return _accepted(connection.exchange(Request(pack(*arguments))))
         finally:
             connection.close()
-        if type(reply) is ServerError:
-            raise reply
-        return reply
 
     def _send(self, *arguments: bytes | str | float) -> _Steps[Answer]:
         """Send a command, and return the reply."""
-        reply = yield Request(pack(*arguments))
-        if type(reply) is ServerError:
-            raise reply
-        return reply
+        return _accepted((yield Request(pack(*arguments))))
 
     def _run(self, script: _Script, key: str, *arguments: str | float) -> _Steps[Answer]:
         """Run a script on a key; the server gets its text only if it does not know it."""
         reply = yield Request(pack_after(script.start, 3, (key, *arguments)))
         if type(reply) is ServerError and str(reply).startswith("NOSCRIPT"):
             reply = yield Request(pack("EVAL", script.text, 1, key, *arguments))
-        if type(reply) is ServerError:
-            raise reply
-        return reply
+        return _accepted(reply)
 
     # One session
 
@@ -196,11 +168,20 @@ class RedisStore(RemoteStore):
         return Request(b"%b$%d\r\n%b\r\n%b%b" % (_HMGET, len(key), key, _FIELDS, self._time), 2)
 
     def _find(self, handle: str) -> _Steps[Loaded | None]:
-        return read_record(handle, (yield self._reading(handle)))
+        return read_record(handle, (yield from self._replies(handle)))
+
+    def _replies(self, handle: str) -> _Steps[list[Answer]]:
+        """Read a session and the time of the server that has it."""
+        if not self._is_divided:
+            replies: list[Answer] = yield self._reading(handle)
+            return replies
+        found: list[Answer] = yield from self._run(self._read, self._key(handle))
+        return found
 
     def _loaded(self, operation: Load) -> _Steps[Loaded | None]:
         handle, clocks = operation
-        loaded = read_record(handle, (yield self._reading(handle)))
+        replies = (yield from self._replies(handle)) if self._is_divided else (yield self._reading(handle))
+        loaded = read_record(handle, replies)
         if loaded is None:
             return None
         record, now = loaded
@@ -328,6 +309,15 @@ class RedisStore(RemoteStore):
     def _swept(self) -> _Steps[int]:
         yield from ()
         return 0  # Redis removes what has ended
+
+
+def _accepted(reply: Answer) -> Answer:
+    """Return a reply, or raise it if it is an error."""
+    if type(reply) is ServerError:
+        if str(reply).startswith("READONLY"):  # the master is another server by now
+            raise BrokenConnectionError(str(reply))
+        raise reply
+    return reply
 
 
 def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool, conflicts: list[str]) -> str:

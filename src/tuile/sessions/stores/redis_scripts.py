@@ -30,6 +30,13 @@ local function seen(created, idle, absolute)
 end
 """
 
+#: Returns a session, and the time in seconds and microseconds.
+READ: t.Final = """
+local seconds = math.floor(now)
+return {redis.call('HMGET', KEYS[1], 't', 'm', 'd'),
+    {string.format('%.0f', seconds), string.format('%.0f', (now - seconds) * 1000000)}}
+"""
+
 #: ARGV: idle and absolute time, and how often it is stored that a session was seen, in seconds.
 #: Stores that it was, if it is time. Returns when that was and when it ends; nothing if it was not stored.
 SEEN: t.Final = (
