@@ -69,7 +69,7 @@ def test_each_page_is_there_and_protected(site: Site, path: str) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert page.headers["Cache-Control"] == "no-store"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert Page(site, f"/{TOKEN}/{path}", REMOTE_ADDR="192.0.2.1").status == 403
     assert Page(site, f"/another-token/{path}").status == 403
     assert Page(site, f"/{path}").status == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
 
 from ..ctx.app_context import current
 from ..http.cookie_header import parse_cookie
@@ -117,13 +118,15 @@ def _beginning(text: str) -> str:
 
 
 def note_error(found: Recording, error: BaseException) -> None:
-    """Record an exception that no handler was registered for, once."""
-    name = type(error).__name__
-    if any(event.what == "error" and event.name == name for event in found.events):
+    """Record an exception of a hook or a view, or one that goes to the server, once."""
+    if error in found.errors:
         return
-    found.status = found.status or 500
-    note = cut(str(error), 300)
-    found.add(Event("error", "exception", name, None, None, place_of_error(error), found.now_us(), note))
+    found.errors.append(error)
+    is_http = isinstance(error, HTTPException)
+    found.status = found.status or (500 if not is_http else 0)
+    where = "http" if is_http else "exception"
+    name, note = type(error).__name__, cut(str(error), 300)
+    found.add(Event("error", where, name, None, None, place_of_error(error), found.now_us(), note))
 
 
 def note_response(found: Recording, app: Flask, response: Response) -> None:

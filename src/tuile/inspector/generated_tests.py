@@ -285,13 +285,13 @@ def _cookies(visit: Visit) -> list[tuple[str, str | None, str | None]]:
 def _session_keys(visit: Visit) -> list[str] | None:
     """Return the keys of the session after a visit; None if it was not opened, or its cookie was dropped."""
     for chapter in reversed(visit.chapters):
-        names = chapter.found.session_names
-        if any(
-            one.line.name in names and not one.stored(chapter.profile) and not one.deletes(chapter.profile)
-            for one in chapter.fates
-        ):
+        found = chapter.found
+        fates = [fate for fate in chapter.fates if fate.line.name in found.session_names]
+        if any(fate.deletes(chapter.profile) for fate in fates):
+            return []
+        if not all(fate.stored(chapter.profile) for fate in fates):
             return None
-        for snapshot in reversed(chapter.found.snapshots):
+        for snapshot in reversed(found.snapshots):
             if snapshot.session is not None:
                 return sorted(snapshot.session)
     return None

@@ -173,6 +173,9 @@ class Recorder:
                 if kind == "view":
                     found.returned = type(answer).__name__
                 return answer
+            except Exception as error:
+                guarded(note_error, found, error)
+                raise
             finally:
                 found.switch(previous)
                 if kind == "view" or self.app.before_request_funcs:

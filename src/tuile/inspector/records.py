@@ -139,7 +139,8 @@ class Recording:
         self.events: list[Event] = []
         self.left_out = 0
         self.snapshots: list[Snapshot] = []
-        #: While the request runs, the values of the session's keys that were shown last.
+        #: While the request runs, its exceptions, and the values of the session's keys that were shown last.
+        self.errors: list[BaseException] = []
         self.shown_keys: dict[str, tuple[object, Shown]] = {}
         self.slow_reasons: list[str] = []
         # the response
@@ -182,6 +183,7 @@ class Recording:
             self.took_us, self.is_finished = self.now_us(), True
             # Values are kept as they are shown.
             self.shown_keys.clear()
+            self.errors.clear()
 
     def size(self) -> int:
         """Return how many bytes this recording takes, roughly."""

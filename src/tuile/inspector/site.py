@@ -42,7 +42,8 @@ _HEADERS = [
     ("Content-Security-Policy", _POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
+    # Not "no-referrer", with which a browser sends the page's own form with `Origin: null`.
+    ("Referrer-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -147,7 +148,7 @@ class Site:
         if not recordings:
             text = "No requests were chosen. Tick some in the list, then press 'Make a test'.\n"
             return Page(text, "text/plain", 400)
-        return Page(write_test(recordings, self.origin), "text/x-python")
+        return Page(write_test(recordings, self.origin), "text/plain")
 
     def _render(self, template: str, chosen: int | None = None, **values: object) -> Page:
         chapters = self.chapters()

@@ -230,7 +230,8 @@ def _add_event(rows: _Rows, event: Event) -> None:
         kind = "error" if "CONFLICT" in event.note or "failed" in event.note else "store"
         rows.add(kind, f"{event.where}: {event.name}{took}", event.note, where, event.at_us)
     elif event.what == "error":
-        rows.add("error", f"Raises {event.name}", event.note, where, event.at_us)
+        kind = "store" if event.where == "http" else "error"
+        rows.add(kind, f"Raises {event.name}", event.note, where, event.at_us)
     elif event.what == "template":
         rows.add("store", f"Renders the template {event.name}", "", where, event.at_us)
     else:
