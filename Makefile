@@ -9,7 +9,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-asgi bench-served compare upstream fuzz docs clean
 .PHONY: firefox browsers
-.PHONY: generated lower-bounds dist bench-instructions bench-breadth check-breadth surface
+.PHONY: generated lower-bounds dist docs-site coverage bench-instructions bench-breadth check-breadth surface
 
 help: ## list these commands
 	@echo "Tuile. Usage: make COMMAND"
@@ -48,7 +48,10 @@ test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to
 	@tools/install-chromium
 	@tools/install-firefox
 	@tools/install-services
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=25 $(ARGS)
+
+coverage: $(VENV)/.tools ## run the tests (without the browser), print what they do not reach and the slowest of them
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/browser --cov --cov-report=term:skip-covered --durations=25 $(ARGS)
 
 check: $(VENV)/.tools ## ruff, mypy (strict), import layers
 	$(BIN)/ruff check
@@ -116,6 +119,14 @@ surface: $(VENV)/.tools ## write tests/surface_differences.toml anew: what exten
 docs: $(VENV)/.tools ## check README and docs/: links lead somewhere, Python blocks compile
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
+.docs-site/.installed: pyproject.toml
+	@tools/make-venv "$(PYTHON)" .docs-site docs
+	@touch $@
+
+docs-site: .docs-site/.installed ## build the documentation site into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 .docs-site/bin/mkdocs build --quiet
+	.docs-site/bin/python tools/check_site.py
+
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
+	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .dist .docs-site site .docs-site site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,6 +7,7 @@ can only find the installed package. Arguments go to pytest, in the place of the
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -117,6 +118,10 @@ def main(arguments: list[str]) -> None:
     run(FOLDER / "venv" / "bin" / "tuile", "new", FOLDER / "shop", cwd=where)
     run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=FOLDER / "shop")
     run(python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *(arguments or CHOSEN), cwd=where)
+    # pip finds the wheel here before there is a release.
+    os.environ["PIP_FIND_LINKS"] = str(DIST)
+    (FOLDER / "tutorial").mkdir()
+    run(sys.executable, ROOT / "tools" / "follow_tutorial.py", FOLDER / "tutorial", cwd=where)
     run(sys.executable, ROOT / "tools" / "check_types.py", FOLDER / "types", wheel)
 
 

@@ -59,11 +59,11 @@ def settings_command(info: ScriptInfo, names: tuple[str, ...], as_json: bool) ->
         else:
             rows = _rows(app.config, sources_of(app.config))
     if names:
-        wanted = {name.upper() for name in names}
-        unknown = sorted(wanted - {row.name for row in rows})
-        if unknown:
-            raise click.UsageError(_unknown(unknown[0]))
-        rows = [row for row in rows if row.name in wanted]
+        known = {row.name: row for row in rows}
+        for name in names:
+            if name.upper() not in known:
+                raise click.UsageError(_unknown(name.upper()))
+        rows = [known[name.upper()] for name in names]
     if as_json:
         click.echo(json.dumps([row._asdict() for row in rows], indent=2))
     elif names:
