@@ -118,7 +118,8 @@ class Browsers:
             for name, jar in self.jars.items()
         }
         sent: dict[Occasion, dict[str, tuple[Reason, ...]]] = {}
-        for occasion in OCCASIONS:
+        again = (Occasion("the same frame or request again", context=context),) if context.top_level_site else ()
+        for occasion in (*again, *OCCASIONS):
             if occasion.scheme is not None and occasion.scheme == parse_address(url).scheme:
                 continue
             found = {
