@@ -280,5 +280,5 @@ def test_costs_name_each_endpoint_and_why_it_has_no_fast_path(trap_app: Flask) -
     text = write_costs(ring.all())
     assert "index: answered by the fast path" in text
     assert "written: cookies are written with `cookies`" in text
-    assert "(no endpoint): no rule matches the URL" in text
+    assert "(no endpoint): answered by the fast path" in text
     assert write_costs([]) == "No requests were recorded yet.\n"

@@ -93,7 +93,7 @@ def test_what_the_view_read_and_set_is_recorded_with_its_line(inspected: tuple[F
     first, second = ring.all()
     assert (first.method, first.path, first.status, first.endpoint) == ("GET", "/", 200, "index")
     assert (first.body_start, second.body_start, second.query) == ("Hello None", "Hello Alice", "page=2")
-    assert first.cookies == []
+    assert not first.cookies
     assert [(one.name, str(one.value)) for one in second.cookies] == [("user", "Alice")]
     (read,), (write,) = events(first, "read"), events(first, "write")
     assert (read.where, read.name, str(read.after)) == ("request.cookies", "user", "None")

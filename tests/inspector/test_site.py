@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tuile.inspector.recorder import Recorder
 from tuile.inspector.records import Ring
 from tuile.inspector.server import Inspector
 from tuile.inspector.site import Site
+from tuile.proving.har import read_har
 from tuile.testing import Browser
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def site() -> Site:
 
 
 PAGES = ["", "requests/1", "requests/1.txt", "requests/6", "cookies", "cookies/1/theme", "cookies/1/theme.txt", "costs"]
-PAGES += ["costs.txt", "style.css", "live.js", "test?request=1&request=2"]
+PAGES += ["requests.har", "requests/1.json", "costs.txt", "style.css", "live.js", "test?request=1&request=2"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -241,6 +243,20 @@ def test_hostile_text_in_a_generated_test_stays_text() -> None:
     text = write_test(ring.all(), Origin(("from app import app",)))
     compile(text, "generated", "exec")
     assert "\n    raise SystemExit" not in text
+
+
+def test_a_har_file_of_a_flow_can_be_replayed(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "recorded.har"
+    file.write_text(Page(site, f"/{TOKEN}/requests.har").text, encoding="utf-8")
+    replayed = read_har(str(file))
+    assert [(one.method, urlsplit(one.url).path) for one in replayed.requests] == [
+        (found.method, found.path) for found in site.ring.all()
+    ]
+    login = next(one for one in replayed.requests if one.method == "POST")
+    assert login.body == b"name=Ada&password=swordfish"
+    assert replayed.host == "127.0.0.1:5000"
+    chosen = json.loads(Page(site, f"/{TOKEN}/requests.har", QUERY_STRING="request=2").text)
+    assert len(chosen["log"]["entries"]) == 1
 
 
 def test_an_application_is_found_by_its_module() -> None:

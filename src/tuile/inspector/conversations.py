@@ -159,6 +159,12 @@ def url_of(found: Recording) -> str:
     return f"{scheme}://{host}{path if path.startswith('/') else '/' + path}"
 
 
+def whole_url(found: Recording) -> str:
+    """Return the URL with its query, as ASCII."""
+    query = quote(found.query, safe="/%:@!$&'()*+,;=~-._?[]")
+    return url_of(found) + (f"?{query}" if query else "")
+
+
 def real_value(cookie: SetCookie) -> str:
     """Return the value of a Set-Cookie line as the next request has it, without quotes."""
     if not cookie.value.is_whole:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from statistics import median
 
 from ..sessions.plain import OWN_CLASSES
 from ..signals import request_finished, request_started
@@ -28,7 +29,10 @@ def reasons_of(app: Flask, context: Current, found: Recording) -> list[str]:
 def _reasons(app: Flask, context: Current, found: Recording) -> Iterator[str]:
     request = context.request
     if request is None or request.url_rule is None:
-        yield "no rule matches the URL"
+        # Its page is sent by the fast path too, if nobody sees it.
+        if app.before_request_funcs or app.after_request_funcs:
+            yield "no rule matches the URL, and a hook is called"
+        return
     if app.after_request_funcs:
         yield "after_request functions are called with each response"
     if request_started.receivers or request_finished.receivers:
@@ -55,7 +59,7 @@ def _reasons_of_state(context: Current, found: Recording) -> Iterator[str]:
 
 
 class Cost(t.NamedTuple):
-    """The cost of an endpoint: averages in microseconds over its recorded requests."""
+    """The cost of an endpoint: the medians of its recorded requests, in microseconds."""
 
     endpoint: str
     rule: str
@@ -73,9 +77,8 @@ def summarise(recordings: Iterable[Recording]) -> list[Cost]:
             groups.setdefault(found.endpoint or "(no endpoint)", []).append(found)
     costs = []
     for endpoint, group in groups.items():
-        count = len(group)
-        times: dict[str, int] = {kind: sum(one.times_ns[kind] for one in group) // count // 1000 for kind in KINDS}
+        times: dict[str, int] = {kind: int(median(one.times_ns[kind] for one in group)) // 1000 for kind in KINDS}
         reasons = list(dict.fromkeys(reason for one in group for reason in one.slow_reasons))
-        total = sum(sum(one.times_ns.values()) for one in group) // count // 1000
-        costs.append(Cost(endpoint, group[-1].rule, count, total, times, reasons))
+        total = int(median(sum(one.times_ns.values()) for one in group)) // 1000
+        costs.append(Cost(endpoint, group[-1].rule, len(group), total, times, reasons))
     return sorted(costs, key=lambda cost: -cost.total_us)

@@ -43,21 +43,23 @@ _ORIGIN_HEADERS = (
     "HTTP_X_FORWARDED_HOST",
     "HTTP_X_REQUESTED_WITH",
 )
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
 
 
 def note_request(found: Recording, environ: WSGIEnvironment) -> None:
     """Record what an environ says about a request."""
     get = environ.get
-    found.method = cut(str(get("REQUEST_METHOD", "")), 20)
-    found.scheme = cut(str(get("wsgi.url_scheme", "http")), 10)
-    found.host = cut(str(get("HTTP_HOST") or get("SERVER_NAME") or ""), 300)
-    found.path = decoded(f"{get('SCRIPT_NAME', '')}{get('PATH_INFO', '')}", 1000)
-    found.query = decoded(str(get("QUERY_STRING", "")), 1000)
-    found.address = cut(str(get("REMOTE_ADDR", "")), 60)
-    found.agent = decoded(str(get("HTTP_USER_AGENT", "")), 300)
-    found.content_type = cut(str(get("CONTENT_TYPE") or ""), 100)
-    found.origin_headers = {name: cut(str(environ[name]), 300) for name in _ORIGIN_HEADERS if name in environ}
+    # First what a table cannot do without: the rest may be malformed.
+    found.method = get("REQUEST_METHOD", "")[:20]
+    found.path = decoded(get("SCRIPT_NAME", "") + get("PATH_INFO", ""), 1000)
+    found.scheme = get("wsgi.url_scheme", "http")[:10]
+    found.host = (get("HTTP_HOST") or get("SERVER_NAME") or "")[:300]
+    found.query = decoded(get("QUERY_STRING", ""), 1000)
+    found.address = str(get("REMOTE_ADDR", ""))[:60]
+    found.agent = decoded(get("HTTP_USER_AGENT", ""), 300)
+    found.content_type = (get("CONTENT_TYPE") or "")[:100]
+    found.origin_headers = {name: environ[name][:300] for name in _ORIGIN_HEADERS if name in environ}
     note_cookies(found, get("HTTP_COOKIE"))
 
 
@@ -74,12 +76,13 @@ def note_start(found: Recording, status: str, headers: Iterable[tuple[str, str]]
     """Record the status and the headers of a response."""
     code = status[:3]
     found.status = int(code) if code.isdigit() else 0
-    found.set_cookies = []
+    set_cookies: list[SetCookie] = []
+    found.set_cookies = set_cookies
     for name, value in headers:
         lowered = name.lower()
         if lowered == "set-cookie":
-            if len(found.set_cookies) < MOST_COOKIES:
-                found.set_cookies.append(set_cookie_of(found, value))
+            if len(set_cookies) < MOST_COOKIES:
+                set_cookies.append(set_cookie_of(found, value))
         elif lowered == "content-type":
             found.response_type = cut(value, 100)
         elif lowered == "location":
@@ -140,7 +143,8 @@ def note_response(found: Recording, app: Flask, response: Response) -> None:
         found.endpoint, found.rule = cut(str(rule.endpoint), 100), cut(str(rule.rule), 200)
         view = app.view_functions.get(rule.endpoint)
         found.view = cut(f"{getattr(view, '__module__', '')}.{getattr(view, '__qualname__', '')}", 200)
-    note_body(found, vars(request))
+    if found.method not in _WITHOUT_BODY:
+        note_body(found, vars(request))
     found.slow_reasons += reasons_of(app, context, found)
     take_snapshot(found, "response", response)
 
@@ -166,6 +170,10 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
         return
     last = found.snapshots[-1] if found.snapshots else _NO_SNAPSHOT
     opened, cookies = context._opened_session, context._cookies
+    if opened is None and cookies is None and (response is None or "Set-Cookie" not in response.headers):
+        # Most requests of APIs and all of files.
+        found.snapshots.append(Snapshot(step, None, last.response_cookies, found.now_us()))
+        return
     session = None if opened is None else _session_of(found, content_of(opened))
     written = _response_cookies(found, cookies, response)
     # One dictionary for all steps that change nothing.

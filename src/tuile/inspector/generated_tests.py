@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 import typing as t
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from .conversations import tell, url_of
+from .conversations import tell, whole_url
 from .hidden import is_secret_name
 
 if t.TYPE_CHECKING:
@@ -157,7 +157,7 @@ class _Writer:
             if cookie.value.is_whole:
                 line = f"{cookie.name}={cookie.value.text}"
                 now = f"now={browser}.clock.now()"
-                lines.append(f"{browser}.jar.receive({_url(found)!r}, [{line!r}], {now})")
+                lines.append(f"{browser}.jar.receive({whole_url(found)!r}, [{line!r}], {now})")
             else:
                 lines.append(f"# The cookie {_comment(cookie.name)} came as well. Its value was not recorded.")
             if cookie.name in found.session_names:
@@ -236,13 +236,8 @@ def _comment(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:160]
 
 
-def _url(found: Recording) -> str:
-    query = quote(found.query, safe="/%:@!$&'()*+,;=~-._?[]")
-    return url_of(found) + (f"?{query}" if found.query else "")
-
-
 def _call(found: Recording) -> str:
-    url = repr(_url(found))
+    url = repr(whole_url(found))
     if _is_visit(found):
         return f"visit({url})" if found.method == "GET" else f"submit({url}, {_form(found)})"
     given = [url] if found.method == "GET" else [url, f"method={found.method!r}"]

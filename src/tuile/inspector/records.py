@@ -8,6 +8,8 @@ from collections import deque
 from time import perf_counter_ns, time
 
 if t.TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from .hidden import Shown
 
 #: How many requests are kept, and how many bytes of them in all, as estimated by `Recording.size`.
@@ -105,58 +107,60 @@ class SetCookie(t.NamedTuple):
 class Recording:
     """One request, while it runs and afterwards. Texts are cut to a fixed length before they get here."""
 
+    #: The number of the request, which the ring gives.
+    id = 0
+    # the request
+    method = ""
+    scheme = "http"
+    host = ""
+    path = ""
+    query = ""
+    address = ""
+    agent = ""
+    #: Headers that tell where a request comes from, such as Origin, by their names in an environ.
+    origin_headers: Mapping[str, str] = {}
+    content_type = ""
+    cookie_header_length = 0
+    cookies: Sequence[ReceivedCookie] = ()
+    form: list[tuple[str, str]] | None = None
+    files: Sequence[tuple[str, str]] = ()
+    json: str | None = None
+    # what answered it
+    endpoint: str | None = None
+    rule = ""
+    view = ""
+    #: The type of what the view returned.
+    returned = ""
+    left_out = 0
+    # the response
+    status = 0
+    response_type = ""
+    location = ""
+    set_cookies: Sequence[SetCookie] = ()
+    body_start = ""
+    body_length: int | None = None
+    is_stream = False
+    took_us = 0
+    is_finished = False
+    messages_received = messages_sent = 0
+    close_code: int | None = None
+    #: The names of the session's cookie.
+    session_names: frozenset[str] = frozenset()
+
     def __init__(self, door: str) -> None:
-        self.id = 0  # set by the ring
         self.door = door
         self.started = time()
         self._start_ns = self._last_ns = perf_counter_ns()
         self._kind: Kind = "framework"
-        #: What the time was spent on around each template that is being rendered.
-        self.around_templates: list[Kind] = []
-        self.times_ns: dict[Kind, int] = dict.fromkeys(KINDS, 0)
-        # the request
-        self.method = ""
-        self.scheme = "http"
-        self.host = ""
-        self.path = ""
-        self.query = ""
-        self.address = ""
-        self.agent = ""
-        #: Headers that tell where a request comes from, such as Origin, by their names in an environ.
-        self.origin_headers: dict[str, str] = {}
-        self.content_type = ""
-        self.cookie_header_length = 0
-        self.cookies: list[ReceivedCookie] = []
-        self.form: list[tuple[str, str]] | None = None
-        self.files: list[tuple[str, str]] = []
-        self.json: str | None = None
-        # what answered it
-        self.endpoint: str | None = None
-        self.rule = ""
-        self.view = ""
-        #: The type of what the view returned.
-        self.returned = ""
+        self.times_ns: dict[Kind, int] = {"hooks": 0, "view": 0, "template": 0, "session": 0, "framework": 0}
         self.events: list[Event] = []
-        self.left_out = 0
         self.snapshots: list[Snapshot] = []
-        #: While the request runs, its exceptions, and the values of the session's keys that were shown last.
+        self.slow_reasons: list[str] = []
+        #: While the request runs: what the time was spent on around each template that is being rendered, its
+        #: exceptions, and the values of the session's keys that were shown last.
+        self.around_templates: list[Kind] = []
         self.errors: list[BaseException] = []
         self.shown_keys: dict[str, tuple[object, Shown]] = {}
-        self.slow_reasons: list[str] = []
-        # the response
-        self.status = 0
-        self.response_type = ""
-        self.location = ""
-        self.set_cookies: list[SetCookie] = []
-        self.body_start = ""
-        self.body_length: int | None = None
-        self.is_stream = False
-        self.took_us = 0
-        self.is_finished = False
-        self.messages_received = self.messages_sent = 0
-        self.close_code: int | None = None
-        #: The names of the session's cookie.
-        self.session_names: frozenset[str] = frozenset()
 
     def now_us(self) -> int:
         """Return the time since the start of the request, in microseconds."""

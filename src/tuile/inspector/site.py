@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from .conversations import tell
 from .costs import summarise
 from .generated_tests import write_test
+from .har import write_har
 from .records import KINDS
 from .stories import names_of, story_of
 from .tables import as_data, sheet_of, summary_of
@@ -32,7 +33,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from .conversations import Chapter
     from .generated_tests import Origin
-    from .records import Ring
+    from .records import Recording, Ring
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self';"
@@ -112,7 +113,13 @@ class Site:
             return self._render("costs.html", costs=summarise(self.ring.all()), kinds=KINDS)
         if path == "costs.txt":
             return Page(write_costs(self.ring.all()), "text/plain")
+        if path == "requests.har":
+            return Page(write_har(self._chosen(query) or self.ring.all()), "application/json")
         return self._test(query) if path == "test" else None
+
+    def _chosen(self, query: str) -> list[Recording]:
+        chosen = {int(one) for one in parse_qs(query).get("request", ()) if one.isdecimal() and len(one) < 12}
+        return [found for found in self.ring.all() if found.id in chosen]
 
     def chapters(self) -> dict[int, Chapter]:
         """Return what there is to say about each request, by its id."""
@@ -143,8 +150,7 @@ class Site:
         return Page(write_story(story), "text/plain") if is_text else self._render("story.html", story=story)
 
     def _test(self, query: str) -> Page:
-        chosen = {int(one) for one in parse_qs(query).get("request", ()) if one.isdecimal() and len(one) < 12}
-        recordings = [found for found in self.ring.all() if found.id in chosen]
+        recordings = self._chosen(query)
         if not recordings:
             text = "No requests were chosen. Tick some in the list, then press 'Make a test'.\n"
             return Page(text, "text/plain", 400)
