@@ -20,6 +20,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from websockets.frames import Frame
     from websockets.http11 import Request
 
     from ...app import Flask
@@ -158,8 +159,8 @@ class _Bridge:
                     self.protocol.receive_data(data)
                     events = self.protocol.events_received()
                     self._flush()
-                for frame in events:
-                    self._take(frame)
+                for event in events:
+                    self._take(t.cast("Frame", event))
                 if self.protocol.close_rcvd is not None or self.protocol.parser_exc is not None:
                     break
         closed = self.protocol.close_rcvd
@@ -168,7 +169,7 @@ class _Bridge:
             self.inbox.put_nowait, {"type": "websocket.disconnect", "code": code, "reason": reason}
         )
 
-    def _take(self, frame: t.Any) -> None:
+    def _take(self, frame: Frame) -> None:
         """Give the application a message, once its last frame is there."""
         if frame.opcode.name not in {"TEXT", "BINARY", "CONT"}:
             return
