@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import stat
@@ -192,6 +193,44 @@ def test_a_sweep_takes_as_many_at_once_as_it_can_without_holding_others(
     assert store.ask(Sweep(1000)) == 200
     found = [int(one.rpartition("LIMIT ")[2].strip(") ")) for one in swept if one.startswith("DELETE")]
     assert found[:5] == sizes
+
+
+@pytest.mark.parametrize("took", [0.0, 0.2])
+@pytest.mark.parametrize("limit", [500, 10_000])
+def test_a_sweep_holds_the_file_for_few_sessions_at_a_time_and_lets_others_write_in_between(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, took: float, limit: int
+) -> None:
+    store.ask(Create(Record("h", "v"), CLOCKS))
+    with sqlite3.connect(store.path) as connection:
+        old = [(f"old {number}",) for number in range(1200)]
+        columns = "verifier, data, created, seen, expires, agent, address, version"
+        connection.executemany(
+            f"INSERT INTO tuile_sessions (handle, {columns}) VALUES (?, 'v', '{{}}', 1, 1, 1, '', '', 0)",  # noqa: S608
+            old,
+        )
+    connection.close()
+    moments = iter(range(10_000))
+    monkeypatch.setattr("time.monotonic", lambda: next(moments) * took)
+    steps: list[object] = []
+    monkeypatch.setattr("time.sleep", lambda seconds: steps.append("others"))
+    sweeping = store._idle[-1]
+    begun = 0
+
+    def note(statement: str) -> None:
+        nonlocal begun
+        if statement.startswith("BEGIN"):
+            begun = sweeping.total_changes
+        elif statement.startswith("COMMIT"):
+            steps.append(sweeping.total_changes - begun)
+
+    sweeping.set_trace_callback(note)
+    assert store.ask(Sweep(limit)) == min(limit, 1200)
+    sweeping.set_trace_callback(None)
+    rows = [step for step in steps if isinstance(step, int)]
+    assert sum(rows) == min(limit, 1200)
+    assert max(rows) == (50 if took == 0.0 else 5)
+    # After each transaction but the last others may write, and nothing is held meanwhile.
+    assert all(after == "others" for step, after in itertools.pairwise(steps) if isinstance(step, int))
 
 
 @pytest.mark.parametrize("kind", ["a folder", "no database"])
