@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import sqlite3
+import threading
+import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.stores.conftest import available
+from tests.stores.servers import postgres_folder, postgres_server, redis_sentinel
 from tests.stores.site import Site
 from tuile import session
-from tuile.sessions.operations import Create, OfUser, Sweep
+from tuile.sessions.changes import Add, Changes
+from tuile.sessions.operations import Apply, Create, EndOfUser, Load, OfUser, Retire, Sweep
 from tuile.sessions.record import Clocks, Record
+from tuile.sessions.stores import StoreUnavailable
+from tuile.sessions.stores.postgres import PostgresStore
 from tuile.sessions.stores.redis import RedisStore
 from tuile.sessions.stores.sqlite import SQLiteStore
 
@@ -167,7 +176,75 @@ def test_a_backlog_is_swept_in_batches_and_does_not_come_back(store: Store, cloc
     assert store.ask(Sweep(500)) <= 2
 
 
-# rawberg/connect-sqlite3#15; maxcountryman/tower-sessions-stores#52: the judge, and test_sqlite
+# rawberg/connect-sqlite3#15; maxcountryman/tower-sessions-stores#52
+def test_sqlite_is_never_locked_and_each_write_begins_as_one(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    one, clocks = SQLiteStore(file, timeout=60), Clocks(idle=1000)
+    one.ask(Create(Record("h", "v", {"n": "0"}), clocks))
+    statements: list[str] = []
+    one._idle[-1].set_trace_callback(statements.append)
+    one.ask(Create(Record("h2", "v", user="ada"), clocks, limit=1))
+    one.ask(Apply("h", 1, Changes(by_key={"n": Add(1, "1")}), clocks))
+    one.ask(Retire("h2", 10))
+    one.ask(EndOfUser("ada"))
+    one._idle[-1].set_trace_callback(None)
+    in_transaction = False
+    for statement in statements:
+        word = statement.split()[0].upper()
+        # A transaction that began with a read could not always become one that writes.
+        assert in_transaction or word in {"BEGIN", "SELECT", "UPDATE", "INSERT", "DELETE"}
+        assert word != "BEGIN" or "IMMEDIATE" in statement
+        in_transaction = (in_transaction or word == "BEGIN") and word != "COMMIT"
+    errors: list[Exception] = []
+
+    def write() -> None:
+        own = SQLiteStore(file, timeout=60)  # as another process has one
+        try:
+            for _ in range(25):
+                own.ask(Apply("h", 1, Changes(by_key={"n": Add(1, "1")}), clocks))
+        except Exception as error:  # noqa: BLE001 - it is looked at below
+            errors.append(error)
+        own.close()
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert one.ask(Load("h", clocks)).record.data == {"n": "201"}
+    one.close()
+
+
+# laravel/framework#22164; craftcms/cms#15480; fleetdm/fleet#4469
+def test_a_replica_of_redis_is_refused() -> None:
+    with available(), redis_sentinel() as ports:
+        for place in (f"redis://127.0.0.1:{ports[1]}", import_module("redis").Redis(port=ports[1])):
+            store = RedisStore(place, timeout=30)
+            with pytest.raises(StoreUnavailable, match=r"is a replica, which cannot be written\. Name the primary"):
+                store.ask(Load("h", Clocks(10)))
+            with pytest.raises(StoreUnavailable, match="is a replica"):
+                asyncio.run(store.ask_async(Load("h", Clocks(10))))
+            assert Site(store).ask(read, "A" * 22 + "." + "B" * 32).answer.code == 503
+        primary = RedisStore(f"redis://127.0.0.1:{ports[0]}", timeout=30)
+        assert primary.ask(Load("h", Clocks(10))) is None
+        primary.close()
+
+
+def test_a_replica_of_postgresql_is_refused() -> None:
+    with available(), postgres_folder() as folder:
+        with postgres_server(folder):
+            pass
+        with open(f"{folder}/standby.signal", "w", encoding="utf-8"):
+            pass
+        with postgres_server(folder) as url:
+            store = PostgresStore(url, timeout=30)
+            with pytest.raises(StoreUnavailable, match=r"is a replica, which cannot be written\. Name the primary"):
+                store.ask(Load("h", Clocks(10)))
+
+
+# tj/connect-redis#360; authelia/authelia#2324: test_redis_places.test_sessions_are_spread_over_a_cluster
+# dotCMS/core#35874: test_redis.test_two_apps_do_not_see_each_other, and that of test_postgres
 
 
 # pallets-eco/flask-session#29; CVE-2021-33026; magfest/ubersystem#4570
@@ -221,6 +298,42 @@ def test_reading_keeps_alive_and_never_revives(site: Site, clock: Clock) -> None
     assert site.ask(read, cookie).result == {}
     assert site.ask(put(x=2), cookie).cookie != cookie
     assert site.content(cookie) == {}
+
+
+# spring-session#1001
+@pytest.mark.parametrize("off", [-600, 600])
+def test_the_clock_of_redis_counts_and_not_that_of_a_host(
+    redis_url: str, off: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, now = RedisStore(redis_url, timeout=30), time.time
+    site = Site(store, SESSION_IDLE=100, SESSION_RENEW=50)
+    cookie = site.begin(x=1)
+    monkeypatch.setattr("time.time", lambda: now() + off)
+    reply = site.ask(put(y=2), cookie)
+    assert (reply.answer.code, reply.cookie) == (200, None)
+    assert site.content(cookie) == {"x": 1, "y": 2}
+    other = site.begin(x=3)
+    monkeypatch.undo()
+    assert site.content(other) == {"x": 3}
+    store.close()
+
+
+# A view fails after it has put something into the database: the session is saved all the same, and nothing else.
+def test_the_database_of_the_application_is_left_alone(site: Site) -> None:
+    application = sqlite3.connect(":memory:")
+    application.execute("CREATE TABLE orders (id)")
+    site.app.teardown_request(lambda error: application.rollback())
+    cookie = site.begin(x=1)
+
+    def view() -> None:
+        application.execute("INSERT INTO orders VALUES (1)")
+        session["x"] = 2
+        raise RuntimeError
+
+    assert site.ask(view, cookie).answer.code == 500
+    assert application.execute("SELECT * FROM orders").fetchall() == []
+    assert site.content(cookie) == {"x": 2}  # as on Flask
+    application.close()
 
 
 # spring-session#3299; kodustech/kodus-ai#1683

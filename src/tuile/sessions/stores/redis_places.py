@@ -11,7 +11,8 @@ import typing as t
 from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
-from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, parse
+from . import StoreUnavailable
+from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, pack, parse
 from .remote import BrokenConnectionError
 
 if t.TYPE_CHECKING:
@@ -21,6 +22,7 @@ if t.TYPE_CHECKING:
     from .remote import AsyncConnection, Connection
 
 _PORT, _SENTINEL_PORT = 6379, 26379
+_ROLE = Request(pack("ROLE"))
 
 
 class Place(t.Protocol):
@@ -91,19 +93,40 @@ class _OverSockets:
 
     def connect(self) -> Connection:
         opened = self._pool.make_connection()
-        if self._client is None:
-            return BlockingConnection(opened)
         opened.connect()
-        if isinstance(opened._sock, socket.socket):
-            return BlockingConnection(opened)
-        # A client for tests has no server.
-        return _ClientConnection(self._client, self._errors)
+        if self._client is not None and not isinstance(opened._sock, socket.socket):
+            # A client for tests has no server.
+            return _ClientConnection(self._client, self._errors)
+        connection = BlockingConnection(opened)
+        try:
+            self._refuse_replica(connection.exchange(_ROLE))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     async def connect_async(self) -> AsyncConnection:
         pool = import_module("redis.asyncio").ConnectionPool.from_url(self._url, **self._limits)
         opened = pool.make_connection()
         await opened.connect()
-        return AwaitedConnection(opened, self._errors)
+        connection = AwaitedConnection(opened, self._errors)
+        try:
+            self._refuse_replica(await connection.exchange(_ROLE))
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    def _refuse_replica(self, role: Answer) -> None:
+        """Refuse a server that has what was saved a moment ago not yet, and cannot be written.
+
+        A server that does not allow the question, by its rules of access, is taken for a primary.
+        """
+        if type(role) is list and role[:1] == [b"slave"]:
+            message = (
+                f"The session store (Redis, {self.where}) is a replica, which cannot be written. Name the primary."
+            )
+            raise StoreUnavailable(message)
 
 
 class _OverClient:
