@@ -226,6 +226,7 @@ def test_a_login_begins_a_new_session_before_it_touches_the_old_one(records: Rec
     old = records.create()
     record = Record("", "", {**DATA, "_user_id": '"ada"'}, user="ada")
     new = records.run(replacing(old, record, Changes(), POLICY))
+    assert new is not None
     assert records.kinds() == [Create, Retire]
     assert new.identity.handle != old.identity.handle
     assert records.opened(new.identity).record.user == "ada"
@@ -241,6 +242,7 @@ def test_a_login_begins_a_new_session_before_it_touches_the_old_one(records: Rec
 def test_a_session_of_a_user_ends_at_once(records: Records) -> None:
     old = records.create(user="ada")
     new = records.run(replacing(old, Record("", "", {}, user="bob"), None, POLICY))
+    assert new is not None
     assert records.kinds() == [Create, End]
     assert records.open(old.identity) is None
     assert records.opened(new.identity).record.user == "bob"
@@ -252,6 +254,7 @@ def test_a_login_takes_along_what_was_saved_meanwhile(records: Records) -> None:
     records.ask(saving(old, Changes(by_key={"basket": Put("[1]"), "n": Add(1, "1")}), POLICY))
     record = Record("", "", {"_user_id": '"ada"', "n": "1"}, user="ada")
     new = records.run(replacing(old, record, changes, POLICY))
+    assert new is not None
     assert records.kinds() == [Create, Retire, Apply]
     assert records.opened(new.identity).record.data == {"_user_id": '"ada"', "n": "2", "basket": "[1]"}
 
@@ -260,5 +263,6 @@ def test_but_not_where_nothing_is_taken_along(records: Records) -> None:
     old = records.create()
     records.ask(saving(old, Changes(by_key={"basket": Put("[1]")}), POLICY))
     new = records.run(replacing(old, Record("", "", {"_user_id": '"ada"'}, user="ada"), None, POLICY))
+    assert new is not None
     assert records.kinds() == [Create, Retire]
     assert records.opened(new.identity).record.data == {"_user_id": '"ada"'}

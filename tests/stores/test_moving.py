@@ -48,6 +48,10 @@ def writing(**content: Any) -> Callable[[], Any]:
     return lambda: session.update(content)
 
 
+def ending() -> None:
+    session.end()
+
+
 # --- from signed cookies ----------------------------------------------------------------------------------------------
 
 
@@ -142,6 +146,19 @@ def test_a_slow_request_with_a_former_cookie_brings_no_session_back(site: Site) 
     assert [about["user"] for about in gone] == ["ada"]
     assert site.content(former) == {}
     assert site.app.sessions.of("ada") == []
+
+
+def test_a_new_id_does_not_bring_back_a_user_who_was_logged_out_meanwhile(site: Site) -> None:
+    for logs_out in (True, False):
+        cookie = signed(_user_id="ada", logs_out=logs_out)  # another cookie
+
+        def view(cookie: str = cookie, logs_out: bool = logs_out) -> None:
+            session.regenerate(keep=["_user_id"])
+            site.ask(ending if logs_out else writing(x=1), cookie)
+
+        reply = site.ask(view, cookie)
+        assert bool(reply.cookie) is not logs_out
+        assert len(site.app.sessions.of("ada")) == (0 if logs_out else 1)
 
 
 def test_a_session_that_was_moved_and_ended_is_not_moved_again(site: Site) -> None:

@@ -11,11 +11,12 @@ import pytest
 from tests.stores.site import Site
 from tests.stores.test_encrypted import stored
 from tests.stores.test_merging import put
-from tuile import session
+from tuile import flash, session
 from tuile.sessions import identity, lifecycle
 from tuile.sessions.operations import Load
 from tuile.sessions.record import Clocks
 from tuile.sessions.stores.memory import MemoryStore
+from tuile.signals import session_gone
 
 if TYPE_CHECKING:
     from tests.stores.conftest import Clock
@@ -138,6 +139,78 @@ def test_a_session_from_before_a_login_can_be_read_for_a_moment_and_not_changed(
     clock.forward(31)
     assert site.content(before) == {}
     assert site.content(after) == {"x": 1, "_user_id": "ada", "secret": 1}
+
+
+LOGOUTS: dict[str, Any] = {
+    "end": lambda site, cookie: site.ask(lambda: session.end(), cookie),  # noqa: PLW0108 - a proxy
+    "clear": lambda site, cookie: site.ask(lambda: session.clear(), cookie),  # noqa: PLW0108 - as above
+    "from elsewhere": lambda site, cookie: site.ask(lambda: site.app.sessions.end(parts(cookie)[0])),
+    "all": lambda site, cookie: site.ask(lambda: site.app.sessions.end_all("ada")),
+}
+
+
+@pytest.mark.parametrize("logout", LOGOUTS)
+def test_a_new_id_does_not_bring_back_a_user_who_was_logged_out_meanwhile(site: Site, logout: str) -> None:
+    cookie = site.ask(put(_user_id="ada", x=1)).cookie
+    told: list[Any] = []
+
+    def note(app: Any, **what: Any) -> None:
+        told.append(what["user"])
+
+    def view() -> None:
+        session.regenerate(keep=["_user_id"])
+        LOGOUTS[logout](site, cookie)
+
+    def anew() -> None:
+        session.regenerate(keep=["_user_id"])
+        session["_user_id"] = "bob"  # who has just said who he is
+        LOGOUTS[logout](site, cookie)
+
+    with session_gone.connected_to(note, site.app):
+        reply = site.ask(view, cookie)
+    assert (reply.answer.code, reply.cookie, told) == (200, None, ["ada"])
+    assert site.app.sessions.of("ada") == []
+    cookie = site.ask(put(_user_id="ada")).cookie
+    assert site.content(site.ask(anew, cookie).cookie) == {"_user_id": "bob"}
+
+
+def test_two_requests_that_ask_for_a_new_id_leave_one_session(site: Site) -> None:
+    cookie = site.ask(put(_user_id="ada")).cookie
+    replies = []
+
+    def view() -> None:
+        session.regenerate(keep=["_user_id"])
+        replies.append(site.ask(lambda: session.regenerate(keep=["_user_id"]), cookie))
+
+    replies.append(site.ask(view, cookie))
+    assert [bool(reply.cookie) for reply in replies] == [True, False]
+    assert len(site.app.sessions.of("ada")) == 1
+    assert site.content(replies[0].cookie) == {"_user_id": "ada"}
+
+
+def test_a_session_is_used_after_its_end(site: Site) -> None:
+    cookie = site.ask(put(_user_id="ada", x=1)).cookie
+
+    def view() -> Any:
+        session.end()
+        assert (dict(session), session.get("x"), "x" in session) == ({}, None, False)
+        session.end()
+        session.setdefault("basket", []).append(1)
+        session["basket"].append(2)
+        flash("bye")
+        return session.add("n")
+
+    reply = site.ask(view, cookie)
+    assert reply.cookie
+    assert parts(reply.cookie)[0] != parts(cookie)[0]
+    assert site.content(reply.cookie) == {"basket": [1, 2], "_flashes": [["message", "bye"]], "n": 1}
+    assert site.content(cookie) == {}
+    # In any order.
+    for calls in (("regenerate", "end"), ("end", "regenerate"), ("clear", "end"), ("end", "clear")):
+        cookie = site.ask(put(_user_id="ada", x=1)).cookie
+        reply = site.ask(lambda calls=calls: [getattr(session, call)() for call in calls], cookie)  # type: ignore[misc]
+        assert (reply.answer.code, reply.cookie) == (200, "")
+        assert site.content(cookie) == {}
 
 
 def test_no_secret_is_logged_or_shown(site: Site, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

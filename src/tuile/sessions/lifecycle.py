@@ -121,10 +121,11 @@ def saving(opened: Opened, changes: Changes, policy: Policy) -> Apply:
     return Apply(identity.handle, record.generation, changes, policy.clocks, policy.strict, record, now)
 
 
-def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Procedure[Opened]:
-    """Begin a new session in place of one that was opened, for a login.
+def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Procedure[Opened | None]:
+    """Begin a new session in place of one that was opened, for a login; None if that has ended meanwhile.
 
-    The new one is created first: should the process stop in between, the old one has nothing of the login.
+    The new one is created first: should the process stop in between, the old one has nothing of the login. If its user
+    has been logged out meanwhile, the same user does not come back by this.
 
     Args:
         opened: The old session. If it is nobody's, it can be read for some seconds; otherwise it ends at once.
@@ -136,7 +137,10 @@ def replacing(opened: Opened, record: Record, changes: Changes | None, policy: P
     begun = yield from creating(record, policy)
     handle = opened.identity.handle
     if opened.record.user is not None or opened.record.is_husk:
-        yield End(handle)
+        was_there: bool = yield End(handle)
+        if not was_there and record.user is not None and record.user == opened.record.user:
+            yield End(begun.identity.handle)
+            return None
         return begun
     now: Mapping[str, str] | None = yield Retire(handle, policy.grace)
     if now is not None and changes is not None and now != opened.record.data:

@@ -181,10 +181,11 @@ def marking(former: Former) -> Procedure[bool]:
     return marked is not None
 
 
-def forgetting(former: Former) -> Procedure[None]:
-    """End a former session, whether or not it was moved."""
-    yield from marking(former)
-    yield End(former.identity.handle)
+def forgetting(former: Former) -> Procedure[bool]:
+    """End a former session, whether or not it was moved; the answer is whether it was there so far."""
+    is_first = yield from marking(former)
+    was_moved: bool = yield End(former.identity.handle)
+    return is_first or was_moved
 
 
 class Moved(t.NamedTuple):

@@ -109,9 +109,13 @@ def _move(
     session.former = None
     if session._is_ended or session._is_replaced or (changes.cleared and not session) or user != former.user:
         # Nothing of it goes on under a name that is made of its cookie.
-        drive(forgetting(former), kept.store)
+        was_there = drive(forgetting(former), kept.store)
         delete_entries(app, former.entry)
-        if session and not session._is_ended:
+        if not was_there and user is not None and user == former.user:
+            # The same user does not come back who was logged out meanwhile.
+            session.note_saved(None, changes)
+            session_gone.send(app, handle=former.identity.handle, user=user)
+        elif session and not session._is_ended:
             _begin(app, interface, kept, session, response, None)
         else:
             _save_changes(app, interface, kept, session, response)
@@ -174,11 +178,17 @@ def _begin(
     agent, address = device_in(app, session)
     record = Record("", "", session.texts(), user_of(app, session), agent=agent, address=address)
     opened = session._opened
-    procedure = creating(record, kept.policy) if opened is None else replacing(opened, record, changes, kept.policy)
-    begun = drive(procedure, kept.store)
-    if opened is not None:
+    if opened is None:
+        begun = drive(creating(record, kept.policy), kept.store)
+    else:
+        replaced = drive(replacing(opened, record, changes, kept.policy), kept.store)
         note_ending(app)
         delete_entries(app, opened.record.former)
+        if replaced is None:
+            _tell_gone(app, opened)
+            session.note_saved(opened, session.changes())
+            return
+        begun = replaced
     session.note_saved(begun, Changes(cleared=True, by_key={key: Put(text) for key, text in record.data.items()}))
     _set_cookie(app, interface, session, response, begun.identity)
 
