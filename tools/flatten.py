@@ -52,9 +52,7 @@ LEFT_AS_CALLS = frozenset(
     {
         "has_session_alone",
         "is_trusted",
-        "leave",
         "open_session",
-        "parts_at_end",
         "remember",
         "serve",
         "begin_awaited",

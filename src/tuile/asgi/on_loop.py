@@ -8,9 +8,9 @@ from functools import partial
 
 from ..ctx.app_context import current
 from ..dispatch.division import blocks_after_view, functions_around
-from ..dispatch.inlined import leave
 from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
 from ..dispatch.planner import is_coroutine_function
+from ..dispatch.teardown import leave
 from ..wrappers.async_body import AsyncParts
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND

@@ -22,7 +22,9 @@ def add_cookies(context: Current, response: Response) -> None:
     if cookies.depends_on_request:
         vary_by(response.headers, "Cookie")
     lines = cookies.lines()
-    known = getattr(response, "_cookie_lines", None) or CookieLines()
+    known = getattr(response, "_cookie_lines", None)
+    if not isinstance(known, CookieLines):
+        known = CookieLines(getattr(response.headers, "_list", []), known)
     for line in lines:
         known.put(response.headers, line)
     if not lines:

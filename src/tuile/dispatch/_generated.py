@@ -33,16 +33,15 @@ from .inlined import (
     SHORT,
     has_session_alone,
     is_trusted,
-    leave,
     new,
     open_session,
-    parts_at_end,
     remember,
     reset,
     session_headers,
 )
 from .pages import page_of_tuple, page_without_view
 from .planner import is_coroutine_function
+from .teardown import body_sent, leave, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +76,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
-    body: Body
+    body: Body = None
     more: list[tuple[str, str]] | None
     try:
         try:
@@ -147,7 +146,30 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     # run_view: Run the hooks, if there are any, and call the view
                     if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
                         context.request.method = environ["REQUEST_METHOD"]
-                        hooked = app.preprocess_request()
+                        hooked: object
+                        if (
+                            app.url_value_preprocessors
+                            or not plan.calls_view
+                            or (not context.request._has_endpoint_of_rule)
+                            or ("." in rule.endpoint)
+                        ):
+                            hooked = app.preprocess_request()
+                        else:
+                            scope = None
+                            # run_before: Call the functions of the app or a blueprint until one returns a response
+                            result: object = None
+                            for function in app.before_request_funcs.get(scope, ()):
+                                if (
+                                    plan.calls_directly
+                                    and plan.epoch is invalidation.epoch
+                                    and (id(function) in app._synchronous)
+                                ):
+                                    result = function()
+                                else:
+                                    result = app._run(function)
+                                if result is not None:
+                                    break
+                            hooked = result
                         answer = app.dispatch_request() if hooked is None else hooked
                     else:
                         view = app.view_functions[rule.endpoint]
@@ -233,7 +255,6 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
         call = type(body).__call__
-        whole = getattr(body, "response", None) if call is CALL and body._sends_plainly else None
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
@@ -263,9 +284,11 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 or getrefcount(context._cookies) > REFERENCES
             ):
                 request._keep_environ()
+            whole = None
         else:
+            whole = body_sent(body)
             leave(app, context, environ, error)
-    if context._state is not ENDED and (
+    if whole is not None and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)
         and bool(getattr(body, "_on_close", None) or whole != parts)

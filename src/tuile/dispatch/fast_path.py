@@ -12,7 +12,6 @@ import typing as t
 from sys import getrefcount
 
 from ..ctx.app_context import REFERENCES, current
-from ..ctx.states import ENDED
 from ..http.received import SAFE_METHODS
 from ..signals import appcontext_pushed, request_started
 from ..wrappers.response import CALL, SEND
@@ -26,13 +25,13 @@ from .inlined import (
     is_untouched,
     match_route,
     open_session,
-    parts_at_end,
     run_view,
     send,
     session_headers,
 )
 from .pages import page_of_tuple, page_without_view
 from .planner import is_coroutine_function
+from .teardown import parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +59,7 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
-    body: Body
+    body: Body = None
     more: list[tuple[str, str]] | None
     try:
         try:
@@ -76,13 +75,10 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
         if start is not None:
             return send(start, body, more, environ, start_response)
         call = type(body).__call__
-        # Nothing on it is certain to be there: its class may have a constructor of its own.
-        whole = getattr(body, "response", None) if call is CALL and body._sends_plainly else None
         parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
     finally:
-        end(app, plan, context, environ, error)
-    if context._state is not ENDED and is_changed(body, whole, parts):
-        # It was not left quietly.
+        whole = end(app, plan, context, environ, error, body)
+    if whole is not None and is_changed(body, whole, parts):
         return parts_at_end(body, whole, parts)
     return parts
 

@@ -10,12 +10,11 @@ import typing as t
 from sys import getrefcount
 
 from werkzeug.datastructures import Headers
-from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, current, keep_environ
+from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
-from ..ctx.states import ENDED, LEFT, PLAIN, PRESERVED
+from ..ctx.states import ENDED, PLAIN
 from ..lazy import late_modules
 from ..routing.route import matched_by
 from ..signals import (
@@ -25,6 +24,7 @@ from ..signals import (
     request_tearing_down,
 )
 from ..wrappers.environ import brief_environ_of
+from .teardown import body_sent, leave
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,12 +33,11 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ..app import Flask
-    from ..ctx.app_context import Current
     from ..http import hosts
     from ..sessions import plain
     from ..wrappers.response import Response, TextStart
-    from .errors import ErrorHandling
     from .plan import Plan
+    from .steps import Dispatcher
 else:
     hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
 
@@ -194,12 +193,37 @@ def run_view(
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
         # `dispatch_request` reads it; setting it here is faster than computing it.
         context.request.method = environ["REQUEST_METHOD"]
-        hooked = app.preprocess_request()
+        hooked: object
+        if (
+            app.url_value_preprocessors
+            or not plan.calls_view
+            or not context.request._has_endpoint_of_rule
+            or "." in rule.endpoint
+        ):
+            hooked = app.preprocess_request()
+        else:
+            # The endpoint is of no blueprint.
+            scope = None
+            hooked = run_before(app, plan, scope)
         answer = app.dispatch_request() if hooked is None else hooked
     else:
         view = app.view_functions[rule.endpoint]
         answer = call_view(app, view, arguments, known)
     return answer
+
+
+def run_before(app: Dispatcher, plan: Plan, scope: str | None) -> object:
+    """Call the functions of the app or a blueprint until one returns a response."""
+    result: object = None
+    for function in app.before_request_funcs.get(scope, ()):
+        # An earlier function may have replaced `ensure_sync`.
+        if plan.calls_directly and plan.epoch is invalidation.epoch and id(function) in app._synchronous:
+            result = function()
+        else:
+            result = app._run(function)
+        if result is not None:
+            break
+    return result
 
 
 def call_view(app: Flask, view: Callable[..., object], arguments: dict[str, object], known: object) -> t.Any:
@@ -321,8 +345,19 @@ def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
     )
 
 
-def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
-    """Leave the context, without a call if nothing is registered for its end."""
+def end(
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    environ: WSGIEnvironment,
+    error: BaseException | None,
+    response: object,
+) -> object:
+    """Leave the context, without a call if nothing is registered for its end.
+
+    Returns:
+        The body of the response, if functions that were called may have changed it; see `body_sent`.
+    """
     request = context.request
     if error is None and may_end_quietly(app, plan, context) and "werkzeug.debug.preserve_context" not in environ:
         reset(context._token)
@@ -338,8 +373,11 @@ def end(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironmen
             or getrefcount(context._cookies) > REFERENCES
         ):
             request._keep_environ()
+        whole = None
     else:
+        whole = body_sent(response)
         leave(app, context, environ, error)
+    return whole
 
 
 def is_changed(response: object, whole: object, parts: object) -> bool:
@@ -355,39 +393,3 @@ def is_changed(response: object, whole: object, parts: object) -> bool:
         and (type(parts) is list or type(parts) is tuple)
         and bool(getattr(response, "_on_close", None) or whole != parts)
     )
-
-
-def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes]:
-    """Return the parts of a body with the changes that teardown functions made to it or its response.
-
-    Args:
-        response: The response.
-        whole: The body as of before the teardown functions ran, which may have changed this list.
-        parts: The parts for the server without these changes.
-    """
-    # What is passed through is sent as it is, whatever it is.
-    if type(parts) is list and type(whole) is list and parts is not whole:
-        parts = [part.encode() if isinstance(part, str) else part for part in whole]
-    # Nor is it closed.
-    is_closed = getattr(response, "_on_close", None) and not getattr(response, "direct_passthrough", False)
-    return ClosingIterator(parts, response.close) if is_closed else parts
-
-
-def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
-    """Leave the context of a request, and let a debugger or a test preserve it first."""
-    if "werkzeug.debug.preserve_context" in environ:
-        keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
-        keep(kept._app_ctx)
-        keep(kept._request_ctx)
-        context._state = PRESERVED
-    else:
-        context._state = LEFT
-    if error is not None and app.should_ignore_error(error):
-        error = None
-    try:
-        context.pop(error)
-    finally:
-        # Local variables of this function and its caller refer to the context, and the context to the request.
-        request = context.request
-        if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES + 1:
-            keep_environ(request)

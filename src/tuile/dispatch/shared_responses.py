@@ -74,7 +74,7 @@ def claim(app: ErrorHandling, response: Response) -> Response:
     response = copy.copy(response)
     response.headers = Headers([pair for pair in headers if pair not in added])
     response._on_close = list(response._on_close)
-    response._cookie_lines, response._first_cookie, response._was_public = None, None, False
+    response._cookie_lines, response._was_public = None, False
     response._headers_before = (before, own)
     return response
 

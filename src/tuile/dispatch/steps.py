@@ -24,11 +24,11 @@ from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
-from .inlined import begin, is_changed, leave, parts_at_end
+from .inlined import begin, is_changed, run_before
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
 from .settings import cookie_checks_of, undeclared_cookies_of
-from .teardown import Teardown
+from .teardown import Teardown, body_sent, leave, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -180,8 +180,7 @@ class Dispatcher(Planned, Teardown):
                 raise
             # Called on the class, as Python does; methods of the object do not count.
             call = type(response).__call__
-            # Nothing on it is certain to be there: its class may have a constructor of its own.
-            whole = getattr(response, "response", None) if call is CALL and response._sends_plainly else None
+            whole = body_sent(response)
             parts = (SEND if call is CALL else call)(response, environ, start_response)
         finally:
             leave(self, context, environ, error)
@@ -293,19 +292,14 @@ class Dispatcher(Planned, Teardown):
         blueprints = request.blueprints
         scopes = (None, *reversed(blueprints)) if blueprints else _APP_ALONE
         plan = self._plan
-        epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else _NONE_KNOWN
         if self.url_value_preprocessors:
             for scope in scopes:
                 for prepare in self.url_value_preprocessors.get(scope, ()):
                     prepare(request.endpoint, request.view_args)
         for scope in scopes:
-            for function in self.before_request_funcs.get(scope, ()):
-                # An earlier function may have replaced `ensure_sync`.
-                known = epoch is invalidation.epoch and id(function) in synchronous
-                found: t.Any = function() if known else self._run(function)
-                if found is not None:
-                    answer: ft.ResponseReturnValue = found
-                    return answer
+            answer = run_before(self, plan, scope)
+            if answer is not None:
+                return t.cast("ft.ResponseReturnValue", answer)
         return None
 
     def dispatch_request(self) -> ft.ResponseReturnValue:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from sys import getrefcount
+
+from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
-from ..ctx.app_context import _sentinel, value_with_request
+from ..ctx.app_context import REFERENCES, _sentinel, current, keep_environ, value_with_request
+from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down
+from ..wrappers.response import CALL, Response
 from .errors import ErrorHandling
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from _typeshed.wsgi import WSGIEnvironment
 
     from .. import typing as ft
+    from ..ctx.app_context import Current
+    from ..ctx.request_context import RequestContext
 
 
 class Teardown(ErrorHandling):
@@ -83,3 +92,46 @@ class Teardown(ErrorHandling):
             return error
         self.logger.error("A teardown function failed after another one had failed", exc_info=error)
         return first
+
+
+def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
+    """Leave the context of a request, and let a debugger or a test preserve it first."""
+    if "werkzeug.debug.preserve_context" in environ:
+        keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
+        keep(kept._app_ctx)
+        keep(kept._request_ctx)
+        context._state = PRESERVED
+    else:
+        context._state = LEFT
+    if error is not None and app.should_ignore_error(error):
+        error = None
+    try:
+        context.pop(error)
+    finally:
+        # Local variables of this function and its caller refer to the context, and the context to the request.
+        request = context.request
+        if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES + 1:
+            keep_environ(request)
+
+
+def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes]:
+    """Return the parts of a body with the changes that teardown functions made to it or its response.
+
+    Args:
+        response: The response.
+        whole: The body as of before the teardown functions ran, which may have changed this list.
+        parts: The parts for the server without these changes.
+    """
+    # What is passed through is sent as it is, whatever it is.
+    if type(parts) is list and type(whole) is list and parts is not whole:
+        parts = [part.encode() if isinstance(part, str) else part for part in whole]
+    # Nor is it closed.
+    is_closed = getattr(response, "_on_close", None) and not getattr(response, "direct_passthrough", False)
+    return ClosingIterator(parts, response.close) if is_closed else parts
+
+
+def body_sent(response: object) -> object:
+    """Return the body of a response that was sent by `Response`'s own methods; None for any other."""
+    # Nothing on it is certain to be there: its class may have a constructor of its own.
+    is_ours = isinstance(response, Response) and type(response).__call__ is CALL and response._sends_plainly
+    return getattr(response, "response", None) if is_ours else None

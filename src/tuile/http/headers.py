@@ -58,20 +58,26 @@ class CookieLines:
 
     Other code may change the headers at any time, so they are compared with their last known state, and only new lines
     are parsed. With more than `_COMPARED` headers, additions and removals are detected at once, replacements later.
+
+    Args:
+        pairs: The headers.
+        first: Of the first cookie, if it was set alone: its header, how many headers there were with it, and whether
+            it is for all paths of one host.
     """
 
     __slots__ = ("_by_cookie", "_due", "_seen")
 
-    def __init__(self) -> None:
+    def __init__(self, pairs: list[tuple[str, str]], first: tuple[tuple[str, str], int, bool] | None = None) -> None:
         self._seen: list[tuple[str, str]] = []
         self._by_cookie: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
         # The length of the list from which all headers are compared again.
         self._due = 0
-
-    def begin(self, pairs: list[tuple[str, str]], identity: tuple[str, str, str]) -> None:
-        """Take over headers whose last one is their only Set-Cookie line, given what that identifies."""
-        self._seen = pairs.copy()
-        self._by_cookie[identity] = [pairs[-1]]
+        if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
+            # It is the last header, and the only cookie.
+            line = first[0][1]
+            identity = (line.partition("=")[0], "", "/") if first[2] else cookies.cookie_identity(line)
+            self._seen = pairs.copy()
+            self._by_cookie[identity] = [first[0]]
 
     def put(self, headers: Headers, line: str, identity: tuple[str, str, str] | None = None) -> None:
         """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1).

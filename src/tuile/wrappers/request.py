@@ -368,7 +368,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             raise BadRequest from error
 
 
-_NAMING.update(attributes(Request, ("blueprint", "endpoint", "url_rule")))
+_NAMING.update(attributes(Request, ("blueprint", "blueprints", "endpoint", "url_rule")))
 _READING.update(attributes(Request, ("headers",)))
 _FORMS.update(attributes(Request, READING_FORMS))
 _HOST.update(attributes(Request, ("__getattribute__", "environ", "headers", "scheme", "server")))

@@ -95,10 +95,9 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _sends_files_plainly = False
     # Whether `max_cookie_size` is the property defined here, which reads the app's setting.
     _asks_config = False
-    # The index of the Set-Cookie lines, created for the second one.
-    _cookie_lines: CookieLines | None = None
-    # The first Set-Cookie header, how many headers there were with it, and whether it is for all paths of one host.
-    _first_cookie: tuple[tuple[str, str], int, bool] | None = None
+    # The index of the Set-Cookie lines, created for the second one. For the first one: this header, how many headers
+    # there were with it, and whether it is for all paths of one host.
+    _cookie_lines: CookieLines | tuple[tuple[str, str], int, bool] | None = None
     # Whether the response allowed shared caches to store it before a cookie was set.
     _was_public = False
     # The headers before cookies were added for a request, and the claim of that request.
@@ -283,7 +282,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         size: int = context.app.config["MAX_COOKIE_SIZE"]
         return size
 
-    def set_cookie(  # type: ignore[override] # noqa: C901 - a narrower `samesite`, for type checkers; one call
+    def set_cookie(  # type: ignore[override] # a narrower `samesite`, for type checkers
         self,
         key: str,
         value: str = "",
@@ -317,12 +316,10 @@ class Response(WerkzeugResponse, metaclass=Watched):
             CookieSyntaxError: If the name, the path or the domain would end its attribute.
         """
         context = current.get(None)
-        if context is None or not self._asks_config:
-            max_size = self.max_cookie_size
-        else:
-            max_size = context.app.config["MAX_COOKIE_SIZE"]
-        if context is not None and context.app.config.get("COOKIE_DEFAULTS") is not None:
-            secure, samesite = cookie_defaults.with_defaults(context.app, secure, samesite, partitioned)
+        app = None if context is None else context.app
+        max_size = self.max_cookie_size if app is None or not self._asks_config else app.config["MAX_COOKIE_SIZE"]
+        if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
+            secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
         is_plain = domain is None and path == "/"
         line = None
         if (
@@ -349,21 +346,17 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 now=0.0 if max_age is None else time.time(),
             )
         known = self._cookie_lines
-        if known is None:
+        if not isinstance(known, CookieLines):
             pairs = self.headers._list
-            first = self._first_cookie
-            if first is None:
+            if known is None:
                 for name, _ in pairs:
                     if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
                         break
                 else:
                     pairs.append(pair := ("Set-Cookie", line))
-                    self._first_cookie = (pair, len(pairs), is_plain)
+                    self._cookie_lines = pair, len(pairs), is_plain
                     return
-            known = self._cookie_lines = CookieLines()
-            if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
-                text = first[0][1]
-                known.begin(pairs, (text.partition("=")[0], "", "/") if first[2] else cookies.cookie_identity(text))
+            known = self._cookie_lines = CookieLines(pairs, known)
         known.put(self.headers, line, (line.partition("=")[0], "", "/") if is_plain else None)
 
 

@@ -1,0 +1,118 @@
+"""The functions before and after the view: in the order, with the arguments and as often as on Flask."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import tuile
+from tests.beside_flask import make_environ, same, send
+
+# What one function does, besides being noted.
+CHANGES: dict[str, Any] = {
+    "nothing": lambda lib, app, note: None,
+    "answers": lambda lib, app, note: "early",
+    "answers falsely": lambda lib, app, note: "",
+    "fails": lambda lib, app, note: vars(app)["missing"],
+    "another view": lambda lib, app, note: setattr(lib.request.url_rule, "endpoint", "other"),
+    "other arguments": lambda lib, app, note: setattr(lib.request, "view_args", {"name": "changed"}),
+    "an error of routing": lambda lib, app, note: setattr(lib.request, "routing_exception", ValueError("routing")),
+    "another method": lambda lib, app, note: setattr(lib.request, "method", "OPTIONS"),
+    "one more function": lambda lib, app, note: app.before_request_funcs.setdefault(None, []).append(
+        lambda: note("added")
+    ),
+    "another ensure_sync": lambda lib, app, note: setattr(
+        app, "ensure_sync", lambda function: lambda *args, **named: note("synchronous", bool(function(*args, **named)))
+    ),
+    "another dispatch_request": lambda lib, app, note: setattr(app, "dispatch_request", lambda: "dispatched"),
+    "another make_response": lambda lib, app, note: setattr(app, "make_response", lambda rv: app.response_class("own")),
+}
+ENDPOINTS = ("index", "with.dot", "parent.child.page")
+
+
+def program(lib: Any, chosen: random.Random) -> list[object]:  # noqa: C901 - one application
+    """Make an app with random functions before the view, send requests, and return all that was seen."""
+    log: list[object] = []
+
+    def note(*what: object) -> Any:
+        log.append(what)
+
+    app = lib.Flask("hooks")
+    app.testing = False
+    app.logger.disabled = True
+    parent, child = lib.Blueprint("parent", __name__), lib.Blueprint("child", __name__)
+
+    def function(number: int, kind: str) -> Any:
+        def hook() -> object:
+            note(number, kind, lib.request.endpoint, lib.request.view_args, lib.request.blueprints)
+            return CHANGES[kind](lib, app, note) if lib.request.args.get("go") == "yes" else None
+
+        return hook
+
+    for number in range(chosen.randrange(4)):
+        kind = chosen.choice(list(CHANGES))
+        owner = chosen.choice([app, app, parent, child])
+        owner.before_request(function(number, kind))
+    if chosen.random() < 0.3:
+        app.url_value_preprocessor(lambda endpoint, values: note("values", endpoint, values))
+    if chosen.random() < 0.5:
+        app.after_request(lambda response: (note("after"), response)[1])
+    for endpoint in ("index", "with.dot", "other"):
+        app.add_url_rule(f"/{endpoint}/<name>", endpoint, lambda name, endpoint=endpoint: f"{endpoint} {name}")
+    app.before_request_funcs.setdefault("with", []).append(function(9, "nothing"))
+    child.add_url_rule("/page/<name>", "page", lambda name: f"page {name}")
+    parent.register_blueprint(child)
+    app.register_blueprint(parent)
+    for query in ("", "", "", "go=yes", "", "go=yes", ""):
+        for path in ("/index/a", "/with.dot/b", "/page/c"):
+            try:
+                log.append(send(app, make_environ(path, QUERY_STRING=query)))
+            except Exception as error:  # noqa: BLE001 - it is compared
+                log.append(type(error))
+    return log
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_functions_before_the_view_are_called_as_on_flask(seed: int) -> None:
+    same(lambda lib: program(lib, random.Random(seed)))
+
+
+def test_blueprints_of_an_own_request_class_count() -> None:
+    def own(lib: Any) -> list[object]:
+        class Request(lib.Request):  # type: ignore[misc]
+            @property
+            def blueprints(self) -> list[str]:
+                return ["own"]
+
+        app = lib.Flask("hooks")
+        app.request_class = Request
+        log: list[str] = []
+
+        def after(response: Any) -> Any:
+            log.append("after own")
+            return response
+
+        app.before_request(lambda: log.append("app"))
+        app.before_request_funcs["own"] = [lambda: log.append("own")]
+        app.after_request_funcs["own"] = [after]
+        app.add_url_rule("/", "index", lambda: "text")
+        return [send(app).body, send(app).body, log]
+
+    assert same(own)[2] == ["app", "own", "after own"] * 2
+
+
+def test_blueprints_patched_on_the_class_between_requests_count_at_once() -> None:
+    app = tuile.Flask("hooks")
+    log: list[str] = []
+    app.before_request(lambda: log.append("app"))
+    app.before_request_funcs["own"] = [lambda: log.append("own")]
+    app.add_url_rule("/", "index", lambda: "text")
+    send(app)
+    send(app)
+    with mock.patch.object(tuile.Request, "blueprints", property(lambda _: ["own"])):
+        send(app)
+    send(app)
+    assert log == ["app", "app", "app", "own", "app"]
