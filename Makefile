@@ -50,6 +50,9 @@ test: $(VENV)/.tools ## run all tests, in a real browser too (ARGS="..." goes to
 	@tools/install-services
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations=25 $(ARGS)
 
+screenshot: $(VENV)/.tools ## take the picture of the README again
+	$(BIN)/python tools/screenshot.py
+
 coverage: $(VENV)/.tools ## run the tests (without the browser), print what they do not reach and the slowest of them
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/browser --cov --cov-report=term:skip-covered --durations=25 $(ARGS)
 

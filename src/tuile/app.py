@@ -12,7 +12,7 @@ import weakref
 
 from werkzeug.datastructures import ImmutableDict
 
-from .asgi import ServesAsgi, for_development
+from .asgi import ServesAsgi
 from .config import DEFAULT_CONFIG
 from .dispatch.plan import NOTHING, take_stock
 from .dispatch.planner import Planner
@@ -263,11 +263,8 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         cli.show_server_banner(self.debug, self.name)
         from werkzeug.serving import run_simple  # noqa: PLC0415 - for development
 
-        called, hint = for_development(self)
-        if hint:
-            print(f" * {hint}")  # noqa: T201 - as the banner
         try:
-            run_simple(host or named_host or "127.0.0.1", port, called, **options)
+            run_simple(host or named_host or "127.0.0.1", port, self, **options)
         finally:
             # In an interactive session, the app can be changed and run again.
             self._got_first_request = False

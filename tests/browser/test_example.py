@@ -131,15 +131,21 @@ def test_login_survives_and_logout_ends_it(example: Page, context: BrowserContex
     example.get_by_label("Your name").fill("Ada 🍪")
     press(example, "Log in")
     assert example.inner_text(".flash") == "Welcome, Ada 🍪."
-    assert len(headers(example, "Set-Cookie")) == 2  # the login's, and this page's, which took the message out
+    assert (
+        len(headers(example, "Set-Cookie")) == 1
+    )  # the login's; the message is taken out of the session on the server
     example.goto(base)
     assert example.locator(".flash").count() == 0
     assert example.get_by_text("You are logged in as Ada 🍪.").is_visible()
     assert "The page’s script sees: none." in example.inner_text("#seen-by-script")
+    [before] = context.cookies()
     press(example, "Log out")
     assert example.inner_text(".flash") == "You are logged out."
     example.goto(base)
-    assert context.cookies() == []
+    assert example.get_by_label("Your name").is_visible()
+    context.add_cookies([{"name": "session", "value": before.get("value", ""), "url": base}])
+    example.goto(base)  # the session has ended on the server: a copy of its cookie is worth nothing
+    assert example.get_by_label("Your name").is_visible()
 
 
 def test_a_tampered_session_is_nobody(example: Page, context: BrowserContext, base: str) -> None:
@@ -181,6 +187,95 @@ def test_a_redirect(example: Page) -> None:
     press(example, "A redirect")
     assert example.inner_text(".flash") == "You asked for /moved and were sent here."
     assert example.inner_text(".exchange >> nth=0").split("\n")[1] == "GET /moved"
+
+
+def test_an_action_leaves_the_visitor_at_its_button_with_what_it_did(new_context: NewContext, base: str) -> None:
+    page = new_context(viewport={"width": 390, "height": 800}).new_page()
+    page.goto(base)
+    for button, section in (
+        ("Eat a tuile", "own"),
+        ("Signed cookie", "own"),
+        ("400-day cookie", "set"),
+        ("Set on the server", "any"),
+        ("Delete all cookies", "delete"),
+        ("Flash it", "session"),
+        ("Dark", "theme"),
+    ):
+        press(page, button)
+        assert page.evaluate("location.hash") == f"#{section}"
+        assert page.locator(f"#{section} .outcome").is_visible()
+        assert page.locator(".outcome").count() == 1
+        box = page.get_by_role("button", name=button, exact=True).or_(page.get_by_role("link", name=button, exact=True))
+        top = (box.bounding_box() or {"y": -1})["y"]
+        assert 0 <= top < 800, button
+
+
+def test_messages_are_shown_where_the_button_was(example: Page) -> None:
+    example.get_by_label("Message").fill("crisp")
+    press(example, "Flash it")
+    assert example.locator("#session .flash").inner_text() == "crisp"
+    press(example, "A redirect")
+    assert example.locator("main > .flash").count() == 1
+
+
+@pytest.mark.parametrize("button", ["A cookie that browsers drop", "Set on the server"])
+def test_a_cookie_that_the_browser_drops_is_explained(example: Page, context: BrowserContext, button: str) -> None:
+    example.fill("#any-cookie [name=name]", "__Host-x")
+    press(example, button)
+    assert context.cookies() == []
+    verdict = example.locator(".outcome .verdict").inner_text()
+    assert "Chromium ignores the cookie '__Host-x': its name begins with __Host-, and Secure is missing" in verdict
+    assert "Write: response.set_cookie('__Host-x', ..., secure=True" in verdict
+    assert verdict.endswith("Firefox and Safari do the same.")
+
+
+def test_the_cookies_of_tuile_are_read_again(example: Page, context: BrowserContext) -> None:
+    for _ in range(2):
+        press(example, "Eat a tuile")
+    press(example, "Signed cookie")
+    press(example, "Encrypted cookie")
+    press(example, "Read the cookies again")
+    own = example.inner_text("#own")
+    assert "You ate 2." in own
+    assert "The server reads: three tuiles." in own
+    assert "The server reads: almonds, sugar, egg whites." in own
+    values = {cookie.get("name"): cookie.get("value", "") for cookie in context.cookies()}
+    assert "almonds" not in values["recipe"]
+
+
+def test_a_tampered_cookie_of_tuile_is_read_as_missing(example: Page, context: BrowserContext, base: str) -> None:
+    context.add_cookies(
+        [
+            {"name": "receipt", "value": "ten tuiles", "url": base},
+            {"name": "crumbs", "value": "many", "url": base},
+        ]
+    )
+    example.goto(base)
+    assert "You ate 0." in example.inner_text("#own")
+    assert "The server reads: nothing." in example.inner_text("#own")
+
+
+def test_sessions_are_listed_and_another_one_is_ended(new_context: NewContext, base: str) -> None:
+    pages = [new_context().new_page() for _ in range(2)]
+    for page in pages:
+        page.goto(base)
+        page.get_by_label("Your name").fill("Zoë 🍪")
+        press(page, "Log in")
+    first, second = pages
+    assert second.locator(".sessions li").count() == 2
+    press(second, "End it")
+    assert second.locator(".sessions li").count() == 1
+    first.goto(base)
+    assert first.get_by_label("Your name").is_visible()
+
+
+def test_a_name_with_letters_of_other_scripts_is_shown_as_it_was_typed(example: Page) -> None:
+    example.fill("#any-cookie [name=name]", "crème")
+    press(example, "Set on the server")
+    if example.locator(".flash.error").count():  # a name that may not be set is explained
+        assert "crème" in example.inner_text(".flash.error")
+    else:
+        assert headers(example, "Set-Cookie")[0].startswith("crème=")
 
 
 def test_json(example: Page, base: str) -> None:

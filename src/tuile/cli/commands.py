@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tuile.asgi import for_development
 from tuile.globals import current_app
 from tuile.keys.secret import new_key
 from tuile.packages import installed_version
@@ -189,7 +188,7 @@ def run_command(
         cli.run_simple(
             host,
             port,
-            _with_websockets(app),
+            app,
             use_reloader=reloads,
             use_debugger=debug if debugger is None else debugger,
             threaded=with_threads,
@@ -197,14 +196,6 @@ def run_command(
             extra_files=extra_files,
             exclude_patterns=exclude_patterns,
         )
-
-
-def _with_websockets(app: WSGIApplication) -> WSGIApplication:
-    """Return what the development server calls, so that it serves the WebSockets of an application as well."""
-    called, hint = for_development(app)
-    if hint:
-        click.echo(f" * {hint}")
-    return called
 
 
 def _check_settings(app: Flask) -> None:
