@@ -483,3 +483,22 @@ def test_a_request_without_a_body_is_recorded(inspected: tuple[Flask, Ring]) -> 
     environ["wsgi.input"] = io.BytesIO()
     run_wsgi_app(app, environ)
     assert ring.all()[0].method == "HEAD"
+
+
+def test_values_of_an_encrypted_session_are_hidden() -> None:
+    app, ring = make_app(), Ring()
+    app.config["SESSION_ENCRYPT"] = True
+    recorder = Recorder(app, ring)
+
+    @app.get("/put")
+    def put() -> str:
+        session["fruit"] = "twelve plums"
+        return str(session["fruit"])[:0]
+
+    client = app.test_client()
+    client.get("/put")
+    client.get("/put")
+    recorder.close()
+    for found in ring.all():
+        assert "twelve plums" not in repr(vars(found))
+        assert "fruit" in repr(vars(found))

@@ -193,7 +193,7 @@ def _session_of(found: Recording, content: dict[str, object]) -> dict[str, Shown
             break
         earlier = known.get(key)
         if earlier is None or earlier[0] is not value or type(value) not in IMMUTABLE:
-            earlier = known[key] = value, show_key(key, value)
+            earlier = known[key] = value, show_key(found, key, value)
         shown[cut(str(key), 100)] = earlier[1]
     return shown
 

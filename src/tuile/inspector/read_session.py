@@ -38,9 +38,9 @@ def content_of(session: object) -> dict[str, object]:
     return dict(dict.items(session)) if isinstance(session, dict) else {}
 
 
-def show_key(key: object, value: object) -> Shown:
-    """Return the value of a session's key as it is shown."""
-    return show_object(value, is_secret=is_secret_name(str(key)))
+def show_key(found: Recording, key: object, value: object) -> Shown:
+    """Return the value of a session's key as it is shown: hidden if the application encrypts its sessions."""
+    return show_object(value, is_secret=found.hides_session or is_secret_name(str(key)))
 
 
 def _note_changes(found: Recording, before: dict[str, object], session: object, frame: FrameType, note: str) -> None:
@@ -50,14 +50,17 @@ def _note_changes(found: Recording, before: dict[str, object], session: object, 
         old, new = before.get(key, _MISSING), after.get(key, _MISSING)
         if old is new:
             continue
-        shown = None if old is _MISSING else show_key(key, old), None if new is _MISSING else show_key(key, new)
+        shown = (
+            None if old is _MISSING else show_key(found, key, old),
+            None if new is _MISSING else show_key(found, key, new),
+        )
         what = "delete" if new is _MISSING else "write"
         found.add(Event(what, "session", cut(str(key), 100), *shown, place, found.now_us(), note))
 
 
 def _note_key(found: Recording, session: object, key: object, frame: FrameType) -> None:
     value = dict.get(session, key, _MISSING) if isinstance(session, dict) else _MISSING
-    note_read(found, "session", key, NONE if value is _MISSING else show_key(key, value), frame)
+    note_read(found, "session", key, NONE if value is _MISSING else show_key(found, key, value), frame)
 
 
 def _note_key_of(found: Recording, proxy: Proxy, key: object, frame: FrameType) -> None:

@@ -95,6 +95,7 @@ class Recorder:
     def _begin(self, door: str) -> Recording:
         found = Recording(door)
         found.session_names = self.session_names
+        found.hides_session = bool(self.app.config.get("SESSION_ENCRYPT"))
         found.slow_reasons = list(self.plan_reasons)
         self.ring.begin(found)
         return found

@@ -146,6 +146,8 @@ class Recording:
     close_code: int | None = None
     #: The names of the session's cookie.
     session_names: frozenset[str] = frozenset()
+    #: Whether the values of the session are hidden.
+    hides_session = False
 
     def __init__(self, door: str) -> None:
         self.door = door
