@@ -607,6 +607,31 @@ def test_requests_with_the_same_answers_are_exit_code_0(tmp_path: Path) -> None:
     assert report["endpoints"]["GET /"]["ratio"]["values"] == 1
 
 
+def test_without_recorded_pages_hidden_fields_are_known_by_name(tmp_path: Path) -> None:
+    page = """
+        import secrets
+        from flask import Flask, request, session
+
+        app = Flask(__name__)
+        app.secret_key = "a key of at least sixteen characters"
+
+        @app.get("/")
+        def index():
+            session["token"] = secrets.token_hex(16)
+            return f'<input type="hidden" name="csrf token" value="{session["token"]}">'
+
+        @app.post("/")
+        def save():
+            return "saved", 200 if request.form["csrf token"] == session["token"] else 400
+    """
+    form = [{"name": "Content-Type", "value": "application/x-www-form-urlencoded"}]
+    posted = {"text": "a=1&csrf+token=old&b=2"}
+    (tmp_path / "forms.py").write_text(textwrap.dedent(page))
+    path = har(tmp_path, entry(), entry(method="POST", headers=form, postData=posted))
+    _, text = prove(tmp_path, "--requests", path, "--app", "forms", "--repeats", "1", "--times", "1", code=0)
+    assert "2 of 2 answers of Flask have the status that was recorded" in text
+
+
 def test_what_differs_is_said_and_exit_code_1(tmp_path: Path) -> None:
     report, _ = replay(tmp_path, entry(), entry("http://shop.test/differs"), code=1)
     assert [(one["what"], one["flask"], one["tuile"]) for one in report["differences"]] == [

@@ -85,6 +85,9 @@ class Turn:
         self._jar = Jar("chromium", last_label)
         self._set: set[str] = set()  # the names that the application has set or deleted
         self._instead: dict[str, str] = {}  # tokens of recorded pages, and those of the replayed pages
+        # Where pages were not recorded, their hidden fields are known by their names alone.
+        self._has_pages = any(recorded.page for recorded in recording.requests)
+        self._hidden: dict[str, str] = {}
 
     def play(self) -> None:
         """Send the requests, and add what is seen."""
@@ -103,7 +106,7 @@ class Turn:
             self._seen.times.append(times)
 
     def _send(self, number: int, recorded: Recorded, times: dict[int, list[float]]) -> Answer:
-        body = self._with_new_tokens(recorded.body)
+        body = self._with_new_tokens(recorded.body) if self._has_pages else self._with_hidden_fields(recorded)
         repeated = recorded.method in _SAFE and not self._is_first
         message: Question = {
             "environ": self._environ(recorded, len(body)),
@@ -131,6 +134,10 @@ class Turn:
             self._set.update(verdict.name for verdict in verdicts)
         if recorded.page:
             self._instead.update(_replaced_tokens(recorded.page, body.decode("utf-8", "replace")))
+        elif not self._has_pages and any(
+            one for one in headers if one[0].lower() == "content-type" and "html" in one[1]
+        ):
+            self._hidden.update(_hidden_values(body.decode("utf-8", "replace")))
 
     def _with_new_tokens(self, body: bytes) -> bytes:
         """Return a body with the hidden values of replayed pages, instead of those of recorded pages."""
@@ -138,6 +145,18 @@ class Turn:
             for write in (str, quote_plus):
                 body = body.replace(write(old).encode(), write(new).encode())
         return body
+
+    def _with_hidden_fields(self, recorded: Recorded) -> bytes:
+        """Return the body, with the values that replayed pages have in hidden fields of the same names."""
+        kinds = [value for name, value in recorded.headers if name.lower() == "content-type"]
+        if not self._hidden or not kinds or "x-www-form-urlencoded" not in kinds[0]:
+            return recorded.body
+        pairs = []
+        for pair in recorded.body.split(b"&"):
+            name = unquote_to_bytes(pair.partition(b"=")[0].replace(b"+", b" ")).decode("utf-8", "replace")
+            known = self._hidden.get(name)
+            pairs.append(pair if known is None else f"{quote_plus(name)}={quote_plus(known)}".encode())
+        return b"&".join(pairs)
 
     def _environ(self, recorded: Recorded, length: int) -> dict[str, str]:
         parts = urlsplit(recorded.url)
