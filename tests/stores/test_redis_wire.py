@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuile.sessions.stores.redis_wire import BlockingConnection, Request, ServerError, pack, parse
+from tuile.sessions.stores.redis_wire import BlockingConnection, Request, ServerError, pack, parse, parse_session
 from tuile.sessions.stores.remote import BrokenConnectionError
 
 TEXTS = st.binary(max_size=30) | st.sampled_from([b"\r\n", b"$3\r\nabc\r\n", b"x" * 2000, b"*1\r\n"])
@@ -81,6 +81,20 @@ def test_a_command_is_its_arguments_with_their_lengths() -> None:
         pack("SET", b"\xff", 7, "é\ud800")
         == b"*4\r\n$3\r\nSET\r\n$1\r\n\xff\r\n$1\r\n7\r\n$5\r\n\xc3\xa9\xed\xa0\x80\r\n"
     )
+
+
+@given(st.lists(TEXTS, min_size=3, max_size=3), st.lists(TEXTS | st.just(b"17"), min_size=2, max_size=2))
+def test_a_session_is_read_in_one_step_or_as_any_other_reply(fields: list[bytes], moment: list[bytes]) -> None:
+    replies = [fields, moment]
+    data = b"".join(map(written, replies))
+    assert parse_session(data) in ([], replies)
+    if not any(b"\r\n" in text for text in (*fields, *moment)) and all(len(text) < 1024 for text in fields[:2]):
+        assert parse_session(data) == replies
+    # What is cut, or more, or has a wrong length, is none.
+    for end in range(len(data)):
+        assert parse_session(data[:end]) == []
+    assert parse_session(data + b"x") == []
+    assert parse_session(data.replace(b"$", b"$1", 1)) == []
 
 
 def test_an_error_of_the_server_is_a_reply() -> None:

@@ -21,6 +21,7 @@ _READ_AT_ONCE = 65536
 # How the lengths of short values are written.
 _LENGTHS = tuple(b"$%d" % length for length in range(1024))
 _LONGEST = len(_LENGTHS)
+_LINES_OF_A_SESSION = 13
 
 
 class Request(t.NamedTuple):
@@ -107,7 +108,9 @@ class BlockingConnection:
                 try:
                     if replies == 1:
                         return parse(received, 0)[0]
-                    found, position = [], 0
+                    found, position = parse_session(received), 0
+                    if found:
+                        return found
                     for _ in range(replies):
                         value, position = parse(received, position)
                         found.append(value)
@@ -182,6 +185,23 @@ def parse(data: bytes, start: int) -> tuple[Answer, int]:
     if kind == b"-":
         return ServerError(rest.decode(errors="replace")), end
     raise ServerError("the server does not speak the protocol of Redis")
+
+
+def parse_session(data: bytes) -> list[list[bytes]]:
+    """Return the two replies to what reads a session: its three fields, and the time; an empty list for anything else.
+
+    What is there are lines, since JSON has no line breaks: a length and a value in turn.
+    """
+    parts = data.split(b"\r\n")
+    if len(parts) != _LINES_OF_A_SESSION or parts[12]:
+        return []
+    start, length1, head, length2, state, length3, content, start2, length4, seconds, length5, microseconds, _ = parts
+    if start == b"*3" and start2 == b"*2" and len(head) < _LONGEST and len(state) < _LONGEST:
+        lengths = (_LENGTHS[len(head)], _LENGTHS[len(state)], b"$%d" % len(content))
+        times = b"$%d" % len(seconds), b"$%d" % len(microseconds)
+        if lengths == (length1, length2, length3) and times == (length4, length5):
+            return [[head, state, content], [seconds, microseconds]]
+    return []
 
 
 def _parse_array(data: bytes, start: int, length: int) -> tuple[Answer, int]:
