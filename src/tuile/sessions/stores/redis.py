@@ -225,7 +225,8 @@ class RedisStore(RemoteStore):
             steps = [_step(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            given = (*lasting, generation, int(cleared), version, made, f"[{','.join(steps)}]", *quick)
+            clears = "1" if cleared else "0"
+            given = (*lasting, str(generation), clears, version, made, f"[{','.join(steps)}]", *quick)
             answer = yield from self._run(self._apply, f"{self._prefix}s:{handle}", *given)
             if answer == 1:
                 return Applied(tuple(conflicts)) if conflicts else SAVED

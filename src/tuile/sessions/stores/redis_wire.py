@@ -22,6 +22,7 @@ _READ_AT_ONCE = 65536
 _LENGTHS = tuple(b"$%d" % length for length in range(1024))
 _LONGEST = len(_LENGTHS)
 _LINES_OF_A_SESSION = 13
+_ONLY_TEXT = {str}
 
 
 class Request(t.NamedTuple):
@@ -64,13 +65,17 @@ def pack(*arguments: bytes | str | float) -> bytes:
 def pack_after(start: bytes, count: int, arguments: Collection[bytes | str | float]) -> bytes:
     """Return a command whose first arguments, so many, are in the form in which they are sent."""
     # Nearly all are short texts of ASCII, whose length is the number of their octets.
-    texts = [str(one, "latin-1") if type(one) is bytes else str(one) for one in arguments]
+    texts: Collection[str] = arguments if set(map(type, arguments)) == _ONLY_TEXT else list(map(_as_text, arguments))  # type: ignore[assignment] # all are text
     text = "".join([f"${len(one)}\r\n{one}\r\n" for one in texts])
     if text.isascii():
         return b"*%d\r\n%b%b" % (count + len(texts), start, text.encode())
     octets = [one if type(one) is bytes else str(one).encode("utf-8", "surrogatepass") for one in arguments]
     packed = [b"$%d\r\n%b\r\n" % (len(one), one) for one in octets]
     return b"*%d\r\n%b%b" % (count + len(packed), start, b"".join(packed))
+
+
+def _as_text(argument: bytes | str | float) -> str:
+    return str(argument, "latin-1") if type(argument) is bytes else str(argument)
 
 
 class BlockingConnection:
