@@ -65,7 +65,8 @@ def pack(*arguments: bytes | str | float) -> bytes:
 def pack_after(start: bytes, count: int, arguments: Collection[bytes | str | float]) -> bytes:
     """Return a command whose first arguments, so many, are in the form in which they are sent."""
     # Nearly all are short texts of ASCII, whose length is the number of their octets.
-    texts: Collection[str] = arguments if set(map(type, arguments)) == _ONLY_TEXT else list(map(_as_text, arguments))  # type: ignore[assignment] # all are text
+    is_text = set(map(type, arguments)) == _ONLY_TEXT
+    texts = t.cast("Collection[str]", arguments) if is_text else list(map(_as_text, arguments))
     text = "".join([f"${len(one)}\r\n{one}\r\n" for one in texts])
     if text.isascii():
         return b"*%d\r\n%b%b" % (count + len(texts), start, text.encode())
