@@ -5,9 +5,11 @@ Workers for ASGI servers send them to the event loop that they work for.
 
 from __future__ import annotations
 
+import _thread
 import threading
 import typing as t
 from functools import wraps
+from types import BuiltinFunctionType
 
 from ..wrappers.async_body import iterate_by
 
@@ -60,28 +62,46 @@ async def close_async(iterator: object) -> None:
 def iterate(pieces: AsyncIterable[object]) -> Iterator[object]:
     """Yield the pieces of an asynchronous iterable in a thread, and close it at the end.
 
-    It is advanced on the loop that this thread works for, or on an event loop of its own.
+    It is advanced on the loop that this thread works for, or on that of the process.
     """
-    run, loop = worker.run_coroutine, None
+    run = worker.run_coroutine
     if run is None:
-        from asyncio import new_event_loop  # noqa: PLC0415 - only for asynchronous generators under WSGI
-
-        loop = new_event_loop()
-
-        def run(function: CoroutineFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-            return loop.run_until_complete(function(*args, **kwargs))
-
+        if not isinstance(_thread.start_new_thread, BuiltinFunctionType):
+            # Threads are greenlets.
+            yield from _iterate_on_own_loop(pieces)
+            return
+        run = _run_on_process_loop
     iterator = aiter(pieces)
     try:
         while (piece := run(_next, (iterator,), {})) is not _END:
             yield piece
     finally:
+        run(close_async, (iterator,), {})
+
+
+def _run_on_process_loop(function: CoroutineFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    from asyncio import run_coroutine_threadsafe  # noqa: PLC0415 - only for asynchronous generators under WSGI
+
+    from ..process_loop import process_loop  # noqa: PLC0415 - it needs asyncio
+
+    return run_coroutine_threadsafe(function(*args, **kwargs), process_loop()).result()
+
+
+def _iterate_on_own_loop(pieces: AsyncIterable[object]) -> Iterator[object]:
+    """Yield the pieces in a greenlet, beside which no loop of the process can run."""
+    from asyncio import new_event_loop  # noqa: PLC0415 - the same
+
+    loop = new_event_loop()
+    iterator = aiter(pieces)
+    try:
+        while (piece := loop.run_until_complete(_next(iterator))) is not _END:
+            yield piece
+    finally:
         try:
-            run(close_async, (iterator,), {})
+            loop.run_until_complete(close_async(iterator))
         finally:
-            if loop is not None:
-                loop.run_until_complete(loop.shutdown_asyncgens())
-                loop.close()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
 
 
 iterate_by(iterate)

@@ -62,6 +62,7 @@ class RegistersWebSockets(Scaffold):
 
         return decorator
 
+    @setupmethod
     def add_websocket(
         self,
         rule: str,
@@ -69,7 +70,26 @@ class RegistersWebSockets(Scaffold):
         view_func: Callable[..., object] | None = None,
         **options: object,
     ) -> None:
-        """Add a rule for WebSockets. Subclasses define it."""
+        """Add a rule for WebSockets, with the view for those that it matches.
+
+        Args:
+            rule: The path of the URL with its variable parts, as for `add_url_rule`. A blueprint adds its prefix.
+            endpoint: The name for building URLs; by default the name of the view. A blueprint adds its own name.
+            view_func: The view. It can also be added later with `endpoint`.
+            options: As for Werkzeug's `Rule`.
+
+        Raises:
+            AssertionError: If another view has this endpoint.
+            TypeError: If `methods` is given: a handshake is always a GET.
+        """
+        checked = _checked(options)
+        view = t.cast("ft.RouteCallable", view_func)
+        name = endpoint if endpoint is not None else _endpoint_from_view_func(view)
+        self.add_url_rule(rule, name, view, provide_automatic_options=False, **checked)
+        self._add_websocket_endpoint(name)
+
+    def _add_websocket_endpoint(self, endpoint: str) -> None:
+        """Remember the endpoint of such a rule. Subclasses define it."""
         raise NotImplementedError
 
     @setupmethod
@@ -105,64 +125,16 @@ class AppWebSockets(RegistersWebSockets):
         """The endpoints of rules that were added here. Views of other rules may use the socket of a WSGI server."""
         return set()
 
-    @setupmethod
-    def add_websocket(
-        self,
-        rule: str,
-        endpoint: str | None = None,
-        view_func: Callable[..., object] | None = None,
-        **options: object,
-    ) -> None:
-        """Add a rule for WebSockets, with the view for those that it matches.
-
-        Args:
-            rule: The path of the URL with its variable parts, as for `add_url_rule`.
-            endpoint: The name for building URLs; by default the name of the view.
-            view_func: The view. It can also be added later with `endpoint`.
-            options: As for Werkzeug's `Rule`.
-
-        Raises:
-            AssertionError: If another view has this endpoint.
-            TypeError: If `methods` is given: a handshake is always a GET.
-        """
-        checked = _checked(options)
-        if endpoint is None:
-            endpoint = _endpoint_from_view_func(t.cast("ft.RouteCallable", view_func))
-        self.add_url_rule(
-            rule,
-            endpoint,
-            t.cast("ft.RouteCallable", view_func),
-            provide_automatic_options=False,
-            **checked,
-        )
+    def _add_websocket_endpoint(self, endpoint: str) -> None:
         self._websocket_endpoints.add(endpoint)
 
 
 class BlueprintWebSockets(RegistersWebSockets):
     """The part of a blueprint."""
 
-    @setupmethod
-    def add_websocket(
-        self,
-        rule: str,
-        endpoint: str | None = None,
-        view_func: Callable[..., object] | None = None,
-        **options: object,
-    ) -> None:
-        """Record a rule for WebSockets. The blueprint's prefix is added to the rule, its name to the endpoint."""
-        checked = _checked(options)
-        view = t.cast("ft.RouteCallable", view_func)
-        name = endpoint if endpoint is not None else _endpoint_from_view_func(view)
-        self.add_url_rule(
-            rule,
-            name,
-            view,
-            provide_automatic_options=False,
-            **checked,
-        )
-
+    def _add_websocket_endpoint(self, endpoint: str) -> None:
         def register(state: BlueprintSetupState) -> None:
-            state.app._websocket_endpoints.add(f"{state.name_prefix}.{state.name}.{name}".lstrip("."))
+            state.app._websocket_endpoints.add(f"{state.name_prefix}.{state.name}.{endpoint}".lstrip("."))
 
         t.cast("Blueprint", self).record(register)
 
