@@ -30,6 +30,9 @@ if t.TYPE_CHECKING:
 _MOST_OF_HEADER = 16_384
 _MOST_OF_ATTRIBUTES = 4096
 _MOST_OF_BODY = 200
+# The cookies of the last Cookie headers, as they are shown.
+_shown_headers: dict[tuple[int, int, frozenset[str]], list[ReceivedCookie]] = {}
+_MOST_HEADERS = 32
 _MOST_FIELDS = 50
 _MOST_OF_FIELD = 2000
 _MOST_KEYS = 50
@@ -68,8 +71,16 @@ def note_cookies(found: Recording, header: object) -> None:
     if not isinstance(header, str) or not header:
         return
     found.cookie_header_length = len(header)
-    pairs = parse_cookie(header[:_MOST_OF_HEADER])[:MOST_COOKIES]
-    found.cookies = [ReceivedCookie(cut(name, LONGEST_NAME), show_cookie(found, name, value)) for name, value in pairs]
+    # Most requests of a client bring the same cookies. The header itself is not kept, because it has secrets.
+    key = hash(header), len(header), found.session_names
+    cookies = _shown_headers.get(key)
+    if cookies is None:
+        pairs = parse_cookie(header[:_MOST_OF_HEADER])[:MOST_COOKIES]
+        cookies = [ReceivedCookie(cut(name, LONGEST_NAME), show_cookie(found, name, value)) for name, value in pairs]
+        if len(_shown_headers) >= _MOST_HEADERS:
+            _shown_headers.clear()
+        _shown_headers[key] = cookies
+    found.cookies = cookies
 
 
 def note_start(found: Recording, status: str, headers: Iterable[tuple[str, str]]) -> None:
@@ -170,7 +181,7 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
         return
     last = found.snapshots[-1] if found.snapshots else _NO_SNAPSHOT
     opened, cookies = context._opened_session, context._cookies
-    if opened is None and cookies is None and (response is None or "Set-Cookie" not in response.headers):
+    if opened is None and cookies is None and (response is None or not _sets_cookies(response)):
         # Most requests of APIs and all of files.
         found.snapshots.append(Snapshot(step, None, last.response_cookies, found.now_us()))
         return
@@ -180,6 +191,11 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
     session = last.session if session == last.session else session
     written = last.response_cookies if written == last.response_cookies else written
     found.snapshots.append(Snapshot(step, session, written, found.now_us()))
+
+
+def _sets_cookies(response: Response) -> bool:
+    # Without the exception that looking for a header that is missing leads to.
+    return any(name == "Set-Cookie" for name, _ in response.headers._list)
 
 
 _NO_SNAPSHOT = Snapshot("", None, {}, 0)
