@@ -102,6 +102,17 @@ def note_start(found: Recording, status: str, headers: Iterable[tuple[str, str]]
             found.body_length = int(value[:15])
 
 
+def note_declarations(found: Recording, app: Flask, headers: Iterable[tuple[str, str]]) -> None:
+    """Record which cookies of a response are not declared, and which were withheld for want of consent."""
+    lines = [value for name, value in headers if name.lower() == "set-cookie"]
+    if lines and app.declared_cookies:
+        found.undeclared = [cut(name, LONGEST_NAME) for name in app.undeclared_cookies(lines[:MOST_COOKIES])]
+    context = current.get(None)
+    cookies = None if context is None else context._cookies
+    if cookies is not None and cookies._withheld:
+        found.withheld = dict(cookies._withheld)
+
+
 def set_cookie_of(found: Recording, line: str) -> SetCookie:
     """Return the parts of a Set-Cookie line."""
     pair, separator, attributes = line.partition(";")

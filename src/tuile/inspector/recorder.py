@@ -15,7 +15,7 @@ from ..signals import before_render_template, got_request_exception, session_con
 from ..signals import template_rendered as template_ended
 from ..wrappers.async_body import AsyncParts
 from . import instruments
-from .facts import note_end, note_error, note_request, note_response, note_start, take_snapshot
+from .facts import note_declarations, note_end, note_error, note_request, note_response, note_start, take_snapshot
 from .hidden import cut
 from .places import beginnings
 from .records import Event, Recording, Ring
@@ -116,6 +116,7 @@ class Recorder:
 
             def start(status: str, headers: list[tuple[str, str]], *exc_info: object) -> object:
                 guarded(note_start, found, status, headers)
+                guarded(note_declarations, found, self.app, headers)
                 return t.cast("Method", start_response)(status, headers, *exc_info)
 
             token = recording.set(found)

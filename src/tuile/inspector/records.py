@@ -137,6 +137,10 @@ class Recording:
     response_type = ""
     location = ""
     set_cookies: Sequence[SetCookie] = ()
+    #: The names of cookies that were set and are not declared, although others are.
+    undeclared: Sequence[str] = ()
+    #: The names of optional cookies that were not set, and the categories that the visitor has not agreed to.
+    withheld: Mapping[str, str] = {}
     body_start = ""
     body_length: int | None = None
     is_stream = False

@@ -177,6 +177,13 @@ def _rows(chapter: Chapter) -> list[Row]:
     rows.add("answer", "The answer is sent", f"{summary_of(found)}{body}", at_us=found.took_us)
     for fate in chapter.fates:
         _add_fate(rows, fate, chapter.profile)
+    for name in found.undeclared:
+        rows.add(
+            "browser", f"Cookie {name} is not declared", f"No list has it. Write: app.cookie({name!r}, purpose='...')."
+        )
+    for name, category in found.withheld.items():
+        told = f"Its category is {category!r}, and the visitor has not agreed to it (app.consent)."
+        rows.add("lost", f"Cookie {name} was not set", told)
     return rows.rows
 
 
