@@ -11,6 +11,9 @@ import tuile
 from tests.stores.conftest import NOW
 from tests.stores.site import Site
 from tuile import session
+from tuile.sessions.epochs import as_user
+from tuile.sessions.operations import Create, Load
+from tuile.sessions.record import Clocks
 from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.redis import RedisStore
 from tuile.sessions.users import SessionEntry
@@ -136,7 +139,9 @@ def test_each_user_has_sessions_of_his_own(site: Site) -> None:
         "",
         " a",
         "None",
+        *("x" * 9000, "x" * 9001, "é" * 9000, "\0" * 300, "\ud800" * 300, "y" * 250, "z" * 251),
     ]
+    names.append(as_user(names[-1]))  # who is called as the one before is kept
     cookies = [log_in(site, name) for name in names]
     for name, cookie in zip(names, cookies, strict=True):
         assert [entry.handle for entry in site.app.sessions.of(name)] == [handle_of(cookie)]
@@ -144,9 +149,42 @@ def test_each_user_has_sessions_of_his_own(site: Site) -> None:
         assert site.ask(lambda name=name: session.update(_user_id=name, x=1), cookie).cookie is None  # type: ignore[misc]
         assert [entry.handle for entry in site.app.sessions.of(name)] == [handle_of(cookie)]
     for number, name in enumerate(names):
-        assert site.app.sessions.end_all(name) == 1
+        assert site.app.sessions.end_all(name) == 1, name
         assert [bool(site.content(cookie)) for cookie in cookies] == [other > number for other in range(len(names))]
     assert site.app.sessions.of("D\\ada") == []
+
+
+HANDLES: list[Any] = [
+    "",
+    "x",
+    "\0",
+    "\ud800",
+    "é" * 22,
+    "A" * 22,
+    "../x",
+    "A" * 5000,
+    None,
+    7,
+    b"A" * 22,
+    ["A" * 22],
+    "\n" + "A" * 21,
+]
+
+
+@pytest.mark.parametrize("handle", HANDLES, ids=lambda handle: ascii(handle)[:20])
+def test_what_is_no_handle_ends_nothing(site: Site, handle: Any) -> None:
+    cookie = log_in(site)
+    assert site.app.sessions.end(handle) is False
+    assert site.content(cookie) == {"_user_id": "ada"}
+
+
+def test_only_sessions_are_ended_and_not_what_else_is_in_a_store(site: Site) -> None:
+    """The epoch of a user, which has ended sessions in cookies, and the marker of a session that was moved."""
+    site.app.sessions.end_all("ada")
+    [raised] = {one.record.handle for one in site.store.asked if isinstance(one, Create)}
+    assert raised.startswith("epoch.")
+    assert site.app.sessions.end(raised) is False
+    assert site.store.store.ask(Load(raised, Clocks(1000))) is not None
 
 
 def test_nobody_has_no_sessions(site: Site) -> None:

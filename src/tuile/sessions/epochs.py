@@ -38,7 +38,10 @@ _MOST_KNOWN = 10_000
 _MOST_ATTEMPTS = 10
 
 # What is escaped, and what would look like it.
-_ESCAPED = re.compile(r"[\0\ud800-\udfff]|\\(?:x00|ud|\\)")
+_ESCAPED = re.compile(r"[\0\ud800-\udfff]|\\(?:x00|ud|#|\\)")
+#: A longer name of a user, in characters, is kept as its beginning and a hash.
+LONGEST_USER: t.Final = 250
+_SHOWN_OF_USER = 60
 
 _known: weakref.WeakKeyDictionary[Flask, dict[str, tuple[int, float]]] = weakref.WeakKeyDictionary()
 
@@ -82,8 +85,11 @@ def raise_epoch(app: Flask, user: str) -> int:
 def as_user(user: object) -> str:
     """Return the name of a user as stores keep it: its text, another one for each other text."""
     text = str(user)
-    if _ESCAPED.search(text) is None:
+    if len(text) <= LONGEST_USER and _ESCAPED.search(text) is None:
         return text
+    if len(text) > LONGEST_USER:  # more than an index of PostgreSQL takes
+        digest = sha256(text.encode(errors="surrogatepass")).hexdigest()
+        return f"{as_user(text[:_SHOWN_OF_USER])}\\#{digest}"
     # Not every store can keep NUL, or half of a surrogate pair.
     text = text.replace("\\", "\\\\").encode(errors="backslashreplace").decode()
     return text.replace("\0", "\\x00")

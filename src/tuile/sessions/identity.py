@@ -21,6 +21,7 @@ SECRET_BYTES: t.Final = 24
 
 # The lengths follow from the numbers of octets, in base64 without padding.
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{32})", re.ASCII)
+_HANDLE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 class Identity(t.NamedTuple):
@@ -60,6 +61,11 @@ def parse(token: str) -> Identity | None:
     """Return the identity in the value of a cookie; None for anything else."""
     found = _TOKEN.fullmatch(token)
     return None if found is None else Identity(found[1], found[2])
+
+
+def is_handle(text: object) -> bool:
+    """Return whether something may be the name of a session, and not of anything else that a store keeps."""
+    return isinstance(text, str) and _HANDLE.fullmatch(text) is not None
 
 
 def verifier_of(secret: str) -> str:

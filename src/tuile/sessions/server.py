@@ -17,7 +17,7 @@ from ..signals import session_conflict, session_gone
 from .changes import Changes, Put
 from .devices import device_in
 from .endings import note_ending
-from .epochs import as_user
+from .epochs import LONGEST_USER, as_user
 from .former_names import delete_former
 from .interface import cookie_attributes
 from .lifecycle import creating, ending, renewing, replacing, saving
@@ -251,7 +251,7 @@ def user_of(app: Flask, session: SecureCookieSession) -> str | None:
     """Return whose session it is (`SESSION_USER_KEY`); None if nobody is logged in."""
     key = app.config.get("SESSION_USER_KEY", "_user_id")
     value = None if key is None else dict.get(session, key)
-    if type(value) is str and value.isascii() and "\0" not in value and "\\" not in value:
+    if type(value) is str and value.isascii() and len(value) <= LONGEST_USER and not {"\0", "\\"}.intersection(value):
         return value  # as it is after `as_user`
     return None if value is None else as_user(value)
 

@@ -12,6 +12,7 @@ from ..ctx.app_context import current
 from .endings import note_ending
 from .epochs import EPOCH_KEY, as_user, raise_epoch
 from .flask_session_stores import type_of
+from .identity import is_handle
 from .moving import delete_entries
 from .operations import End, EndOfUser, Load, OfUser, Sweep
 from .server import user_of
@@ -126,6 +127,8 @@ class Sessions:
         If the handle comes from a form, check that the session belongs to the user:
         `handle in {entry.handle for entry in sessions.of(user)}`.
         """
+        if not is_handle(handle):  # such as one from a form
+            return False
         here = self._current()
         if here is not None and here.handle == handle:
             here.end()
