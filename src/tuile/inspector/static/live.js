@@ -16,4 +16,6 @@ async function refresh() {
 
 events.onopen = () => { state.textContent = "live"; };
 events.onerror = () => { state.textContent = "not live"; };
-events.onmessage = refresh;
+// A page with many parts makes many requests at once.
+let waiting = null;
+events.onmessage = () => { waiting ??= setTimeout(() => { waiting = null; refresh(); }, 300); };
