@@ -423,10 +423,10 @@ def test_the_steps_of_rotate_keys_log_nobody_out_when_they_are_followed() -> Non
     told = rotate(SECRET_KEY=KEY, SECRET_KEY_FALLBACKS=[FORMER])
     (new,) = re.findall(r"^    ([0-9a-f]{64})$", told, re.MULTILINE)
     secrets = {key_id(key): key for key in (KEY, FORMER, new)}
-    currents = re.findall(r"SECRET_KEY           = (\w+)$", told, re.MULTILINE)
+    currents = re.findall(r"SECRET_KEY           = <key (\w+)>$", told, re.MULTILINE)
     fallbacks = re.findall(r"SECRET_KEY_FALLBACKS = \[(.*)\]$", told, re.MULTILINE)
     steps = [
-        (secrets[now], [secrets[one] for one in then.split(", ") if one])
+        (secrets[now], [secrets[one] for one in re.findall(r"<key (\w+)>", then)])
         for now, then in zip(currents, fallbacks, strict=True)
     ]
     assert steps == [(KEY, [FORMER, new]), (new, [FORMER, KEY]), (new, [])]
@@ -435,6 +435,13 @@ def test_the_steps_of_rotate_keys_log_nobody_out_when_they_are_followed() -> Non
     for before, after in pairwise(rings):
         for maker, reader in ((before, after), (after, before)):
             assert reason(reader, "signed", "p", made(maker, "signed", "p", "a value")) == "accepted"
+
+
+def test_rotate_keys_prints_no_id_where_a_key_belongs() -> None:
+    told = rotate(SECRET_KEY=KEY, SECRET_KEY_FALLBACKS=[FORMER])
+    values = re.findall(r"^ +SECRET_KEY\w* += (.*)$", told, re.MULTILINE)
+    assert len(values) == 6
+    assert all(re.fullmatch(r"<key \w+>|\[(<key \w+>(, )?)*\]", value) for value in values)
 
 
 def test_rotate_keys_without_a_key_says_how_to_begin() -> None:

@@ -6,6 +6,7 @@ A text is looked for in the error and in the hints that Python shows below it.
 from __future__ import annotations
 
 import asyncio
+import re
 import traceback
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ from tuile.hints import add_hint
 from tuile.testing import Browser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    import click
 
 KEY = "2f9c1e7ab04d5638c1e7ab04d563"
 
@@ -313,3 +316,16 @@ def test_dates_are_no_mistakes() -> None:
         return "fine"
 
     assert app.test_client().get("/").text == "fine"
+
+
+def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, one in getattr(command, "commands", {}).items():
+        yield from commands(one, *path, name)
+
+
+@pytest.mark.parametrize("path", commands(cli), ids=lambda path: " ".join(["tuile", *path]))
+def test_no_help_shows_a_backslash_or_the_command_of_flask(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(cli, [*path, "--help"])
+    assert result.exit_code == 0, result.output
+    assert re.findall(r"\\|``|\bflask (?:--|run)", result.output) == []

@@ -49,7 +49,7 @@ class _NotExecutable(click.ClickException):
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 def exec_command(command: tuple[str, ...]) -> None:
-    r"""Run a program, and the Python programs it starts, with Tuile where they import Flask.
+    """Run a program, and the Python programs it starts, with Tuile where they import Flask.
 
     COMMAND is a program with its arguments, the path of a Python script, or '-m' and a module:
 
@@ -62,7 +62,7 @@ def exec_command(command: tuple[str, ...]) -> None:
 
     The program is searched in the directory of this Python, then on PATH. It replaces
     this process, so signals reach it and the exit code is its own.
-    """
+    """  # noqa: D301 - click wants the character
     start(find_program(command))
 
 

@@ -44,7 +44,7 @@ def prove_command(
     ctx: click.Context, command: tuple[str, ...], *, har: str | None, app: str | None, host: str | None,
     setup: str | None, repeats: int, times: int, timeout: float | None, html: str | None, as_json: str | None,
 ) -> None:  # fmt: skip
-    r"""Run an application on Flask and on Tuile, each in processes of its own, and report what differs.
+    """Run an application on Flask and on Tuile, each in processes of its own, and report what differs.
 
     With a COMMAND, it runs the application's own tests, and compares them test by test. A
     command will do if it writes JUnit XML; for others than pytest, {junit} stands for the file:
@@ -61,7 +61,7 @@ def prove_command(
 
     The real Flask must be installed beside Tuile. The exit code is 0 if nothing differs, 1 if
     something does, and 2 if there was nothing to compare.
-    """
+    """  # noqa: D301 - click wants the character
     from tuile.proving.sides import CannotCompare  # noqa: PLC0415 - only this command needs it
 
     if bool(command) == bool(har):

@@ -70,13 +70,18 @@ def _found(keys: tuple[Secret, ...], retired: tuple[str, ...]) -> str:
 def _steps(keys: tuple[Secret, ...], new: str, lifetime: timedelta) -> str:
     """Return the steps that replace these keys with the new one."""
     ids = [key_id(key) for key in keys]
-    before, between = ", ".join([*ids[:0:-1], new]), ", ".join(ids[::-1])
+    # Not the ids alone: a reader would type them as keys.
+    current, new = f"<key {ids[0]}>", f"<key {new}>"
+    former = [f"<key {one}>" for one in ids[:0:-1]]
+    before, between = ", ".join([*former, new]), ", ".join([*former, current])
     end = datetime.now(timezone.utc) + lifetime
     old = "keys" if ids[1:] else "key"
     days = _days(lifetime)
     return f"""\
+`<key ID>` below stands for the key with that id: write the key itself there.
+
 1. Make every process accept the new key. Leave SECRET_KEY unchanged and append the new key to the fallbacks:
-       SECRET_KEY           = {ids[0]}
+       SECRET_KEY           = {current}
        SECRET_KEY_FALLBACKS = [{before}]
    Restart all processes. (If there is only one, start with step 2.)
 

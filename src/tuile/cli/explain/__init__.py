@@ -62,7 +62,7 @@ def explain_command(
     ctx: click.Context, given: str | None, *, url: str | None, top_level: str | None, initiator: str | None,
     date: datetime | None, insecure: bool, sources: bool, inspector: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    r"""Say what Chromium, Firefox, Safari and the standard do with a cookie, by which rule, and what to write.
+    """Say what Chromium, Firefox, Safari and the standard do with a cookie, by which rule, and what to write.
 
     WHAT is a Set-Cookie line, a URL that is requested now, what curl printed, or the number
     of a request that 'tuile run --inspect' has recorded. '-', or nothing where something is
@@ -76,7 +76,7 @@ def explain_command(
 
     A URL is requested once, with GET; redirects are not followed. The text is printed as it
     was given, with the values of the cookies.
-    """
+    """  # noqa: D301 - click wants the character
     text = _stdin(asked=given == "-") if given in {None, "-"} else os.fsencode(given or "").decode("latin-1")
     options = Options(ctx, url, top_level, initiator, date, insecure=insecure, sources=sources, inspector=inspector)
     explanation: Explanation | None = None
