@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,28 @@ def test_redirects_are_not_followed(served: str) -> None:
 )
 def test_a_url_that_cannot_be_requested_is_an_error_without_a_traceback(url: str) -> None:
     assert "Error: " in explain(url, code=1)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"", b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\n", b"\x00\xff\n\n", b"HTTP/1.1 200 OK\r\n" + b"a" * 99_999],
+)
+def test_a_server_that_does_not_finish_is_given_up(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuile.cli.explain.requesting._LONGEST_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            taken.append(connection)
+            connection.sendall(octets)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        text = explain(f"http://127.0.0.1:{server.getsockname()[1]}/", code=1)
+        thread.join()
+        taken[0].close()
+    assert "gives no response" in text
 
 
 # --- curl -------------------------------------------------------------------------------------------------------------

@@ -366,9 +366,11 @@ class Dispatcher(Planned, Teardown):
         return response
 
     def _check_cookies(self, response: Response) -> None:
+        modes = cookie_checks_of(self), undeclared_cookies_of(self)
+        if modes == (None, None) and not self._optional_cookies:
+            return
         from ..cookie import checks  # noqa: PLC0415 - off in production
 
-        modes = cookie_checks_of(self), undeclared_cookies_of(self)
         checks.look_at(self, value_with_request().request, response, *modes)  # type: ignore[arg-type] # a Flask
 
     def make_response(self, rv: ft.ResponseReturnValue) -> Response:

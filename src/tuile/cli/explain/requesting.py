@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import ssl
+import threading
 from datetime import datetime, timezone
+from queue import Empty, Queue
 from urllib.parse import quote, urlsplit
 
 from tuile.user_agent.sites import canonicalize_host
@@ -12,6 +14,8 @@ from tuile.user_agent.sites import canonicalize_host
 from .responses import Exchange, Unreadable
 
 _TIMEOUT_S = 20
+#: For all of it: a server that sends an octet now and then never runs into the other one.
+_LONGEST_S = 40
 
 
 def request_url(url: str, *, insecure: bool = False) -> Exchange:
@@ -43,15 +47,32 @@ def request_url(url: str, *, insecure: bool = False) -> Exchange:
         connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    answers: Queue[tuple[int, tuple[str, ...]] | Exception] = Queue()
+    threading.Thread(target=_ask, args=(connection, path, answers), daemon=True).start()
     try:
-        connection.request("GET", path, headers={"User-Agent": "tuile-explain", "Accept": "text/html,*/*"})
-        response = connection.getresponse()
-        lines = tuple(response.headers.get_all("Set-Cookie") or ())
-        status = response.status
+        answer = answers.get(timeout=_LONGEST_S)
+    except Empty:
+        raise Unreadable(f"{url} gives no response within {_LONGEST_S} seconds.") from None
+    try:
+        if isinstance(answer, Exception):
+            raise answer
     except ssl.SSLCertVerificationError as error:
         raise Unreadable(f"{url}: {error.verify_message}. To accept any certificate, add --insecure.") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Unreadable(f"{url} gives no response: {str(error) or type(error).__name__}") from None
+    status, lines = answer
+    return Exchange(url, "GET", status, lines, "", date=datetime.now(timezone.utc))
+
+
+def _ask(
+    connection: http.client.HTTPConnection, path: str, answers: Queue[tuple[int, tuple[str, ...]] | Exception]
+) -> None:
+    """Send the request, and put the status and the Set-Cookie lines, or the error, into the queue."""
+    try:
+        connection.request("GET", path, headers={"User-Agent": "tuile-explain", "Accept": "text/html,*/*"})
+        response = connection.getresponse()
+        answers.put((response.status, tuple(response.headers.get_all("Set-Cookie") or ())))
+    except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        answers.put(error)
     finally:
         connection.close()
-    return Exchange(url, "GET", status, lines, "", date=datetime.now(timezone.utc))
