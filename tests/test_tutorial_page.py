@@ -38,6 +38,8 @@ def test_a_tutorial_that_is_wrong_is_found(tmp_path: Path) -> None:
         ("a\nb\n", "a\n", False),
         ("a\nx\ny\nb\n", "a\n...\nb\n", True),
         ("a\nx\ny\n", "a\n...\n", True),
+        ("a\nb\n", "a\n...\nb\n", True),
+        ("a\nb\n" * 1000, "a\n...\nc\n...\nd\n", False),
         ("3 passed in 0.1s\n", "3 passed in ...\n", True),
         ("2 passed in 0.1s\n", "3 passed in ...\n", False),
         ("a.b\n", "axb\n", False),

@@ -156,8 +156,10 @@ def _free_port() -> int:
 
 def is_as_shown(printed: str, shown: str) -> bool:
     """Return whether what was printed is what the page shows, where `...` stands for anything."""
-    pattern = re.escape(shown.rstrip()).replace(r"\.\.\.", "(?s:.*?)")
-    return re.fullmatch(rf"{pattern}\s*", printed) is not None
+    lines = shown.rstrip().splitlines()
+    # A line of dots stands for any number of lines, dots within a line for the rest of it.
+    parts = ["(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*?") + "\n" for line in lines]
+    return re.fullmatch("".join(parts) + r"\s*", printed.rstrip() + "\n") is not None
 
 
 def follow(folder: Path, *, installed: bool, page: Path = PAGE) -> int:
