@@ -125,6 +125,8 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
         or request.trusted_hosts is not None
         or not _binds_at_root(url_map, environ_of(request), config["SERVER_NAME"])
     ):
+        # Not to be asked again: the adapter builds all URLs.
+        context._root = False
         return False
     context._root = url_map
     return True
@@ -171,12 +173,13 @@ def built_elsewhere(
         blueprint = context.request.blueprint
         endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
     place = None if path is UNSUITABLE or path is REFUSED else _place(plan, context)
-    if place is not None and path is None and not app.url_default_functions:
+    has_options = bool(values) and not OPTIONS.isdisjoint(values)
+    if place is not None and path is None and not app.url_default_functions and (place is context or not has_options):
         path = _first_path(plan, context, place, endpoint, values)
         if place is context and type(path) is str:
             return path
     options = _NO_OPTIONS
-    if path is HAS_OPTIONS or (type(path) is not str and values and not OPTIONS.isdisjoint(values)):
+    if path is HAS_OPTIONS or (type(path) is not str and has_options):
         options = take_options(values)
     anchor, method, scheme, external = options
     if external is None:
