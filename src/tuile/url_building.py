@@ -174,8 +174,10 @@ def built_elsewhere(
         endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
     place = None if path is UNSUITABLE or path is REFUSED else _place(plan, context)
     has_options = bool(values) and not OPTIONS.isdisjoint(values)
-    if place is not None and path is None and not app.url_default_functions and (place is context or not has_options):
-        path = _first_path(plan, context, place, endpoint, values)
+    if place is not None and path is None and not app.url_default_functions:
+        # An adapter's rules are asked once, without the options.
+        is_asked = place is context or not has_options
+        path = _first_path(plan, context, place, endpoint, values) if is_asked else HAS_OPTIONS
         if place is context and type(path) is str:
             return path
     options = _NO_OPTIONS
