@@ -125,7 +125,10 @@ class FlaskModule(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*self.__dict__, *_TARGETS[self.__name__], *_children(self.__name__)})
+        # Some of Tuile's modules import what few need when it is read.
+        offered = {name for ours in tuile_modules_of(self.__name__) for name in getattr(ours, "__all__", ())}
+        late = _DEFINED.get(self.__name__, frozenset()) & offered
+        return sorted({*self.__dict__, *_TARGETS[self.__name__], *_children(self.__name__), *late})
 
     def _holders(self, name: str) -> list[tuple[ModuleType, str]]:
         """Return Tuile's modules that use a name of this module, each with its own name for it."""
