@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
@@ -203,3 +204,31 @@ def test_the_keys_of_an_environ_that_tell_the_view_are_those_of_the_whole_one() 
 )
 def test_other_requests_need_the_whole_environ(more: dict[str, Any]) -> None:
     assert brief_headers({**make_scope(), **more})[0] is None
+
+
+def test_a_request_of_a_coroutine_function_enters_two_functions() -> None:
+    app = tuile.Flask("short", static_folder=None)
+
+    @app.get("/")
+    async def hello() -> str:
+        return "Hello"
+
+    entered: list[str] = []
+
+    def note(frame: Any, event: str, arg: object) -> None:
+        if event == "call" and "/tuile/" in frame.f_code.co_filename:
+            entered.append(frame.f_code.co_name)
+
+    async def main() -> None:
+        # Until the app has its plan.
+        for _ in range(50):
+            await ask(app)
+        sys.setprofile(note)
+        try:
+            answer = await ask(app)
+        finally:
+            sys.setprofile(None)
+        assert answer.text == "Hello"
+
+    run(main)
+    assert entered == ["__call__", "serve_scope"]
