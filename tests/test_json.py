@@ -57,7 +57,8 @@ flask_app = flask.Flask(__name__)
 def app() -> Iterator[Small]:
     """Make such an application the current one."""
     app = Small()
-    token = current.set(SimpleNamespace(app=app))
+    context: Any = SimpleNamespace(app=app)
+    token = current.set(context)
     yield app
     current.reset(token)
 

@@ -233,7 +233,8 @@ def test_the_current_applications_provider_writes_and_reads() -> None:
 
     app: Any = App()
     app.json = DefaultJSONProvider(app)
-    token = current.set(SimpleNamespace(app=app))
+    context: Any = SimpleNamespace(app=app)
+    token = current.set(context)
     try:
         assert TaggedJSONSerializer().dumps({"b": 1, "a": "é"}) == '{"a":"\\u00e9","b":1}'
         app.json.sort_keys = app.json.ensure_ascii = False

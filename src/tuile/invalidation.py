@@ -41,6 +41,10 @@ class Watched(type(t.Protocol)):  # type: ignore[misc] # a class that is not kno
     with protocols and abstract classes.
     """
 
+    if t.TYPE_CHECKING:
+        # pyright finds the `__dict__` of `type`, which is read-only, even in instances of a class with a metaclass.
+        __dict__: t.Any  # pyright: ignore[reportGeneralTypeIssues] # declared as final
+
     # As for any class that is not abstract; `WatchedAbstract` has the others.
     __instancecheck__ = type.__instancecheck__
     __subclasscheck__ = type.__subclasscheck__

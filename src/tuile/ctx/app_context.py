@@ -33,78 +33,25 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..sessions import SessionMixin
-    from ..typing import AfterRequestCallable
     from ..wrappers.request import Request
-    from ..wrappers.response import Response
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request_context import RequestContext
 
-    class Current(t.Protocol):
-        """The attributes that every value of `current` has.
+    #: A value of `current`.
+    Current: t.TypeAlias = "RequestContext | Entered"
 
-        Names with an underscore are internal, because extensions use the public attributes of a `RequestContext`.
-        """
-
-        @property
-        def app(self) -> Flask:
-            """The app of the app context."""
-
-        @property
-        def request(self) -> Request | None:
-            """The request; None if only an app context is active."""
-
-        @property
-        def url_adapter(self) -> MapAdapter | None:
-            """The adapter of the request, or of the app context if there is no request."""
-
-        @property
-        def session(self) -> SessionMixin | None:
-            """The session of the request; None if there is no request."""
-
-        @property
-        def _g(self) -> _AppCtxGlobals: ...
-
-        @property
-        def _app_ctx(self) -> AppContext | None: ...
-
-        @property
-        def _own_app_ctx(self) -> AppContext | None:
-            """The app context, if there is an object for it, which then owns `g`."""
-
-        @property
-        def _app_ctx_is_left(self) -> bool: ...
-
-        @property
-        def _request_ctx(self) -> RequestContext | None: ...
-
-        # These belong to the request, and raise an AttributeError without one.
-
-        @property
-        def _request_cookies(self) -> Cookies: ...
-
-        @property
-        def _is_touched(self) -> bool: ...
-
-        @property
-        def _after_functions(self) -> list[AfterRequestCallable[Response]] | None: ...
-
-        @property
-        def _cookies(self) -> Cookies | None: ...
-
-        @property
-        def _session(self) -> t.Any: ...
-
-        @property
-        def _opened_session(self) -> SessionMixin | None: ...
-
-    class CurrentRequest(Current, t.Protocol):
+    class CurrentRequest(t.Protocol):
         """A value of `current` that has a request."""
 
+        app: Flask
         request: Request
         session: SessionMixin
         url_adapter: MapAdapter
         _request_ctx: RequestContext
+
+        @property
+        def _request_cookies(self) -> Cookies: ...
 
     _Push = t.TypeVar("_Push", bound="tuple[object, ...]")
 

@@ -9,14 +9,14 @@ from ..http.headers import CookieLines, vary_by
 
 if t.TYPE_CHECKING:
     from ..wrappers.response import Response
-    from .app_context import Current
+    from .app_context import Current, CurrentRequest
 
 
 #: The key of an environ for a list, to which cookies that were written are added: `tuile.testing.Browser` has one.
 TOLD: t.Final = "tuile.testing.cookies"
 
 
-def add_cookies(context: Current, response: Response) -> None:
+def add_cookies(context: Current | CurrentRequest, response: Response) -> None:
     """Put the cookies that were written in a request on a response to it."""
     cookies = context._request_cookies
     if cookies.depends_on_request:
