@@ -84,6 +84,14 @@ def test_routes_cost_prints_the_time_of_endpoints(inspector: Inspector) -> None:
         assert word in result.output
 
 
+def test_routes_cost_needs_no_application(inspector: Inspector) -> None:
+    def fail() -> Flask:
+        raise AssertionError("it is not loaded")
+
+    words = ["routes", "--cost", "--inspector", inspector.address]
+    assert CliRunner().invoke(cli, words, obj=ScriptInfo(create_app=fail)).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [

@@ -164,7 +164,7 @@ def test_an_error_that_goes_to_the_server_ends_the_recording(inspected: tuple[Fl
     app.testing = True
     with pytest.raises(ValueError, match="plums"):
         app.test_client().get("/error")
-    assert [found.status for found in ring.all()] == [500]
+    assert [(found.status, found.endpoint, found.rule) for found in ring.all()] == [(500, "error", "/error")]
 
 
 def test_a_stream_is_recorded_to_its_end(inspected: tuple[Flask, Ring]) -> None:

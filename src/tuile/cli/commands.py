@@ -266,7 +266,6 @@ def _complete_from(names: dict[str, object]) -> None:
 @click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS methods.")
 @click.option("--cost", is_flag=True, help="Show what requests to each endpoint spent their time on; see --inspector.")
 @inspector_option
-@with_appcontext
 def routes_command(sort: str, all_methods: bool, cost: bool, inspector: str | None) -> None:
     """List every route with its endpoint and its methods.
 
@@ -275,7 +274,13 @@ def routes_command(sort: str, all_methods: bool, cost: bool, inspector: str | No
     """
     if cost:
         click.echo(ask_inspector(inspector, "costs.txt"), nl=False)
-        return
+    else:
+        _list_routes(sort, all_methods=all_methods)
+
+
+@with_appcontext
+def _list_routes(sort: str, *, all_methods: bool) -> None:
+    """Print the routes of the application."""
     rules = list(current_app.url_map.iter_rules())
     if not rules:
         click.echo("No routes were registered.")

@@ -154,17 +154,23 @@ def note_error(found: Recording, error: BaseException) -> None:
     found.add(Event("error", where, name, None, None, place_of_error(error), found.now_us(), note))
 
 
+def note_rule(found: Recording, app: Flask) -> None:
+    """Record the rule of the current request and its view, if a rule matched."""
+    context = current.get(None)
+    rule = None if context is None or context.request is None else context.request.url_rule
+    if rule is not None:
+        found.endpoint, found.rule = cut(str(rule.endpoint), 100), cut(str(rule.rule), 200)
+        view = app.view_functions.get(rule.endpoint)
+        found.view = cut(f"{getattr(view, '__module__', '')}.{getattr(view, '__qualname__', '')}", 200)
+
+
 def note_response(found: Recording, app: Flask, response: Response) -> None:
     """Record what is known when the view has returned: the rule, the form, and why there is no fast path."""
     context = current.get(None)
     request = None if context is None else context.request
     if context is None or request is None:
         return
-    rule = request.url_rule
-    if rule is not None:
-        found.endpoint, found.rule = cut(str(rule.endpoint), 100), cut(str(rule.rule), 200)
-        view = app.view_functions.get(rule.endpoint)
-        found.view = cut(f"{getattr(view, '__module__', '')}.{getattr(view, '__qualname__', '')}", 200)
+    note_rule(found, app)
     if found.method not in _WITHOUT_BODY:
         note_body(found, vars(request))
     found.slow_reasons += reasons_of(app, context, found)

@@ -15,7 +15,16 @@ from ..signals import before_render_template, got_request_exception, session_con
 from ..signals import template_rendered as template_ended
 from ..wrappers.async_body import AsyncParts
 from . import instruments
-from .facts import note_declarations, note_end, note_error, note_request, note_response, note_start, take_snapshot
+from .facts import (
+    note_declarations,
+    note_end,
+    note_error,
+    note_request,
+    note_response,
+    note_rule,
+    note_start,
+    take_snapshot,
+)
 from .hidden import cut
 from .places import beginnings
 from .records import Event, Recording, Ring
@@ -234,6 +243,8 @@ class Recorder:
         found = recording.get()
         if found is not None and exception is not None:
             guarded(note_error, found, exception)
+            # In debug mode the exception goes to the server, and there is no response.
+            guarded(note_rule, found, self.app)
 
     def _on_session(self, name: str, sender: object, keys: Iterable[str] = (), **_: object) -> None:
         found = recording.get()
