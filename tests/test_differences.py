@@ -137,6 +137,22 @@ def _(lib: Any) -> Any:
     return "COOKIE_CHECKS" in lib.Flask("differences").config
 
 
+@shown("The warning about a large cookie points at the line that set it", "werkzeug.sansio.response", __name__)
+def module_of_the_warning_about_size(lib: Any) -> str:
+    def view() -> Any:
+        response = lib.make_response("text")
+        response.set_cookie("a", "x" * 5000)
+        return response
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", "The 'a' cookie is too large", UserWarning)
+        send(make_app(lib, view), make_environ())
+    (warning,) = caught
+    names = {module.__file__: name for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)}
+    return names[warning.filename]
+
+
 @shown("Setting a cookie again replaces its line", ["a=1", "a=2", "a=3", "b=4"], ["a=3", "b=4"])
 def _(lib: Any) -> Any:
     response = lib.Response()

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 import typing as t
-import warnings
 from datetime import datetime, timezone
 from functools import lru_cache
-from inspect import unwrap
 from weakref import WeakKeyDictionary
 
 from ..ctx.app_context import current
+from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
+from ..user_agent.set_cookie import RULE_FOR_SIZE, split_set_cookie
 from ..user_agent.sites import TYPED, Context, Sites, last_label, load_public_suffixes, parse_address
 from ..user_agent.verdicts import Note, describe_name
 from .calls import Calls
 from .findings import RequestDetails, Scopes, find
 
 if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..app import Flask
     from ..wrappers.request import Request
     from ..wrappers.response import Response
 
-
-# How many warnings are remembered for each module, so as not to be shown again.
-_WARNINGS_KEPT = 100
 
 # The paths and domains with which each application has set its cookies in this process.
 _known_scopes: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
@@ -87,27 +85,38 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
-    notes = [*findings(app, request, lines), *_check_caching(response)]
+    notes = [*findings(app, request, lines, _large(app, response) if mode == "warn" else ()), *_check_caching(response)]
     if notes:
         _report(app, request, notes, mode)
 
 
 def _report(app: Flask, request: Request, notes: list[Note], mode: str) -> None:
     """Raise an error or warn."""
-    location = _location_of(app, request)
-    texts = [f"{note} {location.text}" for note in notes]
+    place = place_of_view(app, request)
+    texts = [f"{note} {place.text}" for note in notes]
     if mode == "error":
         raise CookieCheckError("\n".join(texts), tuple(notes))
     for text in texts:
-        warnings.warn_explicit(text, CookieWarning, location.file, location.line, location.module, location.registry)
-    # The registry keeps every text. Texts contain paths, which clients choose, so the number is limited.
-    kept = [key for key in list(location.registry) if isinstance(key, tuple) and CookieWarning in key]
-    for key in kept[:-_WARNINGS_KEPT]:
-        location.registry.pop(key, None)
+        warn_at(place, text, CookieWarning)
 
 
-def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
-    """Return what is wrong with the Set-Cookie lines of the response to a request."""
+def _large(app: Flask, response: Response) -> list[str]:
+    """Return the Set-Cookie lines of which a warning was given, at the line that set them, that they are too large."""
+    context, limit = current.get(None), app.config["MAX_COOKIE_SIZE"]
+    cookies = None if context is None else context._cookies
+    written = [] if cookies is None or not limit else cookies.lines()
+    return [*getattr(response, "_large_lines", ()), *(line for line in written if len(line) > limit)]
+
+
+def findings(app: Flask, request: Request, lines: list[str], large: Sequence[str] = ()) -> list[Note]:
+    """Return what is wrong with the Set-Cookie lines of the response to a request.
+
+    Args:
+        app: The application.
+        request: The request.
+        lines: The lines.
+        large: Those that are known to be too large, of which this is not said again.
+    """
     environ = request.environ
     try:
         circumstances = make_request(
@@ -132,9 +141,11 @@ def findings(app: Flask, request: Request, lines: list[str]) -> list[Note]:
     )
     context = current.get(None)
     calls = Calls(app, None if context is None or context.request is not request else context._request_cookies)
+    known_large = {split_set_cookie(line).name for line in large}
     return [
         note._replace(cure=_SESSION_CURES.get(note.rule, note.cure)) if name in calls.session_names else note
         for name, note in find(lines, circumstances, details, known, calls)
+        if note.rule != RULE_FOR_SIZE or name not in known_large
     ]
 
 
@@ -220,37 +231,3 @@ _SESSION_CURES = {
     "5.7 step 10": "write: SESSION_COOKIE_DOMAIN = None, or the domain of the site",
     "5.8.3": "answer with a redirect (303) and write to the session where that leads",
 }
-
-
-# --- where a warning points to ----------------------------------------------------------------------------------------
-
-
-class _Location(t.NamedTuple):
-    """The view that answered, which is the closest known location to the line that set the cookie."""
-
-    text: str
-    file: str
-    line: int
-    module: str
-    registry: dict[str | tuple[str, type[Warning], int], int]
-
-
-def _location_of(app: Flask, request: Request) -> _Location:
-    what = f"{request.method} {request.path}"
-    view: t.Any = unwrap(app.view_functions.get(request.endpoint or "", _no_view))
-    of_class = getattr(view, "view_class", None)
-    if of_class is not None:
-        view = unwrap(getattr(of_class, request.method.lower(), of_class.dispatch_request))
-    code = getattr(view, "__code__", None)
-    if code is None or view is _no_view:
-        module = sys.modules.get(app.import_name)
-        file = getattr(module, "__file__", None) or app.import_name
-        registry = {} if module is None else vars(module).setdefault("__warningregistry__", {})
-        return _Location(f"[{what}]", file, 1, app.import_name, registry)
-    text = f"[{what}, answered by {view.__qualname__} in {view.__module__}, line {code.co_firstlineno}]"
-    registry = view.__globals__.setdefault("__warningregistry__", {})
-    return _Location(text, code.co_filename, code.co_firstlineno, view.__module__, registry)
-
-
-def _no_view() -> None:
-    """Do nothing: the placeholder for the view if no rule matched."""

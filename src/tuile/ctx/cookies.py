@@ -207,11 +207,16 @@ class Cookies(NotADict, Mapping[str, str]):
             domain=domain,
             secure=secure,
             httponly=httponly,
-            max_size=4093 if context is None else context.app.config["MAX_COOKIE_SIZE"],
+            max_size=0,
             samesite=samesite,
             partitioned=partitioned,
             now=now,
         )
+        limit = 4093 if context is None else context.app.config["MAX_COOKIE_SIZE"]
+        if limit and len(line) > limit:
+            from .warning_places import warn_of_size  # noqa: PLC0415 - seldom needed
+
+            warn_of_size(sent, line, limit)
         self._write(name, value, line)
 
     def delete(

@@ -151,13 +151,17 @@ def dump_cookie(
         line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
     size = len(line)
     if max_size and size > max_size:
-        warnings.warn(
-            f"The '{key}' cookie is too large: the value was {len(value)} bytes but the header required"
-            f" {size - len(value)} extra bytes. The final size was {size} bytes but the limit is {max_size} bytes."
-            " Browsers may silently ignore cookies larger than this.",
-            stacklevel=stacklevel,
-        )
+        warnings.warn(size_warning(key, len(value), size, max_size), stacklevel=stacklevel)
     return line
+
+
+def size_warning(key: str, value_size: int, size: int, limit: int) -> str:
+    """Return Werkzeug's warning about a Set-Cookie line of this size, all sizes in octets."""
+    return (
+        f"The '{key}' cookie is too large: the value was {value_size} bytes but the header required"
+        f" {size - value_size} extra bytes. The final size was {size} bytes but the limit is {limit} bytes."
+        " Browsers may silently ignore cookies larger than this."
+    )
 
 
 def plain_cookie(key: str, value: str) -> str | None:

@@ -203,7 +203,7 @@ def _note_cookie(
 
 # --- `response.set_cookie` --------------------------------------------------------------------------------------------
 
-# Not replaced itself: a warning that it leads to points to the line that calls it, by the number of frames.
+# Not replaced itself: sessions are saved with fewer steps by this very function.
 _SET_COOKIE = Response.set_cookie.__code__
 
 
@@ -237,10 +237,4 @@ def dump_cookie_of_responses(original: Method) -> Method:
 
 def _note_set(found: Recording, name: str, value: str | None, frame: FrameType | None) -> None:
     sent = next((one.value.text for one in found.cookies if one.name == name), None)
-    count = len(found.events)
     _note_cookie(found, "response", str(name), sent, value, frame)
-    if 0 < count < len(found.events):
-        last, added = found.events[-2:]
-        if added._replace(at_us=0) == last._replace(at_us=0):
-            # A line that is too large is written twice.
-            found.events.pop()

@@ -81,9 +81,13 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
         interface._check_size(app, name, token, expires)
     path, domain, secure, httponly, samesite, partitioned = configured_attributes(app)
     line = dump_cookie(
-        name, token, max_age, expires, path, domain, secure, httponly, True, app.config["MAX_COOKIE_SIZE"],
-        samesite, partitioned, now=0.0,
+        name, token, max_age, expires, path, domain, secure, httponly, True, 0, samesite, partitioned, now=0.0
     )  # fmt: skip
+    limit = app.config["MAX_COOKIE_SIZE"]
+    if limit and len(line) > limit:
+        from ..ctx.warning_places import warn_of_size  # noqa: PLC0415 - seldom needed
+
+        warn_of_size(name, line, limit)
     # In the order in which `save_session` adds them.
     return [*_VARIES, ("Set-Cookie", line)] if session.accessed else [("Set-Cookie", line), *_VARIES]
 

@@ -18,6 +18,7 @@ from .set_cookie import (
     MAX_ATTRIBUTE,
     MAX_PAIR,
     PREFIXES,
+    RULE_FOR_SIZE,
     SetCookieLine,
     count_octets,
     find_prefix,
@@ -143,7 +144,7 @@ def _refuse_text(line: str, parts: SetCookieLine, request: Request) -> None:
         raise Refused("5.6 step 1", "it has a tab within its path", _ENCODE)
     size = count_octets(parts.name + parts.value)
     if size > MAX_PAIR:
-        raise Refused("5.6 step 5", f"name and value have {size} octets, and {MAX_PAIR} is the limit", CURE_FOR_SIZE)
+        raise Refused(RULE_FOR_SIZE, f"name and value have {size} octets, and {MAX_PAIR} is the limit", CURE_FOR_SIZE)
     if size == 0:
         raise Refused("5.7 step 2", "it has neither a name nor a value", "write: NAME=VALUE")
     if not parts.name:

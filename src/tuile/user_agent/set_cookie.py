@@ -185,7 +185,7 @@ class Cookie:
         size = len(self._written(path=None)) - 1
         if size > MAX_PAIR:
             raise invalid(
-                f"name and value have {size} octets, and {MAX_PAIR} is the limit", "5.6 step 5", CURE_FOR_SIZE
+                f"name and value have {size} octets, and {MAX_PAIR} is the limit", RULE_FOR_SIZE, CURE_FOR_SIZE
             )
         if self.samesite == "None" and not self.secure:
             raise invalid("SameSite=None needs Secure", "4.1.2.7", "write: samesite='None', secure=True")
@@ -247,6 +247,7 @@ class Cookie:
 
 # --- validation and normalization of the fields -----------------------------------------------------------------------
 
+RULE_FOR_SIZE: t.Final = "5.6 step 5"
 CURE_FOR_SIZE = "keep the data on the server and put an id of it into the cookie"
 
 

@@ -38,13 +38,13 @@ if t.TYPE_CHECKING:
     from typing_extensions import Self
     from werkzeug.wrappers import Request
 
-    from ..ctx import cookie_defaults
+    from ..ctx import cookie_defaults, warning_places
     from ..http import cookies, locations
     from ..http.cookies import SameSite
     from . import async_body
 else:
-    cookie_defaults, cookies, locations, async_body = late_modules(
-        __name__, "..ctx.cookie_defaults", "..http.cookies", "..http.locations", ".async_body"
+    cookie_defaults, warning_places, cookies, locations, async_body = late_modules(
+        __name__, "..ctx.cookie_defaults", "..ctx.warning_places", "..http.cookies", "..http.locations", ".async_body"
     )
 
 # The attributes of a class that the constructor and the WSGI call use; a class that overrides one has no fast path.
@@ -98,6 +98,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # The index of the Set-Cookie lines, created for the second one. For the first one: this header, how many headers
     # there were with it, and whether it is for all paths of one host.
     _cookie_lines: CookieLines | tuple[tuple[str, str], int, bool] | None = None
+    # The Set-Cookie lines about whose size `set_cookie` has warned.
+    _large_lines: tuple[str, ...] = ()
     # Whether the response allowed shared caches to store it before a cookie was set.
     _was_public = False
     # The headers before cookies were added for a request, and the claim of that request.
@@ -330,7 +332,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             and not (secure or httponly or partitioned)
         ):
             line = cookies.plain_cookie(key, value)
-        if line is None or (max_size and len(line) > max_size):
+        if line is None:
             line = cookies.dump_cookie(
                 key,
                 value,
@@ -340,11 +342,14 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 domain,
                 secure,
                 httponly,
-                max_size=max_size,
+                max_size=0,
                 samesite=samesite,
                 partitioned=partitioned,
                 now=0.0 if max_age is None else time.time(),
             )
+        if max_size and len(line) > max_size:
+            warning_places.warn_of_size(key, line, max_size)
+            self._large_lines = (*self._large_lines, line)
         known = self._cookie_lines
         if not isinstance(known, CookieLines):
             pairs = self.headers._list
