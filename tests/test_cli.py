@@ -924,6 +924,23 @@ def test_the_banner_is_printed_once_and_can_be_replaced(
     assert run(served_app).output == ""
 
 
+INSPECTOR_LINE = " * Inspector: add --inspect to see what each request does with cookies and the session\n"
+
+
+def test_in_debug_mode_one_line_after_the_banner_names_the_inspector(
+    served: Served, served_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    banner = " * Serving Flask app 'shop:app'\n * Debug mode: on\n"
+    assert "--inspect" not in run(served_app).output
+    assert run(served_app, "--debug").output == banner + INSPECTOR_LINE
+    assert "add --inspect" not in run(served_app, "--debug", "--inspect", "--no-reload").output
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    assert run(served_app, "--debug").output == ""
+    monkeypatch.delenv("WERKZEUG_RUN_MAIN")
+    monkeypatch.setattr("tuile.cli.show_server_banner", lambda *args: None)
+    assert run(served_app, "--debug").output == ""
+
+
 def options_of(*words: str) -> dict[str, Any]:
     return run_command.make_context("run", list(words)).params
 

@@ -28,6 +28,7 @@ from unittest import mock
 
 import flask
 import pytest
+from click.testing import CliRunner
 from itsdangerous import TimestampSigner, base64_encode
 from werkzeug.routing import MapAdapter
 
@@ -645,6 +646,21 @@ def _(lib: Any) -> Any:
     cli = importlib.import_module(f"{lib.__name__}.cli").cli
     told = make_app(lib, lambda: "").test_cli_runner().invoke(cli, ["--version"])
     return "secret" in cli.commands, re.findall("Tuile|Flask 3.1.3", told.output)[0]
+
+
+@shown("In debug mode a line names the inspector", [2, 2], [2, 3])
+def lines_of_the_banner(lib: Any) -> list[int]:
+    cli, lines = importlib.import_module(f"{lib.__name__}.cli"), []
+    info = cli.ScriptInfo("shop:app", create_app=lambda: make_app(lib, lambda: ""))
+    for words in (["--no-debug"], ["--debug"]):
+        with mock.patch.dict(os.environ), mock.patch.object(cli, "run_simple") as served:
+            told = CliRunner().invoke(cli.cli, [*words, "run"], obj=info)
+        assert served.call_count == 1, told.output
+        assert told.output.startswith(
+            f" * Serving Flask app 'shop:app'\n * Debug mode: {'on' if words == ['--debug'] else 'off'}\n"
+        )
+        lines.append(told.output.count("\n"))
+    return lines
 
 
 @shown("An env file that others may write to is refused", True, False)

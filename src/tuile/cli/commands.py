@@ -184,6 +184,8 @@ def run_command(
         from .inspecting import start_inspector  # noqa: PLC0415 - only with this option
 
         inspected = start_inspector(app, info, reloads=reloads)
+    elif debug:
+        _mention_inspector()
     with inspected:
         cli.run_simple(
             host,
@@ -196,6 +198,14 @@ def run_command(
             extra_files=extra_files,
             exclude_patterns=exclude_patterns,
         )
+
+
+def _mention_inspector() -> None:
+    """Say how to see what happens to cookies, once, and not to those who have silenced the banner."""
+    from tuile import cli  # noqa: PLC0415 - it imports this module
+
+    if cli.show_server_banner is show_server_banner and not cli.is_running_from_reloader():
+        click.echo(" * Inspector: add --inspect to see what each request does with cookies and the session")
 
 
 def _check_settings(app: Flask) -> None:
