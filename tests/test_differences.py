@@ -30,6 +30,7 @@ import flask
 import pytest
 from click.testing import CliRunner
 from itsdangerous import TimestampSigner, base64_encode
+from werkzeug.debug import DebuggedApplication
 from werkzeug.routing import MapAdapter
 
 import tuile
@@ -661,6 +662,25 @@ def lines_of_the_banner(lib: Any) -> list[int]:
         )
         lines.append(told.output.count("\n"))
     return lines
+
+
+@shown("The debugger folds the frames of libraries", False, True)
+def folds_frames(lib: Any) -> bool:
+    def view() -> str:
+        raise LookupError
+
+    pages = []
+
+    def serve(host: str, port: int, app: Any, **options: Any) -> None:
+        debugged = DebuggedApplication(app, evalex=options["use_debugger"], pin_security=False)
+        environ = make_environ() | {"wsgi.errors": io.StringIO()}
+        pages.append(b"".join(debugged(environ, lambda *_: lambda _: None)))
+
+    with mock.patch("werkzeug.serving.run_simple", serve), mock.patch(f"{lib.__name__}.cli.show_server_banner"):
+        make_app(lib, view).run(debug=True, load_dotenv=False)
+    (page,) = pages
+    assert b"LookupError" in page
+    return b"<details" in page
 
 
 @shown("An env file that others may write to is refused", True, False)

@@ -9,6 +9,7 @@ import os
 import sys
 import typing as t
 import weakref
+from contextlib import nullcontext
 
 from werkzeug.datastructures import ImmutableDict
 
@@ -32,6 +33,7 @@ from .wrappers.response import Response
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from .cookie.consent import Consent
     from .ctx.request_context import RequestContext
@@ -263,8 +265,14 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         cli.show_server_banner(self.debug, self.name)
         from werkzeug.serving import run_simple  # noqa: PLC0415 - for development
 
+        debugging: AbstractContextManager[None] = nullcontext()
+        if options["use_debugger"]:
+            from .debugger import folding_libraries  # noqa: PLC0415 - for development
+
+            debugging = folding_libraries()
         try:
-            run_simple(host or named_host or "127.0.0.1", port, self, **options)
+            with debugging:
+                run_simple(host or named_host or "127.0.0.1", port, self, **options)
         finally:
             # In an interactive session, the app can be changed and run again.
             self._got_first_request = False

@@ -186,13 +186,19 @@ def run_command(
         inspected = start_inspector(app, info, reloads=reloads)
     elif debug:
         _mention_inspector()
-    with inspected:
+    uses_debugger = debug if debugger is None else debugger
+    debugging: AbstractContextManager[None] = nullcontext()
+    if uses_debugger:
+        from tuile.debugger import folding_libraries  # noqa: PLC0415 - only with a debugger
+
+        debugging = folding_libraries()
+    with inspected, debugging:
         cli.run_simple(
             host,
             port,
             app,
             use_reloader=reloads,
-            use_debugger=debug if debugger is None else debugger,
+            use_debugger=uses_debugger,
             threaded=with_threads,
             ssl_context=cert,
             extra_files=extra_files,
