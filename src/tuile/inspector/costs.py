@@ -23,7 +23,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 def reasons_of(app: Flask, context: Current, found: Recording) -> list[str]:
     """Return why a request is not answered by the fast path although the application has one; empty if it is."""
-    return list(_reasons(app, context, found))
+    return [*_reasons(app, context, found)]
 
 
 def _reasons(app: Flask, context: Current, found: Recording) -> Iterator[str]:

@@ -1,8 +1,13 @@
-"""Copy the facts about a request into its recording: headers, cookies, form, session, response."""
+"""Copy the facts about a request into its recording: headers, cookies, form, session, response.
+
+Each `note_` function is called while the request runs. What it can leave for later, a `show_` function does.
+"""
 
 from __future__ import annotations
 
 import typing as t
+from operator import is_
+from time import perf_counter_ns
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -13,17 +18,20 @@ from ..sessions.tracked import IMMUTABLE
 from .costs import reasons_of
 from .hidden import LONGEST_NAME, Shown, cut, decoded, is_secret_name, show
 from .places import place_of_error
-from .read_session import content_of, show_key
-from .records import MOST_COOKIES, Event, ReceivedCookie, Recording, SetCookie, Snapshot
+from .read_session import keep_key
+from .records import MOST_COOKIES, ReceivedCookie, Recording, SetCookie
 from .watching import show_cookie
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..ctx.cookies import Cookies
+    from ..sessions import SessionMixin
+    from ..wrappers.request import Request
     from ..wrappers.response import Response
 
 #: How many characters of a Cookie header are looked at, and of the attributes of a Set-Cookie line.
@@ -46,6 +54,21 @@ _ORIGIN_HEADERS = (
     "HTTP_X_FORWARDED_HOST",
     "HTTP_X_REQUESTED_WITH",
 )
+_KEPT_KEYS = (
+    "wsgi.url_scheme",
+    "SCRIPT_NAME",
+    "PATH_INFO",
+    "HTTP_HOST",
+    "SERVER_NAME",
+    "QUERY_STRING",
+    "REMOTE_ADDR",
+    "HTTP_USER_AGENT",
+    "CONTENT_TYPE",
+    *_ORIGIN_HEADERS,
+)
+# How many characters of all these values, and of one of them, are kept if they have more in all.
+_MOST_OF_VALUES = 4000
+_MOST_OF_VALUE = 1001
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
 
@@ -53,17 +76,34 @@ _TEXTS = ("text/", "application/json", "application/xml", "application/javascrip
 def note_request(found: Recording, environ: WSGIEnvironment) -> None:
     """Record what an environ says about a request."""
     get = environ.get
-    # First what a table cannot do without: the rest may be malformed.
     found.method = get("REQUEST_METHOD", "")[:20]
-    found.path = decoded(get("SCRIPT_NAME", "") + get("PATH_INFO", ""), 1000)
-    found.scheme = get("wsgi.url_scheme", "http")[:10]
-    found.host = (get("HTTP_HOST") or get("SERVER_NAME") or "")[:300]
-    found.query = decoded(get("QUERY_STRING", ""), 1000)
-    found.address = str(get("REMOTE_ADDR", ""))[:60]
-    found.agent = decoded(get("HTTP_USER_AGENT", ""), 300)
-    found.content_type = (get("CONTENT_TYPE") or "")[:100]
-    found.origin_headers = {name: environ[name][:300] for name in _ORIGIN_HEADERS if name in environ}
-    note_cookies(found, get("HTTP_COOKIE"))
+    values = [*map(get, _KEPT_KEYS)]
+    try:
+        length = len("".join(filter(None, values)))
+    except TypeError:
+        values, length = [None if value is None else str(value) for value in values], _MOST_OF_VALUES + 1
+    if length > _MOST_OF_VALUES:
+        values = [value and value[:_MOST_OF_VALUE] for value in values]
+        length = sum([len(value) for value in values if value])
+    found.kept_length = length
+    found.kept_facts.append((show_request, (values,)))
+    header = get("HTTP_COOKIE")
+    if header:
+        note_cookies(found, header)
+
+
+def show_request(found: Recording, values: list[str | None]) -> None:
+    """Show what `note_request` has kept of an environ."""
+    scheme, mount, path, host, server, query, address, agent, content_type, *origin = values
+    found.path = decoded((mount or "") + (path or ""), 1000)
+    found.scheme = (scheme or "http")[:10]
+    found.host = (host or server or "")[:300]
+    found.query = decoded(query or "", 1000)
+    found.address = (address or "")[:60]
+    found.agent = decoded(agent or "", 300)
+    found.content_type = (content_type or "")[:100]
+    named = zip(_ORIGIN_HEADERS, origin, strict=True)
+    found.origin_headers = {name: value[:300] for name, value in named if value is not None}
 
 
 def note_cookies(found: Recording, header: object) -> None:
@@ -104,8 +144,8 @@ def note_start(found: Recording, status: str, headers: Iterable[tuple[str, str]]
 
 def note_declarations(found: Recording, app: Flask, headers: Iterable[tuple[str, str]]) -> None:
     """Record which cookies of a response are not declared, and which were withheld for want of consent."""
-    lines = [value for name, value in headers if name.lower() == "set-cookie"]
-    if lines and app.declared_cookies:
+    if found.set_cookies and app.declared_cookies:
+        lines = [value for name, value in headers if name.lower() == "set-cookie"]
         found.undeclared = [cut(name, LONGEST_NAME) for name in app.undeclared_cookies(lines[:MOST_COOKIES])]
     context = current.get(None)
     cookies = None if context is None else context._cookies
@@ -115,14 +155,18 @@ def note_declarations(found: Recording, app: Flask, headers: Iterable[tuple[str,
 
 def set_cookie_of(found: Recording, line: str) -> SetCookie:
     """Return the parts of a Set-Cookie line."""
+    known = found.split_lines.get(line)
+    if known is not None:
+        return known
     pair, separator, attributes = line.partition(";")
     name, _, value = pair.partition("=")
     name, value = name.strip(" \t"), value.strip(" \t")
-    written = [event for event in found.events if event.name == name and event.what in {"write", "delete"}]
-    is_secret = name in found.session_names or is_secret_name(name)
-    is_secret |= any(event.where in {"cookies.signed", "cookies.encrypted"} for event in written)
+    is_secret = name in found.session_names or name in found.secret_cookies or is_secret_name(name)
     shown = show(value, is_secret=is_secret)
-    return SetCookie(cut(name, 1000), shown, cut(separator + attributes, _MOST_OF_ATTRIBUTES), len(value))
+    parts = SetCookie(cut(name, 1000), shown, cut(separator + attributes, _MOST_OF_ATTRIBUTES), len(value))
+    if len(found.split_lines) < MOST_COOKIES:
+        found.split_lines[line] = parts
+    return parts
 
 
 def note_end(found: Recording, beginning: Iterable[bytes], length: int) -> None:
@@ -130,8 +174,14 @@ def note_end(found: Recording, beginning: Iterable[bytes], length: int) -> None:
     found.body_length = length if length or found.method != "HEAD" else found.body_length
     if length and found.response_type.startswith(_TEXTS):
         pieces = list(beginning)[:4]
-        text = b"".join(piece[: 4 * _MOST_OF_BODY] for piece in pieces)[: 4 * _MOST_OF_BODY]
-        found.body_start = _beginning(text.decode("utf-8", "replace"))
+        start = (pieces[0] if len(pieces) == 1 else b"".join(pieces))[: 4 * _MOST_OF_BODY]
+        found.kept_length += len(start)
+        found.kept_facts.append((show_body, (start,)))
+
+
+def show_body(found: Recording, start: bytes) -> None:
+    """Show the beginning of a body."""
+    found.body_start = _beginning(start.decode("utf-8", "replace"))
 
 
 def _beginning(text: str) -> str:
@@ -151,7 +201,7 @@ def note_error(found: Recording, error: BaseException) -> None:
     found.status = found.status or (500 if not is_http else 0)
     where = "http" if is_http else "exception"
     name, note = type(error).__name__, cut(str(error), 300)
-    found.add(Event("error", where, name, None, None, place_of_error(error), found.now_us(), note))
+    found.add("error", where, name, None, None, place_of_error(error), note)
 
 
 def note_rule(found: Recording, app: Flask) -> None:
@@ -159,9 +209,7 @@ def note_rule(found: Recording, app: Flask) -> None:
     context = current.get(None)
     rule = None if context is None or context.request is None else context.request.url_rule
     if rule is not None:
-        found.endpoint, found.rule = cut(str(rule.endpoint), 100), cut(str(rule.rule), 200)
-        view = app.view_functions.get(rule.endpoint)
-        found.view = cut(f"{getattr(view, '__module__', '')}.{getattr(view, '__qualname__', '')}", 200)
+        found.kept_facts.append((show_rule, (rule, app.view_functions.get(rule.endpoint))))
 
 
 def note_response(found: Recording, app: Flask, response: Response) -> None:
@@ -172,13 +220,22 @@ def note_response(found: Recording, app: Flask, response: Response) -> None:
         return
     note_rule(found, app)
     if found.method not in _WITHOUT_BODY:
-        note_body(found, vars(request))
-    found.slow_reasons += reasons_of(app, context, found)
+        note_body(found, request)
+    reasons = reasons_of(app, context, found)
+    if reasons:
+        found.slow_reasons = [*found.slow_reasons, *reasons]
     take_snapshot(found, "response", response)
 
 
-def note_body(found: Recording, known: Mapping[str, object]) -> None:
+def show_rule(found: Recording, rule: Rule, view: object) -> None:
+    """Show which rule and view have answered."""
+    found.endpoint, found.rule = cut(str(rule.endpoint), 100), cut(str(rule.rule), 200)
+    found.view = cut(f"{getattr(view, '__module__', '')}.{getattr(view, '__qualname__', '')}", 200)
+
+
+def note_body(found: Recording, request: Request) -> None:
     """Record the form or the JSON of a request, if the application has read it."""
+    known = vars(request)
     form, files = known.get("form"), known.get("files")
     if isinstance(form, MultiDict):
         pairs = list(form.items(multi=True))[:_MOST_FIELDS]
@@ -187,7 +244,8 @@ def note_body(found: Recording, known: Mapping[str, object]) -> None:
         pairs = list(files.items(multi=True))[:_MOST_FIELDS]
         found.files = [(cut(str(name), LONGEST_NAME), cut(str(file.filename), LONGEST_NAME)) for name, file in pairs]
     sent = known.get("_cached_data")
-    if isinstance(sent, bytes) and "json" in found.content_type and len(sent) <= _MOST_OF_FIELD:
+    content_type = request.environ.get("CONTENT_TYPE") or ""
+    if isinstance(sent, bytes) and "json" in content_type[:100] and len(sent) <= _MOST_OF_FIELD:
         found.json = sent.decode("utf-8", "replace")
 
 
@@ -196,48 +254,43 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
     context = current.get(None)
     if context is None or context.request is None:
         return
-    last = found.snapshots[-1] if found.snapshots else _NO_SNAPSHOT
+    snapshots = found.kept_snapshots
     opened, cookies = context._opened_session, context._cookies
-    if opened is None and cookies is None and (response is None or not _sets_cookies(response)):
-        # Most requests of APIs and all of files.
-        found.snapshots.append(Snapshot(step, None, last.response_cookies, found.now_us()))
-        return
-    session = None if opened is None else _session_of(found, content_of(opened))
-    written = _response_cookies(found, cookies, response)
-    # One dictionary for all steps that change nothing.
-    session = last.session if session == last.session else session
-    written = last.response_cookies if written == last.response_cookies else written
-    found.snapshots.append(Snapshot(step, session, written, found.now_us()))
-
-
-def _sets_cookies(response: Response) -> bool:
     # Without the exception that looking for a header that is missing leads to.
-    return any(name == "Set-Cookie" for name, _ in response.headers._list)
+    lines = [] if response is None else [line for name, line in response.headers._list if name == "Set-Cookie"]
+    written: dict[str, Shown | None] = {}
+    if lines or (cookies is not None and cookies._written):
+        written = _response_cookies(found, cookies, lines)
+    elif response is None and snapshots:
+        written = snapshots[-1][2]
+    session = None if opened is None else _session_of(found, opened)
+    snapshots.append((step, session, written, perf_counter_ns()))
 
 
-_NO_SNAPSHOT = Snapshot("", None, {}, 0)
+def _session_of(found: Recording, session: SessionMixin) -> dict[object, object]:
+    """Return the content of a session as it is kept: the object of the last call if nothing can have changed."""
+    if not isinstance(session, dict):
+        return {}
+    # Without reading it through its own methods.
+    keys, values = [*dict.keys(session)], [*dict.values(session)]
+    last = found.last_session
+    if last is not None and keys == last[0] and all(map(is_, values, last[1])):
+        return last[2]
+    kept: dict[object, object] = {}
+    can_change = False
+    for key, value in zip(keys[:_MOST_KEYS], values, strict=False):
+        name = key if type(key) is not str or len(key) <= LONGEST_NAME else cut(key, LONGEST_NAME)
+        kept[name] = keep_key(found, key, value)
+        can_change = can_change or type(value) not in IMMUTABLE
+    found.last_session = None if can_change else (keys, values, kept)
+    return kept
 
 
-def _session_of(found: Recording, content: dict[str, object]) -> dict[str, Shown]:
-    shown: dict[str, Shown] = {}
-    known = found.shown_keys
-    for key, value in content.items():
-        if len(shown) == _MOST_KEYS:
-            break
-        earlier = known.get(key)
-        if earlier is None or earlier[0] is not value or type(value) not in IMMUTABLE:
-            earlier = known[key] = value, show_key(found, key, value)
-        shown[cut(str(key), 100)] = earlier[1]
-    return shown
-
-
-def _response_cookies(found: Recording, cookies: Cookies | None, response: Response | None) -> dict[str, Shown | None]:
+def _response_cookies(found: Recording, cookies: Cookies | None, lines: list[str]) -> dict[str, Shown | None]:
     shown: dict[str, Shown | None] = {}
-    if response is not None:
-        for name, line in response.headers:
-            if name == "Set-Cookie" and len(shown) < MOST_COOKIES:
-                parts = set_cookie_of(found, line)
-                shown[cut(parts.name, 100)] = None if _deletes(parts.attributes) else parts.value
+    for line in lines[:MOST_COOKIES]:
+        parts = set_cookie_of(found, line)
+        shown[cut(parts.name, 100)] = None if _deletes(parts.attributes) else parts.value
     if cookies is not None:
         for name, value in list(cookies._written.items())[:MOST_COOKIES]:
             shown[cut(name, 100)] = None if value is None else show_cookie(found, name, value)

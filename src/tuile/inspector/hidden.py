@@ -12,6 +12,11 @@ from secrets import token_bytes
 LONGEST = 160
 #: How many characters of a name are kept.
 LONGEST_NAME = 100
+#: Texts of fewer characters are kept as they are, unless their name is that of a secret.
+SHORT: t.Final = 40
+
+_Key = t.TypeVar("_Key")
+_Value = t.TypeVar("_Value")
 
 # Another one in each process, so that a hash tells nothing about a short secret elsewhere.
 _KEY = token_bytes(32)
@@ -44,14 +49,32 @@ class Shown(t.NamedTuple):
 NONE: t.Final = Shown("None")
 
 
+# Whether names are those of secrets, and how values that were hidden lately are shown, by their length and by the hash
+# that Python keeps of them: a session cookie is hidden when it is set and when it comes back.
+_known_names: dict[str, bool] = {}
+_known_values: dict[tuple[int, int], Shown] = {}
+_MOST_KNOWN = 256
+
+
 def is_secret_name(name: str) -> bool:
     """Return whether a cookie, a key or a field is named like a secret."""
-    return bool(_secret_name(name)) and name.lower() not in _HARMLESS
+    known = _known_names.get(name)
+    if known is None:
+        known = bool(_secret_name(name)) and name.lower() not in _HARMLESS
+        if len(name) <= LONGEST_NAME:
+            _keep_known(_known_names, name, known)
+    return known
+
+
+def _keep_known(known: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[key] = value
 
 
 def show(value: str, *, is_secret: bool = False) -> Shown:
     """Return a text as it is shown: whole, cut, or hidden."""
-    if is_secret or (len(value) >= 40 and _token_value(value)):
+    if is_secret or (len(value) >= SHORT and _token_value(value)):
         return hide(value)
     if len(value) > LONGEST:
         return Shown(f"{value[:LONGEST]}… ({len(value)} characters)", is_whole=False)
@@ -62,8 +85,13 @@ def hide(value: str) -> Shown:
     """Return the length and the hash of a secret."""
     if not value:
         return Shown("")
-    digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=4, key=_KEY).hexdigest()
-    return Shown(f"({len(value)} characters, hash {digest})", is_whole=False)
+    key = len(value), hash(value)
+    shown = _known_values.get(key)
+    if shown is None:
+        digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=4, key=_KEY).hexdigest()
+        shown = Shown(f"({len(value)} characters, hash {digest})", is_whole=False)
+        _keep_known(_known_values, key, shown)
+    return shown
 
 
 def show_object(value: object, *, is_secret: bool = False) -> Shown:
@@ -73,6 +101,26 @@ def show_object(value: object, *, is_secret: bool = False) -> Shown:
         return Shown(repr(shown.text)) if shown.is_whole else shown
     text = value if type(value) is str else _brief.repr(value)
     return hide(text) if is_secret and value not in (None, True, False) else Shown(text[: 2 * LONGEST])
+
+
+def keep_object(value: object, *, is_secret: bool) -> object:
+    """Return a value of a session as it is kept until it is shown: itself if it is short, cannot change and is no secret.
+
+    `show_kept` shows it.
+    """
+    if not is_secret:
+        kind = type(value)
+        if kind is str:
+            if len(value) < SHORT:  # type: ignore[arg-type] # a string
+                return value
+        elif kind is bool or kind is float or (kind is int and -_LARGE < value < _LARGE):  # type: ignore[operator]
+            return value
+    return show_object(value, is_secret=is_secret)
+
+
+def show_kept(value: object) -> Shown:
+    """Return what `keep_object` has returned as it is shown."""
+    return value if type(value) is Shown else show_object(value)
 
 
 def cut(text: str, most: int = LONGEST) -> str:
@@ -91,6 +139,7 @@ def decoded(text: str, most: int = LONGEST) -> str:
         return text.encode("utf-8", "replace").decode()
 
 
+_LARGE = 2**64
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = LONGEST
 _brief.maxdict = _brief.maxlist = _brief.maxtuple = _brief.maxset = 20

@@ -23,7 +23,7 @@ from .read_cookies import (
     received_cookies,
     write_of_cookies,
 )
-from .read_session import attribute_of_session, changing, opening, reading_key
+from .read_session import attribute_of_session, changing, changing_key, opening, reading_key
 
 if t.TYPE_CHECKING:
     from .watching import Method
@@ -39,8 +39,8 @@ methods: t.Final[tuple[tuple[object, str, Method], ...]] = (
     (cookies, "dump_cookie", dump_cookie_of_responses),
     (_SessionProxy, "__getitem__", reading_key),
     (_SessionProxy, "__contains__", reading_key),
-    (_SessionProxy, "__setitem__", changing),
-    (_SessionProxy, "__delitem__", changing),
+    (_SessionProxy, "__setitem__", changing_key),
+    (_SessionProxy, "__delitem__", changing_key),
     (_SessionProxy, "__setattr__", changing),
     (_SessionProxy, "__getattribute__", attribute_of_session),
     (RequestContext, "_session", opening),

@@ -8,10 +8,39 @@ import sysconfig
 import typing as t
 from pathlib import Path
 
-from .records import Place
-
 if t.TYPE_CHECKING:
     from types import CodeType, FrameType
+
+
+class Place(t.NamedTuple):
+    """A line of the user's code."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+    def shown(self) -> Place:
+        """Return the line as it is shown: as it is."""
+        return self
+
+
+class KeptPlace(t.NamedTuple):
+    """A line as it is kept until it is shown: the code that ran, the line, and the template that it was made of."""
+
+    code: CodeType
+    line: int
+    template: t.Any
+
+    def shown(self) -> Place:
+        """Return the line as it is shown."""
+        code = self.code
+        if self.template is not None:
+            return Place(_short(code.co_filename), self.template.get_corresponding_lineno(self.line), "template")
+        return Place(_short(code.co_filename), self.line, getattr(code, "co_qualname", code.co_name))
+
 
 _TUILE = str(Path(__file__).resolve().parent.parent) + os.sep
 _LIBRARIES = tuple(
@@ -35,14 +64,14 @@ _FOR_THE_USER = tuple(
     )
 )
 #: The code of the functions at which a request begins; frames beyond them belong to the server or to a test.
-beginnings: set[CodeType] = set()
-# What a file is, for a bounded number of files.
+beginnings: dict[int, CodeType] = {}
+# By their ids, because Python calculates the hash of code each time. What a file is, for a bounded number of files.
 _known: dict[str, str] = {}
 _MOST_FILES = 4096
 _MOST_FRAMES = 60
 
 
-def place_of(frame: FrameType | None) -> tuple[bool, Place | None]:
+def place_of(frame: FrameType | None) -> tuple[bool, Place | KeptPlace | None]:
     """Return whether a call was made by or for the user, and the line of the user's that led to it.
 
     Args:
@@ -53,13 +82,16 @@ def place_of(frame: FrameType | None) -> tuple[bool, Place | None]:
     """
     extension: Place | None = None
     for _ in range(_MOST_FRAMES):
-        if frame is None or frame.f_code in beginnings:
+        if frame is None:
             break
-        kind = _kind_of(frame.f_code.co_filename)
-        if kind == "own":
-            return extension is not None, extension
+        code = frame.f_code
+        kind = _known.get(code.co_filename) or _kind_of(code.co_filename)
         if kind == "user":
             return True, _place(frame)
+        if kind == "own":
+            return extension is not None, extension
+        if id(code) in beginnings:
+            break
         if kind == "library":
             if "__jinja_template__" in frame.f_globals:
                 return True, _place(frame)
@@ -81,12 +113,8 @@ def place_of_error(error: BaseException) -> Place | None:
     return found
 
 
-def _place(frame: FrameType) -> Place:
-    code = frame.f_code
-    template = frame.f_globals.get("__jinja_template__")
-    if template is not None:
-        return Place(_short(code.co_filename), template.get_corresponding_lineno(frame.f_lineno), "template")
-    return Place(_short(code.co_filename), frame.f_lineno, getattr(code, "co_qualname", code.co_name))
+def _place(frame: FrameType) -> KeptPlace:
+    return KeptPlace(frame.f_code, frame.f_lineno, frame.f_globals.get("__jinja_template__"))
 
 
 def _kind_of(file: str) -> str:

@@ -11,9 +11,8 @@ from ..ctx.cookies import TokenCookies
 from ..exceptions import BadToken
 from ..keys.tokens import ENCRYPTED
 from ..wrappers.response import Response
-from .hidden import NONE, cut, hide, is_secret_name, show
+from .hidden import NONE, hide, is_secret_name, show
 from .places import place_of
-from .records import Event
 from .watching import guarded, note_read, recording, show_cookie
 
 if t.TYPE_CHECKING:
@@ -198,7 +197,9 @@ def _note_cookie(
     old = None if before is None else show(before, is_secret=is_secret)
     new = None if after is None else show(after, is_secret=is_secret)
     what = "delete" if after is None else "write"
-    found.add(Event(what, where, cut(name, 100), old, new, place, found.now_us()))
+    if where in {"cookies.signed", "cookies.encrypted"}:
+        found.secret_cookies.add(name)
+    found.add(what, where, name, old, new, place)
 
 
 # --- `response.set_cookie` --------------------------------------------------------------------------------------------
@@ -236,5 +237,9 @@ def dump_cookie_of_responses(original: Method) -> Method:
 
 
 def _note_set(found: Recording, name: str, value: str | None, frame: FrameType | None) -> None:
-    sent = next((one.value.text for one in found.cookies if one.name == name), None)
+    sent = None
+    for one in found.cookies:
+        if one.name == name:
+            sent = one.value.text
+            break
     _note_cookie(found, "response", str(name), sent, value, frame)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from itertools import islice
 
-from .hidden import NONE, Shown, cut, is_secret_name, show_object
+from .hidden import NONE, cut, is_secret_name, keep_object
 from .places import place_of
-from .records import Event
 from .stores import observe_store
 from .watching import guarded, note_read, recording
 
@@ -33,34 +33,44 @@ _CHANGES = frozenset(
 _OBSERVED = frozenset({"get"}) | _READS_ALL | _CHANGES
 
 
-def content_of(session: object) -> dict[str, object]:
+def content_of(session: object) -> dict[object, object]:
     """Return the content of a session, without reading it through its own methods."""
     return dict(dict.items(session)) if isinstance(session, dict) else {}
 
 
-def show_key(found: Recording, key: object, value: object) -> Shown:
-    """Return the value of a session's key as it is shown: hidden if the application encrypts its sessions."""
-    return show_object(value, is_secret=found.hides_session or is_secret_name(str(key)))
+def _content_of_key(session: object, key: object) -> dict[object, object]:
+    """Return the value of one key of a session, if it has it."""
+    try:
+        value = dict.get(session, key, _MISSING) if isinstance(session, dict) else _MISSING
+    except TypeError:  # the session itself says what is wrong with such a key
+        return {}
+    return {} if value is _MISSING else {key: value}
 
 
-def _note_changes(found: Recording, before: dict[str, object], session: object, frame: FrameType, note: str) -> None:
+def keep_key(found: Recording, key: object, value: object) -> object:
+    """Return the value of a session's key as it is kept: hidden if the application encrypts its sessions."""
+    return keep_object(value, is_secret=found.hides_session or is_secret_name(str(key)))
+
+
+def _note_changes(
+    found: Recording, before: dict[object, object], after: dict[object, object], frame: FrameType, note: str
+) -> None:
     _, place = place_of(frame)
-    after = content_of(session)
     for key in {**before, **after}:
         old, new = before.get(key, _MISSING), after.get(key, _MISSING)
         if old is new:
             continue
         shown = (
-            None if old is _MISSING else show_key(found, key, old),
-            None if new is _MISSING else show_key(found, key, new),
+            None if old is _MISSING else keep_key(found, key, old),
+            None if new is _MISSING else keep_key(found, key, new),
         )
         what = "delete" if new is _MISSING else "write"
-        found.add(Event(what, "session", cut(str(key), 100), *shown, place, found.now_us(), note))
+        found.add(what, "session", key, *shown, place, note)
 
 
 def _note_key(found: Recording, session: object, key: object, frame: FrameType) -> None:
     value = dict.get(session, key, _MISSING) if isinstance(session, dict) else _MISSING
-    note_read(found, "session", key, NONE if value is _MISSING else show_key(found, key, value), frame)
+    note_read(found, "session", key, NONE if value is _MISSING else keep_key(found, key, value), frame)
 
 
 def _note_key_of(found: Recording, proxy: Proxy, key: object, frame: FrameType) -> None:
@@ -82,6 +92,22 @@ def reading_key(original: Method) -> Method:
     return method
 
 
+def changing_key(original: Method) -> Method:
+    """Return a method of the proxy that sets or deletes one key."""
+
+    def method(self: Proxy, key: object, *args: object) -> object:
+        found = recording.get()
+        if found is None:
+            return original(self, key, *args)
+        session = self._get_current_object()
+        before = _content_of_key(session, key)
+        result: object = original(self, key, *args)
+        guarded(_note_changes, found, before, _content_of_key(session, key), sys._getframe(1), "")
+        return result
+
+    return method
+
+
 def changing(original: Method) -> Method:
     """Return a method of the proxy that changes the session."""
 
@@ -92,7 +118,7 @@ def changing(original: Method) -> Method:
         session = self._get_current_object()
         before = content_of(session)
         result: object = original(self, *args)
-        guarded(_note_changes, found, before, session, sys._getframe(1), "")
+        guarded(_note_changes, found, before, content_of(session), sys._getframe(1), "")
         return result
 
     return method
@@ -123,7 +149,7 @@ def _recording_method(found: Recording, session: object, name: str, method: Meth
         elif name in _READS_ALL:
             guarded(note_read, found, "session", "(all)", None, frame)
         elif name in _CHANGES:
-            guarded(_note_changes, found, before, session, frame, f"session.{name}()")
+            guarded(_note_changes, found, before, content_of(session), frame, f"session.{name}()")
         return result
 
     return call
@@ -153,7 +179,7 @@ def opening(original: property) -> property:
 
 
 def _note_opened(found: Recording, session: SessionMixin) -> None:
-    content = content_of(session)
-    keys = ", ".join(cut(str(key), 40) for key in list(content)[:20])
-    note = f"a {type(session).__name__} with {keys}" if content else f"an empty {type(session).__name__}"
-    found.add(Event("session", "session", "opened", None, None, None, found.now_us(), note))
+    name = type(session).__name__
+    keys = ", ".join([cut(str(key), 40) for key in islice(dict.keys(session), 20)]) if isinstance(session, dict) else ""
+    note = f"a {name} with {keys}" if keys else f"an empty {name}"
+    found.add("session", "session", "opened", None, None, None, note)

@@ -27,7 +27,7 @@ from .facts import (
 )
 from .hidden import cut
 from .places import beginnings
-from .records import Event, Recording, Ring
+from .records import Recording, Ring
 from .sockets import record_websocket
 from .stores import leave_store
 from .watching import guarded, recording
@@ -105,7 +105,7 @@ class Recorder:
         found = Recording(door)
         found.session_names = self.session_names
         found.hides_session = bool(self.app.config.get("SESSION_ENCRYPT"))
-        found.slow_reasons = list(self.plan_reasons)
+        found.slow_reasons = self.plan_reasons
         self.ring.begin(found)
         return found
 
@@ -139,7 +139,7 @@ class Recorder:
                 recording.reset(token)
             return self._watched(found, environ, body)
 
-        beginnings.add(wsgi_app.__code__)
+        beginnings[id(wsgi_app.__code__)] = wsgi_app.__code__
         return wsgi_app
 
     def _watched(self, found: Recording, environ: WSGIEnvironment, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -230,8 +230,8 @@ class Recorder:
     def _before_template(self, sender: object, template: object = None, **_: object) -> None:
         found = recording.get()
         if found is not None:
-            name = cut(str(getattr(template, "name", None) or "(from a string)"), 100)
-            found.add(Event("template", "templates", name, None, None, None, found.now_us()))
+            name = getattr(template, "name", None) or "(from a string)"
+            found.add("template", "templates", name, None, None, None)
             found.around_templates.append(found.switch("template"))
 
     def _after_template(self, sender: object, **_: object) -> None:
@@ -252,7 +252,7 @@ class Recorder:
             return
         named = ", ".join(map(repr, keys))
         note = _SESSION_NOTES[name] + (f": {named}" if named else "")
-        found.add(Event("session", "session", name, None, None, None, found.now_us(), cut(note, 400)))
+        found.add("session", "session", name, None, None, None, cut(note, 400))
 
 
 _SESSION_SIGNALS = (("conflict", session_conflict), ("gone", session_gone), ("replayed", session_replayed))

@@ -1,16 +1,29 @@
-"""What is recorded about one request, and the ring that keeps the last ones. Nothing here knows a page or a browser."""
+"""What is recorded about one request, and the ring that keeps the last ones. Nothing here knows a page or a browser.
+
+While a request runs, only what cannot be found out later is kept, as tuples. `Recording.complete` makes events and
+snapshots of it when somebody looks, and so never for most requests. Secrets are hidden before they are kept.
+"""
 
 from __future__ import annotations
 
+import itertools
+import logging
 import threading
 import typing as t
 from collections import deque
 from time import perf_counter_ns, time
 
-if t.TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from .hidden import Shown, cut, show_kept
 
-    from .hidden import Shown
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .places import KeptPlace, Place
+
+    #: An event as it is kept: when in nanoseconds, what, where, the name, the values, the place, the note, how long.
+    KeptEvent: t.TypeAlias = tuple[int, str, str, object, object, object, Place | KeptPlace | None, str, int | None]
+    #: A snapshot as it is kept: the step, the session, the cookies of the response, and when in nanoseconds.
+    KeptSnapshot: t.TypeAlias = tuple[str, dict[object, object] | None, dict[str, Shown | None], int]
 
 #: How many requests are kept, and how many bytes of them in all, as estimated by `Recording.size`.
 MOST_REQUESTS = 200
@@ -21,21 +34,13 @@ MOST_EVENTS = 300
 MOST_COOKIES = 100
 #: What an object of a recording takes besides its text, roughly.
 _OVERHEAD = 100
+_LONGEST_NAME = 100
+# What a value that is kept as it is takes, with its quotes.
+_SHORT = 42
 
 #: What the time of a request is spent on.
 Kind: t.TypeAlias = t.Literal["framework", "hooks", "view", "template", "session"]
 KINDS: t.Final[tuple[Kind, ...]] = ("hooks", "view", "template", "session", "framework")
-
-
-class Place(t.NamedTuple):
-    """A line of the user's code."""
-
-    file: str
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
 
 
 class Event(t.NamedTuple):
@@ -162,11 +167,20 @@ class Recording:
         self.events: list[Event] = []
         self.snapshots: list[Snapshot] = []
         self.slow_reasons: list[str] = []
+        #: What was kept and is not among the above yet.
+        self.kept_events: list[KeptEvent] = []
+        self.kept_snapshots: list[KeptSnapshot] = []
+        self.kept_facts: list[tuple[Callable[..., None], tuple[t.Any, ...]]] = []
+        #: How many characters the texts of the kept facts have.
+        self.kept_length = 0
         #: While the request runs: what the time was spent on around each template that is being rendered, its
-        #: exceptions, and the values of the session's keys that were shown last.
+        #: exceptions, the session as it was last with its values as they are kept, the Set-Cookie lines that were split,
+        #: and the names of cookies that were set signed or encrypted.
         self.around_templates: list[Kind] = []
         self.errors: list[BaseException] = []
-        self.shown_keys: dict[str, tuple[object, Shown]] = {}
+        self.last_session: tuple[list[object], list[object], dict[object, object]] | None = None
+        self.split_lines: dict[str, SetCookie] = {}
+        self.secret_cookies: set[str] = set()
 
     def now_us(self) -> int:
         """Return the time since the start of the request, in microseconds."""
@@ -179,26 +193,76 @@ class Recording:
         self._last_ns, self._kind = now, kind
         return previous
 
-    def add(self, event: Event) -> None:
-        """Record an event."""
-        if len(self.events) < MOST_EVENTS:
-            self.events.append(event)
+    def add(
+        self,
+        what: str,
+        where: str,
+        name: object,
+        before: object,
+        after: object,
+        place: Place | KeptPlace | None,
+        note: str = "",
+        took_us: int | None = None,
+    ) -> None:
+        """Keep an event. The arguments are those of `Event`; values are `Shown`, or as `keep_object` returns them."""
+        if type(name) is not str or len(name) > _LONGEST_NAME:
+            name = cut(str(name), _LONGEST_NAME)
+        kept = self.kept_events
+        if len(kept) + len(self.events) < MOST_EVENTS:
+            kept.append((perf_counter_ns(), what, where, name, before, after, place, note, took_us))
         else:
             self.left_out += 1
+
+    def complete(self) -> None:
+        """Make of what was kept what is shown. What is kept later is completed by another call."""
+        facts, self.kept_facts = self.kept_facts, []
+        for function, arguments in facts:
+            try:
+                function(self, *arguments)
+            except Exception as error:  # noqa: BLE001, PERF203 - one that cannot be shown must not hide the others
+                _logger.warning("The inspector cannot show something (%s).", type(error).__name__)
+        events, start = self.kept_events, self._start_ns
+        taken = len(events)
+        for at_ns, what, where, name, before, after, place, note, took_us in events[:taken]:
+            old, new = (None if value is None else show_kept(value) for value in (before, after))
+            shown = None if place is None else place.shown()
+            self.events.append(Event(what, where, str(name), old, new, shown, (at_ns - start) // 1000, note, took_us))
+        del events[:taken]
+        snapshots = self.kept_snapshots
+        taken = len(snapshots)
+        for kept in snapshots[:taken]:
+            self.snapshots.append(self._shown_snapshot(*kept))
+        del snapshots[:taken]
+
+    def _shown_snapshot(
+        self, step: str, kept: dict[object, object] | None, written: dict[str, Shown | None], at_ns: int
+    ) -> Snapshot:
+        last = self.snapshots[-1] if self.snapshots else _NO_SNAPSHOT
+        session = None
+        if kept is not None:
+            session = {cut(str(key), _LONGEST_NAME): show_kept(value) for key, value in kept.items()}
+        # One dictionary for all steps that change nothing.
+        return Snapshot(
+            step,
+            last.session if session == last.session else session,
+            last.response_cookies if written == last.response_cookies else written,
+            (at_ns - self._start_ns) // 1000,
+        )
 
     def finish(self) -> None:
         """Note that the request has ended."""
         if not self.is_finished:
             self.switch("framework")
             self.took_us, self.is_finished = self.now_us(), True
-            # Values are kept as they are shown.
-            self.shown_keys.clear()
-            self.errors.clear()
+            # Nothing of the request itself is kept any longer, least of all its secrets.
+            self.last_session = None
+            self.split_lines = {}
+            self.errors = []
 
     def size(self) -> int:
-        """Return how many bytes this recording takes, roughly."""
-        count = 30 + len(self.cookies) * 2 + len(self.set_cookies) * 2 + len(self.events) * 3
-        length = len(self.path) + len(self.query) + len(self.agent) + len(self.body_start) + len(self.location)
+        """Return how many bytes this recording takes, roughly, when it has ended and nobody has looked at it yet."""
+        count = 30 + len(self.cookies) * 2 + len(self.set_cookies) * 2 + len(self.kept_events) * 3
+        length = self.kept_length + len(self.path) + len(self.query) + len(self.agent) + len(self.body_start) + len(self.location)
         length += len(self.json or "") + sum(map(len, self.origin_headers.values()))
         for name, value in (*(self.form or ()), *self.files):
             length += len(name) + len(value)
@@ -206,19 +270,26 @@ class Recording:
             length += len(cookie.name) + len(cookie.value.text)
         for line in self.set_cookies:
             length += len(line.name) + len(line.value.text) + len(line.attributes)
-        for event in self.events:
-            length += len(event.name) + len(event.note)
-            length += len(event.before.text) if event.before is not None else 0
-            length += len(event.after.text) if event.after is not None else 0
-        counted: list[object] = []
-        for snapshot in self.snapshots:
-            for values in (snapshot.session, snapshot.response_cookies):
-                if values and not any(values is one for one in counted):
-                    counted.append(values)
-                    count += 2 * len(values)
-                    length += sum([len(name) + len(shown.text if shown else "") for name, shown in values.items()])
+        for _, _, _, name, before, after, _, note, _ in self.kept_events:
+            length += len(name) + len(note)  # type: ignore[arg-type] # a string, as `add` has made it
+            length += len(before.text) if type(before) is Shown else _SHORT
+            length += len(after.text) if type(after) is Shown else _SHORT
+        last_session = last_cookies = None
+        for _, session, cookies, _ in self.kept_snapshots:
+            if session and session is not last_session:
+                count += 2 * len(session)
+                length += sum([len(one.text) if type(one) is Shown else _SHORT for one in session.values()])
+                length += sum([min(len(str(key)), _LONGEST_NAME) for key in session])
+            if cookies and cookies is not last_cookies:
+                count += 2 * len(cookies)
+                length += sum([len(name) + len(shown.text if shown else "") for name, shown in cookies.items()])
+            last_session, last_cookies = session, cookies
         # Most texts are ASCII, of one byte for each character; a few take up to four.
         return length * 2 + count * _OVERHEAD
+
+
+_logger = logging.getLogger("tuile.inspector")
+_NO_SNAPSHOT = Snapshot("", None, {}, 0)
 
 
 class Ring:
@@ -233,27 +304,28 @@ class Ring:
         self.most = most
         self.most_bytes = most_bytes
         self._recordings: deque[tuple[Recording, int]] = deque()
-        self._changed = threading.Condition()
-        self._count = self._bytes = 0
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._waiting = self._bytes = 0
+        self._ids = itertools.count(1)
         #: Moves whenever the ring changes.
         self.version = 0
 
     def begin(self, recording: Recording) -> None:
         """Give a recording its id. It is kept once it is added."""
-        with self._changed:
-            self._count += 1
-            recording.id = self._count
+        recording.id = next(self._ids)
 
     def add(self, recording: Recording) -> None:
         """Keep a recording, and drop the oldest if there are too many or they are too large."""
         size = recording.size()
-        with self._changed:
+        with self._lock:
             self._recordings.append((recording, size))
             self._bytes += size
             while len(self._recordings) > self.most or (self._bytes > self.most_bytes and self._recordings):
                 self._bytes -= self._recordings.popleft()[1]
             self.version += 1
-            self._changed.notify_all()
+            if self._waiting:
+                self._changed.notify_all()
 
     def changed(self) -> None:
         """Tell those who wait that a recording has changed: a stream has ended."""
@@ -272,6 +344,8 @@ class Ring:
     def all(self) -> list[Recording]:
         """Return the recordings, in the order in which their requests began."""
         with self._changed:
+            for recording, _ in self._recordings:
+                recording.complete()
             return sorted((recording for recording, _ in self._recordings), key=lambda one: one.id)
 
     def find(self, number: int) -> Recording | None:
@@ -286,5 +360,9 @@ class Ring:
     def wait(self, version: int, timeout_s: float) -> int:
         """Wait until the ring is no longer at a version, and return the version that it is at."""
         with self._changed:
-            self._changed.wait_for(lambda: self.version != version, timeout_s)
+            self._waiting += 1
+            try:
+                self._changed.wait_for(lambda: self.version != version, timeout_s)
+            finally:
+                self._waiting -= 1
             return self.version

@@ -9,7 +9,6 @@ from ..sessions.changes import Add, Append, Change, Drop, Put, Several
 from ..sessions.operations import Applied, Apply, Create, Loaded
 from ..sessions.settings import store_and_policy
 from .hidden import cut
-from .records import Event
 
 if t.TYPE_CHECKING:
     from contextvars import ContextVar
@@ -50,9 +49,7 @@ def observe_store(app: Flask, recording: ContextVar[Recording | None]) -> None:
             found.switch(previous)
             note = f"failed: {type(failure).__name__}" if failure is not None else describe(operation, answer)
             name = type(operation).__name__
-            found.add(
-                Event("store", type(store).__name__, name, None, None, None, found.now_us(), cut(note, 600), took_us)
-            )
+            found.add("store", type(store).__name__, name, None, None, None, cut(note, 600), took_us)
 
     setattr(store, _MARK, True)
     vars(store)["ask"] = observed

@@ -6,13 +6,14 @@ import logging
 import typing as t
 from contextvars import ContextVar
 
-from .hidden import Shown, cut, is_secret_name, show
+from .hidden import Shown, is_secret_name, show
 from .places import place_of
-from .records import Event, Recording
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+    from .records import Recording
 
 P = t.ParamSpec("P")
 #: A method that is replaced, of any signature.
@@ -30,19 +31,24 @@ def guarded(function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) ->
     try:
         function(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - it must not reach the application
-        where = f"{getattr(function, '__qualname__', function)}: {type(error).__name__}"
-        if where not in _reported and len(_reported) < 100:
-            _reported.add(where)
-            _logger.warning("The inspector could not record something (%s). Requests are not affected.", where)
+        report(function, error)
+
+
+def report(function: object, error: Exception) -> None:
+    """Log the first error of each kind of a function of the recorder."""
+    where = f"{getattr(function, '__qualname__', function)}: {type(error).__name__}"
+    if where not in _reported and len(_reported) < 100:
+        _reported.add(where)
+        _logger.warning("The inspector could not record something (%s). Requests are not affected.", where)
 
 
 def note_read(
-    found: Recording, where: str, name: object, value: Shown | None, frame: FrameType | None, note: str = ""
+    found: Recording, where: str, name: object, value: object, frame: FrameType | None, note: str = ""
 ) -> None:
     """Record that the user's code has read something, unless it was Tuile for itself."""
     is_users, place = place_of(frame)
     if is_users:
-        found.add(Event("read", where, cut(str(name), 100), None, value, place, found.now_us(), note))
+        found.add("read", where, name, None, value, place, note)
 
 
 def show_cookie(found: Recording, name: str, value: str) -> Shown:
