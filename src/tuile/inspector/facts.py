@@ -19,7 +19,7 @@ from .costs import reasons_of
 from .hidden import LONGEST_NAME, Shown, cut, decoded, is_secret_name, show
 from .places import place_of_error
 from .read_session import keep_key
-from .records import MOST_COOKIES, ReceivedCookie, Recording, SetCookie
+from .records import MOST_COOKIES, WITHOUT_BODY, ReceivedCookie, Recording, SetCookie
 from .watching import show_cookie
 
 if t.TYPE_CHECKING:
@@ -69,7 +69,6 @@ _KEPT_KEYS = (
 # How many characters of all these values, and of one of them, are kept if they have more in all.
 _MOST_OF_VALUES = 4000
 _MOST_OF_VALUE = 1001
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 _TEXTS = ("text/", "application/json", "application/xml", "application/javascript")
 
 
@@ -135,9 +134,10 @@ def note_start(found: Recording, status: str, headers: Iterable[tuple[str, str]]
             if len(set_cookies) < MOST_COOKIES:
                 set_cookies.append(set_cookie_of(found, value))
         elif lowered == "content-type":
-            found.response_type = cut(value, 100)
+            found.response_type = value if len(value) <= 100 else cut(value, 100)
         elif lowered == "location":
             found.location = cut(value, 1000)
+            found.kept_length += len(found.location)
         elif lowered == "content-length" and value.isdigit():
             found.body_length = int(value[:15])
 
@@ -148,7 +148,7 @@ def note_declarations(found: Recording, app: Flask, headers: Iterable[tuple[str,
         lines = [value for name, value in headers if name.lower() == "set-cookie"]
         found.undeclared = [cut(name, LONGEST_NAME) for name in app.undeclared_cookies(lines[:MOST_COOKIES])]
     context = current.get(None)
-    cookies = None if context is None else context._cookies
+    cookies = None if context is None or context.request is None else context._cookies
     if cookies is not None and cookies._withheld:
         found.withheld = dict(cookies._withheld)
 
@@ -219,7 +219,7 @@ def note_response(found: Recording, app: Flask, response: Response) -> None:
     if context is None or request is None:
         return
     note_rule(found, app)
-    if found.method not in _WITHOUT_BODY:
+    if found.method not in WITHOUT_BODY:
         note_body(found, request)
     reasons = reasons_of(app, context, found)
     if reasons:
@@ -264,6 +264,8 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
     elif response is None and snapshots:
         written = snapshots[-1][2]
     session = None if opened is None else _session_of(found, opened)
+    if snapshots and step != "view" and session is snapshots[-1][1] and written == snapshots[-1][2]:
+        return
     snapshots.append((step, session, written, perf_counter_ns()))
 
 

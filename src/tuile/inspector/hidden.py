@@ -104,9 +104,9 @@ def show_object(value: object, *, is_secret: bool = False) -> Shown:
 
 
 def keep_object(value: object, *, is_secret: bool) -> object:
-    """Return a value of a session as it is kept until it is shown: itself if it is short, cannot change and is no secret.
+    """Return a value of a session as it is kept until `show_kept` shows it.
 
-    `show_kept` shows it.
+    That is the value itself if it is short, cannot change and is not a secret.
     """
     if not is_secret:
         kind = type(value)

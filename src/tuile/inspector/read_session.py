@@ -6,10 +6,11 @@ import sys
 import typing as t
 from itertools import islice
 
+from ..ctx.app_context import current
 from .hidden import NONE, cut, is_secret_name, keep_object
 from .places import place_of
 from .stores import observe_store
-from .watching import guarded, note_read, recording
+from .watching import guarded, note_read, recording, report
 
 if t.TYPE_CHECKING:
     from types import FrameType
@@ -49,7 +50,14 @@ def _content_of_key(session: object, key: object) -> dict[object, object]:
 
 def keep_key(found: Recording, key: object, value: object) -> object:
     """Return the value of a session's key as it is kept: hidden if the application encrypts its sessions."""
-    return keep_object(value, is_secret=found.hides_session or is_secret_name(str(key)))
+    return keep_object(value, is_secret=found.hides_session or is_secret_name(key if type(key) is str else str(key)))
+
+
+def _session_behind(proxy: Proxy) -> object:
+    """Return the session behind its proxy, opened."""
+    context = current.get(None)
+    opened = None if context is None or context.request is None else context._opened_session
+    return proxy._get_current_object() if opened is None else opened
 
 
 def _note_changes(
@@ -73,10 +81,6 @@ def _note_key(found: Recording, session: object, key: object, frame: FrameType) 
     note_read(found, "session", key, NONE if value is _MISSING else keep_key(found, key, value), frame)
 
 
-def _note_key_of(found: Recording, proxy: Proxy, key: object, frame: FrameType) -> None:
-    _note_key(found, proxy._get_current_object(), key, frame)
-
-
 def reading_key(original: Method) -> Method:
     """Return a method of the proxy that reads one key."""
 
@@ -87,7 +91,10 @@ def reading_key(original: Method) -> Method:
             # A key that is missing was read as well.
             found = recording.get()
             if found is not None:
-                guarded(_note_key_of, found, self, key, sys._getframe(1))
+                try:
+                    _note_key(found, _session_behind(self), key, sys._getframe(1))
+                except Exception as error:  # noqa: BLE001 - as `guarded`, in one call less
+                    report(_note_key, error)
 
     return method
 
@@ -99,7 +106,7 @@ def changing_key(original: Method) -> Method:
         found = recording.get()
         if found is None:
             return original(self, key, *args)
-        session = self._get_current_object()
+        session = _session_behind(self)
         before = _content_of_key(session, key)
         result: object = original(self, key, *args)
         guarded(_note_changes, found, before, _content_of_key(session, key), sys._getframe(1), "")
@@ -115,7 +122,7 @@ def changing(original: Method) -> Method:
         found = recording.get()
         if found is None:
             return original(self, *args)
-        session = self._get_current_object()
+        session = _session_behind(self)
         before = content_of(session)
         result: object = original(self, *args)
         guarded(_note_changes, found, before, content_of(session), sys._getframe(1), "")
@@ -134,7 +141,7 @@ def attribute_of_session(original: Method) -> Method:
         found = recording.get()
         if found is None:
             return value
-        return _recording_method(found, self._get_current_object(), name, value)
+        return _recording_method(found, _session_behind(self), name, value)
 
     return __getattribute__
 

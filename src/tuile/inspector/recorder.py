@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
+from ..ctx.app_context import current
 from ..ctx.cookie_defaults import prefixed
 from ..dispatch.plan import plan_of
 from ..dispatch.steps import Dispatcher
@@ -30,7 +31,7 @@ from .places import beginnings
 from .records import Recording, Ring
 from .sockets import record_websocket
 from .stores import leave_store
-from .watching import guarded, recording
+from .watching import guarded, recording, report
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +41,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope, Send
+    from ..ctx.app_context import Current
     from ..wrappers.response import Response
     from .records import Kind
     from .watching import Method
@@ -121,11 +123,17 @@ class Recorder:
             if self._is_closed:
                 return serve(environ, start_response)
             found = self._begin("ASGI" if "asgi.scope" in environ or "asgi.version" in environ else "WSGI")
-            guarded(note_request, found, environ)
+            try:
+                note_request(found, environ)
+            except Exception as error:  # noqa: BLE001 - as `guarded`, in one call less
+                report(note_request, error)
 
             def start(status: str, headers: list[tuple[str, str]], *exc_info: object) -> object:
-                guarded(note_start, found, status, headers)
-                guarded(note_declarations, found, self.app, headers)
+                try:
+                    note_start(found, status, headers)
+                    note_declarations(found, self.app, headers)
+                except Exception as error:  # noqa: BLE001 - as above
+                    report(note_start, error)
                 return t.cast("Method", start_response)(status, headers, *exc_info)
 
             token = recording.set(found)
@@ -145,7 +153,10 @@ class Recorder:
     def _watched(self, found: Recording, environ: WSGIEnvironment, body: Iterable[bytes]) -> Iterable[bytes]:
         """Return the body, watched to its end if it is an iterator."""
         if isinstance(body, (list, tuple)):
-            guarded(note_end, found, body, sum(map(len, body)))
+            try:
+                note_end(found, body, len(body[0]) if len(body) == 1 else sum(map(len, body)))
+            except Exception as error:  # noqa: BLE001 - as above
+                report(note_end, error)
             guarded(self._end, found)
             return body
         found.is_stream = found.body_length is None
@@ -174,14 +185,17 @@ class Recorder:
     # --- steps --------------------------------------------------------------------------------------------------------
 
     def _timed(self, kind: Kind, step: str, method: Method) -> Method:
+        is_view = kind == "view"
+
         def timed(*args: object, **kwargs: object) -> object:
             found = recording.get()
-            if found is None:
+            # Nothing is timed if there are no hooks.
+            if found is None or not (is_view or self.app.before_request_funcs or self.app.url_value_preprocessors):
                 return method(*args, **kwargs)
             previous = found.switch(kind)
             try:
                 answer: object = method(*args, **kwargs)
-                if kind == "view":
+                if is_view:
                     found.returned = type(answer).__name__
                 return answer
             except Exception as error:
@@ -189,8 +203,7 @@ class Recorder:
                 raise
             finally:
                 found.switch(previous)
-                if kind == "view" or self.app.before_request_funcs:
-                    guarded(take_snapshot, found, step)
+                guarded(take_snapshot, found, step)
 
         return timed
 
@@ -200,6 +213,10 @@ class Recorder:
             if found is None:
                 return method(response)
             guarded(note_response, found, self.app, response)
+            context = current.get(None)
+            functions = None if context is None or context.request is None else context._after_functions
+            if not (functions or self.app.after_request_funcs):
+                return method(response)
             previous = found.switch("hooks")
             try:
                 return method(response)
@@ -209,10 +226,18 @@ class Recorder:
         return process_response
 
     def _keeping(self, method: Callable[..., None]) -> Callable[..., None]:
-        def _keep_state(context: object, sent: str | None, response: Response) -> None:
+        def _keep_state(context: Current, sent: str | None, response: Response) -> None:
             found = recording.get()
-            if found is None:
+            is_idle = (
+                context._opened_session is None
+                and context._cookies is None
+                and not (context._after_functions or self.app.after_request_funcs)
+            )
+            if found is None or is_idle:
+                # There is nothing to save, and no hook has changed the response; unless a session is renewed.
                 method(context, sent, response)
+                if found is not None and context._opened_session is not None:
+                    guarded(take_snapshot, found, "saved", response)
                 return
             if self.app.after_request_funcs:
                 guarded(take_snapshot, found, "after_request", response)

@@ -38,6 +38,9 @@ _LONGEST_NAME = 100
 # What a value that is kept as it is takes, with its quotes.
 _SHORT = 42
 
+#: The methods of requests whose bodies are not recorded.
+WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
+
 #: What the time of a request is spent on.
 Kind: t.TypeAlias = t.Literal["framework", "hooks", "view", "template", "session"]
 KINDS: t.Final[tuple[Kind, ...]] = ("hooks", "view", "template", "session", "framework")
@@ -174,8 +177,8 @@ class Recording:
         #: How many characters the texts of the kept facts have.
         self.kept_length = 0
         #: While the request runs: what the time was spent on around each template that is being rendered, its
-        #: exceptions, the session as it was last with its values as they are kept, the Set-Cookie lines that were split,
-        #: and the names of cookies that were set signed or encrypted.
+        #: exceptions, the session as it was last with its values as they are kept, the Set-Cookie lines that were
+        #: split, and the names of cookies that were set signed or encrypted.
         self.around_templates: list[Kind] = []
         self.errors: list[BaseException] = []
         self.last_session: tuple[list[object], list[object], dict[object, object]] | None = None
@@ -219,7 +222,7 @@ class Recording:
         for function, arguments in facts:
             try:
                 function(self, *arguments)
-            except Exception as error:  # noqa: BLE001, PERF203 - one that cannot be shown must not hide the others
+            except Exception as error:  # noqa: BLE001 - one that cannot be shown must not hide the others
                 _logger.warning("The inspector cannot show something (%s).", type(error).__name__)
         events, start = self.kept_events, self._start_ns
         taken = len(events)
@@ -253,7 +256,7 @@ class Recording:
         """Note that the request has ended."""
         if not self.is_finished:
             self.switch("framework")
-            self.took_us, self.is_finished = self.now_us(), True
+            self.took_us, self.is_finished = (self._last_ns - self._start_ns) // 1000, True
             # Nothing of the request itself is kept any longer, least of all its secrets.
             self.last_session = None
             self.split_lines = {}
@@ -262,10 +265,11 @@ class Recording:
     def size(self) -> int:
         """Return how many bytes this recording takes, roughly, when it has ended and nobody has looked at it yet."""
         count = 30 + len(self.cookies) * 2 + len(self.set_cookies) * 2 + len(self.kept_events) * 3
-        length = self.kept_length + len(self.path) + len(self.query) + len(self.agent) + len(self.body_start) + len(self.location)
-        length += len(self.json or "") + sum(map(len, self.origin_headers.values()))
-        for name, value in (*(self.form or ()), *self.files):
-            length += len(name) + len(value)
+        length = self.kept_length + len(self.body_start)
+        if self.method not in WITHOUT_BODY:
+            length += len(self.json or "")
+            for name, value in (*(self.form or ()), *self.files):
+                length += len(name) + len(value)
         for cookie in self.cookies:
             length += len(cookie.name) + len(cookie.value.text)
         for line in self.set_cookies:
