@@ -11,6 +11,8 @@ from pathlib import Path
 if t.TYPE_CHECKING:
     from types import CodeType, FrameType
 
+    from jinja2 import Template
+
 
 class Place(t.NamedTuple):
     """A line of the user's code."""
@@ -32,7 +34,7 @@ class KeptPlace(t.NamedTuple):
 
     code: CodeType
     line: int
-    template: t.Any
+    template: Template | None
 
     def shown(self) -> Place:
         """Return the line as it is shown."""

@@ -1,7 +1,7 @@
 """What is recorded about one request, and the ring that keeps the last ones. Nothing here knows a page or a browser.
 
 While a request runs, only what cannot be found out later is kept, as tuples. `Recording.complete` makes events and
-snapshots of it when somebody looks, and so never for most requests. Secrets are hidden before they are kept.
+snapshots of it when a page shows them, which it never does for most requests. Secrets are hidden before they are kept.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Recording:
         #: What was kept and is not among the above yet.
         self.kept_events: list[KeptEvent] = []
         self.kept_snapshots: list[KeptSnapshot] = []
-        self.kept_facts: list[tuple[Callable[..., None], tuple[t.Any, ...]]] = []
+        self.kept_facts: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         #: How many characters the texts of the kept facts have.
         self.kept_length = 0
         #: While the request runs: what the time was spent on around each template that is being rendered, its
