@@ -23,27 +23,25 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 def reasons_of(app: Flask, context: Current, found: Recording) -> list[str]:
     """Return why a request is not answered by the fast path although the application has one; empty if it is."""
-    return [*_reasons(app, context, found)]
-
-
-def _reasons(app: Flask, context: Current, found: Recording) -> Iterator[str]:
     request = context.request
     if request is None or request.url_rule is None:
         # Its page is sent by the fast path too, if nobody sees it.
-        if app.before_request_funcs or app.after_request_funcs:
-            yield "no rule matches the URL, and a hook is called"
-        return
+        is_seen = app.before_request_funcs or app.after_request_funcs
+        return ["no rule matches the URL, and a hook is called"] if is_seen else []
+    reasons = []
     if app.after_request_funcs:
-        yield "after_request functions are called with each response"
+        reasons.append("after_request functions are called with each response")
     if request_started.receivers or request_finished.receivers:
-        yield "a signal of requests has receivers"
+        reasons.append("a signal of requests has receivers")
     if found.method not in _SAFE and app.config.get("CSRF") is not None:
-        yield "CSRF is on, and the method is not a safe one"
+        reasons.append("CSRF is on, and the method is not a safe one")
     if context._after_functions:
-        yield "after_this_request functions are called"
+        reasons.append("after_this_request functions are called")
     if found.returned == "":
-        yield "the view did not return: a hook answered, or an error was handled"
-    yield from _reasons_of_state(context, found)
+        reasons.append("the view did not return: a hook answered, or an error was handled")
+    if context._cookies is not None or context._opened_session is not None:
+        reasons += _reasons_of_state(context, found)
+    return reasons
 
 
 def _reasons_of_state(context: Current, found: Recording) -> Iterator[str]:

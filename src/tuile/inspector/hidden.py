@@ -109,11 +109,13 @@ def keep_object(value: object, *, is_secret: bool) -> object:
     That is the value itself if it is short, cannot change and is not a secret.
     """
     if not is_secret:
-        kind = type(value)
-        if kind is str:
-            if len(value) < SHORT:  # type: ignore[arg-type] # a string
+        if type(value) is str:
+            if len(value) < SHORT:
                 return value
-        elif kind is bool or kind is float or (kind is int and -_LARGE < value < _LARGE):  # type: ignore[operator]
+        elif type(value) is int:
+            if -_LARGE < value < _LARGE:
+                return value
+        elif type(value) is bool or type(value) is float:
             return value
     return show_object(value, is_secret=is_secret)
 

@@ -53,6 +53,7 @@ _values_of, _items_of = t.cast("Method", dict.get), t.cast("Method", dict.items)
 
 def _reading_one(name: str) -> Method:
     """Return a method that does what the one of Werkzeug's class does for one key, and records it."""
+    is_item = name in {"__getitem__", "get"}
 
     def method(self: _Read, *args: object, **kwargs: object) -> object:
         key = t.cast("str", args[0] if args else kwargs.get("key"))
@@ -60,6 +61,8 @@ def _reading_one(name: str) -> Method:
         found = recording.get()
         if found is not None:
             guarded(_note_received, found, key, values, sys._getframe(1))
+        if values and is_item and len(args) == 1 and not kwargs:
+            return values[0]
         # On a plain one, because the inherited methods call each other, which would record a read twice.
         return getattr(_plain([] if values is None else [(key, values)]), name)(*args, **kwargs)
 

@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     from .places import KeptPlace, Place
 
     #: An event as it is kept: when in nanoseconds, what, where, the name, the values, the place, the note, how long.
-    KeptEvent: t.TypeAlias = tuple[int, str, str, object, object, object, Place | KeptPlace | None, str, int | None]
+    KeptEvent: t.TypeAlias = tuple[int, str, str, str, object, object, Place | KeptPlace | None, str, int | None]
     #: A snapshot as it is kept: the step, the session, the cookies of the response, and when in nanoseconds.
     KeptSnapshot: t.TypeAlias = tuple[str, dict[object, object] | None, dict[str, Shown | None], int]
 
@@ -208,11 +208,10 @@ class Recording:
         took_us: int | None = None,
     ) -> None:
         """Keep an event. The arguments are those of `Event`; values are `Shown`, or as `keep_object` returns them."""
-        if type(name) is not str or len(name) > _LONGEST_NAME:
-            name = cut(str(name), _LONGEST_NAME)
+        text = name if type(name) is str and len(name) <= _LONGEST_NAME else cut(str(name), _LONGEST_NAME)
         kept = self.kept_events
         if len(kept) + len(self.events) < MOST_EVENTS:
-            kept.append((perf_counter_ns(), what, where, name, before, after, place, note, took_us))
+            kept.append((perf_counter_ns(), what, where, text, before, after, place, note, took_us))
         else:
             self.left_out += 1
 
@@ -229,7 +228,7 @@ class Recording:
         for at_ns, what, where, name, before, after, place, note, took_us in events[:taken]:
             old, new = (None if value is None else show_kept(value) for value in (before, after))
             shown = None if place is None else place.shown()
-            self.events.append(Event(what, where, str(name), old, new, shown, (at_ns - start) // 1000, note, took_us))
+            self.events.append(Event(what, where, name, old, new, shown, (at_ns - start) // 1000, note, took_us))
         del events[:taken]
         snapshots = self.kept_snapshots
         taken = len(snapshots)
@@ -275,7 +274,7 @@ class Recording:
         for line in self.set_cookies:
             length += len(line.name) + len(line.value.text) + len(line.attributes)
         for _, _, _, name, before, after, _, note, _ in self.kept_events:
-            length += len(name) + len(note)  # type: ignore[arg-type] # a string, as `add` has made it
+            length += len(name) + len(note)
             length += len(before.text) if type(before) is Shown else _SHORT
             length += len(after.text) if type(after) is Shown else _SHORT
         last_session = last_cookies = None
