@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tarfile
 import venv
 import zipfile
@@ -120,8 +121,9 @@ def main(arguments: list[str]) -> None:
     run(python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *(arguments or CHOSEN), cwd=where)
     # pip finds the wheel here before there is a release.
     os.environ["PIP_FIND_LINKS"] = str(DIST)
-    (FOLDER / "tutorial").mkdir()
-    run(sys.executable, ROOT / "tools" / "follow_tutorial.py", FOLDER / "tutorial", cwd=where)
+    # Not below the checkout: pytest would find its settings.
+    with tempfile.TemporaryDirectory() as folder:
+        run(sys.executable, ROOT / "tools" / "follow_tutorial.py", folder, cwd=where)
     run(sys.executable, ROOT / "tools" / "check_types.py", FOLDER / "types", wheel)
 
 
