@@ -502,3 +502,77 @@ def test_values_of_an_encrypted_session_are_hidden() -> None:
     for found in ring.all():
         assert "twelve plums" not in repr(vars(found))
         assert "fruit" in repr(vars(found))
+
+
+def test_what_an_error_handler_changes_is_in_the_snapshots(inspected: tuple[Flask, Ring]) -> None:
+    app, ring = inspected
+
+    @app.errorhandler(ValueError)
+    def handle(_: ValueError) -> str:
+        session["handled"] = "yes"
+        return "handled"
+
+    assert app.test_client().get("/error").text == "handled"
+    (found,) = ring.all()
+    before, after = found.snapshots[:2]
+    assert (before.step, before.session) == ("view", None)
+    assert after.step == "response"
+    assert after.session is not None
+    assert str(after.session["handled"]) == "'yes'"
+
+
+def test_a_value_of_another_type_is_a_change(inspected: tuple[Flask, Ring]) -> None:
+    app, ring = inspected
+
+    @app.get("/flag/<int:is_on>")
+    def flag(is_on: int) -> str:
+        session["flag"] = bool(is_on)
+        return ""
+
+    @app.after_request
+    def as_number(response: Response) -> Response:
+        session["flag"] = int(session["flag"])
+        return response
+
+    app.test_client().get("/flag/1")
+    (found,) = ring.all()
+    values = [str(one.session["flag"]) for one in found.snapshots if one.session is not None]
+    assert values[0] == "True"
+    assert values[-1] == "1"
+
+
+def test_values_that_are_shown_later_are_those_of_then(inspected: tuple[Flask, Ring]) -> None:
+    app, ring = inspected
+    basket = ["plum"]
+
+    @app.get("/basket")
+    def keep() -> str:
+        session["basket"] = basket
+        session["note"] = "x" * 5000
+        session["api_token"] = "hunter2"
+        return ""
+
+    app.test_client().get("/basket")
+    assert "hunter2" not in repr([vars(found) for found, _ in ring._recordings])
+    assert len(repr([vars(found) for found, _ in ring._recordings])) < 10_000
+    basket.append("pear")
+    (found,) = ring.all()
+    assert [str(event.after) for event in events(found, "write") if event.name == "basket"] == ["['plum']"]
+    session_then = found.snapshots[-1].session
+    assert session_then is not None
+    assert str(session_then["basket"]) == "['plum']"
+
+
+def test_most_of_a_recording_is_made_when_it_is_shown(inspected: tuple[Flask, Ring]) -> None:
+    app, ring = inspected
+    app.test_client().get("/session")
+    kept = ring._recordings[0][0]
+    assert kept.kept_events
+    assert [*kept.events, *kept.snapshots, *kept.path] == []
+    (found,) = ring.all()
+    assert found is kept
+    assert [*kept.kept_events, *kept.kept_snapshots, *kept.kept_facts] == []
+    counts = len(found.events), len(found.snapshots)
+    ring.all()
+    assert (len(found.events), len(found.snapshots)) == counts
+    assert found.path == "/session"

@@ -41,6 +41,9 @@ _MOST_OF_BODY = 200
 # The cookies of the last Cookie headers, as they are shown.
 _shown_headers: dict[tuple[int, int, frozenset[str]], list[ReceivedCookie]] = {}
 _MOST_HEADERS = 32
+# The same of single cookies: one of them changes with each request, the others seldom do.
+_shown_cookies: dict[tuple[str, int, int, frozenset[str]], ReceivedCookie] = {}
+_MOST_SHOWN = 512
 _MOST_FIELDS = 50
 _MOST_OF_FIELD = 2000
 _MOST_KEYS = 50
@@ -115,7 +118,17 @@ def note_cookies(found: Recording, header: object) -> None:
     cookies = _shown_headers.get(key)
     if cookies is None:
         pairs = parse_cookie(header[:_MOST_OF_HEADER])[:MOST_COOKIES]
-        cookies = [ReceivedCookie(cut(name, LONGEST_NAME), show_cookie(found, name, value)) for name, value in pairs]
+        cookies = []
+        for name, value in pairs:
+            pair = name, hash(value), len(value), found.session_names
+            shown = _shown_cookies.get(pair)
+            if shown is None:
+                shown = ReceivedCookie(cut(name, LONGEST_NAME), show_cookie(found, name, value))
+                if len(_shown_cookies) >= _MOST_SHOWN:
+                    _shown_cookies.clear()
+                if len(name) <= LONGEST_NAME:
+                    _shown_cookies[pair] = shown
+            cookies.append(shown)
         if len(_shown_headers) >= _MOST_HEADERS:
             _shown_headers.clear()
         _shown_headers[key] = cookies
@@ -258,7 +271,15 @@ def take_snapshot(found: Recording, step: str, response: Response | None = None)
     opened, cookies = context._opened_session, context._cookies
     # Without the exception that looking for a header that is missing leads to.
     lines = [] if response is None else [line for name, line in response.headers._list if name == "Set-Cookie"]
-    written: dict[str, Shown | None] = {}
+    if step == "response" and found.returned and snapshots and snapshots[-1][0] == "view":
+        # The view has returned, and no code of the user has run since.
+        _, session, written, _ = snapshots[-1]
+        if not lines:
+            return
+        written = _response_cookies(found, cookies, lines)
+        snapshots.append((step, session, written, perf_counter_ns()))
+        return
+    written = {}
     if lines or (cookies is not None and cookies._written):
         written = _response_cookies(found, cookies, lines)
     elif response is None and snapshots:
@@ -292,7 +313,7 @@ def _response_cookies(found: Recording, cookies: Cookies | None, lines: list[str
     shown: dict[str, Shown | None] = {}
     for line in lines[:MOST_COOKIES]:
         parts = set_cookie_of(found, line)
-        shown[cut(parts.name, 100)] = None if _deletes(parts.attributes) else parts.value
+        shown[parts.name[:LONGEST_NAME]] = None if _deletes(parts.attributes) else parts.value
     if cookies is not None:
         for name, value in list(cookies._written.items())[:MOST_COOKIES]:
             shown[cut(name, 100)] = None if value is None else show_cookie(found, name, value)

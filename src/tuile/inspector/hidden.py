@@ -103,21 +103,20 @@ def show_object(value: object, *, is_secret: bool = False) -> Shown:
     return hide(text) if is_secret and value not in (None, True, False) else Shown(text[: 2 * LONGEST])
 
 
-def keep_object(value: object, *, is_secret: bool) -> object:
-    """Return a value of a session as it is kept until `show_kept` shows it.
+def keep_object(value: object) -> object:
+    """Return a value of a session, which is not a secret, as it is kept until `show_kept` shows it.
 
-    That is the value itself if it is short, cannot change and is not a secret.
+    That is the value itself if it is short and cannot change.
     """
-    if not is_secret:
-        if type(value) is str:
-            if len(value) < SHORT:
-                return value
-        elif type(value) is int:
-            if -_LARGE < value < _LARGE:
-                return value
-        elif type(value) is bool or type(value) is float:
+    if type(value) is str:
+        if len(value) < SHORT:
             return value
-    return show_object(value, is_secret=is_secret)
+    elif type(value) is int:
+        if -_LARGE < value < _LARGE:
+            return value
+    elif type(value) is bool or type(value) is float:
+        return value
+    return show_object(value)
 
 
 def show_kept(value: object) -> Shown:

@@ -7,7 +7,7 @@ import typing as t
 from itertools import islice
 
 from ..ctx.app_context import current
-from .hidden import NONE, cut, is_secret_name, keep_object
+from .hidden import NONE, SHORT, cut, is_secret_name, keep_object, show_object
 from .places import place_of
 from .stores import observe_store
 from .watching import guarded, note_read, recording, report
@@ -50,7 +50,12 @@ def _content_of_key(session: object, key: object) -> dict[object, object]:
 
 def keep_key(found: Recording, key: object, value: object) -> object:
     """Return the value of a session's key as it is kept: hidden if the application encrypts its sessions."""
-    return keep_object(value, is_secret=found.hides_session or is_secret_name(key if type(key) is str else str(key)))
+    if found.hides_session or is_secret_name(key if type(key) is str else str(key)):
+        return show_object(value, is_secret=True)
+    if type(value) is str and len(value) < SHORT:
+        # The most frequent case of `keep_object`.
+        return value
+    return keep_object(value)
 
 
 def _session_behind(proxy: Proxy) -> object:

@@ -277,12 +277,13 @@ class Recording:
             length += len(name) + len(note)
             length += len(before.text) if type(before) is Shown else _SHORT
             length += len(after.text) if type(after) is Shown else _SHORT
-        last_session = last_cookies = None
+        last_session: object = None
+        last_cookies: object = None
         for _, session, cookies, _ in self.kept_snapshots:
             if session and session is not last_session:
                 count += 2 * len(session)
                 length += sum([len(one.text) if type(one) is Shown else _SHORT for one in session.values()])
-                length += sum([min(len(str(key)), _LONGEST_NAME) for key in session])
+                length += _SHORT * len(session)
             if cookies and cookies is not last_cookies:
                 count += 2 * len(cookies)
                 length += sum([len(name) + len(shown.text if shown else "") for name, shown in cookies.items()])
