@@ -66,7 +66,7 @@ check: $(VENV)/.tools ## ruff, mypy (strict), import layers
 generated: $(VENV)/.tools ## write the fast path from its sources
 	$(BIN)/python tools/flatten.py
 
-typing: $(VENV)/.tools ## mypy, pyright and its completions on typing_tests/ and the docs, against the built wheel
+typing: $(VENV)/.tools ## pyright on src; mypy, pyright and its completions on typing_tests/ and the docs, against the built wheel
 	$(BIN)/python tools/check_types.py
 
 format: $(VENV)/.tools ## let ruff put the code into form

@@ -366,7 +366,7 @@ def test_a_request_with_its_own_cookies_decides_which_session_is_read(change: st
 
     class Own(tuile.Request):
         @property
-        def cookies(self) -> Any:  # type: ignore[override] # as some programs do
+        def cookies(self) -> Any:  # as some programs do
             return {"session": other}
 
     @app.before_request  # type: ignore[untyped-decorator] # of either framework

@@ -17,10 +17,12 @@ LINES = [
 # Lower these when there are fewer. Use `object`, a protocol or a type variable instead of `Any`.
 MOST_LINES_WITH_ANY = 207
 MOST_IGNORES = 28
+MOST_IGNORES_OF_PYRIGHT = 10
 
 ANY = re.compile(r"\bAny\b")
 IGNORE = re.compile(r"# type: ignore")
-EXPLAINED_IGNORE = re.compile(r"# type: ignore\[[a-z-]+(, ?[a-z-]+)*\]\s+# \w")
+IGNORE_OF_PYRIGHT = re.compile(r"# pyright:")
+EXPLAINED_IGNORE = re.compile(r"# (type|pyright): ignore\[[A-Za-z-]+(, ?[A-Za-z-]+)*\]\s+# [\w`]")
 
 
 def matching(pattern: re.Pattern[str]) -> list[str]:
@@ -28,19 +30,25 @@ def matching(pattern: re.Pattern[str]) -> list[str]:
     return [f"{place}: {line.strip()}" for place, line in LINES if pattern.search(line)]
 
 
-@pytest.mark.parametrize(("pattern", "most"), [(ANY, MOST_LINES_WITH_ANY), (IGNORE, MOST_IGNORES)])
+@pytest.mark.parametrize(
+    ("pattern", "most"),
+    [(ANY, MOST_LINES_WITH_ANY), (IGNORE, MOST_IGNORES), (IGNORE_OF_PYRIGHT, MOST_IGNORES_OF_PYRIGHT)],
+)
 def test_there_are_no_more_exceptions_than_before(pattern: re.Pattern[str], most: int) -> None:
     found = matching(pattern)
     assert len(found) <= most, "\n".join(found)
 
 
-def test_every_ignored_error_has_a_code_and_a_reason() -> None:
-    assert [found for found in matching(IGNORE) if not EXPLAINED_IGNORE.search(found)] == []
+@pytest.mark.parametrize("pattern", [IGNORE, IGNORE_OF_PYRIGHT])
+def test_every_ignored_error_has_a_code_and_a_reason(pattern: re.Pattern[str]) -> None:
+    assert [found for found in matching(pattern) if not EXPLAINED_IGNORE.search(found)] == []
 
 
-@pytest.mark.parametrize(
-    "line", ["x = 1  # type: ignore", "x = 1  # type: ignore[misc]", "x = 1  # type: ignore[misc] #"]
-)
-def test_an_ignored_error_without_a_code_or_a_reason_is_found(line: str) -> None:
-    assert IGNORE.search(line)
+@pytest.mark.parametrize("line", ["x = 1  # {}: ignore", "x = 1  # {}: ignore[misc]", "x = 1  # {}: ignore[misc] #"])
+@pytest.mark.parametrize(("checker", "pattern"), [("type", IGNORE), ("pyright", IGNORE_OF_PYRIGHT)])
+def test_an_ignored_error_without_a_code_or_a_reason_is_found(
+    line: str, checker: str, pattern: re.Pattern[str]
+) -> None:
+    line = line.format(checker)
+    assert pattern.search(line)
     assert not EXPLAINED_IGNORE.search(line)

@@ -1,11 +1,11 @@
-"""Check types as a user's editor and pipeline do: with the built wheel, and nothing of `src` on the path.
+"""Check the types of `src`, and those of the built wheel as a user's editor and pipeline do.
 
 Usage: python tools/check_types.py [FOLDER [WHEEL]]
 
 Builds the wheel unless it is named, and installs it into a virtual environment of its own (FOLDER, `.typing` by
-default). mypy and pyright then check `typing_tests/` strictly and every Python block of README and docs/ without
-strictness, as those have no annotations; and pyright's language server is asked for completions. pyright comes from
-PyPI and fetches its npm package at the first run.
+default). pyright checks `src`, as mypy does in `make check`. With the wheel, mypy and pyright check `typing_tests/`
+strictly and every Python block of README and docs/ without strictness, as those have no annotations; and pyright's
+language server is asked for completions. pyright comes from PyPI and fetches its npm package at the first run.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ def main(folder: Path, wheel: Path | None = None) -> int:
     pyright: list[str | Path] = [binaries / "pyright", "--pythonpath", binaries / "python", "-p"]
     settings = ROOT / "typing_tests" / "pyrightconfig.json"
     results = [
+        # The source, with the packages of this interpreter: those of all extras.
+        run(binaries / "pyright", "--pythonpath", sys.executable),
         run(*mypy, "--strict", "--python-version=3.10", ROOT / "typing_tests", cwd=where),
         run(*pyright, settings, cwd=where),
         run(*mypy, *MYPY_DOCS, "--ignore-missing-imports", write_docs(where), cwd=where),

@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
+    from .asgi.service import Service
     from .cookie.consent import Consent
     from .ctx.request_context import RequestContext
     from .sessions.settings import Kept as KeptStore
@@ -65,6 +66,9 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
     response_class: type[Response] = Response
     session_interface: SessionInterface = SecureCookieSessionInterface()
     default_config: t.Mapping[str, object] = ImmutableDict(DEFAULT_CONFIG)
+
+    # Declared by two of the bases.
+    _asgi_service: Service | None
 
     #: The `KeyRing` of `SECRET_KEY` and `SECRET_KEY_FALLBACKS`, for everything that is signed or encrypted.
     keyring = AppKeyRing()

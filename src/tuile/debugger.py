@@ -56,7 +56,7 @@ def folding_libraries() -> Iterator[None]:
 
     `DebuggedApplication` has no argument for the class of its tracebacks. It reads this name when an error is shown.
     """
-    names = vars(debug)
+    names = debug.__dict__
     if names.get("DebugTraceback") is not DebugTraceback:  # replaced by another tool already
         yield
         return

@@ -143,7 +143,7 @@ class Replaceable:
         self.name = self._key = ""
 
     @property  # type: ignore[misc] # an attribute that can be set, on other objects
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride] # as above
         """The class of functions: `mock.patch` with `autospec` looks for functions in a class."""
         return FunctionType
 

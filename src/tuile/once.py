@@ -32,7 +32,8 @@ class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `propert
         if instance is None:
             return self
         value = self.compute(instance)
-        for kind in type(instance).__mro__:
+        cls = kind = type(instance)
+        for kind in cls.__mro__:
             if self.name in kind.__dict__:
                 break
         if kind.__dict__.get(self.name) is self:

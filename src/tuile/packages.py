@@ -6,7 +6,10 @@ import importlib
 import importlib.util
 import os
 import sys
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def installed_version(distribution: str) -> str | None:
@@ -35,8 +38,9 @@ def get_root_path(import_name: str) -> str:
         loader = None if spec is None else spec.loader
         if loader is None:
             return os.getcwd()
-        if hasattr(loader, "get_filename"):
-            path = loader.get_filename(import_name)
+        get_filename: Callable[[str], str] | None = getattr(loader, "get_filename", None)
+        if get_filename is not None:
+            path = get_filename(import_name)
         else:
             path = getattr(importlib.import_module(import_name), "__file__", None)
     if path is None:

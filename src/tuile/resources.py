@@ -13,13 +13,13 @@ from .helpers import send_from_directory
 if t.TYPE_CHECKING:
     from click import Group
 
+    from .sansio.scaffold import Scaffold
     from .wrappers.response import Response
 
 
 class HasResources:
     """The files and commands of an application or a blueprint: a mixin, because `Scaffold` reads no files."""
 
-    name: str
     root_path: str
 
     if t.TYPE_CHECKING:
@@ -38,7 +38,7 @@ class HasResources:
         from .cli import AppGroup  # noqa: PLC0415
 
         group = AppGroup()
-        group.name = self.name
+        group.name = t.cast("Scaffold", self).name
         return group
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:

@@ -14,7 +14,9 @@ from markupsafe import Markup
 import tuile
 from tests.beside_flask import make_environ, send
 from tuile import flash, session
+from tuile.json.tag import TaggedJSONSerializer
 from tuile.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface, SessionMixin
+from tuile.sessions.stored import ServerSession
 from tuile.sessions.tracked import TrackedSession
 
 if TYPE_CHECKING:
@@ -341,3 +343,22 @@ def test_a_message_is_flashed_in_a_session_without_the_method() -> None:
     visitor.do(lambda: flash("hello"))
     visitor.do(lambda: flash("again", "error"))
     assert kept == {"_flashes": [("message", "hello"), ("error", "again")]}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        SecureCookieSession(),
+        TrackedSession({}, TaggedJSONSerializer().dumps),
+        ServerSession(TaggedJSONSerializer()),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+def test_every_session_takes_defaults_by_name(made: SecureCookieSession) -> None:
+    assert made.pop("x", default=1) == 1
+    assert made.pop("x", None) is None
+    with pytest.raises(KeyError):
+        made.pop("x")
+    assert made.setdefault("x", default=2) == 2
+    assert made.pop(key="x") == 2
+    assert made == {}

@@ -189,7 +189,7 @@ class _Threads:
         self._jobs: deque[Callable[[], object]] = deque()
         self._idle = self._size = 0
 
-    def submit(self, job: Callable[[], object]) -> None:
+    def submit(self, job: Callable[..., object]) -> None:
         """Run a job in one of the threads, when one is free."""
         with self._ready:
             self._jobs.append(job)

@@ -85,7 +85,8 @@ class Lifespan:
         if is_async:
             with self.app.app_context():
                 return await anext(t.cast("AsyncIterator[object]", generator), _END)
-        return await call_in_worker(workers, partial(self._in_context, partial(next, generator, _END)))
+        following = partial(next, t.cast("Iterator[object]", generator), _END)
+        return await call_in_worker(workers, partial(self._in_context, following))
 
     async def _call(self, workers: Workers, function: Callable[..., object]) -> None:
         if iscoroutinefunction(function):

@@ -99,7 +99,9 @@ class FlaskGroup(AppGroup):
                 self.add_command(entry_point.load(), entry_point.name)
         self._loaded_plugin_commands = True
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(  # pyright: ignore[reportIncompatibleMethodOverride] # `name` as in Flask; click says `cmd_name`
+        self, ctx: click.Context, name: str
+    ) -> click.Command | None:
         """Return a command: the group's own, a plugin's, or the application's.
 
         The first two need no application. For the third, the application's context is entered, so that callbacks of

@@ -133,7 +133,7 @@ class Cookies(NotADict, Mapping[str, str]):
 
     def __contains__(self, name: object) -> bool:
         if name in self._written:
-            return self._written[name] is not None
+            return self._written[name] is not None  # pyright: ignore[reportArgumentType] # it is there
         self._note_read()
         return isinstance(name, str) and self._received_name(name) in self._received
 
@@ -302,7 +302,8 @@ class TokenCookies(Cookies):
 
     @t.overload
     def get(self, name: str, default: None = None, *, max_age: timedelta | float | None = None) -> str | None: ...
-
+    @t.overload
+    def get(self, name: str, default: str, *, max_age: timedelta | float | None = None) -> str: ...
     @t.overload
     def get(self, name: str, default: Default, *, max_age: timedelta | float | None = None) -> str | Default: ...
 

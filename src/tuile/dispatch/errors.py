@@ -136,7 +136,6 @@ class ErrorHandling(App, metaclass=Watched):
 
     # What the steps use of the application.
     config: Config
-    debug: bool
     response_class: type[Response]
     ensure_sync: Callable[[Callable[..., object]], Callable[..., t.Any]]
     _current_plan: Callable[[], Plan]
@@ -147,6 +146,7 @@ class ErrorHandling(App, metaclass=Watched):
         @cached_property
         def logger(self) -> Logger:
             """The app's logger."""
+            ...
 
     def raise_routing_exception(self, request: Request) -> t.NoReturn:
         """Raise the routing error; in debug mode, explain a redirect that would lose form data."""

@@ -222,7 +222,7 @@ class Dispatcher(Planned, Teardown):
             if self.config["SERVER_NAME"] is None:
                 return None
             return self.url_map.bind(
-                self.config["SERVER_NAME"],
+                self.config["SERVER_NAME"],  # pyright: ignore[reportArgumentType] # it was asked whether it is None
                 script_name=self.config["APPLICATION_ROOT"],
                 url_scheme=self.config["PREFERRED_URL_SCHEME"],
             )
@@ -234,7 +234,8 @@ class Dispatcher(Planned, Teardown):
             if quick is not None:
                 return quick
         # Checked here, so that an untrusted host is refused before anything else happens.
-        request.host = hosts.read_host(environ, request.trusted_hosts)
+        host = hosts.read_host(environ, request.trusted_hosts)
+        request.host = host  # pyright: ignore[reportAttributeAccessIssue] # Werkzeug's `cached_property` can be set
         server_name, subdomain = self.config["SERVER_NAME"], None
         if self.url_map.host_matching:
             server_name = None
@@ -392,6 +393,7 @@ class Dispatcher(Planned, Teardown):
             # The same result as below without calling a constructor.
             return quick
         response_class = self.response_class
+        body: t.Any
         body, status, headers = return_values.unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)
         if body is None:
             endpoint = value_with_request().request.endpoint
@@ -408,7 +410,11 @@ class Dispatcher(Planned, Teardown):
             response = self._convert_response(body)
         elif isinstance(body, (str, bytes, bytearray, Iterator)) or hasattr(type(body), "__anext__"):
             # Passed to the constructor, so that a content type among the headers replaces the default.
-            return response_class(body, status=status, headers=headers)  # type: ignore[arg-type] # of str or bytes
+            return response_class(
+                body,  # pyright: ignore[reportArgumentType] # it may be a bytearray
+                status=status,
+                headers=headers,
+            )
         elif isinstance(body, (dict, list)):
             response = self.json.response(body)
         else:
@@ -455,7 +461,7 @@ class Dispatcher(Planned, Teardown):
             for scope in (*blueprints, None) if blueprints else _APP_ALONE:
                 for function in reversed(self.after_request_funcs.get(scope, ())):
                     known = epoch is invalidation.epoch and id(function) in synchronous
-                    given = function(response) if known else self._run(function, response)
+                    given = function(response) if known else self._run(function, response)  # pyright: ignore[reportAssignmentType] # a known one is synchronous
                     response = given if given is response else shared_responses.claim(self, given)
         sent = context.request.environ.get("HTTP_COOKIE")
         if context._is_touched or sent is not None:

@@ -29,7 +29,7 @@ if t.TYPE_CHECKING:
     from .watching import Method
 
 #: The class or module, the name of its method, and what makes the replacement of the original.
-methods: t.Final[tuple[tuple[object, str, Method], ...]] = (
+methods: tuple[tuple[object, str, Method], ...] = (
     (ReceivedCookies, "__get__", received_cookies),
     (Cookies, "__getitem__", getitem_of_cookies),
     (Cookies, "candidates", candidates_of_cookies),

@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
     from .generated_tests import Origin
     from .records import Recording, Ring
 
+_PACKAGE = __name__.rpartition(".")[0]
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
@@ -100,7 +101,7 @@ class Site:
 
     def _page(self, path: str, query: str) -> Page | None:
         if path in _STATIC:
-            return Page((files(__package__) / "static" / path).read_text("utf-8"), _STATIC[path])
+            return Page((files(_PACKAGE) / "static" / path).read_text("utf-8"), _STATIC[path])
         if path == "":
             return self._render("welcome.html")
         if path.startswith("requests/"):
@@ -273,7 +274,7 @@ def _environment() -> Environment:
         from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - for the first page
 
         _made = Environment(
-            loader=PackageLoader(__package__), autoescape=True, trim_blocks=True, undefined=StrictUndefined
+            loader=PackageLoader(_PACKAGE), autoescape=True, trim_blocks=True, undefined=StrictUndefined
         )
         _made.filters["quoted"] = lambda name: quote(str(name), safe="")
         _made.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:]}."

@@ -88,9 +88,11 @@ def sheet_of(chapter: Chapter) -> Sheet:
 
 def as_data(value: object) -> object:
     """Return a sheet, or a part of one, as JSON data."""
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {name: as_data(part) for name, part in zip(value._fields, value, strict=True)}
-    return [as_data(part) for part in value] if isinstance(value, (list, tuple)) else value
+    if not isinstance(value, (list, tuple)):
+        return value
+    names: tuple[str, ...] | None = getattr(value, "_fields", None)
+    parts = [as_data(part) for part in value]
+    return parts if names is None else dict(zip(names, parts, strict=True))
 
 
 def summary_of(found: Recording) -> str:

@@ -152,8 +152,9 @@ def _default(o: object) -> object:
     if dataclasses.is_dataclass(o):
         # A dataclass itself, rather than an instance, also comes here, and asdict() raises a TypeError.
         return dataclasses.asdict(t.cast("DataclassInstance", o))
-    if hasattr(o, "__html__"):
-        return str(o.__html__())
+    as_html: t.Callable[[], object] | None = getattr(o, "__html__", None)
+    if as_html is not None:
+        return str(as_html())
     raise TypeError(f"Object of type {type(o).__name__} is not JSON serializable")
 
 

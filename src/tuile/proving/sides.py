@@ -162,7 +162,7 @@ def check_witnesses(folders: Mapping[str, str]) -> None:
         CannotCompare: If they have not.
     """
     for side, folder in folders.items():
-        seen = set()
+        seen: set[str] = set()
         for name in os.listdir(folder):
             with open(os.path.join(folder, name), encoding="utf-8") as file:
                 seen.add(file.readline().strip())

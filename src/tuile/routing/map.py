@@ -328,7 +328,7 @@ class Map(WerkzeugMap):
             server_name: The configured `SERVER_NAME`.
             by_subdomain: Whether rules match on the subdomain of `server_name`.
         """
-        host = environ.get("HTTP_HOST")
+        host: str | None = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")
         if host is None or scheme not in SCHEMES or "HTTP_UPGRADE" in environ:
             return None

@@ -267,7 +267,7 @@ class App(AppWebSockets, metaclass=Watched):
             message = 'Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])'
             raise TypeError(message)
         allowed = {method.upper() for method in methods}
-        required = set(getattr(view_func, "required_methods", ()))
+        required: set[str] = set(getattr(view_func, "required_methods", ()))
         if provide_automatic_options is None:
             provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
         if provide_automatic_options is None:

@@ -35,24 +35,21 @@ HANDLE_KEY: t.Final = "_handle"
 
 _HANDLE_BYTES = 16
 
-T = t.TypeVar("T")
 
+if t.TYPE_CHECKING:
+    # So that a subclass may have a property in its place.
+    _FromContents = property
+else:
 
-class _FromContents(t.Generic[T]):
-    """An attribute that is read from the content of the session; a subclass or an object can override it."""
+    class _FromContents:
+        """An attribute that is read from the content of the session; a subclass or an object can override it."""
 
-    def __init__(self, read: t.Callable[[t.Any], T]) -> None:
-        self._read = read
-        self.__doc__ = read.__doc__
+        def __init__(self, read: Callable[[SessionMixin], object]) -> None:
+            self._read = read
+            self.__doc__ = read.__doc__
 
-    @t.overload
-    def __get__(self, session: None, owner: type[object] | None = None) -> _FromContents[T]: ...
-
-    @t.overload
-    def __get__(self, session: object, owner: type[object] | None = None) -> T: ...
-
-    def __get__(self, session: object | None, owner: type[object] | None = None) -> T | _FromContents[T]:
-        return self if session is None else self._read(session)
+        def __get__(self, session: SessionMixin | None, owner: type[object] | None = None) -> object:
+            return self if session is None else self._read(session)
 
 
 class SessionMixin(MutableMapping[str, t.Any]):
@@ -171,7 +168,7 @@ def note_change(session: SessionMixin) -> None:
     session.modified = True
 
 
-class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):
+class SecureCookieSession(CallbackDict[str, t.Any], SessionMixin):  # pyright: ignore[reportIncompatibleMethodOverride] # Werkzeug's `update`
     """A session that is a dictionary and detects that keys are set or removed.
 
     A session that contains mutable values, such as lists, is opened as a `TrackedSession`.
@@ -262,7 +259,7 @@ class SessionInterface(metaclass=Watched):
     opens_lazily = False
 
     #: Returns the class of sessions that are kept in a store of Tuile; None for the built-in one.
-    _server_session_class: Callable[[Flask], type[ServerSession]] | None = None
+    _server_session_class: Callable[..., type[ServerSession]] | None = None
 
     _prefixes_name = False  # whether `COOKIE_DEFAULTS` changes the name; interfaces of others read the setting
 

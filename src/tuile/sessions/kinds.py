@@ -64,7 +64,7 @@ def kinds_of(app: App) -> Kinds:
             f" sessions, so no user could log in. Add {written!r} to SESSION_READS."
         )
         raise ValueError(message)
-    digests = tuple(kind for kind in read if kind != "encrypted")
+    digests: tuple[t.Literal["sha1", "sha256"], ...] = tuple(kind for kind in read if kind != "encrypted")
     return Kinds(written, digest, digests, "encrypted" in read)
 
 

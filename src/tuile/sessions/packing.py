@@ -72,19 +72,21 @@ def check_size(length: int) -> None:
         ValueError: If the text has more octets than `MAX_UNPACKED_BYTES`.
     """
     if length > MAX_UNPACKED_BYTES:
-        message = (
-            f"The session has more than {MAX_UNPACKED_BYTES} octets as JSON and could not be read again. Store only an"
-            " id in it, and keep the data in a database."
-        )
-        raise ValueError(message)
+        raise _too_long()
+
+
+def _too_long() -> ValueError:
+    return ValueError(
+        f"The session has more than {MAX_UNPACKED_BYTES} octets as JSON and could not be read again. Store only an"
+        " id in it, and keep the data in a database."
+    )
 
 
 def checked(text: str) -> str:
     """Return the text, or raise a ValueError if it is too long to be read again."""
-    length = len(text.encode())
-    if length > MAX_UNPACKED_BYTES:
+    if len(text.encode()) > MAX_UNPACKED_BYTES:
         del text  # tracebacks show local variables
-        check_size(length)
+        raise _too_long()
     return text
 
 

@@ -46,7 +46,7 @@ def is_emptied(session: SessionMixin) -> bool:
     return not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS)
 
 
-def expires_of(app: Flask, session: SessionMixin, *, lasts: bool) -> datetime | None:
+def expires_of(app: Flask, session: SessionMixin, *, lasts: object) -> datetime | None:
     """Return when the cookie of a session expires, and store the beginning of the session where that is needed."""
     expires = datetime.now(timezone.utc) + app.permanent_session_lifetime if lasts else None
     if (

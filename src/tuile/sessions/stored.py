@@ -22,6 +22,8 @@ if t.TYPE_CHECKING:
     from .settings import Kept
     from .tracked import BesideSession
 
+_REQUIRED: t.Final = object()
+
 
 class Former(t.NamedTuple):
     """A former session: the identity that it gets in the store, and the marker that says that it is there.
@@ -115,10 +117,10 @@ class ServerSession(TrackedSession):
         if key in self._base and not self._is_cleared:
             self._operations[key] = [Drop(self._base[key])]
 
-    def pop(self, key: str, *default: object) -> t.Any:
+    def pop(self, key: str, default: t.Any = _REQUIRED) -> t.Any:
         """Remove a key and return its value."""
         was_there = key in self
-        value = super().pop(key, *default)
+        value = super().pop(key) if default is _REQUIRED else super().pop(key, default)
         if was_there:
             self._note_dropped(key)
         return value

@@ -154,6 +154,6 @@ class BesideSession(TrackedSession):
     #: Whose session it was when it was opened.
     user: str | None = None
     #: The User-Agent header and the address of the client.
-    device = ("", "")
+    device: tuple[str, str] = ("", "")
     #: The session in the store that this one has become, because it was too large.
     spilled: ServerSession | None = None

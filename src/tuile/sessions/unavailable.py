@@ -106,5 +106,6 @@ def replace_by_503(app: Flask, response: Response, error: StoreUnavailable) -> N
     response.headers["Content-Type"] = "text/html; charset=utf-8"
     response.headers["Retry-After"] = str(RETRY_AFTER)
     response.set_data(unavailable().get_body())
-    if hasattr(before, "close"):
-        response.call_on_close(before.close)
+    close: Callable[[], object] | None = getattr(before, "close", None)
+    if close is not None:
+        response.call_on_close(close)

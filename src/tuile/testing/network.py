@@ -79,7 +79,7 @@ class BrowserResponse(TestResponse):
     #: The URL of the response.
     url: str
     #: The redirects before it.
-    history: tuple[BrowserResponse, ...]
+    history: tuple[BrowserResponse, ...]  # pyright: ignore[reportIncompatibleVariableOverride] # only read
     #: The verdicts on the cookies of this response and of the redirects before it.
     verdicts: Verdicts
     #: The cookies of the site that this request did not send, with the reasons.

@@ -212,11 +212,13 @@ class ClientWebSocket:
             raise WebSocketDisconnect(self.close_code, self.close_reason or "")
         message = self._next()
         if message["type"] == "websocket.close":
-            self.close_code, self.close_reason = message.get("code", 1000), message.get("reason") or ""
-            self._leave(self.close_code)
+            code: int = message.get("code", 1000)
+            reason: str = message.get("reason") or ""
+            self.close_code, self.close_reason = code, reason
+            self._leave(code)
             # An error of the view is raised after it has closed the WebSocket.
             self._result()
-            raise WebSocketDisconnect(self.close_code, self.close_reason)
+            raise WebSocketDisconnect(code, reason)
         text: str | bytes | None = message.get("text")
         return t.cast("bytes", message["bytes"]) if text is None else text
 

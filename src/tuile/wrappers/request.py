@@ -108,9 +108,12 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _max_form_memory_size: int | None = None
     _max_form_parts: int | None = None
 
-    max_content_length = limit_of("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
-    max_form_memory_size = limit_of("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
-    max_form_parts = limit_of("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
+    if t.TYPE_CHECKING:
+        max_form_parts: int | None  # type: ignore[assignment] # of Werkzeug's, a number
+    else:
+        max_content_length = limit_of("MAX_CONTENT_LENGTH", WerkzeugRequest.max_content_length)
+        max_form_memory_size = limit_of("MAX_FORM_MEMORY_SIZE", WerkzeugRequest.max_form_memory_size)
+        max_form_parts = limit_of("MAX_FORM_PARTS", WerkzeugRequest.max_form_parts)
 
     # Whether `close` need not be called, because no files were sent and the method is not overridden.
     closes_nothing = False
@@ -124,8 +127,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_plain_forms = False
     # Whether the endpoint and the blueprints come from the rule.
     _has_endpoint_of_rule = False
-    close = Replaceable(WerkzeugRequest, "closes_nothing")
-    files = _Files(vars(WerkzeugRequest)["files"].fget)
+    if not t.TYPE_CHECKING:
+        close = Replaceable(WerkzeugRequest, "closes_nothing")
+        files = _Files(vars(WerkzeugRequest)["files"].fget)
     shallow = False
     # A copy of the environ that is made before the server may reuse it, and one that the constructor makes, because the
     # server may change the environ.
@@ -313,7 +317,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
         read_only=True,
     )
 
-    cookies = t.cast("ImmutableMultiDict[str, str]", ReceivedCookies())
+    if not t.TYPE_CHECKING:
+        cookies = ReceivedCookies()
 
     _first_cookie = first_cookie
 

@@ -30,7 +30,7 @@ from .plain_response import (
 )
 
 if t.TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from datetime import datetime, timedelta
     from http import HTTPStatus
 
@@ -107,11 +107,12 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # The headers of a response made from text alone.
     _text_start: TextStart | None = None
 
-    close = Replaceable(WerkzeugResponse, "_sends_plainly")
-    get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")
-    get_wsgi_headers = Replaceable(WerkzeugResponse, "_sends_plainly")
-    get_wsgi_response = Replaceable(WerkzeugResponse, "_sends_plainly")
-    iter_encoded = Replaceable(WerkzeugResponse, "_sends_plainly")
+    if not t.TYPE_CHECKING:
+        close = Replaceable(WerkzeugResponse, "_sends_plainly")
+        get_app_iter = Replaceable(WerkzeugResponse, "_sends_plainly")
+        get_wsgi_headers = Replaceable(WerkzeugResponse, "_sends_plainly")
+        get_wsgi_response = Replaceable(WerkzeugResponse, "_sends_plainly")
+        iter_encoded = Replaceable(WerkzeugResponse, "_sends_plainly")
 
     @classmethod
     def _set_flags(cls) -> None:
@@ -272,8 +273,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
     if t.TYPE_CHECKING:
 
         @classmethod
-        def force_type(cls, response: WerkzeugResponse, environ: WSGIEnvironment | None = None) -> Self:
+        def force_type(
+            cls, response: WerkzeugResponse | Callable[..., object], environ: WSGIEnvironment | None = None
+        ) -> Self:
             """Return a response of this class; Werkzeug declares it as one of its own."""
+            ...
 
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class

@@ -208,9 +208,8 @@ class Connection:
         if message["type"] == _LEAVES:
             self._leave(message.get("code") or LOST, message.get("reason") or "")
             raise self.machine.ended()
-        data: str | bytes | None = message.get("text")
-        if data is None:
-            data = message.get("bytes") or b""
+        text: str | None = message.get("text")
+        data: str | bytes = message.get("bytes") or b"" if text is None else text
         most = self._most_bytes
         if most is not None and (
             len(data) > most

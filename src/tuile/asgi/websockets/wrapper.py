@@ -15,7 +15,7 @@ if t.TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.datastructures import Authorization, ImmutableMultiDict
+    from werkzeug.datastructures import Authorization
 
     from ...app import Flask
     from ..protocol import Scope
@@ -57,7 +57,8 @@ class WebSocket(Request):
     _is_checked = False
 
     scheme = FromEnviron(_read_scheme)
-    cookies = t.cast("ImmutableMultiDict[str, str]", _CheckedCookies())
+    if not t.TYPE_CHECKING:
+        cookies = _CheckedCookies()
 
     @property
     def authorization(self) -> Authorization | None:

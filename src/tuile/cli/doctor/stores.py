@@ -161,7 +161,7 @@ def _examine_eviction(store: RedisStore) -> Iterator[Finding]:
     except Exception:  # noqa: BLE001 - the server may not allow it
         return
     memory = answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
-    facts = dict(line.partition(":")[::2] for line in memory.splitlines() if ":" in line)
+    facts = {key: value for key, colon, value in (line.partition(":") for line in memory.splitlines()) if colon}
     policy, limit = facts.get("maxmemory_policy", "noeviction"), facts.get("maxmemory", "0")
     if limit == "0" or policy == "noeviction":
         return

@@ -46,9 +46,11 @@ class Explanation(Protocol):
 
     def text(self) -> str:
         """Return the explanation for a terminal."""
+        ...
 
     def data(self) -> object:
         """Return the explanation as JSON data."""
+        ...
 
 
 Form: TypeAlias = Callable[[str, Options], "Explanation | None"]

@@ -59,28 +59,26 @@ class EncryptedStore(Store):
         RuntimeError: If the package cryptography is not installed, or there is no key.
     """
 
-    wrapped: Store
-
     def __init__(self, store: Store, ring: Callable[[], KeyRing], *, writes: bool = True) -> None:
         require_cipher()
         ring()
-        self.wrapped = store
+        self.wrapped = self._store = store
         self._ring = ring
         self._writes = writes
 
     def describe(self) -> str:
         """Return what and where this store is."""
-        return f"{self.wrapped.describe()}, encrypted" if self._writes else self.wrapped.describe()
+        return f"{self._store.describe()}, encrypted" if self._writes else self._store.describe()
 
     def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
         sent, read = self._translated(operation)
-        return read(self.wrapped.ask(sent))
+        return read(self._store.ask(sent))
 
     async def ask_async(self, operation: Operation) -> Answer:
         """Answer an operation in an event loop."""
         sent, read = self._translated(operation)
-        return read(await self.wrapped.ask_async(sent))
+        return read(await self._store.ask_async(sent))
 
     def _translated(self, operation: Operation) -> tuple[Operation, Callable[[Answer], Answer]]:
         """Return what the store is asked, and what makes the answer of its answer."""

@@ -37,9 +37,11 @@ class Place(t.Protocol):
 
     def connect(self) -> Connection:
         """Open a connection."""
+        ...
 
     async def connect_async(self) -> AsyncConnection:
         """Open a connection in an event loop."""
+        ...
 
 
 def place_of(place: Answer, timeout: float) -> Place:
