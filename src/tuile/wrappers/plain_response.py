@@ -86,18 +86,23 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
     line = STATUS_LINES.get(code) if type(code) is int else None
     response._status, response._status_code = response._clean_status(code) if line is None else (line, code)
     response.headers = own
+    length = None
     if body is None:
         response.response = []
-    elif isinstance(body, (str, bytes, bytearray)):
-        content = body.encode() if isinstance(body, str) else body
-        response.response = t.cast("list[bytes]", [content])
-        if response.automatically_set_content_length:
-            if "content-length" in names:
-                own["Content-Length"] = str(len(content))
-            else:
-                pairs.append(("Content-Length", str(len(content))))
+    elif isinstance(body, str):
+        content = body.encode()
+        response.response = [content]
+        length = len(content)
+    elif isinstance(body, (bytes, bytearray)):
+        response.response = t.cast("list[bytes]", [body])
+        length = len(body)
     else:
         response.response = t.cast("Iterable[bytes]", body)
+    if length is not None and response.automatically_set_content_length:
+        if "content-length" in names:
+            own["Content-Length"] = str(length)
+        else:
+            pairs.append(("Content-Length", str(length)))
     return True
 
 
