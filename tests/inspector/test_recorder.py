@@ -441,7 +441,7 @@ def test_the_client_sees_the_same_on_an_asgi_server(inspected: tuple[Flask, Ring
         return [(await client.get(path)).text for path in ("/", "/async", "/pieces")]
 
     assert asyncio.run(play()) == ["Hello None", "Hello Alice", "one two"]
-    assert [(found.door, found.path, found.status) for found in ring.all()] == [
+    assert [(found.protocol, found.path, found.status) for found in ring.all()] == [
         ("ASGI", "/", 200),
         ("ASGI", "/async", 200),
         ("ASGI", "/pieces", 200),
@@ -465,7 +465,7 @@ def test_a_websocket_is_recorded(inspected: tuple[Flask, Ring]) -> None:
         socket.send("plum")
         assert socket.receive() == "plum"
     (found,) = ring.all()
-    assert (found.door, found.path, found.status) == ("WebSocket", "/ws", 101)
+    assert (found.protocol, found.path, found.status) == ("WebSocket", "/ws", 101)
     assert (found.messages_received, found.messages_sent) == (1, 1)
     assert [str(event.after) for event in events(found, "read")] == ["Alice"]
 

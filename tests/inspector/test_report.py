@@ -70,7 +70,7 @@ def test_a_failed_test_shows_its_requests(tmp_path: Path, words: tuple[str, ...]
     assert "GET /set: 200, text/html, 3 bytes" in output
     assert "Sets cookie 'theme'" in output
     assert "set one request ago, never came back: dropped because it is SameSite=None and not Secure" in output
-    assert "Door:           ASGI" in output
+    assert "Protocol:       ASGI" in output
 
 
 def test_without_the_plugin_nothing_is_recorded(tmp_path: Path) -> None:

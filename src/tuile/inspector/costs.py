@@ -71,7 +71,7 @@ def summarise(recordings: Iterable[Recording]) -> list[Cost]:
     """Return the cost of each endpoint, the dearest first."""
     groups: dict[str, list[Recording]] = {}
     for found in recordings:
-        if found.is_finished and found.door != "WebSocket":
+        if found.is_finished and found.protocol != "WebSocket":
             groups.setdefault(found.endpoint or "(no endpoint)", []).append(found)
     costs = []
     for endpoint, group in groups.items():

@@ -69,7 +69,7 @@ class Visit(t.NamedTuple):
 def write_test(recordings: Iterable[Recording], origin: Origin) -> str:
     """Return a pytest file that repeats requests in a new browser, and asserts what came of them."""
     # Told anew: the test's browser begins without any cookies.
-    chapters = [one for one in tell(recordings).values() if one.found.door != "WebSocket"]
+    chapters = [one for one in tell(recordings).values() if one.found.protocol != "WebSocket"]
     return _Writer(chapters, origin).write()
 
 

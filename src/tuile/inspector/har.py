@@ -26,7 +26,7 @@ _HEADERS = {
 
 def write_har(recordings: Iterable[Recording]) -> str:
     """Return a HAR file of requests, without the cookies whose values were not recorded and without files."""
-    entries = [_entry(found) for found in recordings if found.door != "WebSocket"]
+    entries = [_entry(found) for found in recordings if found.protocol != "WebSocket"]
     creator = {"name": "Tuile inspector", "version": installed_version("tuile") or ""}
     return json.dumps({"log": {"version": "1.2", "creator": creator, "entries": entries}}, indent=1)
 

@@ -103,8 +103,8 @@ class Recorder:
         guarded(leave_store, self.app)
         instruments.take_away()
 
-    def _begin(self, door: str) -> Recording:
-        found = Recording(door)
+    def _begin(self, protocol: str) -> Recording:
+        found = Recording(protocol)
         found.session_names = self.session_names
         found.hides_session = bool(self.app.config.get("SESSION_ENCRYPT"))
         found.slow_reasons = self.plan_reasons

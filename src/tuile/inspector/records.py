@@ -161,8 +161,8 @@ class Recording:
     #: Whether the values of the session are hidden.
     hides_session = False
 
-    def __init__(self, door: str) -> None:
-        self.door = door
+    def __init__(self, protocol: str) -> None:
+        self.protocol = protocol
         self.started = time()
         self._start_ns = self._last_ns = perf_counter_ns()
         self._kind: Kind = "framework"

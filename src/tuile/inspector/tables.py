@@ -97,7 +97,7 @@ def as_data(value: object) -> object:
 
 def summary_of(found: Recording) -> str:
     """Return the answer of a request in a few words."""
-    if found.door == "WebSocket":
+    if found.protocol == "WebSocket":
         counts = f"{found.messages_received} received, {found.messages_sent} sent"
         return f"{found.status or '(open)'} WebSocket, {counts}"
     parts = [str(found.status or "(no answer)")]
@@ -118,7 +118,7 @@ def _facts(chapter: Chapter) -> list[tuple[str, str]]:
         ("At", f"{when:%H:%M:%S}, {found.took_us / 1000:.1f} ms"),
         ("Endpoint", f"{found.endpoint} ({found.rule})" if found.endpoint else "none: no rule matched"),
         ("View", found.view),
-        ("Door", found.door),
+        ("Protocol", found.protocol),
         (
             "Client",
             f"{chapter.client}, its request {chapter.number}: {_client(found, chapter.profile)}, {found.address}",
