@@ -41,6 +41,7 @@ class Server(NamedTuple):
 
     port: int
     process: subprocess.Popen[str]
+    log: Path
 
     def ask(self, path: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send one request on a new connection."""
@@ -70,7 +71,7 @@ def serve(command: Sequence[str], log: Path, cwd: Path = SITE) -> Iterator[Serve
         )
         try:
             _wait_until_it_listens(process, port, log)
-            yield Server(port, process)
+            yield Server(port, process, log)
         finally:
             process.terminate()
             try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    command = [part.replace("shop:app", "busy:app") for part in SERVERS["hypercorn ASGI"][0]]
+    command = [part.replace("shop:app", "small:app") for part in SERVERS["hypercorn ASGI"][0]]
     with serve(command, tmp_path_factory.mktemp("log") / "output.txt") as started:
         yield started
 

@@ -101,6 +101,7 @@ def test_a_refused_handshake_has_its_status(server: Server, request: pytest.Fixt
 def test_each_end_has_its_code(server: Server) -> None:
     assert close_of(server, "/returns") == (1000, "")
     assert close_of(server, "/fails") == (1011, "Internal Server Error")
+    assert server.log.read_text(encoding="utf-8").count("KeyError: 'oops'") == 1
     assert close_of(server, "/close") == (4401, "log in")
     assert close_of(server, "/json", "no json") == (1007, "Bad Request")
     assert close_of(server, "/echo", b"x" * 100_001)[0] == 1009
