@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv run test chromium check typing format matrix bench bench-asgi bench-served compare upstream fuzz docs clean
-.PHONY: firefox browsers
+.PHONY: firefox browsers autobahn
 .PHONY: generated lower-bounds dist docs-site coverage bench-instructions bench-breadth check-breadth surface
 
 help: ## list these commands
@@ -100,6 +100,9 @@ bench-asgi: $(VENV)/.tools ## one request through the ASGI callable, beside othe
 bench-served: $(VENV)/.tools ## requests through a real server, beside other frameworks
 	$(BIN)/python benchmarks/served.py $(ARGS)
 
+autobahn: $(VENV)/.tools ## run Autobahn's WebSocket cases against an echo in Tuile and a bare one (needs CPython 2.7)
+	$(BIN)/python tools/autobahn.py $(ARGS)
+
 compare: $(VENV)/.tools ## run two unmodified applications on Flask and on Tuile behind four servers, and compare every byte
 	$(BIN)/python tests/upstream/compare.py $(ARGS)
 
@@ -131,5 +134,5 @@ docs-site: .docs-site/.installed ## build the documentation site into site/; war
 	.docs-site/bin/python tools/check_site.py
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .dist .docs-site site .docs-site site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
+	rm -rf $(VENV) .judge .matrix .lower-bounds .upstream .typing .dist .docs-site site .autobahn .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .browsers build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

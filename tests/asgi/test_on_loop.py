@@ -206,6 +206,27 @@ def test_other_requests_need_the_whole_environ(more: dict[str, Any]) -> None:
     assert brief_headers({**make_scope(), **more})[0] is None
 
 
+@pytest.mark.parametrize("name", ["host", "url", "path", "args", "cookies", "method", "full_path", "host_url"])
+def test_the_environ_is_not_made_for_what_the_brief_one_tells(name: str) -> None:
+    app = tuile.Flask("brief", static_folder=None)
+    seen: list[Any] = []
+
+    @app.get("/x")
+    async def view() -> str:
+        request: Any = tuile.request._get_current_object()  # type: ignore[attr-defined] # of the proxy
+        seen.append([getattr(request, name), "environ" in vars(request)])
+        return ""
+
+    async def main() -> None:
+        for _ in range(2):
+            await ask(app, "/x", query=b"a=1", headers=[(b"host", b"shop.example:8000"), (b"cookie", b"a=1")])
+
+    run(main)
+    # The first request of an app takes a worker.
+    (whole, _), (brief, is_made) = seen
+    assert (brief, is_made) == (whole, False)
+
+
 def test_a_request_of_a_coroutine_function_enters_two_functions() -> None:
     app = tuile.Flask("short", static_folder=None)
 

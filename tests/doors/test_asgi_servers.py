@@ -275,6 +275,22 @@ def test_a_generator_is_closed_after_the_piece_that_it_makes(server: Server) -> 
     assert told == [["next ended", path], ["closed", path, True]]
 
 
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_view_learns_that_its_client_has_left(server: Server, kind: str) -> None:
+    path = f"/asks/{kind}/x"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        # The view begins to ask meanwhile.
+        assert server.ask("/hello").text == "hello"
+        time.sleep(0.05)
+    wait_for(lambda: ["asked", path, True] in events_of(server, "asked"))
+
+
+def test_a_generator_that_yields_nothing_for_a_while_is_closed(server: Server) -> None:
+    leave_after(server, "/pauses/x", 1000)
+    wait_for(lambda: ["closed", "/pauses/x"] in events_of(server, "closed"))
+
+
 def test_a_background_task_outlives_its_client(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
         line.sendall(b"POST /background/1?name=left HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")

@@ -108,6 +108,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
     request = new(plan.request_class)
     request._scope = scope
+    request._receive = receive
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app

@@ -74,6 +74,8 @@ class Conversation:
                     self.client_left = exchange.left
                     self.workers.settle(exchange)
                     return
+                if exchange.wants_to_hear and not exchange.is_heard:
+                    await self._begin_to_listen()
                 if exchange.wants:
                     exchange.wants = False
                     await self._fill_inbox()
@@ -137,8 +139,19 @@ class Conversation:
     def _stream(self) -> None:
         """Treat the response as a stream: lend its thread, and notice when the client leaves."""
         self.workers.lend(self.exchange)
+        self._listen_from_now_on()
+
+    def _listen_from_now_on(self) -> None:
         if self.listener is None:
             self.listener = self.workers.loop.create_task(self._listen())
+
+    async def _begin_to_listen(self) -> None:
+        """Listen for a view that asks whether the client is still there, and tell it when that is so."""
+        self._listen_from_now_on()
+        # For the rest of the request, and for what the server knows already.
+        await sleep(0)
+        await sleep(0)
+        self.exchange.is_heard = True
 
     async def _fill_inbox(self) -> None:
         """Get the worker the piece of the request's body that it waits for."""

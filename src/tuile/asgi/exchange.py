@@ -3,19 +3,21 @@
 The worker calls the WSGI application whole: middleware, hooks, view, body, `close` and teardown run in one thread and
 one context. Each attribute is written by one side only, and read by the other after it was woken:
 
-- The worker writes `head`, `begun`, `pieces`, `complete`, `ended`, `error`, `pushed`, `taken` and sets `wants`.
-- The loop writes `inbox`, `inbox_complete`, `fed`, `sent`, `left` and clears `wants`.
+- The worker writes `head`, `begun`, `pieces`, `complete`, `ended`, `error`, `pushed`, `taken`, and sets `wants` and
+  `wants_to_hear`.
+- The loop writes `inbox`, `inbox_complete`, `fed`, `sent`, `left`, `is_heard` and clears `wants`.
 """
 
 from __future__ import annotations
 
 import io
 import typing as t
-from asyncio import _get_running_loop
+from asyncio import _get_running_loop, sleep
 from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
 from tempfile import SpooledTemporaryFile
+from time import sleep as sleep_s
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import FileWrapper as WerkzeugFileWrapper
@@ -31,6 +33,7 @@ if t.TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
+    from ..wrappers.client import Told
     from .protocol import HeaderPairs
 
     _ExcInfo: t.TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -39,6 +42,10 @@ if t.TYPE_CHECKING:
 MOST_WAITING = 64 * 1024
 # A longer body that is put aside is put into a file.
 _MOST_IN_MEMORY = 1024 * 1024
+# How many turns of the loop a coroutine waits for another one that begins to listen.
+_TURNS = 8
+# How long threads wait for it at a time.
+_PAUSE_S = 0.0005
 #: The statuses of responses that have no body.
 BODILESS = frozenset({204, 304})
 
@@ -66,6 +73,7 @@ class Exchange:
         "head",
         "inbox",
         "inbox_complete",
+        "is_heard",
         "is_lent",
         "left",
         "most_spooled",
@@ -80,6 +88,7 @@ class Exchange:
         "waits",
         "wakes",
         "wants",
+        "wants_to_hear",
     )
 
     def __init__(
@@ -103,6 +112,8 @@ class Exchange:
         self.most_spooled = 0
         self.spool: t.IO[bytes] | None = None
         self.left = False
+        # Whether the loop is to notice when the client leaves, and whether it does.
+        self.wants_to_hear = self.is_heard = False
         self.waits = False
         self.wakes: SimpleQueue[None] | None = None
         # Those of the loop alone.
@@ -260,6 +271,28 @@ class Exchange:
                 spool.write(piece)
         spool.seek(0)
         self.spool = spool
+
+    def is_disconnected(self) -> Told:
+        """Return whether the client has left: something to await on an event loop."""
+        if not (self.is_heard or self.left or self.wants_to_hear):
+            self.wants_to_hear = True
+            self.report(self)
+        if _get_running_loop() is not None:
+            return self._look()
+        while not (self._knows() or self.ended):
+            # Not by `_wait`, which is for one thread.
+            sleep_s(_PAUSE_S)
+        return self.left
+
+    async def _look(self) -> bool:
+        for _ in range(_TURNS):
+            if self._knows():
+                break
+            await sleep(0)
+        return self.left
+
+    def _knows(self) -> bool:
+        return self.is_heard or self.left
 
     def _has_piece(self) -> bool:
         return bool(self.inbox) or self.inbox_complete or self.left

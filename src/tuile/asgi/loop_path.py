@@ -64,7 +64,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve_http(scope, receive, send)
         return
     method, path, scheme, is_upgrade, environ = scope["method"], scope["path"], scope.get("scheme"), False, None
-    context = begin_lazily(app, plan, scope)
+    context = begin_lazily(app, plan, scope, receive)
     view, arguments = find_awaited(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)

@@ -16,6 +16,7 @@ from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .conversation import Conversation, converse
 from .exchange import BODILESS, Exchange
+from .listening import Listener
 from .scopes import announced_length, sent_headers, sent_length, status_code
 from .streams import Stream
 from .workers import call_in_worker
@@ -212,17 +213,24 @@ class MoreSteps:
         self.status, self.headers = status, headers
 
     async def _send(self, receive: Receive, send: Send) -> None:
-        parts = self.parts
+        parts, request = self.parts, self.context.request
+        if isinstance(request._client, Listener):
+            await request._client.stop()
         if isinstance(parts, AsyncParts):
-            stream = Stream(self.scope["method"], self.scope["http_version"], receive, send)
+            stream = request._client = Stream(self.scope["method"], self.scope["http_version"], receive, send)
             try:
                 await stream.carry_on(self.status, self.headers, parts.body)
             finally:
+                request._client = None
                 await call_in_worker(self.workers, parts.close)
         elif not (type(parts) is list or type(parts) is tuple) or not await self._send_whole(parts, send):
             exchange = Exchange(self._start, self.context.request.environ, copy_context(), self.workers.report)
             exchange.inbox_complete = True
-            await converse(exchange, Conversation(exchange, self.workers, receive, send))
+            request._client = exchange
+            try:
+                await converse(exchange, Conversation(exchange, self.workers, receive, send))
+            finally:
+                request._client = None
 
     async def _send_whole(self, parts: Iterable[bytes], send: Send) -> bool:
         """Send a response that is not streamed; return whether it is one that can be sent as it is."""

@@ -15,13 +15,16 @@ from io import BytesIO
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
+from ..ctx.app_context import current
 from ..dispatch.division import begin_on_loop
 from ..dispatch.plan import is_stock
+from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
 from .lifespan import Lifespan
+from .listening import Listener
 from .loop_path import has_steps_before
 from .on_loop import MoreSteps
 from .refusals import refuse
@@ -37,6 +40,8 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView
+    from ..wrappers.client import Client
+    from ..wrappers.request import Request
     from .protocol import Receive, Scope, Send
 
 
@@ -152,12 +157,14 @@ class Service:
         begun = None if plan is None else begin_on_loop(self.app, plan, environ)
         if plan is not None and begun is not None:
             context, view, arguments = begun
+            context.request._receive = receive
             sent_cookies: str | None = environ.get("HTTP_COOKIE")
             if has_steps_before(self.app, self):
                 around = MoreSteps(self, plan, context, scope).around(sent_cookies, view, arguments)
                 view, arguments = t.cast("tuple[AwaitedView, dict[str, object]]", around)
             await answer_awaited(self.app, self, plan, context, sent_cookies, view, arguments, scope, receive, send)
             return
+        environ["tuile.exchange"] = exchange
         try:
             await converse(exchange, conversation)
         finally:
@@ -259,7 +266,19 @@ def _whole_environ(scope: Scope) -> WSGIEnvironment:
     return environ
 
 
+def _client_of(request: Request) -> Client | None:
+    """Return what knows whether the client of a request has left; None if its server does not tell."""
+    if request._receive is None:
+        return t.cast("Client | None", request.environ.get("tuile.exchange"))
+    # The listener is to be stopped at the end of the request.
+    vars(request)["closes_nothing"] = False
+    context = current.get(None)
+    service = None if context is None else context.app._asgi_service
+    return Listener(request._receive, get_running_loop() if service is None else service.loop)
+
+
 make_environ_by(_whole_environ, brief_environ_of)
+find_client_by(_client_of)
 
 
 def service_of(app: Flask) -> Service:

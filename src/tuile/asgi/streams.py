@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from asyncio import CancelledError, create_task, current_task, sleep, wait
+from asyncio import CancelledError, _get_running_loop, create_task, current_task, sleep, wait
 from contextlib import suppress
 
 from ..dispatch.awaiting import close_async
@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import AsyncIterable
 
+    from ..wrappers.client import Told
     from .protocol import Receive, Send
 
 # A server's `send` need not pause, and neither need a generator: others get their turn after so many pieces.
@@ -39,6 +40,13 @@ class Stream:
         self.receive = receive
         self.send = send
         self.has_left = self.is_over = False
+
+    def is_disconnected(self) -> Told:
+        """Return whether the client has left: something to await on an event loop."""
+        return self.has_left if _get_running_loop() is None else self._has_left()
+
+    async def _has_left(self) -> bool:
+        return self.has_left
 
     async def carry_on(self, status: str, headers: list[tuple[str, str]], pieces: AsyncIterable[object]) -> None:
         """Send the response, and close its generator whatever happens."""

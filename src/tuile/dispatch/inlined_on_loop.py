@@ -12,14 +12,15 @@ from .inlined import may_end_quietly, new, reset
 
 if t.TYPE_CHECKING:
     from ..app import Flask
-    from ..asgi.protocol import Scope
+    from ..asgi.protocol import Receive, Scope
     from .plan import Plan
 
 
-def begin_lazily(app: Flask, plan: Plan, scope: Scope) -> RequestContext:
+def begin_lazily(app: Flask, plan: Plan, scope: Scope, receive: Receive) -> RequestContext:
     """Make a request and its context, as `begin` does, for a request whose environ is made when it is read."""
     request = new(plan.request_class)
     request._scope = scope
+    request._receive = receive
     request.json_module = app.json
     context: RequestContext = new(RequestContext)
     context.app = app

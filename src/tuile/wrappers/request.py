@@ -27,9 +27,11 @@ from ..ctx.app_context import current
 from ..http.received import read_accept, read_authorization, read_date, read_if_range, show_url
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
+from .client import client_of
 from .environ import (
     EnvironAtFirstRead,
     FromEnviron,
+    brief_environ_of,
     read_method,
     read_path,
     read_query_string,
@@ -47,8 +49,9 @@ if t.TYPE_CHECKING:
     from werkzeug.datastructures import Authorization, Headers, IfRange, MultiDict
     from werkzeug.routing import Rule
 
-    from ..asgi.protocol import Scope
+    from ..asgi.protocol import Receive, Scope
     from ..http import bodies, hosts, urlencoded
+    from .client import Client, Result
 else:
     bodies, hosts, urlencoded = late_modules(__name__, "..http.bodies", "..http.hosts", "..http.urlencoded")
 
@@ -138,6 +141,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
     # The scope of an ASGI server, as long as the environ is not made, and some of the environ's keys.
     _scope: Scope | None = None
     _brief_environ: WSGIEnvironment | None = None
+    # What an ASGI server calls when the client leaves, if the view runs on the event loop, and who was asked about it.
+    _receive: Receive | None = None
+    _client: Client | None = None
 
     @cached_property
     def stream(self) -> t.IO[bytes]:
@@ -161,6 +167,16 @@ class Request(WerkzeugRequest, metaclass=Watched):
         sent = self.headers.get("Last-Event-ID")
         # Sent as UTF-8, unlike other headers.
         return None if sent is None else sent.encode("latin-1", "replace").decode("utf-8", "replace")
+
+    def is_disconnected(self) -> Result:
+        """Return whether the client has left. Coroutine functions await it, others call it without `await`.
+
+        Only ASGI servers tell. Under others the result is False.
+        """
+        client = self._client
+        if client is None:
+            client = self._client = client_of(self)
+        return client.is_disconnected()
 
     @classmethod
     def _set_flags(cls) -> None:
@@ -228,7 +244,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         Raises:
             SecurityError: If the host is not one of `trusted_hosts`.
         """
-        environ = self.environ
+        environ = self.environ if self._scope is None else brief_environ_of(self)
         if self._has_host_of_environ and self._environ_at_end is None and "HTTP_HOST" in environ:
             kept, start = vars(self), self._environ_at_start
             headers = kept.get("headers")

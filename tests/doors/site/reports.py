@@ -200,6 +200,39 @@ async def let_it_end() -> str:
     return ""
 
 
+@app.get("/asks/sync/<name>")
+def asks(name: str) -> str:
+    give_up = time.monotonic() + 20
+    while not request.is_disconnected() and time.monotonic() < give_up:
+        time.sleep(0.01)
+    events.append(["asked", request.path, request.is_disconnected()])
+    return ""
+
+
+@app.get("/asks/async/<name>")
+async def asks_on_loop(name: str) -> str:
+    give_up = time.monotonic() + 20
+    while not await request.is_disconnected() and time.monotonic() < give_up:  # noqa: ASYNC110 - it sets no event
+        await asyncio.sleep(0.01)
+    events.append(["asked", request.path, await request.is_disconnected()])
+    return ""
+
+
+@app.get("/pauses/<name>")
+def pauses(name: str) -> Response:
+    def pieces() -> Iterator[str]:
+        yield "x" * 1000
+        try:
+            while True:
+                # A queue that stays empty would wait like this.
+                time.sleep(0.05)
+                yield ""
+        finally:
+            events.append(["closed", request.path])
+
+    return Response(stream_with_context(pieces()))
+
+
 @app.get("/large")
 def large() -> Response:
     return Response(b"x" * 10_000_000)

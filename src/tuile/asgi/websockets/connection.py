@@ -347,6 +347,13 @@ class Connection:
         if tasks:
             await asyncio.wait(tasks)
 
+    async def has_ended(self) -> bool:
+        """Return whether nothing can be sent any more."""
+        self.listen()
+        # For what the server knows already.
+        await asyncio.sleep(0)
+        return self.is_over
+
     @property
     def is_over(self) -> bool:
         """Whether nothing can be sent any more."""

@@ -18,14 +18,11 @@ if t.TYPE_CHECKING:
     from werkzeug.datastructures import Authorization
 
     from ...app import Flask
+    from ...wrappers.client import Result
     from ..protocol import Scope
     from .connection import Connection
 
     Headers: t.TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
-
-
-#: What the methods of a WebSocket return: in coroutine functions something to await, in others the result itself.
-Result: t.TypeAlias = t.Any
 
 
 class _CheckedCookies(ReceivedCookies):
@@ -94,6 +91,10 @@ class WebSocket(Request):
         except CSRFError:
             return False
         return True
+
+    def is_disconnected(self) -> Result:
+        """Return whether the WebSocket has ended. Coroutine functions await it."""
+        return self._connection.run(self._connection.has_ended())
 
     def accept(self, headers: Headers | None = None, subprotocol: str | None = None) -> Result:
         """Accept the handshake. Sending and receiving do it, too, but without headers and subprotocol.
