@@ -255,3 +255,67 @@ def test_what_is_done_to_the_response_at_the_end_is_sent_as_on_flask(
         return send(app, environ), calls
 
     same(program)
+
+
+# What a teardown function of the app context may do, in the context that is left.
+DEEDS: dict[str, Callable[[Any], Any]] = {
+    "g read": lambda lib: lib.g.get("kept"),
+    "g written": lambda lib: setattr(lib.g, "kept", "by teardown"),
+    "app_ctx": lambda lib: (part(lib, "globals").app_ctx.app.name, part(lib, "globals").app_ctx.g.get("kept")),
+    "the same app_ctx": lambda lib: (
+        part(lib, "globals").app_ctx._get_current_object() is part(lib, "globals").app_ctx._get_current_object()
+    ),
+    "pushes": lambda lib: len(part(lib, "globals").app_ctx._cv_tokens),
+    "current_app": lambda lib: lib.current_app.name,
+    "has": lambda lib: (lib.has_app_context(), lib.has_request_context()),
+    "request": lambda lib: lib.request.path,
+    "session": lambda lib: lib.session.get("a"),
+    "adapter": lambda lib: getattr(part(lib, "globals").app_ctx.url_adapter, "server_name", None),
+    "url_for": lambda lib: lib.url_for("show"),
+    "another app": lambda lib: by_app_context(make_app(lib)),
+    "test request": lambda lib: by_test_request(lib.current_app),
+    "app context": lambda lib: by_app_context(lib.current_app),
+    "render": lambda lib: lib.render_template_string("{{ g.kept }}{{ request }}"),
+    "cv": lambda lib: (
+        part(lib, "globals")._cv_app.get(None) is not None,
+        part(lib, "globals")._cv_request.get(None) is None,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS[:2], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("touched", ["", "g", "app_ctx"])
+@pytest.mark.parametrize("settings", [{}, {"SERVER_NAME": "example.com"}], ids=["", "SERVER_NAME"])
+def test_teardown_functions_of_the_app_context_find_the_app_and_no_request(  # noqa: C901 - one program
+    way: Callable[[Flask], None], touched: str, settings: dict[str, Any]
+) -> None:
+    def program(lib: Any, names: list[str]) -> Any:
+        app = make_app(lib, **settings)
+        found: list[Any] = []
+        depth: list[int] = []
+
+        @app.before_request
+        def touch() -> None:
+            if touched == "g":
+                lib.g.kept = "kept"
+            elif touched == "app_ctx":
+                part(lib, "globals").app_ctx.g.kept = "kept"
+
+        app.add_url_rule("/", "show", lambda: "shown")
+
+        @app.teardown_appcontext
+        def tear_down(error: BaseException | None) -> None:
+            # The contexts that a deed enters are left as well.
+            if depth:
+                return
+            depth.append(1)
+            found.extend(outcome(DEEDS[name], lib) for name in names)
+            depth.pop()
+
+        for _ in range(2):
+            way(app)
+        return found, lib.has_app_context(), lib.has_request_context()
+
+    for first in DEEDS:
+        for second in ("g read", "app_ctx", "pushes", "has"):
+            same(program, [first, second])

@@ -9,6 +9,7 @@ The values of `current`, and how they are entered and left:
 | an app on its own                          | `Entered(app, None)`     | `AppContext.push`          | its `pop`     |
 | an app and a request, entered apart        | `Entered(app, request)`  | either `push`              | either `pop`  |
 | a request whose app context was left first | `Entered(None, request)` | `AppContext.pop`           | the request's |
+| the app of a request that was just left    | `Leaving(request, ..)`   | the request's `pop`        | the same      |
 
 A request that is entered on its own also activates an app context. The object for it is created on first use
 (`_app_ctx`), and owns `g` from then on.
@@ -39,7 +40,7 @@ if t.TYPE_CHECKING:
     from .request_context import RequestContext
 
     #: A value of `current`.
-    Current: t.TypeAlias = "RequestContext | Entered"
+    Current: t.TypeAlias = "RequestContext | Entered | Leaving"
 
     class CurrentRequest(t.Protocol):
         """A value of `current` that has a request."""
@@ -89,16 +90,14 @@ def _count_references() -> int:
 REFERENCES = _count_references()
 
 
-class AppContext:
+class AppContext(metaclass=invalidation.Watched):
     """Makes an application current, inside or outside of a request. Enter it with `with`."""
 
+    # `Dispatcher.app_context` does the same without calling this.
     def __init__(self, app: Flask) -> None:
         self.app = app
-        plan = getattr(app, "_plan", None)
-        is_stock = plan is not None and plan.epoch is invalidation.epoch and plan.skips_adapter
         # Builds URLs outside a request; None without `SERVER_NAME`.
-        has_none = is_stock and app.config["SERVER_NAME"] is None
-        self.url_adapter: MapAdapter | None = None if has_none else app.create_url_adapter(None)
+        self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
         self.g: _AppCtxGlobals = app.app_ctx_globals_class()
         # The token and the value of each push.
         self._cv_tokens: list[tuple[Token[Current | None], Current | None]] = []
@@ -116,26 +115,42 @@ class AppContext:
         if appcontext_pushed.receivers:
             appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def pop(self, exc: BaseException | None = _sentinel) -> None:
+    def pop(  # noqa: C901 - calls of its own would cost as much as what they would do
+        self, exc: BaseException | None = _sentinel
+    ) -> None:
         """Leave this context; the last pop tears it down.
 
         Raises:
             AssertionError: If another context is current.
         """
-        if self._is_left_quietly():
-            current.reset(self._cv_tokens.pop()[0])
+        pushes, app = self._cv_tokens, self.app
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        is_last = len(pushes) == 1
+        calls_nothing = (
+            not app.teardown_appcontext_funcs
+            and plan.ends_quietly
+            and not appcontext_tearing_down.receivers
+            and not appcontext_popped.receivers
+        )
+        found = current.get(None)
+        if calls_nothing and is_last and type(found) is Entered and found is pushes[0][1]:
+            # The only push, with nothing entered since.
+            current.reset(pushes.pop()[0])
             return
         try:
-            if len(self._cv_tokens) == 1:
+            if is_last:
                 if exc is _sentinel:
                     exc = sys.exc_info()[1]
-                self.app.do_teardown_appcontext(exc)
+                app.do_teardown_appcontext(exc)
         finally:
             found = current.get(None)
             if found is None or found._app_ctx is None:
                 raise LookupError(_cv_app)
-            disturb(found)
-            token, value = take_push(self._cv_tokens, found)
+            if found._request_ctx is not None:
+                disturb(found)
+            token, value = take_push(pushes, found)
             if found is value:
                 current.reset(token)
             else:
@@ -148,23 +163,7 @@ class AppContext:
             message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
             raise AssertionError(message)
         if appcontext_popped.receivers:
-            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
-
-    def _is_left_quietly(self) -> bool:
-        """Return whether the next pop ends the only push, with no request and nothing that would be called."""
-        pushes, app = self._cv_tokens, self.app
-        plan = app._plan if app._plan.epoch is invalidation.epoch else app._planner.current(app)
-        return (
-            len(pushes) == 1
-            and plan.ends_quietly
-            and (value := pushes[0][1]) is not None
-            and value is current.get(None)
-            and value._request_ctx is None
-            and value._app_ctx is self
-            and not app.teardown_appcontext_funcs
-            and not appcontext_tearing_down.receivers
-            and not appcontext_popped.receivers
-        )
+            appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
 
     def __enter__(self) -> Self:
         self.push()
@@ -229,6 +228,43 @@ class Entered:
         if self._request_ctx is None:
             raise AttributeError(f"{name!r} belongs to a request, and there is none.")
         return getattr(self._request_ctx, name)
+
+
+class Leaving:
+    """The app of a request that was left, while the teardown functions of its app context run.
+
+    The object for the app context is created when it is first read, as before.
+    """
+
+    __slots__ = ("_context", "_own_app_ctx", "_token", "app")
+    _app_ctx_is_left = _root = False
+    _request_ctx = request = session = None
+
+    def __init__(self, context: RequestContext, token: Token[Current | None]) -> None:
+        self.app = context.app
+        self._context = context
+        # Of the push of the request.
+        self._token = token
+        self._own_app_ctx: AppContext | None = None
+
+    @property
+    def _g(self) -> _AppCtxGlobals:
+        return self._context._g
+
+    @property
+    def _app_ctx(self) -> AppContext:
+        if self._own_app_ctx is None:
+            self._own_app_ctx = self._context._app_ctx
+            self._own_app_ctx._cv_tokens = [(self._token, None)]
+        return self._own_app_ctx
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter of the app context."""
+        return self._app_ctx.url_adapter
+
+    def __getattr__(self, name: str) -> t.Any:
+        raise AttributeError(f"{name!r} belongs to a request, and there is none.")
 
 
 def combined(app_ctx: AppContext | None, request_ctx: RequestContext | None) -> Entered | None:

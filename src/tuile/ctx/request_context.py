@@ -14,6 +14,7 @@ from .app_context import (
     NOT_OPENED_MESSAGE,
     AppContext,
     Entered,
+    Leaving,
     _cv_request,
     _sentinel,
     combined,
@@ -288,16 +289,8 @@ class RequestContext(Matching):
             self._tear_down(exc)
         finally:
             found = current.get(None)
-            if found is None or found._request_ctx is None:
+            if found is not self and (found is None or found._request_ctx is None):
                 raise LookupError(_cv_request)
-            leave_app = (
-                app.teardown_appcontext_funcs
-                or appcontext_tearing_down.receivers
-                or appcontext_popped.receivers
-                or not app._current_plan().ends_quietly
-            )
-            # Read while the token is set, so that a new object for the app context counts as entered.
-            context = self._app_ctx if leave_app else None
             self._token = None
             # If a teardown function entered this request again, this push is among the others.
             self._nested = self._nested and [push for push in self._nested if push[0] is not token]
@@ -306,8 +299,17 @@ class RequestContext(Matching):
             request.environ["werkzeug.request"] = None
             if self._state not in LEFT_BY_STEPS:
                 keep_environ(request)
-            if context is not None:
-                self._leave_app(context, exc)
+            plan = app._plan
+            if plan.epoch is not invalidation.epoch:
+                plan = app._planner.current(app)
+            if (
+                app.teardown_appcontext_funcs
+                or appcontext_tearing_down.receivers
+                or appcontext_popped.receivers
+                or not plan.ends_quietly
+            ):
+                own = self._own_app_ctx
+                self._leave_app(Leaving(self, token) if own is None else Entered(own, None), exc)
             if found is not self:
                 refuse_pop(self, found)
 
@@ -337,7 +339,7 @@ class RequestContext(Matching):
             if last and self._state not in LEFT_BY_STEPS:
                 keep_environ(request)
             if context is not None:
-                self._leave_app(context, exc)
+                self._leave_app(Entered(context, None), exc)
             elif isinstance(entered, AppContext):
                 entered.pop(exc)
             if found._request_ctx is not self:
@@ -357,18 +359,19 @@ class RequestContext(Matching):
             if not getattr(request, "closes_nothing", False):
                 getattr(request, "close", int)()
 
-    def _leave_app(self, context: AppContext, exc: BaseException | None) -> None:
-        """Tear down the app context that this request activated, with only that context current."""
-        app, pushes = self.app, context._cv_tokens
-        token = current.set(Entered(context, None))
+    def _leave_app(self, value: Entered | Leaving, exc: BaseException | None) -> None:
+        """Tear down the app context that this request activated, with only that context current, as a value."""
+        app, context = self.app, value._own_app_ctx
+        token = current.set(value)
         try:
             # A stream may have entered it as well and leave it later.
-            if len(pushes) <= 1:
+            if context is None or len(context._cv_tokens) <= 1:
                 app.do_teardown_appcontext(exc)
         finally:
+            context = value._own_app_ctx
             # The push of the request counts until here, so that a push in between is not the last one.
-            if pushes:
-                take_push(pushes, None)
+            if context is not None and context._cv_tokens:
+                take_push(context._cv_tokens, None)
             current.reset(token)
         if appcontext_popped.receivers:
             appcontext_popped.send(app, _async_wrapper=app.ensure_sync)

@@ -287,7 +287,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             whole = None
         else:
             whole = body_sent(body)
-            leave(app, context, environ, error)
+            leave(app, context, environ, error, 1)
     if whole is not None and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)

@@ -376,7 +376,7 @@ def end(
         whole = None
     else:
         whole = body_sent(response)
-        leave(app, context, environ, error)
+        leave(app, context, environ, error, 1)
     return whole
 
 

@@ -27,7 +27,7 @@ from ..routing.map import BINDING, Map
 from ..sessions.signed import saves_plainly
 from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
-from .settings import checks_cookies, tells
+from .settings import checks_cookies, makes_app_context, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
@@ -75,6 +75,8 @@ class Plan(Record):
     skips_constructor: bool
     skips_adapter: bool
     skips_app_context: bool
+    #: Whether an app context is made without its constructor, because it has no URL adapter.
+    makes_app_context: bool
     #: The class of responses.
     response_class: type[Response]
     #: The start of a response to a text, and to a dict or list; None to create a response object.
@@ -149,6 +151,7 @@ NOTHING = Plan(
     skips_constructor=False,
     skips_adapter=False,
     skips_app_context=False,
+    makes_app_context=False,
     response_class=Response,
     text_start=None,
     json_start=None,
@@ -199,13 +202,12 @@ def plan_of(app: Planned) -> Plan:
         return NOTHING.but(epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
-    constructed = [*_refusals_of_routing(app), *_refusals_of_classes(request_class)]
-    constructor = constructed or _own_constructor(request_class)
-    called = [*lost["adapter"], *lost["app context"], *lost["serving"]]
+    constructor = (constructed := _refusals_of_constructing(app, request_class)) or _own_constructor(request_class)
+    called = (*lost["adapter"], *lost["app context"], *lost["serving"])
     refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
-    quiet = not lost["after"] and not checks and text_start is not None
+    quiet = not (lost["after"] or checks) and text_start is not None
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
         epoch=epoch,
@@ -214,6 +216,7 @@ def plan_of(app: Planned) -> Plan:
         skips_constructor=not constructor,
         skips_adapter=not lost["adapter"],
         skips_app_context=not lost["app context"],
+        makes_app_context=not lost["adapter"] and makes_app_context(app),
         response_class=response_class,
         text_start=text_start,
         json_start=json_start,
@@ -282,6 +285,11 @@ def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
 # --- what it is made of -----------------------------------------------------------------------------------------------
 
 
+def _refusals_of_constructing(app: Planned, cls: object) -> list[str]:
+    """Return the reasons why contexts and requests must be created by their constructors."""
+    return [*_refusals_of_routing(app), *_refusals_of_classes(cls)]
+
+
 def _refusals_of_routing(app: Planned) -> list[str]:
     """Return the reasons why Werkzeug's adapter must match the URL of each request."""
     found = []
@@ -295,7 +303,7 @@ def _refusals_of_routing(app: Planned) -> list[str]:
 
 
 def _refusals_of_classes(cls: object) -> list[str]:
-    """Return the reasons why contexts and requests must be created by their constructors."""
+    """Return the reasons for it that the classes of contexts and requests have."""
     found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
     if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
         found.append(f"{_name(cls)}, or a class that it is derived from, cannot tell when it changes")

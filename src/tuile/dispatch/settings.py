@@ -1,4 +1,4 @@
-"""The settings that a plan depends on: whether the cookies of each response are checked.
+"""The settings that a plan depends on: whether the cookies of each response are checked, and `SERVER_NAME`.
 
 Where changes of settings may not be detected, they are: the steps read the setting themselves.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ..invalidation import WatchedSettings, attributes, still_has
+from ..ctx.app_context import AppContext
+from ..invalidation import WatchedSettings, attribute, attributes, replaced, still_has
 from ..real_flask import runs_flask_program
 
 if t.TYPE_CHECKING:
@@ -16,6 +17,7 @@ if t.TYPE_CHECKING:
 _SETTINGS = attributes(
     WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
 )
+_APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__"))
 
 
 def cookie_checks_of(app: Planned) -> str | None:
@@ -67,3 +69,13 @@ def checks_cookies(app: Planned) -> bool:
     except ValueError:
         # For the step to raise, where it can be answered.
         return True
+
+
+def makes_app_context(app: Planned) -> bool:
+    """Return whether app contexts are made as usual, and have no URL adapter: there is no `SERVER_NAME`."""
+    return (
+        tells(app)
+        and attribute(type(app.config), "__getitem__") is dict.__getitem__
+        and dict.get(app.config, "SERVER_NAME", app) is None
+        and not replaced(AppContext, _APP_CONTEXT)
+    )

@@ -24,11 +24,11 @@ from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
-from .inlined import begin, is_changed, run_before
+from .inlined import begin, is_changed, new, run_before
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
 from .settings import cookie_checks_of, undeclared_cookies_of
-from .teardown import Teardown, body_sent, leave, parts_at_end
+from .teardown import APP_ALONE, NONE_KNOWN, Teardown, body_sent, leave, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -42,6 +42,7 @@ if t.TYPE_CHECKING:
     from ..asgi.service import Service
     from ..ctx import sent_cookies
     from ..ctx.app_context import Current
+    from ..ctx.namespace import _AppCtxGlobals
     from ..http import hosts
     from ..json.provider import JSONProvider
     from ..routing import answers
@@ -55,12 +56,8 @@ else:
         __name__, "..routing.answers", "..http.hosts", ".return_values", "..ctx.sent_cookies", ".shared_responses"
     )
 
-# The scopes of functions for an endpoint that is in no blueprint.
-_APP_ALONE = (None,)
 # Without the cast of each call.
 _new_app_context = t.cast("Callable[[Dispatcher], AppContext]", AppContext)
-# The functions that do not need `ensure_sync`, for an app that overrides it.
-_NONE_KNOWN: dict[int, Callable[..., object]] = {}
 # `Dispatcher.__call__`, once there is one.
 _CALL: Callable[..., object] | None = None
 
@@ -69,6 +66,7 @@ class Dispatcher(Planned, Teardown):
     """The steps of a request. `Flask` is this and the application around it."""
 
     # What the steps use of the application.
+    app_ctx_globals_class: type[_AppCtxGlobals]
     asgi_app: Callable[..., Awaitable[None]]
     _asgi_service: Service | None
     json: JSONProvider
@@ -291,7 +289,7 @@ class Dispatcher(Planned, Teardown):
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         blueprints = request.blueprints
-        scopes = (None, *reversed(blueprints)) if blueprints else _APP_ALONE
+        scopes = (None, *reversed(blueprints)) if blueprints else APP_ALONE
         plan = self._plan
         if self.url_value_preprocessors:
             for scope in scopes:
@@ -457,8 +455,8 @@ class Dispatcher(Planned, Teardown):
                 response = given if given is response else shared_responses.claim(self, given)
         if self.after_request_funcs:
             blueprints, plan = context.request.blueprints, self._plan
-            epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else _NONE_KNOWN
-            for scope in (*blueprints, None) if blueprints else _APP_ALONE:
+            epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else NONE_KNOWN
+            for scope in (*blueprints, None) if blueprints else APP_ALONE:
                 for function in reversed(self.after_request_funcs.get(scope, ())):
                     known = epoch is invalidation.epoch and id(function) in synchronous
                     given = function(response) if known else self._run(function, response)  # pyright: ignore[reportAssignmentType] # a known one is synchronous
@@ -511,7 +509,17 @@ class Dispatcher(Planned, Teardown):
 
     def app_context(self) -> AppContext:
         """Return a context that makes this app current; enter it with `with`."""
-        return _new_app_context(self)
+        plan = self._plan
+        if not plan.makes_app_context or plan.epoch is not invalidation.epoch:
+            return _new_app_context(self)
+        # What the constructor does, without calling it.
+        context = new(AppContext)
+        context.app = self
+        context.url_adapter = None
+        context.g = self.app_ctx_globals_class()
+        context._cv_tokens = []
+        made: AppContext = context
+        return made
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""

@@ -16,13 +16,19 @@ from ..wrappers.response import CALL, Response
 from .errors import ErrorHandling
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import WSGIEnvironment
 
     from .. import typing as ft
     from ..ctx.app_context import Current
     from ..ctx.request_context import RequestContext
+    from .plan import Plan
+
+# The scopes of functions for an endpoint that is in no blueprint.
+APP_ALONE = (None,)
+# The functions that do not need `ensure_sync`, for an app that overrides it.
+NONE_KNOWN: dict[int, Callable[..., object]] = {}
 
 
 class Teardown(ErrorHandling):
@@ -31,10 +37,15 @@ class Teardown(ErrorHandling):
     teardown_appcontext_funcs: list[ft.TeardownCallable]
     _synchronous: dict[int, Callable[..., object]]
     if t.TYPE_CHECKING:
+        _plan: Plan
+
+        def _current_plan(self) -> Plan: ...
 
         def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object: ...
 
-    def do_teardown_request(self, exc: BaseException | None = _sentinel) -> None:
+    def do_teardown_request(  # noqa: C901 - calls of its own would cost as much as what they would do
+        self, exc: BaseException | None = _sentinel
+    ) -> None:
         """Run the `teardown_request` functions, those of blueprints first, and send the signal.
 
         All of them run; the first error is raised afterwards.
@@ -43,8 +54,12 @@ class Teardown(ErrorHandling):
             exc = sys.exc_info()[1]
         failure: Exception | None = None
         if self.teardown_request_funcs:
-            epoch, known = self._known_functions()
-            for scope in (*value_with_request().request.blueprints, None):
+            plan = self._plan
+            if plan.epoch is not invalidation.epoch:
+                plan = self._current_plan()
+            epoch, known = plan.epoch, self._synchronous if plan.calls_directly else NONE_KNOWN
+            blueprints = value_with_request().request.blueprints
+            for scope in (*blueprints, None) if blueprints else APP_ALONE:
                 for function in reversed(self.teardown_request_funcs.get(scope, ())):
                     try:
                         # A function before this one may have replaced `ensure_sync`.
@@ -67,24 +82,23 @@ class Teardown(ErrorHandling):
         if exc is _sentinel:
             exc = sys.exc_info()[1]
         failure: Exception | None = None
-        epoch, known = self._known_functions() if self.teardown_appcontext_funcs else (None, {})
-        for function in reversed(self.teardown_appcontext_funcs):
-            try:
-                if epoch is invalidation.epoch and id(function) in known:
-                    function(exc)
-                else:
-                    self._run(function, exc)
-            except Exception as error:  # noqa: BLE001 - the others are to run all the same
-                failure = self._teardown_failed(error, failure)
+        if self.teardown_appcontext_funcs:
+            plan = self._plan
+            if plan.epoch is not invalidation.epoch:
+                plan = self._current_plan()
+            epoch, known = plan.epoch, self._synchronous if plan.calls_directly else NONE_KNOWN
+            for function in reversed(self.teardown_appcontext_funcs):
+                try:
+                    if epoch is invalidation.epoch and id(function) in known:
+                        function(exc)
+                    else:
+                        self._run(function, exc)
+                except Exception as error:  # noqa: BLE001 - the others are to run all the same
+                    failure = self._teardown_failed(error, failure)
         if appcontext_tearing_down.receivers:
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
         if failure is not None:
             raise failure
-
-    def _known_functions(self) -> tuple[object, Mapping[int, object]]:
-        """Return the epoch, and the functions that may be called without `ensure_sync` while it stays."""
-        plan = self._current_plan()
-        return plan.epoch, self._synchronous if plan.calls_directly else {}
 
     def _teardown_failed(self, error: Exception, first: Exception | None) -> Exception:
         """Return the error to raise when all teardown functions have run: the first one. Log any other."""
@@ -94,8 +108,18 @@ class Teardown(ErrorHandling):
         return first
 
 
-def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None) -> None:
-    """Leave the context of a request, and let a debugger or a test preserve it first."""
+def leave(
+    app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment, error: BaseException | None, names: int = 0
+) -> None:
+    """Leave the context of a request, and let a debugger or a test preserve it first.
+
+    Args:
+        app: The application.
+        context: The context.
+        environ: The environ of the request.
+        error: What was raised.
+        names: How many local variables of the caller refer to the request.
+    """
     if "werkzeug.debug.preserve_context" in environ:
         keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
         keep(kept._app_ctx)
@@ -110,7 +134,7 @@ def leave(app: ErrorHandling, context: RequestContext, environ: WSGIEnvironment,
     finally:
         # Local variables of this function and its caller refer to the context, and the context to the request.
         request = context.request
-        if getrefcount(request) > REFERENCES + 1 or getrefcount(context) > REFERENCES + 1:
+        if getrefcount(request) > REFERENCES + 1 + names or getrefcount(context) > REFERENCES + 1:
             keep_environ(request)
 
 
