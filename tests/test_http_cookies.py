@@ -295,7 +295,10 @@ def test_a_line_is_werkzeugs_byte_for_byte(name: str, value: str, kwargs: dict[s
     assert ours == outcome(written_by_werkzeug, name, value, max_size=0, now=now, **kwargs)
 
 
-@given(moment=moments)
+@given(moment=moments | st.integers(-62135596801, 253402300800) | st.datetimes(timezones=st.just(timezone.utc)))
+@example(moment=-62135596801)
+@example(moment=253402300800)
+@example(moment=True)
 def test_a_date_is_werkzeugs_byte_for_byte(moment: Any) -> None:
     assert outcome(http_date, moment) == outcome(werkzeug.http.http_date, moment)
 
@@ -557,8 +560,13 @@ def test_the_standard_is_cited_in_one_place() -> None:
         max_size=12,
     ).map("".join)
     | st.text(max_size=8)
+    | st.tuples(
+        st.lists(st.sampled_from(["a=1", "b=", "=c", "d", "e=f=g", "", "g;h=i", " j=k", "l\t=m", 'n="o"', "p=\u00e9"])),
+        st.integers(25, 60),
+        st.booleans(),
+    ).map(lambda given: "; ".join(sorted([*given[0], *(f"n{place}=v" for place in range(given[1]))], reverse=given[2])))
 )
-@settings(max_examples=500)
+@settings(max_examples=800)
 def test_values_by_name_are_those_of_the_pairs(header: str) -> None:
     expected: dict[str, list[str]] = {}
     for name, value in parse_cookie(header):

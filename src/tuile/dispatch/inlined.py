@@ -17,6 +17,7 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..lazy import late_modules
 from ..routing.route import matched_by
+from ..sessions.interface import NullSession
 from ..signals import (
     appcontext_popped,
     appcontext_tearing_down,
@@ -267,7 +268,9 @@ def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: o
     if context._opened_session is None:
         context._session  # noqa: B018 - reading it opens it
     kind = type(context._opened_session)
-    return kind in plain.OWN_CLASSES and app.session_interface.null_session_class not in kind.__mro__
+    null_class = app.session_interface.null_session_class
+    # Comparing all of the base classes takes longer than the rest.
+    return kind in plain.OWN_CLASSES and (null_class is NullSession or null_class not in kind.__mro__)
 
 
 def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]]:

@@ -11,6 +11,10 @@ from ..lazy import lazy_pattern
 
 # Only these two are removed (WSP in the grammar): `str.strip()` would remove U+00A0 and others as well.
 BLANKS = " \t"
+# From this length on, splitting a header at all marks at once takes less than looking at each pair.
+_LONG = 256
+# All octets of ASCII but those that have a meaning in a header.
+_NO_MARKS = bytes(octet for octet in range(128) if octet not in b"=; ")
 
 
 def parse_cookie(header: str | None) -> list[tuple[str, str]]:
@@ -57,24 +61,34 @@ def parse_cookie(header: str | None) -> list[tuple[str, str]]:
 def cookie_values(header: str) -> dict[str, list[str]]:
     """Return the values of each name in a Cookie header; see `parse_cookie`."""
     found: dict[str, list[str]] = {}
-    semicolons = header.count(";")
-    if (
-        header.isascii()
-        and semicolons == header.count("; ") == header.count(" ")
-        and "\t" not in header
-        and '"' not in header
-    ):
-        # As browsers write it: the only blanks are those after the semicolons.
-        for pair in header.split("; "):
-            name, _, value = pair.partition("=")
-            if name in found:
-                found[name].append(value)
-            elif name:
-                found[name] = [value]
-        return found
+    if header.isascii() and '"' not in header and "\t" not in header:
+        if len(header) > _LONG and _are_in_turn(header):
+            pieces = iter(header.replace("; ", "=").split("="))
+            for name in pieces:
+                found[name] = [next(pieces)]
+            if len(found) == header.count(";") + 1 and "" not in found:
+                return found
+            # A name came twice, or a pair has none.
+            found = {}
+        pairs = header.split("; ")
+        if header.count(";") == len(pairs) - 1 == header.count(" "):
+            # As browsers write it: all blanks and semicolons are between pairs.
+            for pair in pairs:
+                name, _, value = pair.partition("=")
+                if name in found:
+                    found[name].append(value)
+                elif name:
+                    found[name] = [value]
+            return found
     for name, value in parse_cookie(header):
         found.setdefault(name, []).append(value)
     return found
+
+
+def _are_in_turn(header: str) -> bool:
+    """Return whether a header has nothing but `=` and `; ` in turn between its names and values."""
+    marks = header.encode().translate(None, _NO_MARKS)
+    return marks == (b"=; " * (len(marks) // 3 + 1))[:-2]
 
 
 def only_value(header: str, name: str) -> str | None:
@@ -82,13 +96,13 @@ def only_value(header: str, name: str) -> str | None:
 
     It is certain if the name occurs once in the header, as a name, and nothing has to be decoded or removed.
     """
-    if not name or header.count(name) != 1 or not header.isascii():
+    before, found, after = header.partition(f"{name}=")
+    if not found or (before and before[-2:] != "; ") or name in before or name in after or not header.isascii():
         return None
-    before, _, after = header.partition(name)
-    if (before and before[-2:] != "; ") or after[:1] != "=":
+    value = after.partition(";")[0]
+    if '"' in value or " " in value or "\t" in value or "=" in name or ";" in name:
         return None
-    value = after[1:].partition(";")[0]
-    return None if '"' in value or " " in value or "\t" in value else value
+    return value
 
 
 def _text_of_octets(header: str) -> str:

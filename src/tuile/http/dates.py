@@ -10,21 +10,36 @@ import typing as t
 from datetime import date, datetime, timezone
 from functools import lru_cache
 
-# The zones that are written as they are: none is read as UTC.
-_IN_UTC = (None, timezone.utc)
+_UTC = timezone.utc
+_EPOCH = date(1970, 1, 1).toordinal()
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+# Formatting each number with `:02d` takes longer than all the rest.
+_TWO_DIGITS = tuple(map("{:02d}".format, range(60)))
+
+
+@lru_cache(maxsize=256)
+def _day(ordinal: int) -> str:
+    """Format the day with this proleptic Gregorian ordinal."""
+    day = date.fromordinal(ordinal)
+    return f"{_DAYS[day.weekday()]}, {_TWO_DIGITS[day.day]} {_MONTHS[day.month]} {day.year:04d}"
 
 
 def simple_http_date(moment: date) -> str | None:
     """Format a date or a datetime in UTC for HTTP; return None for a subclass or another time zone."""
     if type(moment) is date:
-        clock = "00:00:00"
-    elif isinstance(moment, datetime) and type(moment) is datetime and moment.tzinfo in _IN_UTC:
-        clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
-    else:
-        return None
-    return f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month]} {moment.year:04d} {clock} GMT"
+        return f"{_day(moment.toordinal())} 00:00:00 GMT"
+    if isinstance(moment, datetime) and type(moment) is datetime and ((zone := moment.tzinfo) is None or zone is _UTC):
+        return _written(moment)
+    return None
+
+
+def _written(moment: datetime) -> str:
+    """Format a datetime in UTC."""
+    two = _TWO_DIGITS
+    return f"{_day(moment.toordinal())} {two[moment.hour]}:{two[moment.minute]}:{two[moment.second]} GMT"
 
 
 def http_date(moment: datetime | date | float | time.struct_time) -> str:
@@ -37,7 +52,15 @@ def http_date(moment: datetime | date | float | time.struct_time) -> str:
     Raises:
         ValueError: If the year is not between 1 and 9999.
     """
+    if type(moment) is datetime and moment.tzinfo is _UTC:
+        return _written(moment)
     try:
+        if type(moment) is int:
+            days, seconds = divmod(moment, 86400)
+            minutes, seconds = divmod(seconds, 60)
+            hours, minutes = divmod(minutes, 60)
+            two = _TWO_DIGITS
+            return f"{_day(_EPOCH + days)} {two[hours]}:{two[minutes]}:{two[seconds]} GMT"
         if isinstance(moment, time.struct_time):
             moment = time.mktime(moment)
         if not isinstance(moment, date):
@@ -52,9 +75,7 @@ def http_date(moment: datetime | date | float | time.struct_time) -> str:
         raise TypeError(
             f"A moment is a datetime, a date or a number of seconds, not {type(moment).__name__}: {moment!r}."
         ) from None
-    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month]
-    clock = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
-    return f"{day}, {moment.day:02d} {month} {moment.year:04d} {clock} GMT"
+    return _written(moment)
 
 
 #: The same for moments that come again: the current second, or when a file was changed.

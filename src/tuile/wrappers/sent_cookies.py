@@ -19,6 +19,8 @@ else:
 
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[MultiDict[str, str], dict[str, list[str]]], None] = dict.update
+# What a request has in its `__dict__` where its cookies are not simply those of its environ.
+_CHANGING = frozenset({"_environ_at_end", "dict_storage_class", "headers"})
 
 
 class ReceivedCookies:
@@ -27,7 +29,16 @@ class ReceivedCookies:
     def __get__(self, request: Request | None, owner: type | None = None) -> t.Any:
         if request is None:
             return self
-        headers = request.__dict__.get("headers")
+        own = request.__dict__
+        if request._has_plain_cookies and _CHANGING.isdisjoint(own) and "environ" in own:
+            found = _new_multidict(ImmutableMultiDict)
+            sent = own["environ"].get("HTTP_COOKIE")
+            if sent:
+                _fill(found, cookie_header.cookie_values(sent))
+            if "_environ_at_end" not in own:
+                own["cookies"] = found
+                return found
+        headers = own.get("headers")
         if headers is None and not request._has_headers_of_environ:
             headers = request.headers
         kept = request._environ_at_end
@@ -60,21 +71,18 @@ class ReceivedCookies:
 
 def first_cookie(request: Request, name: str) -> str | None:
     """Return what `request.cookies.get(name)` does. The cookies are not parsed if this one is easy to find."""
-    known = request.__dict__
-    if (
-        request._has_plain_cookies
-        and "cookies" not in known
-        and "headers" not in known
-        and "dict_storage_class" not in known
-        and request._environ_at_end is None
-    ):
-        environ = request.environ if request._scope is None else brief_environ_of(request)
+    own = request.__dict__
+    if request._has_plain_cookies and _CHANGING.isdisjoint(own) and "cookies" not in own:
+        environ = own["environ"] if "environ" in own else brief_environ_of(request)
         header = environ.get("HTTP_COOKIE")
         if not header:
             return None
         value = cookie_header.only_value(header, name)
         if value is not None:
             return value
+        if name not in header and header.isascii():
+            # No escape and no octets can become it.
+            return None
     cookies = request.cookies
     if type(cookies) is ImmutableMultiDict:
         values = dict.get(cookies, name)
