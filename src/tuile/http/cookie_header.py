@@ -62,14 +62,8 @@ def cookie_values(header: str) -> dict[str, list[str]]:
     """Return the values of each name in a Cookie header; see `parse_cookie`."""
     found: dict[str, list[str]] = {}
     if header.isascii() and '"' not in header and "\t" not in header:
-        if len(header) > _LONG and _are_in_turn(header):
-            pieces = iter(header.replace("; ", "=").split("="))
-            for name in pieces:
-                found[name] = [next(pieces)]
-            if len(found) == header.count(";") + 1 and "" not in found:
-                return found
-            # A name came twice, or a pair has none.
-            found = {}
+        if len(header) > _LONG and (in_turn := _split_at_once(header)) is not None:
+            return in_turn
         pairs = header.split("; ")
         if header.count(";") == len(pairs) - 1 == header.count(" "):
             # As browsers write it: all blanks and semicolons are between pairs.
@@ -85,10 +79,21 @@ def cookie_values(header: str) -> dict[str, list[str]]:
     return found
 
 
-def _are_in_turn(header: str) -> bool:
-    """Return whether a header has nothing but `=` and `; ` in turn between its names and values."""
+def _split_at_once(header: str) -> dict[str, list[str]] | None:
+    """Return what `cookie_values` does for a header of ASCII without quotes and tabs.
+
+    Returns:
+        None unless all names differ, and there is nothing but `=` and `; ` in turn between them and the values.
+    """
     marks = header.encode().translate(None, _NO_MARKS)
-    return marks == (b"=; " * (len(marks) // 3 + 1))[:-2]
+    count = len(marks) // 3 + 1
+    if marks != (b"=; " * count)[:-2]:
+        return None
+    found: dict[str, list[str]] = {}
+    pieces = iter(header.replace("; ", "=").split("="))
+    for name in pieces:
+        found[name] = [next(pieces)]
+    return found if len(found) == count and "" not in found else None
 
 
 def only_value(header: str, name: str) -> str | None:

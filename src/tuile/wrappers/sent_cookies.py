@@ -31,42 +31,47 @@ class ReceivedCookies:
             return self
         own = request.__dict__
         if request._has_plain_cookies and _CHANGING.isdisjoint(own) and "environ" in own:
-            found = _new_multidict(ImmutableMultiDict)
+            cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
             sent = own["environ"].get("HTTP_COOKIE")
             if sent:
-                _fill(found, cookie_header.cookie_values(sent))
-            if "_environ_at_end" not in own:
-                own["cookies"] = found
-                return found
-        headers = own.get("headers")
-        if headers is None and not request._has_headers_of_environ:
-            headers = request.headers
-        kept = request._environ_at_end
-        if headers is None:
-            if kept is not None:
-                sent = kept.get("HTTP_COOKIE")
-            else:
-                environ = request.environ if request._scope is None else brief_environ_of(request)
-                sent = environ.get("HTTP_COOKIE")
-        elif type(headers) is EnvironHeaders:
-            sent = headers.environ.get("HTTP_COOKIE")
-        else:
-            # The headers were replaced.
-            sent = ";".join(headers.getlist("Cookie"))
-        kind = request.dict_storage_class
-        if kind is ImmutableMultiDict:
-            # The result of the constructor, in one call.
-            cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
-            if sent:
                 _fill(cookies, cookie_header.cookie_values(sent))
+            if "_environ_at_end" not in own:
+                own["cookies"] = cookies
+                return cookies
+        return _parsed(request)
+
+
+def _parsed(request: Request) -> t.Any:
+    """Return the cookies of any request, parsed again."""
+    headers = request.__dict__.get("headers")
+    if headers is None and not request._has_headers_of_environ:
+        headers = request.headers
+    kept = request._environ_at_end
+    if headers is None:
+        if kept is not None:
+            sent = kept.get("HTTP_COOKIE")
         else:
-            cookies = kind(cookie_header.parse_cookie(sent))
-        if request._environ_at_end is not kept:
-            # Another thread answered the request meanwhile.
-            return self.__get__(request, owner)
-        # Assigning the attribute would fail if a subclass has a read-only property of that name.
-        request.__dict__["cookies"] = cookies
-        return cookies
+            environ = request.environ if request._scope is None else brief_environ_of(request)
+            sent = environ.get("HTTP_COOKIE")
+    elif type(headers) is EnvironHeaders:
+        sent = headers.environ.get("HTTP_COOKIE")
+    else:
+        # The headers were replaced.
+        sent = ";".join(headers.getlist("Cookie"))
+    kind = request.dict_storage_class
+    if kind is ImmutableMultiDict:
+        # The result of the constructor, in one call.
+        cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
+        if sent:
+            _fill(cookies, cookie_header.cookie_values(sent))
+    else:
+        cookies = kind(cookie_header.parse_cookie(sent))
+    if request._environ_at_end is not kept:
+        # Another thread answered the request meanwhile.
+        return _parsed(request)
+    # Assigning the attribute would fail if a subclass has a read-only property of that name.
+    request.__dict__["cookies"] = cookies
+    return cookies
 
 
 def first_cookie(request: Request, name: str) -> str | None:
