@@ -9,7 +9,7 @@ import re
 import typing as t
 from difflib import get_close_matches
 
-from .hints import add_hint
+from ..hints import add_hint
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
