@@ -9,13 +9,14 @@ import asyncio
 import re
 import traceback
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
 import tuile
-from tuile import Blueprint, Flask, cookies, g, make_response, request, session, sse
+from tuile import Blueprint, Flask, cookies, g, make_response, request, session, sse, url_for
 from tuile.cli import cli
 from tuile.hints import add_hint
 from tuile.testing import Browser
@@ -126,6 +127,21 @@ s: Any = session
 t: Any = tuile
 
 #: What is done in a view, and what the error says.
+
+
+def call_is_json() -> Any:
+    return request.is_json()  # type: ignore[operator]
+
+
+def call_permanent() -> Any:
+    return session.permanent()  # type: ignore[operator]
+
+
+def link_to_function() -> Any:
+    view: Any = takes_nothing
+    return url_for(view)
+
+
 IN_VIEWS: list[tuple[str, Callable[..., Any], str]] = [
     ("cookies[name] = value", set_item, "cookies.set('theme', 'dark')"),
     ("cookies[name] = 5", set_number, "cookies.set('visits', '5')"),
@@ -206,6 +222,37 @@ IN_VIEWS: list[tuple[str, Callable[..., Any], str]] = [
     ("sse(text)", lambda: sse("text"), "sse(['text'])"),
     ("event id", lambda: t.ServerSentEvent("x", id=5), "id='5'"),
     ("background task", lambda: t.current_app.add_background_task(5), "a function, not 5"),
+    ("response.cookies", on_response(lambda response: response.cookies), "response.set_cookie('name', 'value')"),
+    ("response.body", on_response(lambda response: response.body), "response.data"),
+    ("response.set_header", on_response(lambda response: response.set_header("a", "b")), "response.headers['Name']"),
+    ("request.files()", lambda: request.files("a"), "request.files.get('name')"),  # type: ignore[operator]
+    ("request.args()", lambda: request.args("a"), "request.args.get('name')"),  # type: ignore[operator]
+    ("request.is_json()", call_is_json, "request.is_json is no method"),
+    ("request.path_params", lambda: r.path_params, "request.view_args"),
+    ("session.permanent()", call_permanent, "session.permanent = True"),
+    ("session.set", lambda: s.set("a", 1), "session['name'] = value"),
+    ("session.save", lambda: s.save, "saved with the response"),
+    ("session.destroy", lambda: s.destroy, "session.clear()"),
+    ("session[name] missing", lambda: session["user"], "session.get('user') if it may be missing"),
+    ("config.NAME", lambda: t.current_app.config.DEBUG, "app.config['DEBUG']"),
+    ("url_for(function)", link_to_function, "url_for('view')"),
+    ("url_for path", lambda: t.url_for("/login"), "the name of an endpoint"),
+    ("url_for without a value", lambda: t.url_for("static"), "url_for('static', filename=...)"),
+    ("url_for by position", lambda: t.url_for("static", "a.css"), "url_for('endpoint', name='value')"),
+    ("cookies.set by position", lambda: c.set("a", "b", 60), "cookies.set('name', 'value', max_age=...)"),
+    ("cookies.set for ever", lambda: c.set("a", "b", max_age=float("inf")), "a number of seconds, not inf"),
+    ("abort text", lambda: t.abort("gone"), "abort(400, 'gone')"),
+    ("abort(600)", lambda: t.abort(600), "return 'text', 600"),
+    ("redirect status", lambda: t.redirect("/", status=303), "redirect(location, code=303)"),
+    ("send_file filename", lambda: t.send_file("x", filename="a"), "download_name='name.txt'"),
+    ("Response status_code", lambda: t.Response("x", status_code=201), "status=201"),
+    ("render_template text", lambda: t.render_template("Hello {{ a }}"), "render_template_string('...')"),
+    ("render_template folder", lambda: t.render_template("templates/a.html"), "Write: 'a.html'"),
+    ("render_template dict", lambda: t.render_template("a.html", {}), "render_template('name.html', **values)"),
+    ("return a function", returned(takes_nothing), "with parentheses"),
+    ("return a class", returned(Flask), "returned the class Flask"),
+    ("return a datetime", returned(datetime.now(timezone.utc)), "return value.isoformat()"),
+    ("return another object", returned(object()), "a dict of what is to be sent of it"),
 ]
 
 
@@ -215,6 +262,37 @@ def test_a_mistake_in_a_view_is_told_with_what_to_write(view: Callable[..., Any]
 
 
 #: What is done outside of requests, or with other settings, and what the error says.
+
+
+def declare(name: str, **options: Any) -> object:
+    return make_app().cookie(name, **options)
+
+
+def two_views() -> str:
+    app = make_app()
+    app.get("/a")(takes_nothing)
+
+    def other() -> str:
+        return ""
+
+    other.__name__ = "takes_nothing"
+    return raised(lambda: app.get("/b")(other))
+
+
+def hooked(registers: str, function: Callable[..., object]) -> str:
+    """Return what is told if a function is registered with a decorator that it is not written for."""
+    app = make_app()
+    getattr(app, registers)(function)
+    app.add_url_rule("/", "index", lambda: tuile.render_template_string("text"))
+    return raised(lambda: app.test_client().get("/"))
+
+
+def of_module(text: str) -> str:
+    """Return what is told when the command line imports a module."""
+    Path("broken_app.py").write_text(text)
+    return raised(lambda: CliRunner().invoke(cli, ["--app", "broken_app", "routes"], catch_exceptions=False))
+
+
 ELSEWHERE: list[tuple[str, Callable[[], str], str]] = [
     ("the rule passes more", lambda: in_view(takes_nothing, "/<name>", "/x"), "def takes_nothing(name): ..."),
     ("the view needs more", lambda: in_view(needs_name), "The rule '/' has no <name>. Write: @app.route('/<name>')"),
@@ -246,6 +324,38 @@ ELSEWHERE: list[tuple[str, Callable[[], str], str]] = [
     ("dot in a blueprint", lambda: raised(lambda: Blueprint("a.b", __name__)), "may not contain a dot"),
     ("protocol of a browser", lambda: raised(lambda: Browser(make_app(), protocol="http")), "'wsgi' or 'asgi'"),
     ("keep_alive", lambda: raised(lambda: sse([], keep_alive=0)), "more than 0, or None; not 0"),
+    ("no such converter", lambda: raised(lambda: make_app().get("/<integer:a>")(takes_nothing)), "<int:name>"),
+    ("rule without an end", lambda: raised(lambda: make_app().get("/<a")(takes_nothing)), "Write: '/<a>'"),
+    ("rule with a name twice", lambda: raised(lambda: make_app().get("/<a>/<a>")(takes_nothing)), "has <a> twice"),
+    ("rule of another type", lambda: raised(lambda: make_app().get(5)(takes_nothing)), "A rule is text"),  # type: ignore[arg-type]
+    ("@app.get with a function", lambda: raised(lambda: make_app().get("/", takes_nothing)), "Write it above the view"),  # type: ignore[call-arg]
+    ("rule with braces", lambda: in_view(needs_name, "/{name}", "/{name}"), "Write: @app.route('/<name>')"),
+    ("two views of one name", two_views, "endpoint='another'"),
+    ("a blueprint's name", lambda: raised(lambda: make_app().register_blueprint("shop")), "takes a Blueprint, not str"),  # type: ignore[arg-type]
+    ("@app.websocket", lambda: raised(lambda: make_app().websocket(takes_nothing)), "Write: @app.websocket('/...')"),  # type: ignore[arg-type]
+    (
+        "app.cookie http_only",
+        lambda: raised(lambda: declare("a", http_only=True)),
+        "app.cookie('name', httponly=...)",
+    ),
+    ("app.cookie choices", lambda: raised(lambda: make_app().cookie("a", choices="light")), "choices=('light',)"),
+    ("app.cookie prefix", lambda: raised(lambda: declare("a", prefix="__Host-")), "Write: prefix='host'"),
+    ("cookie.value", lambda: raised(lambda: make_app().cookie("a").value), "Write: cookie.get()"),  # type: ignore[attr-defined]
+    ("browser.get", lambda: raised(lambda: Browser(make_app()).get("/")), "browser.visit('/page')"),  # type: ignore[attr-defined]
+    ("client.get params", lambda: raised(lambda: make_app().test_client().get("/", params={})), "query_string={"),
+    (
+        "after_request without a result",
+        lambda: hooked("after_request", lambda response: None),
+        "Write: return response",
+    ),
+    ("after_request without arguments", lambda: hooked("after_request", takes_nothing), "def takes_nothing(response)"),
+    ("before_request with arguments", lambda: hooked("before_request", needs_name), "def needs_name(): ..."),
+    (
+        "context processor without a result",
+        lambda: hooked("context_processor", lambda: None),
+        "return {'name': value}",
+    ),
+    ("Flask()", lambda: of_module("from flask import Flask\napp = Flask()"), "Write: Flask(__name__)"),
     ("no application", lambda: CliRunner().invoke(cli, ["routes"], catch_exceptions=False).output, "'tuile --app'"),
 ]
 

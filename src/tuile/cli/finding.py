@@ -217,6 +217,11 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
         if raise_if_not_found:
             raise NoAppException(f"Could not import {module_name!r}.") from None
         return None
+    except Exception as error:
+        from ..mistakes import explain  # noqa: PLC0415 - with the first error
+
+        explain(error)
+        raise
 
     module = sys.modules[module_name]
     if app_name is None:

@@ -9,9 +9,10 @@ import typing as t
 from werkzeug.exceptions import BadRequest
 
 from ..ctx.app_context import value_with_request
+from ..hints import KnowsOtherNames
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
 
     from ..http.cookies import SameSite
@@ -30,7 +31,7 @@ NECESSARY: t.Final = "necessary"
 is_category = re.compile(r"[a-z][a-z0-9_-]{0,39}").fullmatch
 
 
-class DeclaredCookie(t.Generic[Value]):
+class DeclaredCookie(KnowsOtherNames, t.Generic[Value]):
     """The declaration of a cookie, created by `app.cookie` or `blueprint.cookie`.
 
     Args:
@@ -54,6 +55,27 @@ class DeclaredCookie(t.Generic[Value]):
         CookieSyntaxError: If browsers would not store such a cookie, or not for so long.
         ValueError: If the declaration contradicts itself.
     """
+
+    _other_names: t.ClassVar[Mapping[str, str]] = {
+        "value": "cookie.get()",
+        "read": "cookie.get()",
+        "load": "cookie.get()",
+        "write": "cookie.set(value)",
+        "save": "cookie.set(value)",
+        "update": "cookie.set(value)",
+        "set_cookie": "cookie.set(value)",
+        "clear": "cookie.delete()",
+        "remove": "cookie.delete()",
+        "unset": "cookie.delete()",
+        "delete_cookie": "cookie.delete()",
+        "exists": "cookie.is_here()",
+        "max_age": "cookie.attributes.max_age",
+        "path": "cookie.attributes.path",
+        "domain": "cookie.attributes.domain",
+        "secure": "cookie.attributes.secure",
+        "httponly": "cookie.attributes.httponly",
+        "samesite": "cookie.attributes.samesite",
+    }
 
     def __init__(
         self,
@@ -83,7 +105,11 @@ class DeclaredCookie(t.Generic[Value]):
         from .values import codec_of  # noqa: PLC0415 - as above
 
         if prefix is not None and prefix not in _PREFIXES:
-            raise ValueError(f"There is no prefix {prefix!r}. Use one of {', '.join(map(repr, _PREFIXES))}.")
+            meant = next((word for word, sent in _PREFIXES.items() if sent.lower() == str(prefix).lower()), None)
+            instead = f" Write: prefix={meant!r}." if meant else ""
+            raise ValueError(f"There is no prefix {prefix!r}. Use one of {', '.join(map(repr, _PREFIXES))}.{instead}")
+        if isinstance(choices, str):
+            raise TypeError(f"The choices of the cookie {name!r} are one text. Write: choices=({choices!r},)")
         if signed and encrypted:
             raise ValueError(f"An encrypted cookie such as {name!r} need not be signed. Write only encrypted=True.")
         if invalid not in {"default", "error"}:

@@ -90,7 +90,14 @@ class DeclaresCookies:
         where = f"{os.path.relpath(caller.f_code.co_filename)}:{caller.f_lineno}"
         from .declared import DeclaredCookie  # noqa: PLC0415 - most applications declare no cookies
 
-        return self._declare(DeclaredCookie(name, declared_at=where, **options))
+        try:
+            declared: DeclaredCookie[t.Any] = DeclaredCookie(name, declared_at=where, **options)
+        except TypeError as error:
+            from ..mistakes import explain  # noqa: PLC0415 - with the first error
+
+            explain(error)
+            raise
+        return self._declare(declared)
 
     def _declare(self, cookie: DeclaredCookie[Value]) -> DeclaredCookie[Value]:
         known = self.declared_cookies.setdefault(cookie.name, cookie)

@@ -216,7 +216,7 @@ class ErrorHandling(App, metaclass=Watched):
 
         value = current.get(None)
         request = None if value is None else value.request
-        explain(error, self.config, None if request is None else request.url_rule)
+        explain(error, self, None if request is None else request.url_rule)
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         """Log an exception that becomes a 500, with the request it came from."""

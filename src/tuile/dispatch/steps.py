@@ -19,6 +19,7 @@ from werkzeug.wsgi import ClosingIterator
 from .. import invalidation
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
+from ..hints import add_hint
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
@@ -433,6 +434,10 @@ class Dispatcher(Planned, Teardown):
                 return self.response_class.force_type(answer, environ)
             except TypeError as error:
                 reason = f"{error}\n"
+            except Exception as error:
+                if isinstance(answer, type):  # called with an environment, which few classes are made for
+                    add_hint(error, f"The view returned the class {answer.__name__}. Return an object of it, or text.")
+                raise
         message = (
             f"{reason}The view function did not return a valid response. The return type must be a string,"
             " dict, list, tuple with headers or status, Response instance, or WSGI callable,"

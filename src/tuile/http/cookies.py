@@ -305,7 +305,11 @@ def _whole_seconds(max_age: object) -> int:
     if isinstance(max_age, timedelta):
         return int(max_age.total_seconds())
     if isinstance(max_age, (int, float)) and not isinstance(max_age, bool):
-        return int(max_age)
+        try:
+            return int(max_age)
+        except (ValueError, OverflowError) as error:  # nan, inf
+            add_hint(error, f"A cookie's max_age must be a number of seconds, not {max_age}.")
+            raise
     raise TypeError(
         f"A cookie's max_age must be a number of seconds or a timedelta, not {type(max_age).__name__}: {max_age!r}."
     )

@@ -36,7 +36,13 @@ def setupmethod(f: type_vars.F) -> type_vars.F:
 
     def checked(self: Scaffold, *args: object, **kwargs: object) -> object:
         self._check_setup_finished(name)
-        return f(self, *args, **kwargs)
+        try:
+            return f(self, *args, **kwargs)
+        except Exception as error:
+            from ..mistakes import explain  # noqa: PLC0415 - with the first error
+
+            explain(error)
+            raise
 
     return cast("type_vars.F", update_wrapper(checked, f))
 

@@ -54,6 +54,8 @@ class RegistersWebSockets(Scaffold):
             rule: The rule, as for `route`.
             options: As for `add_websocket`. `endpoint` defaults to the name of the function.
         """
+        if callable(rule):
+            raise TypeError("websocket() takes the rule of a URL, not a function. Write: @app.websocket('/...')")
 
         def decorator(f: Function) -> Function:
             endpoint = t.cast("str | None", options.pop("endpoint", None))

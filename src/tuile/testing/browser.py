@@ -6,6 +6,7 @@ import typing as t
 from dataclasses import replace
 from urllib.parse import urlencode, urlsplit
 
+from tuile.hints import KnowsOtherNames
 from tuile.user_agent.sites import TYPED, Context, parse_address
 
 from .network import Network
@@ -234,8 +235,27 @@ class Frame(Window):
         return f"<Frame {self.url} in {' in '.join(reversed(self._above))}>"
 
 
-class Tab(Window):
+class Tab(Window, KnowsOtherNames):
     """A tab of a browser. Open one with ``browser.tab()``."""
+
+    _other_names: t.ClassVar[Mapping[str, str]] = {
+        "get": "browser.visit('/page'), or browser.fetch('/page') as a script does",
+        "open": "browser.visit('/page')",
+        "goto": "browser.visit('/page')",
+        "post": "browser.submit('/page', {'field': 'value'}), or browser.fetch('/page', method='POST')",
+        "put": "browser.fetch('/page', method='PUT')",
+        "patch": "browser.fetch('/page', method='PATCH')",
+        "delete": "browser.fetch('/page', method='DELETE')",
+        "set_cookie": "browser.document_cookie = 'name=value', as a script sets it",
+        "get_cookie": "browser.cookie('name')",
+        "text": "browser.response.text",
+        "page": "browser.response.text",
+        "content": "browser.response.text",
+        "status_code": "browser.response.status_code",
+        "refresh": "browser.reload()",
+        "close": "browser.restart(), which ends the session of the browser",
+        "quit": "browser.restart(), which ends the session of the browser",
+    }
 
     def visit(self, url: str, *, from_site: str | None = None) -> BrowserResponse:
         """Open a page in the tab.

@@ -311,7 +311,13 @@ class FlaskClient(werkzeug.test.Client):
         if environ is not None:
             request: WerkzeugRequest = EnvironBuilder.request_class(environ)
             return request
-        builder = EnvironBuilder(self.application, *args, environ_base=environ_base, **kwargs)
+        try:
+            builder = EnvironBuilder(self.application, *args, environ_base=environ_base, **kwargs)
+        except TypeError as error:
+            from tuile.mistakes import explain  # noqa: PLC0415 - with the first error
+
+            explain(error, self.application)
+            raise
         try:
             return builder.get_request()
         finally:

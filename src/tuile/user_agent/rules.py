@@ -268,6 +268,8 @@ def _domain(parts: SetCookieLine, request: Request) -> tuple[str, bool]:
         if domain == host:
             return host, True
         reason = f"Domain={domain} is a public suffix: it would reach all sites below it"
+        if domain in {"http", "https"}:
+            reason = f"Domain={domain} is what is left of a URL, and a domain is a host name"
         raise Refused("5.7 step 9", reason, _cure_for_domain(request))
     if domain is None or not domain_matches(host, domain):
         reason = f"Domain={given[:60]} does not cover {host}, which sets it"
@@ -292,7 +294,10 @@ def _path(parts: SetCookieLine, request: Request, notes: list[Remark]) -> str:
     path = default_path(request.address.path)
     if given:
         reason = f"Path={given[:40]} is ignored, as it does not begin with a slash: the cookie is for {path}"
-        cure = Cure({"path": "/" + decode_octets(given)[:40]}, "write a path that begins with a slash")
+        wanted = decode_octets(given)[:40]
+        if "://" in wanted:
+            wanted = wanted.partition("://")[2].partition("/")[2]
+        cure = Cure({"path": f"/{wanted}"}, "write a path that begins with a slash")
         notes.append(Remark("5.6.4", reason, cure))
     return path
 

@@ -278,7 +278,8 @@ def _settled_moment(given: t.Any) -> datetime:
 def _settled_path(given: str) -> str:
     path = _path_on_the_wire(given)
     if not path.startswith("/"):
-        raise invalid(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='/{path}'")
+        wanted = path.partition("://")[2].partition("/")[2] if "://" in path else path
+        raise invalid(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='/{wanted}'")
     return _short_enough("path", path)
 
 
