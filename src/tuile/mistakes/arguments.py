@@ -6,9 +6,11 @@ import typing as t
 from difflib import get_close_matches
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .mistake import Hint, Mistake
+
+    Entry = t.TypeVar("Entry")
 
 _OF_COOKIES = ("max_age", "expires", "path", "domain", "secure", "httponly", "samesite", "partitioned")
 _OF_DECLARED = (*_OF_COOKIES, "default", "type", "choices", "prefix", "signed", "encrypted", "invalid", "purpose")
@@ -74,7 +76,7 @@ _OTHER_CALLS = {
 }
 
 
-def _ending(function: str, table: t.Mapping[str, t.Any]) -> t.Any:
+def _ending(function: str, table: Mapping[str, Entry]) -> Entry | None:
     """Return the entry of a table for a function by the end of its qualified name."""
     return next((entry for name, entry in table.items() if f".{function}".endswith(f".{name}")), None)
 
