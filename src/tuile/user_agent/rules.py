@@ -22,6 +22,7 @@ from .set_cookie import (
     SetCookieLine,
     count_octets,
     find_prefix,
+    meant_path,
     split_set_cookie,
 )
 from .sites import canonicalize_host, default_path, domain_matches, is_ip, is_loopback, parse_address
@@ -294,10 +295,7 @@ def _path(parts: SetCookieLine, request: Request, notes: list[Remark]) -> str:
     path = default_path(request.address.path)
     if given:
         reason = f"Path={given[:40]} is ignored, as it does not begin with a slash: the cookie is for {path}"
-        wanted = decode_octets(given)[:40]
-        if "://" in wanted:
-            wanted = wanted.partition("://")[2].partition("/")[2]
-        cure = Cure({"path": f"/{wanted}"}, "write a path that begins with a slash")
+        cure = Cure({"path": meant_path(decode_octets(given)[:40])}, "write a path that begins with a slash")
         notes.append(Remark("5.6.4", reason, cure))
     return path
 

@@ -275,11 +275,15 @@ def _settled_moment(given: t.Any) -> datetime:
     return moment
 
 
+def meant_path(text: str) -> str:
+    """Return the path that is meant by a text without a slash at its beginning, such as `shop` or a URL."""
+    return "/" + re.sub(r"^\w+://[^/]*/?", "", text)
+
+
 def _settled_path(given: str) -> str:
     path = _path_on_the_wire(given)
     if not path.startswith("/"):
-        wanted = path.partition("://")[2].partition("/")[2] if "://" in path else path
-        raise invalid(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='/{wanted}'")
+        raise invalid(f"the path {given!r} does not begin with a slash", "5.6.4", f"write: path='{meant_path(path)}'")
     return _short_enough("path", path)
 
 
