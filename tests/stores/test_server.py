@@ -127,6 +127,62 @@ def test_of_several_cookies_the_first_good_one_counts(site: Site) -> None:
     assert site.content(f"a; session=b; session=c; session=d; session={cookie}") == {}
 
 
+def leave_before_saving(site: Site, cookie: str) -> None:
+    session.add("x")
+    site.store.is_away = True
+
+
+def conflict(site: Site, cookie: str) -> None:
+    site.ask(lambda: session.update(x=2), cookie)
+    session["x"] = 1
+
+
+def end_meanwhile(site: Site, cookie: str) -> None:
+    site.ask(lambda: session.end(), cookie)  # noqa: PLW0108 - a proxy
+    session["x"] = 1
+
+
+def clear_and_write(site: Site, cookie: str) -> None:
+    session.clear()
+    session["y"] = 1
+
+
+VIEWS: dict[str, tuple[Callable[[Site, str], object], dict[str, Any]]] = {
+    "not touched": (lambda *_: None, {}),
+    "read": (lambda *_: session.get("x"), {}),
+    "written": (lambda *_: session.update(x=5), {}),
+    "changed inside": (lambda *_: session["l"].append(1), {}),
+    "written as it was": (lambda *_: session.update(x=0), {}),
+    "made permanent": (lambda *_: setattr(session, "permanent", True), {}),
+    "written when its secret is renewed": (lambda *_: session.update(x=5), {"SESSION_RENEW": 1e-9}),
+    "logged in": (lambda *_: session.update(_user_id="ada"), {}),
+    "with another key for its user": (lambda *_: session.update(x=5), {"SESSION_USER_KEY": "l"}),
+    "ended": (lambda *_: session.end(), {}),
+    "ended meanwhile": (end_meanwhile, {}),
+    "cleared and written": (clear_and_write, {}),
+    "with a value that is not JSON": (lambda *_: session.update(x=object()), {}),
+    "when the store goes away": (leave_before_saving, {}),
+    "in conflict": (conflict, {"SESSION_CONFLICT": "error"}),
+}
+
+
+@pytest.mark.parametrize("case", VIEWS)
+def test_the_fast_path_saves_as_the_steps_do(case: str) -> None:
+    view, config = VIEWS[case]
+    seen = []
+    for by_steps in (False, True):
+        site = Site(MemoryStore())
+        if by_steps:
+            site.app.after_request(lambda response: response)
+        cookie = site.begin(x=0, l=[])
+        site.app.config.update(config)
+        reply = site.ask(lambda site=site, cookie=cookie: view(site, cookie), cookie)  # type: ignore[misc]
+        site.store.is_away = False
+        names = [(name, value.partition("=")[0]) for name, value in reply.answer.headers]
+        seen.append((reply.answer.status, names, reply.answer.body, reply.operations, site.content(cookie)))
+    assert seen[0] == seen[1]
+
+
 # How many functions of Python a warm request enters, with a store in memory: more are a cost that somebody has to see.
 BUDGETS = {"/nothing": 7, "/read": 66, "/write": 130}
 

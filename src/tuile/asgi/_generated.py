@@ -210,17 +210,27 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
                         start = plan.text_start
-                        answer = answer.encode()
+                        encoded = answer.encode()
                     elif (
                         (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
                     ):
                         start = plan.json_start
-                        answer = f"{plan.write_json(answer)}\n".encode()
+                        encoded = f"{plan.write_json(answer)}\n".encode()
                     else:
                         start = None
+                        encoded = None
                     if start is not None:
-                        body = answer
-                        more = None if untouched else session_headers(app, context)
+                        if untouched:
+                            body = encoded
+                            more = None
+                        else:
+                            more = session_headers(app, context)
+                            if more is not None:
+                                body = encoded
+                            else:
+                                start = None
+                                body = app.finalize_request(answer)
+                                more = None
                     elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
                         body = answer
                         more = None
@@ -332,17 +342,27 @@ async def answer_awaited(
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
                         start = plan.text_start
-                        answer = answer.encode()
+                        encoded = answer.encode()
                     elif (
                         (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
                     ):
                         start = plan.json_start
-                        answer = f"{plan.write_json(answer)}\n".encode()
+                        encoded = f"{plan.write_json(answer)}\n".encode()
                     else:
                         start = None
+                        encoded = None
                     if start is not None:
-                        body = answer
-                        more = None if untouched else session_headers(app, context)
+                        if untouched:
+                            body = encoded
+                            more = None
+                        else:
+                            more = session_headers(app, context)
+                            if more is not None:
+                                body = encoded
+                            else:
+                                start = None
+                                body = app.finalize_request(answer)
+                                more = None
                     elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
                         body = answer
                         more = None

@@ -127,9 +127,14 @@ def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cook
     """Return the parts of a response that no user code would see."""
     untouched = is_untouched(app, context, sent_cookies)
     if untouched or has_session_alone(app, plan, context, answer):
-        start, answer = encode_answer(plan, answer)
+        start, encoded = encode_answer(plan, answer)
         if start is not None:
-            return start, answer, None if untouched else session_headers(app, context)
+            if untouched:
+                return start, encoded, None
+            more = session_headers(app, context)
+            if more is not None:
+                return start, encoded, more
+            return None, app.finalize_request(answer), None
         # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
         if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
             return start, answer, None

@@ -252,7 +252,7 @@ def is_untouched(app: Flask, context: RequestContext, sent_cookies: str | None) 
 
 
 def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
-    """Return whether a signed session is all that there is to add to the response to text or JSON.
+    """Return whether a session of Tuile is all that there is to add to the response to text or JSON.
 
     A session that was not accessed is opened: it has to be renewed if it is permanent.
     """
@@ -270,13 +270,13 @@ def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: o
     kind = type(context._opened_session)
     null_class = app.session_interface.null_session_class
     # Comparing all of the base classes takes longer than the rest.
-    return kind in plain.OWN_CLASSES and (null_class is NullSession or null_class not in kind.__mro__)
+    return kind in plain.WRITERS and (null_class is NullSession or null_class not in kind.__mro__)
 
 
-def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]]:
-    """Return the headers that saving the session adds to a response."""
+def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]] | None:
+    """Save the session, and return the headers that this adds to a response; None if a response object is needed."""
     try:
-        return plain.headers_of(app, context._opened_session) if context._opened_session is not None else []
+        return plain.WRITERS[type(context._opened_session)](app, context._opened_session)
     except Exception as error:  # noqa: BLE001 - it is raised again
         # Error trackers show the variables of frames.
         from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
@@ -288,14 +288,15 @@ def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
     """Return the parts of a response to text or JSON.
 
     Returns:
-        The start of the response and its body; or None and the answer if the steps must convert it.
+        The start of the response and its body; or None for both if the steps must convert it. The answer itself would
+        be one more reference to it.
     """
     kind = type(answer)
     if kind is str and plan.text_start is not None:
         return plan.text_start, answer.encode()
     if (kind is dict or kind is list) and plan.json_start is not None and plan.write_json is not None:
         return plan.json_start, f"{plan.write_json(answer)}\n".encode()
-    return None, answer
+    return None, None
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 from statistics import median
 
-from ..sessions.plain import OWN_CLASSES
+from ..sessions.plain import WRITERS
 from ..signals import request_finished, request_started
 from .records import KINDS
 
@@ -50,8 +50,8 @@ def _reasons_of_state(context: Current, found: Recording) -> Iterator[str]:
         yield "cookies are written with `cookies`"
     elif cookies is not None and cookies._reads:
         yield "cookies are read with `cookies`, so the response gets Vary: Cookie"
-    if session is not None and type(session) not in OWN_CLASSES:
-        yield f"the session is a {type(session).__name__}, which is not in a signed cookie"
+    if session is not None and type(session) not in WRITERS:
+        yield f"the session is a {type(session).__name__}, which is saved with a response object"
     elif session is not None and found.returned not in _WRITTEN:
         yield "the session is used, and the view does not return text or JSON"
 

@@ -128,7 +128,7 @@ def merge(now: Mapping[str, str], changes: Changes) -> Merged:
             data[key] = text
         if conflict:
             conflicts.append(key)
-    return Merged(data, tuple(conflicts))
+    return tuple.__new__(Merged, (data, tuple(conflicts)))
 
 
 def resolve(change: KeyChange, theirs: str | None) -> Resolved:

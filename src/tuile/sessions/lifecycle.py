@@ -23,9 +23,10 @@ if t.TYPE_CHECKING:
     from .identity import Identity
     from .operations import Loaded, Operation
     from .record import Clocks, Record
+    from .stores import Answer
 
 T = t.TypeVar("T")
-Procedure: t.TypeAlias = "Generator[Operation, t.Any, T]"
+Procedure: t.TypeAlias = "Generator[Operation, Answer, T]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ def opening(identity: Identity, policy: Policy) -> Procedure[Opened | None]:
 def recognized(identity: Identity, found: Loaded) -> Opened | None:
     """Return the session that was found for a cookie; None if the cookie does not have its current secret."""
     record, now = found
-    return Opened(identity, record, now) if compare_digest(verifier_of(identity.secret), record.verifier) else None
+    if not compare_digest(verifier_of(identity.secret), record.verifier):
+        return None
+    return tuple.__new__(Opened, (identity, record, now, True, False))
 
 
 def opening_otherwise(identity: Identity, found: Loaded, policy: Policy) -> Procedure[Opened | None]:
@@ -118,7 +121,8 @@ def creating(record: Record, policy: Policy) -> Procedure[Opened]:
 def saving(opened: Opened, changes: Changes, policy: Policy) -> Apply:
     """Return the operation that saves what a request changed."""
     identity, record, now, _, _ = opened
-    return Apply(identity.handle, record.generation, changes, policy.clocks, policy.strict, record, now)
+    values = (identity.handle, record.generation, changes, policy.clocks, policy.strict, record, now)
+    return tuple.__new__(Apply, values)
 
 
 def replacing(opened: Opened, record: Record, changes: Changes | None, policy: Policy) -> Procedure[Opened | None]:

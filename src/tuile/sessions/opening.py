@@ -99,7 +99,7 @@ def _opened(app: Flask, interface: SessionInterface, kept: Kept, token: str) -> 
     identity = parse(token)
     if identity is None:
         return None
-    found: Loaded | None = kept.store.ask(Load(identity.handle, kept.policy.clocks))
+    found: Loaded | None = kept.store.ask(tuple.__new__(Load, (identity.handle, kept.policy.clocks)))
     if found is None:
         return None
     opened = recognized(identity, found) or drive(opening_otherwise(identity, found, kept.policy), kept.store)

@@ -157,7 +157,7 @@ def perform(record: Record | None, operation: OfOne, now: float) -> tuple[Record
         return None, False if isinstance(operation, (Renew, End)) else None
     if type(operation) is Load:
         record = record.seen_at(operation.clocks, now)
-        return record, Loaded(record, now)
+        return record, tuple.__new__(Loaded, (record, now))
     if type(operation) is Apply:
         return _applied(record, operation, now)
     if isinstance(operation, Renew):
@@ -180,15 +180,15 @@ def _applied(record: Record, operation: Apply, now: float) -> tuple[Record, Appl
         return record, Applied(conflicts, is_saved=False)
     record = record.seen_at(operation.clocks, now)
     generation = record.generation + 1 if changes.cleared else record.generation
-    # What `_replace` does, in fewer calls.
+    # What `_replace` does, without its calls.
     (
         handle, verifier, _, user, created, seen, expires, renewed, _, pending, since, previous, until, is_husk,
         agent, address, version, former,
     ) = record  # fmt: skip
-    record = Record(
+    record = tuple.__new__(Record, (
         handle, verifier, data, user, created, seen, expires, renewed, generation, pending, since, previous, until,
         is_husk, agent, address, version + 1, former,
-    )  # fmt: skip
+    ))  # fmt: skip
     return record, Applied(conflicts) if conflicts else SAVED
 
 

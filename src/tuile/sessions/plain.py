@@ -14,14 +14,15 @@ from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession
 from .tracked import TrackedSession
 
 if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..app import Flask
     from ..http.cookies import SameSite
     from ..wrappers.response import Response
     from .interface import SessionMixin
+    from .signed import SecureCookieSessionInterface
 
 _VARIES: t.Final = [("Vary", "Cookie")]
-#: The classes of sessions that are saved in a signed cookie.
-OWN_CLASSES = frozenset({SecureCookieSession, TrackedSession})
 # A session with only these keys counts as empty, so that `session.pop("user")` logs out.
 _ITS_OWN_KEYS = frozenset({CREATED_KEY, HANDLE_KEY})
 # The path, the domain, `secure`, `httponly`, `samesite` and `partitioned`, in the order of `set_cookie`.
@@ -76,7 +77,7 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return _VARIES if session.accessed else []
         expires = expires_of(app, session, lasts=lasts)
-        interface: t.Any = app.session_interface  # a `SecureCookieSessionInterface`
+        interface = t.cast("SecureCookieSessionInterface", app.session_interface)
         token = interface._serialized(app, name, session)
         interface._check_size(app, name, token, expires)
     path, domain, secure, httponly, samesite, partitioned = configured_attributes(app)
@@ -90,6 +91,14 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
         warn_of_size(name, line, limit)
     # In the order in which `save_session` adds them.
     return [*_VARIES, ("Set-Cookie", line)] if session.accessed else [("Set-Cookie", line), *_VARIES]
+
+
+#: For each class of sessions that can be saved without a response object: a function that saves one and returns the
+#: headers for it, or None if there has to be a response object. A class is added by the module that saves it.
+WRITERS: t.Final[dict[type[object], Callable[..., list[tuple[str, str]] | None]]] = {
+    SecureCookieSession: headers_of,
+    TrackedSession: headers_of,
+}
 
 
 def keep_for(session: SessionMixin, response: Response) -> bool:

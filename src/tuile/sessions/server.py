@@ -23,8 +23,10 @@ from .interface import cookie_attributes
 from .lifecycle import creating, ending, renewing, replacing, saving
 from .moving import delete_entries, forgetting, is_due, moving
 from .opening import class_of, serializer
+from .plain import WRITERS
 from .record import Record
 from .settings import store_and_policy
+from .stored import ServerSession
 from .stores import StoreUnavailable, drive
 from .unavailable import replace_by_503
 
@@ -38,7 +40,7 @@ if t.TYPE_CHECKING:
     from .lifecycle import Opened
     from .operations import Applied
     from .settings import Kept
-    from .stored import Former, ServerSession
+    from .stored import Former
     from .tracked import BesideSession
 
 
@@ -57,6 +59,10 @@ def save_stored(app: Flask, interface: SessionInterface, session: SessionMixin, 
         session = t.cast("ServerSession", session)
     if session.accessed:
         vary_by(response.headers, "Cookie")
+    if session._failure is not None:  # it was saved without a response object
+        failure, session._failure = session._failure, None
+        replace_by_503(app, response, failure)
+        return
     kept = session._kept or store_and_policy(app)
     try:
         if session.former is not None:
@@ -67,6 +73,43 @@ def save_stored(app: Flask, interface: SessionInterface, session: SessionMixin, 
             _save_unchanged(app, interface, kept, session, response)
     except StoreUnavailable as error:
         replace_by_503(app, response, error)
+
+
+def saved_headers(app: Flask, session: ServerSession) -> list[tuple[str, str]] | None:
+    """Save what a request changed, as `save_stored` does, and return the headers for its response.
+
+    Returns:
+        None if the response needs more than a Vary header, and is to be made and given to `save_stored`.
+    """
+    opened, kept = session._opened, session._kept
+    setting = app.config.get
+    if (
+        opened is None
+        or kept is None
+        or opened.record.is_husk
+        or session._cookie_is_due
+        or session._is_replaced
+        or session._is_ended
+        or kept.policy.renew is not None
+        or (dict.get(session, "_permanent") and setting("SESSION_REFRESH_EACH_REQUEST"))
+        or setting("SESSION_WRITES") is not None
+        or setting("SESSION_OVERFLOW") == "spill"
+    ):
+        return None
+    if session._modified or session.modified:
+        changes = session.changes()
+        if changes.cleared or "_permanent" in changes.by_key or user_of(app, session) != opened.record.user:
+            return None
+        try:
+            if changes.by_key:
+                _apply(app, kept, session, opened, changes)
+        except StoreUnavailable as error:
+            session._failure = error
+            return None
+    return [("Vary", "Cookie")] if session.accessed else []
+
+
+WRITERS[ServerSession] = saved_headers
 
 
 def _save_changes(

@@ -23,17 +23,18 @@ if t.TYPE_CHECKING:
     from ..json import tag
     from ..keys import secret, tokens, xaes
     from ..wrappers.request import Request
-    from . import ages, former_names, kinds, packing, plain, signer, tracked
+    from . import ages, former_names, kinds, opening, packing, plain, server, signer, tracked
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
 else:
-    itsdangerous, exceptions, tag, secret, tokens, xaes, ages, former_names, kinds, packing, plain, signer, tracked = (
-        late_modules(
-            __name__, "itsdangerous", "..exceptions", "..json.tag", "..keys.secret", "..keys.tokens", "..keys.xaes",
-            ".ages", ".former_names", ".kinds", ".packing", ".plain", ".signer", ".tracked",
-        )
-    )  # fmt: skip
+    itsdangerous, exceptions, tag, secret, tokens, xaes = late_modules(
+        __name__, "itsdangerous", "..exceptions", "..json.tag", "..keys.secret", "..keys.tokens", "..keys.xaes"
+    )
+    ages, former_names, kinds, opening, packing, plain, server, signer, tracked = late_modules(
+        __name__,
+        *(".ages", ".former_names", ".kinds", ".opening", ".packing", ".plain", ".server", ".signer", ".tracked"),
+    )
 
 # Computed inline as long as none is overridden.
 _STEPS = (
@@ -136,9 +137,7 @@ class SecureCookieSessionInterface(SessionInterface):
         setting = app.config.get
         if setting("SESSION_STORE") is not None and id(request) not in tracked.looking_into_cookies:
             if setting("SESSION_WRITES") is None and setting("SESSION_OVERFLOW") != "spill":
-                from tuile.sessions.opening import open_stored  # noqa: PLC0415 - a full name is found faster
-
-                return open_stored(app, self, request)
+                return opening.open_stored(app, self, request)
             from .beside import open_with_store  # noqa: PLC0415 - most sessions are kept in the cookie
 
             return open_with_store(app, self, request, SecureCookieSessionInterface.open_session)
@@ -236,7 +235,7 @@ class SecureCookieSessionInterface(SessionInterface):
         kind = signer.kind_of(token)
         if kept is None:
             try:
-                content = t.cast("t.Any", serializer).loads(token, max_age=max_age_s)
+                content = t.cast("URLSafeTimedSerializer", serializer).loads(token, max_age=max_age_s)
             except ValueError as error:
                 message = "The session cannot be read."
                 raise exceptions.BadToken(message) from error
@@ -272,9 +271,7 @@ class SecureCookieSessionInterface(SessionInterface):
         if self._asks_itself or self.__dict__ or not is_ours or app.config.get("COOKIE_DEFAULTS"):
             if getattr(type(session), "has_store", False):
                 if app.config.get("SESSION_WRITES") is None and app.config.get("SESSION_OVERFLOW") != "spill":
-                    from tuile.sessions.server import save_stored  # noqa: PLC0415 - the session was opened
-
-                    save_stored(app, self, session, response)
+                    server.save_stored(app, self, session, response)
                 else:
                     from .beside import save_with_store  # noqa: PLC0415 - seldom needed
 

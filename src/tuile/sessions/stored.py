@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import typing as t
 from datetime import datetime, timezone
+from types import MappingProxyType
 
 from .changes import Add, Append, Change, Changes, Drop, Put, Several, are_same, resolve_all
 from .interface import note_change
@@ -20,6 +21,7 @@ if t.TYPE_CHECKING:
     from .identity import Identity
     from .lifecycle import Opened
     from .settings import Kept
+    from .stores import StoreUnavailable
     from .tracked import BesideSession
 
 _REQUIRED: t.Final = object()
@@ -58,24 +60,36 @@ class ServerSession(TrackedSession):
     in_cookie: BesideSession | None = None
     #: The store and the policy that it was opened with.
     _kept: Kept | None = None
+    #: Why it could not be saved, if there was no response object yet.
+    _failure: StoreUnavailable | None = None
 
+    new = False
+    _opened: Opened | None = None
+    #: Whether the cookie that this response sets, or deletes, has to be on another response for this request too.
+    _cookie_is_due = False
+    _is_ended = _is_replaced = _is_cleared = False
+    #: Whether the request brought a cookie of this name; the device that it came from, if the session is new.
+    _came = False
+    _device: tuple[str, str] | None = None
+    #: What was read.
+    _base: Mapping[str, str] = MappingProxyType({})
+
+    # What is the same for most sessions is an attribute of the class.
     def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
-        base: Mapping[str, str] = {} if opened is None else opened.record.data
-        values = serializer.loads(f"[{','.join(base.values())}]") if base else ()
-        super().__init__(zip(base, values, strict=True), serializer.dumps)
-        self.new = opened is None
-        self._decode = serializer.loads
-        self._opened = opened
-        #: Whether the cookie that this response sets, or deletes, has to be on another response for this request too.
-        self._cookie_is_due = False
-        self._is_ended = self._is_replaced = False
-        #: Whether the request brought a cookie of this name; the device that it came from, if the session is new.
-        self._came = False
-        self._device: tuple[str, str] | None = None
-        self._base = base
-        # What was changed since then; `clear` and `note_saved` begin anew.
-        self._is_cleared = False
-        # The keys that were assigned, as an ordered set; and what was done to others, from the base on.
+        if opened is None:
+            dict.__init__(self)
+            self.new = True
+        else:
+            self._opened = opened
+            self._base = base = opened.record.data
+            values = serializer.loads(f"[{','.join(base.values())}]") if base else ()
+            dict.__init__(self, zip(base, values, strict=True))
+        # As in the inherited constructor.
+        self.on_update = note_change
+        self._encode, self._decode = serializer.dumps, serializer.loads
+        # The values as of when they were first read; the keys that were assigned, as an ordered set; and what was done
+        # to others, from the base on. `clear` and `note_saved` begin anew.
+        self._handed_out: dict[str, str] = {}
         self._assigned: dict[str, None] = {}
         self._operations: dict[str, list[KeyChange]] = {}
 
@@ -222,7 +236,7 @@ class ServerSession(TrackedSession):
             change = self._change(key, base.get(name))
             if change is not None:
                 by_key[name] = change
-        return Changes(self._is_cleared, by_key)
+        return tuple.__new__(Changes, (self._is_cleared, by_key))
 
     def _change(self, key: str, base: str | None) -> KeyChange | None:
         if key not in self:
@@ -240,7 +254,7 @@ class ServerSession(TrackedSession):
         before = base if is_assigned or base is None else self._handed_out.get(key, base)
         if before is not None and (text == before or (text[:1] in "[{" and are_same(text, before))):
             return None
-        return Put(text, base, is_assigned)
+        return tuple.__new__(Put, (text, base, is_assigned))
 
     def note_saved(self, opened: Opened | None, changes: Changes) -> None:
         """Note that changes are saved, so that they are not saved again with another response of the request."""
