@@ -21,6 +21,7 @@ from .deployment import examine_cookie_defaults
 from .login import examine_login
 from .report import DOUBTFUL, FAILS, NOTE, SLOW, Finding
 from .sources import TUILE_DIR
+from .values import examine_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -70,6 +71,7 @@ def examine_application(app: Flask) -> Iterator[Finding]:
     yield from examine_cookie_defaults(app)
     yield from _examine_views(app)
     yield from _examine_steps(app)
+    yield from examine_values(app)
 
 
 def _examine_plan(app: Flask) -> Iterator[Finding]:
