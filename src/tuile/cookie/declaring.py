@@ -91,13 +91,12 @@ class DeclaresCookies:
         from .declared import DeclaredCookie  # noqa: PLC0415 - most applications declare no cookies
 
         try:
-            declared: DeclaredCookie[t.Any] = DeclaredCookie(name, declared_at=where, **options)
+            return self._declare(DeclaredCookie(name, declared_at=where, **options))
         except TypeError as error:
             from ..mistakes import explain  # noqa: PLC0415 - with the first error
 
             explain(error)
             raise
-        return self._declare(declared)
 
     def _declare(self, cookie: DeclaredCookie[Value]) -> DeclaredCookie[Value]:
         known = self.declared_cookies.setdefault(cookie.name, cookie)

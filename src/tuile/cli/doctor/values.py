@@ -93,14 +93,14 @@ def _examine_names(app: Flask) -> Iterator[Finding]:
 
 
 def _examine_rule(app: Flask, rule: Rule) -> Iterator[Finding]:
-    """Yield a rule whose variables are written as in other frameworks, where they match as they stand."""
+    """Yield a rule whose variables are written as in other frameworks, which match only their own text."""
     view = app.view_functions.get(str(rule.endpoint))
     takes = set() if view is None else _parameters(view)
     for match in _OTHER_RULE.finditer(rule.rule):
         name = match["braces"] or match["colon"]
         if name in takes and name not in rule.arguments:
             meant = rule.rule.replace(match[0], ("" if match["braces"] else "/") + f"<{name}>")
-            reason = f"matches {match[0].lstrip('/')} as it stands, and the view takes {name!r}. Write: {meant!r}"
+            reason = f"matches {match[0].lstrip('/')} literally, and the view takes {name!r}. Write: {meant!r}"
             yield Finding(FAILS, f"the rule {rule.rule!r}", reason, id="rule-variable")
 
 
