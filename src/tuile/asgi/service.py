@@ -1,7 +1,7 @@
 """Serve one application on one event loop: each kind of scope, and what its requests share.
 
 A request of HTTP whose view is a coroutine function runs on the loop, if nothing demands a thread for it as a whole.
-Any other goes to a worker thread, and a coroutine passes its messages on.
+All others go to a worker thread, and a coroutine passes its messages on.
 """
 
 from __future__ import annotations
