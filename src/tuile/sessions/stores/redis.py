@@ -18,19 +18,19 @@ from hashlib import sha1, sha256
 from importlib import import_module
 from itertools import count
 
-from ..changes import Add, Append, Drop, Put, merge, resolve
+from ..changes import merge
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from . import Answer, StoreUnavailable
 from .redis_places import place_of
-from .redis_records import content_of, decoded, head_of, quoted, read_record, state_of
+from .redis_records import content_of, decoded, head_of, read_record, state_of
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SEEN
-from .redis_wire import Request, ServerError, pack, pack_after
+from .redis_steps import step_for
+from .redis_wire import Request, ServerError, pack, pack_after, pack_texts
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator
 
-    from ..changes import KeyChange
     from ..operations import OfOne, Operation
     from ..record import Clocks, Record
     from .remote import AsyncConnection, Connection
@@ -40,22 +40,23 @@ _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
 # How often a change is tried again, at least, that other requests have been faster with each time.
 _FEWEST_ATTEMPTS = 100
 # A command that reads a session, around its key.
-_HMGET, _FIELDS = b"*5\r\n$5\r\nHMGET\r\n", b"$1\r\nt\r\n$1\r\nm\r\n$1\r\nd\r\n"
+_HMGET, _FIELDS = "*5\r\n$5\r\nHMGET\r\n", "$1\r\nt\r\n$1\r\nm\r\n$1\r\nd\r\n"
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
-_OPENING = ("[", "{")
+# The command, the script, the number of keys, the key, and what the script is given.
+_APPLY_ARGUMENTS = 13
 
 
 class _Script(t.NamedTuple):
     """A script, and how a command begins that runs it on a key."""
 
     text: str
-    start: bytes
+    start: str
 
 
 def _script(text: str) -> _Script:
     digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return _Script(text, b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % digest.encode())
+    return _Script(text, f"$7\r\nEVALSHA\r\n$40\r\n{digest}\r\n$1\r\n1\r\n")
 
 
 class RedisStore(RemoteStore):
@@ -87,7 +88,7 @@ class RedisStore(RemoteStore):
             raise RuntimeError(message) from None
         self._prefix = prefix
         #: The clocks of a policy, in the form in which they are sent.
-        self._last_clocks: tuple[Clocks, tuple[str, str, str]] | None = None
+        self._last_clocks: tuple[Clocks, tuple[tuple[str, str, str], str]] | None = None
         errors = redis.exceptions
         self._errors = (BrokenConnectionError, OSError, ServerError, errors.RedisError, errors.RedisClusterException)
         self._place = place_of(place, timeout)
@@ -152,20 +153,25 @@ class RedisStore(RemoteStore):
     def _key(self, handle: str) -> str:
         return f"{self._prefix}s:{handle}"
 
-    def _lasting(self, clocks: Clocks) -> tuple[str, str, str]:
-        """Return how long a session lasts, for a script."""
+    def _lasting(self, clocks: Clocks) -> tuple[tuple[str, str, str], str]:
+        """Return how long a session lasts, for a script: as arguments, and in the form in which they are sent."""
         known = self._last_clocks
         if known is not None and known[0] is clocks:
             return known[1]
         idle, absolute, seen_every = clocks
-        values = str(idle), _NO_END if absolute is None else str(absolute), str(min(seen_every, idle / 10))
+        texts = str(idle), _NO_END if absolute is None else str(absolute), str(min(seen_every, idle / 10))
+        values = texts, "".join(f"${len(text)}\r\n{text}\r\n" for text in texts)
         self._last_clocks = clocks, values
         return values
 
     def _reading(self, handle: str) -> Request:
         """Return the commands that read a session and the time."""
-        key = f"{self._prefix}s:{handle}".encode("utf-8", "surrogatepass")
-        return Request(b"%b$%d\r\n%b\r\n%b%b" % (_HMGET, len(key), key, _FIELDS, self._time), 2)
+        key = f"{self._prefix}s:{handle}"
+        if key.isascii():
+            packed = f"{_HMGET}${len(key)}\r\n{key}\r\n{_FIELDS}".encode() + self._time
+        else:
+            packed = pack("HMGET", key, "t", "m", "d") + self._time
+        return tuple.__new__(Request, (packed, 2))
 
     def _find(self, handle: str) -> _Steps[Loaded | None]:
         return read_record(handle, (yield from self._replies(handle)))
@@ -187,7 +193,7 @@ class RedisStore(RemoteStore):
         record, now = loaded
         since = now - record.seen
         if (since >= clocks.seen_every or since >= clocks.idle / 10) and not record.is_husk:
-            stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks))
+            stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks)[0])
             if stored:
                 seen, expires = map(float, stored)
                 record = record._replace(seen=seen, expires=expires)
@@ -211,23 +217,27 @@ class RedisStore(RemoteStore):
     def _applied(self, operation: Apply) -> _Steps[Applied | None]:
         handle, generation, changes, clocks, strict, base, _ = operation
         cleared, by_key = changes
-        # What is to be stored if nobody else has saved.
-        version, made, quick = "", "", ("", "", "")
-        lasting = self._lasting(clocks)
+        before, after, until, made = unread = f" {generation} 0 ", "", "", ""
+        lasting, packed_lasting = self._lasting(clocks)
         if base is not None:
-            version, made = str(base.version), content_of(merge(base.data, changes).data)
-            until = min(base.expires, base.seen + float(lasting[2]))
-            quick = f"{version} {generation} 0 ", f"{base.version + 1} {generation + cleared} 0 ", str(until)
+            # What is to be stored if nobody else has saved.
+            made = content_of(merge(base.data, changes).data)
+            before, after = f"{base.version}{before}", f"{base.version + 1} {generation + cleared} 0 "
+            until = str(int(min(base.expires, base.seen + float(lasting[2]))))  # a moment earlier, and faster to write
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
-        for _ in self._attempts():
+        began = 0.0
+        for attempt in count():
             conflicts: list[str] = []
-            steps = [_step(key, change, seen, strict, conflicts) for key, change in by_key.items()]
+            steps = [step_for(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            clears = "1" if cleared else "0"
-            given = (*lasting, str(generation), clears, version, made, f"[{','.join(steps)}]", *quick)
-            answer = yield from self._run(self._apply, f"{self._prefix}s:{handle}", *given)
+            changed, clears = f"[{','.join(steps)}]", "1" if cleared else "0"
+            arguments = (f"{self._prefix}s:{handle}", before, after, until, made, changed, clears)
+            packed = pack_texts(self._apply.start, _APPLY_ARGUMENTS, arguments, packed_lasting)
+            answer = (yield tuple.__new__(Request, (packed, 1))) if packed else None
+            if not packed or type(answer) is ServerError:
+                answer = yield from self._run(self._apply, *arguments, *lasting)
             if answer == 1:
                 return Applied(tuple(conflicts)) if conflicts else SAVED
             if not answer:
@@ -235,10 +245,11 @@ class RedisStore(RemoteStore):
             if answer[0] == b"saved":
                 lost = {decoded(key) for key in answer[1:]} | set(conflicts)
                 return Applied(tuple(key for key in by_key if key in lost))
-            found = answer[1:]
-            for name, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
-                seen[decoded(name)] = decoded(text) if has_value else None
-            version, made, quick = "", "", ("", "", "")
+            seen.update(_changed_meanwhile(answer[1:]))
+            before, after, until, made = unread
+            began = began or time.monotonic()
+            if attempt >= _FEWEST_ATTEMPTS and time.monotonic() > began + self._timeout:
+                break
         raise self._too_slow()
 
     def _performed(self, operation: OfOne) -> _Steps[Answer]:
@@ -312,6 +323,12 @@ class RedisStore(RemoteStore):
         return 0  # Redis removes what has ended
 
 
+def _changed_meanwhile(found: list[Answer]) -> Iterator[tuple[str, str | None]]:
+    """Yield the keys that a script could not change, and what is there."""
+    for name, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
+        yield decoded(name), decoded(text) if has_value else None
+
+
 def _accepted(reply: Answer) -> Answer:
     """Return a reply, or raise it if it is an error."""
     if type(reply) is ServerError:
@@ -319,53 +336,3 @@ def _accepted(reply: Answer) -> Answer:
             raise BrokenConnectionError(str(reply))
         raise reply
     return reply
-
-
-def _step(key: str, change: KeyChange, seen: Mapping[str, str | None], strict: bool, conflicts: list[str]) -> str:
-    """Return what the script has to do for a change, as JSON; the key is in conflict if another change is lost."""
-    if key in seen:
-        text, is_conflict = resolve(change, seen[key])
-        if is_conflict:
-            conflicts.append(key)
-        return _expecting(key, seen[key], text)
-    if isinstance(change, Add) and type(change.number) is int and abs(change.number) < 2**50:
-        return _as_json("add", key, str(change.number), None)
-    if isinstance(change, Append):
-        return _as_json("append", key, ",".join(change.texts), None)
-    base = change.base if isinstance(change, (Put, Drop)) else None
-    is_plain = base is None or base[:1] not in _OPENING
-    if isinstance(change, Put) and is_plain and change.text[:1] not in _OPENING and not strict:
-        return _as_json("set", key, change.text, base)
-    if isinstance(change, Drop) and is_plain:
-        return _as_json("drop", key, "", None)
-    list_step = _list_step(key, change)
-    if list_step is not None:
-        return list_step
-    # Made of what the request has read; the script says if that is not there any more.
-    base = getattr(change, "base", None)
-    text, is_conflict = resolve(change, base)
-    if is_conflict:
-        conflicts.append(key)
-    return _expecting(key, base, text)
-
-
-def _list_step(key: str, change: KeyChange) -> str | None:
-    """Return what the script has to do if items of a list were appended or all taken; None if it is something else."""
-    if not isinstance(change, Put):
-        return None
-    text, base = change.text, change.base
-    if base is None or not base[:1] == text[:1] == "[":
-        return None
-    if text == "[]":
-        return _as_json("take", key, "", base)
-    # The same items are the same JSON, so a longer list begins as the shorter one does.
-    extends = text.startswith(f"{base[:-1]}," if len(base) > 2 else "[")
-    return _as_json("extend", key, text, base) if extends else None
-
-
-def _expecting(key: str, expected: str | None, text: str | None) -> str:
-    return _as_json("put" if text is not None else "remove", key, text or "", expected)
-
-
-def _as_json(kind: str, key: str, text: str, base: str | None) -> str:
-    return f"[{quoted(kind)},{quoted(key)},{quoted(text)},{'null' if base is None else quoted(base)}]"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import typing as t
+from itertools import chain
+from math import isfinite
 
 from ..operations import Loaded
 from ..record import Record
@@ -18,17 +19,38 @@ if t.TYPE_CHECKING:
 # A text as JSON. Not escaped, because Lua does not read half of a surrogate pair.
 quoted: Callable[[str], str] = json.encoder.encode_basestring
 _written: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
+_read: Callable[[str], Answer] = json.JSONDecoder().decode
 _ONLY_TEXT = {str}
+_FORM = "utf-8", "surrogatepass"
 
 
 def content_of(data: Mapping[str, str]) -> str:
-    """Return the content of a session as it is stored."""
-    return f"{{{','.join([f'{quoted(key)}:{quoted(text)}' for key, text in data.items()])}}}"
+    """Return the content of a session as it is stored: a key and its text in turn, each on a line.
+
+    JSON, and so nearly every text and key, has no line breaks. With one, it is an object of JSON.
+    """
+    lines = "\n".join(chain.from_iterable(data.items()))
+    is_plain = lines.count("\n") == 2 * len(data) - 1 and lines[0] != "{"
+    return lines if is_plain else _written(dict(data))
+
+
+def _content_in(text: str) -> dict[str, str]:
+    """Return the content of a session that is stored as a text.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if text[:1] != "{":
+        lines = text.split("\n")
+        return dict(zip(lines[::2], lines[1::2], strict=True))
+    data: dict[str, str] = _read(text)
+    if data and set(map(type, data.values())) != _ONLY_TEXT:
+        raise ValueError
+    return data
 
 
 def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
-    """Return the session in the replies to what `_reading` asks for.
+    """Return the session in the replies to what `_reading` asks for, which are octets, or text if they are ASCII.
 
     Returns:
         None if there is none, if it has ended, or if it was not written by this store.
@@ -43,35 +65,46 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
     if head is None or state is None or content is None:
         return None
     try:
+        if type(head) is bytes:
+            head, state, content = str(head, *_FORM), str(state, *_FORM), str(content, *_FORM)
         now = float(seconds) + float(microseconds) / 1e6
-        version, generation, husk, created_text, seen_text, expires_text = head.split(b" ")
-        created, seen, expires = float(created_text), float(seen_text), float(expires_text)
-        if not (expires > now and math.isfinite(created + seen + expires)):
+        version, generation, husk, created_text, seen_text, expires_text = head.split(" ")
+        created, expires = float(created_text), float(expires_text)
+        seen = created if seen_text == created_text else float(seen_text)
+        if not (expires > now and isfinite(created + seen + expires)):
             return None
-        text = str(content, "utf-8", "surrogatepass")
-        data, end = _scanned(text, 0)
-        if type(data) is not dict or (data and set(map(type, data.values())) != _ONLY_TEXT) or end != len(text):
-            return None
-        (verifier, user, agent, address, others), _ = _scanned(str(state, "utf-8", "surrogatepass"), 0)
-        record = Record(
-            handle, verifier, data, user, created, seen, expires, created, int(generation),
-            is_husk=husk == b"1", agent=agent, address=address, version=int(version),
-        )  # fmt: skip
-        return Loaded(record._replace(**others) if others else record, now)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, StopIteration):
+        if state[:1] == "[":
+            verifier, user, agent, address, others = _read(state)
+        else:
+            verifier, named, agent, address, others = state.split("\n")
+            user, others = named[1:] if named else None, _read(others) if others else None
+        record = tuple.__new__(Record, (
+            handle, verifier, _content_in(content), user, created, seen, expires, created, int(generation), None, 0.0,
+            None, 0.0, husk == "1", agent, address, int(version), None,
+        ))  # fmt: skip
+        return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
 
 
+_LINES_OF_A_STATE = 5
 # What is not among the others of a state: it is in `t`, or has a place of its own.
 _APART = {"verifier", "agent", "address", "created", "generation", "is_husk"}
 
 
 def state_of(record: Record) -> str:
-    """Return what is stored of a session besides its content and what scripts compare."""
+    """Return what is stored of a session besides its content and what scripts compare: five lines, or a list of JSON.
+
+    The user is the second one, after a sign that there is one.
+    """
     others = {key: value for key, value in record.state().items() if key not in _APART}
     if record.renewed == record.created:
         others.pop("renewed", None)
-    return _written([record.verifier, record.user, record.agent, record.address, others])
+    verifier, user, agent, address = record.verifier, record.user, record.agent, record.address
+    named = "" if user is None else f"={user}"
+    lines = "\n".join((verifier, named, agent, address, _written(others) if others else ""))
+    is_plain = lines.count("\n") == _LINES_OF_A_STATE - 1 and lines[0] != "["
+    return lines if is_plain else _written([verifier, user, agent, address, others])
 
 
 def head_of(record: Record) -> str:

@@ -2,8 +2,8 @@
 
 A session is a hash with three fields. `t` has what scripts compare, in one line: its version, its generation, 1 if it
 is a husk, when it was created, when it was seen, and when it ends; times are seconds since 1970 by the clock of the
-server. `m` is the rest of its state and `d` its content, both as JSON. Each script uses one key, and begins with
-`CLOCK`.
+server. `m` is the rest of its state and `d` its content; `redis_records` has their forms. Each script uses one key, and
+begins with `CLOCK`.
 """
 
 from __future__ import annotations
@@ -62,33 +62,54 @@ return {at, ends}
 """
 )
 
-#: ARGV: idle and absolute time, how often it is stored that the session was seen, the generation, 1 to clear the
-#: content, the version that was read and the content that is made of it, or nothing, and the changes as JSON: for each
-#: what to do, the key, a text, and the base, or null. The changes are made if the version is another one by now.
-#: Then, for the most frequent case: how `t` begins if nobody else has saved, what it begins with afterwards, and until
-#: when that is all there is to do.
+#: ARGV: how `t` begins if nobody else has saved: the version that was read, or nothing, and the generation; what it
+#: begins with afterwards, or nothing; until when that and to store the content is all there is to do; the content that
+#: is made of the version; the changes as JSON: for each what to do, the key, a text, and the base, or null; 1 to clear
+#: the content first; idle and absolute time, and how often it is stored that the session was seen. The changes are made
+#: if the version is another one by now.
 #: Returns 0 if the session has ended, 1 if all is saved; `saved` and the keys in conflict; or `changed` and, for each
 #: value that is not the base, the key, whether there is one, and it.
 APPLY: t.Final = (
     """
-if ARGV[9] ~= '' and now < tonumber(ARGV[11]) then
+if ARGV[2] ~= '' and now < tonumber(ARGV[3]) then
     local head = redis.call('HGET', KEYS[1], 't')
-    if head and string.sub(head, 1, #ARGV[9]) == ARGV[9] then
-        redis.call('HSET', KEYS[1], 'd', ARGV[7], 't', ARGV[10] .. string.sub(head, #ARGV[9] + 1))
+    if head and string.sub(head, 1, #ARGV[1]) == ARGV[1] then
+        redis.call('HSET', KEYS[1], 'd', ARGV[4], 't', ARGV[2] .. string.sub(head, #ARGV[1] + 1))
         return 1
     end
 end
 """
     + _KNOWN
     + """
+local function lines_in(text)
+    if string.sub(text, 1, 1) == '{' then
+        local is_json, found = pcall(cjson.decode, text)
+        return is_json and found
+    end
+    local found, is_odd = {}, true
+    for key, value in string.gmatch(text, '([^\\n]*)\\n([^\\n]*)\\n?') do found[key], is_odd = value, false end
+    return not is_odd and found
+end
+local function written(content)
+    local lines = {}
+    for key, value in pairs(content) do
+        table.insert(lines, key)
+        table.insert(lines, value)
+    end
+    local text = table.concat(lines, '\\n')
+    local _, breaks = string.gsub(text, '\\n', '')
+    if breaks == #lines - 1 and string.sub(text, 1, 1) ~= '{' then return text end
+    return cjson.encode(content)
+end
 local v, g, h, c, s, e = known(redis.call('HGET', KEYS[1], 't'))
-if g ~= ARGV[4] or h ~= '0' or tonumber(e) <= now then return 0 end
-local content, conflicts, changed = ARGV[7], {}, {}
-if v ~= ARGV[6] then
-    local is_json, there_is = pcall(cjson.decode, redis.call('HGET', KEYS[1], 'd') or '')
-    if not is_json or type(there_is) ~= 'table' then return 0 end
-    if ARGV[5] == '1' then there_is = {} end
-    for _, step in ipairs(cjson.decode(ARGV[8])) do
+local version, generation = string.match(ARGV[1], '^(%S*) (%S+)')
+if g ~= generation or h ~= '0' or tonumber(e) <= now then return 0 end
+local content, conflicts, changed = ARGV[4], {}, {}
+if v ~= version then
+    local there_is = lines_in(redis.call('HGET', KEYS[1], 'd') or '')
+    if type(there_is) ~= 'table' then return 0 end
+    if ARGV[6] == '1' then there_is = {} end
+    for _, step in ipairs(cjson.decode(ARGV[5])) do
         local kind, key, text, base, cannot = step[1], step[2], step[3], step[4], false
         local there = there_is[key]
         if base == cjson.null then base = nil end
@@ -145,10 +166,10 @@ if v ~= ARGV[6] then
         table.insert(changed, 1, 'changed')
         return changed
     end
-    content = cjson.encode(there_is)
+    content = written(there_is)
 end
-if now - tonumber(s) >= tonumber(ARGV[3]) then s, e = seen(c, ARGV[1], ARGV[2]) end
-if ARGV[5] == '1' then g = string.format('%.0f', g + 1) end
+if now - tonumber(s) >= tonumber(ARGV[9]) then s, e = seen(c, ARGV[7], ARGV[8]) end
+if ARGV[6] == '1' then g = string.format('%.0f', g + 1) end
 v = string.format('%.0f', v + 1)
 redis.call('HSET', KEYS[1], 'd', content, 't', table.concat({v, g, h, c, s, e}, ' '))
 if #conflicts == 0 then return 1 end

@@ -19,10 +19,10 @@ if t.TYPE_CHECKING:
 
 _READ_AT_ONCE = 65536
 # How the lengths of short values are written.
-_LENGTHS = tuple(b"$%d" % length for length in range(1024))
+_LENGTHS = tuple(f"${length}" for length in range(1024))
+_LENGTHS_IN_OCTETS = tuple(map(str.encode, _LENGTHS))
 _LONGEST = len(_LENGTHS)
 _LINES_OF_A_SESSION = 13
-_ONLY_TEXT = {str}
 
 
 class Request(t.NamedTuple):
@@ -59,20 +59,35 @@ class _OpenedAsync(t.Protocol):
 
 def pack(*arguments: bytes | str | float) -> bytes:
     """Return a command in the form in which it is sent."""
-    return pack_after(b"", 0, arguments)
+    return pack_after("", 0, arguments)
 
 
-def pack_after(start: bytes, count: int, arguments: Collection[bytes | str | float]) -> bytes:
+def pack_after(start: str, count: int, arguments: Collection[bytes | str | float]) -> bytes:
     """Return a command whose first arguments, so many, are in the form in which they are sent."""
     # Nearly all are short texts of ASCII, whose length is the number of their octets.
-    is_text = set(map(type, arguments)) == _ONLY_TEXT
-    texts = t.cast("Collection[str]", arguments) if is_text else list(map(_as_text, arguments))
-    text = "".join([f"${len(one)}\r\n{one}\r\n" for one in texts])
-    if text.isascii():
-        return b"*%d\r\n%b%b" % (count + len(texts), start, text.encode())
+    packed = pack_texts(start, count + len(arguments), list(map(_as_text, arguments)))
+    if packed is not None:
+        return packed
     octets = [one if type(one) is bytes else str(one).encode("utf-8", "surrogatepass") for one in arguments]
-    packed = [b"$%d\r\n%b\r\n" % (len(one), one) for one in octets]
-    return b"*%d\r\n%b%b" % (count + len(packed), start, b"".join(packed))
+    parts = [b"$%d\r\n%b\r\n" % (len(one), one) for one in octets]
+    return b"*%d\r\n%b%b" % (count + len(parts), start.encode(), b"".join(parts))
+
+
+def pack_texts(start: str, count: int, texts: Collection[str], end: str = "") -> bytes | None:
+    """Return a command in the form in which it is sent; None if it is not ASCII.
+
+    Args:
+        start: The first arguments in this form.
+        count: How many arguments there are in all.
+        texts: The arguments after these.
+        end: The last arguments in this form.
+    """
+    parts: list[str] = []
+    for one in texts:
+        length = len(one)
+        parts += (_LENGTHS[length] if length < _LONGEST else f"${length}", one)
+    text = "\r\n".join((f"*{count}\r\n{start}{parts[0]}", *parts[1:], end))
+    return text.encode() if text.isascii() else None
 
 
 def _as_text(argument: bytes | str | float) -> str:
@@ -193,21 +208,24 @@ def parse(data: bytes, start: int) -> tuple[Answer, int]:
     raise ServerError("the server does not speak the protocol of Redis")
 
 
-def parse_session(data: bytes) -> list[list[bytes]]:
+def parse_session(data: bytes) -> list[list[str]]:
     """Return the two replies to what reads a session: its three fields, and the time; an empty list for anything else.
 
-    What is there are lines, since JSON has no line breaks: a length and a value in turn.
+    Nearly all are ASCII, and have no line breaks of this kind. So they are five values, each with its length before it.
     """
-    parts = data.split(b"\r\n")
-    if len(parts) != _LINES_OF_A_SESSION or parts[12]:
+    text = str(data, "ascii") if data.isascii() else ""
+    parts = text.split("\r\n")
+    if len(parts) != _LINES_OF_A_SESSION:
         return []
-    start, length1, head, length2, state, length3, content, start2, length4, seconds, length5, microseconds, _ = parts
-    if start == b"*3" and start2 == b"*2" and len(head) < _LONGEST and len(state) < _LONGEST:
-        lengths = (_LENGTHS[len(head)], _LENGTHS[len(state)], b"$%d" % len(content))
-        times = b"$%d" % len(seconds), b"$%d" % len(microseconds)
-        if lengths == (length1, length2, length3) and times == (length4, length5):
-            return [[head, state, content], [seconds, microseconds]]
-    return []
+    start, length1, head, length2, state, length3, content, start2, length4, seconds, length5, microseconds, end = parts
+    if len(head) >= _LONGEST or len(state) >= _LONGEST or max(len(seconds), len(microseconds)) >= _LONGEST:
+        return []
+    lengths = _LENGTHS[len(head)], _LENGTHS[len(state)], _LENGTHS[len(seconds)], _LENGTHS[len(microseconds)]
+    if (length1, length2, length4, length5) != lengths or length3 != f"${len(content)}" or start != "*3" != start2:
+        return []
+    if start2 != "*2" or end:
+        return []
+    return [[head, state, content], [seconds, microseconds]]
 
 
 def _parse_array(data: bytes, start: int, length: int) -> tuple[Answer, int]:
@@ -218,7 +236,7 @@ def _parse_array(data: bytes, start: int, length: int) -> tuple[Answer, int]:
     values = parts[1 : 2 * length : 2]
     lengths = list(map(len, values))
     is_plain = len(parts) == 2 * length + 1 and max(lengths, default=0) < _LONGEST
-    if is_plain and [_LENGTHS[one] for one in lengths] == parts[: 2 * length : 2]:
+    if is_plain and [_LENGTHS_IN_OCTETS[one] for one in lengths] == parts[: 2 * length : 2]:
         return values, len(data) - len(parts[-1])
     found = []
     for _ in range(length):
