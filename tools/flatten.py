@@ -51,7 +51,6 @@ GENERATED = {
 LEFT_AS_CALLS = frozenset(
     {
         "has_session_alone",
-        "is_trusted",
         "open_session",
         "remember",
         "serve",

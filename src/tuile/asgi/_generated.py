@@ -13,9 +13,10 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..dispatch.inlined import has_session_alone, is_trusted, new, remember, reset, session_headers
-from ..dispatch.pages import page_of_tuple
+from ..dispatch.inlined import has_session_alone, new, remember, reset, session_headers
+from ..dispatch.pages import page_of
 from ..dispatch.planner import is_coroutine_function
+from ..dispatch.trusted import is_trusted
 from ..routing.route import matched_by
 from ..signals import (
     appcontext_popped,
@@ -235,7 +236,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                         body = answer
                         more = None
                     else:
-                        complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+                        complete = page_of(plan, answer) if untouched else None
                         if complete is not None:
                             body = complete
                             more = None
@@ -367,7 +368,7 @@ async def answer_awaited(
                         body = answer
                         more = None
                     else:
-                        complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+                        complete = page_of(plan, answer) if untouched else None
                         if complete is not None:
                             body = complete
                             more = None

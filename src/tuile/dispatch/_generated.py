@@ -32,16 +32,16 @@ from .inlined import (
     REFERENCES_TO_BOTH,
     SHORT,
     has_session_alone,
-    is_trusted,
     new,
     open_session,
     remember,
     reset,
     session_headers,
 )
-from .pages import page_of_tuple, page_without_view
+from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function
 from .teardown import body_sent, leave, parts_at_end
+from .trusted import is_trusted
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,10 +137,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 or request_started.receivers
             ):
                 is_alone = plan.answers_alone and (not app.before_request_funcs) and (not app.after_request_funcs)
-                page = page_without_view(app, plan, context, environ, rule, method) if is_alone else None
-                start = None
-                body = app.full_dispatch_request() if page is None else page
-                more = None
+                finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
+                start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
                 try:
                     # run_view: Run the hooks, if there are any, and call the view
@@ -225,7 +223,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             body = answer
                             more = None
                         else:
-                            complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+                            complete = page_of(plan, answer) if untouched else None
                             if complete is not None:
                                 body = complete
                                 more = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from markupsafe import escape
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
@@ -12,6 +13,7 @@ from werkzeug.routing import RequestRedirect, RoutingException
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
+from .. import invalidation
 from ..ctx.app_context import current, value_with_request
 from ..invalidation import Watched
 from ..lazy import late_modules
@@ -29,14 +31,18 @@ if t.TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
+    from .. import mistakes
     from .. import typing as ft
     from ..config import Config
     from ..http import locations
     from ..wrappers.request import Request
     from ..wrappers.response import Response
+    from . import shared_responses
     from .plan import Plan
 else:
-    (locations,) = late_modules(__name__, "..http.locations")
+    locations, mistakes, shared_responses = late_modules(
+        __name__, "..http.locations", "..mistakes", ".shared_responses"
+    )
 
 _new = object.__new__
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
@@ -49,8 +55,9 @@ _get_redirect = RequestRedirect.get_response
 _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
 # The pages of Werkzeug's HTTP exceptions, by everything that they depend on.
 _error_pages: dict[tuple[object, ...], str] = {}
-# The same pages of errors without attributes of their own, by class: what its methods were, the status, and the body.
-_usual_pages: dict[type, tuple[tuple[object, ...], str, int, bytes]] = {}
+# The same pages of errors that have nothing of their own but a description, by class: what its methods were, the
+# status, the body, and what stands before the description.
+_usual_pages: dict[type, tuple[tuple[object, ...], str, int, bytes, str]] = {}
 
 
 def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
@@ -79,11 +86,50 @@ def usual_page(error: HTTPException) -> tuple[str, int, list[tuple[str, str]], b
     kept = _usual_pages.get(kind)
     if kept is None or kept[0] != _facts_of(kind):
         return None
-    _, status, code, body = kept
+    _, status, code, body, before = kept
     if own == _NOTHING_OF_ITS_OWN:
+        return status, code, [_HTML, ("Content-Length", str(len(body)))], body
+    text = _description_of(own)
+    if text is not None:
+        body = f"{before}{_paragraph(text)}".encode()
         return status, code, [_HTML, ("Content-Length", str(len(body)))], body
     allow = _allow_header(own) if kind is MethodNotAllowed else None
     return None if allow is None else (status, code, [_HTML, allow, ("Content-Length", str(len(body)))], body)
+
+
+def _description_of(own: dict[str, object]) -> str | None:
+    """Return the description of an error that has nothing else of its own, from its attributes; None if it has."""
+    text = own.get("description")
+    if type(text) is str and text.isprintable() and own == {"response": None, "description": text}:
+        return text
+    return None
+
+
+def _paragraph(text: str) -> str:
+    """Return the end of a page, with a description in it."""
+    return f"<p>{escape(text)}</p>\n"
+
+
+def _body_of(error: HTTPException, environ: WSGIEnvironment) -> str:
+    """Return the page of an error of Werkzeug's that has nothing of its own, which is written once."""
+    kind = type(error)
+    key = (kind, kind.__dict__.get("description"), kind.code)
+    body = _error_pages.get(key)
+    if body is None:
+        body = error.get_body(environ, None)
+        if isinstance(key[1], str):
+            _error_pages[key] = body
+    return body
+
+
+def _keep_page(error: HTTPException, body: str) -> None:
+    """Keep the page of an error of Werkzeug's that has nothing of its own but a description, for those of its class."""
+    kind = type(error)
+    text, end = kind.description, _paragraph(t.cast("str", error.description))
+    if type(text) is str and text.isprintable() and kind.code in STATUS_LINES and body.endswith(end):
+        before = body[: -len(end)]
+        page = f"{before}{_paragraph(text)}".encode()
+        _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, page, before)
 
 
 def _usual_response(error: HTTPException, plan: Plan) -> Response | None:
@@ -139,6 +185,8 @@ class ErrorHandling(App, metaclass=Watched):
     response_class: type[Response]
     ensure_sync: Callable[[Callable[..., object]], Callable[..., t.Any]]
     _current_plan: Callable[[], Plan]
+    _plan: Plan
+    _synchronous: dict[int, Callable[..., object]]
     finalize_request: Callable[..., Response]
 
     if t.TYPE_CHECKING:
@@ -147,6 +195,8 @@ class ErrorHandling(App, metaclass=Watched):
         def logger(self) -> Logger:
             """The app's logger."""
             ...
+
+        def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object: ...
 
     def raise_routing_exception(self, request: Request) -> t.NoReturn:
         """Raise the routing error; in debug mode, explain a redirect that would lose form data."""
@@ -173,7 +223,7 @@ class ErrorHandling(App, metaclass=Watched):
         handler = self._find_error_handler(e, value_with_request().request.blueprints)
         if handler is None:
             raise  # noqa: PLE0704 - called while `e` is handled
-        answer: ft.ResponseReturnValue = self.ensure_sync(handler)(e)
+        answer: ft.ResponseReturnValue = self._handled_by(handler, e)
         return answer
 
     def handle_http_exception(self, e: HTTPException) -> HTTPException | ft.ResponseReturnValue:
@@ -184,8 +234,15 @@ class ErrorHandling(App, metaclass=Watched):
         handler = self._find_error_handler(e, value_with_request().request.blueprints)
         if handler is None:
             return e
-        answer: ft.ResponseReturnValue = self.ensure_sync(handler)(e)
+        answer: ft.ResponseReturnValue = self._handled_by(handler, e)
         return answer
+
+    def _handled_by(self, handler: Callable[..., object], error: Exception) -> t.Any:
+        """Return what an error handler returns, without asking `ensure_sync` again."""
+        plan = self._plan
+        if plan.epoch is invalidation.epoch and plan.calls_directly and id(handler) in self._synchronous:
+            return handler(error)
+        return self._run(handler, error)
 
     def handle_exception(self, e: Exception) -> Response:
         """Return a 500 response for an unhandled exception, or raise it again in debug mode and in tests."""
@@ -207,16 +264,14 @@ class ErrorHandling(App, metaclass=Watched):
         answer: object = server_error
         handler = self._find_error_handler(server_error, value_with_request().request.blueprints)
         if handler is not None:
-            answer = self.ensure_sync(handler)(server_error)
+            answer = self._handled_by(handler, server_error)
         return self.finalize_request(answer, from_error_handler=True)
 
     def _explain(self, error: Exception) -> None:
         """Add what to write instead, if the error comes from a frequent mistake."""
-        from ..mistakes import explain  # noqa: PLC0415 - with the first error
-
         value = current.get(None)
         request = None if value is None else value.request
-        explain(error, self, None if request is None else request.url_rule)
+        mistakes.explain(error, self, None if request is None else request.url_rule)
 
     def log_exception(self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]) -> None:
         """Log an exception that becomes a 500, with the request it came from."""
@@ -235,6 +290,9 @@ class ErrorHandling(App, metaclass=Watched):
             return self._as_page(usual, environ, plan)
         if kind is RequestRedirect:
             return self._redirect_page(error, environ, plan)
+        given = own.get("response")
+        if given is not None and self._is_sent_as_it_is(kind, own, given, plan):
+            return shared_responses.claim(self, given)
         if (
             # An overridden response class may convert Werkzeug's response in its own way.
             plan.text_start is None
@@ -252,22 +310,18 @@ class ErrorHandling(App, metaclass=Watched):
             return None
         # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
         allow = _allow_header(own) if kind is MethodNotAllowed else None
+        is_described = _description_of(own) is not None
         fixed = (
             kind.__module__ == HTTPException.__module__
-            and (own == _NOTHING_OF_ITS_OWN or allow is not None)
+            and (own == _NOTHING_OF_ITS_OWN or allow is not None or is_described)
             and kind.get_body is _get_body
             and kind.get_description is _get_description
             and kind.get_headers is (_get_headers if allow is None else _get_headers_of_405)
             and kind.name is _name
         )
-        key = (kind, kind.__dict__.get("description"), kind.code)
-        body = _error_pages.get(key) if fixed else None
-        if body is None:
-            body = error.get_body(environ, None)
-            if fixed and isinstance(key[1], str):
-                _error_pages[key] = body
-        if fixed and isinstance(key[1], str) and kind.code in STATUS_LINES:
-            _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, body.encode())
+        body = _body_of(error, environ) if fixed and not is_described else error.get_body(environ, None)
+        if fixed:
+            _keep_page(error, body)
         # Werkzeug's response has this status where there is none, whatever ours has.
         code = WerkzeugResponse.default_status if error.code is None else error.code
         if fixed:
@@ -277,6 +331,30 @@ class ErrorHandling(App, metaclass=Watched):
         else:
             response = OwnResponse(body, code, error.get_headers(environ, None))
         return self._as_page(response, environ, plan)
+
+    def _is_sent_as_it_is(self, kind: type[HTTPException], own: dict[str, object], given: object, plan: Plan) -> bool:
+        """Return whether the response that an error was given needs no conversion, because no user code sees it."""
+        return (
+            type(given) is self.response_class
+            and plan.text_start is not None
+            and given._sends_plainly
+            and not given.direct_passthrough
+            and kind.get_response is _get_response
+            and kind.__call__ is _call
+            and kind.__getattribute__ is _getattribute
+            and "get_response" not in own
+            and self._is_unseen(plan)
+        )
+
+    def _is_unseen(self, plan: Plan) -> bool:
+        """Return whether no user code sees the response of the current request."""
+        return (
+            plan.quiet
+            and plan.dispatches
+            and not self.after_request_funcs
+            and not request_finished.receivers
+            and not getattr(current.get(None), "_is_touched", True)
+        )
 
     def _redirect_page(self, error: HTTPException, environ: WSGIEnvironment, plan: Plan) -> Response | None:
         """Return a redirect of the URL map as the response that Werkzeug makes of it; None as for `_error_page`."""
@@ -290,12 +368,7 @@ class ErrorHandling(App, metaclass=Watched):
 
     def _as_page(self, response: OwnResponse, environ: WSGIEnvironment, plan: Plan) -> Response:
         """Return a page as a response of the app's class, streamed where user code may see it."""
-        if (
-            not (plan.quiet and plan.dispatches)
-            or self.after_request_funcs
-            or request_finished.receivers
-            or getattr(current.get(None), "_is_touched", True)
-        ):
+        if not self._is_unseen(plan):
             # User code may see it. As with Werkzeug, the body is streamed, and empty for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
             response.response = ClosingIterator(pieces)

@@ -29,7 +29,7 @@ from .inlined import (
     send,
     session_headers,
 )
-from .pages import page_of_tuple, page_without_view
+from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function
 from .teardown import parts_at_end
 
@@ -106,8 +106,8 @@ def answer_request(
         or request_started.receivers
     ):
         is_alone = plan.answers_alone and not app.before_request_funcs and not app.after_request_funcs
-        page = page_without_view(app, plan, context, environ, rule, method) if is_alone else None
-        return None, app.full_dispatch_request() if page is None else page, None
+        finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
+        return (None, app.full_dispatch_request(), None) if finished is None else finished
     try:
         answer = run_view(app, plan, context, environ, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
@@ -138,7 +138,7 @@ def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cook
         # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
         if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
             return start, answer, None
-        complete = page_of_tuple(plan, answer) if untouched and type(answer) is tuple else None
+        complete = page_of(plan, answer) if untouched else None
         if complete is not None:
             return start, complete, None
     return None, app.finalize_request(answer), None

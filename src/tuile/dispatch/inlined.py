@@ -26,6 +26,7 @@ from ..signals import (
 )
 from ..wrappers.environ import brief_environ_of
 from .teardown import body_sent, leave
+from .trusted import is_trusted
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,13 +35,12 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ..app import Flask
-    from ..http import hosts
     from ..sessions import plain
     from ..wrappers.response import Response, TextStart
     from .plan import Plan
     from .steps import Dispatcher
 else:
-    hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
+    (plain,) = late_modules(__name__, "..sessions.plain")
 
 new: t.Any = object.__new__
 reset = t.cast("Callable[[object], None]", current.reset)
@@ -167,18 +167,6 @@ def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str,
             plan.static_routes[path] = (rule, view)
         return
     app.url_map.add_route(plan.variable_routes, path, rule, view)
-
-
-def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
-    """Return whether the host of a request is trusted, and store the trusted hosts on the request."""
-    request = context.request
-    request.trusted_hosts = trusted
-    try:
-        # As `request.host = ...`, in one call less.
-        vars(request)["host"] = hosts.read_host(request.environ, trusted)
-    except Exception:  # noqa: BLE001 - whatever it is, the adapter raises it again where it is answered
-        return False
-    return True
 
 
 def run_view(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
 from werkzeug.routing import RequestRedirect
 
 from .. import invalidation
@@ -18,12 +18,12 @@ from ..lazy import late_modules
 from ..signals import request_finished, request_started
 from ..wrappers.plain_response import STATUS_LINES
 from .errors import redirect_parts, usual_page
+from .inlined import encode_answer, is_unobserved, is_untouched
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-    from werkzeug.exceptions import HTTPException
     from werkzeug.routing import Rule
 
     from ..app import Flask
@@ -31,13 +31,13 @@ if t.TYPE_CHECKING:
     from ..http import locations
     from ..routing import answers
     from .plan import Plan
-    from .return_values import Body
+    from .return_values import Body, Parts
 else:
     answers, locations = late_modules(__name__, "..routing.answers", "..http.locations")
 
 # The statuses of responses that have a body.
 _WITH_BODY = frozenset(code for code in STATUS_LINES if code >= 200 and code not in {204, 304})
-_REFUSALS = frozenset({NotFound, MethodNotAllowed})
+_REFUSALS = frozenset({NotFound, MethodNotAllowed, SecurityError})
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 
 
@@ -57,10 +57,10 @@ class Page:
         return () if environ["REQUEST_METHOD"] == "HEAD" else self.body
 
 
-def page_without_view(
+def parts_without_view(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule | None, method: str
-) -> Page | None:
-    """Return the response to a request that no view answers; None if the steps have to make it.
+) -> Parts | None:
+    """Return the parts of the response to a request that no view answers; None if the steps have to make it.
 
     Args:
         app: The app.
@@ -73,7 +73,6 @@ def page_without_view(
     error = context.request.routing_exception
     if (
         (error is None and (rule is None or method != "OPTIONS"))
-        or (error is not None and app.error_handler_spec and type(error) in _REFUSALS and _is_handled(app, error))
         or plan.epoch is not invalidation.epoch
         or context._state is not PLAIN
         or context._is_touched
@@ -86,8 +85,47 @@ def page_without_view(
     ):
         return None
     if error is None:
-        return _options_page(app, plan, environ, rule)
-    return _error_page(app, error)
+        page = _options_page(app, plan, environ, rule)
+    elif app.error_handler_spec and type(error) in _REFUSALS and _is_handled(app, error):
+        return _parts_by_handler(app, plan, context, environ, error)
+    else:
+        page = _error_page(app, error)
+    return None if page is None else (None, page, None)
+
+
+def _parts_by_handler(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: HTTPException
+) -> Parts:
+    """Return the parts of the response that an error handler makes for an error of the URL map."""
+    try:
+        # A handler may ask what is raised.
+        raise error
+    except HTTPException as raised:
+        answer: Body = app.handle_user_exception(raised)
+    finally:
+        # The error's traceback refers to this frame.
+        del error
+    if is_unobserved(app, plan, context) and is_untouched(app, context, environ.get("HTTP_COOKIE")):
+        start, body = encode_answer(plan, answer)
+        if start is not None:
+            return start, body, None
+        page = page_of(plan, answer)
+        if page is not None:
+            return None, page, None
+    return None, app.finalize_request(answer), None
+
+
+def page_of(plan: Plan, answer: Body) -> Page | None:
+    """Return the response to a tuple or an HTTP error; None if the steps have to make it.
+
+    Args:
+        plan: The plan of the app, which says that no user code sees the response.
+        answer: What a view or a handler returned, or the error that no handler is registered for.
+    """
+    if type(answer) is tuple:
+        return page_of_tuple(plan, answer)
+    page = usual_page(answer) if plan.answers_alone and isinstance(answer, HTTPException) else None
+    return None if page is None else Page(page[0], page[2], [page[3]])
 
 
 def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa: C901 - each form has its case
@@ -171,7 +209,7 @@ def _error_page(app: Flask, error: HTTPException) -> Page | None:
         body = text.encode()
         pairs = [_HTML, ("Content-Length", str(len(body))), ("Location", location)]
         return Page(STATUS_LINES[code], pairs, [body])
-    if kind not in _REFUSALS:
+    if kind not in _REFUSALS or (kind is SecurityError and app.config["TRAP_BAD_REQUEST_ERRORS"]):
         return None
     page = usual_page(error)
     return None if page is None else Page(page[0], page[2], [page[3]])

@@ -59,7 +59,7 @@ def claim(app: ErrorHandling, response: Response) -> Response:
     request = context.request
     own = Claim(request)
     # Atomic, so that exactly one of several concurrent requests is the first.
-    before, claimed = vars(response).setdefault("_headers_before", (list(response.headers), own))
+    before, claimed = vars(response).setdefault("_headers_before", (response.headers._list.copy(), own))
     if claimed() is request:
         return response
     with _claiming:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 import typing as t
 from collections.abc import Iterator
-from inspect import iscoroutinefunction
+from inspect import CO_COROUTINE, iscoroutinefunction
+from types import FunctionType
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -346,7 +347,7 @@ class Dispatcher(Planned, Teardown):
             from_error_handler: Whether it is an error page, for which another error is only logged.
         """
         response = self.make_response(rv)
-        if response is rv or type(rv) is tuple:
+        if response is rv or (type(rv) is tuple and response is rv[0]):
             # Other responses are created for this request.
             response = shared_responses.claim(self, response)
         try:
@@ -373,7 +374,9 @@ class Dispatcher(Planned, Teardown):
 
         checks.look_at(self, value_with_request().request, response, *modes)  # type: ignore[arg-type] # a Flask
 
-    def make_response(self, rv: ft.ResponseReturnValue) -> Response:
+    def make_response(  # noqa: C901 - each kind of answer has its case
+        self, rv: ft.ResponseReturnValue
+    ) -> Response:
         """Convert a view's return value to a response.
 
         Args:
@@ -407,6 +410,8 @@ class Dispatcher(Planned, Teardown):
         elif type(body).__module__ == HTTPException.__module__:
             # One of Werkzeug's errors, none of which is any of the following.
             response = self._convert_response(body)
+        elif type(body) is dict or type(body) is list:
+            response = self.json.response(body)
         elif isinstance(body, (str, bytes, bytearray, Iterator)) or hasattr(type(body), "__anext__"):
             # Passed to the constructor, so that a content type among the headers replaces the default.
             return response_class(
@@ -528,7 +533,9 @@ class Dispatcher(Planned, Teardown):
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""
-        if iscoroutinefunction(func):
+        # Most are plain functions, without attributes that may mark them.
+        is_plain = type(func) is FunctionType and not (func.__code__.co_flags & CO_COROUTINE or func.__dict__)
+        if not is_plain and iscoroutinefunction(func):
             return self.async_to_sync(func)
         return func
 

@@ -23,7 +23,6 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..ctx.app_context import Current
     from ..ctx.request_context import RequestContext
-    from .plan import Plan
 
 # The scopes of functions for an endpoint that is in no blueprint.
 APP_ALONE = (None,)
@@ -35,13 +34,6 @@ class Teardown(ErrorHandling):
     """The steps after the response was sent to the server."""
 
     teardown_appcontext_funcs: list[ft.TeardownCallable]
-    _synchronous: dict[int, Callable[..., object]]
-    if t.TYPE_CHECKING:
-        _plan: Plan
-
-        def _current_plan(self) -> Plan: ...
-
-        def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> object: ...
 
     def do_teardown_request(  # noqa: C901 - calls of its own would cost as much as what they would do
         self, exc: BaseException | None = _sentinel

@@ -26,6 +26,17 @@ _TABLE: tuple[tuple[re.Pattern[str], Hint], ...] = tuple(
     for module in (arguments, attributes, answers, registered)
     for pattern, hint in module.TABLE
 )
+# The name of the error that a pattern begins with, if it is one name.
+_NAME = re.compile(r"\^(\w+): ")
+
+
+def _rows_for(name: str | None) -> tuple[tuple[re.Pattern[str], Hint], ...]:
+    """Return the rows of the table that may match an error with a name, in their order."""
+    return tuple(row for row in _TABLE if (known := _NAME.match(row[0].pattern)) is None or known[1] == name)
+
+
+_ROWS = {known[1]: _rows_for(known[1]) for pattern, _ in _TABLE if (known := _NAME.match(pattern.pattern))}
+_ROWS_OF_OTHERS = _rows_for(None)
 
 
 def explain(error: BaseException, app: App | None = None, rule: Rule | None = None) -> None:
@@ -36,10 +47,11 @@ def explain(error: BaseException, app: App | None = None, rule: Rule | None = No
         app: The application, if there is one.
         rule: The rule that matched the request, if there is a request.
     """
-    text = f"{type(error).__name__}: {error}"
+    kind = type(error).__name__
+    text = f"{kind}: {error}"
     if len(text) > _LONGEST:
         return
-    for pattern, hint in _TABLE:
+    for pattern, hint in _ROWS.get(kind, _ROWS_OF_OTHERS):
         match = pattern.search(text)
         if match is not None:
             found = hint(Mistake(error, match, app, rule))

@@ -11,7 +11,7 @@ import typing as t
 from datetime import timedelta
 from functools import cached_property
 
-from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError
+from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError, HTTPException
 from werkzeug.routing import BuildError
 
 from ..config import Config, ConfigAttribute
@@ -312,7 +312,8 @@ class App(AppWebSockets, metaclass=Watched):
         registered = self.error_handler_spec
         if not registered:
             return None
-        kind, code = self._get_exc_class_and_code(type(e))
+        kind = type(e)
+        code = kind.code if issubclass(kind, HTTPException) else None
         for wanted in (None,) if code is None else (code, None):
             for scope in (*blueprints, None):
                 handlers = registered[scope].get(wanted) if scope in registered else None
