@@ -178,7 +178,7 @@ def test_a_url_is_requested_now(served: str) -> None:
 def test_redirects_are_not_followed(served: str) -> None:
     (response,) = told(f"{served}/away")
     assert (response["status"], response["cookies"]) == (302, [])
-    assert "This response sets no cookies." in explain(f"{served}/broken")
+    assert "There are no cookies to explain in this response." in explain(f"{served}/broken")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +317,8 @@ def test_other_text_is_an_error_that_says_what_is_wanted(text: str) -> None:
 def test_more_than_the_limit_is_refused_or_left_out() -> None:
     assert "larger than 4 MB" in explain("-", stdin="a" * 4_000_002, code=1)
     text = explain("-", stdin="Set-Cookie: a=1\n" * 210)
-    assert "10 more Set-Cookie lines are left out." in text
+    assert "10 more Set-Cookie lines are left out: " in text
+    assert "1 more Set-Cookie lines are left out" in explain("-", stdin="a=1" + "; x=y" * 50_000)
     assert "more than 50 responses" in explain("-", stdin="< HTTP/1.1 200 OK\n<\n" * 60, code=1)
 
 

@@ -375,6 +375,9 @@ def test_what_varies_on_flask_itself_is_found() -> None:
     assert varying([answer("1"), answer("2"), answer("1")]) == {"body", "header content-length"}
     assert varying([answer("1"), answer("1")]) == frozenset()
     assert varying([]) == frozenset()
+    tags = [answer("a", ("etag", f'"{number:032x}"')) for number in (1, 2)]
+    assert varying(tags) == {"header etag"}
+    assert [one.flask for one in compare("GET /", *tags).differences] == [f'"{1:032x}"']
 
 
 def test_hidden_fields_are_taken_from_the_replayed_page() -> None:

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 
 from werkzeug.datastructures import ImmutableDict
 
-from .asgi import ServesAsgi
+from .asgi import ServesAsgi, for_development
 from .config import DEFAULT_CONFIG
 from .dispatch.plan import NOTHING, take_stock
 from .dispatch.planner import Planner
@@ -269,6 +269,9 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         cli.show_server_banner(self.debug, self.name)
         from werkzeug.serving import run_simple  # noqa: PLC0415 - for development
 
+        called, hint = for_development(self)
+        if hint:
+            print(f" * {hint}")  # noqa: T201 - as the banner
         debugging: AbstractContextManager[None] = nullcontext()
         if options["use_debugger"]:
             from .debugger import folding_libraries  # noqa: PLC0415 - for development
@@ -276,7 +279,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
             debugging = folding_libraries()
         try:
             with debugging:
-                run_simple(host or named_host or "127.0.0.1", port, self, **options)
+                run_simple(host or named_host or "127.0.0.1", port, called, **options)
         finally:
             # In an interactive session, the app can be changed and run again.
             self._got_first_request = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import typing as t
+from importlib.util import find_spec
 
 from ..invalidation import Watched
 from ..once import once
@@ -15,6 +16,8 @@ from ..sansio.scaffold import setupmethod
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
+
+    from _typeshed.wsgi import WSGIApplication
 
     from ..app import Flask
     from .background import BackgroundTasks
@@ -38,6 +41,21 @@ def _import_service() -> Callable[[ServesAsgi], Service]:
 
     _service_of = t.cast("Callable[[ServesAsgi], Service]", service_of)
     return _service_of
+
+
+def for_development(app: WSGIApplication) -> tuple[WSGIApplication, str]:
+    """Return what Werkzeug's development server calls for an application, so that it serves WebSockets too.
+
+    Returns:
+        The WSGI application, and what to tell the developer; empty for nothing.
+    """
+    if not getattr(app, "__dict__", {}).get("_websocket_endpoints"):
+        return app, ""
+    if find_spec("websockets") is None:
+        return app, "This application has WebSockets. To serve them here as well: pip install websockets"
+    from .websockets.development import with_websockets  # noqa: PLC0415 - it needs asyncio
+
+    return with_websockets(t.cast("Flask", app)), ""
 
 
 class ServesAsgi(metaclass=Watched):

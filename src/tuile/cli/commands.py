@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from tuile.asgi import for_development
 from tuile.globals import current_app
 from tuile.keys.secret import new_key
 from tuile.packages import installed_version
@@ -196,7 +197,7 @@ def run_command(
         cli.run_simple(
             host,
             port,
-            app,
+            _with_websockets(app),
             use_reloader=reloads,
             use_debugger=uses_debugger,
             threaded=with_threads,
@@ -212,6 +213,14 @@ def _mention_inspector() -> None:
 
     if cli.show_server_banner is show_server_banner and not cli.is_running_from_reloader():
         click.echo(" * Inspector: add --inspect to see what each request does with cookies and the session")
+
+
+def _with_websockets(app: WSGIApplication) -> WSGIApplication:
+    """Return what the development server calls, so that it serves the WebSockets of an application as well."""
+    called, hint = for_development(app)
+    if hint:
+        click.echo(f" * {hint}")
+    return called
 
 
 def _check_settings(app: Flask) -> None:

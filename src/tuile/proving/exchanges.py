@@ -75,9 +75,10 @@ def compare(subject: str, one: Answer, other: Answer) -> Compared:
             differences.append(Difference(subject, name, *texts))
             continue
         left, right = normalize(mine), normalize(theirs)
-        # The validator of one body is one, although it may look like an id.
-        is_exact = name == "header etag" and first.get("body") == second.get("body")
-        if left.text == right.text and not is_exact:
+        if name == "header etag" and first.get("body") == second.get("body"):
+            # The validator of one body is one, although it looks like an id.
+            differences.append(Difference(subject, name, *_shown(mine, theirs)))
+        elif left.text == right.text:
             without |= left.without
         elif not _is_length(name, first, second):
             differences.append(Difference(subject, name, *_around(left.text, right.text)))
@@ -94,13 +95,18 @@ def _is_length(name: str, first: dict[str, str], second: dict[str, str]) -> bool
 def varying(answers: t.Sequence[Answer]) -> frozenset[str]:
     """Return the parts in which the answers of one side differ among themselves."""
     found: set[str] = set()
-    first = {name: normalize(text).text for name, text in parts(answers[0]).items()} if answers else {}
+    first = _normal_parts(answers[0]) if answers else {}
     for answer in answers[1:]:
-        other = {name: normalize(text).text for name, text in parts(answer).items()}
+        other = _normal_parts(answer)
         found.update(name for name in first.keys() | other.keys() if first.get(name) != other.get(name))
     if "body" in found:
         found.add("header content-length")
     return frozenset(found)
+
+
+def _normal_parts(answer: Answer) -> dict[str, str]:
+    found = parts(answer).items()
+    return {name: text if name == "header etag" else normalize(text).text for name, text in found}
 
 
 def _text(body: bytes) -> str:

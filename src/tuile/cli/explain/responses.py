@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from tuile.user_agent.comparing import Comparison
 
-#: How many Set-Cookie lines are explained.
-MOST_LINES = 200
+#: How many Set-Cookie lines are explained, how long one may be, and all together. Chromium takes 256 KB of headers.
+MOST_LINES, LONGEST_LINE, MOST_OCTETS = 200, 65_536, 262_144
 
 
 class Unreadable(Exception):
@@ -36,6 +36,21 @@ class Exchange(NamedTuple):
     date: datetime | None = None
     redirected: bool = False  # whether the response before sent the client here
     is_assumed: bool = False  # whether nothing says the URL
+
+
+class _Budget:
+    """How much is still explained."""
+
+    def __init__(self) -> None:
+        self._lines, self._octets = MOST_LINES, MOST_OCTETS
+
+    def takes(self, line: str) -> bool:
+        """Return whether a line is explained, and count it."""
+        fits = self._lines > 0 and len(line) <= min(LONGEST_LINE, self._octets)
+        if fits:
+            self._lines -= 1
+            self._octets -= len(line)
+        return fits
 
 
 class Responses:
@@ -63,14 +78,14 @@ class Responses:
         self._scopes: Scopes = {}
         self._told: list[_Told] = []
         self._left_out = 0
-        left, redirects = MOST_LINES, tuple[str, ...]()
+        budget, redirects = _Budget(), tuple[str, ...]()
         for number, exchange in enumerate(exchanges):
             redirects = (*redirects, exchanges[number - 1].url) if exchange.redirected and number else ()
             context = Context(initiator, top_level, redirects=redirects)
             now = date or exchange.date or datetime.now(timezone.utc)
-            self._told.append(self._tell(exchange._replace(set_cookie=exchange.set_cookie[:left]), context, now))
-            self._left_out += max(0, len(exchange.set_cookie) - left)
-            left = max(0, left - len(exchange.set_cookie))
+            lines = tuple(filter(budget.takes, exchange.set_cookie))
+            self._left_out += len(exchange.set_cookie) - len(lines)
+            self._told.append(self._tell(exchange._replace(set_cookie=lines), context, now))
 
     def _tell(self, exchange: Exchange, context: Context, now: datetime) -> _Told:
         try:
@@ -106,7 +121,7 @@ class Responses:
             for verdict in comparison.verdicts.values()
             for rule in (verdict.rule, *(note.rule for note in verdict.notes))
         }
-        return tuple(str(note) for name, note in found if (name, note.rule) not in told)
+        return tuple(dict.fromkeys(str(note) for name, note in found if (name, note.rule) not in told))
 
     def text(self) -> str:
         """Return the explanation for a terminal."""
@@ -116,7 +131,7 @@ class Responses:
         for told in self._told:
             yield from told.lines(first=told is self._told[0], sources=self._sources)
         if self._left_out:
-            yield f"{self._left_out} more Set-Cookie lines are left out."
+            yield f"{self._left_out} more Set-Cookie lines are left out: they are too many, or too long."
         if not self._browsers.knows_public_suffixes:
             yield (
                 "The public suffix list is not installed, so the last label of a host counts as its public suffix."
@@ -150,7 +165,7 @@ class _Told(NamedTuple):
             yield from self._cookies_sent()
         yield ""
         if not self.comparisons:
-            yield "This response sets no cookies."
+            yield "There are no cookies to explain in this response."
             yield ""
         said: set[str] = set()
         for comparison in self.comparisons:
