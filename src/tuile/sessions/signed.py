@@ -31,9 +31,9 @@ else:
     itsdangerous, exceptions, tag, secret, tokens, xaes = late_modules(
         __name__, "itsdangerous", "..exceptions", "..json.tag", "..keys.secret", "..keys.tokens", "..keys.xaes"
     )
-    ages, former_names, kinds, opening, packing, plain, server, signer, tracked = late_modules(
-        __name__,
-        *(".ages", ".former_names", ".kinds", ".opening", ".packing", ".plain", ".server", ".signer", ".tracked"),
+    ages, former_names, kinds, opening = late_modules(__name__, ".ages", ".former_names", ".kinds", ".opening")
+    packing, plain, server, signer, tracked = late_modules(
+        __name__, ".packing", ".plain", ".server", ".signer", ".tracked"
     )
 
 # Computed inline as long as none is overridden.
