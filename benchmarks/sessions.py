@@ -4,7 +4,8 @@
 
 Each number is of one whole request in process: the session is read and written, only read, or not touched though its
 cookie came. Minima and medians of many short turns, one framework after the other, so that a busy machine slows both
-down. Redis and PostgreSQL are started for the measurement; PostgreSQL waits for the disk, as it does by default.
+down: at least `--turns`, and as many as there is time for. Redis and PostgreSQL are started for the measurement;
+PostgreSQL waits for the disk, as it does by default.
 """
 
 from __future__ import annotations
@@ -124,10 +125,11 @@ class Caller:
         return (time.perf_counter() - began) / each * 1e6
 
 
-def measured(callers: list[Caller], path: str, turns: int) -> list[list[float]]:
+def measured(callers: list[Caller], path: str, turns: int, seconds: float) -> list[list[float]]:
     """Return the turns of each caller, taken one after the other."""
     found: list[list[float]] = [[] for _ in callers]
-    for _ in range(turns):
+    until = time.perf_counter() + seconds
+    while len(found[0]) < turns or time.perf_counter() < until:
         for caller, times in zip(callers, found, strict=True):
             times.append(caller.turn(path))
     return found
@@ -177,14 +179,14 @@ def kinds_of(names: list[str], folder: str, servers: ExitStack) -> dict[str, Kin
     return kinds
 
 
-def table_of(kind: Kind, turns: int) -> list[str]:
+def table_of(kind: Kind, turns: int, seconds: float) -> list[str]:
     """Measure a kind of store, and return the rows of its table."""
     flask, tuile = import_module("flask"), import_module("tuile")
     config = {**kind.ours, "SESSION_TIMEOUT": 30}
     callers = [Caller(flask, kind.theirs), Caller(tuile, lambda app: app.config.update(config))]
     rows = []
     for path, what in (("/write", "read and written"), ("/read", "read"), ("/nothing", "not touched")):
-        theirs, ours = measured(callers, path, turns)
+        theirs, ours = measured(callers, path, turns, seconds)
         cells = [f"{pick(times):,.0f}" for times in (theirs, ours) for pick in (min, statistics.median)]
         ratios = []
         for pick, goal in zip((min, statistics.median), kind.goals.get(path, (None, None)), strict=True):
@@ -193,7 +195,7 @@ def table_of(kind: Kind, turns: int) -> list[str]:
             ratios.append(f"{ratio:.1f}{missed}")
         rows.append(f"| {what} | {' | '.join((*cells, *ratios))} |")
     ours = callers[1]
-    pairs = [(ours.turn("/nothing", cookie=False), ours.turn("/nothing")) for _ in range(turns)]
+    pairs = [(ours.turn("/nothing", cookie=False), ours.turn("/nothing")) for _ in range(20 * turns)]
     without, with_it = (min(times) for times in zip(*pairs, strict=True))
     rows.append(f"\nNot touched, with a cookie: {with_it / without:.2f} times the same request without one (≤ 1.1).")
     return rows
@@ -203,14 +205,15 @@ def main() -> None:
     """Print a table for each store."""
     parser = argparse.ArgumentParser(description="Measure sessions on the server beside Flask-Session.")
     parser.add_argument("stores", nargs="*", default=["redis", "sqlite", "postgres"], metavar="STORE")
-    parser.add_argument("--turns", type=int, default=60)
+    parser.add_argument("--turns", type=int, default=60, help="the least number of turns")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each kind of request is measured at least")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables into this document")
     given = parser.parse_args()
     head = "| request | Flask-Session µs: min | median | Tuile µs: min | median | ratio by minima | by medians |"
     section = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
         for name, kind in kinds_of(given.stores, folder, servers).items():
-            rows = [f"**{name}**", "", head, "| --- |" + " ---: |" * 6, *table_of(kind, given.turns), ""]
+            rows = [f"**{name}**", "", head, "| --- |" + " ---: |" * 6, *table_of(kind, given.turns, given.seconds), ""]
             section.append("\n".join(rows))
             print(section[-1], flush=True)
     if given.markdown is not None:

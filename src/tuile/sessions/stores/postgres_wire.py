@@ -86,6 +86,7 @@ class _Cursor(t.Protocol):
 
     rowcount: int
 
+    def execute(self, text: str, values: Sequence[object]) -> object: ...
     def fetchall(self) -> list[Row]: ...
 
 
@@ -100,6 +101,8 @@ class BlockingConnection:
         self.used = time.monotonic()
         self._broken = import_module("psycopg").OperationalError
         self._connection = _connection_class(settings.timeout).connect(settings.url, **settings.options())
+        # One for all statements: to make one takes a fifth of the time of a short statement.
+        self._cursor: _Cursor = self._connection.cursor()
         try:
             _refuse_replica(settings, self.exchange(_IS_REPLICA))
             *_, found = [self.exchange(statement) for statement in _BEFORE_THE_TABLE]
@@ -123,7 +126,8 @@ class BlockingConnection:
         """Execute a statement, and return its rows, or how many it has changed."""
         text, values, has_rows = request
         try:
-            cursor: _Cursor = self._connection.execute(text, values)
+            cursor = self._cursor
+            cursor.execute(text, values)
             return cursor.fetchall() if has_rows else cursor.rowcount
         except self._broken as error:
             if self._connection.closed:
@@ -137,6 +141,7 @@ class AwaitedConnection:
     def __init__(self, connection: Answer) -> None:
         self._broken = import_module("psycopg").OperationalError
         self._connection = connection
+        self._cursor = connection.cursor()
 
     async def close(self) -> None:
         """Close it."""
@@ -146,7 +151,8 @@ class AwaitedConnection:
         """Execute a statement, and return its rows, or how many it has changed."""
         text, values, has_rows = request
         try:
-            cursor = await self._connection.execute(text, values)
+            cursor = self._cursor
+            await cursor.execute(text, values)
             return await cursor.fetchall() if has_rows else cursor.rowcount
         except self._broken as error:
             if self._connection.closed:
