@@ -19,7 +19,7 @@ from .postgres_wire import AwaitedConnection, BlockingConnection, Settings, Stat
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from ..operations import OfOne, Operation
     from . import Answer, Row
@@ -55,6 +55,7 @@ _BEGIN, _COMMIT = Statement("BEGIN"), Statement("COMMIT")
 _SWEPT_PER_CREATION = 2
 
 _written = json.JSONEncoder(separators=(",", ":")).encode
+_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
 _ONLY_TEXT = {str}
 
 
@@ -196,15 +197,19 @@ class PostgresStore(RemoteStore):
         """Return the session in a row; None if it was not written by this store."""
         owner, created, seen, expires, state, data, version, now = row
         try:
-            content = json.loads(data)
-            if type(content) is not dict or (content and set(map(type, content.values())) != _ONLY_TEXT):
+            content, end = _scanned(data, 0)
+            is_text = type(content) is dict and (not content or set(map(type, content.values())) == _ONLY_TEXT)
+            if not is_text or end != len(data):
                 return None
             user = None if owner is None else owner.removeprefix(self._prefix)
             others = json.loads(state)
             verifier = others.pop("verifier")
-            record = Record(handle, verifier, content, user, created, seen, expires, created, version=version)
+            record = tuple.__new__(Record, (
+                handle, verifier, content, user, created, seen, expires, created, 1, None, 0.0, None, 0.0, False, "",
+                "", version, None,
+            ))  # fmt: skip
             return Loaded(record._replace(**others) if others else record, now)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError, StopIteration):
             return None
 
 

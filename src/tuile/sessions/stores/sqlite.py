@@ -77,6 +77,7 @@ _ATTEMPTS = 4
 _FIRST_SLEEP_S, _LONGEST_SLEEP_S = 0.0005, 0.01
 
 _written: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
+_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
 _ONLY_TEXT = {str}
 # The attributes of a record that have columns of their own.
 _IN_COLUMNS = {"verifier", "created", "agent", "address"}
@@ -314,13 +315,17 @@ def _record(row: Row) -> Record | None:
     """Return the record in a row; None if it was not written by this store."""
     handle, verifier, data, user, created, seen, expires, state, agent, address, version = row
     try:
-        content = json.loads(data)
-        if type(content) is not dict or (content and set(map(type, content.values())) != _ONLY_TEXT):
+        content, end = _scanned(data, 0)
+        if (
+            type(content) is not dict
+            or (content and set(map(type, content.values())) != _ONLY_TEXT)
+            or end != len(data)
+        ):
             return None
-        record = Record(
-            handle, verifier, content, user, created, seen, expires, created,
-            agent=agent, address=address, version=version,
-        )  # fmt: skip
+        record = tuple.__new__(Record, (
+            handle, verifier, content, user, created, seen, expires, created, 1, None, 0.0, None, 0.0, False, agent,
+            address, version, None,
+        ))  # fmt: skip
         return record if state is None else record._replace(**json.loads(state))
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError, StopIteration):
         return None
