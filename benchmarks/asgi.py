@@ -25,7 +25,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from benchmarks.measuring import environment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 HELLO = "Hello, World!"
 PIECES = 100
@@ -163,12 +163,43 @@ def starlette_app() -> Any:
     return Starlette(routes=[Route(f"/{name}", view) for name, view in views.items()])
 
 
+def blacksheep_app() -> Any:
+    """Return the application in BlackSheep, which is compiled."""
+    from blacksheep import Application, Cookie, Response, StreamedContent, json, text  # noqa: PLC0415
+    from blacksheep.cookies import CookieSameSiteMode  # noqa: PLC0415
+    from blacksheep.server.routing import Router  # noqa: PLC0415
+
+    router = Router()  # type: ignore[no-untyped-call] # it has types where the benchmarks run
+    app = Application(router=router)
+
+    async def hello() -> Any:
+        return text(HELLO)
+
+    async def user() -> Any:
+        return json({"id": 42, "name": "ada", "active": True, "roles": ["reader", "writer"]})
+
+    async def cookie(request: Any) -> Any:
+        response = text(request.cookies["theme"])
+        response.set_cookie(
+            Cookie("theme", "light", max_age=3600, secure=True, http_only=True, same_site=CookieSameSiteMode.LAX)
+        )
+        return response
+
+    async def stream() -> Any:
+        return Response(200, content=StreamedContent(b"text/plain", async_pieces))
+
+    for name, view in (("async", hello), ("json", user), ("cookie", cookie), ("astream", stream)):
+        router.add("GET", f"/{name}", view)
+    return app
+
+
 PEERS: dict[str, Callable[[], Any]] = {
     "bare": lambda: bare,
     "Tuile": tuile_app,
     "Starlette": starlette_app,
     "Quart": quart_app,
     "a2wsgi(Flask)": a2wsgi_app,
+    "BlackSheep": blacksheep_app,
 }
 
 
@@ -228,12 +259,16 @@ def is_right(work: str, answer: tuple[int, bytes]) -> bool:
     return status == 200 and bool(body)
 
 
-def make_apps() -> dict[str, Any]:
+#: What a peer cannot do: synchronous views and generators would block the loop of BlackSheep.
+LACKS = {"BlackSheep": ("sync", "stream")}
+
+
+def make_apps(names: Iterable[str] = tuple(PEERS)) -> dict[str, Any]:
     """Return the applications of the peers that are installed."""
     apps: dict[str, Any] = {}
-    for name, make in PEERS.items():
+    for name in names:
         try:
-            apps[name] = make()
+            apps[name] = PEERS[name]()
         except ImportError as missing:
             print(f"{name} is left out: {missing}", file=sys.stderr)
     return apps
@@ -242,9 +277,14 @@ def make_apps() -> dict[str, Any]:
 async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Return the costs of each work by peer."""
     apps = make_apps()
-    found: dict[str, dict[str, list[float]]] = {work: {name: [] for name in apps} for work in WORKS}
+    for name in set(apps) & {"BlackSheep"}:
+        await apps[name].start()
+    found: dict[str, dict[str, list[float]]] = {
+        work: {name: [] for name in apps if work not in LACKS.get(name, ())} for work in WORKS
+    }
     for work in WORKS:
-        for name, app in apps.items():
+        for name in found[work]:
+            app = apps[name]
             if not all([is_right(work, await ask(app, f"/{work}")) for _ in range(30)]):
                 raise SystemExit(f"{name} gives a wrong answer to {work!r}")
     for _ in range(rounds):

@@ -81,14 +81,15 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     ):
         await service.serve(scope, receive, send)
         return
+    method, path = (scope["method"], scope["path"])
     # brief_headers: Return the headers Host and Cookie of a request; no host if only the whole environ tells its view
     host: bytes | None = None
     cookies: bytes | None = None
     if (
-        scope["method"] in BODILESS_METHODS
+        method in BODILESS_METHODS
         and scope["http_version"] in HTTP_1
         and (not scope.get("root_path"))
-        and scope["path"].isascii()
+        and path.isascii()
     ):
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
@@ -105,7 +106,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if sent_host is None:
         await service.serve_http(scope, receive, send)
         return
-    method, path, scheme, is_upgrade, environ = (scope["method"], scope["path"], scope.get("scheme"), False, None)
+    scheme, is_upgrade, environ = (scope.get("scheme"), False, None)
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
     request = new(plan.request_class)
     request._scope = scope
@@ -166,7 +167,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
-    if view is not None and bool(app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
+    if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         await service.serve_in_worker(scope, receive, send)

@@ -59,11 +59,12 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     ):
         await service.serve(scope, receive, send)
         return
-    sent_host, sent_cookies = brief_headers(scope)
+    method, path = scope["method"], scope["path"]
+    sent_host, sent_cookies = brief_headers(scope, method, path)
     if sent_host is None:
         await service.serve_http(scope, receive, send)
         return
-    method, path, scheme, is_upgrade, environ = scope["method"], scope["path"], scope.get("scheme"), False, None
+    scheme, is_upgrade, environ = scope.get("scheme"), False, None
     context = begin_lazily(app, plan, scope, receive)
     view, arguments = find_awaited(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     if view is not None and has_steps_before(app, service):
@@ -74,12 +75,12 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     await answer_awaited(app, service, plan, context, sent_cookies, view, arguments, scope, receive, send)
 
 
-def has_steps_before(app: Flask, service: Service) -> bool:
-    """Return whether there may be something to do before the view."""
-    return bool(app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints)
+def has_steps_before(app: Flask, service: Service) -> object:
+    """Return something true if there may be something to do before the view."""
+    return app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints
 
 
-def brief_headers(scope: Scope) -> tuple[str | None, str | None]:
+def brief_headers(scope: Scope, method: str, path: str) -> tuple[str | None, str | None]:
     """Return the headers Host and Cookie of a request; no host if only the whole environ tells its view.
 
     With a host, the request has no body, and is no bad request.
@@ -87,10 +88,10 @@ def brief_headers(scope: Scope) -> tuple[str | None, str | None]:
     host: bytes | None = None
     cookies: bytes | None = None
     if (
-        scope["method"] in BODILESS_METHODS
+        method in BODILESS_METHODS
         and scope["http_version"] in HTTP_1
         and not scope.get("root_path")
-        and scope["path"].isascii()
+        and path.isascii()
     ):
         # A loop in Python takes fewer instructions than a dictionary of all headers.
         for name, value in scope["headers"]:
