@@ -35,11 +35,9 @@ from .scopes import (
     ONCE,
     PLAIN_HEADERS,
     SENT_LENGTHS,
-    SENT_TYPES,
     is_own_header,
     sent_headers,
     sent_length,
-    sent_type,
 )
 
 if t.TYPE_CHECKING:
@@ -205,7 +203,13 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             if plan.quiet:
                 # finish_unobserved: Return the parts of a response that no user code would see
                 untouched = not context._is_touched and (
-                    sent_cookies is None or not app.session_interface.is_due(app, sent_cookies)
+                    sent_cookies is None
+                    or (
+                        plan.saves_plainly
+                        and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                        and session_name.isascii()
+                    )
+                    or (not app.session_interface.is_due(app, sent_cookies))
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
                     # encode_answer: Return the parts of a response to text or JSON
@@ -260,10 +264,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         context._state = ENDED
         if context.request._scope is None:
             context.request.environ["werkzeug.request"] = None
-        headers = [
-            SENT_TYPES.get(start[0]) or sent_type(start[0]),
-            SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
-        ]
+        headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})
@@ -337,7 +338,13 @@ async def answer_awaited(
             if plan.quiet:
                 # finish_unobserved: Return the parts of a response that no user code would see
                 untouched = not context._is_touched and (
-                    sent_cookies is None or not app.session_interface.is_due(app, sent_cookies)
+                    sent_cookies is None
+                    or (
+                        plan.saves_plainly
+                        and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                        and session_name.isascii()
+                    )
+                    or (not app.session_interface.is_due(app, sent_cookies))
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
                     # encode_answer: Return the parts of a response to text or JSON
@@ -392,10 +399,7 @@ async def answer_awaited(
         context._state = ENDED
         if context.request._scope is None:
             context.request.environ["werkzeug.request"] = None
-        headers = [
-            SENT_TYPES.get(start[0]) or sent_type(start[0]),
-            SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
-        ]
+        headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})

@@ -22,11 +22,9 @@ from .scopes import (
     ONCE,
     PLAIN_HEADERS,
     SENT_LENGTHS,
-    SENT_TYPES,
     is_own_header,
     sent_headers,
     sent_length,
-    sent_type,
 )
 
 if t.TYPE_CHECKING:
@@ -87,12 +85,7 @@ def brief_headers(scope: Scope, method: str, path: str) -> tuple[str | None, str
     """
     host: bytes | None = None
     cookies: bytes | None = None
-    if (
-        method in BODILESS_METHODS
-        and scope["http_version"] in HTTP_1
-        and not scope.get("root_path")
-        and path.isascii()
-    ):
+    if method in BODILESS_METHODS and scope["http_version"] in HTTP_1 and not scope.get("root_path") and path.isascii():
         # A loop in Python takes fewer instructions than a dictionary of all headers.
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
@@ -159,7 +152,7 @@ async def answer_awaited(
     if start is not None:
         end_on_loop(context)
         headers = [
-            SENT_TYPES.get(start[0]) or sent_type(start[0]),
+            start[3],
             SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
         ]
         if more is not None:

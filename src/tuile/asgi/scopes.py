@@ -50,8 +50,6 @@ _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 # Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
 _sent_names: dict[str, bytes] = {}
 _MOST_NAMES = 256
-#: Content-Type headers of responses to text and JSON, as they are sent; at most `_MOST_NAMES`.
-SENT_TYPES: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 # The codes of status lines; at most `_MOST_NAMES`, because an app may choose any text.
 _codes: dict[str, int] = {}
 #: The Content-Length headers of short bodies.
@@ -240,14 +238,6 @@ def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> Heade
             raise ValueError(f"The value of the response's header {name!r} has a line break or a NUL.")
         pairs.append((lower, value.encode("latin-1")))
     return pairs
-
-
-def sent_type(content_type: tuple[str, str]) -> tuple[bytes, bytes]:
-    """Return the Content-Type header of a response to text or JSON as ASGI has it, and remember it."""
-    (pair,) = sent_headers([content_type], "")
-    if len(SENT_TYPES) < _MOST_NAMES:
-        SENT_TYPES[content_type] = pair
-    return pair
 
 
 def sent_length(length: int) -> tuple[bytes, bytes]:

@@ -189,7 +189,13 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     sent_cookies = environ.get("HTTP_COOKIE")
                     # finish_unobserved: Return the parts of a response that no user code would see
                     untouched = not context._is_touched and (
-                        sent_cookies is None or not app.session_interface.is_due(app, sent_cookies)
+                        sent_cookies is None
+                        or (
+                            plan.saves_plainly
+                            and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                            and session_name.isascii()
+                        )
+                        or (not app.session_interface.is_due(app, sent_cookies))
                     )
                     if untouched or has_session_alone(app, plan, context, answer):
                         # encode_answer: Return the parts of a response to text or JSON
@@ -395,7 +401,7 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     if start is None:
         return None
     response: Response = new(plan.response_class)
-    pair, response._status, response._status_code = start
+    pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)
     headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
     response.direct_passthrough = False

@@ -125,7 +125,7 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
 
 def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: Body) -> Parts:
     """Return the parts of a response that no user code would see."""
-    untouched = is_untouched(app, context, sent_cookies)
+    untouched = is_untouched(app, plan, context, sent_cookies)
     if untouched or has_session_alone(app, plan, context, answer):
         start, encoded = encode_answer(plan, answer)
         if start is not None:

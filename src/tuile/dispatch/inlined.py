@@ -234,9 +234,18 @@ def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
     )
 
 
-def is_untouched(app: Flask, context: RequestContext, sent_cookies: str | None) -> bool:
+def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None) -> bool:
     """Return whether there is nothing to add to the response: no session, no cookies, no functions."""
-    return not context._is_touched and (sent_cookies is None or not app.session_interface.is_due(app, sent_cookies))
+    return not context._is_touched and (
+        sent_cookies is None
+        # Most cookies are not the session's, and then `is_due` of the stock interface needs no call.
+        or (
+            plan.saves_plainly
+            and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+            and session_name.isascii()
+        )
+        or not app.session_interface.is_due(app, sent_cookies)
+    )
 
 
 def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
@@ -293,7 +302,7 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     if start is None:
         return None
     response: Response = new(plan.response_class)
-    pair, response._status, response._status_code = start
+    pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)
     headers._list = [pair, length_header(body)]
     response.direct_passthrough = False

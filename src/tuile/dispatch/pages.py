@@ -149,7 +149,7 @@ def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa:
     start = plan.text_start if kind is str or kind is bytes else plan.json_start
     if start is None or (status is not None and (type(status) is not int or status not in _WITH_BODY)):
         return None
-    header, line, _ = start
+    header, line = start[:2]
     pairs = [] if headers is None else plain_pairs(headers)
     if pairs is None or (count == 2 and status is None and not pairs):
         return None
@@ -222,5 +222,5 @@ def _options_page(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule |
     methods = answers.methods_for(app.url_map, environ.get("PATH_INFO"))
     if not methods or not answers.is_plain_list(methods):
         return None
-    header, status, _ = plan.text_start
+    header, status = plan.text_start[:2]
     return Page(status, [header, ("Allow", ", ".join(methods)), ("Content-Length", "0")], [])

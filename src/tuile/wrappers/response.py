@@ -75,8 +75,8 @@ _new = object.__new__
 CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in CONTENT_TYPES.items()}
 # The media types that are complete as Content-Type headers.
 _FINISHED = {content_type: content_type for content_type in CONTENT_TYPES.values()}
-# A Content-Type header, a status line, a status code.
-TextStart = tuple[tuple[str, str], str, int]
+# A Content-Type header, a status line, a status code, the header as ASGI has it.
+TextStart = tuple[tuple[str, str], str, int, tuple[bytes, bytes]]
 
 
 class Response(WerkzeugResponse, metaclass=Watched):
@@ -131,7 +131,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
         line = STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
         start = None
         if builds_plainly and cls.automatically_set_content_length and content_type is not None and line is not None:
-            start = (("Content-Type", content_type), line, cls.default_status)
+            header = ("Content-Type", content_type)
+            start = (header, line, cls.default_status, (b"content-type", content_type.encode()))
         cls.set_flag("_text_start", start)
 
     def __init__(
