@@ -206,8 +206,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     sent_cookies is None
                     or (
                         plan.saves_plainly
-                        and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                        and session_name.isascii()
+                        and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                        and its_name.isascii()
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
@@ -341,8 +341,8 @@ async def answer_awaited(
                     sent_cookies is None
                     or (
                         plan.saves_plainly
-                        and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                        and session_name.isascii()
+                        and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                        and its_name.isascii()
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )

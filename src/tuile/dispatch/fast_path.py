@@ -22,6 +22,7 @@ from .inlined import (
     has_session_alone,
     is_changed,
     is_unobserved,
+    is_untouched,
     match_route,
     open_session,
     run_view,
@@ -120,20 +121,6 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
         sent_cookies = environ.get("HTTP_COOKIE")
         return finish_unobserved(app, plan, context, sent_cookies, answer)
     return None, app.finalize_request(answer), None
-
-
-def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None) -> bool:
-    """Return whether there is nothing to add to the response: no session, no cookies, no functions."""
-    return not context._is_touched and (
-        sent_cookies is None
-        # Most cookies are not the session's, and then `is_due` of the stock interface needs no call.
-        or (
-            plan.saves_plainly
-            and (session_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-            and session_name.isascii()
-        )
-        or not app.session_interface.is_due(app, sent_cookies)
-    )
 
 
 def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: Body) -> Parts:

@@ -234,6 +234,20 @@ def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
     )
 
 
+def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None) -> bool:
+    """Return whether there is nothing to add to the response: no session, no cookies, no functions."""
+    return not context._is_touched and (
+        sent_cookies is None
+        # Most cookies are not the session's. Then `is_due` of the stock interface is false, and need not be called.
+        or (
+            plan.saves_plainly
+            and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+            and its_name.isascii()
+        )
+        or not app.session_interface.is_due(app, sent_cookies)
+    )
+
+
 def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
     """Return whether a session of Tuile is all that there is to add to the response to text or JSON.
 

@@ -105,7 +105,7 @@ def _parts_by_handler(
     finally:
         # The error's traceback refers to this frame.
         del error
-    if is_unobserved(app, plan, context) and is_untouched(app, context, environ.get("HTTP_COOKIE")):
+    if is_unobserved(app, plan, context) and is_untouched(app, plan, context, environ.get("HTTP_COOKIE")):
         start, body = encode_answer(plan, answer)
         if start is not None:
             return start, body, None

@@ -8,6 +8,7 @@ import threading
 import time
 from contextvars import ContextVar
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 app = Flask(__name__, static_folder=None)
 app.config.update(ASGI_WORKERS=8, MAX_CONTENT_LENGTH=1000)
 members: Any = import_module("members")
+socks: Any = import_module("socks") if find_spec("flask_sock") else None
 MEMBERS = {"/enter", "/me", "/me/async", "/me/nothing", "/leave"}
 #: What happened, told by `/events`.
 events: list[Any] = []
@@ -28,6 +30,8 @@ async def served(scope: Any, receive: Any, send: Any) -> None:
     """Call the application as a server does, and note what it leaves behind."""
     before = has_app_context()
     called = members.app if scope.get("path") in MEMBERS else app
+    if socks is not None and scope.get("path", "").startswith("/sock/"):
+        called = socks.app
     try:
         await called(scope, receive, send)
     finally:

@@ -19,6 +19,7 @@ from ...exceptions import WebSocketDisconnect
 from ...signals import got_websocket_exception, websocket_finished, websocket_started
 from ...startup import check_settings
 from ..scopes import sent_headers, status_code
+from .as_socket import give_socket
 from .states import INTERNAL_ERROR, NORMAL, code_for
 
 if t.TYPE_CHECKING:
@@ -110,7 +111,15 @@ class Steps:
             return partial(view, **arguments)
         if not self.lend():
             raise ServiceUnavailable("Too many WebSockets are open in threads.")
-        answer = self.app.ensure_sync(view)(**arguments)
+        bridge = None
+        if self.context.request.endpoint not in self.app._websocket_endpoints:
+            # A rule of `add_url_rule`, whose view expects the socket of a WSGI server.
+            bridge = give_socket(self.context.request.environ, self.connection)
+        try:
+            answer = self.app.ensure_sync(view)(**arguments)
+        finally:
+            if bridge is not None:
+                bridge.close()
         if isawaitable(answer):
             return answer
         self._answer = answer
