@@ -1,4 +1,4 @@
-"""A WebSocket of an ASGI server as a socket in the environ: what wsproto, as another project has it, reads and writes."""
+"""A WebSocket of an ASGI server as a socket in the environ, with wsproto as the other project that reads and writes."""
 
 from __future__ import annotations
 
