@@ -216,7 +216,7 @@ def stored_session_app(framework: Any) -> Any:
 WORKS = (
     Work("hello", 5, hello_app, body=b"Hello, World!"),
     Work("json", 9, json_app, path="/users/42/ada", body=b'{"id":42,"name":"ada"}\n'),
-    Work("cookie read and set", 16, cookie_app, cookie="consent=yes; theme=dark; lang=en-GB", body=b"dark"),
+    Work("cookie read and set", 15, cookie_app, cookie="consent=yes; theme=dark; lang=en-GB", body=b"dark"),
     Work("signed session read and written", 41, session_app, path="/count", login="/login", body=b"2"),
     Work("stored session read and written", 40, stored_session_app, path="/count", login="/login", body=b"counted"),
     Work("stored session read", 25, stored_session_app, path="/read", login="/login", body=b"dark"),
