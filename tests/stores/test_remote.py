@@ -344,3 +344,33 @@ def test_a_failure_to_connect_takes_no_place(server: Server, monkeypatch: pytest
     store._paused_until = 0.0
     assert store.ask(LOAD) == "reply"
     assert store._open == 1
+
+
+class Noting(Remote):
+    """A store that notes when a thread could take a connection of the process that it was forked from."""
+
+    could_mix = False
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        known = self.__dict__
+        self.__dict__["could_mix"] = self.could_mix or (known.get("_process") == 2 and bool(known.get("_idle")))
+
+
+def test_threads_of_a_forked_process_never_get_a_connection_of_the_other_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    store = Noting(server)
+    store.ask(LOAD)
+    own = store._idle[0]
+    monkeypatch.setattr("tuile.sessions.stores.remote.os.getpid", lambda: 2)
+    threads = [threading.Thread(target=store._enter_process) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not store.could_mix
+    # One of them has begun anew, and the other process's connections are kept open.
+    assert store._of_other_processes[0] == [own]
+    assert len(store._of_other_processes) == 2
+    store.ask(LOAD)
+    assert (store._idle != [own], server.opened, server.closed) == (True, 2, 0)

@@ -251,7 +251,8 @@ def _apply(app: Flask, kept: Kept, session: ServerSession, opened: Opened, chang
     session.note_saved(opened, changes)
     if not applied.is_saved:
         message = (
-            f"Another request changed {_listed(applied.conflicts)} in the session meanwhile, so nothing was saved."
+            f"Another request changed {_listed(applied.conflicts)} in the session meanwhile, so nothing was saved. The"
+            " client can send its request again; with SESSION_CONFLICT = 'last' the later change is kept."
         )
         raise SessionConflictError(message)
     return True

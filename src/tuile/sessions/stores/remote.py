@@ -37,6 +37,19 @@ _FRESH_S = 1.0
 Steps: t.TypeAlias = "Generator[Answer, Answer, Answer]"
 
 
+# Held while a store begins in a process that was forked; a new one in each, because another thread may have held it.
+_beginning = threading.Lock()
+
+
+def _renew_lock() -> None:
+    global _beginning  # noqa: PLW0603 - that is what it is for
+    _beginning = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 class BrokenConnectionError(Exception):
     """The server has closed a connection."""
 
@@ -87,8 +100,15 @@ class RemoteStore(Store):
         self._of_other_processes: list[object] = []
         self._begin_process()
 
+    def _enter_process(self) -> None:
+        """Begin anew in a process that was forked. Its first requests may be in several threads."""
+        with _beginning:
+            if self._process != os.getpid():
+                # Not closed: that would end the connections of the process that opened them.
+                self._of_other_processes += (self._idle, self._of_loops)
+                self._begin_process()
+
     def _begin_process(self) -> None:
-        self._process = os.getpid()
         self._idle: list[Connection] = []
         #: Held while connections are counted, and while one is given to a thread that waits.
         self._lock = threading.Lock()
@@ -98,6 +118,8 @@ class RemoteStore(Store):
         self._failures = 0
         #: Until when nothing is sent, by the monotonic clock; 0 if all is well.
         self._paused_until = 0.0
+        # At last: other threads take what is there as this process's own when they read it.
+        self._process = os.getpid()
 
     # What a store is
 
@@ -124,9 +146,7 @@ class RemoteStore(Store):
     def ask(self, operation: Operation) -> Answer:
         """Answer an operation."""
         if self._process != os.getpid():
-            # Not closed: that would end the connections of the process that opened them.
-            self._of_other_processes.append(self._idle)
-            self._begin_process()
+            self._enter_process()
         if self._paused_until:
             self._check_pause()
         try:
@@ -192,8 +212,7 @@ class RemoteStore(Store):
                 self._give(waiter.connection)
             raise
         if not in_time and not self._withdraw(waiter):
-            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
-            raise StoreUnavailable(message)
+            raise self._no_connection()
         if waiter.connection is not None:
             return waiter.connection
         try:
@@ -253,8 +272,7 @@ class RemoteStore(Store):
     async def ask_async(self, operation: Operation) -> Answer:
         """Answer an operation in an event loop."""
         if self._process != os.getpid():
-            self._of_other_processes.append(self._of_loops)
-            self._begin_process()
+            self._enter_process()
         if self._paused_until:
             self._check_pause()
         try:
@@ -281,8 +299,7 @@ class RemoteStore(Store):
         try:
             await asyncio.wait_for(pool.free.acquire(), self._timeout)
         except asyncio.TimeoutError:
-            message = f"All {self._connections} connections to the session store ({self._where}) are in use."
-            raise StoreUnavailable(message) from None
+            raise self._no_connection() from None
         try:
             connection = pool.idle.pop() if pool.idle else await self._connect_async()
             try:
@@ -303,6 +320,12 @@ class RemoteStore(Store):
             await pool.idle.pop().close()
 
     # Failures
+
+    def _no_connection(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"All {self._connections} connections to the session store ({self._where}) are in use. SESSION_POOL"
+            " sets how many there are, SESSION_TIMEOUT how long requests wait for one."
+        )
 
     def _failed(self, error: Exception) -> StoreUnavailable:
         """Count a failure, and return the error for it."""

@@ -262,7 +262,10 @@ class SQLiteStore(Store):
             self._execute(connection, f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
             self._execute(connection, "PRAGMA journal_mode = WAL")
             if _schema_version(connection) > _SCHEMA_VERSION:
-                message = f"The session store ({self.describe()}) was made by a newer version of Tuile."
+                message = (
+                    f"The session store ({self.describe()}) was made by a newer version of Tuile. Use that version, or"
+                    " another file."
+                )
                 raise StoreUnavailable(message)
             if _schema_version(connection) != _SCHEMA_VERSION:
                 with self._locked(connection):
