@@ -62,19 +62,26 @@ class Driven:
 
     def __init__(self, store: Store, is_async: bool) -> None:
         self.store = store
-        self.is_async = is_async
+        self.loop = asyncio.new_event_loop() if is_async else None
         self.asked: list[Operation] = []
+
+    @property
+    def is_async(self) -> bool:
+        return self.loop is not None
+
+    def close(self) -> None:
+        if self.loop is not None:
+            if isinstance(self.store, RemoteStore):
+                self.loop.run_until_complete(self.store.close_async())
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+            self.loop.close()
 
     def run(self, procedure: Procedure[T]) -> T:
         noted = self._noting(procedure)
-        return asyncio.run(self._awaited(noted)) if self.is_async else drive(noted, self.store)
-
-    async def _awaited(self, procedure: Procedure[T]) -> T:
-        try:
-            return await drive_async(procedure, self.store)
-        finally:
-            if isinstance(self.store, RemoteStore):
-                await self.store.close_async()
+        if self.loop is None:
+            return drive(noted, self.store)
+        # One loop for a test: to make one and to connect anew takes longer than most operations.
+        return self.loop.run_until_complete(drive_async(noted, self.store))
 
     def ask(self, operation: Operation) -> Any:
         def procedure() -> Procedure[Any]:
@@ -179,5 +186,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Itera
 
 
 @pytest.fixture(params=["blocking", "awaited"])
-def driven(request: pytest.FixtureRequest, store: Store) -> Driven:
-    return Driven(store, request.param == "awaited")
+def driven(request: pytest.FixtureRequest, store: Store) -> Iterator[Driven]:
+    driven = Driven(store, request.param == "awaited")
+    yield driven
+    driven.close()

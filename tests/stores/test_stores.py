@@ -26,6 +26,7 @@ from tuile.sessions.operations import (
     Sweep,
 )
 from tuile.sessions.record import Clocks, Record
+from tuile.sessions.stores.postgres import PostgresStore
 from tuile.sessions.stores.redis import RedisStore
 
 if TYPE_CHECKING:
@@ -317,12 +318,13 @@ def test_renewing_adds_no_session(driven: Driven) -> None:
     assert handles(driven, "ada") == ["h"]
 
 
-def test_a_thousand_logins_leave_nothing(driven: Driven, clock: Clock) -> None:
-    for number in range(200 if driven.is_async else 1000):
+def test_many_logins_leave_nothing(driven: Driven, clock: Clock) -> None:
+    # A thousand where that takes a moment only; sweeping takes several steps in any case.
+    for number in range(200 if driven.is_async or isinstance(driven.store, PostgresStore) else 1000):
         create(driven, f"a{number}", user="ada")
     clock.forward(3600)
     assert handles(driven, "ada") == []
-    while driven.ask(Sweep(500)) == 500:
+    while driven.ask(Sweep(80)) == 80:
         pass
     assert driven.ask(EndOfUser("ada")) == 0
 
