@@ -1178,7 +1178,7 @@ def program(project: Project, *words: str, text: str | None = None) -> subproces
         input=text,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -1232,10 +1232,10 @@ def test_run_serves_requests_until_it_is_stopped(project: Project) -> None:
             if address := re.search(r"Running on (http://127\.0\.0\.1:\d+)", line):
                 break
         assert address is not None, output
-        with urllib.request.urlopen(address[1], timeout=10) as response:  # noqa: S310 - an address of our own server
+        with urllib.request.urlopen(address[1], timeout=120) as response:  # noqa: S310 - an address of our own server
             assert response.read() == b"Hello from the command line!"
         assert output.startswith(" * Serving Flask app 'hello'\n * Debug mode: off\n")
     finally:
         deadline.cancel()
         server.terminate()
-        server.communicate(timeout=10)
+        server.communicate(timeout=120)

@@ -734,7 +734,9 @@ def _(lib: Any) -> Any:
     [
         # From CPython 3.13 on, Werkzeug's own fallback for such a name works.
         *("UnicodeDecodeError", "UnicodeError" if sys.version_info < (3, 13) else "http://xn--strae-oqa.de/"),
-        *("ValueError", "RecursionError", "OverflowError", *["ValueError"] * 4),
+        # From CPython 3.14 on, a year that is too large is none for the standard library.
+        *("ValueError", "RecursionError", "OverflowError" if sys.version_info < (3, 14) else None),
+        *["ValueError"] * 4,
     ],
     [
         *({"a": "\ufffd"}, "http://xn--strae-oqa.de/", "http://localhost/[::1/", "BadRequest", None),

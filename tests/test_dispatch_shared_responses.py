@@ -204,7 +204,7 @@ def test_two_requests_at_the_same_time_do_not_share_what_is_put_on_a_response() 
     app = tuile.Flask(__name__)
     app.secret_key = "c0a1f6d29b7e45388f1d4a6b2c9e7053"
     shared = app.response_class("shared")
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=120)
 
     @app.get("/<name>")
     def login(name: str) -> tuile.Response:

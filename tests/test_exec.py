@@ -130,7 +130,7 @@ def test_the_process_becomes_the_program_so_signals_reach_it() -> None:
         assert process.stdout is not None
         assert int(process.stdout.readline()) == process.pid
         process.terminate()
-        assert process.wait(timeout=10) == -signal.SIGTERM
+        assert process.wait(timeout=120) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Token, copy_context
@@ -94,9 +95,12 @@ def make_bound_app(lib: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_iterating_over_an_unbound_proxy_says_what_is_missing(name: str) -> None:
-    with pytest.raises(TypeError, match="not iterable") as raised:
+    with pytest.raises((TypeError, RuntimeError)) as raised:
         list(proxy(tuile, name))
-    assert "Working outside of" in str(raised.value.__cause__)
+    # From CPython 3.14 on, Python passes the error on that Werkzeug's proxy raises when `__iter__` is looked up.
+    own: BaseException | None = raised.value if sys.version_info >= (3, 14) else raised.value.__cause__
+    assert type(own) is RuntimeError
+    assert "Working outside of" in str(own)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

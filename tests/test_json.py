@@ -269,7 +269,7 @@ def test_a_circle_is_found_and_the_next_call_is_clean() -> None:
 def test_two_threads_may_write_the_same_object_at_once() -> None:
     provider = cast("DefaultJSONProvider", Small().json)
     shared = {"inner": [object()]}
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=120)
 
     def default(_: Any) -> str:
         both.wait()  # until both threads are inside the same object
@@ -354,7 +354,7 @@ def test_a_default_that_writes_json_has_an_encoder_of_its_own() -> None:
 def test_threads_in_the_same_object_have_encoders_of_their_own() -> None:
     app = tuile.Flask("kept")
     shared: dict[str, Any] = {"inner": [object()]}
-    all_inside = threading.Barrier(4, timeout=30)
+    all_inside = threading.Barrier(4, timeout=120)
 
     def default(_: Any) -> str:
         all_inside.wait()

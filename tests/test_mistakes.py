@@ -5,7 +5,6 @@ A text is looked for in the error and in the hints that Python shows below it.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import traceback
 from datetime import datetime, timedelta, timezone
@@ -102,7 +101,6 @@ def coroutine() -> object:
         return ""
 
     waiting = later()
-    asyncio.get_event_loop_policy()
     waiting.close()
     return waiting
 

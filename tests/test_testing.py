@@ -521,7 +521,7 @@ def test_a_client_is_made_without_loading_click() -> None:
         env={"PYTHONPATH": source},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert result.stderr == ""

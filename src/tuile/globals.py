@@ -7,6 +7,7 @@ variables are here as well, as views of `ctx`'s single one.
 
 from __future__ import annotations
 
+import sys
 import threading
 import typing as t
 
@@ -103,8 +104,10 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
         try:
             found = _own(self, "_get_current_object")()
         except RuntimeError as unbound:
-            # Flask's error: Python takes any failure to find `__iter__`, which Werkzeug looks up on the object, for a
-            # class without one.
+            # Flask's error: Werkzeug looks `__iter__` up on the object. Up to CPython 3.13, Python takes any failure to
+            # find it for a class without one.
+            if sys.version_info >= (3, 14):
+                raise
             raise TypeError("'LocalProxy' object is not iterable") from unbound
         return iter(found)
 

@@ -233,7 +233,7 @@ def test_context_variables_come_from_around_the_app_and_go_back_there() -> None:
 
 def test_as_many_views_run_at_the_same_time_as_there_are_workers() -> None:
     app = make_app(ASGI_WORKERS=5)
-    together = threading.Barrier(5, timeout=20)
+    together = threading.Barrier(5, timeout=120)
     app.get("/")(lambda: str(together.wait()))
 
     async def main() -> list[str]:

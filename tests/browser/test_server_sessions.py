@@ -165,7 +165,7 @@ def app() -> Flask:
     """An application that gives a session a new secret with each request."""
     app = tuile.Flask("renewing", static_folder=None)
     app.config.update(SESSION_STORE="memory", SESSION_RENEW=0.001, SESSION_GRACE=30)
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=120)
 
     @app.get("/")
     def index() -> str:

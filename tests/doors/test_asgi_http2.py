@@ -35,7 +35,7 @@ def ask(server: Server, method: str, path: str, headers: list[tuple[str, str]], 
     # Cookies in one header are what is normalised.
     config = H2Configuration(normalize_outbound_headers=False)
     connection, status, received = H2Connection(config), "", b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as line:
         connection.initiate_connection()
         pseudo = [(":method", method), (":scheme", "http"), (":authority", "shop.example"), (":path", path)]
         connection.send_headers(1, [*pseudo, *headers], end_stream=not body)

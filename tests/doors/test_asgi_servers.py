@@ -127,7 +127,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def leave_after(server: Server, path: str, size: int) -> None:
     """Read the first bytes of a response, and go."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", path)
     assert len(connection.getresponse().read(size)) == size
     connection.close()
@@ -199,14 +199,14 @@ def test_a_client_of_the_first_request_works_in_the_next(server: Server) -> None
 def test_all_coroutine_functions_share_one_loop(server: Server) -> None:
     assert server.ask("/client/x").text == "x"
     assert server.ask("/hooked").text == "in a thread"
-    with connect(f"ws://127.0.0.1:{server.port}/loops", open_timeout=20, close_timeout=20) as client:
+    with connect(f"ws://127.0.0.1:{server.port}/loops", open_timeout=120, close_timeout=120) as client:
         loops = json.loads(client.recv(20))
     assert sorted(loops) == ["hook", "serving", "view", "websocket"]
     assert len(set(loops.values())) == 1
 
 
 def test_a_generator_that_never_waits_lets_others_run(server: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     connection.request("GET", "/endless/async/others")
     response = connection.getresponse()
     try:
@@ -279,7 +279,7 @@ def test_a_generator_is_closed_after_the_piece_that_it_makes(server: Server) -> 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_view_learns_that_its_client_has_left(server: Server, kind: str) -> None:
     path = f"/asks/{kind}/x"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as line:
         line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         # The view begins to ask meanwhile.
         assert server.ask("/hello").text == "hello"
@@ -293,7 +293,7 @@ def test_a_generator_that_yields_nothing_for_a_while_is_closed(server: Server) -
 
 
 def test_a_background_task_outlives_its_client(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as line:
         line.sendall(b"POST /background/1?name=left HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         assert line.recv(1000).startswith(b"HTTP/1.1 200")
     assert server.ask("/hello").text == "hello"
@@ -351,7 +351,7 @@ def test_no_token_gets_to_another_context(server: Server) -> None:
 
 
 def test_repeated_headers_are_joined(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as line:
         lines = ["Host: x", "Cookie: a=1", "Cookie: b=2", "X-Some: 1", "X-Some: 2", "Connection: close"]
         line.sendall("\r\n".join(["GET /cookies HTTP/1.1", *lines, "", ""]).encode())
         received = b"".join(iter(lambda: line.recv(4096), b""))
@@ -430,7 +430,7 @@ def test_nothing_of_this_was_an_error(server: Server) -> None:
 
 
 def test_a_stream_that_fails_does_not_look_whole(server: Server) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     try:
         connection.request("GET", "/fails")
         with pytest.raises((http.client.HTTPException, OSError)):
@@ -444,7 +444,7 @@ def test_a_stream_that_fails_does_not_look_whole(server: Server) -> None:
 
 
 def test_headers_with_an_underscore_are_dropped(server: Server) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
         lines = ["GET /user HTTP/1.1", "Host: x", "X_User: root", "Connection: close"]
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         received = b"".join(iter(lambda: connection.recv(4096), b""))

@@ -39,7 +39,7 @@ def test_a_stream_ends_when_its_session_is_ended(server: Server, kind: str, wher
     answer = server.ask("/login", "POST")
     cookie = answer.headers["Set-Cookie"].partition(";")[0]
     before = json.loads(server.ask("/ends").body).count(kind)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     try:
         connection.request("GET", f"/{kind}", headers={"Cookie": cookie})
         response = connection.getresponse()

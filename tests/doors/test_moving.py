@@ -39,7 +39,7 @@ class Browser:
     def open(self, server: Server, path: str, *, post: bool = False) -> Any:
         """Open a page, follow redirects, and return its JSON."""
         url = f"http://127.0.0.1:{server.port}{path}"
-        with self._opener.open(urllib.request.Request(url, data=b"" if post else None), timeout=10) as answer:
+        with self._opener.open(urllib.request.Request(url, data=b"" if post else None), timeout=120) as answer:
             return json.loads(answer.read())
 
     def cookie(self, name: str) -> http.cookiejar.Cookie:

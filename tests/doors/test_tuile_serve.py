@@ -193,7 +193,7 @@ def test_https_is_served_with_a_certificate(site: Path) -> None:
     with serve(words, site / "log.txt", site) as server:
         context = ssl.create_default_context(cafile=str(site / "cert.pem"))
         context.check_hostname = False
-        connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=10, context=context)
+        connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=120, context=context)
         connection.request("GET", "/where")
         assert connection.getresponse().read().decode().startswith("https 127.0.0.1")
         connection.close()

@@ -44,7 +44,7 @@ def name_of(request: pytest.FixtureRequest) -> str:
 
 
 def open_at(server: Server, path: str, **options: Any) -> Any:
-    return connect(f"ws://127.0.0.1:{server.port}{path}", open_timeout=20, close_timeout=20, **options)
+    return connect(f"ws://127.0.0.1:{server.port}{path}", open_timeout=120, close_timeout=120, **options)
 
 
 def close_of(server: Server, path: str, *messages: str | bytes, **options: Any) -> tuple[int, str]:

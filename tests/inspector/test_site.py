@@ -271,7 +271,7 @@ def test_an_application_is_found_by_its_module() -> None:
 def fetched(url: str) -> Iterator[HTTPResponse]:
     """Request a URL of the inspector's server."""
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=120)
     try:
         connection.request("GET", parts.path)
         yield connection.getresponse()

@@ -178,7 +178,7 @@ def test_the_program_runs_from_the_command_line_with_the_reloader() -> None:
             # The reloader's child is in the same new process group, and must go as well.
             with suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGTERM)
-            output = server.communicate(timeout=10)[0].decode()
+            output = server.communicate(timeout=120)[0].decode()
     assert re.search(r"<h1>Cookies:</h1>", first)
     assert f"Running on http://127.0.0.1:{port}" in output
 

@@ -55,7 +55,7 @@ def test_a_program_that_always_serves_itself_can_be_served_from_the_command_line
     assert typed_in != guarded
     (tmp_path / "app.py").write_text(typed_in, encoding="utf-8")
     command = [sys.executable, "-m", "tuile", "routes"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert "/setcookie" in done.stdout
     assert "Running on" not in done.stdout + done.stderr

@@ -20,6 +20,7 @@ from __future__ import annotations
 import sys
 import typing as t
 from contextvars import ContextVar, Token
+from types import SimpleNamespace
 
 from .. import invalidation
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down
@@ -81,13 +82,19 @@ an active HTTP request. Consult the documentation on testing for
 information about how to avoid this problem."""
 
 
-def _count_references() -> int:
-    value = object()
+def _count_references(value: object) -> int:
     return sys.getrefcount(value)
 
 
-#: The result of `sys.getrefcount` for an object that only a local variable refers to. It depends on the interpreter.
-REFERENCES = _count_references()
+def _count_all() -> tuple[int, int, int]:
+    value, owner = object(), SimpleNamespace(value=object())
+    return sys.getrefcount(value), _count_references(value), sys.getrefcount(owner.value)
+
+
+#: The results of `sys.getrefcount` for an object that only a local variable refers to; for a parameter, given by such a
+#: variable; and for an object that only an attribute refers to. They depend on the interpreter: from CPython 3.14 on,
+#: what is passed by a variable borrows its reference.
+REFERENCES, REFERENCES_PASSED, REFERENCES_OF_ATTRIBUTE = _count_all()
 
 
 class AppContext(metaclass=invalidation.Watched):

@@ -12,7 +12,7 @@ from sys import getrefcount
 from werkzeug.datastructures import Headers
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, current
+from ..ctx.app_context import REFERENCES, REFERENCES_OF_ATTRIBUTE, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS
@@ -295,7 +295,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
                 context._cookies is None
                 or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
-                or getrefcount(context._cookies) > REFERENCES
+                or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
             ):
                 request._keep_environ()
             whole = None

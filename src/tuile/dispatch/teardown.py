@@ -9,7 +9,7 @@ from sys import getrefcount
 from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, _sentinel, current, keep_environ, value_with_request
+from ..ctx.app_context import REFERENCES, REFERENCES_PASSED, _sentinel, current, keep_environ, value_with_request
 from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down
 from ..wrappers.response import CALL, Response
@@ -126,7 +126,7 @@ def leave(
     finally:
         # Local variables of this function and its caller refer to the context, and the context to the request.
         request = context.request
-        if getrefcount(request) > REFERENCES + 1 + names or getrefcount(context) > REFERENCES + 1:
+        if getrefcount(request) > REFERENCES + 1 + names or getrefcount(context) > REFERENCES_PASSED:
             keep_environ(request)
 
 

@@ -244,7 +244,7 @@ def large() -> Response:
 
 # --- threads ----------------------------------------------------------------------------------------------------------
 
-together = threading.Barrier(8, timeout=20)
+together = threading.Barrier(8, timeout=120)
 
 
 @app.get("/together")
