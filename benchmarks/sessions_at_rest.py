@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from tuile.sessions.stores.sqlite import _INSERT, SQLiteStore, _values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from sqlite3 import Connection
 
 CLOCKS = Clocks(idle=31 * 86400.0)
 DATA = {"csrf": '"0123456789abcdef0123456789abcdef"', "theme": '"dark"', "n": "5", "basket": "[1,2,3]"}
@@ -43,6 +45,21 @@ def records(count: int, now: float) -> Iterator[Record]:
         yield made.begun(CLOCKS, now - (40 * 86400 if number % 10 == 0 else number % 86400))
 
 
+class Timed(SQLiteStore):
+    """A store that notes how long it keeps others from writing: of the clock, and of the processor."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.held: list[tuple[float, float]] = []
+
+    @contextmanager
+    def _locked(self, connection: Connection) -> Iterator[None]:
+        with super()._locked(connection):
+            began, worked = time.perf_counter(), time.process_time()
+            yield
+        self.held.append(((time.perf_counter() - began) * 1000, (time.process_time() - worked) * 1000))
+
+
 def main() -> None:
     """Print what was measured."""
     parser = argparse.ArgumentParser(description="Measure a SQLite file with many sessions.")
@@ -50,9 +67,13 @@ def main() -> None:
     parser.add_argument("--sweep", metavar="FILE", help="only sweep this file")
     given = parser.parse_args()
     if given.sweep is not None:
-        store = SQLiteStore(given.sweep)
-        while store.ask(Sweep(500)) == 500:
-            pass
+        store = Timed(given.sweep)
+        swept = 0
+        while (some := store.ask(Sweep(500))) > 0:
+            swept += some
+        longest, worked = max(store.held)[0], max(worked for _, worked in store.held)
+        steps = f"{swept:,} sessions in {len(store.held):,} steps"
+        print(f"the sweep: {steps}, the longest held the file for {longest:.1f} ms; {worked:.1f} ms of the processor")
         return
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/sessions.db"

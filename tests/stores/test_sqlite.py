@@ -261,6 +261,28 @@ def test_a_store_goes_on_after_its_file_was_away(store: SQLiteStore, path: Path)
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_what_is_saved_after_the_file_was_removed_is_in_the_file_that_is_there(
+    store: SQLiteStore, path: Path, is_replaced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.ask(Create(Record("h", "v", {"n": "1"}), CLOCKS))
+    other = SQLiteStore(path)
+    assert number(other) == "1"
+    for file in path.parent.iterdir():
+        file.unlink()
+    if is_replaced:
+        SQLiteStore(path).ask(Create(Record("h", "v", {"n": "5"}), CLOCKS))
+    now = time.monotonic() + 2
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    if not is_replaced:
+        assert store.ask(Load("h", CLOCKS)) is None
+        store.ask(Create(Record("h", "v", {"n": "4"}), CLOCKS))
+    store.ask(ADD)
+    assert number(store) == number(other) == number(SQLiteStore(path)) == ("6" if is_replaced else "5")
+    other.close()
+
+
 def test_forked_processes_use_connections_of_their_own(store: SQLiteStore) -> None:
     store.ask(Create(Record("h", "v"), CLOCKS))
     store.ask(ADD)

@@ -71,6 +71,8 @@ _SWEPT_PER_CREATION = 2
 _FEWEST_SWEPT_AT_ONCE, _MOST_SWEPT_AT_ONCE, _SWEEPING_S = 5, 50, 0.01
 # How many connections wait for the next request.
 _MOST_IDLE = 16
+# How often it is looked whether the file is still the one that is open, in seconds.
+_LOOKS_EVERY_S = 1.0
 # How often a change is made anew because others were faster, before they have to wait.
 _ATTEMPTS = 4
 # How long a write that waits for another sleeps at most, in seconds: first, and in the end.
@@ -99,6 +101,9 @@ class SQLiteStore(Store):
         self.timeout = timeout
         self._idle: list[sqlite3.Connection] = []
         self._process = os.getpid()
+        # The file that is open, by its numbers in the file system, and when that was looked at.
+        self._file: tuple[int, int] | None = None
+        self._looked = 0.0
         # Not closed: that would release the locks of the process that opened them.
         self._of_other_processes: list[list[sqlite3.Connection]] = []
 
@@ -121,9 +126,13 @@ class SQLiteStore(Store):
         if self._process != os.getpid():
             self._of_other_processes.append(self._idle)
             self._idle, self._process = [], os.getpid()
+        if (now := time.monotonic()) - self._looked > _LOOKS_EVERY_S:
+            self._looked = now
+            self._look()
+        idle = self._idle
         try:
             try:
-                connection = self._idle.pop()
+                connection = idle.pop()
             except IndexError:
                 connection = self._connect()
             try:
@@ -134,11 +143,27 @@ class SQLiteStore(Store):
         except (sqlite3.Error, OSError) as error:
             message = f"The session store ({self.describe()}) is not available: {error}."
             raise StoreUnavailable(message) from error
-        if len(self._idle) < _MOST_IDLE:
-            self._idle.append(connection)
+        if len(idle) < _MOST_IDLE and idle is self._idle:
+            idle.append(connection)
         else:
             connection.close()
         return answer
+
+    def _look(self) -> None:
+        """Close the connections if the file was removed or replaced: nobody would find what they save."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            self._begin_file(None)
+        else:
+            self._begin_file((found.st_dev, found.st_ino))
+
+    def _begin_file(self, file: tuple[int, int] | None) -> None:
+        if file != self._file and self._file is not None:
+            stale, self._idle = self._idle, []
+            while stale:
+                stale.pop().close()
+        self._file = file
 
     def _answer(self, connection: sqlite3.Connection, operation: Operation) -> Answer:
         kind = type(operation)
@@ -256,7 +281,12 @@ class SQLiteStore(Store):
     def _connect(self) -> sqlite3.Connection:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         # Only for its owner; SQLite gives its other files the same permissions.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        opened = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            found = os.fstat(opened)
+        finally:
+            os.close(opened)
+        self._begin_file((found.st_dev, found.st_ino))
         connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._execute(connection, f"PRAGMA synchronous = {'FULL' if self.durable else 'NORMAL'}")
