@@ -22,6 +22,7 @@ from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import g
 from .keys import AppKeyRing
+from .lazy import late_modules
 from .once import once
 from .real_flask import warn_if_flask_is_imported
 from .resources import HasResources
@@ -35,6 +36,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
+    from . import testing
     from .asgi.service import Service
     from .cookie.consent import Consent
     from .ctx.request_context import RequestContext
@@ -43,6 +45,8 @@ if t.TYPE_CHECKING:
     from .sessions.users import Sessions
     from .templating.jinja import Environment
     from .testing import AsyncClient, FlaskClient, FlaskCliRunner, TestApp
+else:
+    (testing,) = late_modules(__name__, ".testing")
 
 
 class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
@@ -189,12 +193,10 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
         """Return a request context for a test. The arguments are those of the test client's `open`."""
-        from .testing import EnvironBuilder, environ_without_builder  # noqa: PLC0415 - for tests
-
-        environ = environ_without_builder(EnvironBuilder, self, args, kwargs)
+        environ = testing.environ_without_builder(testing.EnvironBuilder, self, args, kwargs)
         if environ is not None:
             return self.request_context(environ)
-        builder = EnvironBuilder(self, *args, **kwargs)
+        builder = testing.EnvironBuilder(self, *args, **kwargs)
         try:
             return self.request_context(builder.get_environ())
         finally:
@@ -202,9 +204,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def test_client(self, use_cookies: bool = True, **kwargs: object) -> FlaskClient:
         """Return a client that sends requests to this application without a server."""
-        from .testing import FlaskClient  # noqa: PLC0415 - for tests
-
-        client_class = self.test_client_class or FlaskClient
+        client_class = self.test_client_class or testing.FlaskClient
         return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
 
     def async_test_client(self, use_cookies: bool = True, **kwargs: object) -> AsyncClient:

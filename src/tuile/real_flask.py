@@ -42,10 +42,10 @@ def runs_flask_program() -> bool:
     It does if the shim was installed explicitly (`tuile exec`, `tuile run`, `tuile.shim.install()`), and not if only
     `import tuile` installed it.
     """
-    return any(
-        getattr(finder, "is_tuile_shim", False) is True and getattr(finder, "is_explicit", True)
-        for finder in sys.meta_path
-    )
+    for finder in sys.meta_path:
+        if getattr(finder, "is_tuile_shim", False) is True and getattr(finder, "is_explicit", True):
+            return True
+    return False
 
 
 def holders() -> list[str]:

@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
+from werkzeug.datastructures import Headers
+
 from ..ctx.app_context import current
 from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
@@ -82,7 +84,9 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     Raises:
         CookieCheckError: If there is a finding, and the mode is `error`.
     """
-    lines = [value for name, value in response.headers.items() if name == "Set-Cookie" or name.lower() == "set-cookie"]
+    headers = response.headers
+    pairs = headers._list if type(headers) is Headers else headers.items()
+    lines = [value for name, value in pairs if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
     notes = [*findings(app, request, lines, _large(app, response) if mode == "warn" else ()), *_check_caching(response)]

@@ -15,7 +15,6 @@ from types import FunctionType
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
-from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
@@ -24,6 +23,7 @@ from ..hints import add_hint
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
+from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
 from .inlined import begin, is_changed, new, run_before
@@ -42,6 +42,7 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope, Send
     from ..asgi.service import Service
+    from ..cookie import checks
     from ..ctx import sent_cookies
     from ..ctx.app_context import Current
     from ..ctx.namespace import _AppCtxGlobals
@@ -54,8 +55,14 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from . import return_values, shared_responses
 else:
-    answers, hosts, return_values, sent_cookies, shared_responses = late_modules(
-        __name__, "..routing.answers", "..http.hosts", ".return_values", "..ctx.sent_cookies", ".shared_responses"
+    answers, checks, hosts, return_values, sent_cookies, shared_responses = late_modules(
+        __name__,
+        "..routing.answers",
+        "..cookie.checks",
+        "..http.hosts",
+        ".return_values",
+        "..ctx.sent_cookies",
+        ".shared_responses",
     )
 
 # Without the cast of each call.
@@ -129,7 +136,7 @@ class Dispatcher(Planned, Teardown):
         """
         body = self._answer_request(environ, start_response)
         # Only who wraps this method gets here: monitoring agents time the `close` of what it returns.
-        return ClosingIterator(body) if type(body) is list or type(body) is tuple else body
+        return Closing(body) if type(body) is list or type(body) is tuple else body
 
     def _answer_request(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request by the fast path or by the steps: what `wsgi_app` does."""
@@ -370,8 +377,6 @@ class Dispatcher(Planned, Teardown):
         modes = cookie_checks_of(self), undeclared_cookies_of(self)
         if modes == (None, None) and not self._optional_cookies:
             return
-        from ..cookie import checks  # noqa: PLC0415 - off in production
-
         checks.look_at(self, value_with_request().request, response, *modes)  # type: ignore[arg-type] # a Flask
 
     def make_response(  # noqa: C901 - each kind of answer has its case

@@ -6,12 +6,11 @@ import sys
 import typing as t
 from sys import getrefcount
 
-from werkzeug.wsgi import ClosingIterator
-
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, REFERENCES_PASSED, _sentinel, current, keep_environ, value_with_request
 from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down
+from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, Response
 from .errors import ErrorHandling
 
@@ -143,7 +142,7 @@ def parts_at_end(response: t.Any, whole: object, parts: t.Any) -> Iterable[bytes
         parts = [part.encode() if isinstance(part, str) else part for part in whole]
     # Nor is it closed.
     is_closed = getattr(response, "_on_close", None) and not getattr(response, "direct_passthrough", False)
-    return ClosingIterator(parts, response.close) if is_closed else parts
+    return Closing(parts, response.close) if is_closed else parts
 
 
 def body_sent(response: object) -> object:

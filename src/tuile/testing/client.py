@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import werkzeug.test
 from werkzeug.wrappers import Request as WerkzeugRequest
-from werkzeug.wsgi import ClosingIterator
 
 from tuile.http.cookies import dump_cookie
+from tuile.wrappers.plain_response import Closing
 
+from .calling import call_app
 from .client_cookies import add_cookies, host_and_path, read_set_cookie
 from .response_class import response_class_of_tests
 from .simple_environ import is_simple_host, say_where_from, simple_environ
@@ -270,18 +271,16 @@ class FlaskClient(werkzeug.test.Client):
             body, status, headers = super().run_wsgi_app(environ, buffered)
         elif self._jar is None:
             self._add_cookies_to_wsgi(environ)
-            body, status, headers = werkzeug.test.run_wsgi_app(
-                self._served or self.application, environ, buffered=buffered
-            )
+            body, status, headers = call_app(self._served or self.application, environ, buffered)
             lines = headers.getlist("Set-Cookie")
             if lines or not is_simple_host(environ.get("HTTP_HOST")):
                 self._update_cookies_from_response(*host_and_path(environ), lines)
         else:
             self._add_cookies_to_wsgi(environ)
-            body, status, headers = werkzeug.test.run_wsgi_app(self._served or self.application, environ, buffered)
+            body, status, headers = call_app(self._served or self.application, environ, buffered)
             self._jar.receive(environ, headers)
         # The application may have answered with a list, where tests may look for what a response object returns.
-        return body if buffered or hasattr(body, "close") else ClosingIterator(body), status, headers
+        return body if buffered or hasattr(body, "close") else Closing(body), status, headers
 
     def _update_cookies_from_response(self, server_name: str, path: str, headers: list[str]) -> None:
         if self._cookies is None:
@@ -357,7 +356,7 @@ class FlaskClient(werkzeug.test.Client):
             follow_redirects: Follow redirects; ``response.history`` has the responses before the last one.
             kwargs: The keyword arguments of EnvironBuilder.
         """
-        request = self._request_from(args[0]) if args else None
+        request = self._request_from(args[0]) if args and type(args[0]) is not str else None
         if request is None:
             request = self._request_from_builder_args(args, kwargs)
 

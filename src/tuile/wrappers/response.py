@@ -13,7 +13,6 @@ from mimetypes import guess_type
 from werkzeug import security, utils
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
-from werkzeug.wsgi import ClosingIterator
 
 from .. import json
 from ..ctx.app_context import current
@@ -24,6 +23,7 @@ from ..lazy import late_modules
 from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
+    Closing,
     init_plainly,
     make_conditional_plainly,
     send_plainly,
@@ -216,7 +216,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         # Werkzeug does not close what it passes through.
         if hasattr(parts, "close") or (getattr(self, "direct_passthrough", False) and parts != ()):
             return parts
-        return ClosingIterator(parts, self.close)
+        return Closing(parts, self.close)
 
     def _send(  # noqa: C901 - one look at each header, without calls
         self, environ: WSGIEnvironment, start_response: StartResponse
