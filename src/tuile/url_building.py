@@ -117,10 +117,10 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
     """Return whether URLs of the current request begin at the root of its host and need no adapter."""
     if type(context) is not RequestContext or plan.root is not plan.url_map:
         return False
-    config, request = context.app.config, context.request
-    url_map = cast("Map", plan.url_map)
+    config, request, url_map = context.app.config, context.request, plan.url_map
     if (
-        config["TRUSTED_HOSTS"] is not None
+        url_map is None
+        or config["TRUSTED_HOSTS"] is not None
         or type(request) is not plan.request_class
         or request.trusted_hosts is not None
         or not _binds_at_root(url_map, environ_of(request), config["SERVER_NAME"])
@@ -148,7 +148,7 @@ def _binds_at_root(url_map: Map, environ: WSGIEnvironment, server_name: str | No
     )
 
 
-def built_elsewhere(
+def built_elsewhere(  # noqa: C901 - each case in turn
     app: UrlBuilding,
     plan: Plan,
     context: RequestContext | None,
@@ -168,8 +168,12 @@ def built_elsewhere(
     """
     if context is None:
         return _url(app, plan, context, endpoint, values, take_options(values), path)
-    is_inside = context._request_ctx is not None
-    if is_inside and endpoint[:1] == ".":
+    is_inside = type(context) is RequestContext or context._request_ctx is not None
+    if not is_inside and path is None and not app.url_default_functions:
+        path = _url_outside(plan, context, endpoint, values)
+        if type(path) is str:
+            return path
+    elif is_inside and endpoint[:1] == ".":
         blueprint = context.request.blueprint
         endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
     place = None if path is UNSUITABLE or path is REFUSED else _place(plan, context)
@@ -190,6 +194,30 @@ def built_elsewhere(
     if place is None or (scheme is not None and not external):
         return _url(app, plan, context, endpoint, values, options, path)
     return _built_with(app, plan, context, place, endpoint, values, options, path)
+
+
+def _url_outside(plan: Plan, context: RequestContext, endpoint: str, values: dict[str, object]) -> Written:
+    """Return the URL of an endpoint outside a request; None if it has options or is uncertain.
+
+    What the function of the endpoint's only rule has returned if that is no path.
+    """
+    rules = plan.rules.get(endpoint, NO_RULES)
+    adapter = context.url_adapter
+    if (
+        type(rules) is not EndpointRules
+        or len(values) != rules.expected
+        or type(adapter) is not MapAdapter
+        or plan.url_map is None
+        or adapter.map is not plan.url_map
+        or plan.url_map.host_matching
+        # Neither its class nor itself has another method.
+        or getattr(adapter.build, "__func__", None) is not werkzeugs_build
+    ):
+        return None
+    path = rules.write(values) if values else rules.text
+    if type(path) is not str:
+        return path
+    return f"{scheme_before(adapter.url_scheme)}//{adapter.server_name}{adapter.script_name[:-1]}{path}"
 
 
 def _first_path(

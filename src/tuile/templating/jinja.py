@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any, cast
 from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as JinjaEnvironment
 from jinja2 import Template as JinjaTemplate
-from jinja2.runtime import Context
+from jinja2.compiler import CodeGenerator
+from jinja2.utils import internalcode, missing
+from markupsafe import escape
 
 from ..ctx.app_context import current
 from . import plain_escapes
 from .folding import changed_outcomes, compile_recording
+from .running import Context, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from types import CodeType
+
+    from jinja2.runtime import Context as JinjaContext
 
     from ..app import Flask
     from ..sansio.app import App
@@ -41,6 +46,8 @@ _has_tests = re.compile(r"\bis\b").search
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
 # The methods that make a template from a source. They can be replaced on one environment.
 _COMPILING = frozenset({"compile", "from_string"})
+# The attributes that any dict has.
+_OF_DICTS = frozenset(dir({}))
 
 
 class Template(JinjaTemplate):
@@ -48,11 +55,11 @@ class Template(JinjaTemplate):
 
     def new_context(
         self, vars: dict[str, object] | None = None, shared: bool = False, locals: Mapping[str, object] | None = None
-    ) -> Context:
+    ) -> JinjaContext:
         """Return a context with the given values and the globals of the template."""
         environment = self.environment
         chain = self.globals
-        if shared or locals or type(chain) is not ChainMap or environment.context_class is not Context:
+        if type(chain) is not ChainMap or environment.context_class is not Context:
             return super().new_context(vars, shared, locals)
         # Jinja would look up each name in a ChainMap; merging dictionaries is much faster.
         own, *others = chain.maps
@@ -62,13 +69,28 @@ class Template(JinjaTemplate):
                 merged.update(globals_)
         else:
             merged = cast("dict[str, object]", others[0])
-        return Context(environment, dict(merged, **(vars or {})), self.name, self.blocks, globals=merged)
+        given = vars or {}
+        parent = given if shared and not locals else dict(given) if shared else dict(merged, **given)
+        if locals:
+            parent.update((name, value) for name, value in locals.items() if value is not missing)
+        return Context(environment, parent, self.name, self.blocks, globals=merged)
+
+    @classmethod
+    def _from_namespace(
+        cls, environment: JinjaEnvironment, namespace: MutableMapping[str, object], globals: MutableMapping[str, object]
+    ) -> Template:
+        """Make a template of what its code has defined; its output is escaped in fewer steps."""
+        if environment.code_generator_class is CodeGenerator and namespace.get("escape") is escape:
+            # Jinja's code calls it only for what is joined to the output.
+            namespace["escape"] = written
+        return cast("Template", super()._from_namespace(environment, namespace, globals))
 
 
 class Environment(JinjaEnvironment):
     """A Jinja environment that knows its application."""
 
     template_class = Template
+    context_class: type[JinjaContext] = Context
     _sources: _Sources | None = None
 
     def __init__(self, app: Flask, **options: Any) -> None:
@@ -76,6 +98,14 @@ class Environment(JinjaEnvironment):
             options["loader"] = app.create_global_jinja_loader()
         super().__init__(**options)
         self.app = app
+
+    @internalcode
+    def getattr(self, obj: object, attribute: str) -> object:
+        """Return an attribute of an object, else its item, else undefined."""
+        if type(obj) is dict and attribute in obj and attribute not in _OF_DICTS:
+            # Without the error for an attribute that no dict has.
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:
