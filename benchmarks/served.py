@@ -25,7 +25,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from benchmarks.measuring import environment, report
 from benchmarks.measuring.rounds import Spread
 from benchmarks.measuring.serving import SERVERS, Load, Server, ServingFailed, ask, load, served
-from benchmarks.measuring.workload import PEERS, Peer, Workload, cookie_header
+from benchmarks.measuring.workload import PEERS, SERVED_PEERS, Peer, Workload, cookie_header
 from benchmarks.workloads import BLOG, WORKLOADS
 
 WORK = ("hello", "one cookie of three read, one set")
@@ -103,7 +103,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--servers", nargs="+", metavar="NAME", choices=[server.name for server in SERVERS])
-    parser.add_argument("--peers", nargs="+", metavar="NAME", choices=[peer.name for peer in PEERS])
+    parser.add_argument("--peers", nargs="+", metavar="NAME", choices=[peer.name for peer in (*PEERS, *SERVED_PEERS)])
     parser.add_argument("--work", nargs="+", metavar="NAME", choices=[*WORK, *BLOG_WORK], default=[*WORK, *BLOG_WORK])
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--seconds", type=int, default=3, help="per cell and round, default: %(default)s")
@@ -117,7 +117,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
     """Every chosen peer on every chosen server that speaks its interface, work by work."""
     workloads = [one for one in (*WORKLOADS, *BLOG) if one.name in options.work]
     servers = [one for one in SERVERS if not options.servers or one.name in options.servers]
-    peers = [one for one in PEERS if not options.peers or one.name in options.peers]
+    peers = [one for one in (*PEERS, *SERVED_PEERS) if not options.peers or one.name in options.peers]
     return [
         Cell(server, peer, workload)
         for workload in workloads
@@ -187,6 +187,16 @@ def _of_bare(cell: Cell, cells: list[Cell]) -> Spread | None:
     return _beside(cell, BARE[cell.server.door], cells)
 
 
+def _cpu_of_bare(cell: Cell, cells: list[Cell]) -> Spread | None:
+    """The cell's processor time per request as a multiple of the bare callable's, round by round."""
+    for other in cells:
+        if (other.server, other.workload, other.peer.name) == (cell.server, cell.workload, BARE[cell.server.door]):
+            if len(other.loads) == len(cell.loads) and other.loads:
+                return Spread.of([a.cpu_us / b.cpu_us for a, b in zip(cell.loads, other.loads, strict=True)])
+            return None
+    return None
+
+
 def _beside(cell: Cell, peer: str, cells: list[Cell]) -> Spread | None:
     """The cell's requests per second as a multiple of another peer's, round by round."""
     for other in cells:
@@ -207,11 +217,13 @@ def _table(cells: list[Cell]) -> str:
             rate, p99 = Spread.of(cell.rates()), Spread.of([one.p99_ms for one in cell.loads])
             cpu = Spread.of([one.cpu_us for one in cell.loads])
             shown = [f"{rate.median:,.0f}", report.spread(_of_bare(cell, cells)), f"{p99.median:.2f}"]
-            shown.append(report.number(cpu.median))
+            shown += [report.number(cpu.median), report.spread(_cpu_of_bare(cell, cells))]
         else:
-            shown = [report.NOTHING] * 4
+            shown = [report.NOTHING] * 5
         rows.append([f"{cell.server.name}, {cell.workload.name}", cell.peer.name, *shown])
-    return report.table(["server, work", "framework", "requests/s", "of bare", "P99, ms", "CPU µs per request"], rows)
+    return report.table(
+        ["server, work", "framework", "requests/s", "of bare", "P99, ms", "CPU µs per request", "CPU of bare"], rows
+    )
 
 
 def _goals(cells: list[Cell]) -> str:

@@ -144,6 +144,14 @@ PEERS = (
     Peer("BlackSheep", "asgi", "blacksheep_", "blacksheep"),
 )
 
+#: Those that are only measured through ASGI servers: where views run is what matters there.
+SERVED_PEERS = (
+    Peer("Tuile async", "asgi", "tuile_async", "tuile"),
+    Peer("Tuile sync", "asgi", "flask_interface", "tuile", given="tuile"),
+    Peer("Starlette sync", "asgi", "starlette_sync", "starlette"),
+    Peer("a2wsgi(Flask)", "asgi", "a2wsgi_flask", "a2wsgi"),
+)
+
 
 @dataclass
 class Entrant:
