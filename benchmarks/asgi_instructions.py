@@ -29,7 +29,7 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from benchmarks.asgi import PEERS, TITLES, ask, is_right, make_apps
 from benchmarks.measuring import environment
 
-WORKS = ("async", "json", "cookie")
+WORKS = ("async", "json", "cookie", "sync")
 REQUESTS = 50
 BLOCKS = 4
 WARM_UP_REQUESTS = 300
@@ -88,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--here", action="store_true", help="count with what is installed here")
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=["bare", "Tuile", "Starlette", "BlackSheep"])
-    parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS))
+    parser.add_argument("--works", nargs="+", choices=WORKS, default=["async", "json", "cookie"])
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--run", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

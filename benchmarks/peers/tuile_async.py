@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import tuile
-from benchmarks.content import COOKIE_MAX_AGE_S, HELLO
+from benchmarks.content import ASSETS, COOKIE_MAX_AGE_S, HELLO
 
 
 def hello() -> Any:
-    app = tuile.Flask("benchmarks", static_folder=None)
+    app = tuile.Flask("benchmarks", root_path=ASSETS)
 
     @app.get("/")
     async def index() -> str:
@@ -21,7 +21,7 @@ def hello() -> Any:
 
 
 def cookie() -> Any:
-    app = tuile.Flask("benchmarks", static_folder=None)
+    app = tuile.Flask("benchmarks", root_path=ASSETS)
 
     @app.get("/")
     async def theme() -> Any:

@@ -256,3 +256,22 @@ def test_a_request_of_a_coroutine_function_enters_two_functions() -> None:
 
     run(main)
     assert entered == ["__call__", "serve_scope"]
+
+
+def test_a_path_whose_view_becomes_a_coroutine_function_is_not_sent_to_a_worker_for_ever() -> None:
+    app = tuile.Flask("changed", static_folder=None)
+    app.get("/", endpoint="view")(lambda: threading.current_thread().name)
+
+    async def on_loop() -> str:
+        return threading.current_thread().name
+
+    async def main() -> list[str]:
+        names = [(await ask(app)).text for _ in range(3)]
+        app.view_functions["view"] = on_loop
+        # A setting that plans depend on: without it the path is sent to a worker as before, which awaits the view.
+        app.debug = True
+        return [*names, (await ask(app)).text, (await ask(app)).text]
+
+    names = run(main)
+    assert all("worker" in name for name in names[:3])
+    assert names[4] == threading.current_thread().name

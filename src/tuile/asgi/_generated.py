@@ -80,6 +80,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve(scope, receive, send)
         return
     method, path = (scope["method"], scope["path"])
+    if path in service.worker_paths:
+        await service.serve_in_worker(scope, receive, send)
+        return
     # brief_headers: Return the headers Host and Cookie of a request; no host if only the whole environ tells its view
     host: bytes | None = None
     cookies: bytes | None = None
@@ -168,6 +171,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
+        service.note_worker_path(plan, path)
         await service.serve_in_worker(scope, receive, send)
         return
     # answer_awaited: Await a view, and answer its request

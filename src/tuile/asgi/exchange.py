@@ -60,36 +60,24 @@ class Exchange:
         report: Wakes the loop; `wake` of this exchange is called there soon.
     """
 
-    __slots__ = (
-        "app",
-        "begun",
-        "complete",
-        "context",
-        "ended",
-        "environ",
-        "error",
-        "fed",
-        "has_news",
-        "head",
-        "inbox",
-        "inbox_complete",
-        "is_heard",
-        "is_lent",
-        "left",
-        "most_spooled",
-        "pieces",
-        "pushed",
-        "remaining",
-        "report",
-        "sent",
-        "spool",
-        "taken",
-        "waiter",
-        "waits",
-        "wakes",
-        "wants",
-        "wants_to_hear",
-    )
+    # Of the worker.
+    head: tuple[int, HeaderPairs] | None = None
+    # How many bytes the response may still have; None without a Content-Length.
+    remaining: int | None = None
+    begun = complete = ended = False
+    error: BaseException | None = None
+    pushed = taken = 0
+    wants = wants_to_hear = waits = False
+    wakes: SimpleQueue[None] | None = None
+    # How much of the body is put aside before a coroutine runs, and what was.
+    most_spooled = 0
+    spool: t.IO[bytes] | None = None
+    # Of the loop. `is_heard` is whether it notices when the client leaves.
+    sent = fed = 0
+    inbox_complete = left = is_heard = False
+    # Of the loop alone.
+    waiter: Future[None] | None = None
+    has_news = is_lent = False
 
     def __init__(
         self, app: WSGIApplication, environ: WSGIEnvironment, context: Context, report: Callable[[Exchange], None]
@@ -98,28 +86,8 @@ class Exchange:
         self.environ = environ
         self.context = context
         self.report = report
-        self.head: tuple[int, HeaderPairs] | None = None
-        # How many bytes the response may still have; None without a Content-Length.
-        self.remaining: int | None = None
-        self.begun = self.complete = self.ended = False
         self.pieces: deque[bytes] = deque()
-        self.error: BaseException | None = None
-        self.pushed = self.sent = 0
         self.inbox: deque[bytes] = deque()
-        self.inbox_complete = self.wants = False
-        self.fed = self.taken = 0
-        # How much of the body is put aside before a coroutine runs, and what was.
-        self.most_spooled = 0
-        self.spool: t.IO[bytes] | None = None
-        self.left = False
-        # Whether the loop is to notice when the client leaves, and whether it does.
-        self.wants_to_hear = self.is_heard = False
-        self.waits = False
-        self.wakes: SimpleQueue[None] | None = None
-        # Those of the loop alone.
-        self.waiter: Future[None] | None = None
-        self.has_news = False
-        self.is_lent = False
 
     # In the worker
 

@@ -58,6 +58,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve(scope, receive, send)
         return
     method, path = scope["method"], scope["path"]
+    if path in service.worker_paths:
+        await service.serve_in_worker(scope, receive, send)
+        return
     sent_host, sent_cookies = brief_headers(scope, method, path)
     if sent_host is None:
         await service.serve_http(scope, receive, send)
@@ -68,6 +71,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
+        service.note_worker_path(plan, path)
         await service.serve_in_worker(scope, receive, send)
         return
     await answer_awaited(app, service, plan, context, sent_cookies, view, arguments, scope, receive, send)

@@ -18,6 +18,7 @@ from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current
 from ..dispatch.division import begin_on_loop
 from ..dispatch.plan import is_stock
+from ..dispatch.planner import is_coroutine_function
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
@@ -71,6 +72,8 @@ class Service:
         self.ready_plan: Plan | None = None
         #: The same if `asgi_app` need not be called, because it is not wrapped.
         self.entry_plan: Plan | None = None
+        #: The paths of rules without variable parts whose views are no coroutine functions, as far as known.
+        self.worker_paths: set[str] = set()
         _all.add(self)
 
     def _make_workers(self) -> Workers:
@@ -122,8 +125,17 @@ class Service:
         ):
             return False
         self.ready_plan = plan
+        self.worker_paths.clear()
         self.entry_plan = plan if is_stock(self.app, "asgi_app") else None
         return True
+
+    def note_worker_path(self, plan: Plan, path: str) -> None:
+        """Remember that requests for a path need a worker, if its view is why."""
+        route = plan.static_routes.get(path)
+        if route is not None:
+            view = self.app.view_functions.get(route[0].endpoint)
+            if view is not None and not is_coroutine_function(plan, view):
+                self.worker_paths.add(path)
 
     def _plan_for_loop(self) -> Plan | None:
         """Return the plan of the app if requests may be answered on the loop at the moment."""
