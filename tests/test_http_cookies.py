@@ -22,7 +22,7 @@ from tuile.exceptions import CookieSyntaxError
 from tuile.http import cookies as cookie_syntax
 from tuile.http.cookie_header import only_value
 from tuile.http.cookies import cookie_identity, cookie_values, dump_cookie, parse_cookie
-from tuile.http.dates import http_date
+from tuile.http.dates import http_date, read_http_date
 
 NOW = 1_700_000_000.25
 
@@ -301,6 +301,32 @@ def test_a_line_is_werkzeugs_byte_for_byte(name: str, value: str, kwargs: dict[s
 @example(moment=True)
 def test_a_date_is_werkzeugs_byte_for_byte(moment: Any) -> None:
     assert outcome(http_date, moment) == outcome(werkzeug.http.http_date, moment)
+
+
+@given(
+    st.integers(-62135596800, 253402300799).map(http_date)
+    | st.tuples(
+        st.sampled_from(["Mon,", "Fri,", "Fry,", "Fri"]),
+        st.sampled_from(["01", "1", "29", "31", "32", "00", "+1", "\u0661\u0662"]),
+        st.sampled_from(["Jan", "Feb", "jan", "Foo"]),
+        st.sampled_from(["2026", "26", "0050", "1000", "9999", "10000", "+202"]),
+        st.sampled_from(["00:00:00", "23:59:60", "24:00:00", "1:02:03", "01:02", "12:345:6", "+1:02:03", "010203"]),
+        st.sampled_from(["GMT", "UTC", "+0100", "gmt", "-0000"]),
+    ).map(" ".join)
+    | st.text("0123456789:, GMTFriJan+", max_size=30)
+)
+@example("Sunday, 06-Nov-94 08:49:37 GMT")
+@settings(max_examples=800)
+def test_a_date_is_read_as_werkzeug_reads_it_or_left_to_it(text: str) -> None:
+    found = read_http_date(text)
+    if found is not None:
+        assert found == werkzeug.http.parse_date(text)
+        assert found.tzinfo is timezone.utc
+
+
+@given(st.datetimes(timezones=st.just(timezone.utc)).filter(lambda moment: moment.year >= 1000))
+def test_a_date_is_read_as_it_is_written(moment: datetime) -> None:
+    assert read_http_date(http_date(moment)) == moment.replace(microsecond=0)
 
 
 @pytest.mark.parametrize(

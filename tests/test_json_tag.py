@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import OrderedDict
 from datetime import datetime, timezone
@@ -266,3 +267,36 @@ def test_a_flat_session_is_tagged_in_one_function_and_untagged_in_two() -> None:
 
     assert entered(serializer.tag) == ["tag", "tag"]
     assert entered(serializer._untag_scan) == ["_untag_scan", "_untag_scan", "untag"]
+
+
+class _AppWithProvider:
+    def __init__(self) -> None:
+        this: Any = self
+        self.json = DefaultJSONProvider(this)
+
+
+@given(tree=trees, separators=st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]), is_escaped=st.booleans())
+def test_text_is_read_as_in_flask_by_an_applications_provider(
+    tree: Any, separators: tuple[str, str], is_escaped: bool
+) -> None:
+    text = json.dumps(json.loads(theirs.TaggedJSONSerializer().dumps(tree)), separators=separators)
+    if is_escaped:
+        text = text.replace('{" ', '{"\\u0020')
+    app = _AppWithProvider()
+    token = current.set(SimpleNamespace(app=app))  # type: ignore[arg-type] # what is read of a context
+    try:
+        found = TaggedJSONSerializer().loads(text)
+    finally:
+        current.reset(token)
+    assert comparable(found) == comparable(theirs.TaggedJSONSerializer().loads(text))
+
+
+def test_a_key_that_is_put_among_the_tags_by_hand_is_one() -> None:
+    app = _AppWithProvider()
+    serializer = TaggedJSONSerializer()
+    serializer.tags["own"] = serializer.tags[" t"]
+    token = current.set(SimpleNamespace(app=app))  # type: ignore[arg-type] # what is read of a context
+    try:
+        assert serializer.loads('{"a":{"own":[1]}}') == {"a": (1,)}
+    finally:
+        current.reset(token)

@@ -78,7 +78,7 @@ NOT_IMPORTED = (
     *("csrf", "cookie.declared", "startup", "asgi.hooks", "asgi.service", "dispatch.awaiting", "sansio.type_vars"),
     *("keys.app_keys", "keys.ring", "keys.secret", "keys.tokens", "keys.weakness", "keys.xaes"),
     *("sessions.ages", "sessions.changes", "sessions.kinds", "sessions.packing", "sessions.plain", "sessions.signer"),
-    *("json.tag", "sessions.stored", "sessions.tracked", "wrappers.files"),
+    *("json.tag", "sessions.stored", "sessions.tracked", "wrappers.files", "wrappers.json_body"),
     *("http.bodies", "http.caching", "http.conditions", "http.cookie_header", "http.cookies", "http.dates"),
     *("http.locations", "http.multipart", "http.origins", "http.redirect_targets", "http.urlencoded"),
     *("ctx.cookie_defaults", "ctx.late_writes", "ctx.sent_cookies", "dispatch.return_values"),

@@ -7,6 +7,7 @@ import inspect
 import io
 import json
 import weakref
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -843,3 +844,102 @@ def test_a_property_of_a_subclass_needs_no_setter() -> None:
         return send(app, make_environ("/", HTTP_COOKIE="a=1; session=x"))
 
     same(program)
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+_BODIES = [b'{"a": 1}', b"[1, 2]", b'"\xc3\xa9"', b"{wrong", b"", b"\xff", b"null", '{"a": "\u00e9"}'.encode("utf-16")]
+_TYPES = [
+    None,
+    "",
+    "application/json",
+    "Application/JSON ; charset=utf-8",
+    " application/json",
+    "application/problem+json",
+    "text/plain",
+    "application/json, text/plain",
+    ";application/json",
+]
+_READS: list[Callable[[Any], object]] = [
+    lambda request: request.get_json(),
+    lambda request: request.json,
+    lambda request: request.get_json(silent=True),
+    lambda request: request.get_json(force=True),
+    lambda request: request.get_json(force=True, silent=True, cache=False),
+    lambda request: request.get_json(cache=False),
+    lambda request: request.get_data(),
+    lambda request: request.get_data(cache=False),
+    lambda request: request.data,
+    lambda request: request.stream.read(),
+    lambda request: request.headers.get("Content-Type"),
+    lambda request: request.mimetype,
+    lambda request: request.is_json,
+    lambda request: dict(request.form),
+    lambda request: setattr(request, "max_content_length", 3),
+    lambda request: setattr(request, "headers", Headers({"Content-Type": "application/json"})),
+    lambda request: setattr(request, "on_json_loading_failed", lambda error: f"failed: {type(error).__name__}"),
+    lambda request: setattr(request, "get_data", lambda **_: b'{"own": 1}'),
+    lambda request: setattr(request, "json_module", SimpleNamespace(loads=lambda data: [data])),
+    lambda request: request._cached_json,
+    lambda request: request.__dict__.get("_cached_data"),
+]
+
+
+class ByWerkzeugsMethods(tuile.Request):
+    @property
+    def is_json(self) -> bool:
+        return super().is_json
+
+
+def _read_in_turn(cls: Any, environ: dict[str, Any], reads: list[int]) -> list[object]:
+    request, found = cls({**environ, "wsgi.input": io.BytesIO(environ["wsgi.input"])}), []
+    for number in reads:
+        try:
+            found.append(_READS[number](request))
+        except Exception as error:  # noqa: BLE001 - compared
+            found.append((type(error), str(error)))
+    return found
+
+
+@given(
+    body=st.sampled_from(_BODIES),
+    content_type=st.sampled_from(_TYPES),
+    length=st.sampled_from([None, "", "x", "3", "99", "right", "right", "right", "right"]),
+    is_terminated=st.booleans(),
+    reads=st.lists(st.integers(0, len(_READS) - 1), min_size=1, max_size=5),
+)
+@settings(max_examples=1500, deadline=None)
+def test_json_is_read_as_with_flask_in_any_order(
+    body: bytes, content_type: str | None, length: str | None, is_terminated: bool, reads: list[int]
+) -> None:
+    environ: dict[str, Any] = {"REQUEST_METHOD": "POST", "wsgi.input": body}
+    if content_type is not None:
+        environ["CONTENT_TYPE"] = content_type
+    if length is not None:
+        environ["CONTENT_LENGTH"] = str(len(body)) if length == "right" else length
+    if is_terminated:
+        environ["wsgi.input_terminated"] = True
+    found = _read_in_turn(tuile.Request, environ, reads)
+    assert found == _read_in_turn(ByWerkzeugsMethods, environ, reads)
+    if length == "right" and not is_terminated:
+        assert found == _read_in_turn(flask.Request, environ, reads)
+
+
+def test_json_is_read_by_the_methods_of_a_subclass_and_by_patched_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OwnData(tuile.Request):
+        def get_data(self, *args: Any, **kwargs: Any) -> Any:
+            return b'{"own": true}'
+
+    class OwnType(tuile.Request):
+        @property
+        def is_json(self) -> bool:
+            return True
+
+    def environ() -> dict[str, Any]:
+        body = b'{"a": 1}'
+        return {"CONTENT_TYPE": "text/plain", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
+
+    assert OwnData({**environ(), "CONTENT_TYPE": "application/json"}).get_json() == {"own": True}
+    assert OwnType(environ()).json == {"a": 1}
+    monkeypatch.setattr("werkzeug.wrappers.Request.get_data", lambda self, **_: b"[0]")
+    assert tuile.Request({**environ(), "CONTENT_TYPE": "application/json"}).json == [0]

@@ -164,17 +164,21 @@ def size_warning(key: str, value_size: int, size: int, limit: int) -> str:
     )
 
 
-def plain_cookie(key: str, value: str) -> str | None:
-    """Return what `dump_cookie` does for a name and a value, by its defaults; None if something has to be encoded."""
-    if (
-        type(key) is str
-        and type(value) is str
-        and key.isascii()
-        and key.isidentifier()
-        and value.isascii()
-        and (value.isalnum() or value.isidentifier() or _plain_value.fullmatch(value))
-    ):
-        return f"{key}={value}; Path=/"
+_PLAINLY_DELETED = "=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/"
+
+
+def plain_cookie(key: str, value: str, max_age: object, expires: object) -> str | None:
+    """Return what `dump_cookie` does, by its other defaults, for a cookie without a lifetime or one to delete.
+
+    Returns:
+        None if something has to be encoded, or the lifetime is another one.
+    """
+    if type(key) is str and type(value) is str and key.isascii() and key.isidentifier():
+        if max_age is None and expires is None:
+            if value.isascii() and (value.isalnum() or value.isidentifier() or _plain_value.fullmatch(value)):
+                return f"{key}={value}; Path=/"
+        elif type(max_age) is int and type(expires) is int and not (value or max_age or expires):
+            return f"{key}{_PLAINLY_DELETED}"
     return None
 
 

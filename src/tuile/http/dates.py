@@ -78,5 +78,31 @@ def http_date(moment: datetime | date | float | time.struct_time) -> str:
     return _written(moment)
 
 
-#: The same for moments that come again: the current second, or when a file was changed.
+_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS) if name}
+_WEEKDAYS = frozenset(f"{name}," for name in _DAYS)
+
+
+def read_http_date(text: str) -> datetime | None:
+    """Parse a date in the form that `http_date` writes; return None for any other text, which may be a date as well."""
+    pieces = text.split(" ")
+    if len(pieces) != 6:
+        return None
+    weekday, day, month, year, clock, zone = pieces
+    digits = f"{day}{year}{clock.replace(':', '')}"
+    if (
+        zone != "GMT"
+        or weekday not in _WEEKDAYS
+        or not (len(day) == 2 and len(year) == 4 and year[0] != "0" and len(clock) == 8 and len(digits) == 12)
+        or not (digits.isascii() and digits.isdigit())
+    ):
+        return None
+    try:
+        hour, minute, second = clock.split(":")
+        number = _MONTH_NUMBERS[month]
+        return datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=_UTC)
+    except (KeyError, ValueError):
+        return None
+
+
+#: The same as `http_date` for moments that come again: the current second, or when a file was changed.
 remembered_http_date: t.Callable[[float], str] = lru_cache(maxsize=512)(http_date)

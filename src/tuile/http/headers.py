@@ -53,6 +53,16 @@ _COMPARED = 64
 _OTHER_THAN_VARY = PASSED - {"Vary"} | {"Content-Length", "Location"}
 
 
+# The name of a cookie for all paths of one host, or the name, the domain and the path of another one.
+_Identity = str | tuple[str, str, str]
+
+
+def _identity(line: str) -> _Identity:
+    """Return what identifies the cookie of a Set-Cookie line."""
+    name, domain, path = found = cookies.cookie_identity(line)
+    return name if path == "/" and not domain else found
+
+
 class CookieLines:
     """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 
@@ -69,27 +79,25 @@ class CookieLines:
 
     def __init__(self, pairs: list[tuple[str, str]], first: tuple[tuple[str, str], int, bool] | None = None) -> None:
         self._seen: list[tuple[str, str]] = []
-        self._by_cookie: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
+        self._by_cookie: dict[_Identity, tuple[str, str] | list[tuple[str, str]]] = {}
         # The length of the list from which all headers are compared again.
         self._due = 0
         if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
             # It is the last header, and the only cookie.
             line = first[0][1]
-            identity = (line.partition("=")[0], "", "/") if first[2] else cookies.cookie_identity(line)
             self._seen = pairs.copy()
-            self._by_cookie[identity] = [first[0]]
+            self._by_cookie[line.partition("=")[0] if first[2] else _identity(line)] = first[0]
 
-    def put(self, headers: Headers, line: str, identity: tuple[str, str, str] | None = None) -> None:
+    def put(self, headers: Headers, line: str, name: str | None = None) -> None:
         """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1).
 
         Args:
             headers: The headers.
             line: The value of the field.
-            identity: What `cookie_identity` finds in the line, if it is known.
+            name: The name of the cookie, if it is one for all paths of one host.
         """
         pairs, seen, by_cookie = headers._list, self._seen, self._by_cookie
-        if identity is None:
-            identity = cookies.cookie_identity(line)
+        identity = _identity(line) if name is None else name
         if len(pairs) > _COMPARED:
             # As `_update` compares them where it does not compare all.
             is_seen = len(pairs) == len(seen) < self._due and pairs[-1] is seen[-1]
@@ -97,13 +105,14 @@ class CookieLines:
             is_seen = pairs == seen
         if identity in by_cookie or not is_seen:
             self._update(pairs, exactly=identity in by_cookie)
-            for earlier in by_cookie.pop(identity, ()):
-                place = pairs.index(earlier)
+            earlier = by_cookie.pop(identity, [])
+            for one in earlier if isinstance(earlier, list) else [earlier]:
+                place = pairs.index(one)
                 del pairs[place], seen[place]
         pair = ("Set-Cookie", line)
         pairs.append(pair)
         seen.append(pair)
-        by_cookie[identity] = [pair]
+        by_cookie[identity] = pair
 
     def _update(self, pairs: list[tuple[str, str]], *, exactly: bool) -> None:
         """Update the index if other code changed the headers.
@@ -119,9 +128,10 @@ class CookieLines:
             is_prefix = pairs == seen or pairs[:count] == seen
         else:
             is_prefix = len(pairs) >= count and pairs[count - 1] is seen[-1]
-        known: dict[str, tuple[str, str, str]] = {}
+        known: dict[str, _Identity] = {}
         if not is_prefix:
-            known = {line: identity for identity, earlier in self._by_cookie.items() for _, line in earlier}
+            for identity, earlier in self._by_cookie.items():
+                known.update((one[1], identity) for one in (earlier if isinstance(earlier, list) else [earlier]))
             seen.clear()
             self._by_cookie.clear()
             count = 0
@@ -131,8 +141,9 @@ class CookieLines:
         seen += added
         for pair in added:
             if pair[0] not in OTHER_THAN_COOKIES and pair[0].lower() == "set-cookie":
-                identity = known.get(pair[1]) or cookies.cookie_identity(pair[1])
-                self._by_cookie.setdefault(identity, []).append(pair)
+                identity = known.get(pair[1]) or _identity(pair[1])
+                earlier = self._by_cookie.get(identity, [])
+                self._by_cookie[identity] = [*(earlier if isinstance(earlier, list) else [earlier]), pair]
 
 
 def vary_by(headers: Headers, field: str) -> None:

@@ -13,13 +13,17 @@ from werkzeug.datastructures import Accept, Authorization, IfRange
 from werkzeug.http import parse_accept_header, parse_date, parse_if_range_header
 from werkzeug.sansio.utils import get_current_url
 
-from ..lazy import lazy_pattern
+from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
     from datetime import datetime
 
     from _typeshed.wsgi import WSGIEnvironment
+
+    from . import dates
+else:
+    (dates,) = late_modules(__name__, ".dates")
 
 #: The methods that change nothing (RFC 9110 section 9.2.1), without TRACE, which is refused.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,7 +34,8 @@ _ANY_HOST = "host.invalid"
 def read_date(text: str | None) -> datetime | None:
     """Return the date in a header; None if it is missing or invalid, such as one in the year 9999999999."""
     try:
-        return parse_date(text)
+        # The first knows only the form that nearly all have.
+        return (None if text is None else dates.read_http_date(text)) or parse_date(text)
     except OverflowError:
         return None
 

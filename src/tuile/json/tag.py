@@ -36,6 +36,7 @@ from tuile.json import dumps, loads
 from tuile.json.provider import scan
 
 from ..flask_names import offer_flasks_names
+from ..http.dates import read_http_date, simple_http_date
 
 
 class JSONTag:
@@ -207,17 +208,20 @@ class TagDateTime(JSONTag):
 
     def to_json(self, value: datetime) -> str:
         """Return the HTTP date."""
-        return http_date(value)
+        return simple_http_date(value) or http_date(value)
 
     def to_python(self, value: str) -> datetime | None:
         """Return the datetime in UTC, with its time zone."""
-        return parse_date(value)
+        return read_http_date(value) or parse_date(value)
 
 
 _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, TagUUID, TagDateTime)
 
 # Types without a built-in tag. Only exactly these: a subclass may have an `__html__`.
 _SCALARS = frozenset((str, int, float, bool, type(None)))
+# The places of the tags for exactly these types, which no tag before theirs applies to.
+_PLACES = {tuple: 2, bytes: 4, Markup: 5, UUID: 6, datetime: 7}
+_COUNT_OF_KEYS = sum(1 for tag_class in _BUILT_IN_TAGS if tag_class.key)
 
 
 class TaggedJSONSerializer:
@@ -264,9 +268,12 @@ class TaggedJSONSerializer:
         # Trying eight tags on every number and string is most of the work of saving a session. With the
         # built-in tags alone, a dict or list of scalars stays as it is, unless it looks like a tagged value.
         kind = type(value)
-        if (kind in _SCALARS or kind is dict or kind is list) and self.order == self._built_in:
+        place = _PLACES.get(kind)
+        if (place is not None or kind in _SCALARS or kind is dict or kind is list) and self.order == self._built_in:
             if kind is list:
                 return [inner if type(inner) in _SCALARS else self.tag(inner) for inner in value]
+            if place is not None:
+                return self.order[place].tag(value)
             if kind is not dict:
                 return value
             if len(value) != 1 or next(iter(value)) not in self.tags:
@@ -322,11 +329,20 @@ class TaggedJSONSerializer:
                 end = -1
         if end != len(value):
             scanned = loads(value) if provider is None else provider.loads(value)
+        if plainly and ("{" not in value or self._has_no_keys_of_tags(value)):
+            return scanned
         if type(scanned) is dict and self._built_in is not None and self._is_flat(scanned):
             return scanned
-        if plainly and "{" not in value:
-            return scanned  # without an object in the JSON, nothing is tagged
         return self._untag_scan(scanned)
+
+    def _has_no_keys_of_tags(self, text: str) -> bool:
+        """Return whether nothing in JSON text can be tagged: the keys of all built-in tags begin with a space."""
+        return (
+            '" ' not in text
+            and "\\u0020" not in text
+            and self.order == self._built_in
+            and len(self.tags) == _COUNT_OF_KEYS
+        )
 
     def _is_flat(self, value: object) -> bool:
         """Return whether the value is a dict of scalars that no tag would change, as in most sessions."""

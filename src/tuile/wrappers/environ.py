@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from werkzeug._internal import _wsgi_decoding_dance
+from werkzeug.datastructures import EnvironHeaders
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -13,6 +14,7 @@ if t.TYPE_CHECKING:
     from .request import Request
 
 Value = t.TypeVar("Value")
+_new: t.Any = object.__new__
 
 
 class FromEnviron(t.Generic[Value]):
@@ -146,6 +148,15 @@ def read_query_string(environ: WSGIEnvironment) -> bytes:
     """The part of the URL after the `?`, as it was sent."""
     query: str = environ.get("QUERY_STRING", "")
     return query.encode("latin1")
+
+
+def read_headers(environ: WSGIEnvironment) -> EnvironHeaders:
+    """The headers received with the request."""
+    # As the constructor does, which calls the inherited one.
+    headers: EnvironHeaders = _new(EnvironHeaders)
+    headers._list = []
+    headers.environ = environ
+    return headers
 
 
 def read_remote_addr(environ: WSGIEnvironment) -> str | None:

@@ -32,6 +32,7 @@ from .environ import (
     EnvironAtFirstRead,
     FromEnviron,
     brief_environ_of,
+    read_headers,
     read_method,
     read_path,
     read_query_string,
@@ -51,9 +52,12 @@ if t.TYPE_CHECKING:
 
     from ..asgi.protocol import Receive, Scope
     from ..http import bodies, hosts, urlencoded
+    from . import json_body
     from .client import Client, Result
 else:
-    bodies, hosts, urlencoded = late_modules(__name__, "..http.bodies", "..http.hosts", "..http.urlencoded")
+    bodies, hosts, urlencoded, json_body = late_modules(
+        __name__, "..http.bodies", "..http.hosts", "..http.urlencoded", ".json_body"
+    )
 
 
 _new_multidict = ImmutableMultiDict.__new__
@@ -78,6 +82,12 @@ class _Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
 
 
 _werkzeugs_init = WerkzeugRequest.__init__
+_werkzeugs_get_json, _werkzeugs_get_data = WerkzeugRequest.get_json, WerkzeugRequest.get_data
+# The attributes of a class that determine how JSON is read, apart from `get_json`.
+_READING_JSON = (
+    *("__getattribute__", "__setattr__", "_cached_json", "_parse_content_type", "environ", "get_data"),
+    *("headers", "is_json", "mimetype", "shallow", "stream"),
+)
 # The value for files that were not parsed.
 _NO_FILES: ImmutableMultiDict[str, FileStorage] = ImmutableMultiDict()
 # The stock attributes that `Request._set_flags` compares with; filled after the definition of the class.
@@ -85,6 +95,7 @@ _NAMING: dict[str, object] = {}
 _READING: dict[str, object] = {}
 _FORMS: dict[str, object] = {}
 _COOKIES: dict[str, object] = {}
+_JSON: dict[str, object] = {}
 _HOST: dict[str, object] = {}
 _CLOSING = attributes(WerkzeugRequest, ("close",))
 
@@ -128,6 +139,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_host_of_environ = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
+    # Whether JSON is read as Werkzeug reads it.
+    _has_plain_json = False
     # Whether the endpoint and the blueprints come from the rule.
     _has_endpoint_of_rule = False
     if not t.TYPE_CHECKING:
@@ -161,6 +174,28 @@ class Request(WerkzeugRequest, metaclass=Watched):
             return refused
         return bodies.input_stream(self.environ, self.max_content_length)
 
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> t.Any:
+        """Parse the body as JSON.
+
+        Args:
+            force: Whether to parse it whatever its Content-Type.
+            silent: Whether to return None for a body of another type, or one that is not JSON.
+            cache: Whether to keep the result for the next call.
+
+        Raises:
+            UnsupportedMediaType: If the Content-Type is not that of JSON.
+            BadRequest: If the body is not JSON.
+        """
+        if (
+            cache
+            and self._has_plain_json
+            and WerkzeugRequest.get_json is _werkzeugs_get_json
+            and WerkzeugRequest.get_data is _werkzeugs_get_data
+            and (content := json_body.load_json(self, force, silent)) is not json_body.UNREAD
+        ):
+            return content
+        return super().get_json(force, silent, cache)
+
     @property
     def last_event_id(self) -> str | None:
         """The id of the last server-sent event that the browser got before it connected again; None at first."""
@@ -188,6 +223,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         cls.set_flag("_has_host_of_environ", certain and still_has(cls, _HOST))
         cls.set_flag("_has_plain_forms", certain and still_has(cls, _FORMS))
         cls.set_flag("_has_plain_cookies", certain and still_has(cls, _COOKIES))
+        cls.set_flag("_has_plain_json", certain and still_has(cls, _JSON))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         if WerkzeugRequest.__init__ is not _werkzeugs_init:
@@ -209,7 +245,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     path = FromEnviron(read_path, is_in_brief=True)
     query_string = FromEnviron(read_query_string, is_in_brief=True)
     #: The headers received with the request.
-    headers: FromEnviron[Headers] = FromEnviron(EnvironHeaders, copy="_environ_at_end")
+    headers: FromEnviron[Headers] = FromEnviron(read_headers, copy="_environ_at_end")
     remote_addr = FromEnviron(read_remote_addr)
 
     def _keep_environ(self) -> None:
@@ -394,5 +430,6 @@ _READING.update(attributes(Request, ("headers",)))
 _FORMS.update(attributes(Request, READING_FORMS))
 _HOST.update(attributes(Request, ("__getattribute__", "environ", "headers", "scheme", "server")))
 _COOKIES.update(attributes(Request, ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers")))
+_JSON.update(attributes(Request, _READING_JSON))
 _CLOSING.update(attributes(Request, ("_load_form_data",)))
 Request._set_flags()

@@ -328,16 +328,12 @@ class Response(WerkzeugResponse, metaclass=Watched):
         if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
             secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
         is_plain = domain is None and path == "/"
-        line = None
-        if (
-            is_plain
-            and max_age is None
-            and expires is None
-            and samesite is None
-            and not (secure or httponly or partitioned)
-        ):
-            line = cookies.plain_cookie(key, value)
-        if line is None:
+        name = line = None
+        if is_plain and samesite is None and not (max_age or secure or httponly or partitioned):
+            line = cookies.plain_cookie(key, value, max_age, expires)
+        if line is not None:
+            name = key
+        else:
             line = cookies.dump_cookie(
                 key,
                 value,
@@ -352,6 +348,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 partitioned=partitioned,
                 now=0.0 if max_age is None else time.time(),
             )
+            name = line.partition("=")[0] if is_plain else None
         if max_size and len(line) > max_size:
             warning_places.warn_of_size(key, line, max_size)
             self._large_lines = (*self._large_lines, line)
@@ -359,15 +356,15 @@ class Response(WerkzeugResponse, metaclass=Watched):
         if not isinstance(known, CookieLines):
             pairs = self.headers._list
             if known is None:
-                for name, _ in pairs:
-                    if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
+                for header, _ in pairs:
+                    if header not in OTHER_THAN_COOKIES and header.lower() == "set-cookie":
                         break
                 else:
                     pairs.append(pair := ("Set-Cookie", line))
                     self._cookie_lines = pair, len(pairs), is_plain
                     return
             known = self._cookie_lines = CookieLines(pairs, known)
-        known.put(self.headers, line, (line.partition("=")[0], "", "/") if is_plain else None)
+        known.put(self.headers, line, name)
 
 
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))

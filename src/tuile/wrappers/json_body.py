@@ -1,0 +1,53 @@
+"""Read the body of a request as JSON, with the same result as Werkzeug's methods, in fewer calls."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.datastructures import EnvironHeaders
+
+from ..http import bodies
+
+if t.TYPE_CHECKING:
+    from .request import Request
+
+# What a request has in its `__dict__` once its body or its type has been read, or where they are not to be read.
+_READ = frozenset(
+    {"_cached_data", "_cached_json", "_environ_at_end", "_parsed_content_type", "get_data", "shallow", "stream"}
+)
+#: The result of `load_json` if Werkzeug's method has to be called.
+UNREAD: t.Final = object()
+
+
+def load_json(request: Request, force: bool, silent: bool) -> t.Any:
+    """Read the body of a request as JSON, and keep what Werkzeug's method would keep.
+
+    Args:
+        request: The request, whose class has Werkzeug's methods and properties for reading JSON.
+        force: Whether to parse the body whatever its Content-Type.
+        silent: Whether to return None if the body is not JSON.
+
+    Returns:
+        The content; or `UNREAD`, with nothing read, if the request is not as usual or does not have the type of JSON.
+    """
+    own = request.__dict__
+    if not _READ.isdisjoint(own) or "environ" not in own:
+        return UNREAD
+    environ, headers = own["environ"], own.get("headers")
+    if not (force or (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower() == "application/json") or (
+        headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ)
+    ):
+        return UNREAD
+    stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
+    data = own["_cached_data"] = stream.read()
+    try:
+        content = request.json_module.loads(data)
+    except ValueError as error:
+        if silent:
+            own["_cached_json"] = (..., None)
+            return None
+        content = request.on_json_loading_failed(error)
+        own["_cached_json"] = (content, request._cached_json[1])
+    else:
+        own["_cached_json"] = (content, content)
+    return content
