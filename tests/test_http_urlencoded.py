@@ -32,6 +32,8 @@ def expected(text: str) -> list[tuple[str, list[str]]]:
 def test_any_text_gives_what_parse_qsl_gives(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert list(parse_urlencoded(text).items()) == expected(text)
+    for long in (f"{text}&a={'b+c' * 700}{text}", f"{'&'.join([text] * 10)}{'x' * 2000}"):
+        assert list(parse_urlencoded(long).items()) == expected(long)
 
 
 @given(st.binary(max_size=40))

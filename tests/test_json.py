@@ -112,6 +112,40 @@ def test_text_is_flasks_byte_for_byte(tree: Any, kwargs: dict[str, Any], ensure_
     assert outcome(ours.dumps, tree, **kwargs) == outcome(theirs.dumps, tree, **kwargs)
 
 
+plain_trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text(), inner)
+        | st.dictionaries(st.integers() | st.text(), inner, max_size=1)
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    tree=plain_trees, depth=st.sampled_from([0, 0, 0, 39, 40, 41, 60]), ensure_ascii=st.booleans(), sort=st.booleans()
+)
+def test_an_indented_response_is_flasks_byte_for_byte(tree: Any, depth: int, ensure_ascii: bool, sort: bool) -> None:
+    for _ in range(depth):
+        tree = [tree]
+    app, theirs = Small(), flask.Flask(__name__)
+    app.debug = theirs.debug = True
+    for provider in (cast("DefaultJSONProvider", app.json), cast("FlaskProvider", theirs.json)):
+        provider.ensure_ascii, provider.sort_keys = ensure_ascii, sort
+    assert outcome(lambda: app.json.response(tree).get_data()) == outcome(
+        lambda: cast("Response", theirs.json.response(tree)).get_data()
+    )
+
+
+def test_an_indented_response_of_what_contains_itself_is_refused() -> None:
+    app, circle = Small(), {"a": 1}
+    app.debug = True
+    circle["self"] = circle  # type: ignore[assignment] # on purpose
+    with pytest.raises(ValueError, match="Circular reference detected"):
+        app.json.response(circle)
+
+
 @given(tree=trees, compact=st.sampled_from([None, True, False]), debug=st.booleans())
 def test_a_response_is_flasks_byte_for_byte(tree: Any, compact: bool | None, debug: bool) -> None:
     app, theirs = Small(), flask.Flask(__name__)

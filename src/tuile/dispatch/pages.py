@@ -35,8 +35,9 @@ if t.TYPE_CHECKING:
 else:
     answers, locations = late_modules(__name__, "..routing.answers", "..http.locations")
 
-# The statuses of responses that have a body.
-_WITH_BODY = frozenset(code for code in STATUS_LINES if code >= 200 and code not in {204, 304})
+# The statuses of tuples that need no response object: 304 has fewer headers.
+_PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and code != 304)
+_NO_CONTENT = 204
 _REFUSALS = frozenset({NotFound, MethodNotAllowed, SecurityError})
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 
@@ -147,7 +148,7 @@ def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa:
         return None
     kind = type(body)
     start = plan.text_start if kind is str or kind is bytes else plan.json_start
-    if start is None or (status is not None and (type(status) is not int or status not in _WITH_BODY)):
+    if start is None or (status is not None and (type(status) is not int or status not in _PLAIN_STATUSES)):
         return None
     header, line = start[:2]
     pairs = [] if headers is None else plain_pairs(headers)
@@ -171,6 +172,8 @@ def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa:
         pairs = [given or header, ("Content-Length", str(len(text))), *(pair for pair in pairs if pair is not given)]
     else:
         return None
+    if status == _NO_CONTENT:
+        return Page(STATUS_LINES[_NO_CONTENT], [pair for pair in pairs if pair[0] != "Content-Length"], [])
     return Page(line if status is None else STATUS_LINES[status], pairs, [text])
 
 

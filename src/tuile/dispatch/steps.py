@@ -20,6 +20,7 @@ from .. import invalidation
 from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
 from ..hints import add_hint
+from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started
@@ -375,7 +376,7 @@ class Dispatcher(Planned, Teardown):
 
     def _check_cookies(self, response: Response) -> None:
         modes = cookie_checks_of(self), undeclared_cookies_of(self)
-        if modes == (None, None) and not self._optional_cookies:
+        if not self._optional_cookies and (modes == (None, None) or not sets_cookies(response.headers)):
             return
         checks.look_at(self, value_with_request().request, response, *modes)  # type: ignore[arg-type] # a Flask
 

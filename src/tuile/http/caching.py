@@ -25,6 +25,8 @@ _LIVES = frozenset({"max-age", "cache-maxage", "downstream-ttl"})
 _FORBIDDING = frozenset({"private", "no-store"})
 # Headers that override `Cache-Control` in the caches of Fastly and others, Akamai, and nginx, in lower case, and the
 # values that forbid these caches to store a response.
+# Headers that most responses have, none of which is for caches.
+_USUAL = frozenset({"Content-Length", "Content-Type", "Location", "Set-Cookie", "Vary"})
 _EDGE_FIELDS: t.Final = {"surrogate-control": "no-store", "edge-control": "no-store", "x-accel-expires": "0"}
 
 
@@ -34,7 +36,10 @@ def invites_shared_caches(headers: Headers) -> bool:
     Targeted fields such as `CDN-Cache-Control` (RFC 9213), `Surrogate-Control`, `Edge-Control` and `X-Accel-Expires`
     are for shared caches only, which then ignore `Cache-Control`.
     """
-    return any(_is_invitation(name, value) for name, value in headers.items() if _is_for_caches(name))
+    for name, value in headers.items():
+        if name not in _USUAL and _is_for_caches(name) and _is_invitation(name, value):
+            return True
+    return False
 
 
 class _Response(t.Protocol):

@@ -146,6 +146,18 @@ class CookieLines:
                 self._by_cookie[identity] = [*(earlier if isinstance(earlier, list) else [earlier]), pair]
 
 
+def sets_cookies(headers: Headers) -> bool:
+    """Return whether there is a Set-Cookie header, or may be one."""
+    pairs: list[tuple[str, str]] | None = getattr(headers, "_list", None)
+    if pairs is None:
+        # Some applications assign a plain dictionary to a response's headers.
+        return True
+    for name, _ in pairs:  # noqa: SIM110 - `any` with a generator would be one more function call
+        if name not in OTHER_THAN_COOKIES and name.lower() == "set-cookie":
+            return True
+    return False
+
+
 def vary_by(headers: Headers, field: str) -> None:
     """Add a request header to `Vary`, unless it is there already (RFC 9110 section 12.5.5)."""
     pairs: list[tuple[str, str]] | None = getattr(headers, "_list", None)

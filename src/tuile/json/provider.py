@@ -25,8 +25,9 @@ if t.TYPE_CHECKING:
     from tuile.wrappers.response import Response
 
     from ..http import dates
+    from . import indented
 else:
-    (dates,) = late_modules(__name__, "..http.dates")
+    dates, indented = late_modules(__name__, "..http.dates", ".indented")
 
 
 # Methods whose result is computed inline as long as they are not overridden, and the default ones to compare with.
@@ -273,7 +274,10 @@ class DefaultJSONProvider(JSONProvider):
         """Return the body of a response."""
         compact = self.compact
         if compact is False or (compact is None and debug):
-            return f"{self.dumps(obj, indent=2)}\n"
+            text = None
+            if self.writes_plainly and self.default is not None:
+                text = indented.indented(obj, ensure_ascii=self.ensure_ascii, sort_keys=self.sort_keys)
+            return f"{self.dumps(obj, indent=2) if text is None else text}\n"
         if self.writes_plainly and self.default is not None:
             return f"{self._written(obj, ',', ':')}\n"
         return f"{self.dumps(obj, separators=(',', ':'))}\n"

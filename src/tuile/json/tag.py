@@ -221,6 +221,8 @@ _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, Ta
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 # The places of the tags for exactly these types, which no tag before theirs applies to.
 _PLACES = {tuple: 2, bytes: 4, Markup: 5, UUID: 6, datetime: 7}
+# How many dicts and lists are looked at in a value before it is tagged one by one.
+_MOST_FOUND = 10_000
 _COUNT_OF_KEYS = sum(1 for tag_class in _BUILT_IN_TAGS if tag_class.key)
 
 
@@ -307,7 +309,7 @@ class TaggedJSONSerializer:
     def dumps(self, value: object) -> str:
         """Serialize the value as tagged, compact JSON."""
         here = current.get(None)
-        is_plain = self.order == self._built_in and (type(value) in _SCALARS or self._is_flat(value))
+        is_plain = self.order == self._built_in and (type(value) in _SCALARS or self._needs_no_tags(value))
         tagged = value if is_plain else self.tag(value)
         if here is None:
             return dumps(tagged, separators=(",", ":"))
@@ -343,6 +345,27 @@ class TaggedJSONSerializer:
             and self.order == self._built_in
             and len(self.tags) == _COUNT_OF_KEYS
         )
+
+    def _needs_no_tags(self, value: object) -> bool:
+        """Return whether a value consists of dicts, lists and scalars alone, which no built-in tag applies to."""
+        found = [value]
+        # More are found on the way.
+        for one in found:
+            if type(one) is dict:
+                if len(one) == 1 and next(iter(one)) in self.tags:
+                    return False
+                inners: t.Iterable[object] = one.values()
+            elif type(one) is list:
+                inners = one
+            else:
+                return False
+            for inner in inners:
+                if type(inner) not in _SCALARS:
+                    found.append(inner)  # noqa: PERF401 - a generator would be one more call
+            if len(found) > _MOST_FOUND:
+                # It may contain itself.
+                return False
+        return True
 
     def _is_flat(self, value: object) -> bool:
         """Return whether the value is a dict of scalars that no tag would change, as in most sessions."""
