@@ -37,17 +37,17 @@ def indented(obj: object, *, ensure_ascii: bool, sort_keys: bool) -> str | None:
         return None
 
 
-def _written(obj: t.Any, quote: Callable[[str], str], sort_keys: bool, line: str, depth: int) -> str:
+def _written(obj: object, quote: Callable[[str], str], sort_keys: bool, line: str, depth: int) -> str:
     kind = type(obj)
-    if kind is str:
+    if isinstance(obj, str) and kind is str:
         return quote(obj)
-    if kind is int or (kind is float and isfinite(obj)):
+    if kind is int or (isinstance(obj, float) and kind is float and isfinite(obj)):
         return repr(obj)
-    if kind is list:
+    if isinstance(obj, list) and kind is list:
         inner = _inner(line, depth)
         parts = [_written(one, quote, sort_keys, inner, depth + 1) for one in obj]
         return f"[{inner}{f',{inner}'.join(parts)}{line}]" if parts else "[]"
-    if kind is dict:
+    if isinstance(obj, dict) and kind is dict:
         inner = _inner(line, depth)
         parts = []
         for key, value in sorted(obj.items()) if sort_keys else obj.items():

@@ -30,6 +30,15 @@ _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 Guard = tuple[type[BaseConverter], object, dict[str, object], dict[str, object]]
 
 
+def split_blueprint_path(name: str) -> list[str]:
+    """Return the dotted names of a blueprint and of the blueprints around it, innermost first."""
+    names = [name]
+    while "." in name:
+        name = name.rpartition(".")[0]
+        names.append(name)
+    return names
+
+
 def guard_of(converter: BaseConverter, method: str) -> Guard | None:
     """Return the conditions under which a method of one of Werkzeug's own converters can be inlined.
 

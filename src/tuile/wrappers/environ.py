@@ -14,7 +14,6 @@ if t.TYPE_CHECKING:
     from .request import Request
 
 Value = t.TypeVar("Value")
-_new: t.Any = object.__new__
 
 
 class FromEnviron(t.Generic[Value]):
@@ -153,7 +152,7 @@ def read_query_string(environ: WSGIEnvironment) -> bytes:
 def read_headers(environ: WSGIEnvironment) -> EnvironHeaders:
     """The headers received with the request."""
     # As the constructor does, which calls the inherited one.
-    headers: EnvironHeaders = _new(EnvironHeaders)
+    headers = object.__new__(EnvironHeaders)
     headers._list = []
     headers.environ = environ
     return headers

@@ -14,6 +14,7 @@ from werkzeug._internal import _plain_int
 from werkzeug.datastructures import EnvironHeaders, FileStorage, Headers, ImmutableMultiDict
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import MultipartDecoder
+from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
@@ -43,6 +44,11 @@ READING_FORMS = (
     "stream",
     "want_form_data_parsed",
 )
+#: Those that determine how JSON is read, apart from `get_json`.
+READING_JSON = (
+    *("__getattribute__", "__setattr__", "_cached_json", "_parse_content_type", "environ", "get_data"),
+    *("headers", "is_json", "mimetype", "shallow", "stream"),
+)
 # If a request has one of these itself, Werkzeug's parsers must be used.
 _OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
 # Longer bodies are not read at once.
@@ -64,6 +70,14 @@ _parse, _parse_urlencoded, _parse_multipart = (
 )
 _init, _load, _parse_parts = FormDataParser.__init__, WerkzeugRequest._load_form_data, MultiPartParser.parse
 _receive, _next_event = MultipartDecoder.receive_data, MultipartDecoder.next_event
+
+
+class Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
+    """The uploaded files. Once they are set, the request must be closed."""
+
+    def __set__(self, obj: object, value: ImmutableMultiDict[str, FileStorage]) -> None:
+        super().__set__(obj, value)
+        vars(obj)["closes_nothing"] = False
 
 
 def limit_of(key: str, default: int | None) -> property:

@@ -19,7 +19,7 @@ _READ = frozenset(
 UNREAD: t.Final = object()
 
 
-def load_json(request: Request, force: bool, silent: bool) -> t.Any:
+def load_json(request: Request, force: bool, silent: bool) -> object:
     """Read the body of a request as JSON, and keep what Werkzeug's method would keep.
 
     Args:
@@ -40,6 +40,7 @@ def load_json(request: Request, force: bool, silent: bool) -> t.Any:
         return UNREAD
     stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
     data = own["_cached_data"] = stream.read()
+    content: object
     try:
         content = request.json_module.loads(data)
     except ValueError as error:
