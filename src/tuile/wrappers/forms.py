@@ -53,6 +53,7 @@ READING_JSON = (
 _OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
 # Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
+_SHORT: t.Final = 256
 _FORM: t.Final = "application/x-www-form-urlencoded"
 _FORMS: t.Final = frozenset({_FORM, "multipart/form-data"})
 
@@ -178,9 +179,11 @@ def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> b
         # Read in pieces by the stream, which also raises the errors for a wrong length.
         stream = request.stream if stream is None else stream
         body = stream.read()
-    try:
+    if length > _SHORT:
         # Octets are replaced faster than characters; no other character of UTF-8 has this one in it.
-        found = urlencoded.parse_urlencoded((body.replace(b"+", b" ") if b"+" in body else body).decode())
+        body = body.replace(b"+", b" ")
+    try:
+        found = urlencoded.parse_urlencoded(body.decode())
     except UnicodeDecodeError:
         found = {}
     _set(own, stream, found, {})
