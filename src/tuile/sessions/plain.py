@@ -20,7 +20,6 @@ if t.TYPE_CHECKING:
     from ..http.cookies import SameSite
     from ..wrappers.response import Response
     from .interface import SessionMixin
-    from .signed import SecureCookieSessionInterface
 
 _VARIES: t.Final = [("Vary", "Cookie")]
 # A session with only these keys counts as empty, so that `session.pop("user")` logs out.
@@ -77,7 +76,7 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
         if not (session.modified or (lasts and app.config["SESSION_REFRESH_EACH_REQUEST"])):
             return _VARIES if session.accessed else []
         expires = expires_of(app, session, lasts=lasts)
-        interface = t.cast("SecureCookieSessionInterface", app.session_interface)
+        interface: t.Any = app.session_interface  # a `SecureCookieSessionInterface`
         token = interface._serialized(app, name, session)
         interface._check_size(app, name, token, expires)
     path, domain, secure, httponly, samesite, partitioned = configured_attributes(app)
