@@ -978,11 +978,11 @@ def add_rules(app: Any) -> None:
 
 @pytest.mark.parametrize("which", ["a request meets a rule", "a rule meets a request"])
 def test_a_rule_may_be_added_at_any_moment_of_a_request(which: str) -> None:
-    at = -10
+    at = -30
     done = True
     while done:
-        # Not each line: a step of eleven comes to all lines of what is repeated for each rule and part.
-        at += 11
+        # Not each line: a step that is prime comes to all lines of what is repeated for each rule and part.
+        at += 31
         app = growing_app()
         seen: list[Any] = []
 
