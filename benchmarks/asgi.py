@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 HELLO = "Hello, World!"
 PIECES = 100
+MESSAGES = 1000
 AT_ONCE = 32
 HEADERS = [
     (b"host", b"127.0.0.1:8000"),
@@ -40,7 +41,9 @@ HEADERS = [
     (b"cookie", b"consent=yes; theme=dark; lang=en-GB"),
 ]
 #: The works, and how many requests of each are asked for in a round.
-WORKS = {"sync": 320, "async": 1600, "json": 1600, "cookie": 640, "stream": 32, "astream": 32}
+WORKS = {"sync": 320, "async": 1600, "json": 1600, "cookie": 640, "stream": 32, "astream": 32, "echo": 32}
+#: Of how many parts they consist, each of which is told.
+PARTS = {"stream": PIECES, "astream": PIECES, "echo": MESSAGES}
 TITLES = {
     "sync": "hello, a synchronous view",
     "async": "hello, an `async def` view",
@@ -48,6 +51,7 @@ TITLES = {
     "cookie": "one cookie read and one set, an `async def` view",
     "stream": "a piece of a generator",
     "astream": "a piece of an asynchronous generator",
+    "echo": "a message of a WebSocket, and its echo",
 }
 
 
@@ -65,6 +69,12 @@ async def async_pieces() -> AsyncIterator[bytes]:
 
 async def bare(scope: Any, receive: Any, send: Any) -> None:
     """Answer as little as possible by hand."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": message["text"]})
+        return
     headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"13")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     if scope["path"] in {"/stream", "/astream"}:
@@ -110,6 +120,18 @@ def make_interface(lib: Any, *, awaits: bool) -> Any:  # noqa: C901 - an applica
         app.add_url_rule(f"/{name}", name, awaited(view))
     app.add_url_rule("/cookie", "cookie", set_cookie if awaits else set_cookie_too)
     app.add_url_rule("/stream", "stream", stream)
+
+    async def echo() -> None:
+        while True:
+            await lib.websocket.send(await lib.websocket.receive())
+
+    async def echo_each() -> None:
+        async for message in lib.websocket:
+            await lib.websocket.send(message)
+
+    if awaits:
+        # As the documentation of each writes it.
+        app.websocket("/echo")(echo if lib.__name__ == "quart" else echo_each)
     return app
 
 
@@ -139,7 +161,7 @@ def starlette_app() -> Any:
     """Return the application in Starlette."""
     from starlette.applications import Starlette  # noqa: PLC0415 - each peer where it is made
     from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse  # noqa: PLC0415
-    from starlette.routing import Route  # noqa: PLC0415
+    from starlette.routing import Route, WebSocketRoute  # noqa: PLC0415
 
     async def awaited(request: Any) -> Any:
         return PlainTextResponse(HELLO)
@@ -160,7 +182,14 @@ def starlette_app() -> Any:
         "stream": lambda request: StreamingResponse(pieces()),
         "astream": lambda request: StreamingResponse(async_pieces()),
     }
-    return Starlette(routes=[Route(f"/{name}", view) for name, view in views.items()])
+
+    async def echo(websocket: Any) -> None:
+        await websocket.accept()
+        async for text in websocket.iter_text():
+            await websocket.send_text(text)
+
+    routes: list[Any] = [Route(f"/{name}", view) for name, view in views.items()]
+    return Starlette(routes=[*routes, WebSocketRoute("/echo", echo)])
 
 
 def blacksheep_app() -> Any:
@@ -203,8 +232,43 @@ PEERS: dict[str, Callable[[], Any]] = {
 }
 
 
+async def echo(app: Any, path: str) -> tuple[int, bytes]:
+    """Open a WebSocket, send a message after each echo, and return what came back."""
+    incoming: asyncio.Queue[Any] = asyncio.Queue()
+    received = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "websocket.send":
+            received.append(message["text"])
+        if message["type"] == "websocket.close":
+            return
+        more = len(received) < MESSAGES
+        left = {"type": "websocket.disconnect", "code": 1000}
+        incoming.put_nowait({"type": "websocket.receive", "text": HELLO} if more else left)
+
+    incoming.put_nowait({"type": "websocket.connect"})
+    scope = {
+        "type": "websocket",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": HEADERS,
+        "subprotocols": [],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8000),
+    }
+    await app(scope, incoming.get, send)
+    return 200, "".join(received).encode()
+
+
 async def ask(app: Any, path: str) -> tuple[int, bytes]:
     """Send a request, and return the status and the body."""
+    if path == "/echo":
+        return await echo(app, path)
     status, body, is_read = 0, b"", False
 
     async def receive() -> Any:
@@ -254,13 +318,16 @@ async def cost_us(app: Any, path: str, count: int) -> float:
 def is_right(work: str, answer: tuple[int, bytes]) -> bool:
     """Return whether an answer is the one to a work."""
     status, body = answer
+    if work == "echo":
+        return body == HELLO.encode() * MESSAGES
     if work in {"stream", "astream"}:
         return status == 200 and body.startswith(b"x" * 100 * PIECES)
     return status == 200 and bool(body)
 
 
-#: What a peer cannot do: synchronous views and generators would block the loop of BlackSheep.
-LACKS = {"BlackSheep": ("sync", "stream")}
+#: What a peer is not asked for: synchronous views and generators would block the loop of BlackSheep, and WSGI has no
+#: WebSockets.
+LACKS = {"BlackSheep": ("sync", "stream", "echo"), "a2wsgi(Flask)": ("echo",)}
 
 
 def make_apps(names: Iterable[str] = tuple(PEERS)) -> dict[str, Any]:
@@ -291,7 +358,7 @@ async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
         for work, count in WORKS.items():
             for name in found[work]:
                 cost = await cost_us(apps[name], f"/{work}", count)
-                found[work][name].append(cost / (PIECES if "stream" in work else 1))
+                found[work][name].append(cost / PARTS.get(work, 1))
     return found
 
 

@@ -299,6 +299,19 @@ class _WebSocketProxy(LocalProxy):
     __slots__ = ()
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
+    def __getattribute__(self, name: str) -> object:
+        if name[:1] == "_":
+            return _own(self, name)
+        value = _value(None)
+        request = None if value is None else value.request
+        if not getattr(request, "is_websocket", False):
+            raise RuntimeError(_NO_WEBSOCKET_MESSAGE)
+        try:
+            return getattr(request, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
+
     def __aiter__(self) -> t.AsyncIterator[object]:
         return _find_websocket().__aiter__()
 

@@ -69,7 +69,8 @@ class Conversation:
                 exchange.has_news = False
                 # Read before what it has sent: nothing comes after the end.
                 ended = exchange.ended
-                await self._send_news()
+                if exchange.begun:
+                    await self._send_news()
                 if ended:
                     self.client_left = exchange.left
                     self.workers.settle(exchange)

@@ -283,7 +283,9 @@ class Connection:
         if machine.state == CONNECTING:
             await self.accept()
         try:
-            await self._server_send(machine.send(data))
+            is_plain = type(data) is str and data.isascii() and machine.state == OPEN
+            # The first is what `machine.send` returns, too.
+            await self._server_send({"type": "websocket.send", "text": data} if is_plain else machine.send(data))
         except OSError:
             # Some servers tell by it that the client left.
             self._leave(LOST, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from asyncio import _get_running_loop
 
 from ...csrf import check_origin_of_websocket
 from ...exceptions import BadMessage, CSRFError, WebSocketDisconnect
@@ -121,7 +122,10 @@ class WebSocket(Request):
         Raises:
             WebSocketDisconnect: If the WebSocket has ended.
         """
-        return self._connection.run(self._connection.receive())
+        connection = self._connection
+        coroutine = connection.receive()
+        # This is what most calls need of `run`.
+        return coroutine if _get_running_loop() is connection.loop else connection.run(coroutine)
 
     def receive_json(self) -> Result:
         """Wait for the next message, and return what its JSON means.
@@ -146,7 +150,9 @@ class WebSocket(Request):
             TypeError: If it is neither.
             WebSocketDisconnect: If the WebSocket has ended.
         """
-        return self._connection.run(self._connection.send(data))
+        connection = self._connection
+        coroutine = connection.send(data)
+        return coroutine if _get_running_loop() is connection.loop else connection.run(coroutine)
 
     def send_json(self, *args: object, **kwargs: object) -> Result:
         """Send a value as JSON. The arguments are those of `jsonify`.
