@@ -51,8 +51,8 @@ GENERATED = {
 LEFT_AS_CALLS = frozenset(
     {
         "has_session_alone",
+        "is_trusted",
         "open_session",
-        "remember",
         "serve",
         "begin_awaited",
         "session_headers",

@@ -18,7 +18,7 @@ from .flask_names import offer_flasks_names
 from .globals import current_app, request
 from .lazy import late_modules
 from .packages import get_root_path
-from .signals import message_flashed
+from .signals import message_flashed, send_signal
 from .urls import url_for
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ def flash(message: str, category: str = "message") -> None:
         append("_flashes", (category, message))
     if message_flashed.receivers:
         app = context.app
-        message_flashed.send(app, _async_wrapper=app.ensure_sync, message=message, category=category)
+        send_signal(message_flashed, app, app.ensure_sync, message=message, category=category)
 
 
 def _keep_unseen(context: CurrentRequest, unseen: list[tuple[str, str]], seen: list[tuple[str, str]]) -> None:

@@ -6,12 +6,46 @@ receivers costs nothing.
 
 from __future__ import annotations
 
-from blinker import Namespace
+import typing as t
+from inspect import CO_COROUTINE, iscoroutinefunction
+from types import FunctionType
+
+from blinker import Namespace, Signal
 
 from .flask_names import offer_flasks_names
 
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Wrapper: t.TypeAlias = Callable[..., Callable[..., object]]
+
 # A namespace of its own, so that an application's signal "request-started" is a different one.
 _signals = Namespace()
+
+_stock_send = Signal.send
+
+
+def send_signal(signal: Signal, sender: object, wrapper: Wrapper, /, **values: object) -> None:
+    """Send a signal, as its method does.
+
+    Args:
+        signal: The signal.
+        sender: The application.
+        wrapper: Makes a function of a receiver that is a coroutine function.
+        values: What the receivers are given.
+    """
+    if type(signal).send is not _stock_send or "send" in vars(signal):
+        signal.send(sender, _async_wrapper=wrapper, **values)
+    elif not signal.is_muted:
+        for receiver in signal.receivers_for(sender):
+            # Most are plain functions, without attributes that may mark them.
+            if type(receiver) is FunctionType and not (receiver.__code__.co_flags & CO_COROUTINE or receiver.__dict__):
+                receiver(sender, **values)
+            elif iscoroutinefunction(receiver):
+                wrapper(receiver)(sender, **values)
+            else:
+                receiver(sender, **values)
+
 
 before_render_template = _signals.signal("before-render-template")
 template_rendered = _signals.signal("template-rendered")

@@ -13,10 +13,9 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..dispatch.inlined import has_session_alone, new, remember, reset, session_headers
+from ..dispatch.inlined import has_session_alone, is_trusted, new, reset, session_headers
 from ..dispatch.pages import page_of
-from ..dispatch.planner import is_coroutine_function
-from ..dispatch.trusted import is_trusted
+from ..dispatch.planner import is_coroutine_function, remember
 from ..routing.route import matched_by
 from ..signals import (
     appcontext_popped,

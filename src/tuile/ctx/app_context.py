@@ -23,7 +23,7 @@ from contextvars import ContextVar, Token
 from types import SimpleNamespace
 
 from .. import invalidation
-from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down
+from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, send_signal
 from .states import NESTED, PLAIN
 
 if t.TYPE_CHECKING:
@@ -120,7 +120,7 @@ class AppContext(metaclass=invalidation.Watched):
         value._request_ctx = None if outer is None else outer._request_ctx
         self._cv_tokens.append((current.set(value), value))
         if appcontext_pushed.receivers:
-            appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+            send_signal(appcontext_pushed, self.app, self.app.ensure_sync)
 
     def pop(  # noqa: C901 - calls of its own would cost as much as what they would do
         self, exc: BaseException | None = _sentinel
@@ -170,7 +170,7 @@ class AppContext(metaclass=invalidation.Watched):
             message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
             raise AssertionError(message)
         if appcontext_popped.receivers:
-            appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
+            send_signal(appcontext_popped, app, app.ensure_sync)
 
     def __enter__(self) -> Self:
         self.push()

@@ -9,7 +9,7 @@ from contextvars import Token
 from .. import invalidation
 from ..lazy import late_modules
 from ..once import once
-from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down
+from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down, send_signal
 from .app_context import (
     NOT_OPENED_MESSAGE,
     AppContext,
@@ -374,7 +374,7 @@ class RequestContext(Matching):
                 take_push(context._cv_tokens, None)
             current.reset(token)
         if appcontext_popped.receivers:
-            appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
+            send_signal(appcontext_popped, app, app.ensure_sync)
 
     def __enter__(self) -> Self:
         self.push()

@@ -32,16 +32,15 @@ from .inlined import (
     REFERENCES_TO_BOTH,
     SHORT,
     has_session_alone,
+    is_trusted,
     new,
     open_session,
-    remember,
     reset,
     session_headers,
 )
 from .pages import page_of, parts_without_view
-from .planner import is_coroutine_function
+from .planner import is_coroutine_function, remember
 from .teardown import body_sent, leave, parts_at_end
-from .trusted import is_trusted
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,7 +19,7 @@ from ..invalidation import Watched
 from ..lazy import late_modules
 from ..real_flask import hint_about
 from ..sansio.app import App
-from ..signals import got_request_exception, request_finished
+from ..signals import got_request_exception, request_finished, send_signal
 from ..wrappers.plain_response import STATUS_LINES
 from ..wrappers.response import Response as OwnResponse
 
@@ -251,7 +251,7 @@ class ErrorHandling(App, metaclass=Watched):
             e.args = (f"{e}\n\n{hint}",)
         self._explain(e)
         if got_request_exception.receivers:
-            got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
+            send_signal(got_request_exception, self, self.ensure_sync, exception=e)
         propagate = self.config["PROPAGATE_EXCEPTIONS"]
         if propagate is None:
             propagate = self.testing or self.debug

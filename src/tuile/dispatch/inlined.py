@@ -10,6 +10,7 @@ import typing as t
 from sys import getrefcount
 
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import SecurityError
 
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, REFERENCES_OF_ATTRIBUTE, current
@@ -25,8 +26,8 @@ from ..signals import (
     request_tearing_down,
 )
 from ..wrappers.environ import brief_environ_of
+from .planner import remember
 from .teardown import body_sent, leave
-from .trusted import is_trusted
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,12 +36,13 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ..app import Flask
+    from ..http import hosts
     from ..sessions import plain
     from ..wrappers.response import Response, TextStart
     from .plan import Plan
     from .steps import Dispatcher
 else:
-    (plain,) = late_modules(__name__, "..sessions.plain")
+    hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
 
 new: t.Any = object.__new__
 reset = t.cast("Callable[[object], None]", current.reset)
@@ -154,19 +156,19 @@ def is_plain(plan: Plan, host: str | None, scheme: str | None, is_upgrade: bool)
     return host in plan.hosts and (scheme == "http" or scheme == "https") and not is_upgrade  # noqa: PLR1714 - faster
 
 
-def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str, object]) -> None:
-    """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
-    function = id(app.view_functions.get(rule.endpoint))
-    view = app._synchronous.get(function)
-    if view is None and function not in plan.coroutine_functions:
-        # The view was not called yet, or needs `ensure_sync`.
-        return
-    plan.rules_tried[id(rule)] = rule
-    if not arguments:
-        if app.url_map.answers_always(path, rule):
-            plan.static_routes[path] = (rule, view)
-        return
-    app.url_map.add_route(plan.variable_routes, path, rule, view)
+def is_trusted(context: RequestContext, trusted: list[str]) -> bool:
+    """Return whether the host of a request is trusted, and store the trusted hosts on the request."""
+    request = context.request
+    request.trusted_hosts = trusted
+    try:
+        # As `request.host = ...`, in one call less.
+        vars(request)["host"] = hosts.read_host(request.environ, trusted)
+    except Exception as error:  # noqa: BLE001 - the adapter raises any other again, where it is answered
+        if type(error) is SecurityError:
+            # As the adapter refuses the host.
+            context.url_adapter, request.routing_exception = None, error.with_traceback(None)
+        return False
+    return True
 
 
 def run_view(

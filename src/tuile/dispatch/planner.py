@@ -14,6 +14,9 @@ from .plan import NOTHING, WERKZEUG, Plan, compared, plan_of
 from .step_names import WATCHED
 
 if t.TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
+    from ..app import Flask
     from ..sessions import SessionInterface
 
 _werkzeug_seen: list[list[str]] = [[] for _ in WERKZEUG]
@@ -80,6 +83,21 @@ def is_coroutine_function(plan: Plan, function: t.Callable[..., object]) -> bool
         known[id(function)] = function
         return True
     return False
+
+
+def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str, object]) -> None:
+    """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
+    function = id(app.view_functions.get(rule.endpoint))
+    view = app._synchronous.get(function)
+    if view is None and function not in plan.coroutine_functions:
+        # The view was not called yet, or needs `ensure_sync`.
+        return
+    plan.rules_tried[id(rule)] = rule
+    if not arguments:
+        if app.url_map.answers_always(path, rule):
+            plan.static_routes[path] = (rule, view)
+        return
+    app.url_map.add_route(plan.variable_routes, path, rule, view)
 
 
 def _are_as_they_were(unwatched: tuple[tuple[type, str, object], ...]) -> bool:

@@ -23,7 +23,7 @@ from ..hints import add_hint
 from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
-from ..signals import request_finished, request_started
+from ..signals import request_finished, request_started, send_signal
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
@@ -258,7 +258,7 @@ class Dispatcher(Planned, Teardown):
             self._got_first_request = True
         try:
             if request_started.receivers:
-                request_started.send(self, _async_wrapper=self.ensure_sync)
+                send_signal(request_started, self, self.ensure_sync)
             if self.config.get("CSRF") is not None:
                 from tuile.csrf import check_csrf  # noqa: PLC0415 - only with CSRF; a full name is found faster
 
@@ -361,7 +361,7 @@ class Dispatcher(Planned, Teardown):
         try:
             response = self.process_response(response)
             if request_finished.receivers:
-                request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
+                send_signal(request_finished, self, self.ensure_sync, response=response)
             plan = self._plan
             if plan.epoch is not invalidation.epoch:
                 plan = self._planner.current(self)

@@ -9,7 +9,7 @@ from sys import getrefcount
 from .. import invalidation
 from ..ctx.app_context import REFERENCES, REFERENCES_PASSED, _sentinel, current, keep_environ, value_with_request
 from ..ctx.states import LEFT, PRESERVED
-from ..signals import appcontext_tearing_down, request_tearing_down
+from ..signals import appcontext_tearing_down, request_tearing_down, send_signal
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, Response
 from .errors import ErrorHandling
@@ -61,7 +61,7 @@ class Teardown(ErrorHandling):
                     except Exception as error:  # noqa: BLE001 - the others are to run all the same
                         failure = self._teardown_failed(error, failure)
         if request_tearing_down.receivers:
-            request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+            send_signal(request_tearing_down, self, self.ensure_sync, exc=exc)
         if failure is not None:
             raise failure
 
@@ -87,7 +87,7 @@ class Teardown(ErrorHandling):
                 except Exception as error:  # noqa: BLE001 - the others are to run all the same
                     failure = self._teardown_failed(error, failure)
         if appcontext_tearing_down.receivers:
-            appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
+            send_signal(appcontext_tearing_down, self, self.ensure_sync, exc=exc)
         if failure is not None:
             raise failure
 

@@ -12,7 +12,7 @@ from ..ctx.functions import stream_with_context
 from ..flask_names import offer_flasks_names
 from ..globals import current_app, g, request, session
 from ..helpers import get_flashed_messages
-from ..signals import before_render_template, template_rendered
+from ..signals import before_render_template, send_signal, template_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,22 +128,22 @@ def _from_string(app: Flask, source: str) -> Template:
 def _render(app: Flask, template: Template, context: dict[str, object]) -> str:
     app.update_template_context(context)
     if before_render_template.receivers:
-        before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+        send_signal(before_render_template, app, app.ensure_sync, template=template, context=context)
     text = template.render(context)
     if template_rendered.receivers:
-        template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+        send_signal(template_rendered, app, app.ensure_sync, template=template, context=context)
     return text
 
 
 def _stream(app: Flask, template: Template, context: dict[str, object]) -> Iterator[str]:
     app.update_template_context(context)
     if before_render_template.receivers:
-        before_render_template.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+        send_signal(before_render_template, app, app.ensure_sync, template=template, context=context)
 
     def pieces() -> Iterator[str]:
         yield from template.generate(context)
         if template_rendered.receivers:
-            template_rendered.send(app, _async_wrapper=app.ensure_sync, template=template, context=context)
+            send_signal(template_rendered, app, app.ensure_sync, template=template, context=context)
 
     running = current.get(None)
     if running is None or running.request is None:

@@ -11,7 +11,7 @@ from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
 from ...ctx.states import LEFT
 from ...sessions.watching import SessionWatch, watch_session
-from ...signals import websocket_tearing_down
+from ...signals import send_signal, websocket_tearing_down
 
 if t.TYPE_CHECKING:
     from ...app import Flask
@@ -79,6 +79,6 @@ class WebSocketContext(RequestContext):
                 except Exception as error:  # noqa: BLE001 - the others are to run all the same
                     failure = app._teardown_failed(error, failure)
         if websocket_tearing_down.receivers:
-            websocket_tearing_down.send(app, _async_wrapper=app.ensure_sync, exc=exc)
+            send_signal(websocket_tearing_down, app, app.ensure_sync, exc=exc)
         if failure is not None:
             raise failure

@@ -16,7 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from ...csrf import check_csrf
 from ...exceptions import WebSocketDisconnect
-from ...signals import got_websocket_exception, websocket_finished, websocket_started
+from ...signals import got_websocket_exception, send_signal, websocket_finished, websocket_started
 from ...startup import check_settings
 from ..scopes import sent_headers, status_code
 from .as_socket import give_socket
@@ -96,7 +96,7 @@ class Steps:
             app._got_first_request = True
         context.push()
         if websocket_started.receivers:
-            websocket_started.send(app, _async_wrapper=app.ensure_sync)
+            send_signal(websocket_started, app, app.ensure_sync)
         if app.config.get("CSRF") is not None:
             check_csrf(app)
         self._answer = self._run_hooks()
@@ -192,7 +192,7 @@ class Steps:
                 for function in reversed(registered.get(scope, ())):
                     response = app.ensure_sync(function)(response)
             if websocket_finished.receivers:
-                websocket_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
+                send_signal(websocket_finished, app, app.ensure_sync, response=response)
         except Exception:
             if not is_error:
                 raise
@@ -203,7 +203,7 @@ class Steps:
         """Return the end after an exception that no handler is registered for."""
         app = self.app
         if got_websocket_exception.receivers:
-            got_websocket_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+            send_signal(got_websocket_exception, app, app.ensure_sync, exception=error)
         propagates = app.config["PROPAGATE_EXCEPTIONS"]
         if propagates is None:
             propagates = app.testing or app.debug
