@@ -442,6 +442,10 @@ class Dispatcher(Planned, Teardown):
                 if isinstance(answer, HTTPException) and (page := self._error_page(answer, environ)) is not None:
                     # The same result as calling it as a WSGI application, but faster.
                     return page
+                plan = self._current_plan()
+                if plan.text_start is not None and type(environ) is dict and not isinstance(answer, WerkzeugResponse):
+                    # The same result as below.
+                    return return_values.response_of_application(plan.response_class, answer, environ)
                 return self.response_class.force_type(answer, environ)
             except TypeError as error:
                 reason = f"{error}\n"

@@ -331,9 +331,9 @@ class TaggedJSONSerializer:
                 end = -1
         if end != len(value):
             scanned = loads(value) if provider is None else provider.loads(value)
-        if plainly and ("{" not in value or self._has_no_keys_of_tags(value)):
-            return scanned
         if type(scanned) is dict and self._built_in is not None and self._is_flat(scanned):
+            return scanned
+        if plainly and ("{" not in value or self._has_no_keys_of_tags(value)):
             return scanned
         return self._untag_scan(scanned)
 
