@@ -23,10 +23,10 @@ _directives = lazy_pattern(r'([^\s,;="]+)(?:\s*=\s*("[^"]*"|[^\s,;"]*))?')
 _INVITING = frozenset({"public", "s-maxage"})
 _LIVES = frozenset({"max-age", "cache-maxage", "downstream-ttl"})
 _FORBIDDING = frozenset({"private", "no-store"})
-# Headers that override `Cache-Control` in the caches of Fastly and others, Akamai, and nginx, in lower case, and the
-# values that forbid these caches to store a response.
 # Headers that most responses have, none of which is for caches.
 _USUAL = frozenset({"Content-Length", "Content-Type", "Location", "Set-Cookie", "Vary"})
+# Headers that override `Cache-Control` in the caches of Fastly and others, Akamai, and nginx, in lower case, and the
+# values that forbid these caches to store a response.
 _EDGE_FIELDS: t.Final = {"surrogate-control": "no-store", "edge-control": "no-store", "x-accel-expires": "0"}
 
 
