@@ -204,6 +204,7 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
             has its traceback.
     """
     from tuile import cli  # noqa: PLC0415 - it imports this module
+    from tuile.mistakes import explain  # noqa: PLC0415 - for errors alone
 
     try:
         # Not importlib.import_module: its frame would be the second one in the traceback.
@@ -211,6 +212,7 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
     except ImportError as error:
         # A second frame means that the module exists and its own code raised.
         if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            explain(error)
             raise NoAppException(
                 f"While importing {module_name!r}, an ImportError was raised:\n\n{traceback.format_exc()}"
             ) from None
@@ -218,8 +220,6 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
             raise NoAppException(f"Could not import {module_name!r}.") from None
         return None
     except Exception as error:
-        from ..mistakes import explain  # noqa: PLC0415 - with the first error
-
         explain(error)
         raise
 

@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from ..hints import add_hint
-from . import answers, arguments, attributes, registered
+from . import answers, arguments, attributes, imports, registered
 from .mistake import Mistake
 
 if t.TYPE_CHECKING:
@@ -23,7 +23,7 @@ _LONGEST = 2000
 
 _TABLE: tuple[tuple[re.Pattern[str], Hint], ...] = tuple(
     (re.compile(pattern), hint)
-    for module in (arguments, attributes, answers, registered)
+    for module in (arguments, attributes, answers, registered, imports)
     for pattern, hint in module.TABLE
 )
 # The name of the error that a pattern begins with, if it is one name.
