@@ -98,7 +98,7 @@ def saved_headers(app: Flask, session: ServerSession) -> list[tuple[str, str]] |
         return None
     if session._modified or session.modified:
         changes = session.changes()
-        if changes.cleared or "_permanent" in changes.by_key or user_of(app, session) != opened.record.user:
+        if changes.cleared or "_permanent" in changes.by_key or not _is_same_user(app, session, opened):
             return None
         try:
             if changes.by_key:
@@ -123,17 +123,21 @@ def _save_changes(
         if session:
             _begin(app, interface, kept, session, response, None)
         return
-    key = app.config.get("SESSION_USER_KEY", "_user_id")
-    value = None if key is None else dict.get(session, key)
-    # Most users are the same text as before, or nobody.
-    is_plain = value is None or (type(value) is str and "\\" not in value)
-    is_same = is_plain and value == opened.record.user and not opened.record.is_husk
+    is_same = not opened.record.is_husk and _is_same_user(app, session, opened)
     if session._is_replaced or (not is_same and _has_new_user(app, session, opened, changes)):
         kept_changes = None if session._is_replaced or changes.cleared else changes
         _begin(app, interface, kept, session, response, kept_changes)
         return
     if not (changes.cleared or changes.by_key) or _apply(app, kept, session, opened, changes):
         _save_unchanged(app, interface, kept, session, response, "_permanent" in changes.by_key)
+
+
+def _is_same_user(app: Flask, session: ServerSession, opened: Opened) -> bool:
+    """Return whether it is certain, without much work, that the user is the same as before, or still nobody."""
+    key = app.config.get("SESSION_USER_KEY", "_user_id")
+    value = None if key is None else dict.get(session, key)
+    is_plain = value is None or (type(value) is str and "\\" not in value)
+    return is_plain and value == opened.record.user
 
 
 def _has_new_user(app: Flask, session: ServerSession, opened: Opened, changes: Changes) -> bool:

@@ -231,7 +231,8 @@ class ServerSession(TrackedSession):
         """Return what was changed since the session was opened, or saved."""
         by_key: dict[str, KeyChange] = {}
         base = {} if self._is_cleared else self._base
-        for key in {**self._assigned, **self._operations, **self._handed_out}:
+        are_only_assigned = not (self._operations or self._handed_out)
+        for key in self._assigned if are_only_assigned else {**self._assigned, **self._operations, **self._handed_out}:
             name = key if type(key) is str else as_key(key)
             change = self._change(key, base.get(name))
             if change is not None:
