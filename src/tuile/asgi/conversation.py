@@ -70,7 +70,8 @@ class Conversation:
                 # Read before what it has sent: nothing comes after the end.
                 ended = exchange.ended
                 if exchange.begun:
-                    await self._send_news()
+                    is_whole = ended and exchange.complete and not self.is_started and len(exchange.pieces) <= 1
+                    await (self._send_whole() if is_whole else self._send_news())
                 if ended:
                     self.client_left = exchange.left
                     self.workers.settle(exchange)
@@ -95,6 +96,23 @@ class Conversation:
             exchange.leave()
             if self.listener is not None:
                 await self._stop_listening(self.listener)
+
+    async def _send_whole(self) -> None:
+        """Send a response that is complete, in two messages."""
+        exchange = self.exchange
+        if exchange.left:
+            return
+        self.is_started = self.is_finished = True
+        status, headers = t.cast("tuple[int, HeaderPairs]", exchange.head)
+        body = exchange.pieces.popleft() if exchange.pieces else b""
+        try:
+            await self.send({"type": "http.response.start", "status": status, "headers": headers})
+            if exchange.left:
+                return
+            await self.send({"type": "http.response.body", "body": body, "more_body": False})
+        except OSError:
+            # Some servers tell by it that the client left.
+            exchange.leave()
 
     async def _send_news(self) -> None:
         exchange, is_long = self.exchange, False

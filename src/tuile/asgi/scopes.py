@@ -135,6 +135,8 @@ def _paths(scope: Scope) -> tuple[str, str]:
     """Return SCRIPT_NAME and PATH_INFO: octets as characters of Latin-1, as PEP 3333 has them."""
     path: str = scope["path"]
     root: str = scope.get("root_path") or ""
+    if not root and path.isascii():
+        return "", path
     root = root.rstrip("/")
     if root and not root.startswith("/"):
         root = f"/{root}"
@@ -185,8 +187,7 @@ def _add_headers(headers: Iterable[tuple[bytes, bytes]], environ: WSGIEnvironmen
                 authority = value
             continue
         text = value.decode("latin-1")
-        before = environ.get(key)
-        environ[key] = text if before is None else _joined(key, before, text)
+        environ[key] = _joined(key, environ[key], text) if key in environ else text
     if authority is not None:
         environ.setdefault("HTTP_HOST", authority.decode("latin-1"))
 

@@ -194,7 +194,7 @@ class Service:
             Whether its start is received before a worker is taken, so that slow clients hold none.
         """
         environ = exchange.environ
-        length, limit = content_length(environ), self.app.config["MAX_CONTENT_LENGTH"]
+        length = content_length(environ) if "CONTENT_LENGTH" in environ else None
         if length is None:
             if "HTTP_TRANSFER_ENCODING" not in environ and environ["REQUEST_METHOD"] in _METHODS_WITHOUT_BODY:
                 # Only HTTP/2 and later would announce none.
@@ -204,7 +204,8 @@ class Service:
         elif length == 0:
             exchange.inbox_complete = True
             return False
-        elif limit is not None and length > limit:
+        limit = self.app.config["MAX_CONTENT_LENGTH"]
+        if limit is not None and length is not None and length > limit:
             # It is refused when it is read, unless the view has another limit.
             return False
         exchange.most_spooled = self._setting("ASGI_SPOOL") if limit is None else limit
