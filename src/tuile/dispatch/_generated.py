@@ -84,8 +84,12 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             # answer_request: Match the URL, run the view and return the parts of the response
             answer: t.Any
             method = environ["REQUEST_METHOD"]
-            host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
-            path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ)
+            is_upgrade = "HTTP_UPGRADE" in environ
+            try:
+                host, scheme, path = (environ["HTTP_HOST"], environ["wsgi.url_scheme"], environ["PATH_INFO"])
+            except KeyError:
+                host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
+                path = environ.get("PATH_INFO", "")
             # match_route: Find the rule of a request and the view's arguments
             request = context.request
             rule: Rule | None

@@ -94,8 +94,13 @@ def answer_request(
     """
     answer: t.Any
     method = environ["REQUEST_METHOD"]
-    host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
-    path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ
+    is_upgrade = "HTTP_UPGRADE" in environ
+    try:
+        # Nearly always there, and found faster than by calls of `get`.
+        host, scheme, path = environ["HTTP_HOST"], environ["wsgi.url_scheme"], environ["PATH_INFO"]
+    except KeyError:
+        host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
+        path = environ.get("PATH_INFO", "")
     rule, arguments, known = match_route(app, plan, context, environ, method, host, scheme, path, is_upgrade, trusted)
     if (
         rule is None
