@@ -98,6 +98,8 @@ def _redis_servers(*options: list[str]) -> Iterator[list[int]]:
             os.mkdir(own)
             configuration = os.path.join(own, "server.conf")
             lines = [f"port {port}", "bind 127.0.0.1", "save ''", f"dir {own}", *(one.format(*ports) for one in given)]
+            # Else a replica waits five seconds for others.
+            lines += [] if "--sentinel" in given else ["repl-diskless-sync-delay 0"]
             with open(configuration, "w", encoding="utf-8") as file:
                 file.write("\n".join(line for line in lines if not line.startswith("--")) + "\n")
             flags = [line for line in given if line.startswith("--")]

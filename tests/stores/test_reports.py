@@ -165,14 +165,14 @@ def test_a_backlog_is_swept_in_batches_and_does_not_come_back(store: Store, cloc
     if isinstance(store, RedisStore):
         pytest.skip("Redis removes what has ended by itself")
     clocks = Clocks(idle=1000)
-    for number in range(1200):
+    for number in range(240):
         store.ask(Create(Record(f"old {number}", "v"), clocks))
     clock.forward(1000)
-    swept = [store.ask(Sweep(500)) for _ in range(4)]
-    assert swept == [500, 500, 200, 0]
-    for number in range(3000):  # a session ends as often as one begins
+    swept = [store.ask(Sweep(100)) for _ in range(4)]
+    assert swept == [100, 100, 40, 0]
+    for number in range(300):  # a session ends as often as one begins
         store.ask(Create(Record(f"new {number}", "v"), clocks))
-        clock.forward(10)
+        clock.forward(20)
     assert store.ask(Sweep(500)) <= 2
 
 
