@@ -4,55 +4,70 @@ import sys as _sys
 import typing as _t
 from importlib import import_module as _import_module
 
-from . import json as json
-from . import shim as shim
+# Each import statement takes time, so there is one for each module.
+# isort: off
+from . import (
+    json as json,
+    shim as shim,
+)
 from .app import Flask as Flask
 from .blueprints import Blueprint as Blueprint
 from .config import Config as Config
-from .ctx.functions import after_this_request as after_this_request
-from .ctx.functions import copy_current_request_context as copy_current_request_context
-from .ctx.functions import copy_current_websocket_context as copy_current_websocket_context
-from .ctx.functions import has_app_context as has_app_context
-from .ctx.functions import has_request_context as has_request_context
-from .ctx.functions import has_websocket_context as has_websocket_context
-from .ctx.functions import stream_with_context as stream_with_context
-from .globals import cookies as cookies
-from .globals import current_app as current_app
-from .globals import g as g
-from .globals import request as request
-from .globals import session as session
-from .globals import websocket as websocket
-from .helpers import abort as abort
-from .helpers import flash as flash
-from .helpers import get_flashed_messages as get_flashed_messages
-from .helpers import get_template_attribute as get_template_attribute
-from .helpers import is_safe_redirect as is_safe_redirect
-from .helpers import make_response as make_response
-from .helpers import redirect as redirect
-from .helpers import send_file as send_file
-from .helpers import send_from_directory as send_from_directory
+from .ctx.functions import (
+    after_this_request as after_this_request,
+    copy_current_request_context as copy_current_request_context,
+    copy_current_websocket_context as copy_current_websocket_context,
+    has_app_context as has_app_context,
+    has_request_context as has_request_context,
+    has_websocket_context as has_websocket_context,
+    stream_with_context as stream_with_context,
+)
+from .globals import (
+    cookies as cookies,
+    current_app as current_app,
+    g as g,
+    request as request,
+    session as session,
+    websocket as websocket,
+)
+from .helpers import (
+    abort as abort,
+    flash as flash,
+    get_flashed_messages as get_flashed_messages,
+    get_template_attribute as get_template_attribute,
+    is_safe_redirect as is_safe_redirect,
+    make_response as make_response,
+    redirect as redirect,
+    send_file as send_file,
+    send_from_directory as send_from_directory,
+)
 from .json import jsonify as jsonify
-from .signals import appcontext_popped as appcontext_popped
-from .signals import appcontext_pushed as appcontext_pushed
-from .signals import appcontext_tearing_down as appcontext_tearing_down
-from .signals import before_render_template as before_render_template
-from .signals import got_request_exception as got_request_exception
-from .signals import got_websocket_exception as got_websocket_exception
-from .signals import message_flashed as message_flashed
-from .signals import request_finished as request_finished
-from .signals import request_started as request_started
-from .signals import request_tearing_down as request_tearing_down
-from .signals import template_rendered as template_rendered
-from .signals import websocket_finished as websocket_finished
-from .signals import websocket_started as websocket_started
-from .signals import websocket_tearing_down as websocket_tearing_down
-from .templating import render_template as render_template
-from .templating import render_template_string as render_template_string
-from .templating import stream_template as stream_template
-from .templating import stream_template_string as stream_template_string
+from .signals import (
+    appcontext_popped as appcontext_popped,
+    appcontext_pushed as appcontext_pushed,
+    appcontext_tearing_down as appcontext_tearing_down,
+    before_render_template as before_render_template,
+    got_request_exception as got_request_exception,
+    got_websocket_exception as got_websocket_exception,
+    message_flashed as message_flashed,
+    request_finished as request_finished,
+    request_started as request_started,
+    request_tearing_down as request_tearing_down,
+    template_rendered as template_rendered,
+    websocket_finished as websocket_finished,
+    websocket_started as websocket_started,
+    websocket_tearing_down as websocket_tearing_down,
+)
+from .templating import (
+    render_template as render_template,
+    render_template_string as render_template_string,
+    stream_template as stream_template,
+    stream_template_string as stream_template_string,
+)
 from .urls import url_for as url_for
 from .wrappers.request import Request as Request
 from .wrappers.response import Response as Response
+# isort: on
 
 if _t.TYPE_CHECKING:
     from .event_streams import ServerSentEvent as ServerSentEvent

@@ -11,7 +11,7 @@ import sys
 import typing as t
 from collections.abc import Iterator
 from inspect import CO_COROUTINE, iscoroutinefunction
-from types import FunctionType
+from types import FunctionType, GeneratorType
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -418,7 +418,11 @@ class Dispatcher(Planned, Teardown):
             response = self._convert_response(body)
         elif type(body) is dict or type(body) is list:
             response = self.json.response(body)
-        elif isinstance(body, (str, bytes, bytearray, Iterator)) or hasattr(type(body), "__anext__"):
+        elif (
+            type(body) is GeneratorType
+            or isinstance(body, (str, bytes, bytearray, Iterator))
+            or hasattr(type(body), "__anext__")
+        ):
             # Passed to the constructor, so that a content type among the headers replaces the default.
             return response_class(
                 body,  # pyright: ignore[reportArgumentType] # it may be a bytearray
