@@ -125,7 +125,7 @@ def main(folder: Path, wheel: Path | None = None) -> int:
     settings = ROOT / "typing_tests" / "pyrightconfig.json"
     results = [
         # The source, with the packages of this interpreter: those of all extras.
-        run(binaries / "pyright", "--pythonpath", sys.executable),
+        run(binaries / "pyright", "--pythonpath", sys.executable, "-p", ROOT),
         run(*mypy, "--strict", "--python-version=3.10", ROOT / "typing_tests", cwd=where),
         run(*pyright, settings, cwd=where),
         run(*mypy, *MYPY_DOCS, "--ignore-missing-imports", write_docs(where), cwd=where),
