@@ -227,7 +227,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                         encoded = f"{plan.write_json(answer)}\n".encode()
                     else:
                         start = None
-                        encoded = None
+                        encoded = b""
                     if start is not None:
                         if untouched:
                             body = encoded
@@ -362,7 +362,7 @@ async def answer_awaited(
                         encoded = f"{plan.write_json(answer)}\n".encode()
                     else:
                         start = None
-                        encoded = None
+                        encoded = b""
                     if start is not None:
                         if untouched:
                             body = encoded

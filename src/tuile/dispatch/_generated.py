@@ -215,7 +215,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             encoded = f"{plan.write_json(answer)}\n".encode()
                         else:
                             start = None
-                            encoded = None
+                            encoded = b""
                         if start is not None:
                             if untouched:
                                 body = encoded
@@ -400,7 +400,7 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
         body = f"{plan.write_json(answer)}\n".encode()
     else:
         start = None
-        body = None
+        body = b""
     if start is None:
         return None
     response: Response = new(plan.response_class)

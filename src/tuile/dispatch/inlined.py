@@ -287,15 +287,15 @@ def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
     """Return the parts of a response to text or JSON.
 
     Returns:
-        The start of the response and its body; or None for both if the steps must convert it. The answer itself would
-        be one more reference to it.
+        The start of the response and its body; or None and nothing if the steps must convert it. The answer itself
+        would be one more reference to it.
     """
     kind = type(answer)
     if kind is str and plan.text_start is not None:
         return plan.text_start, answer.encode()
     if (kind is dict or kind is list) and plan.json_start is not None and plan.write_json is not None:
         return plan.json_start, f"{plan.write_json(answer)}\n".encode()
-    return None, None
+    return None, b""
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:

@@ -355,7 +355,7 @@ class Dispatcher(Planned, Teardown):
             from_error_handler: Whether it is an error page, for which another error is only logged.
         """
         response = self.make_response(rv)
-        if response is rv or (type(rv) is tuple and response is rv[0]):
+        if response is rv or (isinstance(rv, tuple) and response is rv[0]):
             # Other responses are created for this request.
             response = shared_responses.claim(self, response)
         try:
@@ -439,7 +439,7 @@ class Dispatcher(Planned, Teardown):
 
     def _convert_response(self, answer: t.Any) -> Response:
         """Convert another response, an HTTP exception or a WSGI callable to a response of the app's class."""
-        reason = ""
+        reason, application = "", answer
         if isinstance(answer, WerkzeugResponse) or callable(answer):
             environ = value_with_request().request.environ
             try:
@@ -449,7 +449,7 @@ class Dispatcher(Planned, Teardown):
                 plan = self._current_plan()
                 if plan.text_start is not None and type(environ) is dict and not isinstance(answer, WerkzeugResponse):
                     # The same result as below.
-                    return return_values.response_of_application(plan.response_class, answer, environ)
+                    return return_values.response_of_application(plan.response_class, application, environ)
                 return self.response_class.force_type(answer, environ)
             except TypeError as error:
                 reason = f"{error}\n"

@@ -86,7 +86,7 @@ _OF_SESSIONS = {
 }
 # Properties that are often called.
 _MAPPINGS = ("args", "form", "files", "cookies", "headers", "values", "view_args", "environ")
-_CALLED = {
+_CALLED: dict[str, str] = {
     "json": "{0}.json, or {0}.get_json(silent=True)",
     "permanent": "session.permanent = True",
     "modified": "session.modified = True",
@@ -134,7 +134,7 @@ def _called(mistake: Mistake) -> str | None:
     """A property that was called as if it were a method."""
     for owner, name in _CALL.findall(mistake.line()):
         if owner in {"request", "session", "response"} and (name in _CALLED or name.startswith("is_")):
-            instead = _CALLED.get(name, "{0}." + name).format(owner)
+            instead = (_CALLED.get(name) or f"{{0}}.{name}").format(owner)
             return f"{owner}.{name} is no method. Write: {instead}"
     return None
 

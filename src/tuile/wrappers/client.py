@@ -22,6 +22,7 @@ class Client(t.Protocol):
 
     def is_disconnected(self) -> Told:
         """Return whether it has gone."""
+        raise NotImplementedError
 
 
 async def _no() -> bool:
