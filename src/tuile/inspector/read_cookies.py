@@ -212,20 +212,20 @@ _SET_COOKIE = Response.set_cookie.__code__
 
 
 def plain_cookie_of_responses(original: Method) -> Method:
-    """Return `plain_cookie`, which writes the lines of `response.set_cookie` without attributes."""
+    """Return `plain_cookie`, which writes the lines of `response.set_cookie` that have no attributes, or delete."""
 
-    def plain_cookie(key: str, value: str) -> str | None:
-        line: str | None = original(key, value)
+    def plain_cookie(key: str, value: str, max_age: object, expires: object) -> str | None:
+        line: str | None = original(key, value, max_age, expires)
         found, frame = recording.get(), sys._getframe(1)
         if found is not None and line is not None and frame.f_code is _SET_COOKIE:
-            guarded(_note_set, found, key, value, frame.f_back)
+            guarded(_note_set, found, key, None if max_age == 0 else value, frame.f_back)
         return line
 
     return plain_cookie
 
 
 def dump_cookie_of_responses(original: Method) -> Method:
-    """Return `dump_cookie`, which writes all other lines of it, those that delete a cookie too."""
+    """Return `dump_cookie`, which writes all other lines of it."""
 
     def dump_cookie(
         key: str, value: str = "", max_age: object = None, *args: object, stacklevel: int = 3, **kwargs: object
