@@ -173,18 +173,21 @@ def _interleave(row: Row, processes: dict[str, Process], rounds: int, slice_s: f
 
 
 def count(framework: str, subjects: Sequence[str], wanted: str = "") -> dict[str, int]:
-    """Return the instructions of each work of some subjects.
+    """Return the instructions of each work of some subjects, each counted in a process of its own.
 
-    What Flask takes changes only with the works and the versions, and is kept in `.bench`.
+    Works move by some per cent with what ran before them in the process. What Flask takes changes only with the works
+    and the versions, and is kept in `.bench`.
 
     Raises:
         WorkFailed: valgrind is not installed, or a subject could not be imported.
     """
-    if framework != "flask" or wanted:
+    if wanted:
         return _count(framework, subjects, wanted)
+    if framework != "flask":
+        return _count_apart(framework, subjects)
     kept = {subject: KEPT / f"{subject}-{_fingerprint(subject)}.json" for subject in subjects}
     missing = [subject for subject in subjects if not kept[subject].exists()]
-    counted = _count(framework, missing, "") if missing else {}
+    counted = _count_apart(framework, missing)
     KEPT.mkdir(parents=True, exist_ok=True)
     for subject in missing:
         figures = {name: value for name, value in counted.items() if name.startswith(f"{subject}: ")}
@@ -194,6 +197,10 @@ def count(framework: str, subjects: Sequence[str], wanted: str = "") -> dict[str
         for subject in subjects
         for name, figure in json.loads(kept[subject].read_text(encoding="utf-8")).items()
     }
+
+
+def _count_apart(framework: str, subjects: Sequence[str]) -> dict[str, int]:
+    return {name: figure for subject in subjects for name, figure in _count(framework, [subject], "").items()}
 
 
 def _fingerprint(subject: str) -> str:
