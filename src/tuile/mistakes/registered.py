@@ -69,10 +69,7 @@ def _none_returned(mistake: Mistake) -> str | None:
     functions = set(mistake.functions())
     if "update_template_context" in functions:
         return "A context processor returned None. Write: return {'name': value}"
-    if (
-        functions & {"process_response", "_saved", "save_session", "finalize_request"}
-        and mistake.app.after_request_funcs
-    ):
+    if functions & {"process_response", "save_session", "finalize_request"} and mistake.app.after_request_funcs:
         names = [getattr(f, "__name__", repr(f)) for each in mistake.app.after_request_funcs.values() for f in each]
         return f"An after_request function returned None; there is {', '.join(names)}. Write: return response"
     return None
