@@ -7,16 +7,26 @@ the steps would see them.
 from __future__ import annotations
 
 import typing as t
+from itertools import chain, islice
+from types import GeneratorType
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
 from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
 from ..ctx.states import PLAIN
 from ..http.headers import PREPARED, plain_pairs
 from ..lazy import late_modules
 from ..signals import request_finished, request_started
-from ..wrappers.plain_response import STATUS_LINES
+from ..wrappers.plain_response import (
+    STATUS_LINES,
+    WERKZEUGS_CLOSE,
+    WERKZEUGS_ITER_ENCODED,
+    Closing,
+    Parts,
+    encoded,
+)
 from .errors import redirect_parts, usual_page
 from .inlined import encode_answer, is_unobserved, is_untouched
 
@@ -38,6 +48,8 @@ else:
 # The statuses of tuples that need no response object: 304 has fewer headers.
 _PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and code != 304)
 _NO_CONTENT = 204
+# Iterators whose pieces are sent as they come. Neither they nor their classes can have attributes of their own.
+_STREAMED: frozenset[type] = frozenset({GeneratorType, map, filter, zip, chain, islice, type(iter([])), type(iter(()))})
 _REFUSALS = frozenset({NotFound, MethodNotAllowed, SecurityError})
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 
@@ -56,6 +68,26 @@ class Page:
         """Send it."""
         start_response(self.status, self.pairs)
         return () if environ["REQUEST_METHOD"] == "HEAD" else self.body
+
+
+class StreamPage:
+    """A response whose body is an iterator; it is called as a WSGI application."""
+
+    __slots__ = ("pair", "pieces", "status")
+
+    def __init__(self, status: str, pair: tuple[str, str], pieces: t.Any) -> None:
+        self.status = status
+        self.pair = pair
+        self.pieces = pieces
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send it, piece by piece."""
+        pieces = self.pieces
+        start_response(self.status, [self.pair])
+        close = pieces.close if type(pieces) is GeneratorType else None
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return Closing((), *(() if close is None else (close,)))
+        return Parts(encoded(pieces), close)
 
 
 def parts_without_view(
@@ -116,8 +148,8 @@ def _parts_by_handler(
     return None, app.finalize_request(answer), None
 
 
-def page_of(plan: Plan, answer: Body) -> Page | None:
-    """Return the response to a tuple or an HTTP error; None if the steps have to make it.
+def page_of(plan: Plan, answer: Body) -> Page | StreamPage | None:
+    """Return the response to a tuple, an iterator or an HTTP error; None if the steps have to make it.
 
     Args:
         plan: The plan of the app, which says that no user code sees the response.
@@ -125,6 +157,15 @@ def page_of(plan: Plan, answer: Body) -> Page | None:
     """
     if type(answer) is tuple:
         return page_of_tuple(plan, answer)
+    if type(answer) in _STREAMED:
+        start = plan.text_start
+        if (
+            start is None
+            or WerkzeugResponse.close is not WERKZEUGS_CLOSE
+            or WerkzeugResponse.iter_encoded is not WERKZEUGS_ITER_ENCODED
+        ):
+            return None
+        return StreamPage(start[1], start[0], answer)
     page = usual_page(answer) if plan.answers_alone and isinstance(answer, HTTPException) else None
     return None if page is None else Page(page[0], page[2], [page[3]])
 

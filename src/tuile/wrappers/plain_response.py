@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import time
 import typing as t
+from functools import partial
+from types import GeneratorType
 
 from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES, parse_etags
 from werkzeug.utils import get_content_type
+from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
@@ -37,8 +40,19 @@ _CODES = {line: code for code, line in STATUS_LINES.items()}
 #: Content types by media type.
 CONTENT_TYPES: dict[str | None, str] = {
     mimetype: get_content_type(mimetype, "utf-8")
-    for mimetype in ("text/html", "text/plain", "application/json", "text/css", "application/xml")
+    for mimetype in (
+        "text/html",
+        "text/plain",
+        "application/json",
+        "text/css",
+        "application/xml",
+        "text/csv",
+        "text/event-stream",
+        "application/octet-stream",
+    )
 }
+#: What `_close` and `encoded` do, to compare with.
+WERKZEUGS_CLOSE, WERKZEUGS_ITER_ENCODED = WerkzeugResponse.close, WerkzeugResponse.iter_encoded
 _NO_NAMES: frozenset[str] = frozenset()
 # The headers that are not sent without a body, and with a 304, in lower case.
 _LENGTH = frozenset({"content-length"})
@@ -162,18 +176,42 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
         return t.cast("Iterable[bytes]", body)
     if needs_no_close:
         return list(response.iter_encoded())
-    if async_body.prepare(response):
+    if type(body) is not GeneratorType and async_body.prepare(response):
         return async_body.AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
-    return _Parts(response.iter_encoded(), response.close)
+    if WerkzeugResponse.close is WERKZEUGS_CLOSE and WerkzeugResponse.iter_encoded is WERKZEUGS_ITER_ENCODED:
+        return Parts(encoded(response.response), partial(_close, response))
+    return Parts(response.iter_encoded(), response.close)
 
 
-class _Parts(ClosingIterator):
+def encoded(pieces: Iterable[str | bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a body, with text as UTF-8."""
+    for piece in pieces:
+        if type(piece) is bytes:
+            yield piece
+        elif type(piece) is str or isinstance(piece, str):
+            yield piece.encode()
+        else:
+            yield piece
+
+
+def _close(response: Response) -> None:
+    """Close a response as Werkzeug's method does, which needs no bound method."""
+    close: t.Any = getattr(response.response, "close", None)
+    if close is not None:
+        close()
+    for function in response._on_close:
+        function()
+
+
+class Parts(ClosingIterator):
     """A `ClosingIterator` for a server, which iterates over the parts without a call of its own for each."""
 
-    def __init__(self, parts: Iterator[bytes], close: t.Callable[[], None]) -> None:
+    def __init__(self, parts: Iterator[bytes], close: t.Callable[[], object] | None) -> None:
         self._parts = parts
-        self._next = parts.__next__
-        self._callbacks = [close]
+        self._callbacks = [] if close is None else [close]
+
+    def __next__(self) -> bytes:
+        return next(self._parts)
 
     # For type checkers, Werkzeug's returns itself.
     if not t.TYPE_CHECKING:
@@ -183,7 +221,7 @@ class _Parts(ClosingIterator):
 
 
 class Closing(ClosingIterator):
-    """A `ClosingIterator` that is made in fewer steps, and iterates as `_Parts` does."""
+    """A `ClosingIterator` that is made in fewer steps, and iterates as `Parts` does."""
 
     def __init__(self, parts: Iterable[bytes], *callbacks: t.Callable[[], None]) -> None:
         self._parts = iter(parts)
@@ -200,6 +238,6 @@ class Closing(ClosingIterator):
 
 
 # Tools may show them.
-for _class in (_Parts, Closing):
+for _class in (Parts, Closing):
     _class.__name__ = _class.__qualname__ = ClosingIterator.__name__
     _class.__module__ = ClosingIterator.__module__

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 from mimetypes import guess_type
+from types import GeneratorType
 
 from werkzeug import security, utils
 from werkzeug.datastructures import Headers
@@ -169,6 +170,15 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
                 self.response = [body]
+                return
+            if line is not None and finished is not None and type(body) is GeneratorType:
+                self.headers = own = _new(Headers)
+                own._list = [("Content-Type", finished)]
+                self._status = line
+                self._status_code = code
+                self.direct_passthrough = direct_passthrough
+                self._on_close = []
+                self.response = body
                 return
         if not (self._builds_plainly and init_plainly(self, response, status, headers, mimetype, content_type)):
             body = t.cast("Iterable[bytes]", response)
