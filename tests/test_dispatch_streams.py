@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,10 +52,19 @@ def generate(log: list[str], end: BaseException | None = None) -> Iterator[Any]:
         log.append("closed")
 
 
+def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+    return lambda part: None
+
+
+def note_start(started: list[Any], status: str, headers: list[Any], exc_info: Any = None) -> Callable[[bytes], object]:
+    started.append((status, headers))
+    return start(status, headers)
+
+
 ITERATORS: dict[str, Callable[[list[str]], Any]] = {
     "generator": generate,
     "expression": lambda log: (piece for piece in PIECES),
-    "empty": lambda log: (piece for piece in ()),
+    "empty": lambda log: (piece for piece in PIECES[:0]),
     "list": lambda log: iter(PIECES),
     "tuple": lambda log: iter(tuple(PIECES)),
     "set": lambda log: iter({"one"}),
@@ -104,7 +114,7 @@ def test_every_iterator_is_sent_as_on_flask(name: str, how: str, method: str) ->
         found = []
         for _ in range(3):
             started: list[Any] = []
-            parts = app(make_environ(REQUEST_METHOD=method), lambda *answer: started.append(answer))  # noqa: B023
+            parts = app(make_environ(REQUEST_METHOD=method), partial(note_start, started))
             read: list[Any] = []
             found.append((ended(read.extend, parts), started, read, hasattr(parts, "close")))
             getattr(parts, "close", int)()
@@ -173,7 +183,7 @@ def test_a_function_registered_after_the_response_was_sent_is_called_at_its_clos
             return kept[-1]
 
         app.add_url_rule("/", "view", view)
-        parts = app(make_environ(), lambda *answer: None)
+        parts: Any = app(make_environ(), start)
         kept[0].call_on_close(lambda: log.append("late"))
         kept[0].response = Pieces(log)
         parts.close()
@@ -195,7 +205,7 @@ def test_a_piece_takes_one_call_besides_the_generator(wrap: Any) -> None:
         if event == "call":
             entered.append(frame.f_code.co_name)
 
-    parts = app(make_environ(), lambda *answer: None)
+    parts = app(make_environ(), start)
     sys.setprofile(note)
     try:
         for _ in parts:

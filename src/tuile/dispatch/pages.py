@@ -24,7 +24,7 @@ from ..wrappers.plain_response import (
     WERKZEUGS_CLOSE,
     WERKZEUGS_ITER_ENCODED,
     Closing,
-    Parts,
+    StreamParts,
     encoded,
 )
 from .errors import redirect_parts, usual_page
@@ -87,7 +87,7 @@ class StreamPage:
         close = pieces.close if type(pieces) is GeneratorType else None
         if environ["REQUEST_METHOD"] == "HEAD":
             return Closing((), *(() if close is None else (close,)))
-        return Parts(encoded(pieces), close)
+        return StreamParts(encoded(pieces), close)
 
 
 def parts_without_view(

@@ -179,8 +179,8 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     if type(body) is not GeneratorType and async_body.prepare(response):
         return async_body.AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
     if WerkzeugResponse.close is WERKZEUGS_CLOSE and WerkzeugResponse.iter_encoded is WERKZEUGS_ITER_ENCODED:
-        return Parts(encoded(response.response), partial(_close, response))
-    return Parts(response.iter_encoded(), response.close)
+        return StreamParts(encoded(response.response), partial(_close, response))
+    return StreamParts(response.iter_encoded(), response.close)
 
 
 def encoded(pieces: Iterable[str | bytes]) -> Iterator[bytes]:
@@ -203,10 +203,10 @@ def _close(response: Response) -> None:
         function()
 
 
-class Parts(ClosingIterator):
+class StreamParts(ClosingIterator):
     """A `ClosingIterator` for a server, which iterates over the parts without a call of its own for each."""
 
-    def __init__(self, parts: Iterator[bytes], close: t.Callable[[], object] | None) -> None:
+    def __init__(self, parts: Iterator[bytes], close: t.Callable[[], None] | None) -> None:
         self._parts = parts
         self._callbacks = [] if close is None else [close]
 
@@ -221,7 +221,7 @@ class Parts(ClosingIterator):
 
 
 class Closing(ClosingIterator):
-    """A `ClosingIterator` that is made in fewer steps, and iterates as `Parts` does."""
+    """A `ClosingIterator` that is made in fewer steps, and iterates as `StreamParts` does."""
 
     def __init__(self, parts: Iterable[bytes], *callbacks: t.Callable[[], None]) -> None:
         self._parts = iter(parts)
@@ -238,6 +238,6 @@ class Closing(ClosingIterator):
 
 
 # Tools may show them.
-for _class in (Parts, Closing):
+for _class in (StreamParts, Closing):
     _class.__name__ = _class.__qualname__ = ClosingIterator.__name__
     _class.__module__ = ClosingIterator.__module__
