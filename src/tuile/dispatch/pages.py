@@ -75,7 +75,7 @@ class StreamPage:
 
     __slots__ = ("pair", "pieces", "status")
 
-    def __init__(self, status: str, pair: tuple[str, str], pieces: t.Any) -> None:
+    def __init__(self, status: str, pair: tuple[str, str], pieces: Body) -> None:
         self.status = status
         self.pair = pair
         self.pieces = pieces

@@ -196,7 +196,7 @@ def encoded(pieces: Iterable[str | bytes]) -> Iterator[bytes]:
 
 def _close(response: Response) -> None:
     """Close a response as Werkzeug's method does, which needs no bound method."""
-    close: t.Any = getattr(response.response, "close", None)
+    close: t.Callable[[], None] | None = getattr(response.response, "close", None)
     if close is not None:
         close()
     for function in response._on_close:
