@@ -30,7 +30,57 @@ CHANGES: dict[str, Any] = {
     "another dispatch_request": lambda lib, app, note: setattr(app, "dispatch_request", lambda: "dispatched"),
     "another make_response": lambda lib, app, note: setattr(app, "make_response", lambda rv: app.response_class("own")),
 }
-ENDPOINTS = ("index", "with.dot", "parent.child.page")
+
+
+def replace(app: Any, response: Any, **methods: Any) -> Any:
+    for name, method in methods.items():
+        setattr(app, name, method)
+    return response
+
+
+# What one function after the view does with its response, besides being noted.
+AFTER: dict[str, Any] = {
+    "nothing": lambda lib, app, note, response: response,
+    "a header": lambda lib, app, note, response: (response.headers.add("X-After", "1"), response)[1],
+    "a cookie": lambda lib, app, note, response: (response.set_cookie("after", "1"), response)[1],
+    "the session": lambda lib, app, note, response: (lib.session.update(seen=True), response)[1],
+    "the session read": lambda lib, app, note, response: (note(lib.session.get("seen")), response)[1],
+    "another response": lambda lib, app, note, response: app.response_class(b"other " + response.data, 202),
+    "fails": lambda lib, app, note, response: vars(app)["missing"],
+    "no response": lambda lib, app, note, response: None,
+    "a signal": lambda lib, app, note, response: (
+        app.extensions.setdefault("receiver", receiver := lambda *_, response: note("finished", response.status_code)),
+        lib.request_finished.connect(receiver, app),
+        response,
+    )[2],
+    "after this request": lambda lib, app, note, response: (
+        lib.after_this_request(lambda given: (note("late"), given)[1]),
+        response,
+    )[1],
+    "one more function": lambda lib, app, note, response: (
+        app.after_request_funcs.setdefault(None, []).append(lambda given: (note("added"), given)[1]),
+        response,
+    )[1],
+    "another ensure_sync": lambda lib, app, note, response: replace(
+        app, response, ensure_sync=lambda function: lambda *args: (note("synchronous"), function(*args))[1]
+    ),
+    "another process_response": lambda lib, app, note, response: replace(
+        app, response, process_response=lambda given: (note("processed"), given)[1]
+    ),
+}
+ANSWERS: dict[str, Any] = {
+    "text": lambda lib, name: f"text {name}",
+    "bytes": lambda lib, name: name.encode(),
+    "subclass of bytes": lambda lib, name: type("Own", (bytes,), {})(name.encode()),
+    "bytearray": lambda lib, name: bytearray(name.encode()),
+    "JSON": lambda lib, name: {"name": name},
+    "list": lambda lib, name: [name],
+    "tuple": lambda lib, name: (name, 201),
+    "response": lambda lib, name: lib.Response(name, headers={"X-View": "1"}),
+    "session": lambda lib, name: (lib.session.update(view=name), name)[1],
+    "after this request": lambda lib, name: (lib.after_this_request(lambda given: given), name)[1],
+    "error": lambda lib, name: lib.abort(404),
+}
 
 
 def program(lib: Any, chosen: random.Random) -> list[object]:  # noqa: C901 - one application
@@ -73,6 +123,56 @@ def program(lib: Any, chosen: random.Random) -> list[object]:  # noqa: C901 - on
             except Exception as error:  # noqa: BLE001 - it is compared
                 log.append(type(error))
     return log
+
+
+def finishing(lib: Any, chosen: random.Random) -> list[object]:  # noqa: C901 - one application
+    """Make an app with random functions after the view, send requests, and return all that was seen."""
+    log: list[object] = []
+
+    def note(*what: object) -> Any:
+        log.append(what)
+
+    app = lib.Flask("after")
+    app.secret_key = "of the tests"
+    app.testing = False
+    app.logger.disabled = True
+    parent, child = lib.Blueprint("parent", __name__), lib.Blueprint("child", __name__)
+
+    def function(number: int, kind: str) -> Any:
+        def hook(response: Any) -> object:
+            note(number, kind, response.status_code, response.headers.get("Content-Length"), lib.request.blueprints)
+            going = lib.request.args.get("go") == "yes"
+            return AFTER[kind](lib, app, note, response) if going else response
+
+        return hook
+
+    for number in range(chosen.randrange(1, 4)):
+        owner = chosen.choice([app, app, parent, child])
+        owner.after_request(function(number, chosen.choice(list(AFTER))))
+    if chosen.random() < 0.3:
+        app.before_request(lambda: note("before"))
+    answer = ANSWERS[chosen.choice(list(ANSWERS))]
+    for endpoint in ("index", "with.dot"):
+        app.add_url_rule(f"/{endpoint}/<name>", endpoint, lambda name: answer(lib, name))
+    app.after_request_funcs.setdefault("with", []).append(function(9, "a header"))
+    child.add_url_rule("/page/<name>", "page", lambda name: answer(lib, name))
+    child.add_url_rule("/still", "still", lambda: answer(lib, "still"))
+    parent.register_blueprint(child)
+    app.register_blueprint(parent)
+    cookies = chosen.choice(["", "other=1", "session=forged"])
+    for query in ("", "", "", "go=yes", "", "go=yes", ""):
+        for path in ("/index/a", "/with.dot/b", "/page/c", "/still"):
+            given = {"HTTP_COOKIE": cookies} if cookies else {}
+            try:
+                log.append(send(app, make_environ(path, QUERY_STRING=query, **given)))
+            except Exception as error:  # noqa: BLE001 - it is compared
+                log.append(type(error))
+    return log
+
+
+@pytest.mark.parametrize("seed", range(250))
+def test_random_functions_after_the_view_are_called_as_on_flask(seed: int) -> None:
+    same(lambda lib: finishing(lib, random.Random(seed)))
 
 
 @pytest.mark.parametrize("seed", range(150))

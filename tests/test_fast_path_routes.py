@@ -106,6 +106,35 @@ def test_what_was_remembered_is_forgotten_with_a_change(change: str) -> None:
     same(program)
 
 
+def of_blueprint(lib: Any) -> Any:
+    app = make_app(lib)
+    blueprint = lib.Blueprint("of", __name__)
+    blueprint.add_url_rule("/it", "it", lambda **arguments: f"it {arguments}")
+    blueprint.add_url_rule("/with/<name>", "with", lambda **arguments: f"with {arguments}")
+    app.register_blueprint(blueprint, url_prefix="/of")
+    for _ in range(10):
+        send(app, make_environ("/of/it"))
+        send(app, make_environ("/of/with/name"))
+    return app
+
+
+def test_the_paths_of_blueprints_are_remembered() -> None:
+    plan = of_blueprint(tuile).plan
+    assert "/of/it" in plan.static_routes
+    assert plan.variable_routes
+
+
+def test_defaults_that_a_rule_of_a_blueprint_gets_count_at_once() -> None:
+    def program(lib: Any) -> Any:
+        app = of_blueprint(lib)
+        for rule in app.url_map.iter_rules():
+            if rule.defaults is not None:
+                rule.defaults["more"] = 1
+        return [outcome(send, app, make_environ(path)) for path in ("/of/it", "/of/with/name", "/of/it")]
+
+    same(program)
+
+
 @pytest.mark.parametrize("settings", [tuile.config.Config, dict])
 def test_a_name_of_the_server_that_is_none_counts_from_the_next_request_on(settings: Any) -> None:
     app = warm_app(tuile)

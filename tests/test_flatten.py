@@ -42,10 +42,13 @@ def test_the_generated_file_is_what_its_sources_say(path: Path) -> None:
     assert ast.dump(ast.parse(generated)) == ast.dump(ast.parse(written))
 
 
-def test_the_generated_function_has_no_call_of_a_decision_left() -> None:
-    (function,) = flatten.flatten("serve", "serve_wsgi").body
+def test_the_generated_functions_have_no_call_of_a_decision_left() -> None:
+    names = ("serve", "finish_by_functions")
     called = {
-        node.func.id for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        node.func.id
+        for name in names
+        for node in ast.walk(flatten.flatten(name, name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert called & flatten.functions().keys() == flatten.LEFT_AS_CALLS - {"serve", "begin_awaited"}
 

@@ -43,6 +43,7 @@ GENERATED = {
     DISPATCH / "_generated.py": {
         "serve": "serve_wsgi",
         "begin_awaited": "begin_awaited",
+        "finish_by_functions": "finish_by_functions",
         "quick_response": "quick_response",
     },
     ASGI / "_generated.py": {"serve_scope": "serve_scope", "answer_awaited": "answer_awaited"},
@@ -50,11 +51,13 @@ GENERATED = {
 #: What is called as it is: it is long, or rare.
 LEFT_AS_CALLS = frozenset(
     {
+        "claimed",
         "has_session_alone",
         "is_trusted",
         "open_session",
         "serve",
         "begin_awaited",
+        "finish_by_functions",
         "session_headers",
     }
 )
@@ -272,7 +275,7 @@ def _imports(used: set[str], path: Path) -> str:
     """Return the imports of the source modules that a text with these names needs.
 
     Args:
-        used: The names.
+        used: The names that it uses and does not define.
         path: The file that imports them.
     """
     running: dict[str, None] = {}
@@ -318,6 +321,7 @@ def text_of(path: Path, *modules: ast.Module) -> str:
     text = ast.unparse(module)
     text = re.sub(r"^( *)['\"](# .*)['\"]$", r"\1\2", text, flags=re.MULTILINE)
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
+    used -= {function.name for function in module.body if isinstance(function, Function)}
     text = f"{_imports(used, path)}\n{text}\n"
     return HEADER + text
 

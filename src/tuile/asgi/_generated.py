@@ -130,6 +130,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         if (
             route is not None
             and method in route[0].methods
+            and (not route[0].defaults)
             and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, known = route
@@ -215,7 +216,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
-                    # encode_answer: Return the parts of a response to text or JSON
+                    # encode_answer: Return the parts of a response to text, bytes or JSON
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
                         start = plan.text_start
@@ -225,6 +226,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     ):
                         start = plan.json_start
                         encoded = f"{plan.write_json(answer)}\n".encode()
+                    elif kind is bytes and plan.text_start is not None:
+                        start = plan.text_start
+                        encoded = answer
                     else:
                         start = None
                         encoded = b""
@@ -350,7 +354,7 @@ async def answer_awaited(
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
-                    # encode_answer: Return the parts of a response to text or JSON
+                    # encode_answer: Return the parts of a response to text, bytes or JSON
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
                         start = plan.text_start
@@ -360,6 +364,9 @@ async def answer_awaited(
                     ):
                         start = plan.json_start
                         encoded = f"{plan.write_json(answer)}\n".encode()
+                    elif kind is bytes and plan.text_start is not None:
+                        start = plan.text_start
+                        encoded = answer
                     else:
                         start = None
                         encoded = b""

@@ -189,14 +189,15 @@ class MoreSteps:
     async def send_response(self, response: Response, receive: Receive, send: Send) -> None:
         """Leave the context, because nothing else has to be done, and send the response."""
         app, context, plan = self.app, self.context, self.plan
-        call = type(response).__call__
         if plan.quiet and type(response) is plan.response_class:
             environ = brief_environ_of(context.request)
         else:
             # Its methods may read anything.
             environ = context.request.environ
         try:
-            self.parts = (SEND if call is CALL else call)(response, environ, t.cast("StartResponse", self._keep))
+            keep = t.cast("StartResponse", self._keep)
+            is_ours = type(response).__call__ is CALL
+            self.parts = SEND(response, environ, keep) if is_ours else response(environ, keep)
         finally:
             if may_end_on_loop(app, plan, context):
                 end_on_loop(context)

@@ -17,6 +17,7 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS
 from ..routing.route import matched_by
+from ..routing.rule import scopes_of
 from ..signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -31,6 +32,7 @@ from .inlined import (
     LENGTHS,
     REFERENCES_TO_BOTH,
     SHORT,
+    claimed,
     has_session_alone,
     is_trusted,
     new,
@@ -40,7 +42,7 @@ from .inlined import (
 )
 from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function, remember
-from .teardown import body_sent, leave, parts_at_end
+from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,6 +102,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             if (
                 route is not None
                 and method in route[0].methods
+                and (not route[0].defaults)
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
                 rule, known = route
@@ -152,26 +155,46 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             app.url_value_preprocessors
                             or not plan.calls_view
                             or (not context.request._has_endpoint_of_rule)
-                            or ("." in rule.endpoint)
                         ):
                             hooked = app.preprocess_request()
                         else:
-                            scope = None
-                            # run_before: Call the functions of the app or a blueprint until one returns a response
-                            result: object = None
-                            for function in app.before_request_funcs.get(scope, ()):
-                                if (
-                                    plan.calls_directly
-                                    and plan.epoch is invalidation.epoch
-                                    and (id(function) in app._synchronous)
-                                ):
-                                    result = function()
-                                else:
-                                    result = app._run(function)
+                            before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
+                            # run_before: Call the functions of the app and of blueprints until one returns a response
+                            result: Body = None
+                            for scope in before:
+                                for function in app.before_request_funcs.get(scope, ()):
+                                    if (
+                                        plan.calls_directly
+                                        and plan.epoch is invalidation.epoch
+                                        and (id(function) in app._synchronous)
+                                    ):
+                                        result = function()
+                                    else:
+                                        result = app._run(function)
+                                    if result is not None:
+                                        break
                                 if result is not None:
                                     break
                             hooked = result
-                        answer = app.dispatch_request() if hooked is None else hooked
+                        if hooked is not None:
+                            answer = hooked
+                        elif (
+                            plan.calls_view
+                            and plan.epoch is invalidation.epoch
+                            and (context._state is PLAIN)
+                            and (context.request.url_rule is rule)
+                            and (context.request.view_args is arguments)
+                            and (context.request.routing_exception is None)
+                            and (context.request.method != "OPTIONS")
+                        ):
+                            view = app.view_functions[rule.endpoint]
+                            # call_view: Call the view
+                            if view is known or id(view) in app._synchronous:
+                                answer = view(**arguments) if arguments else view()
+                            else:
+                                answer = app._run(view, **arguments)
+                        else:
+                            answer = app.dispatch_request()
                     else:
                         view = app.view_functions[rule.endpoint]
                         # call_view: Call the view
@@ -201,7 +224,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         or (not app.session_interface.is_due(app, sent_cookies))
                     )
                     if untouched or has_session_alone(app, plan, context, answer):
-                        # encode_answer: Return the parts of a response to text or JSON
+                        # encode_answer: Return the parts of a response to text, bytes or JSON
                         kind = type(answer)
                         if kind is str and plan.text_start is not None:
                             start = plan.text_start
@@ -213,6 +236,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         ):
                             start = plan.json_start
                             encoded = f"{plan.write_json(answer)}\n".encode()
+                        elif kind is bytes and plan.text_start is not None:
+                            start = plan.text_start
+                            encoded = answer
                         else:
                             start = None
                             encoded = b""
@@ -246,7 +272,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         more = None
                 else:
                     start = None
-                    body = app.finalize_request(answer)
+                    body = finish_by_functions(app, plan, context, environ, answer)
                     more = None
         except Exception as failure:
             error = failure
@@ -271,8 +297,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     ],
                 )
             return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
-        call = type(body).__call__
-        parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
+        if type(body).__call__ is CALL:
+            parts: Iterable[bytes] = SEND(body, environ, start_response)
+        else:
+            parts = body(environ, start_response)
     finally:
         # end: Leave the context, without a call if nothing is registered for its end
         request = context.request
@@ -348,6 +376,7 @@ def begin_awaited(
         if (
             route is not None
             and method in route[0].methods
+            and (not route[0].defaults)
             and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, known = route
@@ -388,9 +417,19 @@ def begin_awaited(
     return (context, view, arguments)
 
 
-def quick_response(plan: Plan, answer: t.Any) -> Response | None:
-    """Return the response for text or JSON, as its constructor would create it; None if the steps must convert it."""
-    # encode_answer: Return the parts of a response to text or JSON
+def finish_by_functions(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any
+) -> Response:
+    """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
+    if not (
+        plan.quiet
+        and plan.epoch is invalidation.epoch
+        and (context._state is PLAIN)
+        and (not context._after_functions)
+        and (not request_finished.receivers)
+    ):
+        return app.finalize_request(answer)
+    # encode_answer: Return the parts of a response to text, bytes or JSON
     kind = type(answer)
     if kind is str and plan.text_start is not None:
         start = plan.text_start
@@ -398,11 +437,64 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     elif (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None):
         start = plan.json_start
         body = f"{plan.write_json(answer)}\n".encode()
+    elif kind is bytes and plan.text_start is not None:
+        start = plan.text_start
+        body = answer
+    else:
+        start = None
+        body = b""
+    if start is None:
+        return app.finalize_request(answer)
+    # response_of: Return the response with a body, as its constructor would create it
+    response: Response = new(plan.response_class)
+    pair, response._status, response._status_code, _ = start
+    response.headers = headers = new(Headers)
+    headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    request = context.request
+    if request._has_endpoint_of_rule and request.url_rule is not None:
+        scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
+    else:
+        scopes = (*request.blueprints, None)
+    # run_after: Call the functions of the app and of blueprints for a response, the last one registered first
+    epoch, synchronous = (plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN)
+    for scope in scopes:
+        for function in reversed(app.after_request_funcs.get(scope, ())):
+            known = epoch is invalidation.epoch and id(function) in synchronous
+            given = function(response) if known else app._run(function, response)
+            response = given if given is response else claimed(app, given)
+    sent_cookies = environ.get("HTTP_COOKIE")
+    if context._is_touched or sent_cookies is not None:
+        app._keep_state(context, sent_cookies, response)
+    if plan.epoch is not invalidation.epoch or request_finished.receivers:
+        app._tell_finished(response)
+    return response
+
+
+def quick_response(plan: Plan, answer: t.Any) -> Response | None:
+    """Return the response for text, bytes or JSON, as its constructor would create it.
+
+    None if the steps must convert the answer.
+    """
+    # encode_answer: Return the parts of a response to text, bytes or JSON
+    kind = type(answer)
+    if kind is str and plan.text_start is not None:
+        start = plan.text_start
+        body = answer.encode()
+    elif (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None):
+        start = plan.json_start
+        body = f"{plan.write_json(answer)}\n".encode()
+    elif kind is bytes and plan.text_start is not None:
+        start = plan.text_start
+        body = answer
     else:
         start = None
         body = b""
     if start is None:
         return None
+    # response_of: Return the response with a body, as its constructor would create it
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)

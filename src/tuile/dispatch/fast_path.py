@@ -11,9 +11,11 @@ import sys
 import typing as t
 from sys import getrefcount
 
+from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..http.received import SAFE_METHODS
-from ..signals import appcontext_pushed, request_started
+from ..routing.rule import scopes_of
+from ..signals import appcontext_pushed, request_finished, request_started
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     begin,
@@ -24,14 +26,17 @@ from .inlined import (
     is_unobserved,
     is_untouched,
     match_route,
+    may_finish,
     open_session,
+    response_of,
+    run_after,
     run_view,
     send,
     session_headers,
 )
 from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function
-from .teardown import parts_at_end
+from .teardown import APP_ALONE, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +45,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
-    from ..wrappers.response import TextStart
+    from ..wrappers.response import Response, TextStart
     from .plan import Plan
     from .return_values import AwaitedView, Body, Parts
 
@@ -74,8 +79,11 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
             raise
         if start is not None:
             return send(start, body, more, environ, start_response)
-        call = type(body).__call__
-        parts: Iterable[bytes] = (SEND if call is CALL else call)(body, environ, start_response)
+        # Looked up on the class, as Python does; methods of the object do not count.
+        if type(body).__call__ is CALL:
+            parts: Iterable[bytes] = SEND(body, environ, start_response)
+        else:
+            parts = body(environ, start_response)
     finally:
         whole = end(app, plan, context, environ, error, body)
     if whole is not None and is_changed(body, whole, parts):
@@ -125,7 +133,31 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
     if is_unobserved(app, plan, context):
         sent_cookies = environ.get("HTTP_COOKIE")
         return finish_unobserved(app, plan, context, sent_cookies, answer)
-    return None, app.finalize_request(answer), None
+    return None, finish_by_functions(app, plan, context, environ, answer), None
+
+
+def finish_by_functions(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any
+) -> Response:
+    """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
+    if not may_finish(plan, context):
+        return app.finalize_request(answer)
+    start, body = encode_answer(plan, answer)
+    if start is None:
+        return app.finalize_request(answer)
+    response = response_of(plan, start, body)
+    request = context.request
+    if request._has_endpoint_of_rule and request.url_rule is not None:
+        scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
+    else:
+        scopes = (*request.blueprints, None)
+    response = run_after(app, plan, scopes, response)
+    sent_cookies = environ.get("HTTP_COOKIE")
+    if context._is_touched or sent_cookies is not None:
+        app._keep_state(context, sent_cookies, response)
+    if plan.epoch is not invalidation.epoch or request_finished.receivers:
+        app._tell_finished(response)
+    return response
 
 
 def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: Body) -> Parts:

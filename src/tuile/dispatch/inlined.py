@@ -18,6 +18,7 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..lazy import late_modules
 from ..routing.route import matched_by
+from ..routing.rule import scopes_of
 from ..sessions.interface import NullSession
 from ..signals import (
     appcontext_popped,
@@ -27,7 +28,7 @@ from ..signals import (
 )
 from ..wrappers.environ import brief_environ_of
 from .planner import remember
-from .teardown import body_sent, leave
+from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,10 +40,12 @@ if t.TYPE_CHECKING:
     from ..http import hosts
     from ..sessions import plain
     from ..wrappers.response import Response, TextStart
+    from . import shared_responses
     from .plan import Plan
+    from .return_values import Body
     from .steps import Dispatcher
 else:
-    hosts, plain = late_modules(__name__, "..http.hosts", "..sessions.plain")
+    hosts, plain, shared_responses = late_modules(__name__, "..http.hosts", "..sessions.plain", ".shared_responses")
 
 new: t.Any = object.__new__
 reset = t.cast("Callable[[object], None]", current.reset)
@@ -60,7 +63,7 @@ class _LengthHeaders(dict[int, tuple[str, str]]):
 
 LENGTHS = _LengthHeaders()
 # What `encode_answer` may write.
-_WRITTEN = frozenset({str, dict, list})
+_WRITTEN = frozenset({str, dict, list, bytes})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -115,7 +118,12 @@ def match_route(
     known: object = None
     is_allowed = trusted is None or is_trusted(context, trusted)
     route = plan.static_routes.get(path) if is_allowed else None
-    if route is not None and method in route[0].methods and is_plain(plan, host, scheme, is_upgrade):
+    if (
+        route is not None
+        and method in route[0].methods
+        and not route[0].defaults
+        and is_plain(plan, host, scheme, is_upgrade)
+    ):
         rule, known = route
         arguments = {}
         request.url_rule = rule
@@ -185,36 +193,69 @@ def run_view(
         # `dispatch_request` reads it; setting it here is faster than computing it.
         context.request.method = environ["REQUEST_METHOD"]
         hooked: object
-        if (
-            app.url_value_preprocessors
-            or not plan.calls_view
-            or not context.request._has_endpoint_of_rule
-            or "." in rule.endpoint
-        ):
+        if app.url_value_preprocessors or not plan.calls_view or not context.request._has_endpoint_of_rule:
             hooked = app.preprocess_request()
         else:
-            # The endpoint is of no blueprint.
-            scope = None
-            hooked = run_before(app, plan, scope)
-        answer = app.dispatch_request() if hooked is None else hooked
+            before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
+            hooked = run_before(app, plan, before)
+        if hooked is not None:
+            answer = hooked
+        elif is_as_matched(plan, context, rule, arguments):
+            view = app.view_functions[rule.endpoint]
+            answer = call_view(app, view, arguments, known)
+        else:
+            answer = app.dispatch_request()
     else:
         view = app.view_functions[rule.endpoint]
         answer = call_view(app, view, arguments, known)
     return answer
 
 
-def run_before(app: Dispatcher, plan: Plan, scope: str | None) -> object:
-    """Call the functions of the app or a blueprint until one returns a response."""
-    result: object = None
-    for function in app.before_request_funcs.get(scope, ()):
-        # An earlier function may have replaced `ensure_sync`.
-        if plan.calls_directly and plan.epoch is invalidation.epoch and id(function) in app._synchronous:
-            result = function()
-        else:
-            result = app._run(function)
+def is_as_matched(plan: Plan, context: RequestContext, rule: Rule, arguments: dict[str, object]) -> bool:
+    """Return whether the functions before the view left everything that `dispatch_request` reads as it was."""
+    return (
+        plan.calls_view
+        and plan.epoch is invalidation.epoch
+        and context._state is PLAIN
+        and context.request.url_rule is rule
+        and context.request.view_args is arguments
+        and context.request.routing_exception is None
+        and context.request.method != "OPTIONS"
+    )
+
+
+def run_before(app: Dispatcher, plan: Plan, before: Iterable[str | None]) -> Body:
+    """Call the functions of the app and of blueprints until one returns a response."""
+    result: Body = None
+    for scope in before:
+        for function in app.before_request_funcs.get(scope, ()):
+            # An earlier function may have replaced `ensure_sync`.
+            if plan.calls_directly and plan.epoch is invalidation.epoch and id(function) in app._synchronous:
+                result = function()
+            else:
+                result = app._run(function)
+            if result is not None:
+                break
         if result is not None:
             break
     return result
+
+
+def run_after(app: Dispatcher, plan: Plan, scopes: Iterable[str | None], response: Response) -> Response:
+    """Call the functions of the app and of blueprints for a response, the last one registered first."""
+    epoch, synchronous = plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN
+    for scope in scopes:
+        for function in reversed(app.after_request_funcs.get(scope, ())):
+            # An earlier function may have replaced `ensure_sync`.
+            known = epoch is invalidation.epoch and id(function) in synchronous
+            given = function(response) if known else app._run(function, response)
+            response = given if given is response else claimed(app, given)
+    return response
+
+
+def claimed(app: Dispatcher, response: Response) -> Response:
+    """Return a response that is not of this request alone, for this request."""
+    return shared_responses.claim(app, response)
 
 
 def call_view(app: Flask, view: Callable[..., object], arguments: dict[str, object], known: object) -> t.Any:
@@ -236,6 +277,17 @@ def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
     )
 
 
+def may_finish(plan: Plan, context: RequestContext) -> bool:
+    """Return whether `finalize_request` would only call functions for the response and keep the state."""
+    return (
+        plan.quiet
+        and plan.epoch is invalidation.epoch
+        and context._state is PLAIN
+        and not context._after_functions
+        and not request_finished.receivers
+    )
+
+
 def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None) -> bool:
     """Return whether there is nothing to add to the response: no session, no cookies, no functions."""
     return not context._is_touched and (
@@ -251,7 +303,7 @@ def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: 
 
 
 def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
-    """Return whether a session of Tuile is all that there is to add to the response to text or JSON.
+    """Return whether a session of Tuile is all that there is to add to the response to text, bytes or JSON.
 
     A session that was not accessed is opened: it has to be renewed if it is permanent.
     """
@@ -284,7 +336,7 @@ def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]
 
 
 def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
-    """Return the parts of a response to text or JSON.
+    """Return the parts of a response to text, bytes or JSON.
 
     Returns:
         The start of the response and its body; or None and nothing if the steps must convert it. The answer itself
@@ -295,14 +347,24 @@ def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
         return plan.text_start, answer.encode()
     if (kind is dict or kind is list) and plan.json_start is not None and plan.write_json is not None:
         return plan.json_start, f"{plan.write_json(answer)}\n".encode()
+    if kind is bytes and plan.text_start is not None:
+        return plan.text_start, answer
     return None, b""
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:
-    """Return the response for text or JSON, as its constructor would create it; None if the steps must convert it."""
+    """Return the response for text, bytes or JSON, as its constructor would create it.
+
+    None if the steps must convert the answer.
+    """
     start, body = encode_answer(plan, answer)
     if start is None:
         return None
+    return response_of(plan, start, body)
+
+
+def response_of(plan: Plan, start: TextStart, body: bytes) -> Response:
+    """Return the response with a body, as its constructor would create it."""
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)

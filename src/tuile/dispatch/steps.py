@@ -27,11 +27,11 @@ from ..signals import request_finished, request_started, send_signal
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
-from .inlined import begin, is_changed, new, run_before
+from .inlined import begin, is_changed, new, run_after, run_before
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
 from .settings import cookie_checks_of, undeclared_cookies_of
-from .teardown import APP_ALONE, NONE_KNOWN, Teardown, body_sent, leave, parts_at_end
+from .teardown import APP_ALONE, Teardown, body_sent, leave, parts_at_end
 
 if t.TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -186,10 +186,10 @@ class Dispatcher(Planned, Teardown):
             except BaseException:
                 error = sys.exc_info()[1]
                 raise
-            # Called on the class, as Python does; methods of the object do not count.
-            call = type(response).__call__
             whole = body_sent(response)
-            parts = (SEND if call is CALL else call)(response, environ, start_response)
+            # Looked up on the class, as Python does; methods of the object do not count.
+            is_ours = type(response).__call__ is CALL
+            parts = SEND(response, environ, start_response) if is_ours else response(environ, start_response)
         finally:
             leave(self, context, environ, error)
         return parts_at_end(response, whole, parts) if is_changed(response, whole, parts) else parts
@@ -305,11 +305,8 @@ class Dispatcher(Planned, Teardown):
             for scope in scopes:
                 for prepare in self.url_value_preprocessors.get(scope, ()):
                     prepare(request.endpoint, request.view_args)
-        for scope in scopes:
-            answer = run_before(self, plan, scope)
-            if answer is not None:
-                return t.cast("ft.ResponseReturnValue", answer)
-        return None
+        answer: ft.ResponseReturnValue | None = run_before(self, plan, scopes)
+        return answer
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
         """Call the view of the matched rule and return its return value."""
@@ -360,19 +357,27 @@ class Dispatcher(Planned, Teardown):
             response = shared_responses.claim(self, response)
         try:
             response = self.process_response(response)
-            if request_finished.receivers:
-                send_signal(request_finished, self, self.ensure_sync, response=response)
             plan = self._plan
-            if plan.epoch is not invalidation.epoch:
-                plan = self._planner.current(self)
-            if plan.checks_cookies:
-                self._check_cookies(response)
+            if request_finished.receivers or plan.checks_cookies or plan.epoch is not invalidation.epoch:
+                self._tell_finished(response)
         except Exception:
             if not from_error_handler:
                 raise
             self.logger.exception("Request finalizing failed with an error while handling an error")
-            sent_cookies.add_cookies(value_with_request(), response)
+            if hasattr(response, "headers"):
+                # A function for the response may have returned anything.
+                sent_cookies.add_cookies(value_with_request(), response)
         return response
+
+    def _tell_finished(self, response: Response) -> None:
+        """Send the signal for a response that is finished, and check its cookies if that is on."""
+        if request_finished.receivers:
+            send_signal(request_finished, self, self.ensure_sync, response=response)
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
+        if plan.checks_cookies:
+            self._check_cookies(response)
 
     def _check_cookies(self, response: Response) -> None:
         modes = cookie_checks_of(self), undeclared_cookies_of(self)
@@ -478,13 +483,8 @@ class Dispatcher(Planned, Teardown):
                 given: Response = self.ensure_sync(function)(response)
                 response = given if given is response else shared_responses.claim(self, given)
         if self.after_request_funcs:
-            blueprints, plan = context.request.blueprints, self._plan
-            epoch, synchronous = plan.epoch, self._synchronous if plan.calls_directly else NONE_KNOWN
-            for scope in (*blueprints, None) if blueprints else APP_ALONE:
-                for function in reversed(self.after_request_funcs.get(scope, ())):
-                    known = epoch is invalidation.epoch and id(function) in synchronous
-                    given = function(response) if known else self._run(function, response)  # pyright: ignore[reportAssignmentType] # a known one is synchronous
-                    response = given if given is response else shared_responses.claim(self, given)
+            blueprints = context.request.blueprints
+            response = run_after(self, self._plan, (*blueprints, None) if blueprints else APP_ALONE, response)
         sent = context.request.environ.get("HTTP_COOKIE")
         if context._is_touched or sent is not None:
             self._keep_state(context, sent, response)

@@ -285,14 +285,15 @@ class Map(WerkzeugMap):
     def answers_always(self, path: str, rule: WerkzeugRule) -> bool:
         """Return whether `find` answers a path with this rule and no arguments for each of its methods.
 
-        It does until the epoch moves. There are at most as many such paths as there are rules.
+        It does until the epoch moves, or the rule gets defaults: those of a blueprint are an empty dict, which may be
+        filled. There are at most as many such paths as there are rules.
         """
         index = self._index
         answers = None if index is None else index.static.get(path)
         if not answers:
             return False
         first, certain, _, _, _ = answers[0]
-        return first is rule and certain is True and rule.methods is not None and rule.defaults is None
+        return first is rule and certain is True and rule.methods is not None and not rule.defaults
 
     def add_route(self, routes: Routes, path: str, rule: WerkzeugRule, view: object) -> None:
         """Add a function that does what `find` does for a rule with variables, until the epoch moves, if it can."""

@@ -139,7 +139,7 @@ class _RouteSource:
     def function(self, node: Node, rule: WerkzeugRule, count: int) -> Route | None:
         """Return the function for one of the rules that end at a node; None if it is not certain."""
         for other, certain, arguments, (converters, guards), _ in node.answers:
-            is_certain = certain is True and other.methods is not None and other.defaults is None
+            is_certain = certain is True and other.methods is not None and not other.defaults
             plain = len(guards) == len(converters) and all(
                 convert is None or convert is int for *_, convert in arguments
             )
@@ -154,7 +154,8 @@ class _RouteSource:
             if type(rule._converters) is not Converters or rule._converters != converters:
                 return None
             self.names |= {"rule": rule, "converters": rule._converters}
-            changes = ["rule._converters is not converters"]
+            # The defaults of a blueprint are an empty dict, which may be filled.
+            changes = ["rule._converters is not converters", "rule.defaults"]
             for number, (kind, stock, now, then) in enumerate(guards):
                 self.names |= {f"kind{number}": kind, f"stock{number}": stock, f"now{number}": now}
                 self.names[f"then{number}"] = then

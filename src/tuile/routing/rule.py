@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from functools import lru_cache
 from sys import intern
 
 from werkzeug.routing import BaseConverter, RuleFactory
@@ -37,6 +38,13 @@ def split_blueprint_path(name: str) -> list[str]:
         name = name.rpartition(".")[0]
         names.append(name)
     return names
+
+
+@lru_cache(maxsize=1024)
+def scopes_of(endpoint: str) -> tuple[str | None, ...]:
+    """Return the scopes of the functions that run for an endpoint: its blueprints, innermost first, and the app."""
+    name, dot, _ = endpoint.rpartition(".")
+    return (*split_blueprint_path(name), None) if dot else (None,)
 
 
 def guard_of(converter: BaseConverter, method: str) -> Guard | None:
