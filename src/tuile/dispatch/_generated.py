@@ -418,7 +418,7 @@ def begin_awaited(
 
 
 def finish_by_functions(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body
 ) -> Response:
     """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
     if not (

@@ -128,7 +128,7 @@ def answer_request(
     return finish(app, plan, context, environ, answer)
 
 
-def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any) -> Parts:
+def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body) -> Parts:
     """Return the parts of the response to what a view has returned, as `answer_request` does."""
     if is_unobserved(app, plan, context):
         sent_cookies = environ.get("HTTP_COOKIE")
@@ -137,7 +137,7 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
 
 
 def finish_by_functions(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: t.Any
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body
 ) -> Response:
     """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
     if not may_finish(plan, context):
