@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MODULES = (
     "dispatch/_generated.py",
     "dispatch/inlined.py",
+    "dispatch/inlined_response.py",
     "dispatch/steps.py",
     "globals.py",
     "ctx/request_context.py",

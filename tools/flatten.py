@@ -34,6 +34,7 @@ DISPATCH = ROOT / "src" / "tuile" / "dispatch"
 ASGI = ROOT / "src" / "tuile" / "asgi"
 SOURCES = (
     DISPATCH / "inlined.py",
+    DISPATCH / "inlined_response.py",
     DISPATCH / "inlined_on_loop.py",
     DISPATCH / "fast_path.py",
     ASGI / "loop_path.py",
@@ -292,17 +293,30 @@ def _imports(used: set[str], path: Path) -> str:
                 for alias in statement.names:
                     if (alias.asname or alias.name) in used:
                         (typing if isinstance(node, ast.If) else running)[_line(statement, alias, source, path)] = None
-    own = ", ".join(sorted(used & {*LEFT_AS_CALLS, "LENGTHS", "REFERENCES_TO_BOTH", "SHORT", "new", "reset"}))
-    inlined = ".inlined" if path.parent == DISPATCH else "..dispatch.inlined"
+    package = "." if path.parent == DISPATCH else "..dispatch."
+    own = [
+        f"from {package}{source.stem} import {name}" for name, source in sorted(_definitions().items()) if name in used
+    ]
     types = "".join(f"    {line}\n" for line in typing if line not in running)
-    lines = ["from __future__ import annotations", "import typing as t", *running, f"from {inlined} import {own}"]
+    lines = ["from __future__ import annotations", "import typing as t", *running, *own]
     return "\n".join(lines) + f"\nif t.TYPE_CHECKING:\n{types}\n"
+
+
+def _definitions() -> dict[str, Path]:
+    """Return where the sources define the functions that are called as they are, and the values."""
+    found: dict[str, Path] = {}
+    for source in SOURCES:
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = {target.id for target in targets if isinstance(target, ast.Name)}
+            found |= dict.fromkeys(names | ({getattr(node, "name", "")} & LEFT_AS_CALLS), source)
+    return found
 
 
 def _is_of_sources(statement: ast.ImportFrom) -> bool:
     """Return whether an import is one of `__future__`, or of what is inlined."""
     name = (statement.module or "").removeprefix("dispatch.")
-    return name in {"__future__", "inlined", "inlined_on_loop", "fast_path"}
+    return name in {"__future__", *(source.stem for source in SOURCES)}
 
 
 def _line(statement: ast.Import | ast.ImportFrom, alias: ast.alias, source: Path, path: Path) -> str:

@@ -13,7 +13,8 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..dispatch.inlined import has_session_alone, is_trusted, new, reset, session_headers
+from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
+from ..dispatch.inlined_response import new
 from ..dispatch.pages import page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..routing.route import matched_by

@@ -28,18 +28,8 @@ from ..signals import (
 )
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
-from .inlined import (
-    LENGTHS,
-    REFERENCES_TO_BOTH,
-    SHORT,
-    claimed,
-    has_session_alone,
-    is_trusted,
-    new,
-    open_session,
-    reset,
-    session_headers,
-)
+from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
+from .inlined_response import LENGTHS, SHORT, new
 from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end

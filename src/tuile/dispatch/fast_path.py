@@ -19,21 +19,18 @@ from ..signals import appcontext_pushed, request_finished, request_started
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     begin,
-    encode_answer,
     end,
     has_session_alone,
-    is_changed,
     is_unobserved,
     is_untouched,
     match_route,
     may_finish,
     open_session,
-    response_of,
     run_after,
     run_view,
-    send,
     session_headers,
 )
+from .inlined_response import encode_answer, is_changed, response_of, send
 from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function
 from .teardown import APP_ALONE, parts_at_end

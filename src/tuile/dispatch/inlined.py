@@ -1,7 +1,8 @@
-"""Functions that the steps and the fast path share: matching a rule, calling the view, sending its answer, leaving.
+"""Functions that the steps and the fast path share: matching a rule, calling the view, leaving.
 
-`fast_path.serve` consists of these functions, and `tools/flatten.py` inlines them. They are limited to what that tool
-supports: a `return` only at the end of a branch, never in a loop or a `try`, and the same local names everywhere.
+`fast_path.serve` consists of these functions and those of `inlined_response`, and `tools/flatten.py` inlines them. They
+are limited to what that tool supports: a `return` only at the end of a branch, never in a loop or a `try`, and the same
+local names everywhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import typing as t
 from sys import getrefcount
 
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import SecurityError
 
 from .. import invalidation
@@ -27,19 +27,20 @@ from ..signals import (
     request_tearing_down,
 )
 from ..wrappers.environ import brief_environ_of
+from .inlined_response import new
 from .planner import remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..http import hosts
     from ..sessions import plain
-    from ..wrappers.response import Response, TextStart
+    from ..wrappers.response import Response
     from . import shared_responses
     from .plan import Plan
     from .return_values import Body
@@ -47,21 +48,7 @@ if t.TYPE_CHECKING:
 else:
     hosts, plain, shared_responses = late_modules(__name__, "..http.hosts", "..sessions.plain", ".shared_responses")
 
-new: t.Any = object.__new__
 reset = t.cast("Callable[[object], None]", current.reset)
-#: Bodies of fewer octets are short: their Content-Length headers are kept.
-SHORT = 512
-
-
-class _LengthHeaders(dict[int, tuple[str, str]]):
-    """The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import."""
-
-    def __missing__(self, length: int) -> tuple[str, str]:
-        header = self[length] = ("Content-Length", str(length))
-        return header
-
-
-LENGTHS = _LengthHeaders()
 # What `encode_answer` may write.
 _WRITTEN = frozenset({str, dict, list, bytes})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
@@ -335,66 +322,6 @@ def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]
         raise without_values(error)  # noqa: B904 - it is the same error
 
 
-def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
-    """Return the parts of a response to text, bytes or JSON.
-
-    Returns:
-        The start of the response and its body; or None and nothing if the steps must convert it. The answer itself
-        would be one more reference to it.
-    """
-    kind = type(answer)
-    if kind is str and plan.text_start is not None:
-        return plan.text_start, answer.encode()
-    if (kind is dict or kind is list) and plan.json_start is not None and plan.write_json is not None:
-        return plan.json_start, f"{plan.write_json(answer)}\n".encode()
-    if kind is bytes and plan.text_start is not None:
-        return plan.text_start, answer
-    return None, b""
-
-
-def quick_response(plan: Plan, answer: t.Any) -> Response | None:
-    """Return the response for text, bytes or JSON, as its constructor would create it.
-
-    None if the steps must convert the answer.
-    """
-    start, body = encode_answer(plan, answer)
-    if start is None:
-        return None
-    return response_of(plan, start, body)
-
-
-def response_of(plan: Plan, start: TextStart, body: bytes) -> Response:
-    """Return the response with a body, as its constructor would create it."""
-    response: Response = new(plan.response_class)
-    pair, response._status, response._status_code, _ = start
-    response.headers = headers = new(Headers)
-    headers._list = [pair, length_header(body)]
-    response.direct_passthrough = False
-    response._on_close = []
-    response.response = [body]
-    return response
-
-
-def length_header(body: bytes) -> tuple[str, str]:
-    """Return the Content-Length header of a body."""
-    return LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))
-
-
-def send(
-    start: TextStart,
-    body: bytes,
-    more: list[tuple[str, str]] | None,
-    environ: WSGIEnvironment,
-    start_response: StartResponse,
-) -> Iterable[bytes]:
-    """Send a body without a response object."""
-    if more is None:
-        start_response(start[1], [start[0], length_header(body)])
-    else:
-        start_response(start[1], [start[0], length_header(body), *more])
-    return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
-
-
 def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """Return whether nothing is registered for the end of a request that did not fail."""
     return (
@@ -443,18 +370,3 @@ def end(
         whole = body_sent(response)
         leave(app, context, environ, error, 1)
     return whole
-
-
-def is_changed(response: object, whole: object, parts: object) -> bool:
-    """Return whether a teardown function changed a response whose parts are a list.
-
-    Args:
-        response: The response.
-        whole: Its body; None if the parts do not come from `Response`'s own methods.
-        parts: The parts for the server.
-    """
-    return (
-        type(whole) is list
-        and (type(parts) is list or type(parts) is tuple)
-        and bool(getattr(response, "_on_close", None) or whole != parts)
-    )

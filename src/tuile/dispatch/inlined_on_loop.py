@@ -8,7 +8,8 @@ from ..ctx.app_context import current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..signals import appcontext_pushed, request_finished, request_started
-from .inlined import may_end_quietly, new, reset
+from .inlined import may_end_quietly, reset
+from .inlined_response import new
 
 if t.TYPE_CHECKING:
     from ..app import Flask

@@ -28,7 +28,8 @@ from ..wrappers.plain_response import (
     encoded,
 )
 from .errors import redirect_parts, usual_page
-from .inlined import encode_answer, is_unobserved, is_untouched
+from .inlined import is_unobserved, is_untouched
+from .inlined_response import encode_answer
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable

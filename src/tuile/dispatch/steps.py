@@ -27,7 +27,8 @@ from ..signals import request_finished, request_started, send_signal
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
-from .inlined import begin, is_changed, new, run_after, run_before
+from .inlined import begin, run_after, run_before
+from .inlined_response import is_changed, new
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
 from .settings import cookie_checks_of, undeclared_cookies_of

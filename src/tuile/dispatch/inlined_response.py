@@ -1,0 +1,106 @@
+"""Functions for the response to what a view returns; as those of `inlined`, they are inlined."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.datastructures import Headers
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from ..wrappers.response import Response, TextStart
+    from .plan import Plan
+    from .return_values import Body
+
+new: Body = object.__new__
+#: Bodies of fewer octets are short: their Content-Length headers are kept.
+SHORT = 512
+
+
+class _LengthHeaders(dict[int, tuple[str, str]]):
+    """The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import."""
+
+    def __missing__(self, length: int) -> tuple[str, str]:
+        header = self[length] = ("Content-Length", str(length))
+        return header
+
+
+LENGTHS = _LengthHeaders()
+
+
+def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
+    """Return the parts of a response to text, bytes or JSON.
+
+    Returns:
+        The start of the response and its body; or None and nothing if the steps must convert it. The answer itself
+        would be one more reference to it.
+    """
+    kind = type(answer)
+    if kind is str and plan.text_start is not None:
+        return plan.text_start, answer.encode()
+    if (kind is dict or kind is list) and plan.json_start is not None and plan.write_json is not None:
+        return plan.json_start, f"{plan.write_json(answer)}\n".encode()
+    if kind is bytes and plan.text_start is not None:
+        return plan.text_start, answer
+    return None, b""
+
+
+def quick_response(plan: Plan, answer: t.Any) -> Response | None:
+    """Return the response for text, bytes or JSON, as its constructor would create it.
+
+    None if the steps must convert the answer.
+    """
+    start, body = encode_answer(plan, answer)
+    if start is None:
+        return None
+    return response_of(plan, start, body)
+
+
+def response_of(plan: Plan, start: TextStart, body: bytes) -> Response:
+    """Return the response with a body, as its constructor would create it."""
+    response: Response = new(plan.response_class)
+    pair, response._status, response._status_code, _ = start
+    response.headers = headers = new(Headers)
+    headers._list = [pair, length_header(body)]
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response
+
+
+def length_header(body: bytes) -> tuple[str, str]:
+    """Return the Content-Length header of a body."""
+    return LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))
+
+
+def send(
+    start: TextStart,
+    body: bytes,
+    more: list[tuple[str, str]] | None,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+) -> Iterable[bytes]:
+    """Send a body without a response object."""
+    if more is None:
+        start_response(start[1], [start[0], length_header(body)])
+    else:
+        start_response(start[1], [start[0], length_header(body), *more])
+    return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def is_changed(response: object, whole: object, parts: object) -> bool:
+    """Return whether a teardown function changed a response whose parts are a list.
+
+    Args:
+        response: The response.
+        whole: Its body; None if the parts do not come from `Response`'s own methods.
+        parts: The parts for the server.
+    """
+    return (
+        type(whole) is list
+        and (type(parts) is list or type(parts) is tuple)
+        and bool(getattr(response, "_on_close", None) or whole != parts)
+    )
