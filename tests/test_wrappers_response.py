@@ -7,6 +7,7 @@ import inspect
 import io
 import pickle
 import re
+import time
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -913,3 +914,76 @@ def change_headers(response: tuile.Response, steps: list[tuple[str, str, str]]) 
             elif step == "copied":
                 response = copy.copy(response)
         assert response.headers._list == expected
+
+
+_DATES = [
+    datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc),
+    datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=5.5))),
+    datetime(2026, 1, 2, 3, 4, 5),  # noqa: DTZ001 - in UTC, for Werkzeug
+    datetime(1, 1, 1, tzinfo=timezone.utc).date(), 0, 1e9, -5.5, None, "x", True, time.gmtime(86400), 10**20,
+]  # fmt: skip
+_HEADERS = [
+    "", "Fri, 02 Jan 2026 03:04:05 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Thu, 01 Jan 1970 00:00:00 +0200",
+    "yesterday", "max-age=60, public", 'no-cache="Set-Cookie", max-age=x', "private,,no-store", "max-age", "7", "-7",
+    "a, b", "ü", "x" * 5000, "unsafe-none", "same-origin", "bytes",
+]  # fmt: skip
+_PROPERTIES = [
+    "accept_ranges", "access_control_allow_headers", "access_control_allow_methods", "access_control_allow_origin",
+    "access_control_expose_headers", "access_control_max_age", "age", "allow", "cache_control", "content_encoding",
+    "content_language", "content_length", "content_location", "content_md5", "content_range", "content_security_policy",
+    "content_type", "cross_origin_embedder_policy", "cross_origin_opener_policy", "date", "expires", "last_modified",
+    "location", "mimetype", "mimetype_params", "vary", "www_authenticate",
+]  # fmt: skip
+_FIELDS = {"content_md5": "Content-MD5", "mimetype": "Content-Type", "mimetype_params": "Content-Type"}
+
+
+class _PlainText(tuile.Response):
+    default_mimetype = "text/plain"
+
+
+def _outcome_of(function: Callable[..., Any], *arguments: object) -> tuple[object, ...]:
+    try:
+        found = function(*arguments)
+    except AttributeError:
+        # Its text names the class.
+        return (AttributeError,)
+    except Exception as error:  # noqa: BLE001 - compared
+        return type(error), str(error)
+    return type(found), str(found), getattr(found, "provided", None)
+
+
+@pytest.mark.parametrize("name", _PROPERTIES)
+def test_properties_for_headers_do_what_werkzeugs_do(name: str) -> None:
+    field = _FIELDS.get(name, "-".join(map(str.capitalize, name.split("_"))))
+    for value in [*_HEADERS, None]:
+        made = [
+            kind("text", headers=None if value is None else {field: value}) for kind in (_PlainText, WerkzeugResponse)
+        ]
+        if value is None:
+            for response in made:
+                response.headers.pop("Content-Type")
+        ours, theirs = made
+        assert _outcome_of(getattr, ours, name) == _outcome_of(getattr, theirs, name)
+        for assigned in [*_DATES, *_HEADERS, ["a", "b"], 5]:
+            outcomes = [_outcome_of(setattr, response, name, assigned) for response in made]
+            assert outcomes[0] == outcomes[1]
+            assert list(ours.headers) == list(theirs.headers)
+            assert _outcome_of(getattr, ours, name) == _outcome_of(getattr, theirs, name)
+        outcomes = [_outcome_of(delattr, response, name) for response in made]
+        assert outcomes[0][0] == outcomes[1][0]
+        assert list(ours.headers) == list(theirs.headers)
+
+
+def test_what_a_property_returns_changes_the_header() -> None:
+    for text in ("", "max-age=60, public", 'no-cache="Set-Cookie"', "private, x=1"):
+        made = [
+            kind("text", headers={"Cache-Control": text} if text else {}) for kind in (_PlainText, WerkzeugResponse)
+        ]
+        for change in (
+            lambda it: setattr(it, "max_age", 5), lambda it: setattr(it, "public", True),
+            lambda it: setattr(it, "no_cache", "a, b"), lambda it: it.pop("public"),
+            lambda it: it.update({"s-maxage": "7"}), lambda it: it.clear(),
+        ):  # fmt: skip
+            for response in made:
+                change(response.cache_control)
+            assert list(made[0].headers) == list(made[1].headers)

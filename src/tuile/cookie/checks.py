@@ -7,12 +7,11 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from werkzeug.datastructures import Headers
-
 from ..ctx.app_context import current
 from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
+from ..http.response_headers import PLAIN_HEADERS
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.set_cookie import RULE_FOR_SIZE, split_set_cookie
@@ -85,7 +84,7 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
         CookieCheckError: If there is a finding, and the mode is `error`.
     """
     headers = response.headers
-    pairs = headers._list if type(headers) is Headers else headers.items()
+    pairs = headers._list if type(headers) in PLAIN_HEADERS else headers.items()
     lines = [value for name, value in pairs if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return

@@ -6,7 +6,6 @@ import sys
 import typing as t
 
 from markupsafe import escape
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect, RoutingException
@@ -15,6 +14,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
 from ..ctx.app_context import current, value_with_request
+from ..http.response_headers import Headers
 from ..invalidation import Watched
 from ..lazy import late_modules
 from ..real_flask import hint_about

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..http.headers import plain_pairs
+from ..http.response_headers import Headers as OwnHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -95,7 +96,7 @@ def response_of_application(cls: type[Response], application: WSGIApplication, e
         made = WerkzeugResponse(parts, status, Headers(headers))
     else:
         made = object.__new__(WerkzeugResponse)
-        made.headers = own = object.__new__(Headers)
+        made.headers = own = object.__new__(OwnHeaders)
         own._list = pairs
         made.status = status
         made.direct_passthrough = False

@@ -23,11 +23,17 @@ PREPARED = frozenset({"location", "content-location", "content-length"})
 PASSED = frozenset(
     {
         "Accept-Ranges",
+        "Access-Control-Allow-Credentials",
+        "Access-Control-Allow-Headers",
+        "Access-Control-Allow-Methods",
         "Access-Control-Allow-Origin",
+        "Access-Control-Expose-Headers",
+        "Access-Control-Max-Age",
         "Allow",
         "Cache-Control",
         "Content-Disposition",
         "Content-Encoding",
+        "Content-Language",
         "Content-Range",
         "Content-Security-Policy",
         "Content-Type",
@@ -35,12 +41,18 @@ PASSED = frozenset(
         "ETag",
         "Expires",
         "Last-Modified",
+        "Link",
+        "Permissions-Policy",
+        "Pragma",
         "Referrer-Policy",
+        "Retry-After",
         "Set-Cookie",
         "Strict-Transport-Security",
         "Vary",
+        "WWW-Authenticate",
         "X-Content-Type-Options",
         "X-Frame-Options",
+        "X-XSS-Protection",
     }
 )
 #: Common names other than Set-Cookie.

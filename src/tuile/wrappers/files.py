@@ -16,13 +16,13 @@ from functools import lru_cache
 from zlib import adler32
 
 from werkzeug import security, utils
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper, _RangeWrapper
 
 from ..http.headers import is_one_line
+from ..http.response_headers import Headers
 from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 from .response import pythons_guess_type, werkzeugs_make_conditional, werkzeugs_safe_join, werkzeugs_send_file

@@ -10,19 +10,20 @@ import typing as t
 from functools import partial
 from types import GeneratorType
 
-from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES, parse_etags
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
+from ..http.response_headers import PLAIN_HEADERS, Headers
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.datastructures import Headers as WerkzeugHeaders
 
     from ..http import conditions, dates, locations
     from . import async_body
@@ -78,8 +79,8 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
     Returns:
         Whether they are set. If not, they are of types that Werkzeug's constructor converts or refuses.
     """
-    if type(headers) is Headers:
-        own = headers
+    if type(headers) in PLAIN_HEADERS:
+        own = t.cast("WerkzeugHeaders", headers)
     else:
         found = [] if headers is None else plain_pairs(headers)
         if found is None:

@@ -12,15 +12,16 @@ from mimetypes import guess_type
 from types import GeneratorType
 
 from werkzeug import security, utils
-from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
 from ..ctx.app_context import current
 from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
+from ..http.response_headers import PLAIN_HEADERS, Headers
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
+from .header_properties import faster_properties
 from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
@@ -56,12 +57,10 @@ _SENDING = attributes(
     (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "is_sequence", "iter_encoded"),
 )
 _CONDITIONAL = attributes(
-    WerkzeugResponse,
-    ("headers", "status", "status_code", "_clean_status", "accept_ranges", "_process_range_request"),
+    WerkzeugResponse, ("headers", "status", "status_code", "_clean_status", "_process_range_request")
 )
-_SENDING_FILES = attributes(
-    WerkzeugResponse, ("cache_control", "content_length", "expires", "last_modified", "set_etag")
-)
+# Filled after the definition of the class, which has faster ones than Werkzeug's.
+_SENDING_FILES: dict[str, object] = {}
 #: For detecting patches. Read here, because `files`, which compares them as well, is imported late.
 werkzeugs_make_conditional = WerkzeugResponse.make_conditional
 werkzeugs_send_file, werkzeugs_safe_join, pythons_guess_type = utils.send_file, security.safe_join, guess_type
@@ -209,7 +208,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 self._has_plain_conditions
                 and type(environ) is dict
                 and "HTTP_RANGE" not in environ
-                and type(self.headers) is Headers
+                and type(self.headers) in PLAIN_HEADERS
                 and WerkzeugResponse.make_conditional is werkzeugs_make_conditional
                 and make_conditional_plainly(self, environ, accept_ranges)
             ):
@@ -234,7 +233,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         """Send this response, as the application does itself: where there is nothing to close, the parts are a list."""
         if (
             self._sends_plainly
-            and type(headers := self.headers) is Headers
+            and type(headers := self.headers) in PLAIN_HEADERS
             and ((code := self._status_code) == 200 or (code >= 200 and code not in {204, 304}))
             and type(body := self.response) is list
             and len(body) == 1
@@ -247,13 +246,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
             for name, value in pairs:
                 if type(value) is not str:
                     break
-                if name == "Content-Type":
+                if name in PASSED:
                     continue
                 if name == "Content-Length":
                     length_is_known = True
                 elif name == "Location" and location is None and not self.autocorrect_location_header:
                     location = value
-                elif name not in PASSED and name.lower() in PREPARED:
+                elif name.lower() in PREPARED:
                     break
             else:
                 uri = (
@@ -269,7 +268,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     # Copies: middleware may change the lists, and this response may be sent again.
                     start_response(self._status, pairs.copy())
                     return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
-        if self._sends_plainly and type(self.headers) is Headers:
+        if self._sends_plainly and type(self.headers) in PLAIN_HEADERS:
             parts = send_plainly(self, environ, start_response)
             if parts is not None:
                 return parts
@@ -377,6 +376,10 @@ class Response(WerkzeugResponse, metaclass=Watched):
         known.put(self.headers, line, name)
 
 
+for _name, _made in faster_properties().items():
+    setattr(Response, _name, _made)
+_CONDITIONAL.update(attributes(Response, ("accept_ranges",)))
+_SENDING_FILES.update(attributes(Response, ("cache_control", "content_length", "expires", "last_modified", "set_etag")))
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
 Response._set_flags()

@@ -1,0 +1,153 @@
+"""The headers of a response: Werkzeug's `Headers`, with fewer steps where names and values are texts.
+
+Values that have to be converted or refused, parameters, positions and slices are left to Werkzeug's methods.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+
+
+def _set(headers: WerkzeugHeaders, key: str, value: str) -> None:
+    """Set a header whose name is ASCII; it replaces those with this name."""
+    pairs, length = headers._list, len(key)
+    place = None
+    for index, (name, _) in enumerate(pairs):
+        if len(name) == length and (name == key or name.lower() == key.lower()):
+            if place is not None:
+                # There are several, all but one of which are removed.
+                WerkzeugHeaders.set(headers, key, value)
+                return
+            place = index
+    if place is None:
+        pairs.append((key, value))
+    else:
+        pairs[place] = (key, value)
+
+
+class Headers(WerkzeugHeaders):
+    """The headers of a response, in the order in which they are sent."""
+
+    # For type checkers, the methods are Werkzeug's. Names are compared by their lengths first, which lower case changes
+    # only for text that is not ASCII.
+    if not t.TYPE_CHECKING:
+        __hash__ = None
+
+        def __reduce__(self) -> tuple[object, ...]:
+            return _headers_of, (self._list,)
+
+        def __eq__(self, other: object) -> bool:
+            if other.__class__ not in PLAIN_HEADERS:
+                return NotImplemented
+            mine, theirs = ({(pair[0].lower(), *pair[1:]) for pair in one._list} for one in (self, other))
+            return mine == theirs
+
+        def get(self, key: str, default: object = None, type: object = None) -> object:
+            """Return the first value of a header, or the default.
+
+            Args:
+                key: The name, in upper or lower case.
+                default: What to return if there is no such header, or `type` raises a ValueError.
+                type: Converts the value.
+            """
+            if type is not None or key.__class__ is not str or not key.isascii():
+                return super().get(key, default, type)
+            length = len(key)
+            for name, value in self._list:
+                if len(name) == length and (name == key or name.lower() == key.lower()):
+                    return value
+            return default
+
+        def __getitem__(self, key: object) -> object:
+            if type(key) is str and key.isascii():
+                length = len(key)
+                for name, value in self._list:
+                    if len(name) == length and (name == key or name.lower() == key.lower()):
+                        return value
+            return super().__getitem__(key)
+
+        def __contains__(self, key: object) -> bool:
+            if type(key) is not str or not key.isascii():
+                return super().__contains__(key)
+            length = len(key)
+            for name, _ in self._list:  # noqa: SIM110 - `any` with a generator would be one more function call
+                if len(name) == length and (name == key or name.lower() == key.lower()):
+                    return True
+            return False
+
+        def __setitem__(self, key: object, value: object) -> None:
+            if type(key) is str and type(value) is str and "\n" not in value and "\r" not in value and key.isascii():
+                pairs, length = self._list, len(key)
+                for name, _ in pairs:
+                    if len(name) == length and (name == key or name.lower() == key.lower()):
+                        _set(self, key, value)
+                        return
+                pairs.append((key, value))
+            else:
+                super().__setitem__(key, value)
+
+        def set(self, key: str, value: object, /, **kwargs: object) -> None:
+            """Set a header; it replaces those with this name.
+
+            Args:
+                key: The name.
+                value: The value.
+                kwargs: Parameters to add to the value.
+
+            Raises:
+                ValueError: If the value has a line break.
+            """
+            if kwargs or type(key) is not str or type(value) is not str or not key.isascii():
+                super().set(key, value, **kwargs)
+            elif "\n" in value or "\r" in value:
+                super().set(key, value)
+            else:
+                _set(self, key, value)
+
+        def add(self, key: str, value: object, /, **kwargs: object) -> None:
+            """Add a header, beside those with this name.
+
+            Args:
+                key: The name.
+                value: The value.
+                kwargs: Parameters to add to the value.
+
+            Raises:
+                ValueError: If the value has a line break.
+            """
+            if kwargs or type(value) is not str or "\n" in value or "\r" in value:
+                super().add(key, value, **kwargs)
+            else:
+                self._list.append((key, value))
+
+        def setdefault(self, key: str, default: object) -> str:
+            """Return the first value of a header, which is set if there is none."""
+            value = self.get(key, PLAIN_HEADERS)
+            if value is not PLAIN_HEADERS:
+                return value
+            self.set(key, default)
+            return self._get_key(key)
+
+        def update(self, arg: object = None, /, **kwargs: object) -> None:
+            """Set each header of a mapping, of pairs, or of the keywords."""
+            if type(arg) is not dict or kwargs or not all(type(value) is str for value in arg.values()):
+                super().update(arg, **kwargs)
+                return
+            for key, value in arg.items():
+                self[key] = value
+
+
+def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
+    """Return headers that are unpickled or copied."""
+    made = Headers()
+    made._list = pairs
+    return made
+
+
+# Tools may show it.
+Headers.__module__ = WerkzeugHeaders.__module__
+
+#: The classes whose `_list` may be read and extended without their methods.
+PLAIN_HEADERS: t.Final[frozenset[object]] = frozenset({Headers, WerkzeugHeaders})
