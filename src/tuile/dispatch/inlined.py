@@ -16,7 +16,6 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, REFERENCES_OF_ATTRIBUTE, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..http.response_headers import Headers
 from ..lazy import late_modules
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of

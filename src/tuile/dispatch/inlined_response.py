@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.datastructures import Headers
-
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
