@@ -14,6 +14,7 @@ from ..ctx.app_context import REFERENCES, REFERENCES_OF_ATTRIBUTE, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS
+from ..http.response_headers import Headers
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..signals import (

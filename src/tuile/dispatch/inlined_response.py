@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ..http.response_headers import Headers
+
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
