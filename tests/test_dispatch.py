@@ -33,6 +33,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import SIGNALS, Environ, make_app, make_environ, make_post, outcome, part, same, send
+from tuile.dispatch import steps
+from tuile.lazy import late_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -925,6 +927,10 @@ def test_coroutine_functions_can_be_views_hooks_and_handlers() -> None:
 def test_without_asgiref_a_coroutine_function_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asgiref", None)
     monkeypatch.setitem(sys.modules, "asgiref.sync", None)
+    for name in ("async_calls", "event_loops"):
+        # As in a process in which no coroutine function was called yet.
+        monkeypatch.delitem(sys.modules, f"tuile.dispatch.{name}", raising=False)
+    monkeypatch.setattr(steps, "async_calls", late_modules(steps.__name__, ".async_calls")[0])
 
     def program(lib: Any) -> Any:
         app = make_app(lib, TESTING=True)

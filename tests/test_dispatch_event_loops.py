@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import gc
 import os
 import socket
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import asgiref.local
 import asgiref.sync
 import pytest
 from asgiref.sync import sync_to_async
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+local: Any = asgiref.local.Local()
 # The sockets that a test has left open.
 sockets: list[socket.socket] = []
 
@@ -272,6 +276,120 @@ async def lock(lib: Any, log: list[Any]) -> None:
         log.append(guard.locked())
 
 
+async def call_sync_often(lib: Any, log: list[Any]) -> None:
+    waiting = log[0]
+    found = await asyncio.gather(*(sync_to_async(lambda n: (n, threading.get_ident() == waiting))(n) for n in range(5)))
+    log.append(found)
+    log.extend([await sync_to_async(lambda n: (n, variable.get()))(number) for number in range(3)])
+
+
+async def set_in_sync(lib: Any, log: list[Any]) -> None:
+    await sync_to_async(variable.set)("set in a function")
+    log.append(variable.get())
+
+
+async def fail_in_sync(lib: Any, log: list[Any]) -> None:
+    def fail() -> None:
+        raise LookupError(lib.request.path)
+
+    try:
+        await sync_to_async(fail)()
+    except LookupError as error:
+        log.append(str(error))
+        log.append(type(await sync_to_async(sys.exc_info)()).__name__)
+
+
+async def call_sync_while_others_go_on(lib: Any, log: list[Any]) -> None:
+    going = threading.Event()
+
+    async def go_on() -> None:
+        await asyncio.sleep(0)
+        going.set()
+
+    log.append(await asyncio.gather(sync_to_async(lambda: going.wait(30))(), go_on()))
+
+
+async def call_in_context(lib: Any, log: list[Any]) -> None:
+    waiting = log[0]
+    async with asgiref.sync.ThreadSensitiveContext():
+        log.append(await sync_to_async(lambda: threading.get_ident() == waiting)())
+
+
+async def set_local(lib: Any, log: list[Any]) -> None:
+    log.append(getattr(local, "name", None))
+    local.name = lib.request.path
+    log.append(await sync_to_async(lambda: local.name)())
+
+
+async def see_local(lib: Any, log: list[Any]) -> None:
+    log.append(getattr(local, "name", None))
+
+
+async def call_back(lib: Any, log: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: loop.call_soon(log.append, "called"))
+    await asyncio.sleep(0)
+    log.append("after a turn")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    log.append("after three")
+    await asyncio.sleep(0)
+
+
+async def fire_timer(lib: Any, log: list[Any]) -> None:
+    asyncio.get_running_loop().call_later(0, log.append, "fired")
+    await asyncio.sleep(0)
+    log.append("after a turn")
+    await asyncio.sleep(0)
+
+
+async def read_soon(lib: Any, log: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    left, right = socket.socketpair()
+    sockets.extend((left, right))
+    right.send(b"data")
+    loop.add_reader(left, log.append, "readable")
+    await asyncio.sleep(0)
+    log.append("after a turn")
+    await asyncio.sleep(0)
+    loop.remove_reader(left)
+
+
+async def stop_at_the_end(lib: Any, log: list[Any]) -> None:
+    asyncio.get_running_loop().stop()
+
+
+async def start_and_leave(lib: Any, log: list[Any]) -> None:
+    async def begin() -> None:
+        log.append("began")
+        await asyncio.sleep(60)
+
+    log.append(asyncio.ensure_future(begin()))
+
+
+async def raise_in_callback(lib: Any, log: list[Any]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: log.append(str(context["exception"])))
+    loop.call_soon(lambda: 1 // 0)
+    await asyncio.sleep(0)
+    loop.set_exception_handler(None)
+
+
+async def name_task(lib: Any, log: list[Any]) -> None:
+    task: Any = asyncio.current_task()
+    log.extend([task.done(), task.get_loop() is asyncio.get_running_loop(), len(asyncio.all_tasks())])
+    task.set_name("own")
+
+
+async def iterate(lib: Any, log: list[Any]) -> None:
+    async def generate() -> Any:
+        for number in range(3):
+            await asyncio.sleep(0)
+            yield number
+
+    log.append([item async for item in generate()])
+
+
 # Whether the loop is used again afterwards.
 DOES: dict[Callable[[Any, list[Any]], Any], bool] = {
     leave_task: False,
@@ -303,6 +421,21 @@ DOES: dict[Callable[[Any, list[Any]], Any], bool] = {
     end_generators: False,
     start_process: True,
     lock: True,
+    call_sync_often: False,
+    set_in_sync: False,
+    fail_in_sync: False,
+    call_sync_while_others_go_on: False,
+    call_in_context: False,
+    set_local: False,
+    see_local: True,
+    call_back: True,
+    fire_timer: True,
+    read_soon: True,
+    stop_at_the_end: True,
+    start_and_leave: False,
+    raise_in_callback: True,
+    name_task: True,
+    iterate: True,
 }
 
 
@@ -412,6 +545,152 @@ def test_after_a_call_that_used_its_thread_a_thread_has_loops_that_are_used_agai
 
     assert app.ensure_sync(view)() == threading.get_ident()
     assert len(set(loops_of(app))) == 1
+
+
+def test_a_local_of_asgirefs_goes_with_the_call_and_comes_back() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        log: list[Any] = []
+
+        def before() -> None:
+            local.name = "before"
+
+        async def view() -> str:
+            log.append(local.name)
+            local.name = "view"
+            log.append(await sync_to_async(lambda: local.name)())
+            return "text"
+
+        def after(response: Any) -> Any:
+            log.append(local.name)
+            return response
+
+        app.before_request(before)
+        app.after_request(after)
+        app.add_url_rule("/", "view", view)
+        for _ in range(2):
+            contextvars.copy_context().run(send, app)
+        return log
+
+    assert same(program) == ["before", "view", "view"] * 2
+
+
+def test_a_call_while_an_error_is_handled_leaves_the_next_call_as_it_was() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        log: list[Any] = []
+
+        async def handle(error: Exception) -> str:
+            log.append((type(sys.exc_info()[1]).__name__, await sync_to_async(threading.get_ident)() == here))
+            variable.set("handled")
+            return "handled"
+
+        async def view() -> str:
+            log.append((sys.exc_info()[1], variable.get()))
+            return "text"
+
+        def fail() -> str:
+            raise ValueError
+
+        here = threading.get_ident()
+        app.register_error_handler(ValueError, handle)
+        app.add_url_rule("/", "view", view)
+        app.add_url_rule("/fail", "fail", fail)
+        return contextvars.copy_context().run(
+            lambda: [send(app, make_environ(path)).text for path in ("/", "/fail", "/", "/fail", "/")]
+        ), log
+
+    same(program)
+
+
+def test_no_variable_of_asgirefs_stays_in_the_callers_context() -> None:
+    app = make_app(tuile)
+
+    async def view() -> str:
+        return await sync_to_async(lambda: "text")()
+
+    def call() -> list[str]:
+        app.ensure_sync(view)()
+        try:
+            raise ValueError
+        except ValueError:
+            app.ensure_sync(view)()
+        return [variable.name for variable in contextvars.copy_context()]
+
+    assert "asgiref.local" not in contextvars.Context().run(call)
+
+
+def test_nothing_of_a_call_is_kept_when_it_has_ended() -> None:
+    app = make_app(tuile)
+
+    class Kept:
+        pass
+
+    async def view(kept: Kept) -> None:
+        variable.set(kept)  # type: ignore[arg-type] # any object
+
+    def call() -> weakref.ref[Kept]:
+        kept = Kept()
+        app.ensure_sync(view)(kept)
+        return weakref.ref(kept)
+
+    kept = contextvars.Context().run(call)
+    # The other thread may be at the end of its loop.
+    event_loops.close_idle()
+    assert kept() is None
+
+
+def test_wrong_arguments_leave_the_workers_alone() -> None:
+    app = make_app(tuile)
+    first = loops_of(app, 1)
+    with pytest.raises(TypeError):
+        app.ensure_sync(set_variable)()
+    assert len(event_loops._idle) == 1
+    assert loops_of(app, 1) == first
+
+
+@pytest.mark.parametrize("name", ["method", "class method", "static method", "partial", "callable", "marked"])
+def test_every_kind_of_coroutine_function_is_run(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+
+        class Views:
+            async def method(self) -> str:
+                return f"method {lib.request.path}"
+
+            @classmethod
+            async def of_class(cls) -> str:
+                return cls.__name__
+
+            @staticmethod
+            async def static() -> str:
+                return "static"
+
+            async def __call__(self) -> str:
+                return "called"
+
+        def marked() -> Any:
+            return Views().method()
+
+        marked._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined] # as asyncio does
+        kinds: dict[str, Any] = {
+            "method": Views().method,
+            "class method": Views.of_class,
+            "static method": Views.static,
+            "partial": functools.partial(Views().method),
+            "callable": Views(),
+            "marked": marked,
+        }
+        with app.test_request_context("/path"):
+            made = app.ensure_sync(kinds[name])
+            made_of = getattr(made, "__self__", None)
+            found = outcome(made)
+            if asyncio.iscoroutine(found[1]):
+                found[1].close()
+                found = ("returned", "a coroutine")
+            return found, type(made_of).__name__
+
+    same(program)
 
 
 def test_a_timer_that_is_left_does_not_fire_in_another_request() -> None:

@@ -1,10 +1,10 @@
-"""Run coroutine functions from synchronous code as asgiref does, but with event loops and threads that are used again.
+"""Event loops for coroutine functions that synchronous code calls (`async_calls`), in threads that are used again.
 
-asgiref's `AsyncToSync` starts a thread and an event loop for each call and closes both at its end. Most calls leave the
-loop as it was made: then the thread and its loop wait here for the next call. A call that leaves something behind (a
-task, a timer, a connection, an asynchronous generator) or uses other threads ends its loop as `asyncio.run` does.
+Most calls leave the loop as it was made: then the thread and its loop wait here for the next call. A call that leaves
+something behind (a task, a timer, a connection, an asynchronous generator) or uses other threads ends its loop as
+`asyncio.run` does.
 
-This module needs asgiref, so only `async_to_sync` imports it.
+This module needs asgiref, so only `async_calls` imports it.
 """
 
 from __future__ import annotations
@@ -20,157 +20,135 @@ import typing as t
 from collections import deque
 from queue import SimpleQueue
 from selectors import BaseSelector
-from types import BuiltinFunctionType
+from weakref import WeakSet
 
-from asgiref import sync
 from asgiref.current_thread_executor import CurrentThreadExecutor
-from asgiref.sync import AsyncToSync, SyncToAsync
+from asgiref.sync import AsyncToSync
 
 if t.TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
 Value = t.TypeVar("Value")
-_Function = t.Callable[..., t.Coroutine[object, object, object]]
-_Convert = t.Callable[[_Function], t.Callable[..., object]]
-
-
-def _used() -> tuple[object, ...]:
-    """Return what `_Sync` replaces or relies on, as it is now. If another program replaces it, asgiref is asked."""
-    return (
-        sync.async_to_sync,
-        sync.AsyncToSync,
-        AsyncToSync.__init__,
-        AsyncToSync.__call__,
-        AsyncToSync.main_wrap,
-        asyncio.run,
-        asyncio.new_event_loop,
-        # In a patched process (gevent, eventlet) a thread is a greenlet, and all of them share one running loop.
-        type(_thread.start_new_thread),
-    )
-
-
-_stock = (*_used()[:-1], BuiltinFunctionType)
 _policy: t.Callable[[], object]
 _policy = getattr(asyncio.events, "_get_event_loop_policy", None) or asyncio.get_event_loop_policy
+# All tasks of all loops that are not collected yet, where Python has them in a set: until 3.13.
+_tasks = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
+_known_tasks: object = getattr(_tasks, "data", None) if sys.version_info < (3, 14) else None
+_NO_TASKS: set[object] = set()
+# What `_Loop._run_soon` uses of a loop.
+_NEEDED = frozenset({"_asyncgens", "_ready", "_scheduled", "_stopping", "_task_factory", "_thread_id"})
 #: How many threads with a loop wait for calls.
 MOST_IDLE = 16
+# How many turns of a loop are taken without asking for events.
+_TURNS = 3
 
 
-def synchronous(async_to_sync: _Convert, function: _Function) -> t.Callable[..., object]:
-    """Return a function that runs a coroutine function to completion.
+def _executor_variable() -> tuple[contextvars.ContextVar[t.Any], type | None] | None:
+    """Return the context variable of asgiref's current executor, and the class of its values if each has a thread.
 
-    Args:
-        async_to_sync: asgiref's function, as it is now.
-        function: The coroutine function.
+    None if it is not what this module knows.
     """
-    if async_to_sync is _stock[0] and _used() == _stock:
-        return _Sync(function)
-    return async_to_sync(function)
+    context = contextvars.Context()
+    context.run(setattr, AsyncToSync.executors, "current", None)
+    found = list(context.items())
+    known = {"_work_thread", "_work_ready", "_work_items", "_broken", "_old_executor"}
+    if len(found) != 1 or vars(CurrentThreadExecutor(None)).keys() != known:
+        return None
+    return found[0][0], None if found[0][1] is None else type(found[0][1])
 
 
-class _Sync(AsyncToSync[..., object]):
-    """asgiref's callable, with a loop that is used again where asgiref would make one."""
-
-    def __call__(self, *args: object, **kwargs: object) -> object:
-        if (
-            self.force_new_loop
-            # Set where the object was made in a loop, in older versions.
-            or getattr(self, "main_event_loop", None) is not None
-            # Called by `sync_to_async`: the loop that waits for it runs the coroutine. The variable is never deleted.
-            or ((waiting := getattr(SyncToAsync.threadlocal, "main_event_loop", None)) and not waiting.is_closed())
-            or self.async_single_thread_context.get(None)
-            or asyncio._get_running_loop() is not None  # an error
-        ):
-            return super().__call__(*args, **kwargs)
-        result = _Result()
-        around = getattr(self.executors, "current", None)
-        executor = CurrentThreadExecutor(around)
-        self.executors.current = executor
-        # `main_wrap` runs the coroutine in this context, and puts that of the coroutine's end here.
-        context = [contextvars.copy_context()]
-        try:
-            task_context = getattr(SyncToAsync.threadlocal, "task_context", None)
-            coroutine = self.main_wrap(
-                t.cast("Future[object]", result),
-                sys.exc_info(),
-                task_context,
-                context,
-                self.awaitable(*args, **kwargs),
-            )
-            call = _Call(coroutine, executor)
-            _take_worker().calls.put(call)
-            # Functions that `sync_to_async` is given run in this thread meanwhile.
-            executor.run_until_future(t.cast("Future[object]", call))
-            if call.error is not None:
-                result.set_exception(call.error)
-                call.error = None
-        finally:
-            sync._restore_context(context[0])
-            self.executors.current = around
-        return result.result()
+#: See `_executor_variable`.
+EXECUTOR_VARIABLE = _executor_variable()
 
 
-class _Result:
-    """What a coroutine returned or raised: as much of a future as `main_wrap` needs."""
-
-    __slots__ = ("_error", "_value")
-
-    def __init__(self) -> None:
-        self._value: object = None
-        self._error: BaseException | None = None
-
-    def set_result(self, value: object) -> None:
-        self._value = value
-
-    def set_exception(self, error: BaseException) -> None:
-        self._error = error
-
-    def result(self) -> object:
-        """Return or raise it."""
-        error = self._error
-        if error is None:
-            return self._value
-        self._error = None
-        try:
-            raise error
-        finally:
-            # The traceback refers to this frame.
-            del error
-
-
-class _Call:
-    """A call for a worker: as much of a future as `CurrentThreadExecutor` needs.
+class Call(t.Protocol):
+    """What a worker is given.
 
     Attributes:
         coroutine: What to run.
-        executor: Runs functions in the thread that waits for the call.
+        context: Where to run it.
+        executor: Runs functions in the thread that waits for the call; None for the one of the worker.
         error: What ended the event loop; the coroutine's own error is in its result.
     """
 
-    __slots__ = ("_is_done", "_lock", "_tell", "coroutine", "error", "executor")
-
-    def __init__(self, coroutine: t.Coroutine[object, object, None], executor: CurrentThreadExecutor) -> None:
-        self.coroutine = coroutine
-        self.executor = executor
-        self.error: BaseException | None = None
-        self._lock = _thread.allocate_lock()
-        self._is_done = False
-        self._tell: t.Callable[[_Call], object] | None = None
-
-    def add_done_callback(self, tell: t.Callable[[_Call], object]) -> None:
-        with self._lock:
-            if not self._is_done:
-                self._tell = tell
-                return
-        tell(self)
+    coroutine: t.Coroutine[object, object, None] | None
+    context: contextvars.Context | None
+    executor: CurrentThreadExecutor | None
+    error: BaseException | None
 
     def finish(self) -> None:
         """Let the waiting thread go on."""
+        ...
+
+
+class PlainCall:
+    """A call for which the calling thread waits with nothing but a lock, until a function is to run in that thread.
+
+    It has the part of a `threading.Condition` that executors use.
+    """
+
+    __slots__ = ("_lock", "_wake", "context", "coroutine", "error", "executor", "is_done", "items", "thread")
+
+    def __init__(self, coroutine: t.Coroutine[object, object, None], context: contextvars.Context) -> None:
+        self.coroutine: t.Coroutine[object, object, None] | None = coroutine
+        self.context: contextvars.Context | None = context
+        self.executor: CurrentThreadExecutor | None = None
+        self.error: BaseException | None = None
+        self.thread = threading.current_thread()
+        #: The functions to run in the waiting thread.
+        self.items: deque[t.Any] = deque()
+        self.is_done = False
+        self._lock = _thread.allocate_lock()
+        self._wake = _thread.allocate_lock()
+        self._wake.acquire()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    def notify(self) -> None:
+        """Wake the waiting thread. The lock is held."""
+        if self._wake.locked():
+            self._wake.release()
+
+    def finish(self) -> None:
+        """Let the waiting thread go on."""
+        # The executor keeps this call until the next one.
+        self.coroutine = self.context = None
         with self._lock:
-            self._is_done = True
-            tell = self._tell
-        if tell is not None:
-            tell(self)
+            executor = self.executor
+            if executor is not None:
+                executor._broken = True
+            self.is_done = True
+            self.notify()
+
+    def wait(self) -> None:
+        """Run what is to run in this thread until the call is finished."""
+        wait, items = self._wake.acquire, self.items
+        while True:
+            wait()
+            while items:
+                items.popleft().run()
+            if self.is_done:
+                return
+
+
+class _Executor(CurrentThreadExecutor):
+    """An executor that is used again: for one call after another, each of which may come from another thread."""
+
+    def __init__(self) -> None:
+        self._old_executor = None
+        self._broken = True
+
+    def serve(self, call: PlainCall) -> None:
+        """Run functions in the thread that waits for a call, from now on."""
+        self._work_thread = call.thread
+        self._work_ready: t.Any = call
+        self._work_items = call.items
+        self._broken = False
+        call.executor = self
 
 
 # The workers without a call, the last used one last; all workers; and those that a fork has left without their thread.
@@ -179,7 +157,8 @@ _alive: set[_Worker] = set()
 _forked: list[_Worker] = []
 
 
-def _take_worker() -> _Worker:
+def take_worker() -> _Worker:
+    """Return a worker that has no call."""
     try:
         return _idle.pop()
     except IndexError:
@@ -190,7 +169,7 @@ class _Worker:
     """A thread that runs one call after another in its event loop."""
 
     def __init__(self) -> None:
-        self.calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self.calls: SimpleQueue[Call | None] = SimpleQueue()
         self._loop: _Loop | None = None
         # In a context of its own: no call may find the variables of the one that started the thread.
         self._thread = threading.Thread(
@@ -212,7 +191,7 @@ class _Worker:
                 self._loop.close()
             _alive.discard(self)
 
-    def _run(self, call: _Call) -> None:
+    def _run(self, call: Call) -> None:
         loop = self._loop
         if loop is not None and loop.policy is not _policy():
             loop.close()
@@ -251,9 +230,24 @@ class _Loop:
             vars(loop)["run_in_executor"] = self._run_in_executor
         attributes = vars(loop) if self._is_known else {}
         self._attributes = dict(attributes)
-        self._empty = [value for value in attributes.values() if hasattr(value, "__len__") and not len(value)]
-        self._selector = next((value for value in attributes.values() if isinstance(value, BaseSelector)), None)
-        self._selected = 0 if self._selector is None else len(self._selector.get_map())
+        self._empty = [
+            getattr(value, "data", value) if type(value) is WeakSet else value
+            for value in attributes.values()
+            if hasattr(value, "__len__") and not len(value)
+        ]
+        selector = next((value for value in attributes.values() if isinstance(value, BaseSelector)), None)
+        # The files that it waits for, without making a view of them each time.
+        self._files: t.Sized = () if selector is None else getattr(selector, "_fd_to_key", None) or selector.get_map()
+        self._selected = len(self._files)
+        self._may_hurry = self._is_known and attributes.keys() >= _NEEDED and not loop.get_debug()
+        self._executor = _Executor() if EXECUTOR_VARIABLE is not None else None
+        context = contextvars.Context()
+        context.run(setattr, AsyncToSync.executors, "current", self._executor)
+        if self._may_hurry:
+            # As while it runs; no other loop runs in this thread.
+            stock: t.Any = loop
+            sys.set_asyncgen_hooks(stock._asyncgen_firstiter_hook, stock._asyncgen_finalizer_hook)
+        self._executor_value = None if EXECUTOR_VARIABLE is None else context[EXECUTOR_VARIABLE[0]]
 
     def _run_in_executor(
         self, executor: Executor | None, function: t.Callable[..., Value], *args: object
@@ -263,17 +257,26 @@ class _Loop:
         loop = t.cast("asyncio.SelectorEventLoop", self.loop)
         return asyncio.SelectorEventLoop.run_in_executor(loop, executor, function, *args)
 
-    def runs_and_is_as_new(self, call: _Call) -> bool:
+    def runs_and_is_as_new(self, call: Call) -> bool:
         """Run a call; return whether the loop can be used again, and close it otherwise.
 
         Raises:
             BaseException: What a callback raised that ends the loop. It is closed.
         """
         loop, executors = self.loop, AsyncToSync.loop_thread_executors
-        executors[loop] = call.executor
+        coroutine, context = t.cast("tuple[t.Any, contextvars.Context]", (call.coroutine, call.context))
+        if type(call) is PlainCall and EXECUTOR_VARIABLE is not None and self._executor is not None:
+            self._executor.serve(call)
+            # For the functions that the coroutine gives to the thread that waits.
+            context.run(EXECUTOR_VARIABLE[0].set, self._executor_value)
+        executors[loop] = t.cast("CurrentThreadExecutor", call.executor)
         is_as_new = False
         try:
-            loop.run_until_complete(call.coroutine)
+            # Another thread may have kept the loop.
+            if self._may_hurry and vars(loop) == self._attributes:
+                self._run_soon(context.run(self._make_task, coroutine))
+            else:
+                context.run(loop.run_until_complete, coroutine)
             is_as_new = self._is_as_new() or self._is_as_new_after_one_turn()
         finally:
             # Tasks may still use the executor while they are cancelled.
@@ -284,14 +287,47 @@ class _Loop:
                 executors.pop(loop, None)
         return is_as_new
 
+    def _make_task(self, coroutine: t.Coroutine[object, object, None]) -> asyncio.Task[None]:
+        return asyncio.Task(coroutine, loop=self.loop)
+
+    def _run_soon(self, task: asyncio.Task[None]) -> None:
+        """Run a task to its end, at first without asking for events, which most tasks do not wait for.
+
+        The order is that of `run_until_complete`, which takes over as soon as there is a timer or a file to watch.
+        """
+        loop: t.Any = self.loop
+        ready = loop._ready
+        is_stopping = False
+        loop._thread_id = _thread.get_ident()
+        asyncio._set_running_loop(loop)
+        try:
+            for _ in range(_TURNS):
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if not handle._cancelled:
+                        handle._run()
+                is_stopping = loop._stopping
+                if is_stopping or not ready or loop._scheduled or len(self._files) != self._selected or task.done():
+                    break
+        finally:
+            loop._thread_id = None
+            asyncio._set_running_loop(None)
+        if is_stopping:
+            loop._stopping = False
+            if not task.done():
+                raise RuntimeError("Event loop stopped before Future completed.")
+        elif ready or not task.done():
+            loop.run_until_complete(task)
+
     def _is_as_new(self) -> bool:
         return (
             self._is_known
             and not self._has_used_threads
             and vars(self.loop) == self._attributes
             and not any(self._empty)
-            and (self._selector is None or len(self._selector.get_map()) == self._selected)
-            and not asyncio.all_tasks(self.loop)
+            and len(self._files) == self._selected
+            # The set is empty if no other loop of the process has a task either.
+            and (_known_tasks == _NO_TASKS or not asyncio.all_tasks(self.loop))
         )
 
     def _is_as_new_after_one_turn(self) -> bool:
@@ -315,6 +351,7 @@ class _Loop:
             loop.run_until_complete(loop.shutdown_default_executor())
         finally:
             asyncio.set_event_loop(None)
+            sys.set_asyncgen_hooks(None, None)
             loop.close()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing as t
-from inspect import iscoroutinefunction
+from inspect import CO_COROUTINE, iscoroutinefunction
+from types import FunctionType
 
 from .. import invalidation
 from ..invalidation import Watched, replaced, set_flags_again
@@ -91,7 +92,10 @@ def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str,
     view = app._synchronous.get(function)
     if view is None and function not in plan.coroutine_functions:
         # The view was not called yet, or needs `ensure_sync`.
-        return
+        kept: object = app.view_functions.get(rule.endpoint)
+        if type(kept) is not FunctionType or not kept.__code__.co_flags & CO_COROUTINE:
+            return
+        plan.coroutine_functions[id(kept)] = kept
     plan.rules_tried[id(rule)] = rule
     if not arguments:
         if app.url_map.answers_always(path, rule):

@@ -11,7 +11,7 @@ import sys
 import typing as t
 from collections.abc import Iterator
 from inspect import CO_COROUTINE, iscoroutinefunction
-from types import FunctionType, GeneratorType
+from types import FunctionType, GeneratorType, MethodType
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -55,11 +55,13 @@ if t.TYPE_CHECKING:
     from ..sessions import SessionInterface
     from ..wrappers.request import Request
     from ..wrappers.response import Response
-    from . import return_values, shared_responses
+    from . import async_calls, awaiting, return_values, shared_responses
 else:
-    answers, checks, hosts, return_values, sent_cookies, shared_responses = late_modules(
+    answers, async_calls, awaiting, checks, hosts, return_values, sent_cookies, shared_responses = late_modules(
         __name__,
         "..routing.answers",
+        ".async_calls",
+        ".awaiting",
         "..cookie.checks",
         "..http.hosts",
         ".return_values",
@@ -548,11 +550,14 @@ class Dispatcher(Planned, Teardown):
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""
-        # Most are plain functions, without attributes that may mark them.
-        is_plain = type(func) is FunctionType and not (func.__code__.co_flags & CO_COROUTINE or func.__dict__)
-        if not is_plain and iscoroutinefunction(func):
-            return self.async_to_sync(func)
-        return func
+        plain: t.Any = func.__func__ if type(func) is MethodType else func
+        if type(plain) is FunctionType:
+            if plain.__code__.co_flags & CO_COROUTINE:
+                return self.async_to_sync(func)  # type: ignore[arg-type] # its flags say so
+            if not plain.__dict__:
+                # It has no attribute that may mark it.
+                return func
+        return self.async_to_sync(func) if iscoroutinefunction(func) else func
 
     def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:
         """Return a function that runs a coroutine function, on the loop of an ASGI server or in another thread.
@@ -560,19 +565,16 @@ class Dispatcher(Planned, Teardown):
         Raises:
             RuntimeError: If asgiref is not installed.
         """
-        from .awaiting import runs_on_loop  # noqa: PLC0415 - only for coroutine functions
-
-        on_loop = runs_on_loop(func)
+        on_loop = awaiting.runs_on_loop(func)
         if on_loop is not None:
             return on_loop
         try:
-            from asgiref.sync import async_to_sync  # noqa: PLC0415 - an extra, and only for async views
+            synchronous = async_calls.synchronous
         except ImportError:
+            # asgiref is an extra.
             message = "Async views on a WSGI server need the 'async' extra of Tuile: pip install \"tuile[async]\"."
             raise RuntimeError(message) from None
-        from .event_loops import synchronous  # noqa: PLC0415 - needs asgiref
-
-        return synchronous(async_to_sync, func)
+        return synchronous(func)
 
 
 _CALL = Dispatcher.__call__
