@@ -927,7 +927,7 @@ def test_coroutine_functions_can_be_views_hooks_and_handlers() -> None:
 def test_without_asgiref_a_coroutine_function_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asgiref", None)
     monkeypatch.setitem(sys.modules, "asgiref.sync", None)
-    for name in ("async_calls", "event_loops"):
+    for name in ("async_calls", "calling_thread", "event_loops"):
         # As in a process in which no coroutine function was called yet.
         monkeypatch.delitem(sys.modules, f"tuile.dispatch.{name}", raising=False)
     monkeypatch.setattr(steps, "async_calls", late_modules(steps.__name__, ".async_calls")[0])

@@ -21,7 +21,8 @@ from asgiref import sync
 from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, SyncToAsync
 
-from .event_loops import EXECUTOR_VARIABLE, PlainCall, take_worker
+from .calling_thread import EXECUTOR_VARIABLE, PlainCall
+from .event_loops import take_worker
 
 if t.TYPE_CHECKING:
     from concurrent.futures import Future
@@ -198,7 +199,7 @@ class _Result:
 
 
 class _Call:
-    """A call for a worker: as much of a future as `CurrentThreadExecutor` needs. See `event_loops.Call`."""
+    """A call for a worker: as much of a future as `CurrentThreadExecutor` needs. See `calling_thread.Call`."""
 
     __slots__ = ("_is_done", "_lock", "_tell", "context", "coroutine", "error", "executor")
 

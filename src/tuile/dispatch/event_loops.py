@@ -22,11 +22,16 @@ from queue import SimpleQueue
 from selectors import BaseSelector
 from weakref import WeakSet
 
-from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync
+
+from .calling_thread import EXECUTOR_VARIABLE, CallingExecutor, PlainCall
 
 if t.TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from asgiref.current_thread_executor import CurrentThreadExecutor
+
+    from .calling_thread import Call
 
 Value = t.TypeVar("Value")
 _policy: t.Callable[[], object]
@@ -41,114 +46,6 @@ _NEEDED = frozenset({"_asyncgens", "_ready", "_scheduled", "_stopping", "_task_f
 MOST_IDLE = 16
 # How many turns of a loop are taken without asking for events.
 _TURNS = 3
-
-
-def _executor_variable() -> tuple[contextvars.ContextVar[t.Any], type | None] | None:
-    """Return the context variable of asgiref's current executor, and the class of its values if each has a thread.
-
-    None if it is not what this module knows.
-    """
-    context = contextvars.Context()
-    context.run(setattr, AsyncToSync.executors, "current", None)
-    found = list(context.items())
-    known = {"_work_thread", "_work_ready", "_work_items", "_broken", "_old_executor"}
-    if len(found) != 1 or vars(CurrentThreadExecutor(None)).keys() != known:
-        return None
-    return found[0][0], None if found[0][1] is None else type(found[0][1])
-
-
-#: See `_executor_variable`.
-EXECUTOR_VARIABLE = _executor_variable()
-
-
-class Call(t.Protocol):
-    """What a worker is given.
-
-    Attributes:
-        coroutine: What to run.
-        context: Where to run it.
-        executor: Runs functions in the thread that waits for the call; None for the one of the worker.
-        error: What ended the event loop; the coroutine's own error is in its result.
-    """
-
-    coroutine: t.Coroutine[object, object, None] | None
-    context: contextvars.Context | None
-    executor: CurrentThreadExecutor | None
-    error: BaseException | None
-
-    def finish(self) -> None:
-        """Let the waiting thread go on."""
-        ...
-
-
-class PlainCall:
-    """A call for which the calling thread waits with nothing but a lock, until a function is to run in that thread.
-
-    It has the part of a `threading.Condition` that executors use.
-    """
-
-    __slots__ = ("_lock", "_wake", "context", "coroutine", "error", "executor", "is_done", "items", "thread")
-
-    def __init__(self, coroutine: t.Coroutine[object, object, None], context: contextvars.Context) -> None:
-        self.coroutine: t.Coroutine[object, object, None] | None = coroutine
-        self.context: contextvars.Context | None = context
-        self.executor: CurrentThreadExecutor | None = None
-        self.error: BaseException | None = None
-        self.thread = threading.current_thread()
-        #: The functions to run in the waiting thread.
-        self.items: deque[t.Any] = deque()
-        self.is_done = False
-        self._lock = _thread.allocate_lock()
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
-
-    def notify(self) -> None:
-        """Wake the waiting thread. The lock is held."""
-        if self._wake.locked():
-            self._wake.release()
-
-    def finish(self) -> None:
-        """Let the waiting thread go on."""
-        # The executor keeps this call until the next one.
-        self.coroutine = self.context = None
-        with self._lock:
-            executor = self.executor
-            if executor is not None:
-                executor._broken = True
-            self.is_done = True
-            self.notify()
-
-    def wait(self) -> None:
-        """Run what is to run in this thread until the call is finished."""
-        wait, items = self._wake.acquire, self.items
-        while True:
-            wait()
-            while items:
-                items.popleft().run()
-            if self.is_done:
-                return
-
-
-class _Executor(CurrentThreadExecutor):
-    """An executor that is used again: for one call after another, each of which may come from another thread."""
-
-    def __init__(self) -> None:
-        self._old_executor = None
-        self._broken = True
-
-    def serve(self, call: PlainCall) -> None:
-        """Run functions in the thread that waits for a call, from now on."""
-        self._work_thread = call.thread
-        self._work_ready: t.Any = call
-        self._work_items = call.items
-        self._broken = False
-        call.executor = self
 
 
 # The workers without a call, the last used one last; all workers; and those that a fork has left without their thread.
@@ -240,13 +137,13 @@ class _Loop:
         self._files: t.Sized = () if selector is None else getattr(selector, "_fd_to_key", None) or selector.get_map()
         self._selected = len(self._files)
         self._may_hurry = self._is_known and attributes.keys() >= _NEEDED and not loop.get_debug()
-        self._executor = _Executor() if EXECUTOR_VARIABLE is not None else None
+        self._executor = CallingExecutor() if EXECUTOR_VARIABLE is not None else None
         context = contextvars.Context()
         context.run(setattr, AsyncToSync.executors, "current", self._executor)
         if self._may_hurry:
             # As while it runs; no other loop runs in this thread.
-            stock: t.Any = loop
-            sys.set_asyncgen_hooks(stock._asyncgen_firstiter_hook, stock._asyncgen_finalizer_hook)
+            hooks = "_asyncgen_firstiter_hook", "_asyncgen_finalizer_hook"
+            sys.set_asyncgen_hooks(*[getattr(loop, name) for name in hooks])
         self._executor_value = None if EXECUTOR_VARIABLE is None else context[EXECUTOR_VARIABLE[0]]
 
     def _run_in_executor(
@@ -264,7 +161,9 @@ class _Loop:
             BaseException: What a callback raised that ends the loop. It is closed.
         """
         loop, executors = self.loop, AsyncToSync.loop_thread_executors
-        coroutine, context = t.cast("tuple[t.Any, contextvars.Context]", (call.coroutine, call.context))
+        coroutine, context = call.coroutine, call.context
+        if coroutine is None or context is None:
+            raise RuntimeError("The call is finished.")
         if type(call) is PlainCall and EXECUTOR_VARIABLE is not None and self._executor is not None:
             self._executor.serve(call)
             # For the functions that the coroutine gives to the thread that waits.

@@ -550,10 +550,11 @@ class Dispatcher(Planned, Teardown):
 
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""
-        plain: t.Any = func.__func__ if type(func) is MethodType else func
+        given: t.Any = func
+        plain = given.__func__ if type(func) is MethodType else given
         if type(plain) is FunctionType:
             if plain.__code__.co_flags & CO_COROUTINE:
-                return self.async_to_sync(func)  # type: ignore[arg-type] # its flags say so
+                return self.async_to_sync(given)
             if not plain.__dict__:
                 # It has no attribute that may mark it.
                 return func
