@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tuile.sessions.changes import Add, Append, Change, Changes, Drop, Put, Resolved, Several, merge, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tuile.sessions.changes import KeyChange
 
 ABSENT: Any = object()
@@ -194,7 +196,7 @@ Values = st.recursive(
 def test_requests_that_change_different_keys_lose_nothing(base: dict[str, Any], data: st.DataObject) -> None:
     keys = data.draw(st.lists(st.text(max_size=3), unique=True, max_size=6))
     values = [data.draw(Values) for _ in keys]
-    now = {key: str(text_of(value)) for key, value in base.items()}
+    now: Mapping[str, str] = {key: str(text_of(value)) for key, value in base.items()}
     expected = {**now, **{key: str(text_of(value)) for key, value in zip(keys, values, strict=True)}}
     for key, value in zip(keys, values, strict=True):  # each has read the base
         now, conflicts = merge(now, Changes(by_key={key: put(value, base.get(key, ABSENT))}))
@@ -204,7 +206,7 @@ def test_requests_that_change_different_keys_lose_nothing(base: dict[str, Any], 
 
 @given(st.integers(), st.lists(st.integers()))
 def test_numbers_that_are_added_sum_up(start: int, numbers: list[int]) -> None:
-    now = {"n": str(start)}
+    now: Mapping[str, str] = {"n": str(start)}
     for number in numbers:
         now, conflicts = merge(now, Changes(by_key={"n": Add(number, str(start + number))}))
         assert conflicts == ()
@@ -215,7 +217,7 @@ def test_numbers_that_are_added_sum_up(start: int, numbers: list[int]) -> None:
 def test_what_is_appended_is_kept_in_the_order_of_saves(
     start: list[Any], added: list[list[Any]], by_hand: bool
 ) -> None:
-    now = {"l": str(text_of(start))}
+    now: Mapping[str, str] = {"l": str(text_of(start))}
     for items in added:
         change = inside([*start, *items], start) if by_hand and items else append(*items, seen=start)
         now, conflicts = merge(now, Changes(by_key={"l": change}))

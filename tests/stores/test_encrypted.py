@@ -60,7 +60,7 @@ def stored(store: Store) -> str:
     if isinstance(store, RedisStore):
         return str([command(store, "HGETALL", key) for key in command(store, "KEYS", "session:s:*")])
     assert isinstance(store, MemoryStore)
-    return str(store._records)
+    return str([(*record, dict(record.data)) for record in store._records.values()])
 
 
 def record(store: Store, cookie: str) -> Any:

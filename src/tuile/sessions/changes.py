@@ -21,6 +21,8 @@ import typing as t
 from collections import Counter
 from types import MappingProxyType
 
+from .content import FEW, Content, text_in, with_put, with_text
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -107,14 +109,25 @@ class Resolved(t.NamedTuple):
 class Merged(t.NamedTuple):
     """A session after the changes of a request, and the keys in conflict."""
 
-    data: dict[str, str]
+    data: Mapping[str, str]
     conflicts: tuple[str, ...]
 
 
 def merge(now: Mapping[str, str], changes: Changes) -> Merged:
     """Apply the changes of a request to a session as it is now."""
+    conflicts: list[str] = []
+    if type(now) is Content and len(changes.by_key) < FEW and not changes.cleared:
+        lines = now.lines
+        for key, change in changes.by_key.items():
+            # Most changes.
+            changed = with_put(lines, key, change.base, change.text) if type(change) is Put else None
+            if changed is None:
+                text, conflict = resolve(change, text_in(lines, key))
+                changed = with_text(lines, key, text)
+                conflicts += [key] * conflict
+            lines = changed
+        return tuple.__new__(Merged, (Content(lines), tuple(conflicts)))
     data = {} if changes.cleared else dict(now)
-    conflicts = []
     for key, change in changes.by_key.items():
         theirs = data.get(key)
         if type(change) is Put and change.base == theirs:
@@ -172,7 +185,7 @@ def are_same(one: str, other: str) -> bool:
     if one == other or one[:1] not in _OPENING:
         return one == other
     try:
-        return _are_same(json.loads(one), json.loads(other))
+        return _are_same(_read(one), _read(other))
     except (ValueError, RecursionError):
         return False
 
@@ -185,20 +198,20 @@ def _put(change: Put, theirs: str | None) -> Resolved:
         inside = not change.assigned and base is not None and mine[:1] == base[:1] and mine[:1] in _OPENING
         return Resolved(None if inside else mine)
     if mine[:1] not in _OPENING or theirs[:1] != mine[:1]:
-        return Resolved(mine, mine != theirs and not _are_same(json.loads(mine), json.loads(theirs)))
-    value, conflict = _merged(_ABSENT if base is None else json.loads(base), json.loads(mine), json.loads(theirs))
+        return Resolved(mine, mine != theirs and not _are_same(_read(mine), _read(theirs)))
+    value, conflict = _merged(_ABSENT if base is None else _read(base), _read(mine), _read(theirs))
     return Resolved(_written(value), conflict)
 
 
 def _dropped(change: Drop, theirs: str | None) -> Resolved:
     if theirs is None or theirs == change.base or change.base is None or theirs[:1] != "[" != change.base[:1]:
         return Resolved(None)
-    rest = _unseen(json.loads(change.base), json.loads(theirs))
+    rest = _unseen(_read(change.base), _read(theirs))
     return Resolved(None if rest is _ABSENT else _written(rest))
 
 
 def _added(change: Add, theirs: str | None) -> Resolved:
-    value = 0 if theirs is None else json.loads(theirs)
+    value = 0 if theirs is None else _read(theirs)
     if type(value) not in _NUMBERS:
         return Resolved(change.text, conflict=True)
     return Resolved(_written(value + change.number))
@@ -302,9 +315,6 @@ def _are_same(one: object, other: object) -> bool:
     return type(one) is type(other) and _canonical(one) == _canonical(other)
 
 
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _written(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_read = json.JSONDecoder().decode
+_canonical = json.JSONEncoder(sort_keys=True).encode
+_written = json.JSONEncoder(separators=(",", ":")).encode

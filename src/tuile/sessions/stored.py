@@ -7,7 +7,10 @@ import typing as t
 from datetime import datetime, timezone
 from types import MappingProxyType
 
+from ..ctx.app_context import current
+from ..json.provider import scan
 from .changes import Add, Append, Change, Changes, Drop, Put, Several, are_same, resolve_all
+from .content import FEW, Content, text_in, with_texts
 from .interface import note_change
 from .tracked import TrackedSession
 
@@ -25,6 +28,7 @@ if t.TYPE_CHECKING:
     from .tracked import BesideSession
 
 _REQUIRED: t.Final = object()
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Former(t.NamedTuple):
@@ -71,8 +75,9 @@ class ServerSession(TrackedSession):
     #: Whether the request brought a cookie of this name; the device that it came from, if the session is new.
     _came = False
     _device: tuple[str, str] | None = None
-    #: What was read.
-    _base: Mapping[str, str] = MappingProxyType({})
+    #: What was read; and what was saved since, if that is not in it yet.
+    _base = _NOTHING
+    _saved: Changes | None = None
 
     # What is the same for most sessions is an attribute of the class.
     def __init__(self, serializer: TaggedJSONSerializer, opened: Opened | None = None) -> None:
@@ -82,8 +87,11 @@ class ServerSession(TrackedSession):
         else:
             self._opened = opened
             self._base = base = opened.record.data
-            values = serializer.loads(f"[{','.join(base.values())}]") if base else ()
-            dict.__init__(self, zip(base, values, strict=True))
+            values = None
+            if type(base) is Content:
+                # The lines between their ends are the members of a JSON object.
+                values = loaded_members(serializer, base.lines[1:-1].replace("\n", ","))
+            dict.__init__(self, _loaded(serializer, base) if values is None else values)
         # As in the inherited constructor.
         self.on_update = note_change
         self._encode, self._decode = serializer.dumps, serializer.loads
@@ -128,8 +136,9 @@ class ServerSession(TrackedSession):
     def _note_dropped(self, key: str) -> None:
         self._assigned.pop(key, None)
         self._operations.pop(key, None)
-        if key in self._base and not self._is_cleared:
-            self._operations[key] = [Drop(self._base[key])]
+        base = _NOTHING if self._is_cleared else self._settled_base()
+        if key in base:
+            self._operations[key] = [Drop(base[key])]
 
     def pop(self, key: str, default: t.Any = _REQUIRED) -> t.Any:
         """Remove a key and return its value."""
@@ -230,19 +239,43 @@ class ServerSession(TrackedSession):
     def changes(self) -> Changes:
         """Return what was changed since the session was opened, or saved."""
         by_key: dict[str, KeyChange] = {}
-        base = {} if self._is_cleared else self._base
+        base = self._base if self._saved is None else self._settled_base()
+        if self._is_cleared:
+            base = _NOTHING
         are_only_assigned = not (self._operations or self._handed_out)
-        for key in self._assigned if are_only_assigned else {**self._assigned, **self._operations, **self._handed_out}:
+        keys = self._assigned if are_only_assigned else {**self._assigned, **self._operations, **self._handed_out}
+        lines = base.lines if type(base) is Content and len(keys) < FEW else None
+        for key in keys:
             name = key if type(key) is str else as_key(key)
-            change = self._change(key, base.get(name))
+            change = self._change(key, base.get(name) if lines is None else text_in(lines, name))
             if change is not None:
                 by_key[name] = change
         return tuple.__new__(Changes, (self._is_cleared, by_key))
 
+    def _settled_base(self) -> Mapping[str, str]:
+        """Return what is stored as far as this request knows: what it has read, and saved since."""
+        saved, self._saved = self._saved, None
+        if saved is not None and saved.by_key:
+            texts: dict[str, str | None] = {}
+            for key, change in saved.by_key.items():
+                if isinstance(change, Several):
+                    texts[key] = self._encode(dict.get(self, key))
+                else:
+                    texts[key] = None if isinstance(change, Drop) else change.text
+            self._base = with_texts(self._base, texts)
+        return self._base
+
     def _change(self, key: str, base: str | None) -> KeyChange | None:
         if key not in self:
             return None if base is None else Drop(base)
-        text = self._encode(dict.__getitem__(self, key))
+        value = dict.__getitem__(self, key)
+        kind = type(value)
+        if kind is int:
+            text = f"{value}"
+        elif kind is str and value.isascii() and value.isalnum():
+            text = f'"{value}"'
+        else:
+            text = self._encode(value)
         operations = self._operations.get(key)
         if operations:
             if len(operations) == 1 and isinstance(operations[0], Add) and operations[0].text == text:
@@ -259,16 +292,13 @@ class ServerSession(TrackedSession):
 
     def note_saved(self, opened: Opened | None, changes: Changes) -> None:
         """Note that changes are saved, so that they are not saved again with another response of the request."""
-        base = {} if changes.cleared else dict(self._base)
-        for key, change in changes.by_key.items():
-            if type(change) is Put:
-                base[key] = change.text
-                continue
-            base.pop(key, None)
-            if not isinstance(change, Drop):
-                base[key] = self._encode(dict.get(self, key)) if isinstance(change, Several) else change.text
-        self._opened = opened
-        self._base = base
+        if changes.cleared or self._saved is not None:
+            self._base = _NOTHING if changes.cleared else self._settled_base()
+        self._opened, self._saved = opened, changes
+        for change in changes.by_key.values():
+            if type(change) is Several:  # its text is that of the value as it is now
+                self._settled_base()
+                break
         self._is_ended = self._is_replaced = self._is_cleared = False
         self._assigned, self._operations = {}, {}
         # Still `modified`, as after any other save.
@@ -276,6 +306,34 @@ class ServerSession(TrackedSession):
         for key in handed_out:
             if key in self:
                 self._hand_out(key)
+
+
+def loaded_members(serializer: TaggedJSONSerializer, text: str) -> dict[str, object] | None:
+    """Read several values at once: the members of a JSON object, whose own keys are no tags.
+
+    Returns:
+        None if the values are to be read by the serializer, which raises what is wrong with them.
+    """
+    here = current.get(None)
+    if here is not None and not getattr(here.app.json, "reads_plainly", False):
+        return None
+    members = f"{{{text}}}"
+    try:
+        scanned, end = scan(members, 0)
+    except Exception:  # noqa: BLE001 - the serializer raises it again
+        return None
+    if type(scanned) is not dict or end != len(members):
+        return None
+    if "{" in text and not serializer._has_no_keys_of_tags(text):
+        for key, value in scanned.items():
+            if type(value) is dict or type(value) is list:
+                scanned[key] = serializer._untag_scan(value)
+    return scanned
+
+
+def _loaded(serializer: TaggedJSONSerializer, base: Mapping[str, str]) -> dict[str, object]:
+    """Return the values of a content."""
+    return dict(zip(base, serializer.loads(f"[{','.join(base.values())}]"), strict=True))
 
 
 def as_key(key: object) -> str:

@@ -7,6 +7,7 @@ import threading
 import time
 import typing as t
 
+from ..content import as_content
 from ..operations import Create, EndOfUser, Loaded, OfUser, Sweep, perform, without_content
 from . import Answer, Store
 
@@ -64,6 +65,7 @@ class MemoryStore(Store):
 
     def _create(self, operation: Create, now: float) -> Loaded | None:
         record = operation.record.begun(operation.clocks, now)
+        record = record._replace(data=as_content(record.data))
         if record.handle in self._records:
             return None
         self._sweep(_SWEPT_PER_CREATION, now)

@@ -13,13 +13,14 @@ import typing as t
 from importlib import import_module
 from urllib.parse import urlsplit
 
+from ..content import content_in, lines_of
 from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
 from .postgres_wire import AwaitedConnection, BlockingConnection, Settings, Statement, connected
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
     from ..operations import OfOne, Operation
     from . import Answer, Row
@@ -39,7 +40,7 @@ UPDATE tuile_sessions SET owner = %s, seen = %s, expires = %s, state = %s, data 
 _SEEN = "UPDATE tuile_sessions SET seen = %s, expires = %s WHERE handle = %s AND version = %s"
 _DELETE = "DELETE FROM tuile_sessions WHERE handle = %s"
 _OF_USER = """
-SELECT handle, owner, created, seen, expires, state, '{{}}', version, {now} FROM tuile_sessions
+SELECT handle, owner, created, seen, expires, state, E'\\n', version, {now} FROM tuile_sessions
 WHERE owner = %s AND expires > {now} ORDER BY seen DESC"""
 _END_OF_USER = "DELETE FROM tuile_sessions WHERE owner = %s AND expires > {now} AND handle IS DISTINCT FROM %s"
 _LIMIT = """
@@ -55,8 +56,6 @@ _BEGIN, _COMMIT = Statement("BEGIN"), Statement("COMMIT")
 _SWEPT_PER_CREATION = 2
 
 _written = json.JSONEncoder(separators=(",", ":")).encode
-_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
-_ONLY_TEXT = {str}
 
 
 class PostgresStore(RemoteStore):
@@ -151,7 +150,7 @@ class PostgresStore(RemoteStore):
     def _creating(self, operation: Create) -> _Steps[Loaded | None]:
         record, clocks = operation.record, operation.clocks
         name, owner = self._name(record.handle), None if record.user is None else self._name(record.user)
-        values = [name, owner, clocks.end(0.0, 0.0), _written_state(record), _written(dict(record.data))]
+        values = [name, owner, clocks.end(0.0, 0.0), _written_state(record), lines_of(record.data)]
         yield _BEGIN
         begun: list[Row] = yield Statement(self._insert, values, has_rows=True)
         if begun:
@@ -170,7 +169,7 @@ class PostgresStore(RemoteStore):
             after, answer = perform(base, operation, operation.now)
             if after is not None and after.version != base.version and after.seen == base.seen:
                 is_whole = after.generation == base.generation
-                values = [_written(after.data), after.version, self._name(base.handle), base.version]
+                values = [lines_of(after.data), after.version, self._name(base.handle), base.version]
                 if is_whole and (yield Statement(self._save, values)):
                     return answer
         return (yield from self._performing(operation))
@@ -188,7 +187,7 @@ class PostgresStore(RemoteStore):
             yield Statement(_DELETE, [name])
         elif after is not loaded.record:
             owner = None if after.user is None else self._name(after.user)
-            state, data = _written_state(after), _written(dict(after.data))
+            state, data = _written_state(after), lines_of(after.data)
             yield Statement(_UPDATE, [owner, after.seen, after.expires, state, data, after.version, name])
         yield _COMMIT
         return answer
@@ -196,11 +195,10 @@ class PostgresStore(RemoteStore):
     def _loaded(self, handle: str, row: Sequence[Answer]) -> Loaded | None:
         """Return the session in a row; None if it was not written by this store."""
         owner, created, seen, expires, state, data, version, now = row
+        content = content_in(data)
+        if content is None:
+            return None
         try:
-            content, end = _scanned(data, 0)
-            is_text = type(content) is dict and (not content or set(map(type, content.values())) == _ONLY_TEXT)
-            if not is_text or end != len(data):
-                return None
             user = None if owner is None else owner.removeprefix(self._prefix)
             others = json.loads(state)
             verifier = others.pop("verifier")
@@ -209,7 +207,7 @@ class PostgresStore(RemoteStore):
                 "", version, None,
             ))  # fmt: skip
             return Loaded(record._replace(**others) if others else record, now)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError, StopIteration):
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             return None
 
 

@@ -19,13 +19,14 @@ from importlib import import_module
 from itertools import count
 
 from ..changes import merge
+from ..content import key_in, lines_of
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from . import Answer, StoreUnavailable
 from .redis_places import place_of
-from .redis_records import content_of, decoded, head_of, read_record, state_of
-from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SEEN
+from .redis_records import decoded, head_of, read_record, state_of
+from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SAVE, SEEN
 from .redis_steps import step_for
-from .redis_wire import Request, ServerError, pack, pack_after, pack_texts
+from .redis_wire import Request, ServerError, pack, pack_after
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
@@ -40,11 +41,9 @@ _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
 # How often a change is tried again, at least, that other requests have been faster with each time.
 _FEWEST_ATTEMPTS = 100
 # A command that reads a session, around its key.
-_HMGET, _FIELDS = "*5\r\n$5\r\nHMGET\r\n", "$1\r\nt\r\n$1\r\nm\r\n$1\r\nd\r\n"
+_HMGET, _FIELDS = "*5\r\n$5\r\nHMGET\r\n", "$1\r\nt\r\n$1\r\nm\r\n$1\r\nc\r\n"
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
-# The command, the script, the number of keys, the key, and what the script is given.
-_APPLY_ARGUMENTS = 13
 
 
 class _Script(t.NamedTuple):
@@ -74,8 +73,9 @@ class RedisStore(RemoteStore):
         ValueError: If the URL names no service or no host.
     """
 
-    # Lua that sets the time, and the command that asks for seconds and microseconds; tests have others.
-    _clock = CLOCK
+    # Lua that sets the time, and the command that asks for seconds and microseconds; tests have others. To save needs
+    # no time: the server has removed what has ended.
+    _clock, _before_saves = CLOCK, ""
     _time = pack("TIME")
 
     def __init__(
@@ -87,12 +87,11 @@ class RedisStore(RemoteStore):
             message = "Sessions in Redis need redis-py. Install it: pip install 'tuile[redis]'."
             raise RuntimeError(message) from None
         self._prefix = prefix
-        #: The clocks of a policy, in the form in which they are sent.
-        self._last_clocks: tuple[Clocks, tuple[tuple[str, str, str], str]] | None = None
         errors = redis.exceptions
         self._errors = (BrokenConnectionError, OSError, ServerError, errors.RedisError, errors.RedisClusterException)
         self._place = place_of(place, timeout)
         self._is_divided = self._place.is_divided
+        self._save = _script(self._before_saves + SAVE)
         scripts = (_script(self._clock + text) for text in (READ, SEEN, CREATE, APPLY, KEEP, INDEX))
         self._read, self._seen, self._create, self._apply, self._keep, self._index = scripts
         super().__init__(f"Redis, {self._place.where}, keys {prefix}*", timeout=timeout, connections=connections)
@@ -153,16 +152,10 @@ class RedisStore(RemoteStore):
     def _key(self, handle: str) -> str:
         return f"{self._prefix}s:{handle}"
 
-    def _lasting(self, clocks: Clocks) -> tuple[tuple[str, str, str], str]:
-        """Return how long a session lasts, for a script: as arguments, and in the form in which they are sent."""
-        known = self._last_clocks
-        if known is not None and known[0] is clocks:
-            return known[1]
+    def _lasting(self, clocks: Clocks) -> tuple[str, str, str]:
+        """Return how long a session lasts, for a script."""
         idle, absolute, seen_every = clocks
-        texts = str(idle), _NO_END if absolute is None else str(absolute), str(min(seen_every, idle / 10))
-        values = texts, "".join(f"${len(text)}\r\n{text}\r\n" for text in texts)
-        self._last_clocks = clocks, values
-        return values
+        return str(idle), _NO_END if absolute is None else str(absolute), str(min(seen_every, idle / 10))
 
     def _reading(self, handle: str) -> Request:
         """Return the commands that read a session and the time."""
@@ -170,7 +163,7 @@ class RedisStore(RemoteStore):
         if key.isascii():
             packed = f"{_HMGET}${len(key)}\r\n{key}\r\n{_FIELDS}".encode() + self._time
         else:
-            packed = pack("HMGET", key, "t", "m", "d") + self._time
+            packed = pack("HMGET", key, "t", "m", "c") + self._time
         return tuple.__new__(Request, (packed, 2))
 
     def _find(self, handle: str) -> _Steps[Loaded | None]:
@@ -193,7 +186,7 @@ class RedisStore(RemoteStore):
         record, now = loaded
         since = now - record.seen
         if (since >= clocks.seen_every or since >= clocks.idle / 10) and not record.is_husk:
-            stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks)[0])
+            stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks))
             if stored:
                 seen, expires = map(float, stored)
                 record = record._replace(seen=seen, expires=expires)
@@ -204,7 +197,7 @@ class RedisStore(RemoteStore):
 
     def _created(self, operation: Create) -> _Steps[Loaded | None]:
         record, lasts = operation.record, operation.clocks.end(0.0, 0.0)
-        content = content_of(record.data)
+        content = lines_of(record.data)
         begun = yield from self._run(self._create, self._key(record.handle), lasts, state_of(record), content)
         if not begun:
             return None
@@ -215,41 +208,55 @@ class RedisStore(RemoteStore):
         return Loaded(record, now)
 
     def _applied(self, operation: Apply) -> _Steps[Applied | None]:
-        handle, generation, changes, clocks, strict, base, _ = operation
-        cleared, by_key = changes
-        before, after, until, made = unread = f" {generation} 0 ", "", "", ""
-        lasting, packed_lasting = self._lasting(clocks)
+        base = operation.base
         if base is not None:
-            # What is to be stored if nobody else has saved.
-            made = content_of(merge(base.data, changes).data)
-            before, after = f"{base.version}{before}", f"{base.version + 1} {generation + cleared} 0 "
-            until = str(int(min(base.expires, base.seen + float(lasting[2]))))  # a moment earlier, and faster to write
+            # Nobody else has saved, most of the time.
+            content, conflicts = merge(base.data, operation.changes)
+            if conflicts and operation.strict:
+                return Applied(conflicts, is_saved=False)
+            arguments = self._if_unchanged(operation, base, lines_of(content))
+            reply = yield tuple.__new__(Request, (self._packed_save(*arguments), 1))
+            if type(reply) is ServerError:
+                reply = yield from self._run(self._save, *arguments)
+            if reply == 1:
+                return Applied(conflicts) if conflicts else SAVED
+        return (yield from self._merged(operation))
+
+    def _if_unchanged(self, operation: Apply, base: Record, lines: str) -> tuple[str, str, str, str]:
+        """Return the key and the arguments of the script that stores a content if nobody has saved since."""
+        generation, version = operation.generation, base.version
+        after = generation + 1 if operation.changes.cleared else generation
+        return f"{self._prefix}s:{operation.handle}", f"{version} {generation} 0 ", f"{version + 1} {after} 0 ", lines
+
+    def _packed_save(self, key: str, before: str, after: str, lines: str) -> bytes:
+        """Return the command that runs that script."""
+        text = (
+            f"*7\r\n{self._save.start}${len(key)}\r\n{key}\r\n${len(before)}\r\n{before}\r\n${len(after)}\r\n{after}"
+            f"\r\n${len(lines)}\r\n{lines}\r\n"
+        )
+        return text.encode() if text.isascii() else pack_after(self._save.start, 3, (key, before, after, lines))
+
+    def _merged(self, operation: Apply) -> _Steps[Applied | None]:
+        """Let the server make the changes of what is there."""
+        handle, generation, (cleared, by_key), clocks, strict, *_ = operation
+        lasting = self._lasting(clocks)
         # What was there when a change was made here, by key.
         seen: dict[str, str | None] = {}
-        began = 0.0
-        for attempt in count():
+        for _ in self._attempts():
             conflicts: list[str] = []
             steps = [step_for(key, change, seen, strict, conflicts) for key, change in by_key.items()]
             if conflicts and strict:
                 return Applied(tuple(conflicts), is_saved=False)
-            changed, clears = f"[{','.join(steps)}]", "1" if cleared else "0"
-            arguments = (f"{self._prefix}s:{handle}", before, after, until, made, changed, clears)
-            packed = pack_texts(self._apply.start, _APPLY_ARGUMENTS, arguments, packed_lasting)
-            answer = (yield tuple.__new__(Request, (packed, 1))) if packed else None
-            if not packed or type(answer) is ServerError:
-                answer = yield from self._run(self._apply, *arguments, *lasting)
+            arguments = (generation, f"[{','.join(steps)}]", int(cleared), *lasting)
+            answer = yield from self._run(self._apply, self._key(handle), *arguments)
             if answer == 1:
                 return Applied(tuple(conflicts)) if conflicts else SAVED
             if not answer:
                 return None
             if answer[0] == b"saved":
-                lost = {decoded(key) for key in answer[1:]} | set(conflicts)
+                lost = {key_in(decoded(key)) for key in answer[1:]} | set(conflicts)
                 return Applied(tuple(key for key in by_key if key in lost))
             seen.update(_changed_meanwhile(answer[1:]))
-            before, after, until, made = unread
-            began = began or time.monotonic()
-            if attempt >= _FEWEST_ATTEMPTS and time.monotonic() > began + self._timeout:
-                break
         raise self._too_slow()
 
     def _performed(self, operation: OfOne) -> _Steps[Answer]:
@@ -326,7 +333,7 @@ class RedisStore(RemoteStore):
 def _changed_meanwhile(found: list[Answer]) -> Iterator[tuple[str, str | None]]:
     """Yield the keys that a script could not change, and what is there."""
     for name, has_value, text in zip(found[::3], found[1::3], found[2::3], strict=True):
-        yield decoded(name), decoded(text) if has_value else None
+        yield key_in(decoded(name)), decoded(text) if has_value else None
 
 
 def _accepted(reply: Answer) -> Answer:

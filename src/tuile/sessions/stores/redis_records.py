@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import typing as t
-from itertools import chain
 from math import isfinite
 
+from ..content import content_in
 from ..operations import Loaded
 from ..record import Record
 from .redis_wire import ServerError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from . import Answer
 
@@ -20,33 +20,7 @@ if t.TYPE_CHECKING:
 quoted: Callable[[str], str] = json.encoder.encode_basestring
 _written: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _read: Callable[[str], Answer] = json.JSONDecoder().decode
-_ONLY_TEXT = {str}
 _FORM = "utf-8", "surrogatepass"
-
-
-def content_of(data: Mapping[str, str]) -> str:
-    """Return the content of a session as it is stored: a key and its text in turn, each on a line.
-
-    JSON, and so nearly every text and key, has no line breaks. With one, it is an object of JSON.
-    """
-    lines = "\n".join(chain.from_iterable(data.items()))
-    is_plain = lines.count("\n") == 2 * len(data) - 1 and lines[0] != "{"
-    return lines if is_plain else _written(dict(data))
-
-
-def _content_in(text: str) -> dict[str, str]:
-    """Return the content of a session that is stored as a text.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    if text[:1] != "{":
-        lines = text.split("\n")
-        return dict(zip(lines[::2], lines[1::2], strict=True))
-    data: dict[str, str] = _read(text)
-    if data and set(map(type, data.values())) != _ONLY_TEXT:
-        raise ValueError
-    return data
 
 
 def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
@@ -67,8 +41,12 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
     try:
         if type(head) is bytes:
             head, state, content = str(head, *_FORM), str(state, *_FORM), str(content, *_FORM)
+        data = content_in(content)
+        if data is None:
+            return None
         now = float(seconds) + float(microseconds) / 1e6
-        version, generation, husk, created_text, seen_text, expires_text = head.split(" ")
+        version, generation_text, husk, created_text, seen_text, expires_text = head.split(" ")
+        generation = 1 if generation_text == "1" else int(generation_text)
         created, expires = float(created_text), float(expires_text)
         seen = created if seen_text == created_text else float(seen_text)
         if not (expires > now and isfinite(created + seen + expires)):
@@ -79,7 +57,7 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
             verifier, named, agent, address, others = state.split("\n")
             user, others = named[1:] if named else None, _read(others) if others else None
         record = tuple.__new__(Record, (
-            handle, verifier, _content_in(content), user, created, seen, expires, created, int(generation), None, 0.0,
+            handle, verifier, data, user, created, seen, expires, created, generation, None, 0.0,
             None, 0.0, husk == "1", agent, address, int(version), None,
         ))  # fmt: skip
         return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from ..changes import Add, Append, Drop, Put, resolve
+from ..content import on_one_line, quoted_key
 from .redis_records import quoted
 
 if t.TYPE_CHECKING:
@@ -70,4 +71,6 @@ def _expecting(key: str, expected: str | None, text: str | None) -> str:
 
 
 def _as_json(kind: str, key: str, text: str, base: str | None) -> str:
-    return f'["{kind}",{quoted(key)},{quoted(text)},{"null" if base is None else quoted(base)}]'
+    # The key as it is in the content, which is JSON already.
+    expected = "null" if base is None else quoted(on_one_line(base))
+    return f'["{kind}",{quoted(quoted_key(key))},{quoted(on_one_line(text))},{expected}]'

@@ -218,12 +218,8 @@ def parse_session(data: bytes) -> list[list[str]]:
     if len(parts) != _LINES_OF_A_SESSION:
         return []
     start, length1, head, length2, state, length3, content, start2, length4, seconds, length5, microseconds, end = parts
-    if len(head) >= _LONGEST or len(state) >= _LONGEST or max(len(seconds), len(microseconds)) >= _LONGEST:
-        return []
-    lengths = _LENGTHS[len(head)], _LENGTHS[len(state)], _LENGTHS[len(seconds)], _LENGTHS[len(microseconds)]
-    if (length1, length2, length4, length5) != lengths or length3 != f"${len(content)}" or start != "*3" != start2:
-        return []
-    if start2 != "*2" or end:
+    lengths = f"*3${len(head)}${len(state)}${len(content)}*2${len(seconds)}${len(microseconds)}"
+    if f"{start}{length1}{length2}{length3}{start2}{length4}{length5}{end}" != lengths:
         return []
     return [[head, state, content], [seconds, microseconds]]
 

@@ -17,6 +17,7 @@ import time
 import typing as t
 from contextlib import contextmanager, suppress
 
+from ..content import NO_LINES, content_in, lines_of
 from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
 from . import Answer, Row, Store, StoreUnavailable
@@ -47,7 +48,7 @@ CREATE UNIQUE INDEX tuile_sessions_handle ON tuile_sessions (handle);
 CREATE INDEX tuile_sessions_user ON tuile_sessions (user) WHERE user IS NOT NULL;
 CREATE INDEX tuile_sessions_expires ON tuile_sessions (expires);
 """
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _COLUMNS = "handle, verifier, data, user, created, seen, expires, state, agent, address, version"
 _FIND = f"SELECT {_COLUMNS} FROM tuile_sessions WHERE handle = ?"  # noqa: S608 - our own text
 _INSERT = f"INSERT OR IGNORE INTO tuile_sessions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -79,8 +80,6 @@ _ATTEMPTS = 4
 _FIRST_SLEEP_S, _LONGEST_SLEEP_S = 0.0005, 0.01
 
 _written: Callable[[object], str] = json.JSONEncoder(separators=(",", ":")).encode
-_scanned: Callable[[str, int], tuple[Answer, int]] = vars(json.JSONDecoder())["scan_once"]
-_ONLY_TEXT = {str}
 # The attributes of a record that have columns of their own.
 _IN_COLUMNS = {"verifier", "created", "agent", "address"}
 
@@ -172,7 +171,7 @@ class SQLiteStore(Store):
         now = time.time()
         if isinstance(operation, OfUser):
             rows = connection.execute(_OF_USER, (operation.user, now)).fetchall()
-            found = [_record((*row[:2], "{}", *row[3:])) for row in rows]
+            found = [_record((*row[:2], NO_LINES, *row[3:])) for row in rows]
             return [Loaded(record, now) for record in found if record is not None]
         if isinstance(operation, EndOfUser):
             return self._execute(connection, _END_OF_USER, (operation.user, now, operation.keep)).rowcount
@@ -223,7 +222,7 @@ class SQLiteStore(Store):
             return True
         elif type(operation) is Apply and after.seen == before.seen and after.generation == before.generation:
             statement = _SAVE
-            values = (_written(after.data), after.version, before.handle, before.version, now)
+            values = (lines_of(after.data), after.version, before.handle, before.version, now)
         else:
             statement, values = _UPDATE, (*_values(after)[1:], before.handle, before.version)
         return self._execute(connection, statement, values).rowcount == 1
@@ -332,7 +331,7 @@ def _values(record: Record) -> Row:
     return (
         record.handle,
         record.verifier,
-        _written(dict(record.data)),
+        lines_of(record.data),
         record.user,
         record.created,
         record.seen,
@@ -347,18 +346,14 @@ def _values(record: Record) -> Row:
 def _record(row: Row) -> Record | None:
     """Return the record in a row; None if it was not written by this store."""
     handle, verifier, data, user, created, seen, expires, state, agent, address, version = row
+    content = content_in(data)
+    if content is None:
+        return None
     try:
-        content, end = _scanned(data, 0)
-        if (
-            type(content) is not dict
-            or (content and set(map(type, content.values())) != _ONLY_TEXT)
-            or end != len(data)
-        ):
-            return None
         record = tuple.__new__(Record, (
             handle, verifier, content, user, created, seen, expires, created, 1, None, 0.0, None, 0.0, False, agent,
             address, version, None,
         ))  # fmt: skip
         return record if state is None else record._replace(**json.loads(state))
-    except (TypeError, ValueError, RecursionError, StopIteration):
+    except (TypeError, ValueError, RecursionError):
         return None
