@@ -63,7 +63,7 @@ return {at, ends}
 )
 
 #: ARGV: how `t` begins if nobody else has saved, what it begins with afterwards, and the content. Returns 1 if that is
-#: stored, and 0 if somebody has saved, or the session has ended.
+#: stored, and 0 if another request has saved, or the session has ended.
 SAVE: t.Final = """
 local head = redis.call('HGET', KEYS[1], 't')
 if not head or string.sub(head, 1, #ARGV[1]) ~= ARGV[1] then return 0 end
