@@ -55,8 +55,6 @@ class Content(Mapping[str, str]):
             return True
         return super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment] # as for other mappings
-
     def __repr__(self) -> str:
         # Not the values: they may be secret, and this ends in logs.
         return f"<{type(self).__name__} with {len(self)} keys>"
