@@ -54,6 +54,7 @@ def test_what_was_written_is_read(data: dict[str, str]) -> None:
     assert bool(content) == bool(data)
     assert content.lines.count("\n") == len(data) + 1
     content.lines.encode()
+    assert hash(content) == hash(as_content(dict(reversed(data.items()))))
     found = content_in(content.lines)
     assert found == content
     for key in data:

@@ -55,6 +55,9 @@ class Content(Mapping[str, str]):
             return True
         return super().__eq__(other)
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self.items()))
+
     def __repr__(self) -> str:
         # Not the values: they may be secret, and this ends in logs.
         return f"<{type(self).__name__} with {len(self)} keys>"
