@@ -7,6 +7,7 @@ import io
 import mimetypes
 import os
 import re
+import wsgiref.util
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -18,11 +19,12 @@ from hypothesis import strategies as st
 from werkzeug import security, utils
 from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as WerkzeugResponse
+from werkzeug.wsgi import FileWrapper
 
 import tuile
 from tests.beside_flask import make_environ, outcome, send
 from tuile.remember import LONGEST
-from tuile.wrappers import files
+from tuile.wrappers import file_headers
 from tuile.wrappers.files import join_safely
 
 if TYPE_CHECKING:
@@ -356,10 +358,133 @@ def test_what_is_remembered_of_names_is_bounded(folder: Path) -> None:
     with app.test_request_context():
         for number in range(600):
             tuile.send_file("static/page.html", download_name=f"{number}.txt").close()
-        info = files._facts.cache_info()
+        info = file_headers.facts_of.cache_info()
         assert info.currsize <= (info.maxsize or 0) <= 512
         tuile.send_file("static/page.html", download_name="x" * (LONGEST + 1)).close()
-        assert files._facts.cache_info() == info
+        assert file_headers.facts_of.cache_info() == info
+
+
+# Wrappers of which a body in one piece is the same, by the module of gunicorn's, and none.
+WRAPPERS = st.sampled_from([None, FileWrapper, wsgiref.util.FileWrapper])
+
+
+@given(st.sampled_from([b"", b"bytes", LARGE]), st.sampled_from([0, 3]), OPTIONS, CONDITIONS, WRAPPERS, st.booleans())
+@settings(max_examples=300)
+def test_a_file_in_memory_is_sent_as_flask_sends_it(
+    folder: Path, content: bytes, position: int, options: dict[str, Any], conditions: dict[str, Any],
+    wrapper: Any, is_closed: bool,
+) -> None:  # fmt: skip
+    def view(lib: Any) -> Any:
+        file = io.BytesIO(content)
+        file.seek(position)
+        if is_closed:
+            file.close()
+        return lib.send_file(file, **options)
+
+    both(folder, view, **conditions, **({} if wrapper is None else {"wsgi.file_wrapper": wrapper}))
+
+
+@given(st.sampled_from(["page.html", "archive.tar.gz", "d.xml", "empty", "large.bin"]), OPTIONS, CONDITIONS, WRAPPERS)
+@settings(max_examples=200)
+def test_a_file_is_sent_the_same_by_the_servers_wrapper(
+    folder: Path, name: str, options: dict[str, Any], conditions: dict[str, Any], wrapper: Any
+) -> None:
+    environ = {} if wrapper is None else {"wsgi.file_wrapper": wrapper}
+    both(folder, lambda lib: lib.send_from_directory("static", name, **options), **conditions, **environ)
+
+
+RANGES = st.builds(
+    "{}={}".format,
+    st.sampled_from(["bytes", "bytes", "bytes", "Bytes", "items", "", "bytes "]),
+    st.lists(
+        st.builds(
+            "{}{}{}".format,
+            st.sampled_from(["", "0", "1", "15", "16", "17", "18", "99999", "-1", " 2", "\u0663", "x", "\0"]),
+            st.sampled_from(["-", "-", "-", "--", "", " - "]),
+            st.sampled_from(["", "0", "1", "16", "17", "18", "9" * 15, "9" * 40, " 3", "x"]),
+        ),
+        min_size=1, max_size=3,
+    ).map(",".join),
+)  # fmt: skip
+
+
+@given(RANGES, st.sampled_from(["", "TAG", *MOMENTS, '"x', "W/TAG"]), st.booleans())
+@settings(max_examples=300)
+@example("bytes=" + ",".join(["0-"] * 1000), "", False)
+def test_every_range_is_answered_as_by_flask(folder: Path, wanted: str, if_range: str, in_memory: bool) -> None:
+    environ = {"HTTP_RANGE": wanted.encode("utf-8").decode("latin-1")}
+    if if_range:
+        environ["HTTP_IF_RANGE"] = if_range.replace("TAG", tag_of(folder, "d.xml"))
+
+    def view(lib: Any) -> Any:
+        file = io.BytesIO(b"0123456789abcdefg") if in_memory else "static/d.xml"
+        return lib.send_file(file, "text/plain", last_modified=1_700_000_000)
+
+    try:
+        both(folder, view, **environ)
+    except AssertionError:
+        # The header of a malformed If-Range fails in Flask and counts as not met here.
+        assert '"x' in if_range
+
+
+@pytest.mark.parametrize("name", ["page.html", "large.bin"])
+def test_code_that_sees_the_response_finds_a_wrapper_of_the_file(folder: Path, name: str) -> None:
+    def view(lib: Any, *, look: Any) -> Any:
+        response = lib.send_file(f"static/{name}")
+        seen = look(response, response.response)
+        response.response.close()
+        return str(seen)
+
+    def read_whole(response: Any, body: Any) -> Any:
+        response.direct_passthrough = False
+        return response.get_data(), response.calculate_content_length()
+
+    looks = [
+        lambda response, body: (isinstance(body, FileWrapper), response.is_streamed, response.is_sequence),
+        lambda response, body: (body.file.name, body.file.read(3), body.file.mode),
+        lambda response, body: (body.seekable(), body.seek(4), body.tell(), b"".join(body)),
+        lambda response, body: (b"".join(body), b"".join(body), body.tell()),
+        lambda response, body: hasattr(body, "no_such"),
+        lambda response, body: list(body) == [body.file.read()],
+        read_whole,
+    ]
+    for look in looks:
+        both(folder, lambda lib, look=look: view(lib, look=look))
+
+
+def test_a_file_that_is_removed_after_it_was_found_is_sent(tmp_path: Path) -> None:
+    def view(lib: Any, *, asks: bool = False) -> Any:
+        path = tmp_path / "file.txt"
+        path.write_bytes(b"content")
+        os.utime(path, (100, 100))
+        response = lib.send_file(path)
+        path.unlink()
+        if asks:
+            response.response.seek(2)
+        return response
+
+    assert both(tmp_path, view)[1][2] == b"content"
+    assert both(tmp_path, lambda lib: view(lib, asks=True))[1][2] == b"ntent"
+
+
+def test_what_the_system_makes_up_is_sent_as_by_flask(folder: Path) -> None:
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("there is no /proc")
+    for path in ("/proc/sys/kernel/ostype", "/dev/null"):
+        both(folder, lambda lib, path=path: lib.send_file(path, last_modified=0, etag=False))
+
+
+def test_a_file_that_may_not_be_read_is_an_error(folder: Path) -> None:
+    real_open, real_os_open = open, os.open
+
+    def refuse(path: Any, *args: Any, **kwargs: Any) -> Any:
+        if str(path).endswith("page.html"):
+            raise PermissionError(13, "Permission denied", path)
+        return (real_open if kwargs or not isinstance(args[0], int) else real_os_open)(path, *args, **kwargs)
+
+    with mock.patch("builtins.open", refuse), mock.patch("os.open", refuse):
+        for method in ("GET", "HEAD"):
+            assert both(folder, lambda lib: lib.send_file("static/page.html"), REQUEST_METHOD=method)[0] == "raised"
 
 
 def test_binary_files_are_as_with_flask(folder: Path) -> None:

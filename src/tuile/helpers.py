@@ -5,6 +5,7 @@ As in `flask.helpers`. `url_for` is defined in `urls`, `stream_with_context` in 
 
 from __future__ import annotations
 
+import io
 import os
 from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 
@@ -131,21 +132,16 @@ def get_template_attribute(template_name: str, attribute: str) -> Any:
     return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
 
 
-# The options of `send_file` and their defaults.
-_OPTIONS: dict[str, object] = {
-    "mimetype": None,
-    "as_attachment": False,
-    "download_name": None,
-    "conditional": True,
-    "etag": True,
-    "last_modified": None,
-    "max_age": None,
-}
+# The options of `send_file`.
+_OPTIONS = frozenset({"mimetype", "as_attachment", "download_name", "conditional", "etag", "last_modified", "max_age"})
+
+
+_IS_POSIX = os.name == "posix"
 
 
 def _is_rooted(path: object) -> bool:
     """Return whether a path is the same when it is joined to another one."""
-    return type(path) is str and path[:1] == "/" and os.name == "posix"
+    return type(path) is str and path[:1] == "/" and _IS_POSIX
 
 
 _send_from_directory = utils.send_from_directory
@@ -164,32 +160,75 @@ def _with_settings(options: dict[str, object]) -> dict[str, Any]:
     }
 
 
-def _send(path_or_file: object, options: dict[str, object], status: os.stat_result | None = None) -> Response:
+def _send(  # noqa: C901 - one look at each option, without calls
+    path_or_file: object,
+    status: os.stat_result | None,
+    mimetype: object = None,
+    as_attachment: object = False,
+    download_name: object = None,
+    conditional: object = True,
+    etag: object = True,
+    last_modified: object = None,
+    max_age: object = None,
+) -> Response:
     """Return a response with the contents of a file, made by Werkzeug unless all of it is known in advance.
 
     Args:
         path_or_file: A path, relative to the application's root path, or a binary file.
-        options: As for `send_file`, all of them.
         status: What the system says of the file, if it was asked already.
+        mimetype: As for `send_file`, like all that follow.
+        as_attachment: Whether browsers save the file.
+        download_name: The name under which they save it.
+        conditional: Whether to support conditional and range requests.
+        etag: The entity tag.
+        last_modified: When the file was changed.
+        max_age: For how many seconds it may be cached.
     """
     context = current.get(None)
-    if context is not None and context.request is not None and isinstance(path_or_file, (str, os.PathLike)):
+    if context is not None and context.request is not None:
         app: Flask = context.app
-        rooted = status is not None and _is_rooted(path_or_file)
-        path = path_or_file if rooted else os.path.join(app.root_path, path_or_file)
-        if isinstance(path, str) and not app.config["USE_X_SENDFILE"]:
-            if status is None:
-                status = os.stat(path)
-            max_age = options["max_age"]
+        path = file = None
+        if type(path_or_file) is io.BytesIO:
+            file = path_or_file
+        elif isinstance(path_or_file, (str, os.PathLike)) and not app.config["USE_X_SENDFILE"]:
+            joined = path_or_file if _is_rooted(path_or_file) else os.path.join(app.root_path, path_or_file)
+            if isinstance(joined, str):
+                path = joined
+                if status is None:
+                    status = os.stat(path)
+        if file is not None or path is not None:
             if max_age is None:
                 max_age = app.get_send_file_max_age
-            options["max_age"] = max_age(path) if callable(max_age) else max_age
-            response = files.file_response(app.response_class, context.request.environ, path, status, **options)
+            if callable(max_age):
+                max_age = max_age(path)
+            response = files.file_response(
+                app.response_class,
+                context.request.environ,
+                path,
+                file,
+                status,
+                mimetype,
+                as_attachment,
+                download_name,
+                conditional,
+                etag,
+                last_modified,
+                max_age,
+            )
             if response is not None:
                 return response
-            if options["max_age"] is None:
+            if max_age is None:
                 # Not to be asked for again.
-                options["max_age"] = _no_max_age
+                max_age = _no_max_age
+    options = {
+        "mimetype": mimetype,
+        "as_attachment": as_attachment,
+        "download_name": download_name,
+        "conditional": conditional,
+        "etag": etag,
+        "last_modified": last_modified,
+        "max_age": max_age,
+    }
     return cast("Response", utils.send_file(cast("str | IO[bytes]", path_or_file), **_with_settings(options)))
 
 
@@ -228,18 +267,7 @@ def send_file(
         ValueError: If the file is open in text mode.
         TypeError: If the file is sent as an attachment and has no name.
     """
-    return _send(
-        path_or_file,
-        {
-            "mimetype": mimetype,
-            "as_attachment": as_attachment,
-            "download_name": download_name,
-            "conditional": conditional,
-            "etag": etag,
-            "last_modified": last_modified,
-            "max_age": max_age,
-        },
-    )
+    return _send(path_or_file, None, mimetype, as_attachment, download_name, conditional, etag, last_modified, max_age)
 
 
 def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str] | str, **kwargs: object) -> Response:
@@ -253,7 +281,7 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
     Raises:
         NotFound: If there is no such file, or the path leads out of the directory.
     """
-    if utils.send_from_directory is not _send_from_directory or not _OPTIONS.keys() >= kwargs.keys():
+    if utils.send_from_directory is not _send_from_directory or not kwargs.keys() <= _OPTIONS:
         return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
     joined = files.join_safely(os.fspath(directory), os.fspath(path))
     if joined is None:
@@ -263,7 +291,7 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
     status = files.regular_file(joined)
     if status is None:
         raise NotFound
-    return _send(joined, {**_OPTIONS, **kwargs}, status)
+    return _send(joined, status, **kwargs)
 
 
 # How many messages wait in a session when only others are asked for.

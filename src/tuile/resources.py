@@ -7,12 +7,14 @@ import typing as t
 from datetime import timedelta
 from functools import cached_property
 
+from .ctx.app_context import current
 from .globals import current_app
 from .helpers import send_from_directory
 
 if t.TYPE_CHECKING:
     from click import Group
 
+    from .app import Flask
     from .sansio.scaffold import Scaffold
     from .wrappers.response import Response
 
@@ -47,10 +49,11 @@ class HasResources:
         The default for all files is SEND_FILE_MAX_AGE_DEFAULT of the application. None makes browsers revalidate every
         time. Override this method to decide by name.
         """
-        age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
-        if isinstance(age, timedelta):
-            return int(age.total_seconds())
-        return t.cast("int | None", age)
+        context = current.get(None)
+        # The unbound proxy raises an error that says what is missing.
+        app: Flask = current_app if context is None else context.app
+        age: timedelta | int | None = app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+        return int(age.total_seconds()) if isinstance(age, timedelta) else age
 
     def send_static_file(self, filename: str) -> Response:
         """Return a response with a file of the static folder. This is the view of the static route.

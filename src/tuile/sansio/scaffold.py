@@ -28,6 +28,7 @@ else:
 
 # Marks arguments that were not given where None has a meaning.
 _sentinel = object()
+_IS_POSIX = os.name == "posix"
 
 
 def setupmethod(f: type_vars.F) -> type_vars.F:
@@ -117,9 +118,14 @@ class Scaffold(DeclaresCookies):
     @property
     def static_folder(self) -> str | None:
         """The absolute path of the folder of static files; None if there is none."""
-        if self._static_folder is None:
+        folder = self._static_folder
+        if folder is None:
             return None
-        return os.path.join(self.root_path, self._static_folder)
+        root = self.root_path
+        if _IS_POSIX and type(root) is str and root and root[-1] != "/" and folder[:1] != "/":
+            # The same, in fewer calls.
+            return f"{root}/{folder}"
+        return os.path.join(root, folder)
 
     @static_folder.setter
     def static_folder(self, value: str | os.PathLike[str] | None) -> None:

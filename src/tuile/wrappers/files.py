@@ -1,33 +1,35 @@
 """Respond with a file, as Werkzeug's `send_file` does, in fewer steps.
 
-`file_response` answers where every header is known in advance: for a path, with the usual options and a class of
-responses that sets its headers as Werkzeug's does. Everything else is for Werkzeug.
+`file_response` answers where every header is known in advance: for a path or a file in memory, with options of the
+usual types and a class of responses that sets its headers as Werkzeug's does. Everything else is for Werkzeug.
 """
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import re
 import stat
 import time
 import typing as t
 from functools import lru_cache
-from zlib import adler32
 
 from werkzeug import security, utils
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
-from werkzeug.utils import get_content_type
+from werkzeug.http import is_resource_modified
 from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper, _RangeWrapper
 
-from ..http.headers import is_one_line
 from ..http.response_headers import Headers
 from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
-from .response import pythons_guess_type, werkzeugs_make_conditional, werkzeugs_safe_join, werkzeugs_send_file
+from .file_headers import headers_of
+from .plain_response import STATUS_LINES
+from .read_file import PIECE, USUAL_WRAPPERS, ReadFile, read_small
+from .response import werkzeugs_make_conditional, werkzeugs_safe_join, werkzeugs_send_file
 
 if t.TYPE_CHECKING:
+    from io import BytesIO
+
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..http import conditions, dates
@@ -36,18 +38,11 @@ else:
     conditions, dates = late_modules(__name__, "..http.conditions", "..http.dates")
 
 _new = object.__new__
-# What needs no quotes in a header.
-_token = lazy_pattern(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
-# What makes a path or a URL of a name.
-_more_than_a_name = lazy_pattern(r"[/\\:]")
 # Names that lead nowhere but down, whatever they are joined to.
 _plain_path = lazy_pattern(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
-# One range with a beginning.
-_one_range = lazy_pattern(r"bytes=([0-9]{1,15})-([0-9]{0,15})")
+# One range.
+_one_range = lazy_pattern(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 _IS_POSIX: t.Final = os.name == "posix"
-# How many bytes of a large file are read at once.
-_PIECE: t.Final = 64 * 1024
-_UNKNOWN: t.Final = "application/octet-stream"
 
 
 def join_safely(directory: str, path: str) -> str | None:
@@ -55,12 +50,17 @@ def join_safely(directory: str, path: str) -> str | None:
     if (
         _IS_POSIX
         and security.safe_join is werkzeugs_safe_join
-        and _plain_path.fullmatch(path) is not None
         and directory
         and directory[-1] != "/"
+        and (_leads_down(path) if len(path) <= LONGEST else _leads_down.__wrapped__(path))
     ):
         return f"{directory}/{path}"
     return security.safe_join(directory, path)
+
+
+@lru_cache(maxsize=512)
+def _leads_down(path: str) -> bool:
+    return _plain_path.fullmatch(path) is not None
 
 
 def regular_file(path: str) -> os.stat_result | None:
@@ -75,9 +75,9 @@ def regular_file(path: str) -> os.stat_result | None:
 def file_response(
     response_class: type[Response],
     environ: WSGIEnvironment,
-    path: str,
-    status: os.stat_result,
-    *,
+    path: str | None,
+    file: BytesIO | None,
+    status: os.stat_result | None,
     mimetype: object,
     as_attachment: object,
     download_name: object,
@@ -91,124 +91,86 @@ def file_response(
     Args:
         response_class: The class of the response.
         environ: The WSGI environ of the request.
-        path: The path of the file.
-        status: What the system says of the file.
+        path: The path of the file; None for one in memory.
+        file: The file in memory; None if there is a path.
+        status: What the system says of the file; None for one in memory.
         mimetype: As for `send_file`, like all that follow.
         as_attachment: Whether browsers save the file.
         download_name: The name under which they save it.
         conditional: Whether to support conditional and range requests.
-        etag: True to compute an entity tag.
+        etag: The entity tag; True to compute one.
         last_modified: When the file was changed; None to take it from `status`.
         max_age: A number of seconds, or None.
     """
-    if (
-        utils.send_file is not werkzeugs_send_file
-        or last_modified is not None
-        or etag is not True
-        or (max_age is not None and type(max_age) is not int)
-        or not getattr(response_class, "_sends_files_plainly", False)
-    ):
+    if utils.send_file is not werkzeugs_send_file or not getattr(response_class, "_sends_files_plainly", False):
         return None
     try:
-        facts = (_facts if _is_short(download_name) else _facts.__wrapped__)(
-            path, status.st_mtime, status.st_size, download_name, bool(as_attachment)
-        )
-        caching = _kept(max_age) if isinstance(max_age, int) else _NOT_KEPT
+        size = size_of(file) if status is None else status.st_size
+        found = headers_of(path, size, status, mimetype, as_attachment, download_name, etag, last_modified, max_age)
     except (TypeError, ValueError):
-        # A name of another type, or a moment that no header can hold.
+        # A name or a number of another type, or a moment that no header can hold.
         return None
-    if facts is None:
+    if found is None:
         return None
-    disposition, length, changed, tag, extension = facts
-    if mimetype is None:
-        mimetype = _media_type(extension)
-    if not isinstance(mimetype, str) or not is_one_line(mimetype):
-        return None
-    file = open(path, "rb")  # noqa: SIM115 - the response closes it
+    pairs, tag, changed = found
     response: Response = _new(response_class)
     response.headers = headers = _new(Headers)
-    content_type = ("Content-Type", get_content_type(mimetype, "utf-8"))
-    headers._list = [disposition, content_type, length, changed, *caching, tag]
-    response._status, response._status_code = response._clean_status(response.default_status)
+    headers._list = pairs
+    code = response.default_status
+    if type(code) is int and (line := STATUS_LINES.get(code)) is not None:
+        response._status, response._status_code = line, code
+    else:
+        response._status, response._status_code = response._clean_status(code)
     response.direct_passthrough = True
     response._on_close = []
-    wrapper = environ.get("wsgi.file_wrapper", FileWrapper)
-    is_large = wrapper is FileWrapper and status.st_size > _PIECE and "HTTP_RANGE" not in environ
-    response.response = wrapper(file, _PIECE if is_large else 8192)
-    if not conditional or _apply_conditions(response, environ, tag[1], changed[1], status.st_size):
+    response.response, opened = _body_of(path, file, status, environ)
+    if not conditional or _apply_conditions(response, environ, tag, changed, size):
         return response
     try:
-        return response.make_conditional(environ, accept_ranges=True, complete_length=status.st_size)
+        return response.make_conditional(environ, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
-        file.close()
+        if opened is not None:
+            opened.close()
         raise
 
 
-Pair: t.TypeAlias = tuple[str, str]
-
-
-def _is_short(name: object) -> bool:
-    """Return whether what is computed for a download name may be remembered: clients may choose it."""
-    return name is None or (type(name) is str and len(name) <= LONGEST)
-
-
-@lru_cache(maxsize=512)
-def _facts(
-    path: str, moment: float, size: int, name: object, as_attachment: bool
-) -> tuple[Pair, Pair, Pair, Pair, str | None] | None:
-    """Return the headers of a file that do not change while it does not, and the extension of its name.
-
-    None if the name is for Werkzeug to quote. The extension is None if Werkzeug has to guess the media type.
+def size_of(file: BytesIO | None) -> int:
+    """Return the size of a file in memory.
 
     Raises:
-        TypeError: The name is none.
-        ValueError: The moment is beyond the year 9999.
+        ValueError: There is none, or it is closed, or it was read in part.
     """
-    if name is None:
-        name = os.path.basename(path)
-    if not isinstance(name, str) or type(name) is not str:
-        raise TypeError
-    quoted = name
-    if _token.fullmatch(name) is None:
-        if not name or not name.isascii() or not is_one_line(name):
-            return None
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        quoted = f'"{quoted}"'
-    stem, dot, last = name.rpartition(".")
-    extension: str | None = dot + last if stem.strip(".") else ""
-    if _more_than_a_name.search(name) or (dot and not extension):
-        extension = None
-    return (
-        ("Content-Disposition", f"{'attachment' if as_attachment else 'inline'}; filename={quoted}"),
-        ("Content-Length", str(size)),
-        ("Last-Modified", dates.remembered_http_date(moment)),
-        ("ETag", f'"{moment}-{size}-{adler32(path.encode()) & 0xFFFFFFFF}"'),
-        extension,
-    )
+    if file is None or file.tell():
+        raise ValueError
+    # Unlike `getbuffer`, this copies nothing.
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
 
 
-def _media_type(extension: str | None) -> str | None:
-    """Return the media type that `mimetypes.guess_type` gives now; None if it has to be asked."""
-    if extension is None or mimetypes.guess_type is not pythons_guess_type:
-        return None
-    if not mimetypes.inited:
-        mimetypes.init()
-    lowered = extension.lower()
-    if lowered in mimetypes.suffix_map or extension in mimetypes.encodings_map:
-        return None
-    return mimetypes.types_map.get(lowered, _UNKNOWN)
+def _body_of(
+    path: str | None, file: BytesIO | None, status: os.stat_result | None, environ: WSGIEnvironment
+) -> tuple[t.Iterable[bytes], t.IO[bytes] | None]:
+    """Return the body of a response with a file, and what there is to close of it.
+
+    A small file is read at once; others are in the wrapper of the server.
+    """
+    wrapper = environ.get("wsgi.file_wrapper", FileWrapper)
+    is_usual = wrapper is FileWrapper or getattr(wrapper, "__module__", None) in USUAL_WRAPPERS
+    if path is None or status is None:
+        make: t.Callable[..., t.Iterable[bytes]] = FileWrapper if is_usual else wrapper
+        return make(file, 8192), file
+    size = status.st_size
+    if is_usual and stat.S_ISREG(status.st_mode) and size <= PIECE and (content := read_small(path, size)) is not None:
+        return ReadFile(content, path), None
+    opened = open(path, "rb")  # noqa: SIM115 - the response closes it
+    is_large = wrapper is FileWrapper and size > PIECE and "HTTP_RANGE" not in environ
+    return wrapper(opened, PIECE if is_large else 8192), opened
 
 
-_NOT_KEPT: t.Final = (("Cache-Control", "no-cache"),)
-
-
-def _kept(max_age: int) -> tuple[Pair, ...]:
-    """Return the headers that say how long a file may be kept."""
-    directive = f"public, max-age={max_age}" if max_age > 0 else f"no-cache, max-age={max_age}"
-    return ("Cache-Control", directive), ("Expires", dates.remembered_http_date(int(time.time() + max_age)))
-
-
-def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, changed: str, size: int) -> bool:
+def _apply_conditions(
+    response: Response, environ: WSGIEnvironment, tag: str | None, changed: str | None, size: int
+) -> bool:
     """Answer with 304 or 206 where the request asks for it.
 
     Returns:
@@ -219,8 +181,10 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
     if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
         return True
     pairs = response.headers._list
-    wanted = environ.get("HTTP_RANGE")
-    if wanted is None:
+    if "HTTP_RANGE" in environ:
+        return _apply_range(response, environ, tag, changed, size)
+    unmodified = False
+    if "HTTP_IF_NONE_MATCH" in environ or "HTTP_IF_MODIFIED_SINCE" in environ or "HTTP_IF_MATCH" in environ:
         try:
             unmodified = conditions.is_unmodified(environ, tag, changed)
         except OverflowError:
@@ -228,25 +192,49 @@ def _apply_conditions(response: Response, environ: WSGIEnvironment, tag: str, ch
             return False
         if unmodified and "HTTP_IF_MATCH" in environ:
             return False
-        pairs += (("Date", dates.remembered_http_date(int(time.time()))), _RANGES)
-        if unmodified:
-            response._status, response._status_code = "304 NOT MODIFIED", 304
-        return True
-    found = _one_range.fullmatch(wanted)
-    if found is None or "HTTP_IF_RANGE" in environ or not size:
+    pairs += (("Date", dates.remembered_http_date(int(time.time()))), _RANGES)
+    if unmodified:
+        response._status, response._status_code = "304 NOT MODIFIED", 304
+    return True
+
+
+def _apply_range(  # noqa: C901 - each header has its case
+    response: Response, environ: WSGIEnvironment, tag: str | None, changed: str | None, size: int
+) -> bool:
+    """Answer with 206 where the request asks for one range, as `_apply_conditions` does."""
+    found = _one_range.fullmatch(environ["HTTP_RANGE"])
+    if found is None or not size:
         return False
-    start, end = int(found[1]), int(found[2]) + 1 if found[2] else size
-    if not start < min(end, size):
+    if "HTTP_IF_RANGE" in environ:
+        try:
+            if is_resource_modified(environ, tag, last_modified=changed, ignore_if_range=False):
+                return False
+        except (OverflowError, ValueError):
+            return False
+    first, last = found[1], found[2]
+    if first:
+        start, end = int(first), min(int(last) + 1 if last else size, size)
+    elif last and int(last) <= size:
+        start, end = size - int(last), size
+    else:
         return False
-    end = min(end, size)
-    pairs[2] = ("Content-Length", str(end - start))
+    if start >= end:
+        return False
+    pairs = response.headers._list
+    for index, pair in enumerate(pairs):
+        if pair[0] == "Content-Length":
+            pairs[index] = ("Content-Length", str(end - start))
     pairs += (
         ("Date", dates.remembered_http_date(int(time.time()))),
         _RANGES,
         ("Content-Range", f"bytes {start}-{end - 1}/{size}"),
     )
     response._status, response._status_code = "206 PARTIAL CONTENT", 206
-    response.response = _RangeWrapper(t.cast("FileWrapper", response.response), start, end - start)
+    body = response.response
+    if type(body) is ReadFile:
+        response.response = body.piece(start, end)
+    else:
+        response.response = _RangeWrapper(t.cast("FileWrapper", body), start, end - start)
     return True
 
 

@@ -30,6 +30,7 @@ from .plain_response import (
     make_conditional_plainly,
     send_plainly,
 )
+from .read_file import ReadFile
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
@@ -235,10 +236,15 @@ class Response(WerkzeugResponse, metaclass=Watched):
             self._sends_plainly
             and type(headers := self.headers) in PLAIN_HEADERS
             and ((code := self._status_code) == 200 or (code >= 200 and code not in {204, 304}))
-            and type(body := self.response) is list
-            and len(body) == 1
-            and type(body[0]) is bytes
-            and not self._on_close
+            and (
+                (
+                    type(body := self.response) is list
+                    and len(body) == 1
+                    and type(body[0]) is bytes
+                    and not self._on_close
+                )
+                or (type(body) is ReadFile and self.direct_passthrough)
+            )
         ):
             pairs = headers._list
             length_is_known = False
@@ -267,15 +273,20 @@ class Response(WerkzeugResponse, metaclass=Watched):
                         pairs = [(name, value if name != "Location" else uri) for name, value in pairs]
                     # Copies: middleware may change the lists, and this response may be sent again.
                     start_response(self._status, pairs.copy())
-                    return () if environ["REQUEST_METHOD"] == "HEAD" else body.copy()
+                    if environ["REQUEST_METHOD"] == "HEAD":
+                        return ()
+                    return body.copy() if isinstance(body, list) else body.whole()
         if self._sends_plainly and type(self.headers) in PLAIN_HEADERS:
             parts = send_plainly(self, environ, start_response)
             if parts is not None:
                 return parts
+        return self._send_converted(environ, start_response)
+
+    def _send_converted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send this response by Werkzeug's method, with headers of no other type than str."""
         pairs = getattr(self.headers, "_list", [])
         for index, (name, value) in enumerate(pairs):
             if type(value) is not str or type(name) is not str:
-                # Servers may treat a subclass of str or bytes differently.
                 pairs[index] = (str.__str__(name), str.__str__(value))
         async_body.prepare(self)
         return super().__call__(environ, start_response)
