@@ -47,7 +47,11 @@ GENERATED = {
         "finish_by_functions": "finish_by_functions",
         "quick_response": "quick_response",
     },
-    ASGI / "_generated.py": {"serve_scope": "serve_scope", "answer_awaited": "answer_awaited"},
+    ASGI / "_generated.py": {
+        "serve_scope": "serve_scope",
+        "answer_awaited": "answer_awaited",
+        "answer_matched": "answer_matched",
+    },
 }
 #: What is called as it is: it is long, or rare.
 LEFT_AS_CALLS = frozenset(

@@ -5,8 +5,10 @@ Edit those; `make check` compares. A comment names the function whose body follo
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from asyncio import get_running_loop
+from contextvars import copy_context
 from sys import getrefcount
 
 from .. import invalidation
@@ -17,6 +19,7 @@ from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_hea
 from ..dispatch.inlined_response import new
 from ..dispatch.pages import page_of
 from ..dispatch.planner import is_coroutine_function, remember
+from ..dispatch.teardown import body_sent, leave, parts_at_end
 from ..routing.route import matched_by
 from ..signals import (
     appcontext_popped,
@@ -27,6 +30,9 @@ from ..signals import (
     request_tearing_down,
 )
 from ..wrappers.environ import brief_environ_of
+from ..wrappers.response import CALL, SEND
+from .conversation import Conversation, converse
+from .matched import MatchedExchange
 from .on_loop import MoreSteps
 from .scopes import (
     BODILESS_METHODS,
@@ -39,13 +45,16 @@ from .scopes import (
     sent_headers,
     sent_length,
 )
+from .workers import carry
 
 if t.TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
     from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView, Body
+    from ..wrappers.response import TextStart
     from .protocol import Receive, Scope, Send
     from .service import Service
 
@@ -66,7 +75,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if (
         plan is not service.ready_plan
         and (not service.is_ready(plan))
-        or service.loop is not get_running_loop()
+        or (service.is_for_one_loop and service.loop is not get_running_loop())
         or scope["type"] != "http"
         or (
             not (
@@ -80,9 +89,6 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve(scope, receive, send)
         return
     method, path = (scope["method"], scope["path"])
-    if path in service.worker_paths:
-        await service.serve_in_worker(scope, receive, send)
-        return
     # brief_headers: Return the headers Host and Cookie of a request; no host if only the whole environ tells its view
     host: bytes | None = None
     cookies: bytes | None = None
@@ -102,10 +108,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             elif name in ONCE or not is_own_header(name):
                 host = None
                 break
-    sent_host = None if host is None else host.decode() if host.isascii() else host.decode("latin-1")
+    sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
     if sent_host is None:
-        await service.serve_http(scope, receive, send)
+        await service.here().serve_http(scope, receive, send)
         return
     scheme, is_upgrade, environ = (scope.get("scheme"), False, None)
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
@@ -118,7 +124,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context.request = request
     context._state = PLAIN
     context._is_touched = False
-    # find_awaited: Find the view of a request if it is a coroutine function, and its arguments
+    # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:
         # match_route: Find the rule of a request and the view's arguments
@@ -166,14 +172,50 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     remember(app, plan, path, rule, arguments)
     except Exception:
         rule, arguments, known = (None, {}, None)
+    if rule is not None and known is not None and (service.loop is get_running_loop()):
+        # answer_in_worker: Let a worker answer a request that was matched
+        workers, variables = (service.workers, copy_context())
+        exchange = MatchedExchange(
+            answer_matched, (app, plan, context, sent_cookies, rule, arguments, known), variables, workers.report, scope
+        )
+        context.request._client = exchange
+        waiter = exchange.waiter = service.loop.create_future()
+        workers.submit(exchange)
+        try:
+            await waiter
+        except BaseException:
+            exchange.leave()
+            raise
+        short = exchange.short
+        if short is None:
+            await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
+        else:
+            if len(variables):
+                carry(variables, current)
+            its_start, its_body, its_headers = short
+            try:
+                # send_short: Send a response to text or JSON
+                headers = [
+                    its_start[3],
+                    SENT_LENGTHS[length] if (length := len(its_body)) < MOST_KNOWN else sent_length(length),
+                ]
+                if its_headers is not None:
+                    headers += sent_headers(its_headers, scope["http_version"])
+                await send({"type": "http.response.start", "status": its_start[2], "headers": headers})
+                if scope["method"] == "HEAD":
+                    its_body = b""
+                await send({"type": "http.response.body", "body": its_body, "more_body": False})
+            except OSError:
+                exchange.leave()
+        return
+    # awaited_view: Return the view of a rule if it is a coroutine function
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        service.note_worker_path(plan, path)
-        await service.serve_in_worker(scope, receive, send)
+        await service.here().serve_in_worker(scope, receive, send)
         return
     # answer_awaited: Await a view, and answer its request
     answer: Body = None
@@ -200,8 +242,13 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         )
         and (not app.after_request_funcs)
         and (not request_finished.receivers)
-        and (not context._after_functions)
-        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+        and (
+            not context._is_touched
+            or (
+                not context._after_functions
+                and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+            )
+        )
     ):
         is_finished = True
         try:
@@ -272,6 +319,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         context._state = ENDED
         if context.request._scope is None:
             context.request.environ["werkzeug.request"] = None
+        # send_short: Send a response to text or JSON
         headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
@@ -338,8 +386,13 @@ async def answer_awaited(
         )
         and (not app.after_request_funcs)
         and (not request_finished.receivers)
-        and (not context._after_functions)
-        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+        and (
+            not context._is_touched
+            or (
+                not context._after_functions
+                and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+            )
+        )
     ):
         is_finished = True
         try:
@@ -410,6 +463,7 @@ async def answer_awaited(
         context._state = ENDED
         if context.request._scope is None:
             context.request.environ["werkzeug.request"] = None
+        # send_short: Send a response to text or JSON
         headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
@@ -424,3 +478,168 @@ async def answer_awaited(
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
         finally:
             del failure
+
+
+def answer_matched(
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    sent_cookies: str | None,
+    rule: Rule,
+    arguments: dict[str, object],
+    known: object,
+    start_response: StartResponse,
+) -> tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]:
+    """Answer a request in a worker from its view on, as `fast_path.serve` does.
+
+    Returns:
+        The start of the response, its body and more headers, if there are any; or None and the parts of a response that
+        has called `start_response`.
+    """
+    error: BaseException | None = None
+    start: TextStart | None
+    body: Body = None
+    more: list[tuple[str, str]] | None
+    answer: t.Any
+    method = "GET" if context.request._scope is None else context.request._scope["method"]
+    context._token = current.set(context)
+    try:
+        try:
+            try:
+                # run_view: Run the hooks, if there are any, and call the view
+                if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
+                    context.request.method = method
+                    hooked: object
+                    if (
+                        app.url_value_preprocessors
+                        or not plan.calls_view
+                        or (not context.request._has_endpoint_of_rule)
+                        or ("." in rule.endpoint)
+                    ):
+                        hooked = app.preprocess_request()
+                    else:
+                        scope = None
+                        # run_before: Call the functions of the app or a blueprint until one returns a response
+                        result: object = None
+                        for function in app.before_request_funcs.get(scope, ()):
+                            if (
+                                plan.calls_directly
+                                and plan.epoch is invalidation.epoch
+                                and (id(function) in app._synchronous)
+                            ):
+                                result = function()
+                            else:
+                                result = app._run(function)
+                            if result is not None:
+                                break
+                        hooked = result
+                    answer = app.dispatch_request() if hooked is None else hooked
+                else:
+                    view = app.view_functions[rule.endpoint]
+                    # call_view: Call the view
+                    if view is known or id(view) in app._synchronous:
+                        answer = view(**arguments) if arguments else view()
+                    else:
+                        answer = app._run(view, **arguments)
+            except Exception as raised:
+                answer = app.handle_user_exception(raised)
+            if (
+                plan.quiet
+                and plan.epoch is invalidation.epoch
+                and (context._state is PLAIN)
+                and (not app.after_request_funcs)
+                and (not request_finished.receivers)
+            ):
+                # finish_unobserved: Return the parts of a response that no user code would see
+                untouched = not context._is_touched and (
+                    sent_cookies is None
+                    or (
+                        plan.saves_plainly
+                        and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                        and its_name.isascii()
+                    )
+                    or (not app.session_interface.is_due(app, sent_cookies))
+                )
+                if untouched or has_session_alone(app, plan, context, answer):
+                    # encode_answer: Return the parts of a response to text or JSON
+                    kind = type(answer)
+                    if kind is str and plan.text_start is not None:
+                        start = plan.text_start
+                        encoded = answer.encode()
+                    elif (
+                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
+                    ):
+                        start = plan.json_start
+                        encoded = f"{plan.write_json(answer)}\n".encode()
+                    else:
+                        start = None
+                        encoded = b""
+                    if start is not None:
+                        if untouched:
+                            body = encoded
+                            more = None
+                        else:
+                            more = session_headers(app, context)
+                            if more is not None:
+                                body = encoded
+                            else:
+                                start = None
+                                body = app.finalize_request(answer)
+                                more = None
+                    elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                        body = answer
+                        more = None
+                    else:
+                        complete = page_of(plan, answer) if untouched else None
+                        if complete is not None:
+                            body = complete
+                            more = None
+                        else:
+                            start = None
+                            body = app.finalize_request(answer)
+                            more = None
+                else:
+                    start = None
+                    body = app.finalize_request(answer)
+                    more = None
+            else:
+                start, body, more = (None, app.finalize_request(answer), None)
+        except Exception as failure:
+            error = failure
+            start, body, more = (None, app.handle_exception(failure), None)
+        except BaseException:
+            error = sys.exc_info()[1]
+            raise
+        parts: t.Any = body
+        if start is None:
+            call = type(body).__call__
+            parts = (SEND if call is CALL else call)(body, context.request.environ, start_response)
+    finally:
+        whole: object = None
+        if error is None and (
+            plan.ends_quietly
+            and context._state is PLAIN
+            and context.request.closes_nothing
+            and (plan.epoch is invalidation.epoch)
+            and (not app.teardown_request_funcs)
+            and (not app.teardown_appcontext_funcs)
+            and (not request_tearing_down.receivers)
+            and (not appcontext_tearing_down.receivers)
+            and (not appcontext_popped.receivers)
+        ):
+            # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
+            reset(context._token)
+            context._token = None
+            context._state = ENDED
+            if context.request._scope is None:
+                context.request.environ["werkzeug.request"] = None
+        else:
+            whole = body_sent(body)
+            leave(app, context, context.request.environ, error, 1)
+    if whole is not None and (
+        type(whole) is list
+        and (type(parts) is list or type(parts) is tuple)
+        and bool(getattr(body, "_on_close", None) or whole != parts)
+    ):
+        parts = parts_at_end(body, whole, parts)
+    return (start, parts, more)

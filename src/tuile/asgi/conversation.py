@@ -61,14 +61,13 @@ class Conversation:
         return True
 
     async def carry_on(self) -> None:
-        """Let a worker answer the request, and pass on what it sends until it has ended."""
+        """Pass on what a worker sends until it has ended."""
         exchange = self.exchange
-        self.workers.submit(exchange)
         try:
             while True:
                 exchange.has_news = False
                 # Read before what it has sent: nothing comes after the end.
-                ended = exchange.ended
+                ended = exchange.has_ended()
                 if exchange.begun:
                     is_whole = ended and exchange.complete and not self.is_started and len(exchange.pieces) <= 1
                     await (self._send_whole() if is_whole else self._send_news())
@@ -212,9 +211,17 @@ class Conversation:
                 listener.result()
 
 
-async def converse(exchange: Exchange, conversation: Conversation) -> None:
-    """Let a worker answer a request, and raise what it raises."""
+async def converse(exchange: Exchange, conversation: Conversation, *, is_begun: bool = False) -> None:
+    """Let a worker answer a request, and raise what it raises.
+
+    Args:
+        exchange: The request and its response.
+        conversation: Its messages.
+        is_begun: Whether the worker has it already.
+    """
     error: BaseException | None = None
+    if not is_begun:
+        conversation.workers.submit(exchange)
     try:
         await conversation.carry_on()
         carry(exchange.context, without=current)

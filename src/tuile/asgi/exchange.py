@@ -36,7 +36,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.client import Told
     from .protocol import HeaderPairs
 
-    _ExcInfo: t.TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+    ExcInfo: t.TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 #: How many bytes of a response may wait to be sent before the worker waits, and of a request before the loop does.
 MOST_WAITING = 64 * 1024
@@ -78,6 +78,9 @@ class Exchange:
     # Of the loop alone.
     waiter: Future[None] | None = None
     has_news = is_lent = False
+    # The protocol and the method of the request.
+    http_version = "1.1"
+    method = "GET"
 
     def __init__(
         self, app: WSGIApplication, environ: WSGIEnvironment, context: Context, report: Callable[[Exchange], None]
@@ -86,6 +89,9 @@ class Exchange:
         self.environ = environ
         self.context = context
         self.report = report
+        protocol: str = environ["SERVER_PROTOCOL"]
+        self.http_version = protocol.partition("/")[2]
+        self.method = environ["REQUEST_METHOD"]
         self.pieces: deque[bytes] = deque()
         self.inbox: deque[bytes] = deque()
 
@@ -105,7 +111,10 @@ class Exchange:
         self.report(self)
 
     def _answer(self) -> None:
-        parts = self.app(self.environ, self._start_response)
+        self._pass_on(self.app(self.environ, self._start_response))
+
+    def _pass_on(self, parts: Iterable[bytes]) -> None:
+        """Add the body of a response to what is to be sent, and close it."""
         try:
             if (type(parts) is list or type(parts) is tuple) and self.head is not None:
                 self._push(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -156,7 +165,7 @@ class Exchange:
         if self.head is None:
             raise RuntimeError("The application did not call start_response.")
         status, headers = self.head
-        if self.environ["REQUEST_METHOD"] == "HEAD" or status in BODILESS:
+        if self.method == "HEAD" or status in BODILESS:
             self.remaining = 0
         else:
             for name, value in headers:
@@ -171,7 +180,7 @@ class Exchange:
         self.complete = True
 
     def _start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None, /
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], None]:
         if exc_info is not None:
             try:
@@ -181,8 +190,7 @@ class Exchange:
                 exc_info = None
         elif self.head is not None:
             raise RuntimeError("The application called start_response twice.")
-        protocol: str = self.environ["SERVER_PROTOCOL"]
-        self.head = (status_code(status), sent_headers(headers, protocol.partition("/")[2]))
+        self.head = (status_code(status), sent_headers(headers, self.http_version))
         return self._write
 
     def _write(self, data: bytes, /) -> None:
@@ -279,7 +287,8 @@ class Exchange:
     def leave(self) -> None:
         """Tell the worker that nobody is there any more: no piece will come, and none will be sent."""
         self.left = True
-        self.pieces.clear()
+        if self.begun:
+            self.pieces.clear()
         self.wake_worker()
 
     def wake_worker(self) -> None:
@@ -294,6 +303,10 @@ class Exchange:
         waiter = self.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def has_ended(self) -> bool:
+        """Return whether the worker is done, so that there will be no more pieces."""
+        return self.ended
 
     def take_pieces(self) -> bytes:
         """Return what is to be sent now, in one piece."""

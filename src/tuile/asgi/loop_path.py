@@ -1,19 +1,27 @@
-"""The source of the shortest way of a request: on the event loop, from the server's call to the response.
+"""The source of the shortest ways of a request: from the server's call on the event loop to the response.
 
-It does the same as the steps if the view is a coroutine function and nothing else has a part in the request. Other
+It does the same as the steps. If the view is a coroutine function and nothing else has a part in the request, all of it
+runs on the loop. If the view is not, and its rule is certain, a worker answers the request from its view on. Other
 requests go on to `Service` or `MoreSteps`. `tools/flatten.py` inlines its functions, and those of the fast path that
-they call, into `serve_scope` and writes it to `_generated.py`.
+they call, into `serve_scope` and `answer_matched`, and writes these to `_generated.py`.
 """
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from asyncio import get_running_loop
+from contextvars import copy_context
 
 from .. import invalidation
 from ..ctx.app_context import current
-from ..dispatch.fast_path import find_awaited, finish_unobserved
+from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
+from ..dispatch.inlined import is_changed, is_unobserved, may_end_quietly, run_view
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
+from ..dispatch.teardown import body_sent, leave, parts_at_end
+from ..wrappers.response import CALL, SEND
+from .conversation import Conversation, converse
+from .matched import MatchedExchange
 from .on_loop import MoreSteps
 from .scopes import (
     BODILESS_METHODS,
@@ -26,12 +34,17 @@ from .scopes import (
     sent_headers,
     sent_length,
 )
+from .workers import carry
 
 if t.TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+    from werkzeug.routing import Rule
+
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView, Body
+    from ..wrappers.response import TextStart
     from .protocol import Receive, Scope, Send
     from .service import Service
 
@@ -51,28 +64,28 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         plan = app._planner.for_request(app)
     if (
         (plan is not service.ready_plan and not service.is_ready(plan))
-        or service.loop is not get_running_loop()
+        or (service.is_for_one_loop and service.loop is not get_running_loop())
         or scope["type"] != "http"
         or not may_run_on_loop(app)
     ):
         await service.serve(scope, receive, send)
         return
     method, path = scope["method"], scope["path"]
-    if path in service.worker_paths:
-        await service.serve_in_worker(scope, receive, send)
-        return
-    sent_host, sent_cookies = brief_headers(scope, method, path)
+    sent_host, sent_cookies = brief_headers(service, plan, scope, method, path)
     if sent_host is None:
-        await service.serve_http(scope, receive, send)
+        await service.here().serve_http(scope, receive, send)
         return
     scheme, is_upgrade, environ = scope.get("scheme"), False, None
     context = begin_lazily(app, plan, scope, receive)
-    view, arguments = find_awaited(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
+    rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
+    if rule is not None and known is not None and service.loop is get_running_loop():
+        await answer_in_worker(app, service, plan, context, sent_cookies, rule, arguments, known, scope, receive, send)
+        return
+    view = awaited_view(app, plan, rule, known)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        service.note_worker_path(plan, path)
-        await service.serve_in_worker(scope, receive, send)
+        await service.here().serve_in_worker(scope, receive, send)
         return
     await answer_awaited(app, service, plan, context, sent_cookies, view, arguments, scope, receive, send)
 
@@ -82,7 +95,7 @@ def has_steps_before(app: Flask, service: Service) -> object:
     return app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints
 
 
-def brief_headers(scope: Scope, method: str, path: str) -> tuple[str | None, str | None]:
+def brief_headers(service: Service, plan: Plan, scope: Scope, method: str, path: str) -> tuple[str | None, str | None]:
     """Return the headers Host and Cookie of a request; no host if only the whole environ tells its view.
 
     With a host, the request has no body, and is no bad request.
@@ -102,7 +115,7 @@ def brief_headers(scope: Scope, method: str, path: str) -> tuple[str | None, str
                 # A header that comes twice may be joined or refused.
                 host = None
                 break
-    sent_host = None if host is None else host.decode() if host.isascii() else host.decode("latin-1")
+    sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
     return sent_host, sent_cookies
 
@@ -155,16 +168,7 @@ async def answer_awaited(
             failure, start, body = raised, None, None
     if start is not None:
         end_on_loop(context)
-        headers = [
-            start[3],
-            SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length),
-        ]
-        if more is not None:
-            headers += sent_headers(more, scope["http_version"])
-        await send({"type": "http.response.start", "status": start[2], "headers": headers})
-        if scope["method"] == "HEAD":
-            body = b""
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send_short(start, body, more, scope, send)
     elif body is not None:
         await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
@@ -173,3 +177,126 @@ async def answer_awaited(
         finally:
             # The error's traceback refers to this frame.
             del failure
+
+
+async def answer_in_worker(
+    app: Flask,
+    service: Service,
+    plan: Plan,
+    context: RequestContext,
+    sent_cookies: str | None,
+    rule: Rule,
+    arguments: dict[str, object],
+    known: object,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Let a worker answer a request that was matched.
+
+    Args:
+        app: The app.
+        service: The service of the app.
+        plan: The plan of the app.
+        context: The context of the request, which is not entered yet.
+        sent_cookies: Its Cookie header.
+        rule: Its rule.
+        arguments: The arguments of the view.
+        known: The view, which does not need `ensure_sync`.
+        scope: The scope.
+        receive: Of the server.
+        send: Of the server.
+    """
+    workers, variables = service.workers, copy_context()
+    exchange = MatchedExchange(
+        answer_matched, (app, plan, context, sent_cookies, rule, arguments, known), variables, workers.report, scope
+    )
+    context.request._client = exchange
+    waiter = exchange.waiter = service.loop.create_future()
+    workers.submit(exchange)
+    try:
+        await waiter
+    except BaseException:
+        # The worker goes on without a reader.
+        exchange.leave()
+        raise
+    short = exchange.short
+    if short is None:
+        await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
+    else:
+        if len(variables):
+            carry(variables, current)
+        its_start, its_body, its_headers = short
+        try:
+            await send_short(its_start, its_body, its_headers, scope, send)
+        except OSError:
+            # Some servers tell by it that the client left.
+            exchange.leave()
+
+
+async def send_short(
+    start: TextStart, body: bytes, more: list[tuple[str, str]] | None, scope: Scope, send: Send
+) -> None:
+    """Send a response to text or JSON."""
+    headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
+    if more is not None:
+        headers += sent_headers(more, scope["http_version"])
+    await send({"type": "http.response.start", "status": start[2], "headers": headers})
+    if scope["method"] == "HEAD":
+        body = b""
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def answer_matched(
+    app: Flask,
+    plan: Plan,
+    context: RequestContext,
+    sent_cookies: str | None,
+    rule: Rule,
+    arguments: dict[str, object],
+    known: object,
+    start_response: StartResponse,
+) -> tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]:
+    """Answer a request in a worker from its view on, as `fast_path.serve` does.
+
+    Returns:
+        The start of the response, its body and more headers, if there are any; or None and the parts of a response that
+        has called `start_response`.
+    """
+    error: BaseException | None = None
+    start: TextStart | None
+    body: Body = None
+    more: list[tuple[str, str]] | None
+    answer: t.Any
+    method = "GET" if context.request._scope is None else context.request._scope["method"]
+    context._token = current.set(context)
+    try:
+        try:
+            try:
+                answer = run_view(app, plan, context, method, rule, arguments, known)
+            except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
+                answer = app.handle_user_exception(raised)
+            if is_unobserved(app, plan, context):
+                start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
+            else:
+                start, body, more = None, app.finalize_request(answer), None
+        except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
+            error = failure
+            start, body, more = None, app.handle_exception(failure), None
+        except BaseException:
+            error = sys.exc_info()[1]
+            raise
+        parts: t.Any = body
+        if start is None:
+            call = type(body).__call__
+            parts = (SEND if call is CALL else call)(body, context.request.environ, start_response)
+    finally:
+        whole: object = None
+        if error is None and may_end_quietly(app, plan, context):
+            end_on_loop(context)
+        else:
+            whole = body_sent(body)
+            leave(app, context, context.request.environ, error, 1)
+    if whole is not None and is_changed(body, whole, parts):
+        parts = parts_at_end(body, whole, parts)
+    return start, parts, more

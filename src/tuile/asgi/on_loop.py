@@ -62,7 +62,7 @@ class MoreSteps:
     )
 
     def __init__(self, service: Service, plan: Plan, context: RequestContext, scope: Scope) -> None:
-        self.service = service
+        self.service = service = service.here()
         self.app = service.app
         self.workers = service.workers
         self.plan = plan

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 import weakref
-from asyncio import get_running_loop, shield
+from asyncio import _get_running_loop, get_running_loop, shield
 from contextvars import copy_context
 from io import BytesIO
 
@@ -18,7 +18,6 @@ from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current
 from ..dispatch.division import begin_on_loop
 from ..dispatch.plan import is_stock
-from ..dispatch.planner import is_coroutine_function
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
@@ -48,16 +47,17 @@ if t.TYPE_CHECKING:
 
 # The services of all apps.
 _all: weakref.WeakSet[Service] = weakref.WeakSet()
+# How many hosts are remembered.
+_MOST_HOSTS = 64
 _METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Service:
     """What the requests of an application on one event loop share: above all its worker threads."""
 
-    #: Serves a scope: what `asgi_app` does.
-    enter: t.ClassVar[Callable[..., Awaitable[None]]] = staticmethod(serve_scope)
-
     def __init__(self, app: Flask, loop: AbstractEventLoop) -> None:
+        #: Serves a scope: what `asgi_app` does.
+        self.enter: Callable[..., Awaitable[None]] = serve_scope
         self.app = app
         self.loop = loop
         self.process = os.getpid()
@@ -68,12 +68,15 @@ class Service:
         self._starting: Task[None] | None = None
         #: The endpoints of coroutine functions that have used a session in a store.
         self.session_endpoints: set[str] = set()
+        #: Whether a request whose view is a coroutine function needs this service and not that of another loop. Asking
+        #: which loop runs is a call of the system on CPython 3.11.
+        self.is_for_one_loop = bool(hooks.before or hooks.around)
         #: The plan of the app with which requests may be answered on the loop, as long as that is so.
         self.ready_plan: Plan | None = None
         #: The same if `asgi_app` need not be called, because it is not wrapped.
         self.entry_plan: Plan | None = None
-        #: The paths of rules without variable parts whose views are no coroutine functions, as far as known.
-        self.worker_paths: set[str] = set()
+        #: The text of hosts that do not affect which rule matches.
+        self.hosts: dict[bytes, str] = {}
         _all.add(self)
 
     def _make_workers(self) -> Workers:
@@ -92,6 +95,12 @@ class Service:
     def _setting(self, name: str) -> int:
         # An app may have a configuration without Tuile's defaults.
         return t.cast("int", self.app.config.get(name, DEFAULT_CONFIG[name]))
+
+    def here(self) -> Service:
+        """Return the service of the app on the running loop: this one, as a rule."""
+        running = _get_running_loop()
+        # Nothing runs where a coroutine is closed that nobody has awaited to its end.
+        return self if running is self.loop or running is None else service_of(self.app)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope.
@@ -125,17 +134,15 @@ class Service:
         ):
             return False
         self.ready_plan = plan
-        self.worker_paths.clear()
         self.entry_plan = plan if is_stock(self.app, "asgi_app") else None
         return True
 
-    def note_worker_path(self, plan: Plan, path: str) -> None:
-        """Remember that requests for a path need a worker, if its view is why."""
-        route = plan.static_routes.get(path)
-        if route is not None:
-            view = self.app.view_functions.get(route[0].endpoint)
-            if view is not None and not is_coroutine_function(plan, view):
-                self.worker_paths.add(path)
+    def text_of_host(self, plan: Plan, octets: bytes) -> str:
+        """Return a Host header as text, and remember it if it is one of the hosts of the plan."""
+        text = octets.decode("latin-1")
+        if text in plan.hosts and len(self.hosts) < _MOST_HOSTS:
+            self.hosts[octets] = text
+        return text
 
     def _plan_for_loop(self) -> Plan | None:
         """Return the plan of the app if requests may be answered on the loop at the moment."""
@@ -287,7 +294,8 @@ def _client_of(request: Request) -> Client | None:
     vars(request)["closes_nothing"] = False
     context = current.get(None)
     service = None if context is None else context.app._asgi_service
-    return Listener(request._receive, get_running_loop() if service is None else service.loop)
+    running = _get_running_loop()
+    return Listener(request._receive, get_running_loop() if service is None else running or service.loop)
 
 
 make_environ_by(_whole_environ, brief_environ_of)
@@ -303,6 +311,9 @@ def service_of(app: Flask) -> Service:
         for other in [other for other in services if other.is_closed()]:
             services.pop(other, None)
         service = services[loop] = Service(app, loop)
+        if len(services) > 1:
+            for each in services.values():
+                each.is_for_one_loop = True
     app._asgi_service = service
     return service
 

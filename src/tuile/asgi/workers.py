@@ -1,9 +1,16 @@
 """The threads that synchronous views run in.
 
-A request is put into a queue, and one of the threads takes it. What threads have to say to the event loop is collected
-in a list and fetched by one call there for all of them, because waking a loop is what costs most.
+Waking a thread and waking the loop cost more than a small request, so both are done for several requests at once.
 
-All counting is done on the loop, so it needs no lock.
+- *To the threads.* Jobs are put into a queue. A thread is woken only if none is on its way to the queue already. A
+  thread that takes a job and leaves others wakes the next one before it begins. So one thread answers a row of short
+  requests, and as soon as one of them blocks, the next thread is there and goes on.
+- *To the loop.* What threads have to say is collected in a list and fetched by one call. A thread that has ended a job
+  leaves the call to the thread that is on its way, if there is one: that one calls first thing when it runs, which is
+  when this one blocks or is out of jobs.
+
+All counting is done on the loop, so it needs no lock. The order of the steps makes the rest correct: a thread says that
+it sleeps before it looks at the queue for the last time, and says that it is awake before it looks at anything.
 """
 
 from __future__ import annotations
@@ -14,8 +21,6 @@ import typing as t
 from asyncio import CancelledError, shield
 from collections import deque
 from contextvars import Context, copy_context
-from functools import partial
-from queue import SimpleQueue
 
 from ..ctx.app_context import current
 from ..dispatch.awaiting import worker
@@ -75,7 +80,12 @@ class Workers:
         self.is_closed = False
         #: What has not ended.
         self.jobs: set[Job] = set()
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        # None lets a thread end.
+        self._queue: deque[Job | None] = deque()
+        #: What the idle threads wait for; the last one is woken first.
+        self._idle: list[threading.Lock] = []
+        # Whether a thread was woken that has not looked at the queue since.
+        self._is_waking = False
         self._news: deque[Job] = deque()
         self._is_called = False
         self._context = Context()
@@ -87,8 +97,9 @@ class Workers:
         """Let a worker do a job."""
         self.busy += 1
         self.jobs.add(job)
-        self._queue.put(job)
-        self._start_thread()
+        self._put(job)
+        if self.size - self.lent < self.count:
+            self._start_thread()
 
     def lend(self, job: Job) -> bool:
         """Lend the thread of a job, unless it is lent or too many are, and return whether that was done."""
@@ -142,7 +153,7 @@ class Workers:
 
     def _dismiss(self) -> None:
         self.size -= 1
-        self._queue.put(None)
+        self._put(None)
         self.threads = [thread for thread in self.threads if thread.is_alive()]
 
     def close(self) -> None:
@@ -158,13 +169,36 @@ class Workers:
     def report(self, job: Job) -> None:
         """Tell the loop that there is something new about a job."""
         self._news.append(job)
-        if not self._is_called:
-            self._is_called = True
-            try:
-                self.loop.call_soon_threadsafe(self._fetch, context=self._context)
-            except RuntimeError:
-                # The loop is closed, so nobody waits for it.
-                job.left = True
+        # Others may still run for long, so a thread that has ended a job asks whether another one is on its way.
+        if not (job.ended and self._is_waking):
+            self._call()
+
+    def _call(self) -> None:
+        """Let the loop fetch the news, if there are any, and if it was not called before."""
+        if self._is_called or not self._news:
+            return
+        self._is_called = True
+        try:
+            self.loop.call_soon_threadsafe(self._fetch, context=self._context)
+        except RuntimeError:
+            # The loop is closed, so nobody waits for them.
+            self._is_called = False
+            while self._news:
+                self._news.popleft().left = True
+
+    def _put(self, job: Job | None) -> None:
+        self._queue.append(job)
+        if not self._is_waking:
+            self._wake_one()
+
+    def _wake_one(self) -> None:
+        """Wake an idle thread, if there is one."""
+        try:
+            sleeping = self._idle.pop()
+        except IndexError:
+            return
+        self._is_waking = True
+        sleeping.release()
 
     def join(self, timeout: float) -> bool:
         """Wait for all threads to end, after `close`; return whether they have.
@@ -178,27 +212,59 @@ class Workers:
         return not any(thread.is_alive() for thread in self.threads)
 
     def _work(self) -> None:
-        get = self._queue.get
-        worker.loop = self.loop
+        queue, sleeping, current_job = self._queue, threading.Lock(), _CurrentJob(self)
+        sleeping.acquire()
+        worker.loop, worker.run_coroutine = self.loop, current_job.run_coroutine
         while True:
-            job = get()
+            try:
+                job = queue.popleft()
+            except IndexError:
+                self._call()
+                self._sleep(sleeping)
+                continue
+            if queue and not self._is_waking:
+                self._wake_one()
             if job is None:
+                self._call()
                 return
-            worker.run_coroutine = partial(self._run_coroutine, job)
+            current_job.job = job
             job.run()
             # It refers to the request, which is to be freed now and not when the next one comes.
-            worker.run_coroutine = job = None
+            current_job.job = job = None
 
-    def _run_coroutine(
-        self, job: Job, function: CoroutineFunction, args: tuple[object, ...], kwargs: dict[str, object]
-    ) -> object:
-        """Run a coroutine function on the loop for a job, and return its result. The job's thread is lent meanwhile.
+    def _sleep(self, sleeping: threading.Lock) -> None:
+        """Wait in a thread until it is woken, unless there is a job."""
+        self._idle.append(sleeping)
+        # A job that came before that has woken nobody.
+        if self._queue:
+            try:
+                self._idle.remove(sleeping)
+            except ValueError:
+                # It has been woken meanwhile.
+                pass
+            else:
+                return
+        sleeping.acquire()
+        self._is_waking = False
+        self._call()
+
+
+class _CurrentJob:
+    """The job that a thread does at the moment."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers = workers
+        self.job: Job | None = None
+
+    def run_coroutine(self, function: CoroutineFunction, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        """Run a coroutine function on the loop for the job, and return its result. The thread is lent meanwhile.
 
         Context variables are those of the calling thread, and what the coroutine sets is seen there afterwards.
         """
+        job = t.cast("Job", self.job)
         job.before_coroutine()
-        call = _Call(self, job, function, args, kwargs)
-        self.loop.call_soon_threadsafe(call.begin)
+        call = _Call(self.workers, job, function, args, kwargs)
+        self.workers.loop.call_soon_threadsafe(call.begin)
         call.is_done.acquire()
         if call.context is not None:
             carry(call.context)

@@ -385,5 +385,6 @@ def environ_of(request: Request) -> WSGIEnvironment:
 def keep_environ(request: object) -> None:
     """Make a request keep a copy of its environ, because the server may reuse the environ from now on."""
     keep = getattr(request, "_keep_environ", None)
-    if keep is not None:
+    # On an ASGI server it was made for this request.
+    if keep is not None and getattr(request, "_receive", None) is None:
         keep()

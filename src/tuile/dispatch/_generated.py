@@ -138,7 +138,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 try:
                     # run_view: Run the hooks, if there are any, and call the view
                     if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
-                        context.request.method = environ["REQUEST_METHOD"]
+                        context.request.method = method
                         hooked: object
                         if (
                             app.url_value_preprocessors
@@ -352,7 +352,7 @@ def begin_awaited(
     method = environ["REQUEST_METHOD"]
     host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
     path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ)
-    # find_awaited: Find the view of a request if it is a coroutine function, and its arguments
+    # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:
         # match_route: Find the rule of a request and the view's arguments
@@ -400,6 +400,7 @@ def begin_awaited(
                     remember(app, plan, path, rule, arguments)
     except Exception:
         rule, arguments, known = (None, {}, None)
+    # awaited_view: Return the view of a rule if it is a coroutine function
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Rule
 
     from ..app import Flask
     from ..ctx.request_context import RequestContext
@@ -119,7 +120,7 @@ def answer_request(
         finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
         return (None, app.full_dispatch_request(), None) if finished is None else finished
     try:
-        answer = run_view(app, plan, context, environ, rule, arguments, known)
+        answer = run_view(app, plan, context, method, rule, arguments, known)
     except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
         answer = app.handle_user_exception(raised)
     return finish(app, plan, context, environ, answer)
@@ -190,11 +191,12 @@ def begin_awaited(
     method = environ["REQUEST_METHOD"]
     host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
     path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ
-    view, arguments = find_awaited(app, plan, context, environ, method, host, scheme, path, is_upgrade)
+    rule, arguments, known = match_safely(app, plan, context, environ, method, host, scheme, path, is_upgrade)
+    view = awaited_view(app, plan, rule, known)
     return context, view, arguments
 
 
-def find_awaited(
+def match_safely(
     app: Flask,
     plan: Plan,
     context: RequestContext,
@@ -204,11 +206,8 @@ def find_awaited(
     scheme: str | None,
     path: str,
     is_upgrade: bool,
-) -> tuple[AwaitedView | None, dict[str, object]]:
-    """Find the view of a request if it is a coroutine function, and its arguments.
-
-    The arguments are those of `match_route`.
-    """
+) -> tuple[Rule | None, dict[str, object], object]:
+    """Do the same as `match_route`, but leave any error to the steps: there is no rule then."""
     trusted = app.config["TRUSTED_HOSTS"]
     try:
         rule, arguments, known = match_route(
@@ -216,7 +215,12 @@ def find_awaited(
         )
     except Exception:  # noqa: BLE001 - it is raised again where it is answered
         rule, arguments, known = None, {}, None
+    return rule, arguments, known
+
+
+def awaited_view(app: Flask, plan: Plan, rule: Rule | None, known: object) -> AwaitedView | None:
+    """Return the view of a rule if it is a coroutine function."""
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and not is_coroutine_function(plan, view):
         view = None
-    return view, arguments
+    return view

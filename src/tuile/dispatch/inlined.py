@@ -170,7 +170,7 @@ def run_view(
     app: Flask,
     plan: Plan,
     context: RequestContext,
-    environ: WSGIEnvironment,
+    method: str,
     rule: Rule,
     arguments: dict[str, object],
     known: object,
@@ -178,7 +178,7 @@ def run_view(
     """Run the hooks, if there are any, and call the view."""
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
         # `dispatch_request` reads it; setting it here is faster than computing it.
-        context.request.method = environ["REQUEST_METHOD"]
+        context.request.method = method
         hooked: object
         if app.url_value_preprocessors or not plan.calls_view or not context.request._has_endpoint_of_rule:
             hooked = app.preprocess_request()

@@ -47,9 +47,14 @@ def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
         may_end_quietly(app, plan, context)
         and not app.after_request_funcs
         and not request_finished.receivers
-        and not context._after_functions
-        # A session in a store is saved; one in a cookie is computed.
-        and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+        and (
+            not context._is_touched
+            or (
+                not context._after_functions
+                # A session in a store is saved; one in a cookie is computed.
+                and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+            )
+        )
     )
 
 
