@@ -1,0 +1,170 @@
+"""The worker threads: when they and the loop are woken, and that no job and no news is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tuile
+from tests.asgi.driver import ask, run
+from tuile.asgi.workers import Workers, call_in_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def often() -> Iterator[None]:
+    """Let the interpreter switch threads as often as it can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+async def with_workers(count: int, use: Callable[[Workers], Any]) -> Any:
+    workers = Workers(asyncio.get_running_loop(), count, 10, "test")
+    try:
+        return await use(workers)
+    finally:
+        workers.close()
+        assert await asyncio.to_thread(workers.join, 30)
+        assert not workers.jobs
+        assert workers.busy == workers.lent == 0
+
+
+def test_a_row_of_short_jobs_wakes_few_threads_and_the_loop_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is awake takes all of them, because none of them blocks."""
+    waked, called = [], []
+
+    async def use(workers: Workers) -> None:
+        await asyncio.gather(*(call_in_worker(workers, lambda: None) for _ in range(8)))
+        wake, call = workers._wake_one, workers.loop.call_soon_threadsafe
+        monkeypatch.setattr(workers, "_wake_one", lambda: (waked.append(len(workers._idle)), wake()))
+        monkeypatch.setattr(workers.loop, "call_soon_threadsafe", lambda *a, **k: (called.append(1), call(*a, **k))[1])
+        await asyncio.gather(*(call_in_worker(workers, lambda: None) for _ in range(64)))
+        monkeypatch.undo()
+
+    # Threads switch when they like, so a few more are nothing to fail for; each job would need 64 of both.
+    run(with_workers(4, use))
+    assert sum(count > 0 for count in waked) < 24
+    assert len(called) < 24
+
+
+def test_a_job_that_blocks_holds_up_no_other_and_no_answer() -> None:
+    go_on, answers = threading.Event(), []
+
+    async def use(workers: Workers) -> None:
+        async def one(number: int, function: Callable[[], object]) -> None:
+            await call_in_worker(workers, function)
+            answers.append(number)
+
+        blocked = asyncio.ensure_future(one(-1, go_on.wait))
+        quick = [one(number, lambda: None) for number in range(20)]
+        await asyncio.wait_for(asyncio.gather(*quick), 60)
+        assert len(answers) == 20
+        go_on.set()
+        await blocked
+
+    run(with_workers(2, use))
+
+
+def test_an_answer_does_not_wait_for_the_next_job_of_its_thread() -> None:
+    """The news of a job are fetched although the job behind it in the queue never ends before."""
+    go_on = threading.Event()
+
+    async def use(workers: Workers) -> None:
+        first = [asyncio.ensure_future(call_in_worker(workers, lambda: None)) for _ in range(3)]
+        blocked = asyncio.ensure_future(call_in_worker(workers, go_on.wait))
+        await asyncio.wait_for(asyncio.gather(*first), 60)
+        go_on.set()
+        await blocked
+
+    for count in (1, 2, 3):
+        run(with_workers(count, use))
+        go_on.clear()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    count=st.integers(1, 4),
+    batches=st.lists(st.lists(st.sampled_from(["nothing", "work", "wait", "again"]), max_size=12), max_size=6),
+)
+def test_every_job_is_done_and_told(count: int, batches: list[list[str]]) -> None:
+    before = sys.getswitchinterval()
+    done: list[int] = []
+
+    async def use(workers: Workers) -> None:
+        async def one(kind: str) -> None:
+            event = threading.Event()
+            work: dict[str, Callable[[], object]] = {
+                "nothing": lambda: None,
+                "work": lambda: sum(range(2000)),
+                "wait": lambda: event.wait(0.001),
+                "again": lambda: None,
+            }
+            await call_in_worker(workers, work[kind])
+            if kind == "again":
+                await asyncio.sleep(0)
+                await call_in_worker(workers, work["wait"])
+            done.append(1)
+
+        for batch in batches:
+            await asyncio.wait_for(asyncio.gather(*map(one, batch)), 60)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        run(with_workers(count, use))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(done) == sum(map(len, batches))
+
+
+@pytest.mark.usefixtures("often")
+def test_many_requests_at_once_are_all_answered() -> None:
+    app = tuile.Flask("many", static_folder=None)
+    app.config["ASGI_WORKERS"] = 3
+    app.add_url_rule("/<int:number>", "view", lambda number: str(number))
+
+    async def main() -> list[str]:
+        async def several(number: int) -> list[str]:
+            return [(await ask(app, f"/{number}")).text for _ in range(20)]
+
+        return [text for texts in await asyncio.gather(*map(several, range(32))) for text in texts]
+
+    assert run(main()) == [str(number) for number in range(32) for _ in range(20)]
+
+
+def test_a_context_variable_of_a_synchronous_view_is_seen_by_middleware() -> None:
+    """Each way of a request through a worker takes them over: short responses and others."""
+    from contextvars import ContextVar  # noqa: PLC0415 - of this test alone
+
+    variable: ContextVar[str] = ContextVar("of_view")
+    app = tuile.Flask("variables", static_folder=None)
+
+    @app.get("/<kind>")
+    def view(kind: str) -> Any:
+        variable.set(kind)
+        return kind if kind == "short" else iter([kind])
+
+    seen = []
+    stock = app.asgi_app
+
+    async def middleware(scope: Any, receive: Any, send: Any) -> None:
+        await stock(scope, receive, send)
+        seen.append(variable.get(None))
+
+    async def main() -> None:
+        for kind in ("short", "stream"):
+            for _ in range(3):
+                await asyncio.create_task(ask(app, f"/{kind}"))
+
+    app.asgi_app = middleware  # type: ignore[method-assign]
+    run(main())
+    assert seen == ["short"] * 3 + ["stream"] * 3
