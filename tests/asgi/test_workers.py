@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_row_of_short_jobs_wakes_few_threads_and_the_loop_seldom(monkeypatch: 
         monkeypatch.undo()
 
     # Threads switch when they like, so a few more are nothing to fail for; each job would need 64 of both.
-    run(with_workers(4, use))
+    run(partial(with_workers, 4, use))
     assert sum(count > 0 for count in waked) < 24
     assert len(called) < 24
 
@@ -72,7 +73,7 @@ def test_a_job_that_blocks_holds_up_no_other_and_no_answer() -> None:
         go_on.set()
         await blocked
 
-    run(with_workers(2, use))
+    run(partial(with_workers, 2, use))
 
 
 def test_an_answer_does_not_wait_for_the_next_job_of_its_thread() -> None:
@@ -87,7 +88,7 @@ def test_an_answer_does_not_wait_for_the_next_job_of_its_thread() -> None:
         await blocked
 
     for count in (1, 2, 3):
-        run(with_workers(count, use))
+        run(partial(with_workers, count, use))
         go_on.clear()
 
 
@@ -120,7 +121,7 @@ def test_every_job_is_done_and_told(count: int, batches: list[list[str]]) -> Non
 
     sys.setswitchinterval(1e-6)
     try:
-        run(with_workers(count, use))
+        run(partial(with_workers, count, use))
     finally:
         sys.setswitchinterval(before)
     assert len(done) == sum(map(len, batches))
@@ -130,7 +131,7 @@ def test_every_job_is_done_and_told(count: int, batches: list[list[str]]) -> Non
 def test_many_requests_at_once_are_all_answered() -> None:
     app = tuile.Flask("many", static_folder=None)
     app.config["ASGI_WORKERS"] = 3
-    app.add_url_rule("/<int:number>", "view", lambda number: str(number))
+    app.add_url_rule("/<int:number>", "view", lambda number: f"{number}")
 
     async def main() -> list[str]:
         async def several(number: int) -> list[str]:
@@ -138,7 +139,7 @@ def test_many_requests_at_once_are_all_answered() -> None:
 
         return [text for texts in await asyncio.gather(*map(several, range(32))) for text in texts]
 
-    assert run(main()) == [str(number) for number in range(32) for _ in range(20)]
+    assert run(main) == [str(number) for number in range(32) for _ in range(20)]
 
 
 def test_a_context_variable_of_a_synchronous_view_is_seen_by_middleware() -> None:
@@ -166,5 +167,5 @@ def test_a_context_variable_of_a_synchronous_view_is_seen_by_middleware() -> Non
                 await asyncio.create_task(ask(app, f"/{kind}"))
 
     app.asgi_app = middleware  # type: ignore[method-assign]
-    run(main())
+    run(main)
     assert seen == ["short"] * 3 + ["stream"] * 3
