@@ -47,8 +47,17 @@ def test_a_row_of_short_jobs_wakes_few_threads_and_the_loop_seldom(monkeypatch: 
     async def use(workers: Workers) -> None:
         await asyncio.gather(*(call_in_worker(workers, lambda: None) for _ in range(8)))
         wake, call = workers._wake_one, workers.loop.call_soon_threadsafe
-        monkeypatch.setattr(workers, "_wake_one", lambda: (waked.append(len(workers._idle)), wake()))
-        monkeypatch.setattr(workers.loop, "call_soon_threadsafe", lambda *a, **k: (called.append(1), call(*a, **k))[1])
+
+        def counted_wake() -> None:
+            waked.append(len(workers._idle))
+            wake()
+
+        def counted_call(*args: Any, **named: Any) -> Any:
+            called.append(1)
+            return call(*args, **named)
+
+        monkeypatch.setattr(workers, "_wake_one", counted_wake)
+        monkeypatch.setattr(workers.loop, "call_soon_threadsafe", counted_call)
         await asyncio.gather(*(call_in_worker(workers, lambda: None) for _ in range(64)))
         monkeypatch.undo()
 

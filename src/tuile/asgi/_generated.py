@@ -15,12 +15,14 @@ from .. import invalidation
 from ..ctx.app_context import REFERENCES, current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
+from ..dispatch.fast_path import finish_by_functions
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
 from ..dispatch.inlined_response import new
 from ..dispatch.pages import page_of
 from ..dispatch.planner import is_coroutine_function, remember
-from ..dispatch.teardown import body_sent, leave, parts_at_end
+from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
 from ..routing.route import matched_by
+from ..routing.rule import scopes_of
 from ..signals import (
     appcontext_popped,
     appcontext_pushed,
@@ -514,26 +516,46 @@ def answer_matched(
                         app.url_value_preprocessors
                         or not plan.calls_view
                         or (not context.request._has_endpoint_of_rule)
-                        or ("." in rule.endpoint)
                     ):
                         hooked = app.preprocess_request()
                     else:
-                        scope = None
-                        # run_before: Call the functions of the app or a blueprint until one returns a response
-                        result: object = None
-                        for function in app.before_request_funcs.get(scope, ()):
-                            if (
-                                plan.calls_directly
-                                and plan.epoch is invalidation.epoch
-                                and (id(function) in app._synchronous)
-                            ):
-                                result = function()
-                            else:
-                                result = app._run(function)
+                        before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
+                        # run_before: Call the functions of the app and of blueprints until one returns a response
+                        result: Body = None
+                        for scope in before:
+                            for function in app.before_request_funcs.get(scope, ()):
+                                if (
+                                    plan.calls_directly
+                                    and plan.epoch is invalidation.epoch
+                                    and (id(function) in app._synchronous)
+                                ):
+                                    result = function()
+                                else:
+                                    result = app._run(function)
+                                if result is not None:
+                                    break
                             if result is not None:
                                 break
                         hooked = result
-                    answer = app.dispatch_request() if hooked is None else hooked
+                    if hooked is not None:
+                        answer = hooked
+                    elif (
+                        plan.calls_view
+                        and plan.epoch is invalidation.epoch
+                        and (context._state is PLAIN)
+                        and (context.request.url_rule is rule)
+                        and (context.request.view_args is arguments)
+                        and (context.request.routing_exception is None)
+                        and (context.request.method != "OPTIONS")
+                    ):
+                        view = app.view_functions[rule.endpoint]
+                        # call_view: Call the view
+                        if view is known or id(view) in app._synchronous:
+                            answer = view(**arguments) if arguments else view()
+                        else:
+                            answer = app._run(view, **arguments)
+                    else:
+                        answer = app.dispatch_request()
                 else:
                     view = app.view_functions[rule.endpoint]
                     # call_view: Call the view
@@ -561,7 +583,7 @@ def answer_matched(
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
                 if untouched or has_session_alone(app, plan, context, answer):
-                    # encode_answer: Return the parts of a response to text or JSON
+                    # encode_answer: Return the parts of a response to text, bytes or JSON
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
                         start = plan.text_start
@@ -571,6 +593,9 @@ def answer_matched(
                     ):
                         start = plan.json_start
                         encoded = f"{plan.write_json(answer)}\n".encode()
+                    elif kind is bytes and plan.text_start is not None:
+                        start = plan.text_start
+                        encoded = answer
                     else:
                         start = None
                         encoded = b""
@@ -603,7 +628,8 @@ def answer_matched(
                     body = app.finalize_request(answer)
                     more = None
             else:
-                start, body, more = (None, app.finalize_request(answer), None)
+                brief = brief_environ_of(context.request)
+                start, body, more = (None, finish_by_functions(app, plan, context, brief, answer), None)
         except Exception as failure:
             error = failure
             start, body, more = (None, app.handle_exception(failure), None)
@@ -613,7 +639,11 @@ def answer_matched(
         parts: t.Any = body
         if start is None:
             call = type(body).__call__
-            parts = (SEND if call is CALL else call)(body, context.request.environ, start_response)
+            if plan.quiet and type(body) is plan.response_class:
+                brief = brief_environ_of(context.request)
+            else:
+                brief = context.request.environ
+            parts = (SEND if call is CALL else call)(body, brief, start_response)
     finally:
         whole: object = None
         if error is None and (

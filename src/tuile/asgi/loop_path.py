@@ -15,10 +15,12 @@ from contextvars import copy_context
 
 from .. import invalidation
 from ..ctx.app_context import current
-from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
-from ..dispatch.inlined import is_changed, is_unobserved, may_end_quietly, run_view
+from ..dispatch.fast_path import awaited_view, finish_by_functions, finish_unobserved, match_safely
+from ..dispatch.inlined import is_unobserved, may_end_quietly, run_view
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
+from ..dispatch.inlined_response import is_changed
 from ..dispatch.teardown import body_sent, leave, parts_at_end
+from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .conversation import Conversation, converse
 from .matched import MatchedExchange
@@ -279,7 +281,8 @@ def answer_matched(
             if is_unobserved(app, plan, context):
                 start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
             else:
-                start, body, more = None, app.finalize_request(answer), None
+                brief = brief_environ_of(context.request)
+                start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
             start, body, more = None, app.handle_exception(failure), None
@@ -289,7 +292,12 @@ def answer_matched(
         parts: t.Any = body
         if start is None:
             call = type(body).__call__
-            parts = (SEND if call is CALL else call)(body, context.request.environ, start_response)
+            if plan.quiet and type(body) is plan.response_class:
+                brief = brief_environ_of(context.request)
+            else:
+                # Its methods may read anything.
+                brief = context.request.environ
+            parts = (SEND if call is CALL else call)(body, brief, start_response)
     finally:
         whole: object = None
         if error is None and may_end_quietly(app, plan, context):
