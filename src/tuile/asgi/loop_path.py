@@ -291,13 +291,12 @@ def answer_matched(
             raise
         parts: t.Any = body
         if start is None:
-            call = type(body).__call__
             if plan.quiet and type(body) is plan.response_class:
                 brief = brief_environ_of(context.request)
             else:
                 # Its methods may read anything.
                 brief = context.request.environ
-            parts = (SEND if call is CALL else call)(body, brief, start_response)
+            parts = SEND(body, brief, start_response) if type(body).__call__ is CALL else body(brief, start_response)
     finally:
         whole: object = None
         if error is None and may_end_quietly(app, plan, context):
