@@ -55,7 +55,7 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..dispatch.plan import Plan
-    from ..dispatch.return_values import AwaitedView, Body
+    from ..dispatch.return_values import AwaitedView, Body, Parts
     from ..wrappers.response import TextStart
     from .protocol import Receive, Scope, Send
     from .service import Service
@@ -491,7 +491,7 @@ def answer_matched(
     arguments: dict[str, object],
     known: object,
     start_response: StartResponse,
-) -> tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]:
+) -> Parts:
     """Answer a request in a worker from its view on, as `fast_path.serve` does.
 
     Returns:
@@ -502,7 +502,7 @@ def answer_matched(
     start: TextStart | None
     body: Body = None
     more: list[tuple[str, str]] | None
-    answer: t.Any
+    answer: Body
     method = "GET" if context.request._scope is None else context.request._scope["method"]
     context._token = current.set(context)
     try:
@@ -636,7 +636,7 @@ def answer_matched(
         except BaseException:
             error = sys.exc_info()[1]
             raise
-        parts: t.Any = body
+        parts: Body = body
         if start is None:
             if plan.quiet and type(body) is plan.response_class:
                 brief = brief_environ_of(context.request)

@@ -12,6 +12,7 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from ..dispatch.return_values import Parts
     from ..wrappers.response import TextStart
     from .exchange import ExcInfo
     from .protocol import Scope
@@ -38,7 +39,7 @@ class MatchedExchange(Exchange):
 
     def __init__(
         self,
-        answer: Callable[..., tuple[TextStart | None, t.Any, list[tuple[str, str]] | None]],
+        answer: Callable[..., Parts],
         matched: tuple[object, ...],
         context: Context,
         report: Callable[[Exchange], None],
