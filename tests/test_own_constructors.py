@@ -576,6 +576,56 @@ def test_a_request_is_what_its_own_constructor_made(kind: str) -> None:
     same(program)
 
 
+# What a constructor does after that of Flask's class.
+DONE_WHILE_CONSTRUCTED: dict[str, Any] = {
+    "nothing": lambda lib, request: None,
+    "an attribute": lambda lib, request: setattr(request, "user", "ada"),
+    "a method": lambda lib, request: setattr(request, "method", "OPTIONS"),
+    "a method of the environ": lambda lib, request: request.environ.update(REQUEST_METHOD="POST"),
+    "a path of the environ": lambda lib, request: request.environ.update(PATH_INFO="/other"),
+    "a host of the environ": lambda lib, request: request.environ.update(HTTP_HOST="own.example:8000"),
+    "another environ": lambda lib, request: setattr(request, "environ", {**request.environ, "PATH_INFO": "/other"}),
+    "hosts": lambda lib, request: setattr(request, "trusted_hosts", ["own.example"]),
+    "an error": lambda lib, request: setattr(request, "routing_exception", lib.wrappers.BadRequest("own")),
+    "arguments": lambda lib, request: setattr(request, "view_args", {"name": "own"}),
+    "a failure": lambda lib, request: request.environ["missing"],
+    "reads the body": lambda lib, request: request.get_data(),
+    "a form": lambda lib, request: setattr(request, "form", {"own": "form"}),
+    "a class": lambda lib, request: setattr(request, "__class__", lib.Request),
+    "a session": lambda lib, request: outcome(lambda: lib.session),
+}
+
+
+@pytest.mark.parametrize("done", DONE_WHILE_CONSTRUCTED)
+def test_a_constructor_that_calls_super_is_called_once_for_each_request(done: str) -> None:
+    def program(lib: Any) -> Any:
+        constructed: list[str] = []
+
+        class Request(lib.Request):  # type: ignore[misc]
+            def __init__(self, *arguments: Any, **named: Any) -> None:
+                super().__init__(*arguments, **named)
+                constructed.append(self.environ["PATH_INFO"])
+                if self.environ["QUERY_STRING"]:
+                    DONE_WHILE_CONSTRUCTED[done](lib, self)
+
+        app = make_app(lib, SECRET_KEY="k")
+        app.request_class = Request
+        app.add_url_rule("/other", "other", lambda: "other", methods=["GET", "POST"])
+
+        @app.route("/", methods=["GET", "POST"])
+        @app.route("/<name>")
+        def view(name: str = "") -> Any:
+            request = lib.request
+            return [name, request.method, request.path, request.host, request.view_args, getattr(request, "user", None)]
+
+        environs = [make_environ("/", QUERY_STRING=query) for query in ("", "", "", "q", "", "q")]
+        environs += [make_environ("/a", QUERY_STRING=query) for query in ("", "", "", "q", "", "q")]
+        environs += [make_post(b"a=1", path="/"), make_post(b"a=1", path="/", QUERY_STRING="q")]
+        return ask(app, *environs), constructed
+
+    same(program)
+
+
 # Sessions and their interface
 
 

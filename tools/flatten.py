@@ -58,6 +58,7 @@ LEFT_AS_CALLS = frozenset(
     {
         "claimed",
         "has_session_alone",
+        "is_constructed_plainly",
         "is_trusted",
         "open_session",
         "serve",

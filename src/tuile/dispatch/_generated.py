@@ -27,7 +27,16 @@ from ..signals import (
 )
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
-from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
+from .inlined import (
+    REFERENCES_TO_BOTH,
+    claimed,
+    has_session_alone,
+    is_constructed_plainly,
+    is_trusted,
+    open_session,
+    reset,
+    session_headers,
+)
 from .inlined_response import LENGTHS, SHORT, new
 from .pages import page_of, parts_without_view
 from .planner import is_coroutine_function, remember
@@ -53,16 +62,21 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    # begin: Make the request and its context
-    request = new(plan.request_class)
-    request.environ = environ
-    request.json_module = app.json
-    environ["werkzeug.request"] = request
-    context: RequestContext = new(RequestContext)
-    context.app = app
-    context.request = request
-    context._state = PLAIN
-    context._is_touched = False
+    if plan.skips_constructor:
+        # begin: Make the request and its context
+        request = new(plan.request_class)
+        request.environ = environ
+        request.json_module = app.json
+        environ["werkzeug.request"] = request
+        context: RequestContext = new(RequestContext)
+        context.app = app
+        context.request = request
+        context._state = PLAIN
+        context._is_touched = False
+    else:
+        context = app.request_context(environ)
+        if not is_constructed_plainly(context):
+            return app._serve_by_steps(environ, start_response, context)
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None

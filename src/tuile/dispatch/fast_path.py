@@ -21,6 +21,7 @@ from .inlined import (
     begin,
     end,
     has_session_alone,
+    is_constructed_plainly,
     is_unobserved,
     is_untouched,
     match_route,
@@ -48,7 +49,9 @@ if t.TYPE_CHECKING:
     from .return_values import AwaitedView, Body, Parts
 
 
-def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def serve(  # noqa: C901 - what the steps handle, case by case
+    app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
     """Answer one request by a plan that is `fast`, as the steps would."""
     if not app._got_first_request:
         # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
@@ -58,7 +61,12 @@ def serve(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: Star
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    context = begin(app, plan, environ)
+    if plan.skips_constructor:
+        context = begin(app, plan, environ)
+    else:
+        context = app.request_context(environ)
+        if not is_constructed_plainly(context):
+            return app._serve_by_steps(environ, start_response, context)
     context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None

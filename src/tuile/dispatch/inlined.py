@@ -51,6 +51,8 @@ else:
 reset = t.cast("Callable[[object], None]", current.reset)
 # What `encode_answer` may write.
 _WRITTEN = frozenset({str, dict, list, bytes})
+# The attributes of a request that a constructor may set and that decide what is done.
+_DECIDING = frozenset({"host", "method", "routing_exception", "trusted_hosts", "url_rule", "view_args"})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -70,6 +72,16 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context._state = PLAIN
     context._is_touched = False
     return context
+
+
+def is_constructed_plainly(context: RequestContext) -> bool:
+    """Return whether the constructor of the request has left everything to the fast path that it decides by."""
+    return (
+        context._state is PLAIN
+        and not context._is_bound
+        and vars(context.request).keys().isdisjoint(_DECIDING)
+        and current.get(None) is None
+    )
 
 
 def open_session(app: Flask, context: RequestContext) -> None:

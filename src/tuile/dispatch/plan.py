@@ -202,9 +202,10 @@ def plan_of(app: Planned) -> Plan:
         return NOTHING.but(epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
-    constructor = (constructed := _refusals_of_constructing(app, request_class)) or _own_constructor(request_class)
+    constructed = _refusals_of_constructing(app, request_class)
+    constructor = () if constructed else _own_constructor(request_class)
     called = (*lost["adapter"], *lost["app context"], *lost["serving"])
-    refusals = (*_refusals_of_mixins(cls, mixins), *constructor, *called)
+    refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *called)
     finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
@@ -213,7 +214,7 @@ def plan_of(app: Planned) -> Plan:
         epoch=epoch,
         app_type=cls,
         request_class=None if constructed else request_class,
-        skips_constructor=not constructor,
+        skips_constructor=not (constructed or constructor),
         skips_adapter=not lost["adapter"],
         skips_app_context=not lost["app context"],
         makes_app_context=not lost["adapter"] and makes_app_context(app),
@@ -238,12 +239,12 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
-        to_workers=(*refusals, *_reasons_for_workers(app, lost)),
+        to_workers=(*refusals, *constructor, *_reasons_for_workers(app, lost)),
         unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
         refusals=refusals,
-        slower=(*_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
+        slower=(*constructor, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
         **_new_caches(),
     )
 
@@ -331,9 +332,9 @@ def _matches_hosts(app: Planned) -> tuple[bool, bool]:
     return bool(own.get("subdomain_matching")), bool(getattr(own.get("url_map"), "host_matching", False))
 
 
-def _own_constructor(cls: type) -> list[str]:
+def _own_constructor(cls: type) -> tuple[str, ...]:
     """Return the reasons why the constructor of requests must be called."""
-    return [f"{_name(cls)} has its own {name}" for name in replaced(cls, _CONSTRUCTOR)]
+    return tuple(f"{_name(cls)} has its own {name}" for name in replaced(cls, _CONSTRUCTOR))
 
 
 def _own_map(app: Planned) -> Map | None:
