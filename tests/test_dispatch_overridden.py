@@ -535,3 +535,68 @@ def test_an_overridden_step_costs_no_adapter_of_werkzeugs(step: str) -> None:
         send(app)
     with mock.patch.object(type(app.url_map), "bind_to_environ", side_effect=AssertionError):
         assert send(app).text == "text"
+
+
+def missing() -> Any:
+    raise KeyError("missing")
+
+
+def with_error(request: Any, adapter: Any) -> Any:
+    if request:
+        request.routing_exception = KeyError("own")
+    return adapter
+
+
+# What `create_url_adapter` does for a request, or None for the app context, beside calling super.
+ADAPTING: dict[str, Any] = {
+    "nothing": lambda lib, request, adapter: adapter,
+    "not found": lambda lib, request, adapter: lib.abort(404) if request else adapter,
+    "a failure": lambda lib, request, adapter: missing() if request else adapter,
+    "a failure of the app context": lambda lib, request, adapter: adapter if request else missing(),
+    "none": lambda lib, request, adapter: None,
+    "one for the app context": lambda lib, request, adapter: adapter or lib.current_app.url_map.bind("own.example"),
+    "another map": lambda lib, request, adapter: request and type(adapter.map)().bind("own.example"),
+    "an error": lambda lib, request, adapter: with_error(request, adapter),
+}
+
+
+@pytest.mark.parametrize("kind", ADAPTING)
+@pytest.mark.parametrize("hooked", [False, True])
+def test_an_adapter_of_the_app_is_made_as_often_and_used_as_on_flask(kind: str, hooked: bool) -> None:
+    def program(lib: Any) -> list[object]:
+        log: list[object] = []
+
+        class Own(lib.Flask):  # type: ignore[misc] # the framework's
+            is_changed = False
+
+            def create_url_adapter(self, request: Any) -> Any:
+                if kind != "a failure of the app context":
+                    # Which is looked for twice if it fails.
+                    log.append(("made", request is not None, lib.has_app_context(), lib.has_request_context()))
+                adapter = super().create_url_adapter(request)
+                return ADAPTING[kind](lib, request, adapter) if self.is_changed else adapter
+
+        app = Own("own", static_folder=None)
+        app.testing, app.logger.disabled = False, True
+        app.config["SERVER_NAME"] = "own.example"
+        app.teardown_appcontext(lambda error: log.append(("left", repr(error))))
+        if hooked:
+            app.before_request(lambda: log.append("before"))
+            app.after_request(lambda response: log.extend(["after"]) or response)  # type: ignore[func-returns-value,redundant-expr]
+
+        def view(name: str = "") -> Any:
+            context = lib.globals.app_ctx._get_current_object()
+            log.append((len(context._cv_tokens), context.url_adapter is None, lib.request.url_rule is None))
+            return {"name": name, "url": lib.url_for("view", name="a b"), "out": lib.url_for("view", _external=True)}
+
+        app.add_url_rule("/", "view", view, methods=["GET", "POST"])
+        app.add_url_rule("/<name>/", "view", view)
+        for changes in [False] * 4 + [True] * 3 + [False]:
+            app.is_changed = changes
+            for path in ("/", "/name/", "/name", "/missing/too", "//name/"):
+                for method in ("GET", "POST", "OPTIONS"):
+                    environ = make_environ(path, REQUEST_METHOD=method, HTTP_HOST="own.example")
+                    log.append(re.sub("0x[0-9a-f]+", "", repr(outcome(send, app, environ))))
+        return log
+
+    same(program)

@@ -58,7 +58,7 @@ LEFT_AS_CALLS = frozenset(
     {
         "claimed",
         "has_session_alone",
-        "is_constructed_plainly",
+        "enter_constructed",
         "is_trusted",
         "open_session",
         "serve",

@@ -160,7 +160,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 environ = brief_environ_of(request)
             found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
             if found is None:
-                context._match_by_adapter()
+                if not (context._is_bound and context._finds_by_adapter()):
+                    context._match_by_adapter()
                 rule = request.url_rule if method.isupper() and (not is_upgrade) else None
                 arguments = request.view_args or {}
             elif found[0] is None:

@@ -30,8 +30,8 @@ from ..wrappers.response import CALL, SEND
 from .inlined import (
     REFERENCES_TO_BOTH,
     claimed,
+    enter_constructed,
     has_session_alone,
-    is_constructed_plainly,
     is_trusted,
     open_session,
     reset,
@@ -62,7 +62,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    if plan.skips_constructor:
+    if plan.begins_plainly:
         # begin: Make the request and its context
         request = new(plan.request_class)
         request.environ = environ
@@ -73,11 +73,11 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         context.request = request
         context._state = PLAIN
         context._is_touched = False
+        context._token = current.set(context)
     else:
         context = app.request_context(environ)
-        if not is_constructed_plainly(context):
+        if not enter_constructed(plan, context):
             return app._serve_by_steps(environ, start_response, context)
-    context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
@@ -126,7 +126,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     environ = brief_environ_of(request)
                 found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
                 if found is None:
-                    context._match_by_adapter()
+                    if not (context._is_bound and context._finds_by_adapter()):
+                        context._match_by_adapter()
                     rule = request.url_rule if method.isupper() and (not is_upgrade) else None
                     arguments = request.view_args or {}
                 elif found[0] is None:
@@ -400,7 +401,8 @@ def begin_awaited(
                 environ = brief_environ_of(request)
             found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
             if found is None:
-                context._match_by_adapter()
+                if not (context._is_bound and context._finds_by_adapter()):
+                    context._match_by_adapter()
                 rule = request.url_rule if method.isupper() and (not is_upgrade) else None
                 arguments = request.view_args or {}
             elif found[0] is None:

@@ -20,8 +20,8 @@ from ..wrappers.response import CALL, SEND
 from .inlined import (
     begin,
     end,
+    enter_constructed,
     has_session_alone,
-    is_constructed_plainly,
     is_unobserved,
     is_untouched,
     match_route,
@@ -61,13 +61,13 @@ def serve(  # noqa: C901 - what the steps handle, case by case
     if current.get(None) is not None or appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    if plan.skips_constructor:
+    if plan.begins_plainly:
         context = begin(app, plan, environ)
+        context._token = current.set(context)
     else:
         context = app.request_context(environ)
-        if not is_constructed_plainly(context):
+        if not enter_constructed(plan, context):
             return app._serve_by_steps(environ, start_response, context)
-    context._token = current.set(context)
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None

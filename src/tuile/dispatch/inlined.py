@@ -20,12 +20,7 @@ from ..lazy import late_modules
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..sessions.interface import NullSession
-from ..signals import (
-    appcontext_popped,
-    appcontext_tearing_down,
-    request_finished,
-    request_tearing_down,
-)
+from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
 from ..wrappers.environ import brief_environ_of
 from .inlined_response import new
 from .planner import remember
@@ -52,7 +47,7 @@ reset = t.cast("Callable[[object], None]", current.reset)
 # What `encode_answer` may write.
 _WRITTEN = frozenset({str, dict, list, bytes})
 # The attributes of a request that a constructor may set and that decide what is done.
-_DECIDING = frozenset({"host", "method", "routing_exception", "trusted_hosts", "url_rule", "view_args"})
+_DECIDING = frozenset({"routing_exception", "trusted_hosts", "url_rule", "view_args"})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -74,14 +69,29 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     return context
 
 
-def is_constructed_plainly(context: RequestContext) -> bool:
-    """Return whether the constructor of the request has left everything to the fast path that it decides by."""
-    return (
-        context._state is PLAIN
-        and not context._is_bound
-        and vars(context.request).keys().isdisjoint(_DECIDING)
-        and current.get(None) is None
-    )
+def enter_constructed(plan: Plan, context: RequestContext) -> bool:
+    """Enter a context whose request or URL adapter was made by code of the app, if the fast path can go on with it."""
+    found, method = vars(context.request), context.request.environ.get("REQUEST_METHOD")
+    if (
+        context._state is not PLAIN
+        or (context._is_bound and plan.skips_adapter)
+        or current.get(None) is not None
+        # The constructor may set anything, and an adapter that refuses the host sets an error.
+        or not found.keys().isdisjoint(_DECIDING)
+        or found.get("method", method) != method
+    ):
+        return False
+    if plan.skips_adapter:
+        context._token = current.set(context)
+        return True
+    try:
+        # It has an adapter, too, which is made before it is entered.
+        app_context = context._app_ctx
+    except Exception:  # noqa: BLE001 - it is raised again where it is answered
+        return False
+    context._token = current.set(context)
+    app_context._cv_tokens = [(context._token, None)]
+    return True
 
 
 def open_session(app: Flask, context: RequestContext) -> None:
@@ -143,7 +153,8 @@ def match_route(
         if found is None:
             # Only Werkzeug can tell. Only the steps convert a method in lower case, and check where a WebSocket is
             # opened from.
-            context._match_by_adapter()
+            if not (context._is_bound and context._finds_by_adapter()):
+                context._match_by_adapter()
             rule = request.url_rule if method.isupper() and not is_upgrade else None
             arguments = request.view_args or {}
         elif found[0] is None:

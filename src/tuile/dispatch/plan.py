@@ -71,9 +71,10 @@ class Plan(Record):
     app_type: type
     #: The class of requests; None if requests and contexts must be made by their constructors, which make an adapter.
     request_class: type[Request] | None
-    #: Whether the constructor of requests, `create_url_adapter` and `app_context` need not be called.
+    #: Whether the constructor of requests, `create_url_adapter`, either of them, and `app_context` need not be called.
     skips_constructor: bool
     skips_adapter: bool
+    begins_plainly: bool
     skips_app_context: bool
     #: Whether an app context is made without its constructor, because it has no URL adapter.
     makes_app_context: bool
@@ -148,6 +149,7 @@ NOTHING = Plan(
     epoch=None,
     app_type=object,
     request_class=None,
+    begins_plainly=False,
     skips_constructor=False,
     skips_adapter=False,
     skips_app_context=False,
@@ -202,11 +204,12 @@ def plan_of(app: Planned) -> Plan:
         return NOTHING.but(epoch=epoch, app_type=cls, response_class=app.response_class, refusals=blind)
     mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
-    constructed = _refusals_of_constructing(app, request_class)
-    constructor = () if constructed else _own_constructor(request_class)
-    called = (*lost["adapter"], *lost["app context"], *lost["serving"])
+    constructor = (
+        () if (constructed := _refusals_of_constructing(app, request_class)) else _own_constructor(request_class)
+    )
+    begun, called = (*constructor, *lost["adapter"]), (*lost["app context"], *lost["serving"])
     refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *called)
-    finds, url_map = not any(_matches_hosts(app)), None if lost["urls"] else _own_map(app)
+    finds, url_map = not (lost["adapter"] or any(_matches_hosts(app))), None if lost["urls"] else _own_map(app)
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
@@ -216,6 +219,7 @@ def plan_of(app: Planned) -> Plan:
         request_class=None if constructed else request_class,
         skips_constructor=not (constructed or constructor),
         skips_adapter=not lost["adapter"],
+        begins_plainly=not (constructed or begun),
         skips_app_context=not lost["app context"],
         makes_app_context=not lost["adapter"] and makes_app_context(app),
         response_class=response_class,
@@ -228,7 +232,7 @@ def plan_of(app: Planned) -> Plan:
         raises_build_errors=not lost["build_errors"],
         url_map=url_map,
         rules={} if url_map is None else url_map._rules_by_endpoint,
-        root=url_map if finds and not (constructed or lost["adapter"]) and _is_simple(url_map) else _NO_ROOT,
+        root=url_map if finds and not constructed and _is_simple(url_map) else _NO_ROOT,
         dispatches=not lost["around"],
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
@@ -239,12 +243,12 @@ def plan_of(app: Planned) -> Plan:
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
-        to_workers=(*refusals, *constructor, *_reasons_for_workers(app, lost)),
+        to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost)),
         unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
         finds=finds,
         refusals=refusals,
-        slower=(*constructor, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
+        slower=(*begun, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
         **_new_caches(),
     )
 

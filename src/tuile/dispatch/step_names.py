@@ -45,4 +45,4 @@ WATCHED = frozenset(name for names in STEPS.values() for name in names if name !
 WATCHED |= {"__class__", "config", "json", "request_class", "response_class", "session_interface"}
 WATCHED |= {"subdomain_matching", "url_map"}
 #: The groups of steps that a response to a request without a view depends on.
-WITHOUT_A_VIEW = ("around", "before", "without a view")
+WITHOUT_A_VIEW = ("adapter", "around", "before", "without a view")
