@@ -12,29 +12,26 @@ from __future__ import annotations
 import typing as t
 from inspect import isclass
 
-from werkzeug.routing import Map as WerkzeugMap
-from werkzeug.routing import MapAdapter
-from werkzeug.routing import Rule as WerkzeugRule
-from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..records import Record
-from ..routing.map import BINDING, Map
+from ..routing.map import Map
 from ..sessions.signed import saves_plainly
-from ..wrappers.request import Request
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
+from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
 from .settings import checks_cookies, makes_app_context, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
+    from werkzeug.routing import Rule as WerkzeugRule
 
     from ..routing.route import Routes
+    from ..wrappers.request import Request
     from ..wrappers.response import TextStart
     from .planner import Planned
 
@@ -44,20 +41,7 @@ if t.TYPE_CHECKING:
 _stock: dict[str, object] = {}
 # The base classes of `Flask`. Those that are not watched have none of these names.
 _own: set[type] = set()
-# The methods of other classes whose results are computed inline.
-_CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
-_REQUEST = attributes(Request, ("__new__", "__setattr__", "host", "method"))
-_CONSTRUCTOR = attributes(Request, ("__init__",))
 _RESPONSE = attributes(Response, ("__init__", "__new__", "__call__", "__setattr__", "force_type", "from_app"))
-#: Patches of Werkzeug's classes are not detected, so the classes are compared whenever a plan is made.
-WERKZEUG: dict[type, dict[str, object]] = {
-    MapAdapter: attributes(MapAdapter, ("match",)),
-    WerkzeugMap: attributes(WerkzeugMap, ("bind", "bind_to_environ")),
-    WerkzeugRequest: attributes(WerkzeugRequest, ("__init__", "_load_form_data", "close")),
-    WerkzeugResponse: attributes(WerkzeugResponse, ("__call__", "__init__", "_clean_status", "close", "data", "status"))
-    | attributes(WerkzeugResponse, ("get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded"))
-    | attributes(WerkzeugResponse, ("response", "set_data", "status_code")),
-}
 
 
 # --- the plan ---------------------------------------------------------------------------------------------------------
@@ -138,7 +122,10 @@ class Plan(Record):
     __slots__ = tuple(vars()["__annotations__"])
 
 
-def _new_caches() -> dict[str, t.Any]:
+_Fields: t.TypeAlias = dict[str, t.Any]
+
+
+def _new_caches() -> _Fields:
     """Return the fields of a new plan that are filled while it holds."""
     return {name: {} for name in ("static_routes", "variable_routes", "rules_tried", "coroutine_functions")}
 
@@ -205,11 +192,11 @@ def plan_of(app: Planned) -> Plan:
     mixins, lost = [kind for kind in unwatched(cls) if kind not in _own], _overridden(app)
     request_class, response_class = app.request_class, app.response_class  # once: others may be set meanwhile
     constructor = (
-        () if (constructed := _refusals_of_constructing(app, request_class)) else _own_constructor(request_class)
+        () if (constructed := refusals_of_constructing(app, request_class)) else own_constructor(request_class)
     )
     begun, called = (*constructor, *lost["adapter"]), (*lost["app context"], *lost["serving"])
     refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *called)
-    finds, url_map = not (lost["adapter"] or any(_matches_hosts(app))), None if lost["urls"] else _own_map(app)
+    finds = not (lost["adapter"] or any(_matches_hosts(app)))
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
@@ -228,11 +215,7 @@ def plan_of(app: Planned) -> Plan:
         write_json=write_json,
         ends_quietly=not lost["ends"],
         calls_directly=not lost["calls"],
-        builds_urls=not lost["urls"],
-        raises_build_errors=not lost["build_errors"],
-        url_map=url_map,
-        rules={} if url_map is None else url_map._rules_by_endpoint,
-        root=url_map if finds and not constructed and _is_simple(url_map) else _NO_ROOT,
+        **_for_urls(app, lost, has_root=finds and not constructed),
         dispatches=not lost["around"],
         calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
@@ -253,6 +236,18 @@ def plan_of(app: Planned) -> Plan:
     )
 
 
+def _for_urls(app: Planned, lost: dict[str, list[str]], *, has_root: bool) -> _Fields:
+    """Return the fields of a plan that `url_for` reads."""
+    url_map = None if lost["urls"] else _own_map(app)
+    return {
+        "builds_urls": not lost["urls"],
+        "raises_build_errors": not lost["build_errors"],
+        "url_map": url_map,
+        "rules": {} if url_map is None else url_map._rules_by_endpoint,
+        "root": url_map if has_root and _is_simple(url_map) else _NO_ROOT,
+    }
+
+
 def _overridden(app: Planned) -> dict[str, list[str]]:
     """Return, for each group of steps, which of them are overridden."""
     # Only names, because tracebacks show local variables, and the values include the configuration.
@@ -271,7 +266,7 @@ def _reasons_for_workers(app: Planned, lost: dict[str, list[str]]) -> t.Iterator
         yield from lost[group]
     if not _opens_lazily(app.session_interface):
         # It may wait for a database.
-        yield f"{_name(type(app.session_interface))} opens the session at the start of each request"
+        yield f"{name_of(type(app.session_interface))} opens the session at the start of each request"
 
 
 def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
@@ -290,39 +285,9 @@ def compared(classes: t.Iterable[type]) -> tuple[tuple[type, str, object], ...]:
 # --- what it is made of -----------------------------------------------------------------------------------------------
 
 
-def _refusals_of_constructing(app: Planned, cls: object) -> list[str]:
-    """Return the reasons why contexts and requests must be created by their constructors."""
-    return [*_refusals_of_routing(app), *_refusals_of_classes(cls)]
-
-
-def _refusals_of_routing(app: Planned) -> list[str]:
-    """Return the reasons why Werkzeug's adapter must match the URL of each request."""
-    found = []
-    if type(app.__dict__.get("url_map")) is not Map:
-        found.append(f"the URL map is a {_name(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
-    elif own := sorted(BINDING.intersection(vars(app.url_map))):
-        found.append(f"the URL map has its own {' and '.join(own)}, so Werkzeug's adapter matches")
-    for cls in (MapAdapter, WerkzeugMap):
-        found += [f"Werkzeug's {cls.__name__}.{name} is replaced" for name in replaced(cls, WERKZEUG[cls])]
-    return found
-
-
-def _refusals_of_classes(cls: object) -> list[str]:
-    """Return the reasons for it that the classes of contexts and requests have."""
-    found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
-    if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
-        found.append(f"{_name(cls)}, or a class that it is derived from, cannot tell when it changes")
-    else:
-        found += [f"{_name(cls)} has its own {name}" for name in replaced(cls, _REQUEST)]
-        if cls.trusted_hosts is not None:
-            found.append(f"{_name(cls)} has hosts to trust")
-    names = replaced(WerkzeugRequest, WERKZEUG[WerkzeugRequest])
-    return found + [f"Werkzeug's Request.{name} is replaced" for name in names]
-
-
 def _refusals_of_mixins(cls: type, mixins: list[type]) -> list[str]:
     """Return the reason for each base class of an app that is not watched."""
-    return [f"{_name(kind)}, which {_name(cls)} is derived from, cannot tell when it changes" for kind in mixins]
+    return [f"{name_of(kind)}, which {name_of(cls)} is derived from, cannot tell when it changes" for kind in mixins]
 
 
 def _opens_lazily(interface: object) -> bool:
@@ -334,11 +299,6 @@ def _matches_hosts(app: Planned) -> tuple[bool, bool]:
     """Return whether the rules depend on the subdomain, and whether they depend on the host."""
     own = app.__dict__
     return bool(own.get("subdomain_matching")), bool(getattr(own.get("url_map"), "host_matching", False))
-
-
-def _own_constructor(cls: type) -> tuple[str, ...]:
-    """Return the reasons why the constructor of requests must be called."""
-    return tuple(f"{_name(cls)} has its own {name}" for name in replaced(cls, _CONSTRUCTOR))
 
 
 def _own_map(app: Planned) -> Map | None:
@@ -357,13 +317,13 @@ def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | 
         if is_on:
             yield f"{name} is on, so a URL adapter is made for each request"
     if text_start is None:
-        yield f"{_name(app.response_class)} has methods of its own, so each response is made and asked"
+        yield f"{name_of(app.response_class)} has methods of its own, so each response is made and asked"
     elif json_start is None:
         yield "JSON is written by the app's provider, or in debug mode"
     if checks:
         yield "COOKIE_CHECKS, COOKIE_UNDECLARED or app.consent looks at each response"
     if not _opens_lazily(app.session_interface):
-        yield f"{_name(type(app.session_interface))} opens the session at the start of each request"
+        yield f"{name_of(type(app.session_interface))} opens the session at the start of each request"
 
 
 def _text_start(cls: object) -> TextStart | None:
@@ -394,8 +354,3 @@ def _json(
     if not provider._answers_compactly(app.config["DEBUG"]):
         return write, None
     return write, (content_type, start[1], start[2], (b"content-type", content_type[1].encode()))
-
-
-def _name(value: object) -> str:
-    cls = value if isclass(value) else type(value)
-    return f"{cls.__module__}.{cls.__qualname__}"

@@ -10,8 +10,9 @@ from .. import invalidation
 from ..invalidation import Watched, replaced, set_flags_again
 from ..wrappers.request import Request
 from ..wrappers.response import Response
+from .constructing import WERKZEUG
 from .errors import ErrorHandling
-from .plan import NOTHING, WERKZEUG, Plan, compared, plan_of
+from .plan import NOTHING, Plan, compared, plan_of
 from .step_names import WATCHED
 
 if t.TYPE_CHECKING:

@@ -1,0 +1,74 @@
+"""Why contexts and requests have to be made by their constructors, one sentence for each reason."""
+
+from __future__ import annotations
+
+import typing as t
+from inspect import isclass
+
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import MapAdapter
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ..ctx.request_context import RequestContext
+from ..invalidation import Watched, attributes, replaced, unwatched
+from ..routing.map import BINDING, Map
+from ..wrappers.request import Request
+
+if t.TYPE_CHECKING:
+    from .planner import Planned
+
+# The methods of other classes whose results are computed inline.
+_CONTEXT = attributes(RequestContext, ("__init__", "__new__", "match_request", "pop", "push", "request"))
+_REQUEST = attributes(Request, ("__new__", "__setattr__", "host", "method"))
+_CONSTRUCTOR = attributes(Request, ("__init__",))
+#: Patches of Werkzeug's classes are not detected, so the classes are compared whenever a plan is made.
+WERKZEUG: dict[type, dict[str, object]] = {
+    MapAdapter: attributes(MapAdapter, ("match",)),
+    WerkzeugMap: attributes(WerkzeugMap, ("bind", "bind_to_environ")),
+    WerkzeugRequest: attributes(WerkzeugRequest, ("__init__", "_load_form_data", "close")),
+    WerkzeugResponse: attributes(WerkzeugResponse, ("__call__", "__init__", "_clean_status", "close", "data", "status"))
+    | attributes(WerkzeugResponse, ("get_app_iter", "get_wsgi_headers", "get_wsgi_response", "iter_encoded"))
+    | attributes(WerkzeugResponse, ("response", "set_data", "status_code")),
+}
+
+
+def refusals_of_constructing(app: Planned, cls: object) -> list[str]:
+    """Return the reasons why contexts and requests must be created by their constructors."""
+    return [*_refusals_of_routing(app), *_refusals_of_classes(cls)]
+
+
+def _refusals_of_routing(app: Planned) -> list[str]:
+    """Return the reasons why Werkzeug's adapter must match the URL of each request."""
+    found = []
+    if type(app.__dict__.get("url_map")) is not Map:
+        found.append(f"the URL map is a {name_of(type(app.__dict__.get('url_map')))}, so Werkzeug's adapter matches")
+    elif own := sorted(BINDING.intersection(vars(app.url_map))):
+        found.append(f"the URL map has its own {' and '.join(own)}, so Werkzeug's adapter matches")
+    for cls in (MapAdapter, WerkzeugMap):
+        found += [f"Werkzeug's {cls.__name__}.{name} is replaced" for name in replaced(cls, WERKZEUG[cls])]
+    return found
+
+
+def _refusals_of_classes(cls: object) -> list[str]:
+    """Return the reasons for it that the classes of contexts and requests have."""
+    found = [f"RequestContext.{name} is replaced" for name in replaced(RequestContext, _CONTEXT)]
+    if not (isclass(cls) and isinstance(cls, Watched) and issubclass(cls, Request)) or unwatched(cls, "werkzeug"):
+        found.append(f"{name_of(cls)}, or a class that it is derived from, cannot tell when it changes")
+    else:
+        found += [f"{name_of(cls)} has its own {name}" for name in replaced(cls, _REQUEST)]
+        if cls.trusted_hosts is not None:
+            found.append(f"{name_of(cls)} has hosts to trust")
+    names = replaced(WerkzeugRequest, WERKZEUG[WerkzeugRequest])
+    return found + [f"Werkzeug's Request.{name} is replaced" for name in names]
+
+
+def own_constructor(cls: type) -> tuple[str, ...]:
+    """Return the reasons why the constructor of requests must be called."""
+    return tuple(f"{name_of(cls)} has its own {name}" for name in replaced(cls, _CONSTRUCTOR))
+
+
+def name_of(value: object) -> str:
+    """Return the full name of a class, or of the class of an object."""
+    cls = value if isclass(value) else type(value)
+    return f"{cls.__module__}.{cls.__qualname__}"
