@@ -83,7 +83,7 @@ NOT_IMPORTED = (
     *("http.locations", "http.multipart", "http.origins", "http.redirect_targets", "http.urlencoded"),
     *("ctx.cookie_defaults", "ctx.late_writes", "ctx.sent_cookies", "dispatch.return_values"),
     *("dispatch.shared_responses", "routing.answers", "routing.building", "routing.redirects", "routing.refusals"),
-    *("routing.search", "routing.shapes", "routing.writing", "url_building", "exceptions", "logging", "typing"),
+    *("routing.search", "routing.links", "routing.writing", "url_building", "exceptions", "logging", "typing"),
 )
 
 

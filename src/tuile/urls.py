@@ -6,22 +6,20 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from werkzeug.routing import BuildError, MapAdapter
-
 from . import invalidation
 from .ctx.app_context import current
 from .globals import current_app
 from .invalidation import Watched
 from .lazy import late_modules
-from .routing.map import werkzeugs_build
-from .routing.rule import NO_RULES, EndpointRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import ContextVar
 
+    from werkzeug.routing import BuildError, MapAdapter
+
     from . import typing as ft
-    from . import url_building
+    from . import url_building, url_links
     from .app import Flask
     from .ctx.request_context import RequestContext
     from .dispatch.plan import Plan
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
     _Method = TypeVar("_Method", bound="Callable[..., str]")
 else:
-    (url_building,) = late_modules(__name__, ".url_building")
+    url_building, url_links = late_modules(__name__, ".url_building", ".url_links")
 
 # Without a request its value is another one, with the same attributes.
 _current = cast("ContextVar[RequestContext | None]", current)
@@ -41,10 +39,24 @@ def _takes_values(method: _Method) -> _Method:
 
     @wraps(method)
     def url_for(self: Flask, /, endpoint: str, **values: object) -> str:
-        plan = self._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = self._planner.current(self)
-        return _built(self, plan, _current.get(None), endpoint, values)
+        # As in the function below.
+        context = _current.get(None)
+        url: Written = None
+        if context is not None:
+            plan = context._links_by
+            if plan is None and context._root is None:
+                plan = url_links.links_at_root(context)
+            if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults and context.app is self:
+                link = plan.links.get(endpoint)
+                if link is None:
+                    url = url_links.url_by_new_link(plan, context, endpoint, values)
+                else:
+                    url = link.write(values) if values else link.text
+                    if type(url) is tuple:
+                        url = url_links.with_options(context, url)
+                if type(url) is str:
+                    return url
+        return url_building.url_elsewhere(self, context, endpoint, values, url)
 
     return cast("_Method", url_for)
 
@@ -55,6 +67,7 @@ class UrlBuilding(metaclass=Watched):
     # The attributes of the application that it uses.
     handle_url_build_error: Callable[[BuildError, str, dict[str, object]], str]
     inject_url_defaults: Callable[[str, dict[str, object]], None]
+    _current_plan: Callable[[], Plan]
     create_url_adapter: Callable[[Request | None], MapAdapter | None]
     url_build_error_handlers: list[Callable[[Exception, str, dict[str, object]], str]]
     url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
@@ -90,55 +103,39 @@ class UrlBuilding(metaclass=Watched):
         return self.url_for(endpoint, **values)
 
 
-def url_for(endpoint: str, **values: Any) -> str:
+def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are built here
     """Build the URL of an endpoint of the current application; `Flask.url_for` describes the arguments and errors."""
     context = _current.get(None)
+    url: Written = None
+    if context is not None:
+        plan = context._links_by
+        if plan is None and context._root is None:
+            plan = url_links.links_at_root(context)
+        if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults:
+            # This is how most URLs are built: each call that is saved here counts.
+            link = plan.links.get(endpoint)
+            if link is None:
+                url = url_links.url_by_new_link(plan, context, endpoint, values)
+            else:
+                url = link.write(values) if values else link.text
+                if type(url) is str:
+                    return url
+                if type(url) is tuple:
+                    url = url_links.with_options(context, url)
+            if type(url) is str:
+                return url
+        elif context._address is not None:
+            url = url_links.url_outside(context, endpoint, values)
+            if type(url) is str:
+                return url
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
-    plan = app._plan
-    if plan.epoch is not invalidation.epoch:
-        plan = app._planner.current(app)
-    url: Written = None
-    if (
-        context is not None
-        and ((root := context._root) is plan.root or (root is None and url_building.begins_at_root(context, plan)))
-        and not app.url_default_functions
-        and MapAdapter.build is werkzeugs_build
-    ):
-        # As in `url_of_rules`, inlined to save a call: this is how most URLs are built.
-        rules = plan.rules.get(endpoint, NO_RULES)
-        if type(rules) is EndpointRules:
-            if len(values) == rules.expected:
-                url = rules.write(values) if values else rules.text
-            elif rules.several is not None:
-                url = url_building.url_of_several(context, rules, values)
-            elif (shape := rules.shapes.get((*values,))) is not None:
-                url = url_building.url_by_shape(plan, context, rules, shape, values)
-        if type(url) is str:
-            return url
-    if plan.builds_urls:
+    if app._current_plan().builds_urls:
         # The same as the method, without packing the values once more.
-        return url_building.built_elsewhere(app, plan, context, endpoint, values, url)
+        return url_building.url_elsewhere(app, context, endpoint, values, url)
     anchor, method, scheme, external = url_building.take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 
 
 # Shows the options as keywords, as in Flask; as real parameters they would make each call slower.
 vars(url_for)["__signature__"] = signature(UrlBuilding().url_for)
-
-
-def _built(
-    app: UrlBuilding, plan: Plan, context: RequestContext | None, endpoint: str, values: dict[str, object]
-) -> str:
-    """Build a URL; options are among the values."""
-    url: Written = None
-    if (
-        context is not None
-        and ((root := context._root) is plan.root or (root is None and url_building.begins_at_root(context, plan)))
-        and not app.url_default_functions
-        and MapAdapter.build is werkzeugs_build
-    ):
-        url = url_building.url_of_rules(plan, context, plan.rules.get(endpoint, NO_RULES), values)
-        if type(url) is str:
-            return url
-    return url_building.built_elsewhere(app, plan, context, endpoint, values, url)

@@ -15,8 +15,10 @@ from .app_context import environ_of
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from ..dispatch.plan import Plan
     from ..routing import answers
     from ..routing.index import Found
+    from ..url_links import Address
     from ..wrappers.request import Request
 else:
     (answers,) = late_modules(__name__, "..routing.answers")
@@ -39,8 +41,11 @@ class Matching(metaclass=Watched):
 
     # The URL adapter, once it was read or assigned; False before.
     _adapter: MapAdapter | t.Literal[False] | None = False
-    # The map whose URLs begin at the root of the host and need no adapter (`url_building`). False: ask the adapter.
+    # The map whose URLs begin at the root of the host and need no adapter (`url_links`). False: ask the adapter.
     _root: Map | t.Literal[False] | None = None
+    # The plan by whose links URLs are written, as long as they begin at the root of the host.
+    _links_by: Plan | None = None
+    _address: Address | None = None  # only an `Entered` has one
     # What stands before external URLs, with the scheme and without, if URLs begin at the root of the host.
     _origin: tuple[str, str] | None = None
 
@@ -57,6 +62,7 @@ class Matching(metaclass=Watched):
         self._adapter = adapter
         # It may be changed from now on.
         self._root = False
+        self._links_by = None
 
     def _make_adapter(self) -> MapAdapter | None:
         """Return Werkzeug's adapter for this request; None if the host is refused."""

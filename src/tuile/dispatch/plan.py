@@ -18,7 +18,7 @@ from .. import invalidation
 from ..invalidation import Watched, attribute, attributes, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..records import Record
-from ..routing.map import Map
+from ..routing.map import Map, builds_at_root
 from ..sessions.signed import saves_plainly
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
@@ -30,6 +30,8 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
     from werkzeug.routing import Rule as WerkzeugRule
 
+    from .. import typing as ft
+    from ..routing.links import Link
     from ..routing.route import Routes
     from ..wrappers.request import Request
     from ..wrappers.response import TextStart
@@ -80,6 +82,8 @@ class Plan(Record):
     url_map: Map | None
     rules: t.Mapping[str, list[WerkzeugRule]]
     root: object
+    #: The app's `url_default_functions`.
+    url_defaults: t.Mapping[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
     #: Whether `full_dispatch_request`, the steps before the view, and those after it need not be called. The steps call
     #: the view if `ensure_sync` is overridden, because it must be asked each time.
     dispatches: bool
@@ -116,6 +120,8 @@ class Plan(Record):
     variable_routes: Routes
     #: The rules that are cached or cannot be cached.
     rules_tried: dict[int, Rule]
+    #: How the URLs of an endpoint are written, by its name; by the endpoint of a request and a relative name, too.
+    links: dict[str | tuple[str, str], Link]
     #: The views that are coroutine functions, by id. References keep the ids unique.
     coroutine_functions: dict[int, object]
 
@@ -127,7 +133,7 @@ _Fields: t.TypeAlias = dict[str, t.Any]
 
 def _new_caches() -> _Fields:
     """Return the fields of a new plan that are filled while it holds."""
-    return {name: {} for name in ("static_routes", "variable_routes", "rules_tried", "coroutine_functions")}
+    return {name: {} for name in ("static_routes", "variable_routes", "rules_tried", "coroutine_functions", "links")}
 
 
 _NO_ROOT = object()
@@ -152,6 +158,7 @@ NOTHING = Plan(
     url_map=None,
     rules={},
     root=_NO_ROOT,
+    url_defaults={},
     dispatches=False,
     calls_view=False,
     quiet=False,
@@ -244,7 +251,8 @@ def _for_urls(app: Planned, lost: dict[str, list[str]], *, has_root: bool) -> _F
         "raises_build_errors": not lost["build_errors"],
         "url_map": url_map,
         "rules": {} if url_map is None else url_map._rules_by_endpoint,
-        "root": url_map if has_root and _is_simple(url_map) else _NO_ROOT,
+        "root": url_map if has_root and builds_at_root(url_map) else _NO_ROOT,
+        "url_defaults": app.url_default_functions,
     }
 
 
@@ -304,11 +312,6 @@ def _matches_hosts(app: Planned) -> tuple[bool, bool]:
 def _own_map(app: Planned) -> Map | None:
     url_map = app.__dict__.get("url_map")
     return url_map if type(url_map) is Map else None
-
-
-def _is_simple(url_map: Map | None) -> bool:
-    """Return whether URLs of a map have neither a subdomain by default nor sorted parameters."""
-    return url_map is not None and not url_map.default_subdomain and not url_map.sort_parameters
 
 
 def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | None, checks: bool) -> t.Iterator[str]:

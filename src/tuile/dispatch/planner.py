@@ -18,6 +18,7 @@ from .step_names import WATCHED
 if t.TYPE_CHECKING:
     from werkzeug.routing import Rule
 
+    from .. import typing as ft
     from ..app import Flask
     from ..sessions import SessionInterface
 
@@ -127,6 +128,7 @@ class Planned(ErrorHandling, metaclass=Watched):
     # The attributes that a plan is made from.
     request_class: type[Request]
     session_interface: SessionInterface
+    url_default_functions: dict[ft.AppOrBlueprintKey, list[ft.URLDefaultCallable]]
 
     # Only on the object and not on the class, where CPython 3.11 finds it faster.
     _plan: Plan

@@ -9,14 +9,13 @@ from werkzeug.routing import BuildError, MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
 from .map import Map, werkzeugs_build
-from .rule import EndpointRules, Rule, Write, Written
+from .rule import Rule, Write, Written
 from .writing import (
     HAS_OPTIONS,
     REFUSED,
     UNSUITABLE,
     Interpreter,
     Values,
-    accepts_options,
     left_to_werkzeug,
     writer_of,
 )
@@ -201,39 +200,7 @@ def write_of(rule: WerkzeugRule, *, generated: bool = False) -> Write:
     elif not rule.arguments and not rule.defaults and write is not left_to_werkzeug:
         text = write({})
         rule._text = text if type(text) is str else None
-    if rule._listed is not None:
-        rule._listed._forget()
-    _list(rule)
     return write
-
-
-def list_several(rules: t.Sequence[WerkzeugRule]) -> None:
-    """Cache for an endpoint how the URLs of its rules are written, if it has several."""
-    if not isinstance(rules, EndpointRules) or len(rules) < 2 or any(type(rule) is not Rule for rule in rules):
-        return
-    some = list(t.cast("list[Rule]", rules))
-    for rule in some:
-        rule._listed = rules
-    pairs = tuple((rule, rule._write or write_of(rule)) for rule in some)
-    rules.several = pairs
-    if some != rules or any(rule._write is not write for rule, write in pairs):
-        # Another thread has changed it meanwhile, or a function was made.
-        rules._forget()
-
-
-def _list(rule: Rule) -> None:
-    """Cache for an endpoint how the URLs of its only rule are written, if it takes its values from the path alone."""
-    rules, write = rule.map._rules_by_endpoint.get(rule.endpoint), rule._write
-    domain = rule.host if rule.map.host_matching else rule.subdomain
-    if type(rules) is not EndpointRules or len(rules) != 1 or domain or rule.defaults or not accepts_options(rule):
-        return
-    if write is None or write is left_to_werkzeug or (rule._text is None and not rule.arguments):
-        return
-    rule._listed = rules
-    rules.text, rules.expected, rules.shapes, rules.write = rule._text, len(rule.arguments), {}, write
-    if len(rules) != 1 or rules[0] is not rule or rule._write is not write:
-        # Another thread has changed it meanwhile.
-        rules._forget()
 
 
 def _sources(rule: WerkzeugRule) -> tuple[object, ...]:

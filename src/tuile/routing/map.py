@@ -19,7 +19,7 @@ from ..invalidation import invalidate
 from ..lazy import late_modules, lazy_pattern
 from .index import Found, Index, converted, split_path
 from .route import Routes, add_route
-from .rule import EndpointRules, NoticedRules
+from .rule import EndpointRules, NoticedRules, RulesByEndpoint
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -110,6 +110,8 @@ class Map(WerkzeugMap):
             self.add(rule)
 
     def __setattr__(self, name: str, value: object) -> None:
+        if name == "_rules_by_endpoint" and type(value) is dict:
+            value = RulesByEndpoint(value)
         super().__setattr__(name, value)
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
@@ -367,6 +369,13 @@ class Map(WerkzeugMap):
                 # The lock is reentrant: this thread itself may have added a rule between these lines.
                 self._index = None
         return index
+
+
+def builds_at_root(url_map: Map | None) -> bool:
+    """Return whether URLs have neither a subdomain by default nor sorted parameters, and Werkzeug builds the others."""
+    if url_map is None or url_map.default_subdomain or url_map.sort_parameters:
+        return False
+    return MapAdapter.build is werkzeugs_build
 
 
 def _subdomain(host: str, server_name: str) -> str | None:

@@ -10,56 +10,116 @@ from ..lazy import QuotedOctets, lazy_pattern
 # The characters that stay unchanged in a path (WHATWG URL, path percent-encode set) and in a query.
 KEPT_IN_PATH = "!$&'()*+,/:;=@"
 _KEPT_IN_QUERY = "!$'()*,/:;?@"
-_PATH = QuotedOctets(KEPT_IN_PATH)
-_QUERY = QuotedOctets(_KEPT_IN_QUERY, quote_plus)
 # The characters that may stand in the fragment of a URL (WHATWG URL, fragment percent-encode set).
-_FRAGMENT_SAFE = "%!#$&'()*+,/:;=?@"
-_FRAGMENT = QuotedOctets(_FRAGMENT_SAFE)
-# Find a character that is quoted: in a path, in a query, in both apart from spaces, and in a fragment.
+_KEPT_IN_FRAGMENT = "%!#$&'()*+,/:;=?@"
+# Find a character that is quoted: in a path, in a query, and in a fragment.
 _quoted_in_path = lazy_pattern("[^A-Za-z0-9_.~!$&'()*+,/:;=@-]")
 _quoted_in_query = lazy_pattern("[^A-Za-z0-9_.~!$'()*,/:;?@-]")
-_quoted_beside_spaces = lazy_pattern("[^ A-Za-z0-9_.~!$'()*,/:;@-]")
 _quoted_in_fragment = lazy_pattern("[^%A-Za-z0-9_.~!#$&'()*+,/:;=?@-]")
+# Quoted texts are kept, because programs build the same URLs again and again: so many, of so many characters.
+_MOST_KEPT = 512
+_LONGEST_KEPT = 128
+_MOST_CHARACTERS = 2048
+
+
+class _Quoted(dict[int, str]):
+    """How each character is quoted, for `str.translate`.
+
+    Args:
+        safe: The characters that stay unchanged, beside letters, digits and `_.-~`.
+        encode: `quote` or `quote_plus`.
+    """
+
+    def __init__(self, safe: str, encode: t.Callable[[str, str], str] = quote) -> None:
+        super().__init__()
+        self._safe = safe
+        self._encode = encode
+
+    def __missing__(self, code: int) -> str:
+        text = self._encode(chr(code), self._safe)
+        if len(self) < _MOST_CHARACTERS:
+            self[code] = text
+        return text
+
+
+_PATH, _QUERY = _Quoted(KEPT_IN_PATH), _Quoted(_KEPT_IN_QUERY, quote_plus)
+_FRAGMENT = _Quoted(_KEPT_IN_FRAGMENT)
+_OCTETS = QuotedOctets(_KEPT_IN_QUERY, quote_plus)
+#: Texts, which are `str` itself, with how they stand in a path, in a query, and in a fragment.
+path_texts: dict[str, str] = {}
+query_texts: dict[str, str] = {}
+fragment_texts: dict[str, str] = {}
+
+
+def quote_path(text: str) -> str:
+    """Quote a text for a path, and keep the result."""
+    return _quoted(text, path_texts, "%20", _quoted_in_path.search, _PATH)
+
+
+def quote_query(text: str) -> str:
+    """Quote a text for a query, and keep the result."""
+    return _quoted(text, query_texts, "+", _quoted_in_query.search, _QUERY)
+
+
+def _quoted(
+    text: str, kept: dict[str, str], space: str, search: t.Callable[[str], object], table: dict[int, str]
+) -> str:
+    """Quote a text, and keep the result.
+
+    Args:
+        text: The text, of the class `str` itself.
+        kept: Where the results are kept.
+        space: What stands for a space.
+        search: Finds a character that is quoted.
+        table: How each character is quoted.
+
+    Raises:
+        UnicodeEncodeError: If the text has half of a surrogate pair.
+    """
+    others = text.replace(" ", "") if " " in text else ""
+    if others.isalnum() and others.isascii():
+        # Much faster than what is right for every text.
+        quoted = text.replace(" ", space)
+    elif not search(text):
+        quoted = text
+    else:
+        try:
+            quoted = text.translate(table)
+        except UnicodeEncodeError:
+            # The error is about the whole text.
+            text.encode()
+            raise
+    if len(text) <= _LONGEST_KEPT:
+        if len(kept) >= _MOST_KEPT:
+            kept.clear()
+        kept[text] = quoted
+    return quoted
 
 
 def path_text(value: object) -> str:
     """Return the result of `BaseConverter.to_url`."""
-    text = value if type(value) is str else _str(value)
-    if not _quoted_in_path.search(text):
-        return text
-    if not _quoted_beside_spaces.search(text):
-        # Much faster than what is right for every text.
-        return text.replace(" ", "%20")
-    if text.isascii():
-        return text.translate(_PATH)
-    return "".join(map(_PATH.__getitem__, text.encode()))
+    text = str(value)
+    if type(text) is not str:
+        text = str.__str__(text)
+    return path_texts.get(text) or quote_path(text)
 
 
 def query_text(value: object) -> str:
     """Encode a name or a value as `urlencode` does."""
     if isinstance(value, bytes):
-        return "".join(map(_QUERY.__getitem__, value))
-    text = value if type(value) is str else _str(value)
-    if not _quoted_in_query.search(text):
-        return text
-    if not _quoted_beside_spaces.search(text):
-        return text.replace(" ", "+")
-    if text.isascii():
-        return text.translate(_QUERY)
-    return "".join(map(_QUERY.__getitem__, text.encode()))
+        return "".join(map(_OCTETS.__getitem__, value))
+    text = value if type(value) is str else plain_text(value)
+    return query_texts.get(text) or quote_query(text)
 
 
 def fragment_text(value: object) -> str:
     """Encode a fragment, which is a text."""
     if type(value) is str:
-        if not _quoted_in_fragment.search(value):
-            return value
-        if value.isascii():
-            return value.translate(_FRAGMENT)
-    return quote(t.cast("str", value), safe=_FRAGMENT_SAFE)
+        return fragment_texts.get(value) or _quoted(value, fragment_texts, "%20", _quoted_in_fragment.search, _FRAGMENT)
+    return quote(t.cast("str", value), safe=_KEPT_IN_FRAGMENT)
 
 
-def _str(value: object) -> str:
+def plain_text(value: object) -> str:
     """Return `str(value)`, as an ordinary str where that is of a class of its own."""
     text = str(value)
     return text if type(text) is str else str.__str__(text)

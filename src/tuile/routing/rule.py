@@ -10,12 +10,14 @@ from werkzeug.routing import BaseConverter, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
+from ..invalidation import invalidate
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self
 
-    from .shapes import Shape
+    from .links import Link
 
 # The attributes of a rule that a map's index depends on and that may be set after the rule was bound.
 _RULE_KNOBS = frozenset(
@@ -67,40 +69,36 @@ Written = t.Any
 Write = t.Callable[..., Written]
 
 
-def _nothing(values: object) -> None:
-    """Write no URL."""
-
-
 class EndpointRules(list[WerkzeugRule]):
-    """The rules of an endpoint in the order in which they are tried, with what is cached about their URLs.
+    """The rules of an endpoint in the order in which they are tried, with how their URLs are written.
 
-    It is cached until a rule or the list changes.
+    A change of the list or of a rule makes every plan stale, because plans have the links too.
     """
 
-    __slots__ = ("expected", "several", "shapes", "text", "write")
+    __slots__ = ("link",)
 
-    # The function that writes the URLs (`writing`), if there is only one rule.
-    write: Write
-    # How many values it takes for a URL without a query; -1 where there is no function.
-    expected: int
-    # The URL without a query, if there is only one rule, and that has no variables.
-    text: str | None
-    # What to do for the names of values that were given (`shapes`).
-    shapes: dict[tuple[str, ...], Shape]
-    # The rules with the functions that write their URLs, if there are several.
-    several: tuple[tuple[Rule, Write], ...] | None
+    # How their URLs are written, if that is known (`links`).
+    link: Link | None
 
     def __new__(cls, *_: object) -> Self:
-        """Create it with nothing cached."""
+        """Create it without a link."""
         rules = super().__new__(cls)
-        rules._forget()
+        rules.link = None
         return rules
 
     def _forget(self) -> None:
-        """Forget what is cached."""
-        self.text = self.several = None
-        self.write = _nothing
-        self.expected, self.shapes = -1, {}
+        """Forget how the URLs are written."""
+        self.link = None
+        invalidate()
+
+
+class RulesByEndpoint(dict[str, list[WerkzeugRule]]):
+    """The rules of a map by endpoint. A change makes every plan stale."""
+
+    __slots__ = ()
+
+    def _forget(self) -> None:
+        invalidate()
 
 
 class NoticedRules(RuleFactory):
@@ -142,7 +140,7 @@ def _forgetting(kind: type, name: str) -> Callable[..., object]:
     """Return a method of a list or a dict that also forgets what was cached."""
     change = getattr(kind, name)
 
-    def method(self: EndpointRules | Converters, *args: object, **kwargs: object) -> object:
+    def method(self: EndpointRules | Converters | RulesByEndpoint, *args: object, **kwargs: object) -> object:
         try:
             return change(self, *args, **kwargs)
         finally:
@@ -153,11 +151,10 @@ def _forgetting(kind: type, name: str) -> Callable[..., object]:
     return method
 
 
-#: The rules of an endpoint that has none.
-NO_RULES = EndpointRules()
 _CHANGES: dict[type, str] = {
     EndpointRules: "__delitem__ __iadd__ __imul__ __setitem__ append clear extend insert pop remove reverse sort",
     Converters: "__delitem__ __ior__ __setitem__ clear pop popitem setdefault update",
+    RulesByEndpoint: "__delitem__ __ior__ __setitem__ clear pop popitem setdefault update",
 }
 for _kind, _names in _CHANGES.items():
     for _name in _names.split():
@@ -172,7 +169,7 @@ class Rule(WerkzeugRule):
     _write: Write | None
     # The URL without a query of a rule without variable parts, and the state that it was made from.
     _text: str | None
-    # The list of its endpoint's rules, if both are cached there too.
+    # The list of its endpoint's rules, if that has a link.
     _listed: EndpointRules | None
     # The builders that are made while the rule is compiled.
     _later: tuple[Callable[..., tuple[str, str]], ...] | None

@@ -47,7 +47,7 @@ def writer_of(rule: WerkzeugRule) -> Write:
         return left_to_werkzeug
     defaults = rule.defaults or {}
     lines = _Lines(rule)
-    parts = _pieces(rule, defaults)
+    parts = pieces_of(rule, defaults)
     if any(type(text) is not str or "{" in text or "}" in text for part in parts for _, text in part):
         return left_to_werkzeug
     domain, path = (
@@ -60,7 +60,7 @@ def writer_of(rule: WerkzeugRule) -> Write:
     if domain:
         result = f"f{''.join(domain)!r}, {result}"
     source = "\n".join([*lines.head(defaults), *lines.conversions(), f"    return {result}", ""])
-    return _compiled(f"URL of {rule.rule!r}", source, lines.names)
+    return compiled_url(f"URL of {rule.rule!r}", source, lines.names)
 
 
 def left_to_werkzeug(values: Values, with_options: bool | None = None) -> None:
@@ -75,7 +75,7 @@ class Interpreter:
 
     def __init__(self, rule: WerkzeugRule, generated: t.Callable[[], Write]) -> None:
         self._defaults = rule.defaults or {}
-        self._domain, self._path = _pieces(rule, self._defaults)
+        self._domain, self._path = pieces_of(rule, self._defaults)
         self._generated = generated
         self._known = frozenset({*map(str, self._defaults), *rule.arguments})
         self._accepts_options = accepts_options(rule)
@@ -126,7 +126,7 @@ class Interpreter:
         return [converters[text].to_url(values[text]) if is_variable else text for is_variable, text in pieces]
 
 
-def _pieces(rule: WerkzeugRule, defaults: Values) -> tuple[Pieces, Pieces]:
+def pieces_of(rule: WerkzeugRule, defaults: Values) -> tuple[Pieces, Pieces]:
     """Return what domain and path consist of: names of variables and texts."""
     # Before the `|` is the subdomain or the host.
     domain: Pieces = []
@@ -268,9 +268,14 @@ class _OnlyText(ast.NodeTransformer):
     """Have f-strings join texts and refuse anything else, as the builders do that Werkzeug compiles."""
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
-        """Join the values themselves instead of formatted ones."""
-        values = [piece.value if isinstance(piece, ast.FormattedValue) else piece for piece in node.values]
-        return values[0] if len(values) == 1 else ast.copy_location(ast.JoinedStr(values), node)
+        """Join the values themselves instead of formatted ones, except for those that are to be converted."""
+        values = [
+            piece.value if isinstance(piece, ast.FormattedValue) and piece.conversion == -1 else piece
+            for piece in node.values
+        ]
+        if len(values) == 1 and not isinstance(values[0], ast.FormattedValue):
+            return values[0]
+        return ast.copy_location(ast.JoinedStr(values), node)
 
 
 def _sorted_query(rule: WerkzeugRule, values: Values, others: t.Container[str], count: int) -> str | None:
@@ -282,7 +287,7 @@ def _sorted_query(rule: WerkzeugRule, values: Values, others: t.Container[str], 
     return f"?{encoded}" if encoded else ""
 
 
-def _compiled(title: str, source: str, names: dict[str, object]) -> Write:
+def compiled_url(title: str, source: str, names: dict[str, object]) -> Write:
     """Return the function that some generated source defines."""
     with _parsing:
         parsed = ast.parse(source, title)

@@ -1,0 +1,223 @@
+"""How the URLs of an endpoint are written: decided once, by a link, which holds while its rules stay as they are."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import date, datetime
+from uuid import UUID
+
+from . import writing
+from .building import write_of
+from .link_source import STOCK, generated
+from .quoting import fragment_text, query_text, query_texts, quote_query
+from .rule import EndpointRules, Guard, Rule, Written, guard_of
+from .uuid_texts import uuid_text, uuid_texts
+from .writing import OPTIONS, REFUSED, UNSUITABLE, accepts_options
+
+if t.TYPE_CHECKING:
+    from werkzeug.routing import BaseConverter
+
+    from .map import Map
+
+#: A path and query with options of `url_for`: anchor, scheme and externality.
+WithOptions = tuple[str, object, object, object]
+Values = t.Mapping[str, object]
+#: Returns path and query, with the options if there are any; None if only the adapter can tell; or `REFUSED`.
+WriteLink = t.Callable[[dict[str, object]], Written]
+# A client may choose names if a program passes on what it was sent. So many are remembered for a rule, of so many
+# characters.
+_MOST_NAMES = 64
+_LONGEST_NAME = 128
+
+
+class Query:
+    """Adds to the URLs of a rule what belongs to the query.
+
+    Args:
+        rule: The rule, if it is the only one of its endpoint.
+        variables: The names that do not belong to the query.
+        text: The URL without a query, if it is always the same.
+    """
+
+    __slots__ = ("_keys", "_rule", "text")
+
+    def __init__(self, rule: Rule | None, variables: t.Iterable[str], text: str | None) -> None:
+        self._rule = rule
+        self.text = text
+        # How each name stands in the query, with the `=`; "" for variables, None for options.
+        self._keys: dict[str, str | None] = dict.fromkeys(OPTIONS) | dict.fromkeys(variables, "")
+
+    def added(  # noqa: C901 - calls of its own would cost as much as what they would do
+        self, values: Values, url: str | None = None
+    ) -> str | WithOptions | None:
+        """Return a URL with its query and anchor; and with the other options if there are some among the values."""
+        if url is None:
+            url = t.cast("str", self.text)
+        keys, before = self._keys, "?"
+        anchor = scheme = external = None
+        for name, value in values.items():
+            try:
+                key = keys[name]
+            except KeyError:
+                key = self._key(name)
+            text = value
+            if not key:
+                if key is None:
+                    if name == "_external":
+                        external = value
+                    elif name == "_anchor":
+                        anchor = value
+                    elif name == "_scheme":
+                        scheme = value
+                    elif value is not None and not self._allows(value):
+                        return None
+                continue
+            if type(value) is str:
+                if not (value.isalnum() and value.isascii()):
+                    text = query_texts.get(value) or quote_query(value)
+            elif (kind := type(value)) is int or kind is bool:
+                # Their texts need no quoting.
+                pass
+            elif value is None:
+                continue
+            elif kind is float:
+                text = str(value)
+                if "+" in text:
+                    text = text.replace("+", "%2B")
+            elif isinstance(value, (list, tuple, set)):
+                for item in value:
+                    if item is not None:
+                        text = item if type(item) is int else text_in_query(item)
+                        url = f"{url}{before}{key}{text}"
+                        before = "&"
+                continue
+            else:
+                text = text_in_query(value)
+            url = f"{url}{before}{key}{text}"
+            before = "&"
+        if scheme is None and external is None:
+            return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+        return url, anchor, scheme, external
+
+    def _allows(self, method: object) -> bool:
+        """Return whether the rule is the only one of its endpoint, and has a method."""
+        rule = self._rule
+        return rule is not None and (rule.methods is None or method in rule.methods)
+
+    def _key(self, name: str) -> str:
+        """Return how a name stands in the query, and remember it."""
+        key = f"{query_text(name)}="
+        if len(self._keys) < _MOST_NAMES and len(name) <= _LONGEST_NAME and type(name) is str:
+            self._keys[name] = key
+        return key
+
+
+def text_in_query(value: object) -> str:
+    """Return how a value stands in a query. Of some types is known what has to be quoted."""
+    kind = type(value)
+    if kind is str:
+        return query_text(value)
+    if isinstance(value, datetime):
+        # The plus stands for the space.
+        return value.isoformat("+") if kind is datetime and value.tzinfo is None else query_text(value)
+    if kind is int or kind is bool or kind is date:
+        return str(value)
+    if isinstance(value, UUID) and kind is UUID:
+        return uuid_texts.get(value.int) or uuid_text(value)
+    return query_text(value)
+
+
+class Link:
+    """How the URLs of an endpoint are written.
+
+    Attributes:
+        text: The URL without values; None if that is uncertain.
+        write: Writes the URL for some values, which is path and query.
+    """
+
+    __slots__ = ("_guards", "_rules", "_uses", "text", "write")
+
+    def __init__(self, rules: EndpointRules) -> None:
+        some = t.cast("list[Rule]", rules)
+        only = some[0] if len(some) == 1 else None
+        self._rules = tuple(
+            (rule, rule._write or write_of(rule), Query(only, _variables(rule), rule._text)) for rule in some
+        )
+        self._guards = _guards(self._rules)
+        self._uses = 0
+        first = self._rules[0][2]
+        is_fixed = only is not None and first.text is not None
+        self.write: WriteLink = first.added if is_fixed else self._first
+        self.text = first.text if is_fixed else self._text()
+
+    def _text(self) -> str | None:
+        """Return the URL without values."""
+        if not all(_is_stock(converter) for rule, _, _ in self._rules for converter in rule._converters.values()):
+            return None
+        for _, write_path, _ in self._rules:
+            path = write_path({}, None)
+            if path is not UNSUITABLE:
+                return path if type(path) is str else None
+        return None
+
+    def holds(self) -> bool:
+        """Return whether the converters are as they were."""
+        return self._guards == _guards(self._rules)
+
+    def _first(self, values: dict[str, object]) -> Written:
+        """Write a URL without generated code, which takes as long to make as a hundred URLs."""
+        self._uses += 1
+        if self._uses == writing.USES_BEFORE_GENERATING + 1:
+            write = generated([(rule, query.added) for rule, _, query in self._rules])
+            if write is not None:
+                self.write = write
+                return write(values)
+        for rule, write_path, query in self._rules:
+            path = write_path(values, None)
+            if path is UNSUITABLE:
+                continue
+            if type(path) is not str:
+                return path if path is REFUSED else None
+            return path if len(values) == len(rule.arguments) and not rule.defaults else query.added(values, path)
+        return None
+
+
+def _variables(rule: Rule) -> set[str]:
+    return {*map(str, rule.defaults or ()), *rule.arguments}
+
+
+def _guards(rules: t.Iterable[tuple[Rule, object, object]]) -> list[Guard | type[BaseConverter] | None]:
+    """Return the state of the converters that generated code depends on."""
+    found: list[Guard | type[BaseConverter] | None] = []
+    for rule, _, _ in rules:
+        for converter in rule._converters.values():
+            kind = type(converter)
+            found.append((guard_of(converter, "to_url") or kind) if kind in STOCK else kind)
+            found.append(t.cast("type[BaseConverter]", getattr(kind, "num_convert", None)))
+    return found
+
+
+def link_of(url_map: Map, endpoint: str) -> Link | None:
+    """Return the link of an endpoint; None if it has none, or an adapter has to build its URLs."""
+    if url_map._remap:
+        # The rules of an endpoint are not in order yet.
+        url_map.update()
+    rules = url_map._rules_by_endpoint.get(endpoint)
+    if type(rules) is not EndpointRules or not rules or url_map.host_matching or url_map.sort_parameters:
+        return None
+    link = rules.link
+    if link is not None and link.holds():
+        return link
+    for rule in rules:
+        if type(rule) is not Rule or rule.websocket or rule.subdomain or not accepts_options(rule):
+            return None
+        if len(rules) > 1 and (rule.methods != rules[0].methods or not all(map(_is_stock, rule._converters.values()))):
+            # The method of the request decides, or a converter that is asked must not be asked again.
+            return None
+        rule._listed = rules
+    rules.link = link = Link(rules)
+    return link
+
+
+def _is_stock(converter: BaseConverter) -> bool:
+    return STOCK.get(type(converter)) is type(converter).to_url and "to_url" not in vars(converter)

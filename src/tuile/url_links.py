@@ -1,0 +1,221 @@
+"""Write the URLs of endpoints by their links, with what stands before them: nothing in most requests.
+
+Where URLs begin at the root of the host, which is where most requests are, no adapter is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from werkzeug.routing import MapAdapter
+
+from . import invalidation
+from .ctx.app_context import Entered, environ_of
+from .ctx.request_context import RequestContext
+from .invalidation import attribute
+from .routing.building import address, scheme_before
+from .routing.links import link_of
+from .routing.map import SCHEMES, werkzeugs_build
+from .routing.quoting import fragment_text
+from .wrappers.request import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from .dispatch.plan import Plan
+    from .routing.links import Link
+    from .routing.map import Map
+    from .routing.rule import Written
+
+_stock_names = attribute(Request, "blueprint"), attribute(Request, "endpoint")
+
+
+class Address(NamedTuple):
+    """What stands before URLs outside a request, and what it was made of."""
+
+    plan: Plan
+    adapter: MapAdapter
+    scheme: str
+    host: str
+    root: str
+    text: str
+
+
+def url_by_link(context: RequestContext, link: Link | None, values: dict[str, object]) -> Written:
+    """Return the URL of an endpoint in a request at the root of its host.
+
+    Returns:
+        None or `REFUSED` where the link does not take the values, or the options cannot be followed.
+    """
+    if link is None:
+        return None
+    url = link.write(values) if values else link.text
+    return with_options(context, url) if type(url) is tuple else url
+
+
+def url_by_new_link(plan: Plan, context: RequestContext, endpoint: str, values: dict[str, object]) -> Written:
+    """Return what `url_by_link` does for an endpoint of which no link is known yet, or for a relative name."""
+    return url_by_link(context, _found_link(plan, context, endpoint), values)
+
+
+def _found_link(plan: Plan, context: RequestContext, endpoint: str) -> Link | None:
+    """Return the link of an endpoint or of a relative name, and remember it."""
+    rule = context.request.url_rule
+    if rule is not None:
+        link = plan.links.get((rule.endpoint, endpoint))
+        if link is not None:
+            return link
+    name = absolute(context, endpoint)
+    link = link_of(cast("Map", plan.url_map), name)
+    if link is None:
+        return None
+    if name == endpoint:
+        plan.links[endpoint] = link
+    elif rule is not None and _names_itself(plan, context.request):
+        plan.links[rule.endpoint, endpoint] = link
+    return link
+
+
+def absolute(context: RequestContext, endpoint: str) -> str:
+    """Return the name of an endpoint that may be relative to the blueprint of the current request."""
+    if endpoint[:1] != ".":
+        return endpoint
+    blueprint = context.request.blueprint
+    return endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
+
+
+def _names_itself(plan: Plan, request: Request) -> bool:
+    """Return whether the endpoint of its rule says what the blueprint of a request is."""
+    kind = type(request)
+    names = attribute(kind, "blueprint"), attribute(kind, "endpoint")
+    return kind is plan.request_class and names == _stock_names
+
+
+def with_options(context: RequestContext, written: tuple[str, object, object, object]) -> Written:
+    """Return a URL with its options, in a request at the root of its host; None if they cannot be followed."""
+    url, anchor, scheme, external = written
+    if external or (external is None and scheme is not None):
+        origin = context._origin
+        if origin is None:
+            context._origin = origin = _origin_of(context)
+        if scheme is None:
+            url = f"{origin[0]}{url}"
+        else:
+            before = "https:" if scheme == "https" else scheme_before(scheme)
+            url = f"{before}{origin[1]}{url}"
+    elif scheme is not None:
+        return None
+    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+
+
+def _origin_of(context: RequestContext) -> tuple[str, str]:
+    """Return what stands before external URLs of a request that `begins_at_root`, with the scheme and without."""
+    environ, name = environ_of(context.request), context.app.config["SERVER_NAME"]
+    scheme: str = environ["wsgi.url_scheme"]
+    host: str = environ["HTTP_HOST"] if name is None else name
+    host = host.lower().removesuffix(":80" if scheme == "http" else ":443")
+    return f"{scheme}://{host}", f"//{host}"
+
+
+def url_outside(context: Entered | RequestContext, endpoint: str, values: dict[str, object]) -> Written:
+    """Return the URL of an endpoint outside a request, if it was found out before what stands before it; else None."""
+    known = context._address
+    app_context = context._app_ctx
+    if known is None or app_context is None or context._request_ctx is not None:
+        return None
+    plan, adapter, scheme, host, root, before = known
+    if (
+        plan.epoch is not invalidation.epoch
+        or plan.url_defaults
+        or app_context.url_adapter is not adapter
+        or adapter.url_scheme is not scheme
+        or adapter.server_name is not host
+        or adapter.script_name is not root
+    ):
+        return None
+    link = plan.links.get(endpoint)
+    if link is None:
+        return None
+    url = link.write(values) if values else link.text
+    return f"{before}{url}" if type(url) is str else None
+
+
+def url_by_adapter(
+    plan: Plan, context: RequestContext | Entered, endpoint: str, values: dict[str, object], *, is_inside: bool
+) -> Written:
+    """Return the URL of an endpoint where an adapter says what stands before it; else as `url_by_link`."""
+    adapter = context.url_adapter
+    if adapter is None or not is_plain(plan, adapter):
+        return None
+    name = absolute(cast("RequestContext", context), endpoint) if is_inside else endpoint
+    link = plan.links.get(name) or link_of(cast("Map", plan.url_map), name)
+    if link is None:
+        return None
+    plan.links[name] = link
+    written = link.write(values) if values else link.text
+    if type(written) is str:
+        text = address(adapter, "", written, None, external=not is_inside)
+        if not is_inside and isinstance(context, Entered) and text.endswith(written):
+            scheme, host, root = adapter.url_scheme, adapter.server_name, adapter.script_name
+            context._address = Address(plan, adapter, scheme, host, root, text.removesuffix(written))
+        return text
+    if type(written) is not tuple:
+        return written
+    path, anchor, scheme, external = written
+    if external is None:
+        external = not is_inside or scheme is not None
+    if scheme is not None and not external:
+        return None
+    url = address(adapter, "", path, scheme, bool(external))
+    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+
+
+def links_at_root(context: RequestContext) -> Plan | None:
+    """Return the plan that has the links for a request that no URL was built in, if its URLs need no adapter."""
+    plan = context.app._current_plan()
+    return plan if begins_at_root(context, plan) else None
+
+
+def begins_at_root(context: RequestContext, plan: Plan) -> bool:
+    """Return whether URLs of the current request begin at the root of its host and need no adapter."""
+    if type(context) is not RequestContext or plan.root is not plan.url_map:
+        return False
+    config, request, url_map = context.app.config, context.request, plan.url_map
+    if (
+        url_map is None
+        or config["TRUSTED_HOSTS"] is not None
+        or type(request) is not plan.request_class
+        or request.trusted_hosts is not None
+        or not _binds_at_root(url_map, environ_of(request), config["SERVER_NAME"])
+    ):
+        # Not to be asked again: the adapter builds all URLs.
+        context._root, context._links_by = False, None
+        return False
+    context._root, context._links_by = url_map, plan
+    return True
+
+
+def _binds_at_root(url_map: Map, environ: WSGIEnvironment, server_name: str | None) -> bool:
+    """Return whether a request is certainly accepted (`Map.adapter_for`), and its URLs have nothing before the path."""
+    hosts = url_map._plain_hosts
+    host = environ.get("HTTP_HOST")
+    return (
+        environ.get("SCRIPT_NAME") == ""
+        and host is not None
+        and (host in hosts or url_map._accepts(host))
+        and (server_name is None or server_name in hosts or url_map._accepts(server_name))
+        and environ.get("wsgi.url_scheme") in SCHEMES
+        and "HTTP_UPGRADE" not in environ
+        and environ.get("PATH_INFO") is not None
+        and environ.get("QUERY_STRING") is not None
+    )
+
+
+def is_plain(plan: Plan, adapter: MapAdapter | None) -> bool:
+    """Return whether an adapter is Werkzeug's own, for the map of the plan."""
+    return (
+        type(adapter) is MapAdapter
+        and adapter.map is plan.url_map
+        and "build" not in vars(adapter)
+        and MapAdapter.build is werkzeugs_build
+    )
