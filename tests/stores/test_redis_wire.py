@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tuile.sessions.stores.redis_wire import (
     pack,
     parse,
     parse_session,
+    without_polling,
 )
 from tuile.sessions.stores.remote import BrokenConnectionError
 
@@ -129,3 +131,34 @@ def test_a_server_that_closes_the_connection(sent: bytes) -> None:
     with pytest.raises(BrokenConnectionError):
         connection.exchange(Request(pack("PING")))
     connection.close()
+
+
+@pytest.mark.parametrize("timeout", [0.0000001, 0.05, 1.05])
+def test_waiting_ends_after_the_timeout_without_a_question_before_each_call(timeout: float) -> None:
+    opened = Opened()
+    assert opened._sock is not None
+    opened._sock.settimeout(timeout)
+    connection = BlockingConnection(opened)
+    if sys.platform == "linux":
+        assert opened._sock.gettimeout() is None
+    with pytest.raises(TimeoutError, match="timed out"):
+        connection.exchange(Request(pack("PING")))
+    # More than the other end takes.
+    with pytest.raises(TimeoutError, match="timed out"):
+        connection.exchange(Request(b"x" * 10_000_000))
+    opened.server.close()
+    opened._sock.close()
+
+
+def test_sockets_of_other_kinds_keep_their_timeout() -> None:
+    class Other(socket.socket):
+        pass
+
+    one, other = socket.socketpair()
+    wrapped = Other(fileno=one.detach())
+    for opened, timeout in ((wrapped, 3.0), (other, None), (other, 0.0)):
+        opened.settimeout(timeout)
+        assert without_polling(opened) is opened
+        assert opened.gettimeout() == timeout
+    wrapped.close()
+    other.close()

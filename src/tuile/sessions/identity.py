@@ -13,7 +13,6 @@ from binascii import b2a_base64
 from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_bytes
-from string import ascii_letters, digits
 
 from ..keys.tokens import TO_URL_SAFE, encode_base64
 
@@ -21,7 +20,7 @@ HANDLE_BYTES: t.Final = 16
 SECRET_BYTES: t.Final = 24
 
 # The lengths follow from the numbers of octets, in base64 without padding.
-_TOKEN_LENGTH, _LETTERS = 55, f"{ascii_letters}{digits}-_".encode()
+_TOKEN_LENGTH = 55
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
@@ -60,12 +59,13 @@ def new_secret() -> str:
 
 def parse(token: str) -> Identity | None:
     """Return the identity in the value of a cookie; None for anything else."""
-    if len(token) != _TOKEN_LENGTH or token[22] != "." or not token.isascii():
+    if len(token) != _TOKEN_LENGTH or not token.isascii():
         return None
-    if token.encode().translate(None, _LETTERS) != b".":
+    handle, dot, secret = token[:22], token[22], token[23:]
+    if dot != "." or not f"{handle}{secret}".replace("-", "").replace("_", "").isalnum():
         return None
     # Made as the constructor does, without its call; this is so for what else is made in each request.
-    return tuple.__new__(Identity, (token[:22], token[23:]))
+    return tuple.__new__(Identity, (handle, secret))
 
 
 def is_handle(text: object) -> bool:

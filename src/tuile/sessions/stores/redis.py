@@ -40,8 +40,7 @@ T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
 # How often a change is tried again, at least, that other requests have been faster with each time.
 _FEWEST_ATTEMPTS = 100
-# A command that reads a session, around its key.
-_HMGET, _FIELDS = "*5\r\n$5\r\nHMGET\r\n", "$1\r\nt\r\n$1\r\nm\r\n$1\r\nc\r\n"
+_HANDLE_LENGTH = 22
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 
@@ -89,6 +88,10 @@ class RedisStore(RemoteStore):
         self._prefix = prefix
         errors = redis.exceptions
         self._errors = (BrokenConnectionError, OSError, ServerError, errors.RedisError, errors.RedisClusterException)
+        # What reads a session, around its handle.
+        name = "".rjust(_HANDLE_LENGTH)
+        start, end = pack("HMGET", self._key(name), "t", "m", "c").split(name.encode())
+        self._reading_start, self._reading_end = start, end + self._time
         self._place = place_of(place, timeout)
         self._is_divided = self._place.is_divided
         self._save = _script(self._before_saves + SAVE)
@@ -159,11 +162,11 @@ class RedisStore(RemoteStore):
 
     def _reading(self, handle: str) -> Request:
         """Return the commands that read a session and the time."""
-        key = f"{self._prefix}s:{handle}"
-        if key.isascii():
-            packed = f"{_HMGET}${len(key)}\r\n{key}\r\n{_FIELDS}".encode() + self._time
+        # The names of all sessions that cookies name have this length.
+        if len(handle) == _HANDLE_LENGTH and handle.isascii():
+            packed = b"%b%b%b" % (self._reading_start, handle.encode(), self._reading_end)
         else:
-            packed = pack("HMGET", key, "t", "m", "c") + self._time
+            packed = pack("HMGET", self._key(handle), "t", "m", "c") + self._time
         return tuple.__new__(Request, (packed, 2))
 
     def _find(self, handle: str) -> _Steps[Loaded | None]:

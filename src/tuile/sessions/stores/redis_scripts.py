@@ -2,8 +2,9 @@
 
 A session is a hash with three fields. `t` has what scripts compare, in one line: its version, its generation, 1 if it
 is a husk, when it was created, when it was seen, and when it ends; times are seconds since 1970 by the clock of the
-server. `m` is the rest of its state, in a form of `redis_records`, and `c` its content, in that of `content`. Each
-script uses one key, and all but `SAVE` begin with `CLOCK`.
+server, in thousandths, because more digits take longer to read. `m` is the rest of its state, in a form of
+`redis_records`, and `c` its content, in that of `content`. Each script uses one key, and all but `SAVE` begin with
+`CLOCK`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ end
 local function seen(created, idle, absolute)
     local ends = math.min(now + tonumber(idle), tonumber(created) + tonumber(absolute))
     keep_until(ends)
-    return string.format('%.6f', now), string.format('%.6f', ends)
+    return string.format('%.3f', now), string.format('%.3f', ends)
 end
 """
 
@@ -55,7 +56,7 @@ CREATE: t.Final = (
     _KNOWN
     + """
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
-local at, ends = string.format('%.6f', now), string.format('%.6f', now + tonumber(ARGV[1]))
+local at, ends = string.format('%.3f', now), string.format('%.3f', now + tonumber(ARGV[1]))
 redis.call('HSET', KEYS[1], 't', table.concat({0, 1, 0, at, at, ends}, ' '), 'm', ARGV[2], 'c', ARGV[3])
 keep_until(tonumber(ends))
 return {at, ends}

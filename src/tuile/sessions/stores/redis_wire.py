@@ -6,13 +6,15 @@ as much as several round trips to a server nearby, so what goes over a blocking 
 
 from __future__ import annotations
 
+import socket
+import struct
+import sys
 import time
 import typing as t
 
 from .remote import BrokenConnectionError
 
 if t.TYPE_CHECKING:
-    import socket
     from collections.abc import Collection
 
     from . import Answer
@@ -55,6 +57,27 @@ class _OpenedAsync(t.Protocol):
     async def send_packed_command(self, command: list[bytes]) -> None: ...
     async def read_response(self, disable_decoding: bool = False) -> Answer: ...
     async def disconnect(self) -> None: ...
+
+
+def without_polling(opened: socket.socket) -> socket.socket:
+    """Let the kernel end what takes too long, and return the socket.
+
+    Python asks it before each call otherwise whether there is something to do.
+    """
+    timeout = opened.gettimeout()
+    # Not those of TLS, nor of libraries that run something else meanwhile.
+    if timeout and type(opened) is socket.socket and socket.socket.__module__ == "socket" and sys.platform == "linux":
+        moment = struct.pack("@ll", int(timeout), int(timeout % 1 * 1e6) or int(timeout < 1))
+        opened.settimeout(None)
+        for which in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            opened.setsockopt(socket.SOL_SOCKET, which, moment)
+    return opened
+
+
+def _told(error: OSError) -> Exception:
+    """Return the error for a connection that has failed."""
+    # What the kernel says after the time of `without_polling`.
+    return TimeoutError("timed out") if isinstance(error, BlockingIOError) else BrokenConnectionError(str(error))
 
 
 def pack(*arguments: bytes | str | float) -> bytes:
@@ -107,7 +130,7 @@ class BlockingConnection:
         opened.connect()
         if opened._sock is None:
             raise BrokenConnectionError
-        self._socket = opened._sock
+        self._socket = without_polling(opened._sock)
 
     def fileno(self) -> int:
         """Return the number of its socket."""
@@ -140,8 +163,8 @@ class BlockingConnection:
                     received = received + more if more else b""
                 else:
                     return found
-        except ConnectionError as error:
-            raise BrokenConnectionError(str(error)) from error
+        except (ConnectionError, BlockingIOError) as error:
+            raise _told(error) from error
 
 
 class AwaitedConnection:
