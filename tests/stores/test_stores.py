@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import suppress
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,11 +30,15 @@ from tuile.sessions.operations import (
 )
 from tuile.sessions.record import Clocks, Record
 from tuile.sessions.stores.postgres import PostgresStore
+from tuile.sessions.stores.postgres_wire import Statement
 from tuile.sessions.stores.redis import RedisStore
+from tuile.sessions.stores.remote import RemoteStore
 
 if TYPE_CHECKING:
     from tests.stores.conftest import Clock
     from tuile.sessions.changes import KeyChange
+    from tuile.sessions.operations import Operation
+    from tuile.sessions.stores import Store
 
 CLOCKS = Clocks(idle=3600.0)
 DATA = {"a": "1", "": '"\\u0000"', "\ud800é": '["\U0001f36a"]', "l": "[]"}
@@ -384,3 +391,67 @@ def test_any_history_is_what_the_merge_says(driven: Driven, history: list[tuple[
         model[handle] = before._replace(data=merged.data, generation=generation, version=before.version + 1)
     for handle in "hg":
         assert loaded(driven, handle) == model[handle]
+
+
+def logs_in(store: Store, name: str) -> None:
+    assert store.ask(Create(record(name, user="ada"), CLOCKS)) is not None
+
+
+def test_who_logs_in_while_all_sessions_of_a_user_are_ended_is_logged_out(store: Store) -> None:
+    for name in ("one", "two", "kept"):
+        logs_in(store, name)
+    store.ask(Create(record("other", user="bob"), CLOCKS))
+    operation, logins = EndOfUser("ada", keep="kept"), iter(range(8))
+    if isinstance(store, RemoteStore):
+        # Between any two steps, if there are several.
+        connection, steps = store._connect(), store._steps(operation)
+        request = steps.send(None)
+        with suppress(StopIteration):
+            while True:
+                request = steps.send(connection.exchange(request))
+                for number in islice(logins, 1):
+                    logs_in(store, f"during-{number}")
+        connection.close()
+    else:
+        store.ask(operation)
+    assert [one.record.handle for one in store.ask(OfUser("ada"))] == ["kept"]
+    assert [one.record.handle for one in store.ask(OfUser("bob"))] == ["other"]
+
+
+def test_threads_log_in_while_all_sessions_of_a_user_are_ended(store: Store) -> None:
+    begun: list[tuple[float, str]] = []
+
+    def log_in(thread: int) -> None:
+        for number in range(20):
+            logs_in(store, f"{thread}-{number}")
+            begun.append((time.perf_counter(), f"{thread}-{number}"))
+
+    threads = [threading.Thread(target=log_in, args=(thread,)) for thread in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        before = time.perf_counter()
+        store.ask(EndOfUser("ada"))
+        left = {one.record.handle for one in store.ask(OfUser("ada"))}
+        assert not left & {name for moment, name in tuple(begun) if moment < before}
+    store.ask(EndOfUser("ada"))
+    assert store.ask(OfUser("ada")) == []
+
+
+@pytest.mark.parametrize("between", [EndOfUser("ada"), OfUser("ada")])
+def test_a_login_under_way_is_on_the_list_as_soon_as_it_is_there(store: Store, between: Operation) -> None:
+    if not isinstance(store, RemoteStore):
+        pytest.skip("it is one step")
+    for cut in range(1, 4):
+        connection, steps = store._connect(), store._steps(Create(record(f"h{cut}", user="ada"), CLOCKS))
+        request = steps.send(None)
+        with suppress(StopIteration):
+            for number in count(1):
+                if number == cut and request != Statement("COMMIT"):
+                    store.ask(between)
+                request = steps.send(connection.exchange(request))
+        connection.close()
+        is_there = store.ask(Load(f"h{cut}", CLOCKS)) is not None
+        assert is_there == (f"h{cut}" in {one.record.handle for one in store.ask(OfUser("ada"))})
+    store.ask(EndOfUser("ada"))
+    assert store.ask(OfUser("ada")) == []

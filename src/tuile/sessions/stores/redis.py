@@ -23,7 +23,7 @@ from ..content import key_in, lines_of
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from . import Answer, StoreUnavailable
 from .redis_places import place_of
-from .redis_records import decoded, head_of, read_record, state_of
+from .redis_records import decoded, head_of, read_record, state_of, time_in
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SAVE, SEEN
 from .redis_steps import step_for
 from .redis_wire import Request, ServerError, pack, pack_after
@@ -41,6 +41,8 @@ _Steps: t.TypeAlias = "Generator[Request, Answer, T]"
 # How often a change is tried again, at least, that other requests have been faster with each time.
 _FEWEST_ATTEMPTS = 100
 _HANDLE_LENGTH = 22
+# How long a session that is not there stays on the list of its user, in seconds.
+_UNDER_WAY_S = 600.0
 # Ten years: for a session without an absolute end.
 _NO_END = "315360000"
 
@@ -194,20 +196,26 @@ class RedisStore(RemoteStore):
                 seen, expires = map(float, stored)
                 record = record._replace(seen=seen, expires=expires)
                 if record.user is not None:
-                    yield from self._list(record)
+                    yield from self._list(record.user, handle, expires - now)
                 return Loaded(record, now)
         return loaded
 
     def _created(self, operation: Create) -> _Steps[Loaded | None]:
         record, lasts = operation.record, operation.clocks.end(0.0, 0.0)
         content = lines_of(record.data)
+        if record.user is not None:
+            # Before it is there, so that a request that ends all sessions of the user does not miss it.
+            yield from self._list(record.user, record.handle, lasts)
         begun = yield from self._run(self._create, self._key(record.handle), lasts, state_of(record), content)
         if not begun:
             return None
         now, expires = map(float, begun)
         record = record._replace(created=now, seen=now, renewed=now, expires=expires)
-        if record.user is not None:
-            yield from self._list(record, operation.limit)
+        if record.user is not None and operation.limit is not None:
+            listed = yield from self._of_user(record.user)
+            others = [one.record.handle for one in listed if one.record.handle != record.handle]
+            for handle in others[max(operation.limit - 1, 0) :]:
+                yield from self._performed(End(handle))
         return Loaded(record, now)
 
     def _applied(self, operation: Apply) -> _Steps[Applied | None]:
@@ -298,39 +306,46 @@ class RedisStore(RemoteStore):
     def _user_key(self, user: str) -> str:
         return f"{self._prefix}u:{sha256(user.encode()).hexdigest()}"
 
-    def _list(self, record: Record, limit: int | None = None) -> _Steps[None]:
-        """Put a session on the list of its user, and end those beyond the limit."""
-        user = t.cast("str", record.user)
-        yield from self._run(self._index, self._user_key(user), record.handle, record.expires)
-        if limit is None:
-            return
-        listed = yield from self._of_user(user)
-        others = [one.record.handle for one in listed if one.record.handle != record.handle]
-        for handle in others[max(limit - 1, 0) :]:
-            yield from self._performed(End(handle))
+    def _list(self, user: str, handle: str, lasts: float) -> _Steps[None]:
+        """Put a session on the list of its user, for so many seconds."""
+        yield from self._run(self._index, self._user_key(user), handle, lasts)
 
     def _of_user(self, user: str) -> _Steps[list[Loaded]]:
         key = self._user_key(user)
         sessions: list[Loaded] = []
-        for name in (yield from self._send("ZRANGE", key, 0, -1)):
-            found = yield from self._find(decoded(name))
-            if found is None or found.record.user != user:
-                yield from self._send("ZREM", key, name)
-            else:
+        for name, ends in _pairs((yield from self._send("ZRANGE", key, 0, -1, "WITHSCORES"))):
+            replies = yield from self._replies(decoded(name))
+            found = read_record(decoded(name), replies)
+            if found is not None and found.record.user == user:
                 sessions.append(Loaded(found.record._replace(data={}), found.now))
+            elif float(ends) > (until := time_in(replies) + _UNDER_WAY_S):
+                # It may be about to be created. If it is not, it is not on the list for long.
+                yield from self._send("ZADD", key, "XX", f"{until:.6f}", name)
         sessions.sort(key=lambda one: one.record.seen, reverse=True)
         return sessions
 
     def _ended(self, user: str, keep: str | None) -> _Steps[int]:
         ended = 0
-        for one in (yield from self._of_user(user)):
-            if one.record.handle != keep:
-                ended += bool((yield from self._performed(End(one.record.handle))))
-        return ended
+        # Again until there are no more: others may log in meanwhile.
+        for _ in self._attempts():
+            found = [one.record.handle for one in (yield from self._of_user(user))]
+            handles = [handle for handle in found if handle != keep]
+            if not handles:
+                return ended
+            for handle in handles:
+                ended += bool((yield from self._performed(End(handle))))
+        raise self._too_slow()
 
     def _swept(self) -> _Steps[int]:
         yield from ()
         return 0  # Redis removes what has ended
+
+
+def _pairs(reply: list[Answer]) -> list[tuple[bytes, Answer]]:
+    """Return the members and the scores in a reply, which clients may have put into pairs."""
+    if reply and type(reply[0]) is not bytes:
+        return [(name, score) for name, score in reply]
+    return list(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _changed_meanwhile(found: list[Answer]) -> Iterator[tuple[str, str | None]]:

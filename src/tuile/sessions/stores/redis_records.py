@@ -65,6 +65,12 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
         return None
 
 
+def time_in(replies: list[Answer]) -> float:
+    """Return the time in the replies to what `_reading` asks for."""
+    seconds, microseconds = replies[1]
+    return float(seconds) + float(microseconds) / 1e6
+
+
 _LINES_OF_A_STATE = 5
 # What is not among the others of a state: it is in `t`, or has a place of its own.
 _APART = {"verifier", "agent", "address", "created", "generation", "is_husk"}

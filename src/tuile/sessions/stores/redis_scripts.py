@@ -181,10 +181,10 @@ return 1
 """
 )
 
-#: ARGV: a handle, and when its session ends. Sessions that have ended are taken off the list.
+#: ARGV: a handle, and in how many seconds its session ends. Sessions that have ended are taken off the list.
 INDEX: t.Final = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%.6f', now))
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZADD', KEYS[1], string.format('%.6f', now + tonumber(ARGV[2])), ARGV[1])
 local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((tonumber(last[2]) - now) * 1000)))
 return 1
