@@ -7,16 +7,17 @@ import typing as t
 from contextvars import copy_context
 from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
+from types import FunctionType
 
 from ..lazy import late_modules
 from ..signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
 from .app_context import NO_APP_MESSAGE, AppContext, current
+from .request_context import RequestContext
 
 if t.TYPE_CHECKING:
     from ..app import Flask
     from . import late_writes
     from .app_context import Current
-    from .request_context import RequestContext
 else:
     (late_writes,) = late_modules(__name__, ".late_writes")
 
@@ -75,11 +76,25 @@ def copy_current_request_context(f: F) -> F:
     """
     context = _request_context_for("copy_current_request_context").copy()
 
-    def with_request(*args: object, **kwargs: object) -> object:
+    def wrapper(*args: object, **kwargs: object) -> object:
         with context:
             return context.app.ensure_sync(f)(*args, **kwargs)
 
-    return t.cast("F", update_wrapper(with_request, f))
+    return t.cast("F", _named_as(wrapper, f))
+
+
+def _named_as(wrapper: F, f: t.Callable[..., object]) -> F:
+    """Return a wrapper with the name and the attributes of a function, as `functools.update_wrapper` does."""
+    if type(f) is not FunctionType or sys.version_info >= (3, 12):
+        # From 3.12 on there are more attributes to copy.
+        update_wrapper(wrapper, f)
+        return wrapper
+    wrapper.__module__, wrapper.__name__, wrapper.__qualname__ = f.__module__, f.__name__, f.__qualname__
+    wrapper.__doc__, wrapper.__annotations__ = f.__doc__, f.__annotations__
+    if f.__dict__:
+        wrapper.__dict__.update(f.__dict__)
+    vars(wrapper)["__wrapped__"] = f
+    return wrapper
 
 
 def copy_current_websocket_context(f: F) -> F:
@@ -143,10 +158,13 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
         def make_stream(*args: object, **kwargs: object) -> object:
             return stream_with_context(generator_or_function(*args, **kwargs))
 
-        return update_wrapper(make_stream, generator_or_function)
+        return _named_as(make_stream, generator_or_function)
 
+    value = _value(None)
+    if type(value) is RequestContext:
+        # Its app context becomes an object only if one is needed.
+        return (_stream_async if is_async else _stream)(chunks, None, value)
     request_context = _request_context_for("stream_with_context")
-    value = current.get(None)
     app_context = None if value is None else value._app_ctx
     if app_context is None:
         # Only the request is still active.
@@ -155,7 +173,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
 
 
 def _stream(
-    chunks: t.Iterator[object], app_context: AppContext, request_context: RequestContext
+    chunks: t.Iterator[object], app_context: AppContext | None, request_context: RequestContext
 ) -> t.Generator[object, object, None]:
     """Yield the chunks, with the request current while each is generated, and leave the request at the end.
 
@@ -163,11 +181,13 @@ def _stream(
     `contextvars.Context`, which is active only while a chunk is generated: between two chunks the request is current
     nowhere. The contexts are left when the stream ends, is closed, or is garbage collected.
     """
-    run = copy_context().run
+    context = copy_context()
+    run: t.Callable[..., object] = context.run
     close = getattr(chunks, "close", None)
-    run(_enter, app_context, request_context)
+    app_context = context.run(_enter, app_context, request_context)
     try:
-        advance: t.Callable[..., object] = partial(next, chunks)
+        go_on: t.Callable[..., object] = partial(next, chunks)
+        advance = go_on
         while True:
             try:
                 chunk = run(advance)
@@ -184,7 +204,7 @@ def _stream(
                 advance = partial(throw, error)
             else:
                 send = None if given is None else getattr(chunks, "send", None)
-                advance = partial(next, chunks) if send is None else partial(send, given)
+                advance = go_on if send is None else partial(send, given)
     except BaseException as error:
         run(_leave, app_context, request_context, close, error)
         raise
@@ -196,12 +216,13 @@ _stream.__name__, _stream.__qualname__ = "generator", "stream_with_context.<loca
 
 
 async def _stream_async(
-    chunks: t.AsyncIterator[object], app_context: AppContext, request_context: RequestContext
+    chunks: t.AsyncIterator[object], app_context: AppContext | None, request_context: RequestContext
 ) -> t.AsyncGenerator[object, None]:
     """Yield the chunks of an asynchronous iterator, as `_stream` does."""
-    run: t.Callable[..., object] = copy_context().run
+    context = copy_context()
+    run: t.Callable[..., object] = context.run
     close = getattr(chunks, "aclose", None)
-    run(_enter, app_context, request_context)
+    app_context = context.run(_enter, app_context, request_context)
     error: BaseException | None = None
     try:
         while True:
@@ -220,7 +241,7 @@ async def _stream_async(
         finally:
             leave = partial(run, _leave, app_context, request_context, None, error)
             try:
-                if _calls_at_end(app_context.app):
+                if _calls_at_end(request_context.app):
                     # They may block, and coroutine functions among them cannot be awaited by what calls them here.
                     from asyncio import to_thread  # noqa: PLC0415 - `import tuile` does not load asyncio
 
@@ -265,9 +286,22 @@ class _InContext:
                 step = partial(next, steps) if given is None else partial(steps.send, given)
 
 
-def _enter(app_context: AppContext, request_context: RequestContext) -> None:
-    """Enter the contexts of a stream."""
+def _enter(app_context: AppContext | None, request_context: RequestContext) -> AppContext | None:
+    """Enter the contexts of a stream.
+
+    Args:
+        app_context: The app context; None for the one of the request.
+        request_context: The request.
+
+    Returns:
+        The app context that was entered; None if the request has brought it along.
+    """
     late_writes.making_chunk.set(True)
+    if app_context is None:
+        if request_context.enter_for_stream():
+            late_writes.watch(request_context)
+            return None
+        app_context = request_context._app_ctx
     app_context.__enter__()
     try:
         request_context.__enter__()
@@ -275,10 +309,11 @@ def _enter(app_context: AppContext, request_context: RequestContext) -> None:
         app_context.__exit__(*sys.exc_info())
         raise
     late_writes.watch(request_context)
+    return app_context
 
 
 def _leave(
-    app_context: AppContext,
+    app_context: AppContext | None,
     request_context: RequestContext,
     close: t.Callable[[], object] | None,
     error: BaseException | None,
@@ -300,5 +335,6 @@ def _leave(
         error = raised
         raise
     finally:
-        app_context.__exit__(None if error is None else type(error), error, None)
+        if app_context is not None:
+            app_context.__exit__(None if error is None else type(error), error, None)
         del error

@@ -11,7 +11,6 @@ from ..lazy import late_modules
 from ..once import once
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down, send_signal
 from .app_context import (
-    NOT_OPENED_MESSAGE,
     AppContext,
     Entered,
     Leaving,
@@ -20,13 +19,12 @@ from .app_context import (
     combined,
     current,
     disturb,
-    environ_of,
     keep_environ,
     refuse_pop,
     take_push,
 )
-from .matching import Matching
-from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN
+from .opening import Opening
+from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN, PRESERVED
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -44,12 +42,14 @@ if t.TYPE_CHECKING:
     from .app_context import Current
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
-    from .states import State
 else:
     (late_writes,) = late_modules(__name__, ".late_writes")
 
+_Made = t.TypeVar("_Made")
+_new: t.Callable[[type[_Made]], _Made] = object.__new__
 
-class RequestContext(Matching):
+
+class RequestContext(Opening):
     """One request made current, with all that belongs to it.
 
     `g`, the URL adapter, the session (unless its interface opens it at the start) and the object for the app context
@@ -59,25 +59,14 @@ class RequestContext(Matching):
     flashes: list[tuple[str, str]] | None = None
     # The messages that no call has returned yet, if calls asked for categories.
     _flashes_unseen: list[tuple[str, str]] | None = None
-    _opened_session: SessionMixin | None = None
-    # Whether opening it has begun but failed. It is not tried again until the next push.
-    _is_opening = False
     # The app context that was activated by this request, once there is an object for it, which then owns `g`.
     _own_app_ctx: AppContext | None = None
     _app_ctx_is_left = False  # only an `Entered` can have a request without an app context
     _after_functions: list[AfterRequestCallable[Response]] | None = None
     _cookies: Cookies | None = None
-    # The token of the first push, if it was not inside another context.
-    _token: Token[Current | None] | None = None
-    _state: State = NESTED
     # Whether a step or the request itself had a say in its URL adapter, so that it has to match the URL.
     _is_bound = False
-    # Whether there is anything to do for the response: a session, functions, cookies.
-    _is_touched = False
-    # Whether changes of the session and the cookies that come too late are told.
-    _is_watched = False
     _session_before: dict[str, object] | None = None
-    _copy_of: RequestContext | None = None
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[Current | None], Current | None, AppContext | RequestContext | None]] | None = None
@@ -121,7 +110,8 @@ class RequestContext(Matching):
         if self._cookies is None:
             from .cookies import Cookies  # noqa: PLC0415 - most requests never ask for it
 
-            self._cookies = Cookies(self.request, self.app)
+            original = self._copy_of
+            self._cookies = Cookies(self.request, self.app) if original is None else original._request_cookies
             self._is_touched = True
             if self._is_watched:
                 late_writes.watch(self)
@@ -140,7 +130,13 @@ class RequestContext(Matching):
         """The app context that this request activated, as an object."""
         context = self._own_app_ctx
         if context is None:
-            context = AppContext(self.app)
+            plan = self.app._current_plan()
+            if plan.makes_app_context:
+                # What the constructor does, without another namespace.
+                context = _new(AppContext)
+                context.app, context.url_adapter = self.app, None
+            else:
+                context = AppContext(self.app)
             context.g = self._g
             # Without the value, which is this context, to avoid a reference cycle.
             own: list[tuple[Token[Current | None], Current | None]]
@@ -159,59 +155,15 @@ class RequestContext(Matching):
             for token, _, entered in self._nested or ()
         ]
 
-    @property
-    def _session(self) -> SessionMixin | None:
-        session = self._opened_session
-        if (
-            session is None
-            and self._state is not CREATED
-            and not self._is_opening
-            and (self._token is not None or self._state is not PLAIN)
-        ):
-            interface = self.app.session_interface
-            self._is_opening = True
-            try:
-                session = interface.open_session(self.app, self.request)
-                if session is None:
-                    session = interface.make_null_session(self.app)
-            except Exception as error:  # noqa: BLE001 - it is raised again
-                instead = getattr(interface, "_session_without_store", None)
-                session = None if instead is None else instead(self.app, error)
-                if session is None:
-                    # Error trackers show the variables of frames, which may contain a decrypted session.
-                    from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
-
-                    raise without_values(error)  # noqa: B904 - it is the same error
-            self._opened_session = session
-            self._is_touched, self._is_opening = True, False
-            if self._is_watched:
-                late_writes.watch(self)
-        return session
-
-    @_session.setter
-    def _session(self, session: SessionMixin | None) -> None:
-        self._opened_session = session
-        self._is_touched = True
-
-    @property
-    def session(self) -> SessionMixin:
-        """The session. Reading it records that the response depends on the cookie.
-
-        Raises:
-            AssertionError: If the context was never entered.
-        """
-        session = self._opened_session
-        if session is None:
-            session = self._session
-            if session is None:
-                raise AssertionError(NOT_OPENED_MESSAGE)
-        session.accessed = True
-        return session
-
     def copy(self) -> RequestContext:
         """Return a context for the same request and session, to be entered elsewhere."""
-        copied = type(self)(self.app, self.request.environ, self.request, self._session)
-        copied._cookies = self._request_cookies
+        app = self.app
+        if not self._is_bound and self._finds_again(app._current_plan()):
+            # What the constructor does but for the URL adapter, which the map makes unnecessary.
+            copied = _new(type(self))
+            copied.app, copied.request, copied._state = app, self.request, CREATED
+        else:
+            copied = type(self)(app, self.request.environ, self.request, self._session)
         copied._copy_of = self if self._copy_of is None else self._copy_of
         late_writes.watch(copied)
         return copied
@@ -235,7 +187,7 @@ class RequestContext(Matching):
             self._session  # noqa: B018 - reading it opens it
         if finds and not app.subdomain_matching:
             # Of its own copy, for a stream: the server may use the environ for another request by then.
-            self._take(app.url_map.find(environ_of(self.request), app.config["SERVER_NAME"]))
+            self._match_by_map(plan)
         elif not self._finds_by_adapter():
             self._match_by_adapter()
 
@@ -244,13 +196,57 @@ class RequestContext(Matching):
         # Once there is an adapter, that one has the path to match.
         app, request = self.app, self.request
         return (
-            self._state is not CREATED
+            (self._state is not CREATED or self._copy_of is not None)
             and plan.skips_adapter
+            and plan.request_class is not None
             and type(self) is RequestContext
             and type(request) is plan.request_class
             and self._adapter is False
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
+        )
+
+    def enter_for_stream(self) -> bool:
+        """Enter a request that was answered once more, if that takes nothing but its URL; return whether it does.
+
+        Then nothing was entered, and nothing is registered that could see it be entered or left.
+        """
+        app = self.app
+        plan = app._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = app._planner.current(app)
+        own = self._own_app_ctx
+        if (
+            self._state not in ANSWERED
+            or self._state is PRESERVED
+            or self._token is not None
+            or self._nested
+            or (own is not None and own._cv_tokens)
+            or self._is_bound
+            or app.subdomain_matching
+            or not (plan.skips_app_context and self._finds_again(plan))
+            or current.get(None) is not None
+            or appcontext_pushed.receivers
+            or not self._ends_quietly(plan)
+        ):
+            return False
+        self._token = current.set(self)
+        if not plan.opens_lazily:
+            self._session  # noqa: B018 - reading it opens it
+        self._match_by_map(plan)
+        return True
+
+    def _ends_quietly(self, plan: Plan) -> bool:
+        """Return whether nothing is registered that would see this request and its app context be left."""
+        app = self.app
+        return (
+            plan.ends_quietly
+            and self.request.closes_nothing
+            and not app.teardown_request_funcs
+            and not app.teardown_appcontext_funcs
+            and not request_tearing_down.receivers
+            and not appcontext_tearing_down.receivers
+            and not appcontext_popped.receivers
         )
 
     def _push_nested(self) -> None:
@@ -296,7 +292,9 @@ class RequestContext(Matching):
             self._nested = self._nested and [push for push in self._nested if push[0] is not token]
             self._state = NESTED if self._state is PLAIN else self._state
             current.reset(token)
-            request.environ["werkzeug.request"] = None
+            # The server may use the environ of a request that was answered for another one.
+            if self._state not in ANSWERED or request.environ.get("werkzeug.request") is request:
+                request.environ["werkzeug.request"] = None
             if self._state not in LEFT_BY_STEPS:
                 keep_environ(request)
             plan = app._plan
