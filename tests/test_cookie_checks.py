@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tuile
-from tests.beside_flask import make_environ, send
+from tests.beside_flask import make_app, make_environ, outcome, send
 from tests.costs import steps
 from tests.frames.test_frames import Client, environ_for
 from tuile import cookies, make_response, session
@@ -681,3 +681,71 @@ def test_headers_that_are_a_plain_dictionary_are_judged_and_sent() -> None:
     client = app.test_client()
     assert client.get("/").headers["Set-Cookie"] == "a=1; Path=/"
     assert client.get("/session").headers["Vary"] == "Cookie"
+
+
+SHAPES = [
+    {}, {"secure": True}, {"samesite": "None"}, {"samesite": "None", "secure": True}, {"path": "/other"},
+    {"domain": "example.com"}, {"max_age": 0}, {"max_age": 10**9}, {"httponly": True}, {"partitioned": True},
+    {"domain": "localhost"},
+]  # fmt: skip
+NAMES = ["plain", "__Host-a", "__Secure-a", "__host-b", "a b"]
+VALUES = ["plain", "a.b-c_d", "", '"quoted"', "x" * 5000, "a b", "caf\xe9"]
+PLACES: list[dict[str, Any]] = [
+    {},
+    {"wsgi_url_scheme": "https"},
+    {"HTTP_HOST": "www.example.com"},
+    {"HTTP_HOST": "bad host"},
+    {"HTTP_ORIGIN": "https://other.example"},
+    {"HTTP_SEC_FETCH_SITE": "cross-site"},
+    {"HTTP_X_FORWARDED_PROTO": "https"},
+    {"HTTP_USER_AGENT": "Version/17 Safari/605"},
+    {"HTTP_COOKIE": "a=" + "b" * 6200},
+    {"path": "/other/page"},
+    {"path": "/\x00"},
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_faultless_before_is_not_taken_for_more_than_that(name: str) -> None:
+    app = make_app(tuile, COOKIE_CHECKS="error")
+    given: list[Any] = []
+
+    def view(path: str = "") -> Any:
+        response = tuile.Response("text")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            response.set_cookie(name, given[0], **given[1])
+        return response
+
+    app.add_url_rule("/", "view", view)
+    app.add_url_rule("/<path:path>", "path", view)
+    app.testing = True
+
+    def found(place: dict[str, Any]) -> Any:
+        return outcome(send, app, make_environ(**place))
+
+    for shape in SHAPES:
+        for value in VALUES:
+            given[:] = value, shape
+            for place in PLACES:
+                first = found(place)
+                cookie_checks._faultless.clear()
+                assert found(place) == first, (shape, value, place)
+
+
+def test_a_session_cookie_that_was_faultless_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(tuile, SECRET_KEY="key", TESTING=True)
+
+    def count() -> str:
+        tuile.session["n"] = tuile.session.get("n", 0) + 1
+        return "text"
+
+    app.add_url_rule("/", "count", count)
+    client = app.test_client()
+    for _ in range(3):
+        client.get("/")
+    judged = mock.Mock(side_effect=find)
+    monkeypatch.setattr(cookie_checks, "find", judged)
+    for _ in range(3):
+        client.get("/")
+    assert not judged.called

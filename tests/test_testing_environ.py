@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
@@ -249,3 +250,79 @@ def test_a_replaced_method_of_werkzeugs_client_is_called() -> None:
         werkzeug.test.Client, "_add_cookies_to_wsgi", lambda self, environ: environ.pop("none", None)
     ):
         assert client.get("/").text == "none"
+
+
+LOCATIONS = st.one_of(
+    st.builds("/{}/{}".format, PLAIN_TEXT, PLAIN_TEXT),
+    st.builds("/{}?{}".format, PLAIN_TEXT, st.text("ab%20+&=#?", max_size=6)),
+    st.builds("/{}".format, HOSTILE_TEXT),
+    TEXTS,
+    st.sampled_from(["", "/", "//localhost/a", "http://localhost/a?b=c", "http://other/a", "/a#b", "../a", "?a"]),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    locations=st.lists(LOCATIONS, min_size=1, max_size=3),
+    code=st.sampled_from([301, 302, 303, 305, 307, 308]),
+    path=PATHS,
+    options=OPTIONS,
+)
+def test_a_redirect_is_followed_as_by_werkzeugs_builder(
+    locations: list[str], code: int, path: str, options: dict[str, Any]
+) -> None:
+    # Flask fails without defaults.
+    options = {
+        name: value for name, value in options.items() if name != "json" and (name, value) != ("environ_base", None)
+    }
+
+    def program(lib: Any) -> Any:
+        rest = list(locations)
+        seen: list[Any] = []
+
+        def answer(environ: Any, start_response: Any) -> Any:
+            kept = {name: value for name, value in environ.items() if name not in {"wsgi.errors", "wsgi.input"}}
+            kept["werkzeug.request"] = "werkzeug.request" in kept
+            seen.append((kept, environ["wsgi.input"].read()))
+            if not rest:
+                start_response("200 OK", [])
+                return [b"end"]
+            start_response(f"{code} FOUND", [("Location", rest.pop(0))])
+            return [b"on"]
+
+        app = lib.Flask("environ", static_folder=None)
+        app.wsgi_app = answer
+        client = app.test_client()
+        client.set_cookie("name", "value")
+        found = outcome(client.open, path, follow_redirects=True, **options)
+        if found[0] == "returned":
+            response = found[1]
+            shown = [(one.status, one.request.path, one.request.method) for one in (*response.history, response)]
+            closed = [one.request.environ["wsgi.input"].closed for one in (*response.history, response)]
+            found = ("returned", shown, closed)
+        for kept, _ in seen:
+            kept.pop("HTTP_USER_AGENT", None)
+        return found, seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["resolve_redirect", "open"])
+def test_a_client_that_overrides_a_step_of_redirects_is_asked(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("environ", static_folder=None)
+        app.add_url_rule("/old", "old", lambda: lib.redirect("/"))
+        app.add_url_rule("/", "view", lambda: "text")
+        log: list[Any] = []
+
+        def step(client: Any, *args: Any, **options: Any) -> Any:
+            log.append((name, type(args[0]).__mro__[-2].__name__, sorted(options)))
+            return getattr(super(Own, client), name)(*args, **options)
+
+        module = importlib.import_module(f"{lib.__name__}.testing")
+        Own = type("Own", (module.FlaskClient,), {name: step})  # noqa: N806 - a class
+        app.test_client_class = Own
+        answer = app.test_client().get("/old", follow_redirects=True)
+        return answer.text, len(answer.history), log
+
+    same(program)

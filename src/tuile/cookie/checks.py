@@ -12,6 +12,7 @@ from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
 from ..http.response_headers import PLAIN_HEADERS
+from ..lazy import lazy_pattern
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
 from ..user_agent.set_cookie import RULE_FOR_SIZE, split_set_cookie
@@ -32,6 +33,16 @@ if t.TYPE_CHECKING:
 
 # The paths and domains with which each application has set its cookies in this process.
 _known_scopes: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
+
+
+# Of a single cookie of which nothing is wrong: everything that this depends on, see `_shape_of`.
+_faultless: set[tuple[object, ...]] = set()
+_MOST_SHAPES, _LONGEST = 256, 2048
+_PLAIN_PATH = lazy_pattern("/[A-Za-z0-9._/-]*")
+_PLAIN_VALUE = lazy_pattern("[A-Za-z0-9._-]+")
+_FROM_ELSEWHERE = frozenset(
+    {"HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_SEC_FETCH_DEST"}
+)
 
 
 def look_at(app: Flask, request: Request, response: Response, mode: str | None, undeclared: str | None) -> None:
@@ -88,9 +99,47 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
     lines = [value for name, value in pairs if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
-    notes = [*findings(app, request, lines, _large(app, response) if mode == "warn" else ()), *_check_caching(response)]
+    shape = _shape_of(app, request, lines)
+    if shape is None or shape not in _faultless:
+        notes = findings(app, request, lines, _large(app, response) if mode == "warn" else ())
+        if shape is not None and not notes:
+            if len(_faultless) >= _MOST_SHAPES:
+                _faultless.clear()
+            _faultless.add(shape)
+    else:
+        notes = []
+    notes += _check_caching(response)
     if notes:
         _report(app, request, notes, mode)
+
+
+def _shape_of(app: Flask, request: Request, lines: list[str]) -> tuple[object, ...] | None:
+    """Return everything but the value that the findings about a single cookie without a lifetime depend on.
+
+    None if they depend on more: on other cookies, the time, or the site that the request comes from.
+    """
+    environ, line = request.environ, lines[0]
+    name, _, rest = line.partition("=")
+    value, _, attributes = rest.partition(";")
+    lowered = attributes.lower()
+    if (
+        len(lines) > 1
+        or len(line) + len(environ.get("HTTP_COOKIE", "")) > _LONGEST
+        or _PLAIN_VALUE.fullmatch(value) is None
+        # Of another URL nothing may be found because no browser asks for it.
+        or _PLAIN_PATH.fullmatch(environ.get("PATH_INFO", "")) is None
+        or "expires" in lowered
+        or "max-age" in lowered
+        or lowered.count("path") != 1
+        or " Path=/" not in attributes.split(";")
+        or not _FROM_ELSEWHERE.isdisjoint(environ)
+        or name not in _known_scopes.get(app, ())
+    ):
+        return None
+    agent = environ.get("HTTP_USER_AGENT", "")
+    is_safari = "Safari/" in agent and "Chrom" not in agent
+    place = environ["wsgi.url_scheme"], environ.get("HTTP_HOST") or request.host
+    return *place, is_safari, name, attributes
 
 
 def _report(app: Flask, request: Request, notes: list[Note], mode: str) -> None:

@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import werkzeug.test
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -23,7 +22,7 @@ from tuile.wrappers.plain_response import Closing
 from .calling import call_app
 from .client_cookies import add_cookies, host_and_path, read_set_cookie
 from .response_class import response_class_of_tests
-from .simple_environ import is_simple_host, say_where_from, simple_environ
+from .simple_environ import is_simple_host, locate, redirect_environ, say_where_from, simple_environ
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +76,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
         **kwargs: Any,
     ) -> None:
         if base_url is None:
-            base_url, path = _locate(app, path, subdomain, url_scheme)
+            base_url, path = locate(app, path, subdomain, url_scheme)
         elif subdomain or url_scheme:
             raise TypeError('Cannot pass "subdomain" or "url_scheme" with "base_url".')
         # Set first: Werkzeug's constructor calls json_dumps.
@@ -102,22 +101,6 @@ def environ_without_builder(
     if (EnvironBuilder.__init__, EnvironBuilder.json_dumps) != _stock_parts:
         return None
     return simple_environ(app, args[0] if args else "/", kwargs)
-
-
-def _locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
-    """Split `path` into a base URL and a path with its query.
-
-    A scheme or host in `path` takes precedence over the configuration.
-    """
-    url = urlsplit(path)
-    host = url.netloc
-    if not host:
-        host = app.config.get("SERVER_NAME") or "localhost"
-        if subdomain:
-            host = f"{subdomain}.{host}"
-    scheme = url.scheme or (app.config["PREFERRED_URL_SCHEME"] if url_scheme is None else url_scheme)
-    root = app.config["APPLICATION_ROOT"].lstrip("/")
-    return f"{scheme}://{host}/{root}", f"{url.path}?{url.query}" if url.query else url.path
 
 
 class FlaskClient(werkzeug.test.Client):
@@ -341,6 +324,13 @@ class FlaskClient(werkzeug.test.Client):
             return request
         return None
 
+    def resolve_redirect(self, response: TestResponse, buffered: bool = False) -> TestResponse:
+        """Send the request that a redirect asks for."""
+        environ = redirect_environ(response, self._copy_environ({})) if type(self).open is _stock_open else None
+        if environ is None:
+            return super().resolve_redirect(response, buffered)
+        return self.open(EnvironBuilder.request_class(environ), buffered=buffered)
+
     def open(
         self,
         *args: object,
@@ -392,4 +382,4 @@ class FlaskClient(werkzeug.test.Client):
         self._context_stack.close()
 
 
-_stock_run = werkzeug.test.Client.run_wsgi_app
+_stock_run, _stock_open = werkzeug.test.Client.run_wsgi_app, FlaskClient.open

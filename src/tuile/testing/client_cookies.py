@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from werkzeug.http import parse_date
 from werkzeug.test import Client, Cookie
 from werkzeug.wsgi import get_current_url
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _add_by_werkzeug = Client._add_cookies_to_wsgi
+_read_by_werkzeug = vars(Cookie)["_from_response_header"]
 
 
 def add_cookies(cookies: Mapping[tuple[str, str, str], Cookie], environ: WSGIEnvironment) -> bool:
@@ -55,6 +57,26 @@ def read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:
     if not pairs:
         return None
     name, _, value = pair.partition("=")
+    if Cookie.__dict__["_from_response_header"] is _read_by_werkzeug:
+        given: dict[str, str | None] = {}
+        for item in attributes.split(";"):
+            key, sign, text = item.partition("=")
+            given[key.strip(" \t").lower()] = text.strip(" \t") if sign else None
+        age = given.get("max-age") or 0
+        return Cookie(
+            key=name.strip(" \t"),
+            value=value.strip(" \t"),
+            decoded_key=pairs[0][0],
+            decoded_value=pairs[0][1],
+            expires=parse_date(given["expires"]) if given.get("expires") else None,
+            max_age=int(age) if "max-age" in given else None,
+            domain=given.get("domain") or server_name,
+            origin_only="domain" not in given,
+            path=given.get("path") or path.rpartition("/")[0] or "/",
+            secure="secure" in given,
+            http_only="httponly" in given,
+            same_site=given.get("samesite"),
+        )
     # Werkzeug parses the attributes but not the name: its parser rejects names with a space.
     cookie = Cookie._from_response_header(server_name, path, f"name={value}{separator}{attributes}")
     cookie.key = name.strip(" \t")

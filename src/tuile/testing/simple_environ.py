@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.test import TestResponse
 
     from ..app import Flask
 
@@ -54,6 +55,7 @@ _PARTS = (
 )
 _builder = werkzeug.test.EnvironBuilder
 _stock = tuple(map(vars(_builder).get, _PARTS))
+_from_environ, _resolve = vars(_builder)["from_environ"], werkzeug.test.Client.resolve_redirect
 
 
 def is_simple_host(host: object) -> bool:
@@ -166,6 +168,63 @@ def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str 
     if content_type is None and type(data) is dict and data and all(type(value) is str for value in data.values()):
         return _urlencode(MultiDict(data)).encode("ascii"), "application/x-www-form-urlencoded"
     return None
+
+
+def locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
+    """Split `path` into a base URL and a path with its query.
+
+    A scheme or host in `path` takes precedence over the configuration.
+    """
+    url = urlsplit(path)
+    host = url.netloc
+    if not host:
+        host = app.config.get("SERVER_NAME") or "localhost"
+        if subdomain:
+            host = f"{subdomain}.{host}"
+    scheme = url.scheme or (app.config["PREFERRED_URL_SCHEME"] if url_scheme is None else url_scheme)
+    root = app.config["APPLICATION_ROOT"].lstrip("/")
+    return f"{scheme}://{host}/{root}", f"{url.path}?{url.query}" if url.query else url.path
+
+
+def redirect_environ(response: TestResponse, base: WSGIEnvironment) -> WSGIEnvironment | None:
+    """Return the environ of the request that follows a redirect to a path of the same host, and close the last body.
+
+    Args:
+        response: The redirect.
+        base: The defaults of the client's environs.
+
+    Returns:
+        None where only Werkzeug knows.
+    """
+    last, target = response.request.environ, response.headers.get("Location")
+    host, scheme = last.get("HTTP_HOST"), last.get("wsgi.url_scheme")
+    if (
+        response.status_code not in {301, 302, 303}
+        or type(last) is not dict
+        or type(target) is not str
+        or last.get("SCRIPT_NAME") != ""
+        or not is_simple_host(host)
+        or type(scheme) is not str
+        or (_from_environ, _resolve) != (_builder.__dict__["from_environ"], werkzeug.test.Client.resolve_redirect)
+        or not builder_is_stock()
+    ):
+        return None
+    path, _, query = target.partition("?")
+    place = _place(host, scheme, "/")
+    if place is None or _PATH.match(path) is None or "//" in path or _QUERY.match(query) is None:
+        return None
+    sent = {name: value for name, value in last.items() if name[:5] == "HTTP_" and name != "HTTP_HOST"}
+    if any(type(value) is not str or "\n" in value or "\r" in value for value in sent.values()):
+        return None
+    sent.pop("HTTP_TRANSFER_ENCODING", None)
+    method = "HEAD" if last["REQUEST_METHOD"] == "HEAD" else "GET"
+    environ = _written(place, method, path, path, query, base, None, None, None)
+    if environ is not None:
+        last["wsgi.input"].close()
+        for name in ("wsgi.errors", "wsgi.multithread", "wsgi.multiprocess", "wsgi.run_once"):
+            environ[name] = last[name]
+        environ.update(sent)
+    return environ
 
 
 @lru_cache(64)

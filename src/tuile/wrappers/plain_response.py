@@ -187,12 +187,11 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
 def encoded(pieces: Iterable[str | bytes]) -> Iterator[bytes]:
     """Yield the pieces of a body, with text as UTF-8."""
     for piece in pieces:
-        if type(piece) is bytes:
-            yield piece
-        elif type(piece) is str or isinstance(piece, str):
-            yield piece.encode()
-        else:
-            yield piece
+        yield piece.encode() if type(piece) is str else piece if type(piece) is bytes else _encoded_other(piece)
+
+
+def _encoded_other(piece: str | bytes) -> bytes:
+    return piece.encode() if isinstance(piece, str) else piece
 
 
 def _close(response: Response) -> None:
