@@ -46,7 +46,13 @@ else:
     (late_writes,) = late_modules(__name__, ".late_writes")
 
 _Made = t.TypeVar("_Made")
-_new: t.Callable[[type[_Made]], _Made] = object.__new__
+
+
+class _Making(t.Protocol):
+    def __call__(self, cls: type[_Made], /) -> _Made: ...
+
+
+_new: _Making = object.__new__
 
 
 class RequestContext(Opening):
@@ -139,9 +145,8 @@ class RequestContext(Opening):
                 context = AppContext(self.app)
             context.g = self._g
             # Without the value, which is this context, to avoid a reference cycle.
-            own: list[tuple[Token[Current | None], Current | None]]
-            own = [(token, None) for token, _, entered in self._nested or () if entered is self]
-            context._cv_tokens = own if self._token is None else [(self._token, None)]
+            own = [token for token, _, entered in self._nested or () if entered is self]
+            context._cv_tokens = [(token, None) for token in (own if self._token is None else [self._token])]
             self._own_app_ctx = context
         return context
 

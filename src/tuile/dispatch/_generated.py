@@ -469,7 +469,7 @@ def finish_by_functions(
     for scope in scopes:
         for function in reversed(app.after_request_funcs.get(scope, ())):
             known = epoch is invalidation.epoch and id(function) in synchronous
-            given = function(response) if known else app._run(function, response)
+            given: Body = function(response) if known else app._run(function, response)
             response = given if given is response else claimed(app, given)
     sent_cookies = environ.get("HTTP_COOKIE")
     if context._is_touched or sent_cookies is not None:

@@ -258,7 +258,7 @@ def run_after(app: Dispatcher, plan: Plan, scopes: Iterable[str | None], respons
         for function in reversed(app.after_request_funcs.get(scope, ())):
             # An earlier function may have replaced `ensure_sync`.
             known = epoch is invalidation.epoch and id(function) in synchronous
-            given = function(response) if known else app._run(function, response)
+            given: Body = function(response) if known else app._run(function, response)
             response = given if given is response else claimed(app, given)
     return response
 

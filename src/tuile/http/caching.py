@@ -43,8 +43,10 @@ def invites_shared_caches(headers: Headers) -> bool:
 
 
 class _Response(t.Protocol):
-    headers: Headers
     _was_public: bool
+
+    @property
+    def headers(self) -> Headers: ...
 
 
 def keep_private(response: _Response) -> None:

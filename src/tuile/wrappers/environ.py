@@ -43,6 +43,10 @@ class FromEnviron(t.Generic[Value]):
         self.name = name
         self.owner = owner
 
+    if t.TYPE_CHECKING:
+
+        def __set__(self, instance: Request, value: Value) -> None: ...
+
     @t.overload
     def __get__(self, instance: None, owner: type) -> FromEnviron[Value]: ...
 

@@ -159,7 +159,7 @@ def _body_of(
     is_usual = wrapper is FileWrapper or getattr(wrapper, "__module__", None) in USUAL_WRAPPERS
     if path is None or status is None:
         make: t.Callable[..., t.Iterable[bytes]] = FileWrapper if is_usual else wrapper
-        return make(file, 8192), file
+        return make(file, 8192), file  # pyright: ignore[reportArgumentType] # there is one without a path
     size = status.st_size
     if is_usual and stat.S_ISREG(status.st_mode) and size <= PIECE and (content := read_small(path, size)) is not None:
         return ReadFile(content, path), None
