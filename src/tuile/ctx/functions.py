@@ -298,7 +298,7 @@ def _enter(app_context: AppContext | None, request_context: RequestContext) -> A
     """
     late_writes.making_chunk.set(True)
     if app_context is None:
-        if request_context.enter_for_stream():
+        if request_context._enter_for_stream():
             late_writes.watch(request_context)
             return None
         app_context = request_context._app_ctx

@@ -211,7 +211,7 @@ class RequestContext(Opening):
             and request.trusted_hosts is None
         )
 
-    def enter_for_stream(self) -> bool:
+    def _enter_for_stream(self) -> bool:
         """Enter a request that was answered once more, if that takes nothing but its URL; return whether it does.
 
         Then nothing was entered, and nothing is registered that could see it be entered or left.
