@@ -12,7 +12,8 @@ from werkzeug.http import parse_accept_header
 from werkzeug.sansio.utils import get_current_url
 
 from tests.beside_flask import outcome
-from tuile.http.received import _remembered_accept, read_accept, show_url
+from tuile.http.accepted import _remembered_accept, read_accept
+from tuile.http.received import show_url
 from tuile.remember import LONGEST
 
 HOSTS = st.sampled_from(
@@ -104,7 +105,7 @@ ACCEPTED = st.lists(
 
 def described(found: Any) -> Any:
     values = ["text/html", "application/json"] if isinstance(found, MIMEAccept) else ["en", "de", "gzip", "utf-8"]
-    return type(found), list(found), found.provided, found.best, found.to_header(), found.best_match(values)
+    return type(found).__name__, list(found), found.provided, found.best, found.to_header(), found.best_match(values)
 
 
 @given(st.none() | ACCEPTED, st.sampled_from([Accept, CharsetAccept, LanguageAccept, MIMEAccept]))

@@ -17,10 +17,12 @@ class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `propert
     def __init__(self, compute: t.Callable[[t.Any], Value]) -> None:
         self.compute = compute
         self.name = compute.__name__
+        self.owner: type | None = None
         self.__doc__ = compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+        self.owner = owner
 
     @t.overload
     def __get__(self, instance: None, owner: type | None = None) -> once[Value]: ...
@@ -32,6 +34,9 @@ class once(t.Generic[Value]):  # noqa: N801 - used as a decorator, like `propert
         if instance is None:
             return self
         value = self.compute(instance)
+        if type(instance) is self.owner:
+            setattr(instance, self.name, value)
+            return value
         cls = kind = type(instance)
         for kind in cls.__mro__:
             if self.name in kind.__dict__:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from werkzeug.wsgi import get_host
 
 from ..lazy import lazy_pattern
+from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,11 +36,21 @@ def read_host(environ: WSGIEnvironment, trusted: Collection[str] | None = None) 
     Raises:
         SecurityError: If the host is not trusted.
     """
-    port = _STANDARD_PORTS.get(environ.get("wsgi.url_scheme", ""))
-    found = None if port is None else _plain_host.fullmatch(environ.get("HTTP_HOST") or "")
-    if found is None or not (trusted is None or _is_listed(found[1], trusted)):
+    scheme, text = environ.get("wsgi.url_scheme", ""), environ.get("HTTP_HOST") or ""
+    found = (_plain if len(text) <= LONGEST else _plain.__wrapped__)(text, scheme)
+    if found is None or not (trusted is None or _is_listed(found[0], trusted)):
         return get_host(environ, trusted)
-    return found[1] if found[2] == port else found[0]
+    return found[1]
+
+
+@lru_cache(maxsize=256)
+def _plain(text: str, scheme: str) -> tuple[str, str] | None:
+    """Return the name of a host, and the host as it is shown; None for one that Werkzeug has to read."""
+    port = _STANDARD_PORTS.get(scheme)
+    found = None if port is None else _plain_host.fullmatch(text)
+    if found is None:
+        return None
+    return found[1], found[1] if found[2] == port else found[0]
 
 
 def _is_listed(name: str, trusted: Collection[str]) -> bool:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 import typing as t
-from functools import lru_cache
 
-from werkzeug.datastructures import Accept, Authorization, IfRange
-from werkzeug.http import parse_accept_header, parse_date, parse_if_range_header
+from werkzeug.datastructures import Authorization, IfRange
+from werkzeug.http import parse_date, parse_if_range_header
 from werkzeug.sansio.utils import get_current_url
 
 from ..lazy import late_modules, lazy_pattern
-from ..remember import LONGEST
+from ..remember import remembers_short
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -54,18 +53,6 @@ def read_if_range(text: str | None) -> IfRange:
     return found
 
 
-AnyAccept = t.TypeVar("AnyAccept", bound=Accept)
-# Browsers send few of these texts, and the same ones with each request. Longer ones are not remembered.
-_remembered_accept = lru_cache(maxsize=256)(parse_accept_header)
-
-
-def read_accept(text: str | None, kind: type[AnyAccept]) -> AnyAccept:
-    """Return what a client accepts, of one of Werkzeug's classes."""
-    if text is None or len(text) > LONGEST:
-        return parse_accept_header(text, kind)
-    return kind(_remembered_accept(text, kind))
-
-
 def read_authorization(text: str | None) -> Authorization | None:
     """Return the credentials in an Authorization header; None if it is missing or malformed."""
     try:
@@ -75,9 +62,15 @@ def read_authorization(text: str | None) -> Authorization | None:
         return None
 
 
-# A host and a port that are shown as they were sent, and a URL in which nothing is quoted.
+# A host and a port that are shown as they were sent, and what follows it where nothing is quoted.
 _plain_host = lazy_pattern(r"[a-z0-9][a-z0-9.-]{0,99}(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?")
-_plain_url = lazy_pattern(r"https?://[a-z0-9.:-]+/[\w.~!$&'()*+,/:;=@-]*(?:\?[\w.~!$&'()*+,/:;=?@-]+)?", re.ASCII)
+_plain_rest = lazy_pattern(r"/[\w.~!$&'()*+,/:;=@-]*(?:\?[\w.~!$&'()*+,/:;=?@-]+)?", re.ASCII)
+_SCHEMES = frozenset({"http", "https"})
+
+
+@remembers_short(256)
+def _is_plain_host(host: str) -> bool:
+    return "xn--" not in host and _plain_host.fullmatch(host) is not None
 
 
 def show_url(
@@ -92,15 +85,15 @@ def show_url(
         path: None to end after the prefix.
         query: as it was sent.
     """
-    url = f"{scheme}://{host}{'' if root_path is None else root_path.rstrip('/')}/"
+    rest = "/" if root_path is None else f"{root_path.rstrip('/')}/"
     if path is not None:
-        url += path.lstrip("/")
+        rest += path.lstrip("/")
     # A question mark in a path is quoted.
-    is_plain = "?" not in url and "xn--" not in host
+    is_plain = scheme in _SCHEMES and "?" not in rest and _is_plain_host(host)
     if query and path is not None:
-        url = f"{url}?{query.decode('latin-1')}"
-    if is_plain and _plain_host.fullmatch(host) is not None and _plain_url.fullmatch(url) is not None:
-        return url
+        rest = f"{rest}?{query.decode('latin-1')}"
+    if is_plain and (rest == "/" or _plain_rest.fullmatch(rest) is not None):
+        return f"{scheme}://{host}{rest}"
     try:
         return get_current_url(scheme, host, root_path, path, query)
     except ValueError:

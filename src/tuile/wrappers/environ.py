@@ -5,7 +5,9 @@ from __future__ import annotations
 import typing as t
 
 from werkzeug._internal import _wsgi_decoding_dance
-from werkzeug.datastructures import EnvironHeaders
+from werkzeug.utils import cached_property
+
+from ..http.request_headers import EnvironHeaders
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -79,6 +81,27 @@ class FromEnviron(t.Generic[Value]):
         return value
 
 
+class Kept(cached_property[Value]):
+    """Werkzeug's `cached_property` for objects that have a `__dict__`, in fewer steps."""
+
+    # For type checkers, the method is Werkzeug's.
+    if not t.TYPE_CHECKING:
+
+        def __get__(self, instance: object, owner: type | None = None) -> Value:
+            if instance is None:
+                return self
+            own = instance.__dict__
+            name = self.__name__
+            if name in own:
+                return own[name]
+            value = own[name] = self.fget(instance)
+            return value
+
+
+Kept.__name__ = Kept.__qualname__ = cached_property.__name__
+Kept.__module__ = cached_property.__module__
+
+
 #: Makes the environ of a scope, and one with those of its keys that are often read.
 _make: t.Callable[[Scope], WSGIEnvironment] | None = None
 _make_brief: t.Callable[[Scope], WSGIEnvironment] | None = None
@@ -139,12 +162,16 @@ def read_scheme(environ: WSGIEnvironment) -> str:
 
 def read_root_path(environ: WSGIEnvironment) -> str:
     """The prefix that the app is mounted under, without a slash at the end."""
-    return _wsgi_decoding_dance(environ.get("SCRIPT_NAME") or "").rstrip("/")
+    prefix: str = environ.get("SCRIPT_NAME") or ""
+    return _wsgi_decoding_dance(prefix).rstrip("/") if prefix else prefix
 
 
 def read_path(environ: WSGIEnvironment) -> str:
     """The path part of the URL below `root_path`, decoded, with one slash at the start."""
-    return "/" + _wsgi_decoding_dance(environ.get("PATH_INFO") or "").lstrip("/")
+    path: str = environ.get("PATH_INFO") or ""
+    if path.isascii():
+        return path if path[:1] == "/" and path[1:2] != "/" else "/" + path.lstrip("/")
+    return "/" + _wsgi_decoding_dance(path).lstrip("/")
 
 
 def read_query_string(environ: WSGIEnvironment) -> bytes:

@@ -11,7 +11,7 @@ import typing as t
 from tempfile import SpooledTemporaryFile
 
 from werkzeug._internal import _plain_int
-from werkzeug.datastructures import EnvironHeaders, FileStorage, Headers, ImmutableMultiDict
+from werkzeug.datastructures import FileStorage, Headers
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import MultipartDecoder
 from werkzeug.utils import cached_property
@@ -19,6 +19,8 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 from ..ctx.app_context import current
+from ..http.parameters import ImmutableMultiDict
+from ..http.request_headers import EnvironHeaders
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -73,10 +75,10 @@ _init, _load, _parse_parts = FormDataParser.__init__, WerkzeugRequest._load_form
 _receive, _next_event = MultipartDecoder.receive_data, MultipartDecoder.next_event
 
 
-class Files(cached_property[ImmutableMultiDict[str, FileStorage]]):
+class Files(cached_property[ImmutableMultiDict[FileStorage]]):
     """The uploaded files. Once they are set, the request must be closed."""
 
-    def __set__(self, obj: object, value: ImmutableMultiDict[str, FileStorage]) -> None:
+    def __set__(self, obj: object, value: ImmutableMultiDict[FileStorage]) -> None:
         super().__set__(obj, value)
         vars(obj)["closes_nothing"] = False
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.datastructures import EnvironHeaders
-
 from ..http import bodies
+from ..http.request_headers import EnvironHeaders
 
 if t.TYPE_CHECKING:
     from .request import Request

@@ -8,23 +8,18 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import parse_qsl
 
-from werkzeug.datastructures import (
-    Accept,
-    CharsetAccept,
-    EnvironHeaders,
-    FileStorage,
-    ImmutableMultiDict,
-    LanguageAccept,
-    MIMEAccept,
-)
+from werkzeug.datastructures import EnvironHeaders as WerkzeugEnvironHeaders
+from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.utils import cached_property, header_property
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import _get_server
 
 from .. import json
 from ..ctx.app_context import current
-from ..http.received import read_accept, read_authorization, read_date, read_if_range, show_url
+from ..http.parameters import ImmutableMultiDict
+from ..http.received import show_url
+from ..http.request_headers import EnvironHeaders
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
 from ..routing.rule import split_blueprint_path as split_blueprint_path  # noqa: PLC0414 - handed on
@@ -42,20 +37,22 @@ from .environ import (
     read_scheme,
 )
 from .forms import READING_FORMS, READING_JSON, Files, limit_of, load_form
+from .read_headers import faster_properties
 from .sent_cookies import ReceivedCookies, first_cookie
 
 if t.TYPE_CHECKING:
-    from datetime import datetime
-
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.datastructures import Authorization, Headers, IfRange, MultiDict
+    from werkzeug.datastructures import Headers, MultiDict
     from werkzeug.routing import Rule
+    from werkzeug.utils import cached_property
 
     from ..asgi.protocol import Receive, Scope
     from ..http import bodies, hosts, urlencoded
     from . import json_body
     from .client import Client, Result
 else:
+    from .environ import Kept as cached_property  # noqa: N813 - what type checkers read
+
     bodies, hosts, urlencoded, json_body = late_modules(
         __name__, "..http.bodies", "..http.hosts", "..http.urlencoded", ".json_body"
     )
@@ -68,12 +65,14 @@ _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 _werkzeugs_init = WerkzeugRequest.__init__
 _werkzeugs_get_json, _werkzeugs_get_data = WerkzeugRequest.get_json, WerkzeugRequest.get_data
 # The value for files that were not parsed.
-_NO_FILES: ImmutableMultiDict[str, FileStorage] = ImmutableMultiDict()
+_NO_FILES: ImmutableMultiDict[FileStorage] = ImmutableMultiDict()
+_PLAIN_FILES: t.Final = frozenset({ImmutableMultiDict, WerkzeugImmutableMultiDict})
 # The attributes that a class must not have overridden, by the flag that says so.
 _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_endpoint_of_rule": ("blueprint", "blueprints", "endpoint", "url_rule"),
     "_has_headers_of_environ": ("headers",),
     "_has_host_of_environ": ("__getattribute__", "environ", "headers", "scheme", "server"),
+    "_has_query_of_environ": ("__getattribute__", "environ", "query_string"),
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
     "_has_plain_forms": READING_FORMS,
     "_has_plain_json": READING_JSON,
@@ -121,6 +120,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_headers_of_environ = False
     # Whether the host comes from the environ as long as no other headers and no scheme are set.
     _has_host_of_environ = False
+    # Whether the query comes from the environ as long as no other is set.
+    _has_query_of_environ = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
     # Whether JSON is read as Werkzeug reads it.
@@ -225,20 +226,31 @@ class Request(WerkzeugRequest, metaclass=Watched):
         if self._environ_at_start is None:
             self._environ_at_start = self._environ_at_end
         headers = self.__dict__.get("headers")
-        if type(headers) is EnvironHeaders and headers.environ is environ:
+        if isinstance(headers, WerkzeugEnvironHeaders) and headers.environ is environ:
             headers.environ = self._environ_at_end
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
         """The parsed query. Bytes that are not UTF-8 become U+FFFD; percent-encoded ones stay percent-encoded."""
-        query = self.query_string.decode(errors="replace")
+        own, query = self.__dict__, None
+        if "query_string" not in own and self._has_query_of_environ and "environ" in own:
+            # The attribute is what this makes of it.
+            query = own["environ"].get("QUERY_STRING", "")
+        if query is None or not query.isascii() or self._environ_at_start is not None:
+            query = self.query_string.decode(errors="replace")
         kind = self.parameter_storage_class
-        if kind is not ImmutableMultiDict:
+        if kind is not WerkzeugImmutableMultiDict:
             return kind(parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote"))
         # As the constructor does with pairs, but in one call.
-        args = _new_multidict(ImmutableMultiDict)
+        args: ImmutableMultiDict[str] = _new_multidict(ImmutableMultiDict)
         _fill(args, urlencoded.parse_urlencoded(query))
         return args
+
+    @cached_property
+    def form(self) -> ImmutableMultiDict[str]:
+        """The fields of the form in the body. Files are in `files`."""
+        self._load_form_data()
+        return self.form
 
     @cached_property
     def host(self) -> str:
@@ -288,57 +300,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
         """Scheme and host, with a slash at the end."""
         return show_url(self.scheme, self.host)
 
-    @cached_property
-    def accept_mimetypes(self) -> MIMEAccept:
-        """The media types that the client accepts."""
-        return read_accept(self.headers.get("Accept"), MIMEAccept)
-
-    @cached_property
-    def accept_encodings(self) -> Accept:
-        """The content codings that the client accepts, such as gzip."""
-        return read_accept(self.headers.get("Accept-Encoding"), Accept)
-
-    @cached_property
-    def accept_languages(self) -> LanguageAccept:
-        """The languages that the client accepts."""
-        return read_accept(self.headers.get("Accept-Language"), LanguageAccept)
-
-    @cached_property
-    def accept_charsets(self) -> CharsetAccept:
-        """The character sets that the client accepts."""
-        # Looking up a codec whose name has a NUL fails; a space may replace it (RFC 9110 section 5.5).
-        text = self.headers.get("Accept-Charset", "").replace("\0", " ")
-        return read_accept(text, CharsetAccept)
-
-    @cached_property
-    def authorization(self) -> Authorization | None:
-        """The credentials that the client sent; None if they are missing or malformed."""
-        return read_authorization(self.headers.get("Authorization"))
-
-    @cached_property
-    def if_modified_since(self) -> datetime | None:
-        """The date of the If-Modified-Since header, with a time zone."""
-        return read_date(self.headers.get("If-Modified-Since"))
-
-    @cached_property
-    def if_unmodified_since(self) -> datetime | None:
-        """The date of the If-Unmodified-Since header, with a time zone."""
-        return read_date(self.headers.get("If-Unmodified-Since"))
-
-    @cached_property
-    def if_range(self) -> IfRange:
-        """The entity tag or the date of the If-Range header."""
-        return read_if_range(self.headers.get("If-Range"))
-
-    date = header_property(
-        "Date",
-        None,
-        t.cast("t.Callable[[str], datetime]", read_date),
-        doc="The date at which the client sent the request, with a time zone.",
-        read_only=True,
-    )
-
     if not t.TYPE_CHECKING:
+        locals().update(faster_properties())
         cookies = ReceivedCookies()
 
     _first_cookie = first_cookie
@@ -374,7 +337,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         if "form" in self.__dict__ or not (self._has_plain_forms and load_form(self)):
             super()._load_form_data()
         files = self.__dict__.get("files", _NO_FILES)
-        if files or type(files) is not ImmutableMultiDict:
+        if files or type(files) not in _PLAIN_FILES:
             # There are files to close, or there may be later.
             self.closes_nothing = False
         context = current.get(None)

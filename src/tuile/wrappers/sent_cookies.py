@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.datastructures import EnvironHeaders, ImmutableMultiDict
+from werkzeug.datastructures import ImmutableMultiDict
 
+from ..http.request_headers import EnvironHeaders
 from ..lazy import late_modules
 from .environ import brief_environ_of
 
