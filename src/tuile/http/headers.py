@@ -59,9 +59,9 @@ PASSED = frozenset(
 OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 
-# Up to this many headers are all compared whenever a cookie is added. Longer lists are compared only after they have
+#: Up to this many headers are all compared whenever a cookie is added. Longer lists are compared only after they have
 # grown by a quarter, so that the cost per cookie stays constant.
-_COMPARED = 64
+COMPARED = 64
 _OTHER_THAN_VARY = PASSED - {"Vary"} | {"Content-Length", "Location"}
 
 
@@ -79,7 +79,7 @@ class CookieLines:
     """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 
     Other code may change the headers at any time, so they are compared with their last known state, and only new lines
-    are parsed. With more than `_COMPARED` headers, additions and removals are detected at once, replacements later.
+    are parsed. With more than `COMPARED` headers, additions and removals are detected at once, replacements later.
 
     Args:
         pairs: The headers.
@@ -87,18 +87,18 @@ class CookieLines:
             it is for all paths of one host.
     """
 
-    __slots__ = ("_by_cookie", "_due", "_seen")
+    __slots__ = ("_due", "by_cookie", "seen")
 
     def __init__(self, pairs: list[tuple[str, str]], first: tuple[tuple[str, str], int, bool] | None = None) -> None:
-        self._seen: list[tuple[str, str]] = []
-        self._by_cookie: dict[_Identity, tuple[str, str] | list[tuple[str, str]]] = {}
+        self.seen: list[tuple[str, str]] = []
+        self.by_cookie: dict[_Identity, tuple[str, str] | list[tuple[str, str]]] = {}
         # The length of the list from which all headers are compared again.
         self._due = 0
         if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
             # It is the last header, and the only cookie.
             line = first[0][1]
-            self._seen = pairs.copy()
-            self._by_cookie[line.partition("=")[0] if first[2] else _identity(line)] = first[0]
+            self.seen = pairs.copy()
+            self.by_cookie[line.partition("=")[0] if first[2] else _identity(line)] = first[0]
 
     def put(self, headers: Headers, line: str, name: str | None = None) -> None:
         """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1).
@@ -108,9 +108,9 @@ class CookieLines:
             line: The value of the field.
             name: The name of the cookie, if it is one for all paths of one host.
         """
-        pairs, seen, by_cookie = headers._list, self._seen, self._by_cookie
+        pairs, seen, by_cookie = headers._list, self.seen, self.by_cookie
         identity = _identity(line) if name is None else name
-        if len(pairs) > _COMPARED:
+        if len(pairs) > COMPARED:
             # As `_update` compares them where it does not compare all.
             is_seen = len(pairs) == len(seen) < self._due and pairs[-1] is seen[-1]
         else:
@@ -133,19 +133,19 @@ class CookieLines:
             pairs: The headers.
             exactly: Whether to compare all of them, however many there are.
         """
-        seen = self._seen
+        seen = self.seen
         count = len(seen)
         if exactly or len(pairs) >= self._due:
-            self._due = len(pairs) + len(pairs) // 4 if len(pairs) > _COMPARED else 0
+            self._due = len(pairs) + len(pairs) // 4 if len(pairs) > COMPARED else 0
             is_prefix = pairs == seen or pairs[:count] == seen
         else:
             is_prefix = len(pairs) >= count and pairs[count - 1] is seen[-1]
         known: dict[str, _Identity] = {}
         if not is_prefix:
-            for identity, earlier in self._by_cookie.items():
+            for identity, earlier in self.by_cookie.items():
                 known.update((one[1], identity) for one in (earlier if isinstance(earlier, list) else [earlier]))
             seen.clear()
-            self._by_cookie.clear()
+            self.by_cookie.clear()
             count = 0
         if len(pairs) == count:
             return
@@ -154,8 +154,8 @@ class CookieLines:
         for pair in added:
             if pair[0] not in OTHER_THAN_COOKIES and pair[0].lower() == "set-cookie":
                 identity = known.get(pair[1]) or _identity(pair[1])
-                earlier = self._by_cookie.get(identity, [])
-                self._by_cookie[identity] = [*(earlier if isinstance(earlier, list) else [earlier]), pair]
+                earlier = self.by_cookie.get(identity, [])
+                self.by_cookie[identity] = [*(earlier if isinstance(earlier, list) else [earlier]), pair]
 
 
 def sets_cookies(headers: Headers) -> bool:

@@ -66,7 +66,7 @@ class TimedSigner(Hidden):
     def sign(self, value: bytes, now: int) -> bytes:
         """Return the token for a value without dots; `now` is in seconds since the epoch."""
         stamp = b2a_base64(now.to_bytes((now.bit_length() + 7) // 8, "big"), newline=False)
-        signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE, b"="))
+        signed = b"%s.%s" % (value, stamp.translate(TO_URL_SAFE).rstrip(b"="))
         if not (self._accepted or self._begin()):
             message = "This Python refuses the hash for signing. Choose another one: SESSION_DIGEST = 'sha256'."
             raise RuntimeError(message)
@@ -75,7 +75,7 @@ class TimedSigner(Hidden):
         inner.update(signed)
         mac.update(inner.digest())
         signature = b2a_base64(mac.digest(), newline=False)
-        return b"%s.%s" % (signed, signature.translate(TO_URL_SAFE, b"="))
+        return b"%s.%s" % (signed, signature.translate(TO_URL_SAFE).rstrip(b"="))
 
     def unsign(self, token: bytes, now: int, max_age_s: int | None = None) -> bytes:
         """Return the value in a token.
@@ -94,7 +94,7 @@ class TimedSigner(Hidden):
             inner.update(signed)
             mac.update(inner.digest())
             expected = b2a_base64(mac.digest(), newline=False)
-            if compare_digest(expected.translate(TO_URL_SAFE, b"="), signature):
+            if compare_digest(expected.translate(TO_URL_SAFE).rstrip(b"="), signature):
                 break
         else:
             message = "The signature does not match the value."

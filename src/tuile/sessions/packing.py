@@ -30,7 +30,7 @@ def pack(text: str) -> bytes:
     if len(raw) > MAX_UNPACKED_BYTES:
         check_size(len(raw))
     if len(raw) <= _LOOKED_AT and len(raw) <= len(set(raw)) + _REPEATED:
-        return b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
+        return b2a_base64(raw, newline=False).translate(TO_URL_SAFE).rstrip(b"=")
     # zlib.compress allocates 256 KiB for a window of 32 KiB. A window of the size of the data gives the same result,
     # much faster. For longer data, using less memory could miss repetitions.
     window, memory = (9, 1) if len(raw) <= 120 else (12, 8) if len(raw) <= 3800 else (15, 8)
@@ -38,7 +38,7 @@ def pack(text: str) -> bytes:
     deflated = compressor.compress(raw) + compressor.flush()
     if len(deflated) + _ZLIB_BYTES < len(raw) - 1:
         raw, mark = b"%s%s%s" % (_ZLIB_HEADER, deflated, zlib.adler32(raw).to_bytes(4, "big")), b"."
-    return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE, b"=")
+    return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE).rstrip(b"=")
 
 
 def unpack(packed: bytes) -> str:

@@ -81,7 +81,8 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
         interface._check_size(app, name, token, expires)
     path, domain, secure, httponly, samesite, partitioned = configured_attributes(app)
     line = dump_cookie(
-        name, token, max_age, expires, path, domain, secure, httponly, True, 0, samesite, partitioned, now=0.0
+        name, token, max_age, expires, path, domain, secure, httponly, True, 0, samesite, partitioned,
+        now=0.0, is_plain=True,
     )  # fmt: skip
     limit = app.config["MAX_COOKIE_SIZE"]
     if limit and len(line) > limit:

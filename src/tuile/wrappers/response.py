@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
 from ..ctx.app_context import current
-from ..http.headers import OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
+from ..http.headers import COMPARED, OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
 from ..http.response_headers import PLAIN_HEADERS, Headers
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
@@ -309,7 +309,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         size: int = context.app.config["MAX_COOKIE_SIZE"]
         return size
 
-    def set_cookie(  # type: ignore[override] # a narrower `samesite`, for type checkers
+    def set_cookie(  # type: ignore[override] # noqa: C901 - calls for parts would be half of the work
         self,
         key: str,
         value: str = "",
@@ -347,13 +347,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
         max_size = self.max_cookie_size if app is None or not self._asks_config else app.config["MAX_COOKIE_SIZE"]
         if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
             secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
-        is_plain = domain is None and path == "/"
         name = line = None
-        if is_plain and samesite is None and not (max_age or secure or httponly or partitioned):
+        if not (secure or httponly or partitioned or max_age) and samesite is domain is None and path == "/":
             line = cookies.plain_cookie(key, value, max_age, expires)
-        if line is not None:
-            name = key
-        else:
+            name = line and key
+        if line is None:
             line = cookies.dump_cookie(
                 key,
                 value,
@@ -368,20 +366,26 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 partitioned=partitioned,
                 now=0.0 if max_age is None else time.time(),
             )
-            name = line.partition("=")[0] if is_plain else None
+            name = line.partition("=")[0] if domain is None and path == "/" else None
         if max_size and len(line) > max_size:
             warning_places.warn_of_size(key, line, max_size)
             self._large_lines = (*self._large_lines, line)
-        known = self._cookie_lines
-        if not isinstance(known, CookieLines):
-            pairs = self.headers._list
+        known, pairs = self._cookie_lines, self.headers._list
+        if type(known) is CookieLines:
+            # What `put` does for one more cookie.
+            if name not in known.by_cookie and name is not None and len(pairs) <= COMPARED and pairs == known.seen:
+                pairs.append(pair := ("Set-Cookie", line))
+                known.seen.append(pair)
+                known.by_cookie[name] = pair
+                return
+        else:
             if known is None:
                 for header, _ in pairs:
                     if header not in OTHER_THAN_COOKIES and header.lower() == "set-cookie":
                         break
                 else:
                     pairs.append(pair := ("Set-Cookie", line))
-                    self._cookie_lines = pair, len(pairs), is_plain
+                    self._cookie_lines = pair, len(pairs), name is not None
                     return
             known = self._cookie_lines = CookieLines(pairs, known)
         known.put(self.headers, line, name)
