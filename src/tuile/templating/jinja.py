@@ -9,6 +9,7 @@ import re
 from collections import ChainMap, OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
+from weakref import ref
 
 from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as JinjaEnvironment
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from types import CodeType
 
+    from jinja2.environment import TemplateModule
     from jinja2.runtime import Context as JinjaContext
 
     from ..app import Flask
@@ -72,8 +74,22 @@ class Template(JinjaTemplate):
         given = vars or {}
         parent = given if shared and not locals else dict(given) if shared else dict(merged, **given)
         if locals:
-            parent.update((name, value) for name, value in locals.items() if value is not missing)
+            for name, value in locals.items():
+                if value is not missing:
+                    parent[name] = value
         return Context(environment, parent, self.name, self.blocks, globals=merged)
+
+    def _get_default_module(self, ctx: JinjaContext | None = None) -> TemplateModule:
+        """Return the module for an import; with a context, one that has the globals of the template it is for."""
+        module, chain = self._module, self.globals
+        if (
+            module is not None
+            and not self.environment.is_async
+            and (ctx is None or (type(chain) is ChainMap and not ctx.globals_keys.difference(*chain.maps)))
+        ):
+            # Jinja looks up each name in the ChainMap.
+            return module
+        return super()._get_default_module(ctx)
 
     @classmethod
     def _from_namespace(
@@ -105,7 +121,44 @@ class Environment(JinjaEnvironment):
         if type(obj) is dict and attribute in obj and attribute not in _OF_DICTS:
             # Without the error for an attribute that no dict has.
             return obj[attribute]
-        return super().getattr(obj, attribute)
+        try:
+            return getattr(obj, attribute)
+        except AttributeError:
+            pass
+        try:
+            return cast("dict[str, object]", obj)[attribute]
+        except (TypeError, LookupError, AttributeError):
+            return self.undefined(obj=obj, name=attribute)
+
+    @internalcode
+    def get_template(
+        self,
+        name: str | JinjaTemplate,
+        parent: str | None = None,
+        globals: MutableMapping[str, object] | None = None,
+    ) -> JinjaTemplate:
+        """Return a template by name.
+
+        Args:
+            name: The name, or a template, which is returned as it is.
+            parent: The template that includes or extends it.
+            globals: Values to add to the globals of the template.
+
+        Raises:
+            jinja2.TemplateNotFound: If there is no such template.
+        """
+        loader, cache = self.loader, self.cache
+        if type(name) is str and not globals and cache is not None and type(self) is Environment and loader is not None:
+            # What Jinja does for a template that is in the cache, in fewer calls.
+            if parent is not None:
+                name, parent = self.join_path(name, parent), None
+            try:
+                template: JinjaTemplate = cache[ref(loader), name]
+            except KeyError:
+                return super().get_template(name, parent, globals)
+            if not self.auto_reload or template.is_up_to_date:
+                return template
+        return super().get_template(name, parent, globals)
 
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:

@@ -371,7 +371,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             warning_places.warn_of_size(key, line, max_size)
             self._large_lines = (*self._large_lines, line)
         known, pairs = self._cookie_lines, self.headers._list
-        if type(known) is CookieLines:
+        if isinstance(known, CookieLines):
             # What `put` does for one more cookie.
             if name not in known.by_cookie and name is not None and len(pairs) <= COMPARED and pairs == known.seen:
                 pairs.append(pair := ("Set-Cookie", line))
