@@ -31,7 +31,7 @@ _PIECES = [
     "{% set value = 'set' %}{% include 'b.txt' %}",
     "{% with item = 'with' %}{% include 'b.txt' %}{% endwith %}",
     "{% block one %}{{ super() }}{% for item in items %}{% include 'b.txt' %}{% endfor %}{% endblock %}",
-    "{% block two %}{{ self.one() }}{{ odd.fails }}{{ odd.missing is defined }}{{ odd.key }}{{ items.count }}{% endblock %}",
+    "{% block two %}{{ self.one() }}{{ odd.fails }}{{ odd.key }}{{ items.count }}{% endblock %}",
     "{{ odd.key }}{{ odd.missing }}{{ none.x is defined }}{{ value.upper() }}{{ items.nothing }}{{ g.nothing }}",
     "{{ odd.wrong }}",
     "{{ odd.refused }}",
