@@ -94,7 +94,7 @@ def test_the_cache_and_the_globals_of_templates_are_jinjas() -> None:
     def program(lib: Any) -> Any:
         app = make_app(lib)
         app.jinja_loader = jinja2.DictLoader({"a.html": "{{ one }}{{ two }}", "sub/b.html": "{% include 'c.html' %}"})
-        environment = app.jinja_env
+        environment: Any = app.jinja_env
         first = environment.get_template("a.html")
         found: list[Any] = [
             environment.get_template("a.html") is first,
