@@ -87,10 +87,10 @@ def _cache_control(response: Response) -> ResponseCacheControl:
     return parse_cache_control_header(text, on_update, ResponseCacheControl)
 
 
-def faster_properties() -> dict[str, object]:
-    """Return the properties that replace Werkzeug's, by their names."""
-    found: dict[str, object] = {
-        name: _HeaderProperty(stock) for name, stock in vars(SansioResponse).items() if type(stock) is header_property
-    }
-    documented: str | None = SansioResponse.cache_control.__doc__
-    return {**found, "cache_control": property(_cache_control, doc=documented)}
+def set_faster_properties(kind: type[Response]) -> None:
+    """Set the properties that replace Werkzeug's on the class of responses."""
+    for name, stock in vars(SansioResponse).items():
+        if type(stock) is header_property:
+            setattr(kind, name, _HeaderProperty(stock))
+    name = "cache_control"  # declared as read-only
+    setattr(kind, name, property(_cache_control, doc=SansioResponse.cache_control.__doc__))

@@ -21,7 +21,7 @@ from ..http.received import without_bad_dates
 from ..http.response_headers import PLAIN_HEADERS, Headers
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
-from .header_properties import faster_properties
+from .header_properties import set_faster_properties
 from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
@@ -57,9 +57,7 @@ _SENDING = attributes(
     WerkzeugResponse,
     (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "is_sequence", "iter_encoded"),
 )
-_CONDITIONAL = attributes(
-    WerkzeugResponse, ("headers", "status", "status_code", "_clean_status", "_process_range_request")
-)
+_CONDITIONAL = attributes(WerkzeugResponse, (*_USED[:1], *_USED[2:], "_clean_status", "_process_range_request"))
 # Filled after the definition of the class, which has faster ones than Werkzeug's.
 _SENDING_FILES: dict[str, object] = {}
 #: For detecting patches. Read here, because `files`, which compares them as well, is imported late.
@@ -124,9 +122,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
         cls.set_flag("_builds_plainly", builds_plainly)
         cls.set_flag("_sends_plainly", certain and still_has(cls, _SENDING))
         cls.set_flag("_has_plain_conditions", certain and still_has(cls, _CONDITIONAL))
-        cls.set_flag(
-            "_sends_files_plainly", builds_plainly and still_has(cls, _SENDING_FILES) and still_has(cls, _CONSTRUCTING)
-        )
+        sends_files = builds_plainly and still_has(cls, _SENDING_FILES) and still_has(cls, _CONSTRUCTING)
+        cls.set_flag("_sends_files_plainly", sends_files)
         cls.set_flag("_asks_config", still_has(cls, _LIMITING))
         content_type = CONTENT_TYPES.get(cls.default_mimetype or "")
         line = STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
@@ -391,8 +388,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         known.put(self.headers, line, name)
 
 
-for _name, _made in faster_properties().items():
-    setattr(Response, _name, _made)
+set_faster_properties(Response)
 _CONDITIONAL.update(attributes(Response, ("accept_ranges",)))
 _SENDING_FILES.update(attributes(Response, ("cache_control", "content_length", "expires", "last_modified", "set_etag")))
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
