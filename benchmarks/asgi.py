@@ -5,7 +5,7 @@ Every peer answers the same works within one process and one event loop, without
 threads. Requests come 32 at once, as they do where threads are worth something. Each round asks every peer once; the
 medians of the rounds are printed, and the ratios to the bare callable within a round.
 
-Usage: `python benchmarks/asgi.py [--rounds N] [--here]`; with `--here` only peers that are installed are measured,
+Usage: `python benchmarks/asgi.py [--rounds N] [--works echo ...] [--here]`; with `--here` only peers that are installed are measured,
 without making the environment of the benchmarks.
 """
 
@@ -341,23 +341,23 @@ def make_apps(names: Iterable[str] = tuple(PEERS)) -> dict[str, Any]:
     return apps
 
 
-async def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
+async def measure(rounds: int, works: Iterable[str] = tuple(WORKS)) -> dict[str, dict[str, list[float]]]:
     """Return the costs of each work by peer."""
     apps = make_apps()
     for name in set(apps) & {"BlackSheep"}:
         await apps[name].start()
     found: dict[str, dict[str, list[float]]] = {
-        work: {name: [] for name in apps if work not in LACKS.get(name, ())} for work in WORKS
+        work: {name: [] for name in apps if work not in LACKS.get(name, ())} for work in works
     }
-    for work in WORKS:
+    for work in works:
         for name in found[work]:
             app = apps[name]
             if not all([is_right(work, await ask(app, f"/{work}")) for _ in range(30)]):
                 raise SystemExit(f"{name} gives a wrong answer to {work!r}")
     for _ in range(rounds):
-        for work, count in WORKS.items():
+        for work in works:
             for name in found[work]:
-                cost = await cost_us(apps[name], f"/{work}", count)
+                cost = await cost_us(apps[name], f"/{work}", WORKS[work])
                 found[work][name].append(cost / PARTS.get(work, 1))
     return found
 
@@ -375,12 +375,13 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=11, help="default: %(default)s")
+    parser.add_argument("--works", nargs="+", choices=list(WORKS), default=list(WORKS), help="default: all")
     parser.add_argument("--here", action="store_true", help="measure what is installed here")
     options = parser.parse_args()
     if not options.here:
         environment.enter()
     logging.disable(logging.WARNING)
-    print(table(asyncio.run(measure(options.rounds))))
+    print(table(asyncio.run(measure(options.rounds, options.works))))
     return 0
 
 

@@ -26,6 +26,7 @@ from .flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
     from .app import Flask
+    from .asgi.websockets.context import WebSocketContext
     from .asgi.websockets.wrapper import WebSocket
     from .ctx.app_context import Current
     from .ctx.cookies import Cookies
@@ -34,10 +35,17 @@ if t.TYPE_CHECKING:
     from .sessions import SessionMixin
     from .wrappers.request import Request
 
+    class OfWebSocket(t.Protocol):
+        """A value of `current` that has a WebSocket."""
+
+        _request_ctx: WebSocketContext
+
 
 # Looked up once, because they are called for every attribute of a proxy.
 _value: t.Callable[[None], Current | None] = current.get
 _own = object.__getattribute__
+# The same for WebSockets: any other value lacks an attribute.
+_websocket_value = t.cast("t.Callable[[None], OfWebSocket]", current.get)
 _NO_WEBSOCKET_MESSAGE = (
     "Working outside of the context of a WebSocket: `websocket` can be used in views and hooks of WebSockets only."
 )
@@ -302,12 +310,13 @@ class _WebSocketProxy(LocalProxy):
     def __getattribute__(self, name: str) -> object:
         if name and name[0] == "_":
             return _own(self, name)
-        value = _value(None)
-        request = None if value is None else value.request
-        if not getattr(request, "is_websocket", False):
-            raise RuntimeError(_NO_WEBSOCKET_MESSAGE)
         try:
-            return getattr(request, name)
+            # The context of a WebSocket alone has it, and reading `request` is a call.
+            found = _websocket_value(None)._request_ctx.websocket
+        except AttributeError:
+            raise RuntimeError(_NO_WEBSOCKET_MESSAGE) from None
+        try:
+            return getattr(found, name)
         except AttributeError as error:
             _note_missing(self, name, error)
             raise

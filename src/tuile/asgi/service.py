@@ -144,7 +144,7 @@ class Service:
             self.hosts[octets] = text
         return text
 
-    def _plan_for_loop(self) -> Plan | None:
+    def plan_for_loop(self) -> Plan | None:
         """Return the plan of the app if requests may be answered on the loop at the moment."""
         app = self.app
         plan = app._plan
@@ -172,7 +172,7 @@ class Service:
             return
         environ["wsgi.input"] = body_stream(exchange)
         environ["wsgi.file_wrapper"] = FileWrapper
-        plan = self._plan_for_loop() if exchange.inbox_complete and not in_worker else None
+        plan = self.plan_for_loop() if exchange.inbox_complete and not in_worker else None
         begun = None if plan is None else begin_on_loop(self.app, plan, environ)
         if plan is not None and begun is not None:
             context, view, arguments = begun

@@ -12,13 +12,15 @@ import sys
 import typing as t
 from collections import deque
 from concurrent.futures import CancelledError as FutureCancelled
+from threading import get_ident
 from types import BuiltinMethodType
 
+from ...exceptions import WebSocketDisconnect
 from .states import CLOSED, CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, Machine, check_close
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
     from concurrent.futures import Future as ThreadFuture
 
     from ..protocol import HeaderPairs, Message, Receive, Send
@@ -26,7 +28,7 @@ if t.TYPE_CHECKING:
 _MOST_AHEAD = 64
 _MOST_BYTES_AHEAD = 256 * 1024
 # After so many messages, others get a turn: some servers' `send` never pauses.
-_SENDS_IN_A_ROW = 16
+_SENDS_IN_A_ROW = 64
 _LEAVES = "websocket.disconnect"
 
 Result = t.TypeVar("Result")
@@ -59,6 +61,8 @@ class Connection:
         on_end: Callable[[], None],
     ) -> None:
         self.loop = loop
+        #: The thread of the loop.
+        self.thread = get_ident()
         self.requested = requested
         self.machine = Machine(can_deny=can_deny)
         self._server_receive = receive
@@ -157,6 +161,35 @@ class Connection:
                 self._pass_turn()
         self.has_received = True
         return data
+
+    async def messages(self) -> AsyncIterator[str | bytes]:
+        """Yield the messages until the WebSocket ends: what `receive` does, in one frame for each."""
+        receive, machine = self._server_receive, self.machine
+        while True:
+            data: str | bytes | None
+            if self.is_receiving or self._listener is not None or self._inbox or machine.state != OPEN:
+                try:
+                    data = await self.receive()
+                except WebSocketDisconnect:
+                    return
+            else:
+                self.is_receiving = True
+                try:
+                    message = await receive()
+                    data = message.get("text")
+                    if data is None or len(data) > self._most_characters:
+                        data = await self._data_of(message)
+                except OSError:
+                    self._leave(LOST, "")
+                    return
+                except WebSocketDisconnect:
+                    return
+                finally:
+                    self.is_receiving = False
+                    if self._turns:
+                        self._pass_turn()
+                self.has_received = True
+            yield data
 
     async def _wait_for_turn(self) -> None:
         """Wait for another task that receives: servers do not let two do it at the same time."""

@@ -18,7 +18,7 @@ from ..workers import call_in_worker, carry
 from .connection import Connection
 from .context import WebSocketContext
 from .states import INTERNAL_ERROR, POLICY_VIOLATION
-from .steps import Ending, Steps
+from .steps import Ending, Steps, may_block
 from .wrapper import websocket_class_of
 
 if t.TYPE_CHECKING:
@@ -124,7 +124,10 @@ class _Served:
         job = _Job(self)
         steps = Steps(self.app, context, self.connection, job.lend)
         try:
-            view = await job.run_in(variables, steps.begin)
+            if self._may_block():
+                view = await job.run_in(variables, steps.begin)
+            else:
+                view = variables.run(steps.begin)
         except CancelledError as cancelled:
             if job.result is not None:
                 # The view was not called.
@@ -165,8 +168,15 @@ class _Served:
         return answer, None
 
     async def _end(self, steps: Steps, variables: Context, answer: object, error: BaseException | None) -> None:
+        if not self._may_block():
+            variables.run(steps.end, answer, error)
+            return
         ending = _Job(self).run_in(variables, lambda: steps.end(answer, error))
         await shield(self.service.loop.create_task(ending))
+
+    def _may_block(self) -> bool:
+        """Return whether the steps around the view need a worker."""
+        return self.service.plan_for_loop() is None or may_block(self.app)
 
     async def _call(self, view: Awaited) -> tuple[object, Context]:
         """Await the view, or send what its asynchronous generator yields."""

@@ -16,7 +16,16 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from ...csrf import check_csrf
 from ...exceptions import WebSocketDisconnect
-from ...signals import got_websocket_exception, send_signal, websocket_finished, websocket_started
+from ...signals import (
+    appcontext_popped,
+    appcontext_pushed,
+    appcontext_tearing_down,
+    got_websocket_exception,
+    send_signal,
+    websocket_finished,
+    websocket_started,
+    websocket_tearing_down,
+)
 from ...startup import check_settings
 from ..scopes import sent_headers, status_code
 from .as_socket import give_socket
@@ -38,6 +47,47 @@ Function: t.TypeAlias = "Callable[..., object]"
 #: What is to be awaited on the event loop: the view, or what it has returned.
 Awaited: t.TypeAlias = "Function | Awaitable[object]"
 _Registry: t.TypeAlias = "dict[str | None, list[Function]]"
+
+
+#: What has a function for a WebSocket or its context, which may block; in attributes of the app.
+_FUNCTIONS = (
+    *("before_websocket_funcs", "after_websocket_funcs", "teardown_websocket_funcs", "url_value_preprocessors"),
+    *("teardown_appcontext_funcs", "error_handler_spec"),
+)
+_SIGNALS = (
+    *(websocket_started, websocket_finished, websocket_tearing_down, got_websocket_exception),
+    *(appcontext_pushed, appcontext_tearing_down, appcontext_popped),
+)
+
+
+def may_block(app: Flask) -> bool:
+    """Return whether a step of a WebSocket around its view may block the event loop, so that it needs a worker.
+
+    The plan of the app has nothing in `to_workers`.
+    """
+    return (
+        not app._got_first_request
+        or any(vars(app).get(name) for name in _FUNCTIONS)
+        or any(signal.receivers for signal in _SIGNALS)
+        or app.config.get("CSRF") is not None
+        or app.config.get("SESSION_STORE") is not None
+        or not _awaits_all_views(app)
+    )
+
+
+def _awaits_all_views(app: Flask) -> bool:
+    """Return whether no rule for WebSockets leads to a view that waits in its thread."""
+    endpoints = app._websocket_endpoints
+    return all(
+        rule.endpoint in endpoints and is_awaited(app.view_functions.get(rule.endpoint))
+        for rule in app.url_map._rules
+        if rule.websocket
+    )
+
+
+def is_awaited(view: object) -> bool:
+    """Return whether a view is a coroutine function or an asynchronous generator function."""
+    return iscoroutinefunction(view) or isasyncgenfunction(view)
 
 
 class Ending(t.NamedTuple):
@@ -106,7 +156,7 @@ class Steps:
         """Return what is to be awaited on the event loop; or call the view here, and keep its answer."""
         view = self._find_view()
         arguments = self.context.request.view_args or {}
-        if iscoroutinefunction(view) or isasyncgenfunction(view):
+        if is_awaited(view):
             self.context.read_session()
             return partial(view, **arguments)
         if not self.lend():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing as t
-from asyncio import _get_running_loop
+from threading import get_ident
 
 from ...csrf import check_origin_of_websocket
 from ...exceptions import BadMessage, CSRFError, WebSocketDisconnect
@@ -124,8 +124,8 @@ class WebSocket(Request):
         """
         connection = self._connection
         coroutine = connection.receive()
-        # This is what most calls need of `run`.
-        return coroutine if _get_running_loop() is connection.loop else connection.run(coroutine)
+        # This is what most calls need of `run`, which asks the system on CPython 3.11 which loop runs.
+        return coroutine if get_ident() == connection.thread else connection.run(coroutine)
 
     def receive_json(self) -> Result:
         """Wait for the next message, and return what its JSON means.
@@ -152,7 +152,7 @@ class WebSocket(Request):
         """
         connection = self._connection
         coroutine = connection.send(data)
-        return coroutine if _get_running_loop() is connection.loop else connection.run(coroutine)
+        return coroutine if get_ident() == connection.thread else connection.run(coroutine)
 
     def send_json(self, *args: object, **kwargs: object) -> Result:
         """Send a value as JSON. The arguments are those of `jsonify`.
@@ -181,13 +181,8 @@ class WebSocket(Request):
         """
         return self._connection.run(self._connection.close(code, reason))
 
-    async def __aiter__(self) -> AsyncIterator[Result]:
-        while True:
-            try:
-                data = await self._connection.receive()
-            except WebSocketDisconnect:
-                return
-            yield data
+    def __aiter__(self) -> AsyncIterator[Result]:
+        return self._connection.messages()
 
     def __iter__(self) -> Iterator[Result]:
         while True:
