@@ -36,17 +36,7 @@ from ..wrappers.response import CALL, SEND
 from .conversation import Conversation, converse
 from .matched import MatchedExchange
 from .on_loop import MoreSteps
-from .scopes import (
-    BODILESS_METHODS,
-    HTTP_1,
-    MOST_KNOWN,
-    ONCE,
-    PLAIN_HEADERS,
-    SENT_LENGTHS,
-    is_own_header,
-    sent_headers,
-    sent_length,
-)
+from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length
 from .workers import carry
 
 if t.TYPE_CHECKING:
@@ -95,8 +85,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     host: bytes | None = None
     cookies: bytes | None = None
     if (
-        method in BODILESS_METHODS
-        and scope["http_version"] in HTTP_1
+        (method == "GET" or method == "HEAD")
+        and ((version := scope["http_version"]) == "1.1" or version == "1.0")
         and (not scope.get("root_path"))
         and path.isascii()
     ):
@@ -179,7 +169,11 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         # answer_in_worker: Let a worker answer a request that was matched
         workers, variables = (service.workers, copy_context())
         exchange = MatchedExchange(
-            answer_matched, (app, plan, context, sent_cookies, rule, arguments, known), variables, workers.report, scope
+            answer_matched,
+            (app, plan, context, sent_cookies, rule, arguments, known, method),
+            variables,
+            workers.report,
+            scope,
         )
         context.request._client = exchange
         waiter = exchange.waiter = service.loop.create_future()
@@ -205,7 +199,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 if its_headers is not None:
                     headers += sent_headers(its_headers, scope["http_version"])
                 await send({"type": "http.response.start", "status": its_start[2], "headers": headers})
-                if scope["method"] == "HEAD":
+                if method == "HEAD":
                     its_body = b""
                 await send({"type": "http.response.body", "body": its_body, "more_body": False})
             except OSError:
@@ -327,7 +321,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})
-        if scope["method"] == "HEAD":
+        if method == "HEAD":
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
@@ -347,6 +341,7 @@ async def answer_awaited(
     sent_cookies: str | None,
     view: AwaitedView,
     arguments: dict[str, object],
+    method: str,
     scope: Scope,
     receive: Receive,
     send: Send,
@@ -361,6 +356,7 @@ async def answer_awaited(
         sent_cookies: Its Cookie header.
         view: Its view.
         arguments: The arguments of the view.
+        method: The method of the request.
         scope: The scope.
         receive: Of the server.
         send: Of the server.
@@ -471,7 +467,7 @@ async def answer_awaited(
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
         await send({"type": "http.response.start", "status": start[2], "headers": headers})
-        if scope["method"] == "HEAD":
+        if method == "HEAD":
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
@@ -491,6 +487,7 @@ def answer_matched(
     rule: Rule,
     arguments: dict[str, object],
     known: object,
+    method: str,
     start_response: StartResponse,
 ) -> Parts:
     """Answer a request in a worker from its view on, as `fast_path.serve` does.
@@ -504,7 +501,6 @@ def answer_matched(
     body: Body = None
     more: list[tuple[str, str]] | None
     answer: Body
-    method = "GET" if context.request._scope is None else context.request._scope["method"]
     context._token = current.set(context)
     try:
         try:

@@ -35,10 +35,6 @@ _KEYS: dict[bytes, str] = {
         *(b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-requested-with"),
     )
 } | {b"content-length": "CONTENT_LENGTH", b"content-type": "CONTENT_TYPE"}
-#: The methods of requests that have no body, unless a header says so.
-BODILESS_METHODS = frozenset({"GET", "HEAD"})
-#: The versions of HTTP with a Host header.
-HTTP_1 = frozenset({"1.0", "1.1"})
 #: The headers that have no part in finding the view of a request.
 PLAIN_HEADERS = frozenset(_KEYS) - {
     *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade")

@@ -181,7 +181,9 @@ class Service:
             if has_steps_before(self.app, self):
                 around = MoreSteps(self, plan, context, scope).around(sent_cookies, view, arguments)
                 view, arguments = t.cast("tuple[AwaitedView, dict[str, object]]", around)
-            await answer_awaited(self.app, self, plan, context, sent_cookies, view, arguments, scope, receive, send)
+            await answer_awaited(
+                self.app, self, plan, context, sent_cookies, view, arguments, scope["method"], scope, receive, send
+            )
             return
         environ["tuile.exchange"] = exchange
         try:
