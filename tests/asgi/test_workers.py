@@ -178,3 +178,58 @@ def test_a_context_variable_of_a_synchronous_view_is_seen_by_middleware() -> Non
     app.asgi_app = middleware  # type: ignore[method-assign]
     run(main)
     assert seen == ["short"] * 3 + ["stream"] * 3
+
+
+@pytest.mark.parametrize("kind", ["generator", "function", "events"])
+@pytest.mark.parametrize("comes_first", [True, False])
+def test_streams_that_block_before_their_first_piece_hold_up_no_request(kind: str, comes_first: bool) -> None:
+    """Their threads are lent when another request needs one."""
+    go_on, running = threading.Event(), threading.Semaphore(0)
+    app = tuile.Flask("slow", static_folder=None)
+    app.config["ASGI_WORKERS"] = 2
+
+    def pieces() -> Iterator[str]:
+        running.release()
+        go_on.wait()
+        yield "late"
+
+    def wait(piece: str) -> str:
+        go_on.wait()
+        return piece
+
+    @app.get("/slow")
+    def slow() -> Any:
+        if kind == "events":
+            return tuile.sse(pieces())
+        return pieces() if kind == "generator" else tuile.Response(map(wait, ["late"]))
+
+    app.add_url_rule("/quick", "quick", lambda: "quick")
+
+    async def main() -> list[str]:
+        for _ in range(3):
+            await ask(app, "/quick")
+        slow_ones = [asyncio.ensure_future(ask(app, "/slow")) for _ in range(5)]
+        if not comes_first and kind != "function":
+            for _ in slow_ones[:2]:
+                await asyncio.to_thread(running.acquire)
+        quick = [await asyncio.wait_for(ask(app, "/quick"), 30) for _ in range(3)]
+        go_on.set()
+        late = [await answer for answer in slow_ones]
+        return [answer.text for answer in quick + late]
+
+    texts = run(main)
+    assert texts[:3] == ["quick"] * 3
+    assert all("late" in text for text in texts[3:])
+
+
+def test_threads_are_lent_to_streams_only_if_others_need_them() -> None:
+    app = tuile.Flask("few", static_folder=None)
+    app.config["ASGI_WORKERS"] = 2
+    app.add_url_rule("/", "view", lambda: iter(["a"]))
+
+    async def main() -> int:
+        for _ in range(20):
+            assert (await ask(app, "/")).text == "a"
+        return app._asgi_service.workers._started  # type: ignore[union-attr]
+
+    assert run(main) <= 3

@@ -172,7 +172,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             answer_matched,
             (app, plan, context, sent_cookies, rule, arguments, known, method),
             variables,
-            workers.report,
+            workers,
             scope,
         )
         context.request._client = exchange

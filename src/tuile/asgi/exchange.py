@@ -35,6 +35,7 @@ if t.TYPE_CHECKING:
 
     from ..wrappers.client import Told
     from .protocol import HeaderPairs
+    from .workers import Workers
 
     ExcInfo: t.TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
@@ -57,7 +58,7 @@ class Exchange:
         app: The WSGI application.
         environ: The environ of the request. `body_stream` returns its `wsgi.input`.
         context: The context that the application runs in.
-        report: Wakes the loop; `wake` of this exchange is called there soon.
+        workers: Their `report` wakes the loop; `wake` of this exchange is called there soon.
     """
 
     # Of the worker.
@@ -82,13 +83,12 @@ class Exchange:
     http_version = "1.1"
     method = "GET"
 
-    def __init__(
-        self, app: WSGIApplication, environ: WSGIEnvironment, context: Context, report: Callable[[Exchange], None]
-    ) -> None:
+    def __init__(self, app: WSGIApplication, environ: WSGIEnvironment, context: Context, workers: Workers) -> None:
         self.app = app
         self.environ = environ
         self.context = context
-        self.report = report
+        self.workers = workers
+        self.report = workers.report
         protocol: str = environ["SERVER_PROTOCOL"]
         self.http_version = protocol.partition("/")[2]
         self.method = environ["REQUEST_METHOD"]
@@ -130,6 +130,7 @@ class Exchange:
                 close()
 
     def _push_each(self, parts: Iterable[bytes]) -> None:
+        self.workers.iterate(self)
         for piece in parts:
             is_sent = self._push(piece)
             if self.left or not is_sent:

@@ -224,7 +224,7 @@ async def answer_in_worker(
         answer_matched,
         (app, plan, context, sent_cookies, rule, arguments, known, method),
         variables,
-        workers.report,
+        workers,
         scope,
     )
     context.request._client = exchange

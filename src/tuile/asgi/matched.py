@@ -16,6 +16,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import TextStart
     from .exchange import ExcInfo
     from .protocol import Scope
+    from .workers import Workers
 
     Short: t.TypeAlias = tuple[TextStart, bytes, list[tuple[str, str]] | None]
 
@@ -29,7 +30,7 @@ class MatchedExchange(Exchange):
         answer: Answers the request, as `loop_path.answer_matched` does.
         matched: Its arguments but the last one.
         context: The context of variables that it runs in.
-        report: As for any exchange.
+        workers: As for any exchange.
         scope: The scope of the request.
     """
 
@@ -42,13 +43,14 @@ class MatchedExchange(Exchange):
         answer: Callable[..., Parts],
         matched: tuple[object, ...],
         context: Context,
-        report: Callable[[Exchange], None],
+        workers: Workers,
         scope: Scope,
     ) -> None:
         self.answer = answer
         self.matched = matched
         self.context = context
-        self.report = report
+        self.workers = workers
+        self.report = workers.report
         self.scope = scope
 
     def run(self) -> None:

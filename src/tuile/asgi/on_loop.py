@@ -225,7 +225,7 @@ class MoreSteps:
                 request._client = None
                 await call_in_worker(self.workers, parts.close)
         elif not (type(parts) is list or type(parts) is tuple) or not await self._send_whole(parts, send):
-            exchange = Exchange(self._start, self.context.request.environ, copy_context(), self.workers.report)
+            exchange = Exchange(self._start, self.context.request.environ, copy_context(), self.workers)
             exchange.inbox_complete = True
             request._client = exchange
             try:

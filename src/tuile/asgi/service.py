@@ -165,7 +165,7 @@ class Service:
         if not self.is_started:
             # The server has no lifespan, or does not wait for it.
             await self._start()
-        exchange = Exchange(self.app, environ, copy_context(), self.workers.report)
+        exchange = Exchange(self.app, environ, copy_context(), self.workers)
         conversation = Conversation(exchange, self.workers, receive, send)
         if self._prepare_body(exchange) and not await conversation.read_ahead(MOST_WAITING):
             # The client left before its request was complete.

@@ -60,7 +60,9 @@ class Job(t.Protocol):
 class Workers:
     """Threads that answer requests for one event loop.
 
-    A thread that streams a response, or that waits for a coroutine, is lent: another one may answer requests meanwhile.
+    A thread that waits for a coroutine is lent: another one may answer requests meanwhile. So is a thread that iterates
+    over the body of a response, from its first piece on, or before that as soon as another request waits for a thread:
+    what is iterated over may block for long.
 
     Args:
         loop: The event loop.
@@ -82,6 +84,8 @@ class Workers:
         self.jobs: set[Job] = set()
         # None lets a thread end.
         self._queue: deque[Job | None] = deque()
+        #: The jobs that iterate over the body of a response, and are not lent. Threads add themselves.
+        self.streaming: set[Job] = set()
         #: What the idle threads wait for; the last one is woken first.
         self._idle: list[threading.Lock] = []
         # Whether a thread was woken that has not looked at the queue since.
@@ -98,14 +102,23 @@ class Workers:
         self.busy += 1
         self.jobs.add(job)
         self._put(job)
+        if self.busy > self.count and self.streaming:
+            self._lend_streams()
         if self.size - self.lent < self.count:
             self._start_thread()
+
+    def _lend_streams(self) -> None:
+        """Lend the threads that iterate over responses, as many as other requests wait for."""
+        for job in tuple(self.streaming):
+            if self.busy <= self.count or not (job.ended or self.lend(job)):
+                return
 
     def lend(self, job: Job) -> bool:
         """Lend the thread of a job, unless it is lent or too many are, and return whether that was done."""
         if job.is_lent or self.lent >= self.most_lent:
             return False
         job.is_lent = True
+        self.streaming.discard(job)
         self.lent += 1
         self.busy -= 1
         self._start_thread()
@@ -137,12 +150,15 @@ class Workers:
             if job.ended:
                 self.settle(job)
             job.wake()
+        if self.busy > self.count and self.streaming:
+            self._lend_streams()
 
     def settle(self, job: Job) -> None:
         """Count the thread of a job that has ended as free, once."""
         if job not in self.jobs:
             return
         self.jobs.remove(job)
+        self.streaming.discard(job)
         if job.is_lent:
             self.lent -= 1
         else:
@@ -172,6 +188,13 @@ class Workers:
         # Others may still run for long, so a thread that has ended a job asks whether another one is on its way.
         if not (job.ended and self._is_waking):
             self._call()
+
+    def iterate(self, job: Job) -> None:
+        """Take note that a job is going to iterate over the body of a response."""
+        # Added before the look: a request that comes later finds it.
+        self.streaming.add(job)
+        if self._queue:
+            self.report(job)
 
     def _call(self) -> None:
         """Let the loop fetch the news, if there are any, and if it was not called before."""
