@@ -5,8 +5,8 @@ Every peer answers the same works within one process and one event loop, without
 threads. Requests come 32 at once, as they do where threads are worth something. Each round asks every peer once; the
 medians of the rounds are printed, and the ratios to the bare callable within a round.
 
-Usage: `python benchmarks/asgi.py [--rounds N] [--works echo ...] [--here]`; with `--here` only peers that are installed are measured,
-without making the environment of the benchmarks.
+Usage: `python benchmarks/asgi.py [--rounds N] [--works echo ...] [--here]`; with `--here` only peers that are installed
+are measured, without making the environment of the benchmarks.
 """
 
 from __future__ import annotations
