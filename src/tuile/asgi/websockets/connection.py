@@ -16,7 +16,8 @@ from threading import get_ident
 from types import BuiltinMethodType
 
 from ...exceptions import WebSocketDisconnect
-from .states import CLOSED, CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, Machine, check_close
+from .states import CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, HasMachine, Machine, check_close
+from .turns import Turns
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
@@ -34,7 +35,7 @@ _LEAVES = "websocket.disconnect"
 Result = t.TypeVar("Result")
 
 
-class Connection:
+class Connection(HasMachine):
     """One WebSocket.
 
     Args:
@@ -79,7 +80,7 @@ class Connection:
         self._listener: Task[None] | None = None
         #: Whether the view has taken a message, and whether it waits for one.
         self.has_received = self.is_receiving = False
-        self._turns: deque[Future[None]] = deque()
+        self._turns = Turns(loop)
         self._inbox: deque[str | bytes] = deque()
         self._inbox_bytes = 0
         self._waiter: Future[str | bytes | None] | None = None
@@ -141,7 +142,7 @@ class Connection:
         if self.machine.state == CONNECTING:
             await self.accept()
         while self.is_receiving:
-            await self._wait_for_turn()
+            await self._turns.wait()
         self.is_receiving = True
         data: str | bytes | None
         try:
@@ -157,8 +158,8 @@ class Connection:
             raise self.machine.ended() from None
         finally:
             self.is_receiving = False
-            if self._turns:
-                self._pass_turn()
+            if self._turns.waiting:
+                self._turns.pass_on()
         self.has_received = True
         return data
 
@@ -186,30 +187,10 @@ class Connection:
                     return
                 finally:
                     self.is_receiving = False
-                    if self._turns:
-                        self._pass_turn()
+                    if self._turns.waiting:
+                        self._turns.pass_on()
                 self.has_received = True
             yield data
-
-    async def _wait_for_turn(self) -> None:
-        """Wait for another task that receives: servers do not let two do it at the same time."""
-        turn: Future[None] = self.loop.create_future()
-        self._turns.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.cancelled():
-                self._turns.remove(turn)
-            else:
-                self._pass_turn()
-            raise
-
-    def _pass_turn(self) -> None:
-        while self._turns:
-            turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
 
     async def _next(self) -> str | bytes:
         if self._inbox and not self.was_closed:
@@ -388,21 +369,6 @@ class Connection:
         # For what the server knows already.
         await asyncio.sleep(0)
         return self.is_over
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self.machine.state not in {CONNECTING, OPEN}
-
-    @property
-    def is_connecting(self) -> bool:
-        """Whether the handshake is not over."""
-        return self.machine.state == CONNECTING
-
-    @property
-    def was_closed(self) -> bool:
-        """Whether this side has closed it."""
-        return self.machine.state == CLOSED
 
     # For threads
 

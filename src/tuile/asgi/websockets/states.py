@@ -139,6 +139,27 @@ class Machine:
         self.state, self.code, self.reason = state, code, reason
 
 
+class HasMachine:
+    """Something whose state a machine has."""
+
+    machine: Machine
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.machine.state not in {CONNECTING, OPEN}
+
+    @property
+    def is_connecting(self) -> bool:
+        """Whether the handshake is not over."""
+        return self.machine.state == CONNECTING
+
+    @property
+    def was_closed(self) -> bool:
+        """Whether this side has closed it."""
+        return self.machine.state == CLOSED
+
+
 def check_close(code: object, reason: object) -> None:
     """Check the arguments of `close`.
 
