@@ -33,11 +33,11 @@ from ..signals import (
 )
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
+from .calls import carry
 from .conversation import Conversation, converse
 from .matched import MatchedExchange
 from .on_loop import MoreSteps
 from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length
-from .workers import carry
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse

@@ -9,9 +9,9 @@ from contextlib import suppress
 from werkzeug.exceptions import ClientDisconnected
 
 from ..ctx.app_context import current
+from .calls import carry
 from .exchange import MOST_WAITING
 from .refusals import refuse
-from .workers import carry
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task

@@ -22,6 +22,7 @@ from ..dispatch.inlined_response import is_changed
 from ..dispatch.teardown import body_sent, leave, parts_at_end
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
+from .calls import carry
 from .conversation import Conversation, converse
 from .matched import MatchedExchange
 from .on_loop import MoreSteps
@@ -34,7 +35,6 @@ from .scopes import (
     sent_headers,
     sent_length,
 )
-from .workers import carry
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse

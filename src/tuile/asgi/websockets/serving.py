@@ -13,8 +13,9 @@ from contextvars import Context, copy_context
 
 from ...ctx.app_context import current
 from ...sessions.watcher import watcher_of
+from ..calls import carry
 from ..scopes import BadScope, environ_of, sent_headers
-from ..workers import call_in_worker, carry
+from ..workers import call_in_worker
 from .connection import Connection
 from .context import WebSocketContext
 from .states import INTERNAL_ERROR, POLICY_VIOLATION
