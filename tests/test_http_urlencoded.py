@@ -42,6 +42,18 @@ def test_any_octets_give_what_parse_qsl_gives(octets: bytes) -> None:
     assert list(parse_urlencoded(text).items()) == expected(text)
 
 
+PAIRS = st.sampled_from(["a=1", "b=", "=c", "=", "d", "", "e=f=g", "a=2", "h=i+j", "k=%41", "%6c=m", "n=%26", "é=%C3"])
+
+
+@given(st.lists(PAIRS, max_size=4), st.integers(0, 3), st.lists(PAIRS, max_size=4))
+@settings(max_examples=300)
+def test_many_fields_give_what_parse_qsl_gives(before: list[str], repeats: int, after: list[str]) -> None:
+    for count in (7, 8, 9, 60, 300):
+        many = [f"name{number // (repeats or 1)}=value {number}" for number in range(count)]
+        text = "&".join([*before, *many, *after])
+        assert list(parse_urlencoded(text).items()) == expected(text)
+
+
 @pytest.mark.parametrize(
     "piece", ["a=1&", "&", "=", "%", "%41", "%C3", "%25&", "a%26=%3D&", "+", "a=&a=&", ";", "%ff"], ids=repr
 )
