@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
+import tuile
 from tuile.sessions.operations import Apply, Load
 from tuile.sessions.record import Clocks
+from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable
 from tuile.sessions.stores.remote import BrokenConnectionError, RemoteStore
 
@@ -374,3 +377,32 @@ def test_threads_of_a_forked_process_never_get_a_connection_of_the_other_one(mon
     assert len(store._of_other_processes) == 2
     store.ask(LOAD)
     assert (store._idle != [own], server.opened, server.closed) == (True, 2, 0)
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_a_save_whose_reply_is_lost_is_a_503_and_is_made_once(kind: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(f"{kind}_url")
+    app = tuile.Flask("lost", static_folder=None)
+    app.config.update(SESSION_STORE=url, SESSION_TIMEOUT=30, SESSION_KEY_PREFIX="lost:", PROPAGATE_EXCEPTIONS=False)
+    app.add_url_rule("/add", "add", lambda: str(tuile.session.add("n")))
+    app.add_url_rule("/read", "read", lambda: str(tuile.session["n"]))
+    client = app.test_client()
+    assert [client.get("/add").text for _ in range(2)] == ["1", "2"]  # the server knows the script
+    store: Any = store_and_policy(app).store
+    connection_class = type(store._idle[-1])
+    exchange, lost = connection_class.exchange, []
+
+    def losing(connection: Any, sent: Any) -> Any:
+        reply = exchange(connection, sent)
+        if "EVALSHA" in str(sent) or "UPDATE" in str(sent):
+            lost.append(sent)
+            raise BrokenConnectionError("the reply is lost")
+        return reply
+
+    with mock.patch.object(connection_class, "exchange", losing):
+        answer = client.get("/add")
+    assert (answer.status_code, len(lost)) == (503, 1)
+    assert "Set-Cookie" not in answer.headers
+    assert client.get("/read").text == "3"
+    assert client.get("/add").text == "4"
+    store.close()

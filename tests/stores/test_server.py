@@ -846,3 +846,15 @@ def test_an_unreadable_record_is_an_empty_session(store: Store, caplog: pytest.L
     site.app.json.loads = lambda *args, **kwargs: 1 / 0  # type: ignore[method-assign]
     assert site.ask(read, cookie).result is None
     assert "cannot be read, so it is treated as empty" in caplog.text
+
+
+def test_a_slow_request_from_before_a_login_does_not_replace_the_cookie_of_the_login(site: Site, clock: Clock) -> None:
+    before = site.begin(x=1)
+
+    def slow() -> None:
+        assert session["x"] == 1
+        site.ask(lambda: session.update(_user_id="ada"), before)
+        clock.forward(31)
+        session["y"] = 2
+
+    assert site.ask(slow, before).cookie is None

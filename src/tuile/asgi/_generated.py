@@ -255,8 +255,11 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     sent_cookies is None
                     or (
                         plan.saves_plainly
-                        and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                        and its_name.isascii()
+                        and (
+                            (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                            and its_name.isascii()
+                            or app.config.get("SESSION_STORE") is not None
+                        )
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
@@ -401,8 +404,11 @@ async def answer_awaited(
                     sent_cookies is None
                     or (
                         plan.saves_plainly
-                        and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                        and its_name.isascii()
+                        and (
+                            (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                            and its_name.isascii()
+                            or app.config.get("SESSION_STORE") is not None
+                        )
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
@@ -574,8 +580,11 @@ def answer_matched(
                     sent_cookies is None
                     or (
                         plan.saves_plainly
-                        and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                        and its_name.isascii()
+                        and (
+                            (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                            and its_name.isascii()
+                            or app.config.get("SESSION_STORE") is not None
+                        )
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )

@@ -222,8 +222,11 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         sent_cookies is None
                         or (
                             plan.saves_plainly
-                            and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                            and its_name.isascii()
+                            and (
+                                (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                                and its_name.isascii()
+                                or app.config.get("SESSION_STORE") is not None
+                            )
                         )
                         or (not app.session_interface.is_due(app, sent_cookies))
                     )

@@ -305,8 +305,11 @@ def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: 
         # Most cookies are not the session's. Then `is_due` of the stock interface is false, and need not be called.
         or (
             plan.saves_plainly
-            and (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-            and its_name.isascii()
+            and (
+                ((its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies and its_name.isascii())
+                # In a store, a session that was not touched is left alone.
+                or app.config.get("SESSION_STORE") is not None
+            )
         )
         or not app.session_interface.is_due(app, sent_cookies)
     )
