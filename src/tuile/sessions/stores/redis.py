@@ -26,7 +26,7 @@ from .redis_places import place_of
 from .redis_records import decoded, head_of, read_record, state_of, time_in
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SAVE, SEEN
 from .redis_steps import step_for
-from .redis_wire import Request, ServerError, pack, pack_after
+from .redis_wire import Request, ServerError, pack, pack_after, parse
 from .remote import BrokenConnectionError, RemoteStore, Steps
 
 if t.TYPE_CHECKING:
@@ -225,22 +225,21 @@ class RedisStore(RemoteStore):
             content, conflicts = merge(base.data, operation.changes)
             if conflicts and operation.strict:
                 return Applied(conflicts, is_saved=False)
-            arguments = self._if_unchanged(operation, base, lines_of(content))
-            reply = yield tuple.__new__(Request, (self._packed_save(*arguments), 1))
+            lines = lines_of(content)
+            reply = yield tuple.__new__(Request, (self._save_of(operation, base, lines), 1))
             if type(reply) is ServerError:
-                reply = yield from self._run(self._save, *arguments)
+                command, _ = parse(self._save_of(operation, base, lines), 0)
+                reply = yield from self._run(self._save, *map(decoded, command[3:]))
             if reply == 1:
                 return Applied(conflicts) if conflicts else SAVED
         return (yield from self._merged(operation))
 
-    def _if_unchanged(self, operation: Apply, base: Record, lines: str) -> tuple[str, str, str, str]:
-        """Return the key and the arguments of the script that stores a content if nobody has saved since."""
-        generation, version = operation.generation, base.version
-        after = generation + 1 if operation.changes.cleared else generation
-        return f"{self._prefix}s:{operation.handle}", f"{version} {generation} 0 ", f"{version + 1} {after} 0 ", lines
-
-    def _packed_save(self, key: str, before: str, after: str, lines: str) -> bytes:
-        """Return the command that runs that script."""
+    def _save_of(self, operation: Apply, base: Record, lines: str) -> bytes:
+        """Return the command that stores a content if nobody has saved since its session was read."""
+        handle, generation, changes, *_ = operation
+        version = base.version
+        key, before = f"{self._prefix}s:{handle}", f"{version} {generation} 0 "
+        after = f"{version + 1} {generation + 1 if changes.cleared else generation} 0 "
         text = (
             f"*7\r\n{self._save.start}${len(key)}\r\n{key}\r\n${len(before)}\r\n{before}\r\n${len(after)}\r\n{after}"
             f"\r\n${len(lines)}\r\n{lines}\r\n"

@@ -25,6 +25,8 @@ _LENGTHS = tuple(f"${length}" for length in range(1024))
 _LENGTHS_IN_OCTETS = tuple(map(str.encode, _LENGTHS))
 _LONGEST = len(_LENGTHS)
 _LINES_OF_A_SESSION = 13
+# The reply to most scripts that save.
+_DONE = b":1\r\n"
 
 
 class Request(t.NamedTuple):
@@ -151,7 +153,7 @@ class BlockingConnection:
                     raise BrokenConnectionError("the server closed the connection")
                 try:
                     if replies == 1:
-                        return parse(received, 0)[0]
+                        return 1 if received == _DONE else parse(received, 0)[0]
                     found, position = parse_session(received), 0
                     if found:
                         return found
@@ -241,8 +243,17 @@ def parse_session(data: bytes) -> list[list[str]]:
     if len(parts) != _LINES_OF_A_SESSION:
         return []
     start, length1, head, length2, state, length3, content, start2, length4, seconds, length5, microseconds, end = parts
-    lengths = f"*3${len(head)}${len(state)}${len(content)}*2${len(seconds)}${len(microseconds)}"
-    if f"{start}{length1}{length2}{length3}{start2}{length4}{length5}{end}" != lengths:
+    if len(head) + len(state) + len(seconds) + len(microseconds) >= _LONGEST:
+        return []
+    if (
+        length1 != _LENGTHS[len(head)]
+        or length2 != _LENGTHS[len(state)]
+        or length4 != _LENGTHS[len(seconds)]
+        or length5 != _LENGTHS[len(microseconds)]
+        or length3 != f"${len(content)}"
+    ):
+        return []
+    if start != "*3" or start2 != "*2" or end:
         return []
     return [[head, state, content], [seconds, microseconds]]
 
