@@ -10,11 +10,13 @@ from . import invalidation
 from .ctx.app_context import environ_of
 from .ctx.request_context import RequestContext
 from .routing.building import address, build, first_path, unsuitable, write_of
+from .routing.links import link_of
 from .routing.map import werkzeugs_build
+from .routing.options import OPTIONS
 from .routing.quoting import fragment_text
 from .routing.rule import Rule
-from .routing.writing import OPTIONS, REFUSED, UNSUITABLE
-from .url_links import absolute, begins_at_root, is_plain, url_by_adapter, url_by_new_link
+from .routing.writing import REFUSED, UNSUITABLE
+from .url_links import absolute, begins_at_root, is_plain, url_by_adapter, url_by_new_link, written_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +49,16 @@ def url_elsewhere(
     if context is None:
         return _url(app, plan, context, endpoint, values, take_options(values))
     is_inside = type(context) is RequestContext or context._request_ctx is not None
+    name = absolute(context, endpoint) if is_inside else endpoint
+    if name not in plan.rules and "_scheme" not in values and _raises_errors(app, plan, context):
+        # Here, because each frame that an exception passes makes it slower.
+        _, method, _, _ = take_options(values)
+        raise unsuitable(context.url_adapter, name, values, method)
     if written is None and plan.url_map is not None and not app.url_default_functions:
         written = _url_of_link(plan, context, endpoint, values, is_inside=is_inside)
         if type(written) is str:
             return written
-    if is_inside:
-        endpoint = absolute(context, endpoint)
-    if not values and written is None and _has_no_rules(app, plan, context, endpoint):
-        # Here, because each frame that an exception passes makes it slower.
-        raise BuildError(endpoint, {}, None, cast("MapAdapter", context.url_adapter))
+    endpoint = name
     options = take_options(values) if values and not OPTIONS.isdisjoint(values) else _NO_OPTIONS
     place = None if written is REFUSED else _place(plan, context)
     anchor, method, scheme, external = options
@@ -68,15 +71,14 @@ def url_elsewhere(
     return _built_with(app, plan, context, place, endpoint, values, options)
 
 
-def _has_no_rules(app: UrlBuilding, plan: Plan, context: RequestContext, endpoint: str) -> bool:
-    """Return whether an endpoint certainly has no rules, and nobody handles the error."""
+def _raises_errors(app: UrlBuilding, plan: Plan, context: RequestContext) -> bool:
+    """Return whether nobody completes values or handles errors, and Werkzeug's adapter would raise the error."""
     return (
         plan.raises_build_errors
         and plan.url_map is not None
         and not app.url_default_functions
         and not app.url_build_error_handlers
-        and endpoint not in plan.rules
-        and (context._links_by is plan or is_plain(plan, context.url_adapter))
+        and is_plain(plan, context.url_adapter)
     )
 
 
@@ -120,7 +122,10 @@ def _built_with(
         app.inject_url_defaults(endpoint, values)
         if plan.epoch is not invalidation.epoch:
             return _url(app, plan, context, endpoint, values, options, completed=True)
-    path = _path_of(plan, place, plan.rules.get(endpoint, ()), values, method)
+    # Without completed values it was asked before.
+    path = _path_by_link(plan, endpoint, values) if completes and method is None else None
+    if path is None:
+        path = _path_of(plan, place, plan.rules.get(endpoint, ()), values, method)
     domain = ""
     if type(path) is tuple:
         domain, path = path
@@ -135,6 +140,17 @@ def _built_with(
     else:
         url = address(cast("MapAdapter", adapter), domain, path, scheme, bool(external))
     return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+
+
+def _path_by_link(plan: Plan, endpoint: str, values: dict[str, object]) -> Written:
+    """Return what the link of an endpoint writes; None if it has none, or values have the names of options."""
+    link = plan.links.get(endpoint)
+    if link is None:
+        link = link_of(cast("Map", plan.url_map), endpoint)
+        if link is None:
+            return None
+        plan.links[endpoint] = link
+    return written_by(link, values) if OPTIONS.isdisjoint(values) else None
 
 
 def _place(plan: Plan, context: RequestContext) -> RequestContext | MapAdapter | None:

@@ -5,7 +5,7 @@ Where URLs begin at the root of the host, which is where most requests are, no a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from werkzeug.routing import MapAdapter
 
@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 _stock_names = attribute(Request, "blueprint"), attribute(Request, "endpoint")
 
 
-class Address(NamedTuple):
-    """What stands before URLs outside a request, and what it was made of."""
+#: What URLs outside a request are made with: the plan; the adapter, its scheme, host and root; the text before them.
+Address = tuple["Plan", MapAdapter, str, str, str, str]
 
-    plan: Plan
-    adapter: MapAdapter
-    scheme: str
-    host: str
-    root: str
-    text: str
+
+def written_by(link: Link, values: dict[str, object]) -> Written:
+    """Return what a link writes; None after an error if another value may be another error, which comes first."""
+    try:
+        return link.write(values) if values else link.text
+    except Exception:
+        if len(values) < 2:
+            raise
+        return None
 
 
 def url_by_link(context: RequestContext, link: Link | None, values: dict[str, object]) -> Written:
@@ -49,7 +52,7 @@ def url_by_link(context: RequestContext, link: Link | None, values: dict[str, ob
     """
     if link is None:
         return None
-    url = link.write(values) if values else link.text
+    url = written_by(link, values)
     return with_options(context, url) if type(url) is tuple else url
 
 
@@ -136,7 +139,7 @@ def url_outside(context: Entered | RequestContext, endpoint: str, values: dict[s
     link = plan.links.get(endpoint)
     if link is None:
         return None
-    url = link.write(values) if values else link.text
+    url = written_by(link, values)
     return f"{before}{url}" if type(url) is str else None
 
 
@@ -152,12 +155,12 @@ def url_by_adapter(
     if link is None:
         return None
     plan.links[name] = link
-    written = link.write(values) if values else link.text
+    written = written_by(link, values)
     if type(written) is str:
         text = address(adapter, "", written, None, external=not is_inside)
         if not is_inside and isinstance(context, Entered) and text.endswith(written):
             scheme, host, root = adapter.url_scheme, adapter.server_name, adapter.script_name
-            context._address = Address(plan, adapter, scheme, host, root, text.removesuffix(written))
+            context._address = (plan, adapter, scheme, host, root, text.removesuffix(written))
         return text
     if type(written) is not tuple:
         return written

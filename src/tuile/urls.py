@@ -34,7 +34,7 @@ else:
 _current = cast("ContextVar[RequestContext | None]", current)
 
 
-def _takes_values(method: _Method) -> _Method:
+def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function below
     """Decorate `url_for` to take the options among the values: as parameters they would make each call slower."""
 
     @wraps(method)
@@ -51,7 +51,13 @@ def _takes_values(method: _Method) -> _Method:
                 if link is None:
                     url = url_links.url_by_new_link(plan, context, endpoint, values)
                 else:
-                    url = link.write(values) if values else link.text
+                    try:
+                        url = link.write(values) if values else link.text
+                    except Exception:
+                        if len(values) < 2:
+                            raise
+                        # Another value or an option may be another error, which comes first.
+                        url = None
                     if type(url) is tuple:
                         url = url_links.with_options(context, url)
                 if type(url) is str:
@@ -109,23 +115,30 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
     url: Written = None
     if context is not None:
         plan = context._links_by
-        if plan is None and context._root is None:
-            plan = url_links.links_at_root(context)
+        if plan is None:
+            if context._address is not None:
+                url = url_links.url_outside(context, endpoint, values)
+                if type(url) is str:
+                    return url
+            elif context._root is None:
+                plan = url_links.links_at_root(context)
         if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults:
             # This is how most URLs are built: each call that is saved here counts.
             link = plan.links.get(endpoint)
             if link is None:
                 url = url_links.url_by_new_link(plan, context, endpoint, values)
             else:
-                url = link.write(values) if values else link.text
+                try:
+                    url = link.write(values) if values else link.text
+                except Exception:
+                    if len(values) < 2:
+                        raise
+                    # Another value or an option may be another error, which comes first.
+                    url = None
                 if type(url) is str:
                     return url
                 if type(url) is tuple:
                     url = url_links.with_options(context, url)
-            if type(url) is str:
-                return url
-        elif context._address is not None:
-            url = url_links.url_outside(context, endpoint, values)
             if type(url) is str:
                 return url
     # The unbound proxy raises an error that says what is missing.

@@ -120,7 +120,7 @@ class AppContext(metaclass=invalidation.Watched):
         value = Entered.__new__(Entered)
         value._app_ctx = value._own_app_ctx = self
         value._request_ctx = None if outer is None else outer._request_ctx
-        value._address = None
+        value._address = value._links_by = None
         self._cv_tokens.append((current.set(value), value))
         if appcontext_pushed.receivers:
             send_signal(appcontext_pushed, self.app, self.app.ensure_sync)
@@ -191,15 +191,15 @@ class Entered:
     Attributes are read from the contexts each time, because another `request`, `url_adapter` or `g` may be assigned.
     """
 
-    __slots__ = ("_address", "_app_ctx", "_own_app_ctx", "_request_ctx")
+    __slots__ = ("_address", "_app_ctx", "_links_by", "_own_app_ctx", "_request_ctx")
     _root = False  # an adapter builds URLs
-    _links_by: Plan | None = None
 
     def __init__(self, app_ctx: AppContext | None, request_ctx: RequestContext | None) -> None:
         self._app_ctx = self._own_app_ctx = app_ctx
         self._request_ctx = request_ctx
         # What stands before URLs outside a request, once one was built (`url_links`).
         self._address: Address | None = None
+        self._links_by: Plan | None = None
 
     @property
     def _app_ctx_is_left(self) -> bool:

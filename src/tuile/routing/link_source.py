@@ -20,8 +20,8 @@ from werkzeug.routing import (
     ValidationError,
 )
 
+from .kept_texts import uuid_text, uuid_texts
 from .quoting import path_text, path_texts, plain_text, quote_path
-from .uuid_texts import uuid_text, uuid_texts
 from .writing import REFUSED, compiled_url, pieces_of
 
 if t.TYPE_CHECKING:
@@ -91,7 +91,9 @@ def _function(rule: Rule, added: Added) -> t.Callable[[dict[str, object]], objec
     if first is not None and not is_number:
         # A value at the start may begin with slashes, or be nothing.
         text = source.results[first]
-        result = f"f{url!r} if {text}.isalnum() or {text}[:1] not in '/' else '/' + f{url[1:]!r}.lstrip('/')"
+        result = f"'/' + f{url!r}.lstrip('/')"
+        if first in source.natural:
+            result = f"f{url!r} if {text}.isalnum() or {text}[:1] not in '/' else {result}"
     lines = [*source.head(defaults), *source.conversions()]
     count = "count" if defaults else str(len(variables))
     more = "count + 1" if defaults else str(len(variables) + 1)

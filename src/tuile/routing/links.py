@@ -8,11 +8,12 @@ from uuid import UUID
 
 from . import writing
 from .building import write_of
+from .kept_texts import moment_text, moment_texts, uuid_text, uuid_texts
 from .link_source import STOCK, generated
-from .quoting import fragment_text, query_text, query_texts, quote_query
+from .options import OPTIONS
+from .quoting import fragment_text, fragment_texts, query_text, query_texts, quote_query
 from .rule import EndpointRules, Guard, Rule, Written, guard_of
-from .uuid_texts import uuid_text, uuid_texts
-from .writing import OPTIONS, REFUSED, UNSUITABLE, accepts_options
+from .writing import REFUSED, UNSUITABLE, accepts_options
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import BaseConverter
@@ -55,12 +56,12 @@ class Query:
             url = t.cast("str", self.text)
         keys, before = self._keys, "?"
         anchor = scheme = external = None
-        for name, value in values.items():
+        for name in values:
+            text = value = values[name]
             try:
                 key = keys[name]
             except KeyError:
                 key = self._key(name)
-            text = value
             if not key:
                 if key is None:
                     if name == "_external":
@@ -76,8 +77,7 @@ class Query:
                 if not (value.isalnum() and value.isascii()):
                     text = query_texts.get(value) or quote_query(value)
             elif (kind := type(value)) is int or kind is bool:
-                # Their texts need no quoting.
-                pass
+                pass  # their texts need no quoting
             elif value is None:
                 continue
             elif kind is float:
@@ -85,18 +85,21 @@ class Query:
                 if "+" in text:
                     text = text.replace("+", "%2B")
             elif isinstance(value, (list, tuple, set)):
-                for item in value:
-                    if item is not None:
-                        text = item if type(item) is int else text_in_query(item)
-                        url = f"{url}{before}{key}{text}"
-                        before = "&"
+                text = _items_in_query(key, value)
+                if text:
+                    url = f"{url}{before}{text}"
+                    before = "&"
                 continue
             else:
                 text = text_in_query(value)
             url = f"{url}{before}{key}{text}"
             before = "&"
         if scheme is None and external is None:
-            return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+            if anchor is None:
+                return url
+            if type(anchor) is str and anchor in fragment_texts:
+                return f"{url}#{fragment_texts[anchor]}"
+            return f"{url}#{fragment_text(anchor)}"
         return url, anchor, scheme, external
 
     def _allows(self, method: object) -> bool:
@@ -112,15 +115,24 @@ class Query:
         return key
 
 
+def _items_in_query(key: str, items: t.Iterable[object]) -> str:
+    """Return how several values stand in a query, each with the name."""
+    texts = [
+        item if type(item) is str and item.isalnum() and item.isascii() else text_in_query(item)
+        for item in items
+        if item is not None
+    ]
+    return f"{key}{f'&{key}'.join(texts)}" if texts else ""
+
+
 def text_in_query(value: object) -> str:
     """Return how a value stands in a query. Of some types is known what has to be quoted."""
     kind = type(value)
     if kind is str:
         return query_text(value)
-    if isinstance(value, datetime):
-        # The plus stands for the space.
-        return value.isoformat("+") if kind is datetime and value.tzinfo is None else query_text(value)
-    if kind is int or kind is bool or kind is date:
+    if isinstance(value, date) and (kind is date or (kind is datetime and t.cast("datetime", value).tzinfo is None)):
+        return moment_texts.get(value) or moment_text(value)
+    if kind is int or kind is bool:
         return str(value)
     if isinstance(value, UUID) and kind is UUID:
         return uuid_texts.get(value.int) or uuid_text(value)

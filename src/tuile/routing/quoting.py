@@ -7,6 +7,9 @@ from urllib.parse import quote, quote_plus
 
 from ..lazy import QuotedOctets, lazy_pattern
 
+if t.TYPE_CHECKING:
+    import re
+
 # The characters that stay unchanged in a path (WHATWG URL, path percent-encode set) and in a query.
 KEPT_IN_PATH = "!$&'()*+,/:;=@"
 _KEPT_IN_QUERY = "!$'()*,/:;?@"
@@ -51,49 +54,47 @@ query_texts: dict[str, str] = {}
 fragment_texts: dict[str, str] = {}
 
 
-def quote_path(text: str) -> str:
-    """Quote a text for a path, and keep the result."""
-    return _quoted(text, path_texts, "%20", _quoted_in_path.search, _PATH)
+def _quoter(
+    kept: dict[str, str], space: str, pattern: re.Pattern[str], table: dict[int, str]
+) -> t.Callable[[str], str]:
+    """Return a function that quotes a text, of the class `str` itself, and keeps the result.
 
-
-def quote_query(text: str) -> str:
-    """Quote a text for a query, and keep the result."""
-    return _quoted(text, query_texts, "+", _quoted_in_query.search, _QUERY)
-
-
-def _quoted(
-    text: str, kept: dict[str, str], space: str, search: t.Callable[[str], object], table: dict[int, str]
-) -> str:
-    """Quote a text, and keep the result.
+    The function raises UnicodeEncodeError for half of a surrogate pair.
 
     Args:
-        text: The text, of the class `str` itself.
         kept: Where the results are kept.
         space: What stands for a space.
-        search: Finds a character that is quoted.
+        pattern: Finds a character that is quoted.
         table: How each character is quoted.
-
-    Raises:
-        UnicodeEncodeError: If the text has half of a surrogate pair.
     """
-    others = text.replace(" ", "") if " " in text else ""
-    if others.isalnum() and others.isascii():
-        # Much faster than what is right for every text.
-        quoted = text.replace(" ", space)
-    elif not search(text):
-        quoted = text
-    else:
-        try:
-            quoted = text.translate(table)
-        except UnicodeEncodeError:
-            # The error is about the whole text.
-            text.encode()
-            raise
-    if len(text) <= _LONGEST_KEPT:
-        if len(kept) >= _MOST_KEPT:
-            kept.clear()
-        kept[text] = quoted
-    return quoted
+
+    def quoted_text(text: str) -> str:
+        others = text.replace(" ", "") if " " in text else ""
+        if others.isalnum() and others.isascii():
+            # Much faster than what is right for every text.
+            quoted = text.replace(" ", space)
+        elif not pattern.search(text):
+            quoted = text
+        else:
+            try:
+                quoted = text.translate(table)
+            except UnicodeEncodeError:
+                # The error is about the whole text.
+                text.encode()
+                raise
+        if len(text) <= _LONGEST_KEPT:
+            if len(kept) >= _MOST_KEPT:
+                kept.clear()
+            kept[text] = quoted
+        return quoted
+
+    return quoted_text
+
+
+#: Quote a text for a path, a query or a fragment.
+quote_path = _quoter(path_texts, "%20", _quoted_in_path, _PATH)
+quote_query = _quoter(query_texts, "+", _quoted_in_query, _QUERY)
+quote_fragment = _quoter(fragment_texts, "%20", _quoted_in_fragment, _FRAGMENT)
 
 
 def path_text(value: object) -> str:
@@ -115,7 +116,7 @@ def query_text(value: object) -> str:
 def fragment_text(value: object) -> str:
     """Encode a fragment, which is a text."""
     if type(value) is str:
-        return fragment_texts.get(value) or _quoted(value, fragment_texts, "%20", _quoted_in_fragment.search, _FRAGMENT)
+        return fragment_texts.get(value) or quote_fragment(value)
     return quote(t.cast("str", value), safe=_KEPT_IN_FRAGMENT)
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from werkzeug.routing import BaseConverter, IntegerConverter, PathConverter, UnicodeConverter, ValidationError
 from werkzeug.routing import Rule as WerkzeugRule
 
+from .options import OPTIONS
 from .quoting import KEPT_IN_PATH, path_text, query_of
 from .rule import Converters, Rule, Write, Written
 from .source import compiled
@@ -21,8 +22,6 @@ Values = t.Mapping[str, object]
 # Names of variables and texts; whether it is a name.
 Pieces = list[tuple[bool, str]]
 
-#: The arguments of `url_for` that are not values.
-OPTIONS = frozenset({"_anchor", "_method", "_scheme", "_external"})
 #: How many URLs of a rule are written before a function is generated for it.
 USES_BEFORE_GENERATING = 24
 #: What a function returns instead of a URL: the rule does not accept the values; a converter rejected one; the values
