@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import typing as t
-from asyncio import _get_running_loop, sleep
+from asyncio import _get_running_loop, sleep, wait
 from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
@@ -78,6 +78,8 @@ class Exchange:
     inbox_complete = left = is_heard = False
     # Of the loop alone.
     waiter: Future[None] | None = None
+    # What a coroutine waits for that reads the body.
+    arrival: Future[None] | None = None
     has_news = is_lent = False
     # The protocol and the method of the request.
     http_version = "1.1"
@@ -237,6 +239,19 @@ class Exchange:
             return b""
         raise ClientDisconnected
 
+    async def next_piece_awaited(self) -> bytes:
+        """Do the same for a coroutine on the loop, while the worker waits for it."""
+        if self.spool is not None and (piece := self.spool.read(MOST_WAITING)):
+            return piece
+        while not self._has_piece():
+            if self.arrival is None or self.arrival.done():
+                self.arrival = self.workers.loop.create_future()
+            self.wants = True
+            self.wake()
+            # A task that is cancelled does not cancel it for others.
+            await wait([self.arrival])
+        return self.next_piece()
+
     def before_coroutine(self) -> None:
         """Receive the rest of the body, because a coroutine that reads it must not wait for its own event loop."""
         if self.inbox_complete or self.spool is not None or not self.most_spooled:
@@ -293,7 +308,9 @@ class Exchange:
         self.wake_worker()
 
     def wake_worker(self) -> None:
-        """Wake the worker if it waits."""
+        """Wake the worker if it waits, or the coroutine that does in its place."""
+        if self.arrival is not None and not self.arrival.done():
+            self.arrival.set_result(None)
         if self.waits:
             self.waits = False
             t.cast("SimpleQueue[None]", self.wakes).put(None)

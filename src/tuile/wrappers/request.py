@@ -37,10 +37,13 @@ from .environ import (
     read_scheme,
 )
 from .forms import READING_FORMS, READING_JSON, Files, limit_of, load_form
+from .pieces import pieces_of
 from .read_headers import faster_properties
 from .sent_cookies import ReceivedCookies, first_cookie
 
 if t.TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import Headers, MultiDict
     from werkzeug.routing import Rule
@@ -177,6 +180,17 @@ class Request(WerkzeugRequest, metaclass=Watched):
         sent = self.headers.get("Last-Event-ID")
         # Sent as UTF-8, unlike other headers.
         return None if sent is None else sent.encode("latin-1", "replace").decode("utf-8", "replace")
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """Iterate over the body as it comes, in a coroutine function: `async for piece in request.pieces()`.
+
+        The client is not asked for more than is taken. Use this or another way of reading the body, not both.
+
+        Raises:
+            RequestEntityTooLarge: If the body is longer than `max_content_length`.
+            ClientDisconnected: If the client leaves before its end.
+        """
+        return pieces_of(self)
 
     def is_disconnected(self) -> Result:
         """Return whether the client has left. Coroutine functions await it, others call it without `await`.
