@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from tests.beside_flask import outcome
 from tuile.ctx.app_context import current
 from tuile.json import tag as ours
 from tuile.json.provider import DefaultJSONProvider
@@ -300,3 +301,25 @@ def test_a_key_that_is_put_among_the_tags_by_hand_is_one() -> None:
         assert serializer.loads('{"a":{"own":[1]}}') == {"a": (1,)}
     finally:
         current.reset(token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":{" t":[1,{" t":[2]}]}}', '{"a":{" u":"no uuid"}}', '{"a":{" u":"no uuid"},"a":1}', '{"a":{" d":5}}',
+        '{"a":{" b":"%%%"}}', '{"a":{" di__":1}}', '{" di":{" t__":[1]}}', '{" t":[1]}', '{" t":{"x":1}}', '{" t":5}',
+        '{"a":{" t":[1]}} ', ' {"a":{" t":[1]}}', '{"a":{" t":[1]}}x', '{"a":{" t":[1]', '[{" m":"<b>"},{" x":1}]',
+        '{"a":{" t":[1],"b":2}}', '{" ":1}', '"{\\" t\\":1}"', '{"a":' * 50_000 + '{" t":[1]}' + "}" * 50_000,
+        '{"a":{" d":"Fri, 02 Jan 2026 00:00:00 GMT"},"n":NaN}',
+    ],
+)  # fmt: skip
+def test_tagged_text_of_strangers_is_read_as_in_flask(text: str) -> None:
+    app = _AppWithProvider()
+    token = current.set(SimpleNamespace(app=app))  # type: ignore[arg-type] # what is read of a context
+    try:
+        ours = outcome(TaggedJSONSerializer().loads, text)
+    finally:
+        current.reset(token)
+    expected = outcome(theirs.TaggedJSONSerializer().loads, text)
+    # An error for text that is nested too deeply is a ValueError as well.
+    assert repr(ours) == repr(expected) or (expected[1] == "RecursionError" and ours[0] == "raised")

@@ -25,7 +25,10 @@ from __future__ import annotations
 
 import typing as t
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
+from json import JSONDecoder
 from uuid import UUID
 
 from markupsafe import Markup
@@ -324,6 +327,12 @@ class TaggedJSONSerializer:
         provider = None if here is None else here.app.json
         scanned, end = None, -1
         plainly = getattr(provider, "reads_plainly", False) and type(value) is str
+        if plainly and '{" ' in value and self._built_in is not None and self.order == self._built_in:
+            # Something is tagged. The parser untags each object as soon as it is read, innermost first.
+            with suppress(Exception):  # raised again below
+                scanned, end = _untagging_scan(self)(value, 0)
+                if end == len(value):
+                    return scanned
         if plainly:
             try:
                 scanned, end = scan(value, 0)
@@ -375,6 +384,13 @@ class TaggedJSONSerializer:
             if type(inner) not in _SCALARS:
                 return False
         return True
+
+
+@lru_cache(maxsize=8)
+def _untagging_scan(serializer: TaggedJSONSerializer) -> t.Callable[[str, int], tuple[object, int]]:
+    """Return a parser of JSON that untags each object that it reads."""
+    made: t.Callable[[str, int], tuple[object, int]] = vars(JSONDecoder(object_hook=serializer.untag))["scan_once"]
+    return made
 
 
 #: The serializer of sessions in cookies, which Flask has as `flask.sessions.session_json_serializer`.
