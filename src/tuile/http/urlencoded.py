@@ -28,12 +28,8 @@ def parse_urlencoded(text: str) -> dict[str, list[str]]:
             return _split_first(text)
         # No escape stands for a separator or spans one, so all can be resolved at once.
         text = _unquoted(text)
-    found: dict[str, list[str]] | None
-    pairs = text.split("&") if len(text) < _LONG else _pairs_of_long(text)
-    if len(pairs) > _FEW and (found := _split_at_once(text, pairs)) is not None:
-        return found
-    found = {}
-    for pair in pairs:
+    found: dict[str, list[str]] = {}
+    for pair in text.split("&") if len(text) < _LONG else _pairs_of_long(text):
         if pair:
             name, _, value = pair.partition("=")
             if name in found:
@@ -41,16 +37,6 @@ def parse_urlencoded(text: str) -> dict[str, list[str]]:
             else:
                 found[name] = [value]
     return found
-
-
-def _split_at_once(text: str, pairs: list[str]) -> dict[str, list[str]] | None:
-    """Split text whose pairs all have one `=` and a name of their own; return None for any other."""
-    # With as many as there are pairs, and one in each, no pair has two.
-    if text.count("=") != len(pairs) or [pair for pair in pairs if "=" not in pair]:
-        return None
-    pieces = text.replace("&", "=").split("=")
-    found = dict(zip(pieces[::2], [[value] for value in pieces[1::2]], strict=True))
-    return found if len(found) == len(pairs) else None
 
 
 def _pairs_of_long(text: str) -> list[str]:
