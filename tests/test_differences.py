@@ -31,7 +31,7 @@ import pytest
 from click.testing import CliRunner
 from itsdangerous import TimestampSigner, base64_encode
 from werkzeug.debug import DebuggedApplication
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, UnicodeConverter
 
 import tuile
 from tests.asgi.driver import Server, make_scope
@@ -516,6 +516,17 @@ def _(lib: Any) -> Any:
         calls(MapAdapter, "match", app),
         calls(json, "dumps", json_app),
     }
+
+
+@shown(OVERRIDDEN, "/own", "/x")
+def _(lib: Any) -> Any:
+    app = make_app(lib, lambda: "text")
+    app.add_url_rule("/<a>", "page")
+    with app.test_request_context():
+        for _ in range(30):
+            lib.url_for("page", a="x")
+        with mock.patch.object(UnicodeConverter, "to_url", return_value="own"):
+            return lib.url_for("page", a="x")
 
 
 @shown(OVERRIDDEN, {1}, {1})

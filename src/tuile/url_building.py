@@ -16,7 +16,7 @@ from .routing.options import OPTIONS
 from .routing.quoting import fragment_text
 from .routing.rule import Rule
 from .routing.writing import REFUSED, UNSUITABLE
-from .url_links import absolute, begins_at_root, is_plain, url_by_adapter, url_by_new_link, written_by
+from .url_links import absolute, begins_at_root, is_plain, url_by_adapter, url_by_new_link, with_options, written_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,11 +134,12 @@ def _built_with(
         raise unsuitable(context.url_adapter, endpoint, values, method)
     if type(path) is not str:
         return _url(app, plan, context, endpoint, values, options, path, completed=completes)
+    if place is context and not domain:
+        found = with_options(context, (path, anchor, scheme, external))
+        if type(found) is str:
+            return found
     adapter = context.url_adapter if place is context else place
-    if place is context and not domain and not external:
-        url = path
-    else:
-        url = address(cast("MapAdapter", adapter), domain, path, scheme, bool(external))
+    url = address(cast("MapAdapter", adapter), domain, path, scheme, bool(external))
     return url if anchor is None else f"{url}#{fragment_text(anchor)}"
 
 
