@@ -12,7 +12,8 @@ from contextvars import copy_context
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, current
+from ..ctx.app_context import current
+from ..ctx.references import REFERENCES
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..dispatch.fast_path import finish_by_functions

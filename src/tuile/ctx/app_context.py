@@ -20,7 +20,6 @@ from __future__ import annotations
 import sys
 import typing as t
 from contextvars import ContextVar, Token
-from types import SimpleNamespace
 
 from .. import invalidation
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, send_signal
@@ -63,6 +62,8 @@ if t.TYPE_CHECKING:
 Value = t.TypeVar("Value")
 
 _sentinel: t.Any = object()
+_Made = t.TypeVar("_Made")
+_new: t.Callable[[type[_Made]], _Made] = object.__new__
 
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")
@@ -84,21 +85,6 @@ an active HTTP request. Consult the documentation on testing for
 information about how to avoid this problem."""
 
 
-def _count_references(value: object) -> int:
-    return sys.getrefcount(value)
-
-
-def _count_all() -> tuple[int, int, int]:
-    value, owner = object(), SimpleNamespace(value=object())
-    return sys.getrefcount(value), _count_references(value), sys.getrefcount(owner.value)
-
-
-#: The results of `sys.getrefcount` for an object that only a local variable refers to; for a parameter, given by such a
-#: variable; and for an object that only an attribute refers to. They depend on the interpreter: from CPython 3.14 on,
-#: what is passed by a variable borrows its reference.
-REFERENCES, REFERENCES_PASSED, REFERENCES_OF_ATTRIBUTE = _count_all()
-
-
 class AppContext(metaclass=invalidation.Watched):
     """Makes an application current, inside or outside of a request. Enter it with `with`."""
 
@@ -114,20 +100,20 @@ class AppContext(metaclass=invalidation.Watched):
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
         outer = current.get(None)
-        if outer is not None:
-            disturb(outer)
         # What the constructor does, without calling it.
-        value = Entered.__new__(Entered)
+        value = _new(Entered)
         value._app_ctx = value._own_app_ctx = self
-        value._request_ctx = None if outer is None else outer._request_ctx
+        if outer is None:
+            value._request_ctx = None
+        else:
+            disturb(outer)
+            value._request_ctx = outer._request_ctx
         value._address = value._links_by = None
         self._cv_tokens.append((current.set(value), value))
         if appcontext_pushed.receivers:
             send_signal(appcontext_pushed, self.app, self.app.ensure_sync)
 
-    def pop(  # noqa: C901 - calls of its own would cost as much as what they would do
-        self, exc: BaseException | None = _sentinel
-    ) -> None:
+    def pop(self, exc: BaseException | None = _sentinel) -> None:
         """Leave this context; the last pop tears it down.
 
         Raises:
@@ -138,15 +124,16 @@ class AppContext(metaclass=invalidation.Watched):
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
         is_last = len(pushes) == 1
-        calls_nothing = (
-            not app.teardown_appcontext_funcs
+        found = current.get(None)
+        # The only push, with nothing entered since.
+        is_simple = is_last and type(found) is Entered and found is pushes[0][1]
+        if (
+            is_simple
+            and not app.teardown_appcontext_funcs
             and plan.ends_quietly
             and not appcontext_tearing_down.receivers
             and not appcontext_popped.receivers
-        )
-        found = current.get(None)
-        if calls_nothing and is_last and type(found) is Entered and found is pushes[0][1]:
-            # The only push, with nothing entered since.
+        ):
             current.reset(pushes.pop()[0])
             return
         try:
@@ -155,25 +142,32 @@ class AppContext(metaclass=invalidation.Watched):
                     exc = sys.exc_info()[1]
                 app.do_teardown_appcontext(exc)
         finally:
-            found = current.get(None)
+            before_teardown, found = found, current.get(None)
             if found is None or found._app_ctx is None:
                 raise LookupError(_cv_app)
-            if found._request_ctx is not None:
-                disturb(found)
-            token, value = take_push(pushes, found)
-            if found is value:
-                current.reset(token)
+            if is_simple and found is before_teardown and len(pushes) == 1 and found._request_ctx is None:
+                current.reset(pushes.pop()[0])
             else:
-                # A request that was entered later stays current.
-                before = None if token.old_value is Token.MISSING else token.old_value
-                app_ctx = None if before is None else before._app_ctx
-                current.set(combined(app_ctx, found._request_ctx))
+                self._leave(pushes, found)
         app_context = found._app_ctx
         if app_context is not self:
             message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
             raise AssertionError(message)
         if appcontext_popped.receivers:
             send_signal(appcontext_popped, app, app.ensure_sync)
+
+    def _leave(self, pushes: list[tuple[Token[Current | None], Current | None]], found: Current) -> None:
+        """Undo the push that made a value current, or the last one."""
+        if found._request_ctx is not None:
+            disturb(found)
+        token, value = take_push(pushes, found)
+        if found is value:
+            current.reset(token)
+        else:
+            # A request that was entered later stays current.
+            before = None if token.old_value is Token.MISSING else token.old_value
+            app_ctx = None if before is None else before._app_ctx
+            current.set(combined(app_ctx, found._request_ctx))
 
     def __enter__(self) -> Self:
         self.push()

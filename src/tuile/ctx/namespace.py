@@ -49,7 +49,7 @@ class _AppCtxGlobals:
 
     def get(self, name: str, default: t.Any | None = None) -> t.Any:
         """Return the attribute `name`, or `default` when it is not set."""
-        return self.__dict__.get(name, default)
+        return _dict_of(self).get(name, default)
 
     def pop(self, name: str, default: t.Any = _sentinel) -> t.Any:
         """Remove the attribute `name` and return it; without a `default`, a missing one is a KeyError."""
@@ -70,3 +70,7 @@ class _AppCtxGlobals:
     def __repr__(self) -> str:
         value = current.get(None)
         return object.__repr__(self) if value is None else f"<flask.g of '{value.app.name}'>"
+
+
+# Without the lookup of an attribute that may have to call `__getattr__`.
+_dict_of: t.Callable[[_AppCtxGlobals], dict[str, object]] = vars(_AppCtxGlobals)["__dict__"].__get__

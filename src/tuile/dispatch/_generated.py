@@ -10,7 +10,8 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, REFERENCES_OF_ATTRIBUTE, current
+from ..ctx.app_context import current
+from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS

@@ -12,7 +12,8 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, current
+from ..ctx.app_context import current
+from ..ctx.references import REFERENCES
 from ..http.received import SAFE_METHODS
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, request_finished, request_started

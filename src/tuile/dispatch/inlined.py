@@ -13,7 +13,8 @@ from sys import getrefcount
 from werkzeug.exceptions import SecurityError
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, REFERENCES_OF_ATTRIBUTE, current
+from ..ctx.app_context import current
+from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..lazy import late_modules

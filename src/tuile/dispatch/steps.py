@@ -383,6 +383,11 @@ class Dispatcher(Planned, Teardown):
             self._check_cookies(response)
 
     def _check_cookies(self, response: Response) -> None:
+        # No local variable for the settings: tracebacks show them.
+        is_usual = self.config.get("COOKIE_CHECKS") is None and self.config.get("COOKIE_UNDECLARED") == "ignore"
+        if is_usual and not self._optional_cookies and not sets_cookies(response.headers):
+            # Asked first, because it takes longer to find the modes.
+            return
         modes = cookie_checks_of(self), undeclared_cookies_of(self)
         if not self._optional_cookies and (modes == (None, None) or not sets_cookies(response.headers)):
             return

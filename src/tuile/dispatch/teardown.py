@@ -7,7 +7,8 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import REFERENCES, REFERENCES_PASSED, _sentinel, current, keep_environ, value_with_request
+from ..ctx.app_context import _sentinel, current, keep_environ, value_with_request
+from ..ctx.references import REFERENCES, REFERENCES_PASSED
 from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down, send_signal
 from ..wrappers.plain_response import Closing

@@ -351,7 +351,8 @@ class FlaskClient(werkzeug.test.Client):
             request = self._request_from_builder_args(args, kwargs)
 
         # The preserved contexts must end before those of this request begin.
-        self._context_stack.close()
+        if getattr(self._context_stack, "_exit_callbacks", True):
+            self._context_stack.close()
         response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
         vars(response)["json_module"] = self.application.json
 
