@@ -551,6 +551,23 @@ def _(lib: Any) -> Any:
     return lines_set(send(app))[0].partition("=")[0] + "="
 
 
+SUBCLASSES = "Headers, `args` and `form` are of subclasses of Werkzeug's classes"
+
+
+@shown(SUBCLASSES, [True] * 4, [False] * 4)
+def exact_classes(lib: Any) -> list[bool]:
+    from werkzeug import datastructures  # noqa: PLC0415
+
+    with lib.Flask("classes").test_request_context("/?a=1", method="POST", data={"b": "2"}):
+        request, response = lib.request, lib.Response("text")
+        return [
+            type(request.args) is datastructures.ImmutableMultiDict,
+            type(request.form) is datastructures.ImmutableMultiDict,
+            type(request.headers) is datastructures.EnvironHeaders,
+            type(response.headers) is datastructures.Headers,
+        ]
+
+
 METACLASS = "`Flask`, `Request`, `Response`, `RequestContext`, `JSONProvider` and `SessionInterface` have a metaclass"
 
 

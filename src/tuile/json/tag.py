@@ -39,7 +39,12 @@ from tuile.json import dumps, loads
 from tuile.json.provider import scan
 
 from ..flask_names import offer_flasks_names
-from ..http.dates import read_http_date, simple_http_date
+from ..lazy import late_modules
+
+if t.TYPE_CHECKING:
+    from ..http import dates
+else:
+    (dates,) = late_modules(__name__, "..http.dates")
 
 
 class JSONTag:
@@ -211,11 +216,11 @@ class TagDateTime(JSONTag):
 
     def to_json(self, value: datetime) -> str:
         """Return the HTTP date."""
-        return simple_http_date(value) or http_date(value)
+        return dates.simple_http_date(value) or http_date(value)
 
     def to_python(self, value: str) -> datetime | None:
         """Return the datetime in UTC, with its time zone."""
-        return read_http_date(value) or parse_date(value)
+        return dates.read_http_date(value) or parse_date(value)
 
 
 _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, TagUUID, TagDateTime)

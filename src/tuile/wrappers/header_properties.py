@@ -10,8 +10,8 @@ from werkzeug.http import http_date, parse_cache_control_header, parse_date, par
 from werkzeug.sansio.response import Response as SansioResponse
 from werkzeug.utils import header_property
 
-from ..http.dates import read_http_date, simple_http_date
 from ..http.response_headers import Headers
+from ..lazy import late_modules
 from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
@@ -19,17 +19,20 @@ if t.TYPE_CHECKING:
 
     from werkzeug.datastructures.cache_control import _CacheControl
 
+    from ..http import dates
     from .response import Response
+else:
+    (dates,) = late_modules(__name__, "..http.dates")
 
 _MISSING: t.Final = object()
 
 
 def _dumped_date(moment: datetime) -> str:
-    return simple_http_date(moment) or http_date(moment)
+    return dates.simple_http_date(moment) or http_date(moment)
 
 
 def _loaded_date(text: str) -> datetime | None:
-    return read_http_date(text) or parse_date(text)
+    return dates.read_http_date(text) or parse_date(text)
 
 
 _FASTER: dict[object, object] = {http_date: _dumped_date, parse_date: _loaded_date}
