@@ -63,7 +63,14 @@ Value = t.TypeVar("Value")
 
 _sentinel: t.Any = object()
 _Made = t.TypeVar("_Made")
-_new: t.Callable[[type[_Made]], _Made] = object.__new__
+
+
+class _Making(t.Protocol):
+    def __call__(self, cls: type[_Made], /) -> _Made: ...
+
+
+#: Makes an object without calling its constructor.
+new: _Making = object.__new__
 
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")
@@ -101,7 +108,7 @@ class AppContext(metaclass=invalidation.Watched):
         """Make this context the current one. Each push needs its own `pop`."""
         outer = current.get(None)
         # What the constructor does, without calling it.
-        value = _new(Entered)
+        value = new(Entered)
         value._app_ctx = value._own_app_ctx = self
         if outer is None:
             value._request_ctx = None

@@ -20,6 +20,7 @@ from .app_context import (
     current,
     disturb,
     keep_environ,
+    new,
     refuse_pop,
     take_push,
 )
@@ -44,15 +45,6 @@ if t.TYPE_CHECKING:
     from .namespace import _AppCtxGlobals
 else:
     (late_writes,) = late_modules(__name__, ".late_writes")
-
-_Made = t.TypeVar("_Made")
-
-
-class _Making(t.Protocol):
-    def __call__(self, cls: type[_Made], /) -> _Made: ...
-
-
-_new: _Making = object.__new__
 
 
 class RequestContext(Opening):
@@ -139,7 +131,7 @@ class RequestContext(Opening):
             plan = self.app._current_plan()
             if plan.makes_app_context:
                 # What the constructor does, without another namespace.
-                context = _new(AppContext)
+                context = new(AppContext)
                 context.app, context.url_adapter = self.app, None
             else:
                 context = AppContext(self.app)
@@ -165,7 +157,7 @@ class RequestContext(Opening):
         app = self.app
         if not self._is_bound and self._finds_again(app._current_plan()):
             # What the constructor does but for the URL adapter, which the map makes unnecessary.
-            copied = _new(type(self))
+            copied = new(type(self))
             copied.app, copied.request, copied._state = app, self.request, CREATED
         else:
             copied = type(self)(app, self.request.environ, self.request, self._session)

@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
     from tuile.sansio.app import App
     from tuile.wrappers.response import Response
 
-    from ..http import dates
+    from ..http import dates as dates  # noqa: PLC0414 - handed on
     from . import indented
 else:
     dates, indented = late_modules(__name__, "..http.dates", ".indented")

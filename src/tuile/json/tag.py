@@ -36,15 +36,9 @@ from werkzeug.http import http_date, parse_date
 
 from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
-from tuile.json.provider import scan
+from tuile.json.provider import dates, scan
 
 from ..flask_names import offer_flasks_names
-from ..lazy import late_modules
-
-if t.TYPE_CHECKING:
-    from ..http import dates
-else:
-    (dates,) = late_modules(__name__, "..http.dates")
 
 
 class JSONTag:
