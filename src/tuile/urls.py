@@ -38,14 +38,19 @@ def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function b
     """Decorate `url_for` to take the options among the values: as parameters they would make each call slower."""
 
     @wraps(method)
-    def url_for(self: Flask, /, endpoint: str, **values: object) -> str:
+    def url_for(self: Flask, /, endpoint: str, **values: object) -> str:  # noqa: C901 - as the function below
         # As in the function below.
         context = _current.get(None)
         url: Written = None
         if context is not None:
             plan = context._links_by
-            if plan is None and context._root is None:
-                plan = url_links.links_at_root(context)
+            if plan is None:
+                if context._address is not None:
+                    url = url_links.url_outside(context, endpoint, values) if context.app is self else None
+                    if type(url) is str:
+                        return url
+                elif context._root is None:
+                    plan = url_links.links_at_root(context)
             if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults and context.app is self:
                 link = plan.links.get(endpoint)
                 if link is None:
