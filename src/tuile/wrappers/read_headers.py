@@ -27,9 +27,8 @@ from werkzeug.sansio.request import Request as SansioRequest
 from werkzeug.sansio.utils import get_content_length
 from werkzeug.utils import header_property
 
-from ..http.accepted import read_accept
 from ..http.received import read_authorization, read_date, read_if_range
-from ..lazy import lazy_pattern
+from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 from .environ import Kept
 
@@ -38,7 +37,10 @@ if t.TYPE_CHECKING:
 
     from werkzeug.user_agent import UserAgent
 
+    from ..http import accepted
     from .request import Request
+else:
+    (accepted,) = late_modules(__name__, "..http.accepted")
 
 # Values of Content-Type that come again and have no boundary, of which each is another.
 _LONGEST_TYPE: t.Final = 48
@@ -103,24 +105,24 @@ _HeaderProperty.__name__ = _HeaderProperty.__qualname__ = header_property.__name
 
 def accept_mimetypes(request: Request) -> MIMEAccept:
     """The media types that the client accepts."""
-    return read_accept(header_of(request, "HTTP_ACCEPT", "Accept"), MIMEAccept)
+    return accepted.read_accept(header_of(request, "HTTP_ACCEPT", "Accept"), MIMEAccept)
 
 
 def accept_encodings(request: Request) -> Accept:
     """The content codings that the client accepts, such as gzip."""
-    return read_accept(header_of(request, "HTTP_ACCEPT_ENCODING", "Accept-Encoding"), Accept)
+    return accepted.read_accept(header_of(request, "HTTP_ACCEPT_ENCODING", "Accept-Encoding"), Accept)
 
 
 def accept_languages(request: Request) -> LanguageAccept:
     """The languages that the client accepts."""
-    return read_accept(header_of(request, "HTTP_ACCEPT_LANGUAGE", "Accept-Language"), LanguageAccept)
+    return accepted.read_accept(header_of(request, "HTTP_ACCEPT_LANGUAGE", "Accept-Language"), LanguageAccept)
 
 
 def accept_charsets(request: Request) -> CharsetAccept:
     """The character sets that the client accepts."""
     # Looking up a codec whose name has a NUL fails; a space may replace it (RFC 9110 section 5.5).
     text = (header_of(request, "HTTP_ACCEPT_CHARSET", "Accept-Charset") or "").replace("\0", " ")
-    return read_accept(text, CharsetAccept)
+    return accepted.read_accept(text, CharsetAccept)
 
 
 def authorization(request: Request) -> Authorization | None:
