@@ -13,7 +13,7 @@ import tuile
 from tests.beside_flask import ABSENT, make_app, make_environ, outcome, same, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 CHANGES: dict[str, Callable[[Any], object]] = {
     "another view": lambda app: app.view_functions.update(it=lambda: "another"),
@@ -106,16 +106,28 @@ def test_what_was_remembered_is_forgotten_with_a_change(change: str) -> None:
     same(program)
 
 
+PATHS_OF_BLUEPRINT = ("/of/it", "/of/with/name", "/of/streamed", "/of/it")
+
+
 def of_blueprint(lib: Any) -> Any:
     app = make_app(lib)
     blueprint = lib.Blueprint("of", __name__)
     blueprint.add_url_rule("/it", "it", lambda **arguments: f"it {arguments}")
     blueprint.add_url_rule("/with/<name>", "with", lambda **arguments: f"with {arguments}")
+    blueprint.add_url_rule("/streamed", "streamed", lambda **_: streamed(lib))
     app.register_blueprint(blueprint, url_prefix="/of")
     for _ in range(10):
         send(app, make_environ("/of/it"))
         send(app, make_environ("/of/with/name"))
+        send(app, make_environ("/of/streamed"))
     return app
+
+
+def streamed(lib: Any) -> Any:
+    def pieces() -> Iterator[str]:
+        yield f"{lib.request.view_args}"
+
+    return lib.stream_with_context(pieces())
 
 
 def test_the_paths_of_blueprints_are_remembered() -> None:
@@ -130,7 +142,7 @@ def test_defaults_that_a_rule_of_a_blueprint_gets_count_at_once() -> None:
         for rule in app.url_map.iter_rules():
             if rule.defaults is not None:
                 rule.defaults["more"] = 1
-        return [outcome(send, app, make_environ(path)) for path in ("/of/it", "/of/with/name", "/of/it")]
+        return [outcome(send, app, make_environ(path)) for path in PATHS_OF_BLUEPRINT]
 
     same(program)
 

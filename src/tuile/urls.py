@@ -140,8 +140,6 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                         raise
                     # Another value or an option may be another error, which comes first.
                     url = None
-                if type(url) is str:
-                    return url
                 if type(url) is tuple:
                     url = url_links.with_options(context, url)
             if type(url) is str:

@@ -7,7 +7,6 @@ import typing as t
 from contextvars import copy_context
 from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
-from types import FunctionType
 
 from ..lazy import late_modules
 from ..signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
@@ -80,21 +79,7 @@ def copy_current_request_context(f: F) -> F:
         with context:
             return context.app.ensure_sync(f)(*args, **kwargs)
 
-    return t.cast("F", _named_as(wrapper, f))
-
-
-def _named_as(wrapper: F, f: t.Callable[..., object]) -> F:
-    """Return a wrapper with the name and the attributes of a function, as `functools.update_wrapper` does."""
-    if type(f) is not FunctionType or sys.version_info >= (3, 12):
-        # From 3.12 on there are more attributes to copy.
-        update_wrapper(wrapper, f)
-        return wrapper
-    wrapper.__module__, wrapper.__name__, wrapper.__qualname__ = f.__module__, f.__name__, f.__qualname__
-    wrapper.__doc__, wrapper.__annotations__ = f.__doc__, f.__annotations__
-    if f.__dict__:
-        wrapper.__dict__.update(f.__dict__)
-    vars(wrapper)["__wrapped__"] = f
-    return wrapper
+    return t.cast("F", update_wrapper(wrapper, f))
 
 
 def copy_current_websocket_context(f: F) -> F:
@@ -158,7 +143,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
         def make_stream(*args: object, **kwargs: object) -> object:
             return stream_with_context(generator_or_function(*args, **kwargs))
 
-        return _named_as(make_stream, generator_or_function)
+        return update_wrapper(make_stream, generator_or_function)
 
     value = _value(None)
     if type(value) is RequestContext:

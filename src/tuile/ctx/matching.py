@@ -11,7 +11,6 @@ from werkzeug.routing import MapAdapter
 from ..invalidation import Watched
 from ..lazy import late_modules
 from ..routing.map import Map
-from ..routing.route import matched_by
 from .app_context import environ_of
 
 if t.TYPE_CHECKING:
@@ -96,31 +95,10 @@ class Matching(metaclass=Watched):
         is_one = getattr(self.request, "is_websocket", False)
         return not is_one and endpoint in vars(self.app).get("_websocket_endpoints", ())
 
-    def _match_by_map(self, plan: Plan) -> None:
-        """Find the rule by what the plan has of the map, or by the map.
-
-        Args:
-            plan: The present plan of the app, which needs no adapter.
-        """
+    def _match_by_map(self) -> None:
+        """Find the rule by the map, for an app that needs no adapter."""
         # Of its own copy, for a stream: the server may use the environ for another request by then.
-        request, environ = self.request, environ_of(self.request)
-        path, method = environ.get("PATH_INFO"), environ.get("REQUEST_METHOD")
-        if (
-            path is not None
-            and method is not None
-            and environ.get("HTTP_HOST") in plan.hosts
-            and environ.get("wsgi.url_scheme") in {"http", "https"}
-            and "HTTP_UPGRADE" not in environ
-        ):
-            route = plan.static_routes.get(path)
-            if route is not None and method in route[0].methods:
-                request.url_rule, request.view_args = route[0], {}
-                return
-            matched = matched_by(plan.variable_routes, path, method) if plan.variable_routes else None
-            if matched is not None:
-                request.url_rule, request.view_args, _ = matched
-                return
-        self._take(self.app.url_map.find(environ, self.app.config["SERVER_NAME"]))
+        self._take(self.app.url_map.find(environ_of(self.request), self.app.config["SERVER_NAME"]))
 
     def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""

@@ -183,8 +183,7 @@ class RequestContext(Opening):
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
         if finds and not app.subdomain_matching:
-            # Of its own copy, for a stream: the server may use the environ for another request by then.
-            self._match_by_map(plan)
+            self._match_by_map()
         elif not self._finds_by_adapter():
             self._match_by_adapter()
 
@@ -230,7 +229,7 @@ class RequestContext(Opening):
         self._token = current.set(self)
         if not plan.opens_lazily:
             self._session  # noqa: B018 - reading it opens it
-        self._match_by_map(plan)
+        self._match_by_map()
         return True
 
     def _ends_quietly(self, plan: Plan) -> bool:

@@ -90,14 +90,13 @@ def is_coroutine_function(plan: Plan, function: t.Callable[..., object]) -> bool
 
 def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str, object]) -> None:
     """Remember how a rule was found, and its view, as long as the plan holds; each rule once."""
-    function = id(app.view_functions.get(rule.endpoint))
-    view = app._synchronous.get(function)
-    if view is None and function not in plan.coroutine_functions:
-        # The view was not called yet, or needs `ensure_sync`.
-        kept: object = app.view_functions.get(rule.endpoint)
-        if type(kept) is not FunctionType or not kept.__code__.co_flags & CO_COROUTINE:
+    found: object = app.view_functions.get(rule.endpoint)
+    view = app._synchronous.get(id(found))
+    if view is None and id(found) not in plan.coroutine_functions:
+        if type(found) is not FunctionType or not found.__code__.co_flags & CO_COROUTINE:
+            # It was not called yet, or needs `ensure_sync`.
             return
-        plan.coroutine_functions[id(kept)] = kept
+        plan.coroutine_functions[id(found)] = found
     plan.rules_tried[id(rule)] = rule
     if not arguments:
         if app.url_map.answers_always(path, rule):

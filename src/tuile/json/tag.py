@@ -329,7 +329,7 @@ class TaggedJSONSerializer:
         if plainly and '{" ' in value and self._built_in is not None and self.order == self._built_in:
             # Something is tagged. The parser untags each object as soon as it is read, innermost first.
             with suppress(Exception):  # raised again below
-                scanned, end = _untagging_scan(self)(value, 0)
+                scanned, end = _untagging_scan(self.untag)(value, 0)
                 if end == len(value):
                     return scanned
         if plainly:
@@ -386,9 +386,9 @@ class TaggedJSONSerializer:
 
 
 @lru_cache(maxsize=8)
-def _untagging_scan(serializer: TaggedJSONSerializer) -> t.Callable[[str, int], tuple[object, int]]:
-    """Return a parser of JSON that untags each object that it reads."""
-    made: t.Callable[[str, int], tuple[object, int]] = vars(JSONDecoder(object_hook=serializer.untag))["scan_once"]
+def _untagging_scan(untag: t.Callable[[dict[str, object]], object]) -> t.Callable[[str, int], tuple[object, int]]:
+    """Return a parser of JSON that untags each object that it reads, by the method of a serializer."""
+    made: t.Callable[[str, int], tuple[object, int]] = vars(JSONDecoder(object_hook=untag))["scan_once"]
     return made
 
 

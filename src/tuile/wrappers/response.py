@@ -57,7 +57,9 @@ _SENDING = attributes(
     WerkzeugResponse,
     (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "is_sequence", "iter_encoded"),
 )
-_CONDITIONAL = attributes(WerkzeugResponse, (*_USED[:1], *_USED[2:], "_clean_status", "_process_range_request"))
+_CONDITIONAL = attributes(
+    WerkzeugResponse, ("headers", "status", "status_code", "_clean_status", "_process_range_request")
+)
 # Filled after the definition of the class, which has faster ones than Werkzeug's.
 _SENDING_FILES: dict[str, object] = {}
 #: For detecting patches. Read here, because `files`, which compares them as well, is imported late.
@@ -156,26 +158,19 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 finished = CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
             else:
                 finished = _FINISHED.get(content_type)
-            if line is not None and finished is not None and type(body) is bytes:
-                self.headers = own = _new(Headers)
-                if self.automatically_set_content_length:
-                    own._list = [("Content-Type", finished), ("Content-Length", str(len(body)))]
-                else:
-                    own._list = [("Content-Type", finished)]
-                self._status = line
-                self._status_code = code
-                self.direct_passthrough = direct_passthrough
-                self._on_close = []
-                self.response = [body]
-                return
-            if line is not None and finished is not None and type(body) is GeneratorType:
+            if line is not None and finished is not None and (type(body) is bytes or type(body) is GeneratorType):
                 self.headers = own = _new(Headers)
                 own._list = [("Content-Type", finished)]
+                if isinstance(body, bytes):
+                    if self.automatically_set_content_length:
+                        own._list.append(("Content-Length", str(len(body))))
+                    self.response = [body]
+                else:
+                    self.response = body
                 self._status = line
                 self._status_code = code
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
-                self.response = body
                 return
         if not (self._builds_plainly and init_plainly(self, response, status, headers, mimetype, content_type)):
             body = t.cast("Iterable[bytes]", response)
@@ -280,7 +275,10 @@ class Response(WerkzeugResponse, metaclass=Watched):
         return self._send_converted(environ, start_response)
 
     def _send_converted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Send this response by Werkzeug's method, with headers of no other type than str."""
+        """Send this response by Werkzeug's method, with headers of no other type than str.
+
+        Servers may treat a subclass of str or bytes differently.
+        """
         pairs = getattr(self.headers, "_list", [])
         for index, (name, value) in enumerate(pairs):
             if type(value) is not str or type(name) is not str:
