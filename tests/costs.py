@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
 
 def steps(call: Callable[[], object]) -> int:
@@ -33,6 +34,29 @@ def steps(call: Callable[[], object]) -> int:
         sys.setprofile(before[1])
         sys.settrace(before[0])
     return count
+
+
+def entered(call: Callable[[], object]) -> list[CodeType]:
+    """Return the code of the functions of Python that a function calls, and those that they call, in their order.
+
+    Garbage is collected before and not meanwhile: that would enter finalisers, and what others want to hear of it.
+    """
+    found: list[CodeType] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            found.append(frame.f_code)
+
+    gc.collect()
+    gc.disable()
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+        gc.enable()
+    return found[1:]  # the first is the function itself
 
 
 def assert_time_is_linear(run: Callable[[int], object], size: int = 10_000) -> None:

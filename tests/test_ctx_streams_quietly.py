@@ -10,6 +10,7 @@ import pytest
 
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, same, send
+from tests.costs import entered
 from tuile.ctx.app_context import current
 
 if TYPE_CHECKING:
@@ -256,26 +257,14 @@ def test_a_wrapped_function_has_the_attributes_it_has_on_flask(kind: str) -> Non
 
 
 def test_a_stream_enters_few_functions_besides_its_generator() -> None:
-    import sys  # noqa: PLC0415 - for this test
 
     app = make_app(tuile)
     count = 40
     app.add_url_rule("/", "view", lambda: tuile.Response(tuile.stream_with_context(b"piece" for _ in range(count))))
     for _ in range(3):
         send(app)
-    entered: list[str] = []
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        if event == "call":
-            entered.append(frame.f_code.co_name)
-
     parts: Any = app(make_environ(), lambda status, headers, exc_info=None: lambda part: None)
-    sys.setprofile(note)
-    try:
-        for _ in parts:
-            pass
-    finally:
-        sys.setprofile(None)
+    names = entered(lambda: list(parts))
     parts.close()
     # The stream and its encoding for each piece, and what enters and leaves the request once.
-    assert len(entered) <= 3 * (count + 1) + 20
+    assert len(names) <= 3 * (count + 1) + 20

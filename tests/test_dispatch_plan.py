@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, part, same, send
+from tests.costs import entered
 from tuile import invalidation
 from tuile.ctx.request_context import RequestContext
 from tuile.dispatch.plan import NOTHING, plan_of
@@ -442,23 +443,6 @@ def test_a_class_of_responses_that_comes_during_requests_gets_its_own_constructo
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-def functions_entered(action: Callable[[], object]) -> int:
-    """How many functions an action enters."""
-    count = 0
-
-    def record(_frame: Any, event: str, _argument: Any) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(record)
-    try:
-        action()
-    finally:
-        sys.setprofile(before)
-    return count
-
-
 CHANGES: dict[str, Callable[[Any], object]] = {
     "class": lambda app: setattr(app.request_class, "own", 1),
     "provider": lambda app: setattr(app.json, "sort_keys", False),
@@ -474,7 +458,7 @@ def test_a_change_costs_the_same_with_one_app_and_with_thousands() -> None:
         app.request_class = type("Own", (tuile.Request,), {})
         app.session_interface = SecureCookieSessionInterface()
         send(app)
-        return functions_entered(lambda: CHANGES[change](app))
+        return len(entered(lambda: CHANGES[change](app)))
 
     alone = {change: changed(change) for change in CHANGES}
     live = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, same, send
+from tests.costs import entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -199,19 +199,8 @@ def test_a_piece_takes_one_call_besides_the_generator(wrap: Any) -> None:
     app.add_url_rule("/", "view", lambda: wrap(b"piece" for _ in range(count)))
     for _ in range(3):
         send(app)
-    entered: list[str] = []
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        if event == "call":
-            entered.append(frame.f_code.co_name)
-
     parts = app(make_environ(), start)
-    sys.setprofile(note)
-    try:
-        for _ in parts:
-            pass
-    finally:
-        sys.setprofile(None)
+    names = [code.co_name for code in entered(lambda: list(parts))]
     # Once more for the end.
-    assert entered.count("encoded") == entered.count("<genexpr>") == count + 1
-    assert len(entered) <= 2 * count + 3
+    assert names.count("encoded") == names.count("<genexpr>") == count + 1
+    assert len(names) <= 2 * count + 3

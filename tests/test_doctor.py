@@ -14,6 +14,7 @@ import pytest
 from werkzeug.routing import Map as WerkzeugMap
 
 import tuile
+from tests.costs import entered
 from tests.fresh import run
 from tuile.cli.doctor.application import describe_application, examine_application
 from tuile.cli.doctor.sources import find_missing_names, inner_names
@@ -143,18 +144,7 @@ def frames_of_a_request(app: tuile.Flask) -> int:
 
     for _ in range(3):
         ask()
-    count = 0
-
-    def note(frame: Any, event: str, argument: Any) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(note)
-    try:
-        ask()
-    finally:
-        sys.setprofile(None)
-    return count
+    return len(entered(ask))
 
 
 @pytest.mark.parametrize("subject", SLOW)

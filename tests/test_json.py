@@ -8,7 +8,6 @@ import decimal
 import gc
 import io
 import json as standard_json
-import sys
 import threading
 import uuid
 import weakref
@@ -25,6 +24,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 import tuile
+from tests.costs import entered
 from tuile import json
 from tuile.ctx.app_context import NO_APP_MESSAGE, current
 from tuile.json import provider as provider_room
@@ -417,18 +417,8 @@ def test_a_warm_response_enters_three_functions_before_the_responses_own(app: Sm
             self.body = body
 
     app.response_class = Bare  # type: ignore[assignment]  # nothing of ours to count
-    entered: list[str] = []
-
-    def note(frame: Any, event: str, _: Any) -> None:
-        if event == "call":
-            entered.append(frame.f_code.co_name)
-
-    sys.setprofile(note)
-    try:
-        app.json.response({"a": 1})
-    finally:
-        sys.setprofile(None)
-    assert entered == ["response", "_text", "_written", "__init__"]
+    names = [code.co_name for code in entered(lambda: app.json.response({"a": 1}))]
+    assert names == ["response", "_text", "_written", "__init__"]
 
 
 def test_the_functions_use_the_current_applications_provider(app: Small) -> None:

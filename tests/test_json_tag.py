@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import OrderedDict
 from datetime import datetime, timezone
 from enum import IntEnum
@@ -19,6 +18,7 @@ from markupsafe import Markup
 
 import tuile
 from tests.beside_flask import outcome
+from tests.costs import entered
 from tuile.ctx.app_context import current
 from tuile.json import tag as ours
 from tuile.json.provider import DefaultJSONProvider
@@ -252,23 +252,12 @@ def test_a_flat_session_is_tagged_in_one_function_and_untagged_in_two() -> None:
     serializer = TaggedJSONSerializer()
     value = {"user_id": 1, "name": "a", "seen": [1.5, None, True]}
 
-    def entered(call: Any) -> list[str]:
-        names: list[str] = []
+    def names(method: Any) -> list[str]:
+        # Up to Python 3.11 a comprehension is a function of its own.
+        return [code.co_name for code in entered(lambda: method(value)) if not code.co_name.startswith("<")]
 
-        def note(frame: Any, event: str, _: Any) -> None:
-            # Up to Python 3.11 a comprehension is a function of its own.
-            if event == "call" and not frame.f_code.co_name.startswith("<"):
-                names.append(frame.f_code.co_name)
-
-        sys.setprofile(note)
-        try:
-            call(value)
-        finally:
-            sys.setprofile(None)
-        return names
-
-    assert entered(serializer.tag) == ["tag", "tag"]
-    assert entered(serializer._untag_scan) == ["_untag_scan", "_untag_scan", "untag"]
+    assert names(serializer.tag) == ["tag", "tag"]
+    assert names(serializer._untag_scan) == ["_untag_scan", "_untag_scan", "untag"]
 
 
 class _AppWithProvider:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import pickle
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.test import create_environ, run_wsgi_app
 
+from tests.costs import entered
 from tuile import Flask, Response, cookies, flash, make_response, render_template_string, request, session
 from tuile.inspector import facts, instruments, watching
 from tuile.inspector.recorder import WRAPPED, Recorder
@@ -264,21 +264,10 @@ def test_closing_puts_everything_back() -> None:
 
 
 def functions_entered(app: Flask, environ: dict[str, Any]) -> list[str]:
-    entered: list[str] = []
-
-    def profile(frame: Any, event: str, _: object) -> None:
-        if event == "call":
-            entered.append(frame.f_code.co_qualname if sys.version_info >= (3, 11) else frame.f_code.co_name)
-
     def start(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
         return None
 
-    sys.setprofile(profile)
-    try:
-        app(environ, start)
-    finally:
-        sys.setprofile(None)
-    return entered
+    return [getattr(code, "co_qualname", code.co_name) for code in entered(lambda: app(environ, start))]
 
 
 def test_a_request_enters_the_same_functions_as_before_once_it_is_closed() -> None:
