@@ -749,3 +749,27 @@ def test_a_session_cookie_that_was_faultless_is_not_judged_again(monkeypatch: py
     for _ in range(3):
         client.get("/")
     assert not judged.called
+
+
+def test_a_cookie_that_was_faultless_in_another_app_is_noted_where_it_is_set() -> None:
+    def make() -> Any:
+        app = make_app(tuile, COOKIE_CHECKS="error", TESTING=True)
+
+        def view(what: str) -> Any:
+            response = tuile.Response("text")
+            if what == "deleted":
+                response.delete_cookie("basket")
+            else:
+                response.set_cookie("basket", "1", path="/" if what == "root" else "/shop")
+            return response
+
+        app.add_url_rule("/<what>", "view", view)
+        return app
+
+    first, second = make(), make()
+    for _ in range(3):
+        assert send(first, make_environ("/root")).code == 200
+    assert send(second, make_environ("/shop")).code == 200
+    assert send(second, make_environ("/root")).code == 200
+    # It was set for all paths, too, and in this app.
+    assert send(second, make_environ("/deleted")).code == 200

@@ -77,6 +77,8 @@ class Service:
         self.entry_plan: Plan | None = None
         #: The text of hosts that do not affect which rule matches.
         self.hosts: dict[bytes, str] = {}
+        # The endpoints of rules for WebSockets, and the plan with which they were looked up.
+        self._websocket_endpoints: tuple[Plan | None, frozenset[str]] = None, frozenset()
         _all.add(self)
 
     def _make_workers(self) -> Workers:
@@ -143,6 +145,14 @@ class Service:
         if text in plan.hosts and len(self.hosts) < _MOST_HOSTS:
             self.hosts[octets] = text
         return text
+
+    def websocket_endpoints(self, plan: Plan) -> frozenset[str]:
+        """Return the endpoints of the rules for WebSockets. Each change of the rules makes another plan."""
+        known, endpoints = self._websocket_endpoints
+        if known is not plan:
+            endpoints = frozenset(rule.endpoint for rule in self.app.url_map._rules if rule.websocket)
+            self._websocket_endpoints = plan, endpoints
+        return endpoints
 
     def plan_for_loop(self) -> Plan | None:
         """Return the plan of the app if requests may be answered on the loop at the moment."""

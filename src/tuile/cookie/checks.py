@@ -11,7 +11,7 @@ from ..ctx.app_context import current
 from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
-from ..http.response_headers import PLAIN_HEADERS
+from ..http.response_headers import HEADERS_CLASSES
 from ..lazy import lazy_pattern
 from ..user_agent.browsers import PROFILES
 from ..user_agent.rules import make_request
@@ -35,8 +35,8 @@ if t.TYPE_CHECKING:
 _known_scopes: WeakKeyDictionary[object, Scopes] = WeakKeyDictionary()
 
 
-# Of a single cookie of which nothing is wrong: everything that this depends on, see `_shape_of`.
-_faultless: set[tuple[object, ...]] = set()
+# For each app, of a single cookie of which nothing is wrong: everything that this depends on, see `_shape_of`.
+_faultless: WeakKeyDictionary[object, set[tuple[object, ...]]] = WeakKeyDictionary()
 _MOST_SHAPES, _LONGEST = 256, 2048
 _PLAIN_PATH = lazy_pattern("/[A-Za-z0-9._/-]*")
 _PLAIN_VALUE = lazy_pattern("[A-Za-z0-9._-]+")
@@ -95,17 +95,17 @@ def check_response(app: Flask, request: Request, response: Response, mode: str) 
         CookieCheckError: If there is a finding, and the mode is `error`.
     """
     headers = response.headers
-    pairs = headers._list if type(headers) in PLAIN_HEADERS else headers.items()
+    pairs = headers._list if type(headers) in HEADERS_CLASSES else headers.items()
     lines = [value for name, value in pairs if name == "Set-Cookie" or name.lower() == "set-cookie"]
     if not lines:
         return
-    shape = _shape_of(app, request, lines)
-    if shape is None or shape not in _faultless:
+    shape, faultless = _shape_of(app, request, lines), _faultless.setdefault(app, set())
+    if shape is None or shape not in faultless:
         notes = findings(app, request, lines, _large(app, response) if mode == "warn" else ())
         if shape is not None and not notes:
-            if len(_faultless) >= _MOST_SHAPES:
-                _faultless.clear()
-            _faultless.add(shape)
+            if len(faultless) >= _MOST_SHAPES:
+                faultless.clear()
+            faultless.add(shape)
     else:
         notes = []
     notes += _check_caching(response)

@@ -14,7 +14,7 @@ import weakref
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..ctx.app_context import current
-from ..http.response_headers import PLAIN_HEADERS, Headers
+from ..http.response_headers import HEADERS_CLASSES, Headers
 
 if t.TYPE_CHECKING:
     from ..wrappers.request import Request
@@ -53,7 +53,7 @@ def claim(app: ErrorHandling, response: Response) -> Response:
     context = current.get(None)
     if context is None or context.request is None or not isinstance(response, WerkzeugResponse):
         return response
-    if type(getattr(response, "headers", None)) not in PLAIN_HEADERS:
+    if type(getattr(response, "headers", None)) not in HEADERS_CLASSES:
         # Created without a constructor, or with headers of another type.
         return response
     request = context.request

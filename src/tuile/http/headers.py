@@ -1,14 +1,17 @@
-"""Change the headers of a response directly in the list that Werkzeug's `Headers` hold.
+"""Read headers, and change those of a response directly in the list that Werkzeug's `Headers` hold.
 
-This skips Werkzeug's checks. Use it only for text that cannot contain line breaks; set everything else on `Headers`
-itself.
+Changing them skips Werkzeug's checks. Use it only for text that cannot contain line breaks; set everything else on
+`Headers` itself.
 """
 
 from __future__ import annotations
 
 import typing as t
 
+from werkzeug.http import parse_dict_header
+
 from ..lazy import late_modules
+from ..remember import remembers_short
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
@@ -237,3 +240,9 @@ def sent_pairs(
                 return None
     sent = [pair for pair in pairs if pair[0].lower() not in left_out] if left_out else pairs.copy()
     return sent, location, length
+
+
+@remembers_short(256)
+def directives_in(text: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the directives of a Cache-Control header."""
+    return tuple(parse_dict_header(text).items())

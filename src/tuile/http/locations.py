@@ -11,7 +11,7 @@ from markupsafe import escape
 from werkzeug.utils import redirect
 
 from ..lazy import QuotedOctets, lazy_pattern
-from .response_headers import PLAIN_HEADERS
+from .response_headers import HEADERS_CLASSES
 
 if t.TYPE_CHECKING:
     from werkzeug.wrappers import Response
@@ -94,7 +94,7 @@ def redirection(location: str, code: int, cls: type[Made]) -> Made:
         return t.cast("Made", redirect(location, code, cls))
     response = cls(redirect_page(location), code, mimetype="text/html")
     headers = response.headers
-    pairs = headers._list if type(headers) in PLAIN_HEADERS else []
+    pairs = headers._list if type(headers) in HEADERS_CLASSES else []
     if len(pairs) == 2 and pairs[0][0] == "Content-Type" and pairs[1][0] == "Content-Length":
         pairs.append(("Location", location))
     else:

@@ -9,7 +9,7 @@ import re
 import typing as t
 
 from werkzeug.datastructures import Authorization, IfRange
-from werkzeug.http import parse_date, parse_if_range_header
+from werkzeug.http import parse_if_range_header
 from werkzeug.sansio.utils import get_current_url
 
 from ..lazy import late_modules, lazy_pattern
@@ -34,7 +34,7 @@ def read_date(text: str | None) -> datetime | None:
     """Return the date in a header; None if it is missing or invalid, such as one in the year 9999999999."""
     try:
         # The first knows only the form that nearly all have.
-        return (None if text is None else dates.read_http_date(text)) or parse_date(text)
+        return None if text is None else dates.load_date(text)
     except OverflowError:
         return None
 

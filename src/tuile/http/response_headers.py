@@ -9,6 +9,8 @@ import typing as t
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
+_MISSING: t.Final = object()
+
 
 def _set(headers: WerkzeugHeaders, key: str, value: str) -> None:
     """Set a header whose name is ASCII; it replaces those with this name."""
@@ -39,7 +41,7 @@ class Headers(WerkzeugHeaders):
             return _headers_of, (self._list,)
 
         def __eq__(self, other: object) -> bool:
-            if other.__class__ not in PLAIN_HEADERS:
+            if other.__class__ not in HEADERS_CLASSES:
                 return NotImplemented
             mine, theirs = ({(pair[0].lower(), *pair[1:]) for pair in one._list} for one in (self, other))
             return mine == theirs
@@ -124,8 +126,8 @@ class Headers(WerkzeugHeaders):
 
         def setdefault(self, key: str, default: object) -> str:
             """Return the first value of a header, which is set if there is none."""
-            value = self.get(key, PLAIN_HEADERS)
-            if value is not PLAIN_HEADERS:
+            value = self.get(key, _MISSING)
+            if value is not _MISSING:
                 return value
             self.set(key, default)
             return self._get_key(key)
@@ -150,4 +152,4 @@ def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
 Headers.__module__ = WerkzeugHeaders.__module__
 
 #: The classes whose `_list` may be read and extended without their methods.
-PLAIN_HEADERS: t.Final[frozenset[object]] = frozenset({Headers, WerkzeugHeaders})
+HEADERS_CLASSES: t.Final[frozenset[object]] = frozenset({Headers, WerkzeugHeaders})

@@ -12,8 +12,6 @@ from datetime import date
 from json import encoder as _encoder
 from types import FunctionType
 
-from werkzeug.http import http_date
-
 from ..flask_names import offer_flasks_names
 from ..invalidation import Watched, attribute, attributes, invalidate
 from ..lazy import late_modules
@@ -143,7 +141,7 @@ def _default(o: object) -> object:
         TypeError: If the type is not supported.
     """
     if isinstance(o, date):
-        return dates.simple_http_date(o) or http_date(o)
+        return dates.dump_date(o)
     if isinstance(o, uuid.UUID):
         return str(o)
     # Importing it takes 1 ms, and there is no Decimal before it was imported.

@@ -32,7 +32,6 @@ from json import JSONDecoder
 from uuid import UUID
 
 from markupsafe import Markup
-from werkzeug.http import http_date, parse_date
 
 from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
@@ -210,11 +209,11 @@ class TagDateTime(JSONTag):
 
     def to_json(self, value: datetime) -> str:
         """Return the HTTP date."""
-        return dates.simple_http_date(value) or http_date(value)
+        return dates.dump_date(value)
 
     def to_python(self, value: str) -> datetime | None:
         """Return the datetime in UTC, with its time zone."""
-        return dates.read_http_date(value) or parse_date(value)
+        return dates.load_date(value)
 
 
 _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, TagUUID, TagDateTime)

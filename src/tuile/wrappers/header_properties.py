@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import typing as t
-from functools import lru_cache
 
 from werkzeug.datastructures import ResponseCacheControl
-from werkzeug.http import http_date, parse_cache_control_header, parse_date, parse_dict_header
+from werkzeug.http import http_date, parse_cache_control_header, parse_date
 from werkzeug.sansio.response import Response as SansioResponse
 from werkzeug.utils import header_property
 
+from ..http.headers import directives_in
 from ..http.response_headers import Headers
 from ..lazy import late_modules
-from ..remember import LONGEST
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -27,15 +26,16 @@ else:
 _MISSING: t.Final = object()
 
 
-def _dumped_date(moment: datetime) -> str:
-    return dates.simple_http_date(moment) or http_date(moment)
+def _dump_date(moment: datetime) -> str:
+    return dates.dump_date(moment)
 
 
-def _loaded_date(text: str) -> datetime | None:
-    return dates.read_http_date(text) or parse_date(text)
+def _load_date(text: str) -> datetime | None:
+    return dates.load_date(text)
 
 
-_FASTER: dict[object, object] = {http_date: _dumped_date, parse_date: _loaded_date}
+# Functions of a module that is imported late.
+_FASTER: dict[object, object] = {http_date: _dump_date, parse_date: _load_date}
 
 
 class _HeaderProperty(header_property[object]):
@@ -71,12 +71,6 @@ class _HeaderProperty(header_property[object]):
 _HeaderProperty.__name__ = _HeaderProperty.__qualname__ = header_property.__name__
 
 
-@lru_cache(maxsize=128)
-def _directives(text: str) -> tuple[tuple[str, str | None], ...]:
-    """Return the directives of a Cache-Control header."""
-    return tuple(parse_dict_header(text).items())
-
-
 def _cache_control(response: Response) -> ResponseCacheControl:
     def on_update(directives: _CacheControl) -> None:
         if directives:
@@ -85,8 +79,8 @@ def _cache_control(response: Response) -> ResponseCacheControl:
             del response.headers["cache-control"]
 
     text = response.headers.get("cache-control")
-    if type(text) is str and 0 < len(text) <= LONGEST:
-        return ResponseCacheControl(_directives(text), on_update)
+    if type(text) is str and text:
+        return ResponseCacheControl(directives_in(text), on_update)
     return parse_cache_control_header(text, on_update, ResponseCacheControl)
 
 

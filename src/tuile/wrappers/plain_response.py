@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import ClosingIterator
 
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
-from ..http.response_headers import PLAIN_HEADERS, Headers
+from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -79,7 +79,7 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
     Returns:
         Whether they are set. If not, they are of types that Werkzeug's constructor converts or refuses.
     """
-    if type(headers) in PLAIN_HEADERS:
+    if type(headers) in HEADERS_CLASSES:
         own = t.cast("WerkzeugHeaders", headers)
     else:
         found = [] if headers is None else plain_pairs(headers)

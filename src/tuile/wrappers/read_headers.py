@@ -17,7 +17,6 @@ from werkzeug.datastructures import (
     RequestCacheControl,
 )
 from werkzeug.http import (
-    parse_dict_header,
     parse_etags,
     parse_list_header,
     parse_options_header,
@@ -27,9 +26,9 @@ from werkzeug.sansio.request import Request as SansioRequest
 from werkzeug.sansio.utils import get_content_length
 from werkzeug.utils import header_property
 
+from ..http.headers import directives_in
 from ..http.received import read_authorization, read_date, read_if_range
 from ..lazy import late_modules, lazy_pattern
-from ..remember import LONGEST
 from .environ import Kept
 
 if t.TYPE_CHECKING:
@@ -173,12 +172,7 @@ def cache_control(request: Request) -> RequestCacheControl:
     text = header_of(request, "HTTP_CACHE_CONTROL", "Cache-Control")
     if not text:
         return RequestCacheControl((), None)
-    return RequestCacheControl(_directives(text) if len(text) <= LONGEST else parse_dict_header(text), None)
-
-
-@lru_cache(maxsize=128)
-def _directives(text: str) -> tuple[tuple[str, str | None], ...]:
-    return tuple(parse_dict_header(text).items())
+    return RequestCacheControl(directives_in(text), None)
 
 
 def user_agent(request: Request) -> UserAgent:

@@ -18,7 +18,7 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.headers import COMPARED, OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
-from ..http.response_headers import PLAIN_HEADERS, Headers
+from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
 from .header_properties import set_faster_properties
@@ -201,7 +201,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 self._has_plain_conditions
                 and type(environ) is dict
                 and "HTTP_RANGE" not in environ
-                and type(self.headers) in PLAIN_HEADERS
+                and type(self.headers) in HEADERS_CLASSES
                 and WerkzeugResponse.make_conditional is werkzeugs_make_conditional
                 and make_conditional_plainly(self, environ, accept_ranges)
             ):
@@ -226,7 +226,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         """Send this response, as the application does itself: where there is nothing to close, the parts are a list."""
         if (
             self._sends_plainly
-            and type(headers := self.headers) in PLAIN_HEADERS
+            and type(headers := self.headers) in HEADERS_CLASSES
             and ((code := self._status_code) == 200 or (code >= 200 and code not in {204, 304}))
             and (
                 (
@@ -268,7 +268,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     if environ["REQUEST_METHOD"] == "HEAD":
                         return ()
                     return body.copy() if isinstance(body, list) else body.whole()
-        if self._sends_plainly and type(self.headers) in PLAIN_HEADERS:
+        if self._sends_plainly and type(self.headers) in HEADERS_CLASSES:
             parts = send_plainly(self, environ, start_response)
             if parts is not None:
                 return parts

@@ -177,7 +177,8 @@ class _Served:
 
     def _may_block(self) -> bool:
         """Return whether the steps around the view need a worker."""
-        return self.service.plan_for_loop() is None or may_block(self.app)
+        plan = self.service.plan_for_loop()
+        return plan is None or may_block(self.app, self.service.websocket_endpoints(plan))
 
     async def _call(self, view: Awaited) -> tuple[object, Context]:
         """Await the view, or send what its asynchronous generator yields."""

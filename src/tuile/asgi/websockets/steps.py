@@ -60,10 +60,12 @@ _SIGNALS = (
 )
 
 
-def may_block(app: Flask) -> bool:
+def may_block(app: Flask, endpoints: frozenset[str]) -> bool:
     """Return whether a step of a WebSocket around its view may block the event loop, so that it needs a worker.
 
-    The plan of the app has nothing in `to_workers`.
+    Args:
+        app: The app, whose plan has nothing in `to_workers`.
+        endpoints: Those of its rules for WebSockets.
     """
     return (
         not app._got_first_request
@@ -71,17 +73,9 @@ def may_block(app: Flask) -> bool:
         or any(signal.receivers for signal in _SIGNALS)
         or app.config.get("CSRF") is not None
         or app.config.get("SESSION_STORE") is not None
-        or not _awaits_all_views(app)
-    )
-
-
-def _awaits_all_views(app: Flask) -> bool:
-    """Return whether no rule for WebSockets leads to a view that waits in its thread."""
-    endpoints = app._websocket_endpoints
-    return all(
-        rule.endpoint in endpoints and is_awaited(app.view_functions.get(rule.endpoint))
-        for rule in app.url_map._rules
-        if rule.websocket
+        # A rule leads to a view that waits in its thread.
+        or not endpoints <= app._websocket_endpoints
+        or not all(is_awaited(app.view_functions.get(endpoint)) for endpoint in endpoints)
     )
 
 
