@@ -297,7 +297,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                         body = answer
                         more = None
                     else:
-                        complete = page_of(plan, answer) if untouched else None
+                        complete = page_of(app, plan, answer) if untouched else None
                         if complete is not None:
                             body = complete
                             more = None
@@ -446,7 +446,7 @@ async def answer_awaited(
                         body = answer
                         more = None
                     else:
-                        complete = page_of(plan, answer) if untouched else None
+                        complete = page_of(app, plan, answer) if untouched else None
                         if complete is not None:
                             body = complete
                             more = None
@@ -622,7 +622,7 @@ def answer_matched(
                         body = answer
                         more = None
                     else:
-                        complete = page_of(plan, answer) if untouched else None
+                        complete = page_of(app, plan, answer) if untouched else None
                         if complete is not None:
                             body = complete
                             more = None

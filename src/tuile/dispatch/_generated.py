@@ -39,7 +39,7 @@ from .inlined import (
     session_headers,
 )
 from .inlined_response import LENGTHS, SHORT, new
-from .pages import page_of, parts_without_view
+from .pages import page_of, parts_without_view, response_without_code
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
 
@@ -266,7 +266,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             body = answer
                             more = None
                         else:
-                            complete = page_of(plan, answer) if untouched else None
+                            complete = page_of(app, plan, answer) if untouched else None
                             if complete is not None:
                                 body = complete
                                 more = None
@@ -453,16 +453,20 @@ def finish_by_functions(
     else:
         start = None
         body = b""
-    if start is None:
-        return app.finalize_request(answer)
-    # response_of: Return the response with a body, as its constructor would create it
-    response: Response = new(plan.response_class)
-    pair, response._status, response._status_code, _ = start
-    response.headers = headers = new(Headers)
-    headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
-    response.direct_passthrough = False
-    response._on_close = []
-    response.response = [body]
+    if start is not None:
+        # response_of: Return the response with a body, as its constructor would create it
+        response: Response = new(plan.response_class)
+        pair, response._status, response._status_code, _ = start
+        response.headers = headers = new(Headers)
+        headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
+        response.direct_passthrough = False
+        response._on_close = []
+        response.response = [body]
+    else:
+        made = response_without_code(app, plan, answer)
+        if made is None:
+            return app.finalize_request(answer)
+        response = made
     request = context.request
     if request._has_endpoint_of_rule and request.url_rule is not None:
         scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)

@@ -33,7 +33,7 @@ from .inlined import (
     session_headers,
 )
 from .inlined_response import encode_answer, is_changed, response_of, send
-from .pages import page_of, parts_without_view
+from .pages import page_of, parts_without_view, response_without_code
 from .planner import is_coroutine_function
 from .teardown import APP_ALONE, parts_at_end
 
@@ -150,9 +150,13 @@ def finish_by_functions(
     if not may_finish(plan, context):
         return app.finalize_request(answer)
     start, body = encode_answer(plan, answer)
-    if start is None:
-        return app.finalize_request(answer)
-    response = response_of(plan, start, body)
+    if start is not None:
+        response = response_of(plan, start, body)
+    else:
+        made = response_without_code(app, plan, answer)
+        if made is None:
+            return app.finalize_request(answer)
+        response = made
     request = context.request
     if request._has_endpoint_of_rule and request.url_rule is not None:
         scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
@@ -182,7 +186,7 @@ def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cook
         # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
         if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
             return start, answer, None
-        complete = page_of(plan, answer) if untouched else None
+        complete = page_of(app, plan, answer) if untouched else None
         if complete is not None:
             return start, complete, None
     return None, app.finalize_request(answer), None

@@ -45,8 +45,8 @@ else:
     hosts, plain, shared_responses = late_modules(__name__, "..http.hosts", "..sessions.plain", ".shared_responses")
 
 reset = t.cast("Callable[[object], None]", current.reset)
-# What `encode_answer` may write.
-_WRITTEN = frozenset({str, dict, list, bytes})
+#: What `encode_answer` may write.
+WRITTEN = frozenset({str, dict, list, bytes})
 # The attributes of a request that a constructor may set and that decide what is done.
 _DECIDING = frozenset({"routing_exception", "trusted_hosts", "url_rule", "view_args"})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
@@ -323,7 +323,7 @@ def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: o
     """
     if (
         not plan.saves_plainly
-        or type(answer) not in _WRITTEN
+        or type(answer) not in WRITTEN
         or context._after_functions
         or context._cookies is not None
         or (context._is_touched and context._opened_session is None)

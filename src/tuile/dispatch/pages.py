@@ -7,6 +7,7 @@ the steps would see them.
 from __future__ import annotations
 
 import typing as t
+from http import HTTPStatus
 from itertools import chain, islice
 from types import GeneratorType
 
@@ -17,9 +18,11 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from .. import invalidation
 from ..ctx.states import PLAIN
 from ..http.headers import PREPARED, plain_pairs
+from ..http.response_headers import Headers
 from ..lazy import late_modules
 from ..signals import request_finished, request_started
 from ..wrappers.plain_response import (
+    CODES,
     STATUS_LINES,
     WERKZEUGS_CLOSE,
     WERKZEUGS_ITER_ENCODED,
@@ -28,8 +31,8 @@ from ..wrappers.plain_response import (
     encoded,
 )
 from .errors import redirect_parts, usual_page
-from .inlined import is_unobserved, is_untouched
-from .inlined_response import encode_answer
+from .inlined import WRITTEN, is_unobserved, is_untouched
+from .inlined_response import encode_answer, new
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,10 +44,14 @@ if t.TYPE_CHECKING:
     from ..ctx.request_context import RequestContext
     from ..http import locations
     from ..routing import answers
+    from ..wrappers.response import Response
+    from . import shared_responses
     from .plan import Plan
     from .return_values import Body, Parts
 else:
-    answers, locations = late_modules(__name__, "..routing.answers", "..http.locations")
+    answers, locations, shared_responses = late_modules(
+        __name__, "..routing.answers", "..http.locations", ".shared_responses"
+    )
 
 # The statuses of tuples that need no response object: 304 has fewer headers.
 _PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and code != 304)
@@ -143,21 +150,22 @@ def _parts_by_handler(
         start, body = encode_answer(plan, answer)
         if start is not None:
             return start, body, None
-        page = page_of(plan, answer)
+        page = page_of(app, plan, answer)
         if page is not None:
             return None, page, None
     return None, app.finalize_request(answer), None
 
 
-def page_of(plan: Plan, answer: Body) -> Page | StreamPage | None:
+def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Response | None:
     """Return the response to a tuple, an iterator or an HTTP error; None if the steps have to make it.
 
     Args:
-        plan: The plan of the app, which says that no user code sees the response.
+        app: The app.
+        plan: Its plan, which says that no user code sees the response.
         answer: What a view or a handler returned, or the error that no handler is registered for.
     """
     if type(answer) is tuple:
-        return page_of_tuple(plan, answer)
+        return page_of_tuple(app, plan, answer)
     if type(answer) in _STREAMED:
         start = plan.text_start
         if (
@@ -171,40 +179,107 @@ def page_of(plan: Plan, answer: Body) -> Page | StreamPage | None:
     return None if page is None else Page(page[0], page[2], [page[3]])
 
 
-def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa: C901 - each form has its case
-    """Return the response to text or JSON with a status, headers or both; None if the steps have to make it.
+def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Response | None:
+    """Return the response to a tuple, of which no user code sees it; None if the steps have to make it."""
+    if answer and type(answer[0]) is plan.response_class:
+        return shared_responses.claim(app, answer[0]) if _is_completed(plan, answer) else None
+    parts = _parts_of_tuple(plan, answer)
+    if parts is None:
+        return None
+    code, pairs, body = parts
+    if code == _NO_CONTENT:
+        return Page(STATUS_LINES[_NO_CONTENT], [pair for pair in pairs if pair[0] != "Content-Length"], [])
+    return Page(STATUS_LINES[code], pairs, [body])
 
-    Args:
-        plan: The plan of the app, which says that no user code sees the response.
-        answer: What the view returned.
-    """
+
+def response_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Response | None:
+    """Return the response to a tuple, as its constructor would create it; None if the steps have to make it."""
+    if answer and type(answer[0]) is plan.response_class:
+        return answer[0] if _is_completed(plan, answer) else None
+    parts = _parts_of_tuple(plan, answer)
+    if parts is None:
+        return None
+    response: Response = new(plan.response_class)
+    response._status_code, pairs, body = parts
+    response._status = STATUS_LINES[parts[0]]
+    response.headers = headers = new(Headers)
+    headers._list = pairs
+    response.direct_passthrough = False
+    response._on_close = []
+    response.response = [body]
+    return response
+
+
+def response_without_code(app: Flask, plan: Plan, answer: Body) -> Response | None:
+    """Return the response to an answer for this request; None if user code may be called to make it."""
+    body = answer[0] if type(answer) is tuple and answer else answer
+    kind = type(body)
+    if kind is not plan.response_class and kind not in WRITTEN and kind.__module__ != HTTPException.__module__:
+        return None
+    response = app.make_response(answer)
+    return shared_responses.claim(app, response) if response is body else response
+
+
+def _split(answer: tuple[Body, ...]) -> tuple[int | None, list[tuple[str, str]]] | None:
+    """Return the status and the headers of a tuple; None if they have to be converted or refused."""
     count = len(answer)
     if count == 2:
-        body, status = answer
-        headers = None
-        if type(status) is not int:
+        status, headers = answer[1], None
+        if type(status) is dict or type(status) is list:
             status, headers = None, status
+            if not headers:
+                return None
     elif count == 3:
-        body, status, headers = answer
+        _, status, headers = answer
     else:
         return None
-    kind = type(body)
-    start = plan.text_start if kind is str or kind is bytes else plan.json_start
-    if start is None or (status is not None and (type(status) is not int or status not in _PLAIN_STATUSES)):
-        return None
-    header, line = start[:2]
+    if status is not None and type(status) is not int:
+        status = CODES.get(status) if type(status) is str else int(status) if type(status) is HTTPStatus else None
+        if status is None:
+            return None
     pairs = [] if headers is None else plain_pairs(headers)
-    if pairs is None or (count == 2 and status is None and not pairs):
+    return None if pairs is None else (status, pairs)
+
+
+def _is_completed(plan: Plan, answer: tuple[Body, ...]) -> bool:
+    """Set the status and the headers of a tuple on the response in it; return whether that is done."""
+    found, response = _split(answer), answer[0]
+    if found is None or plan.text_start is None:
+        return False
+    status, pairs = found
+    if status is not None:
+        if status not in STATUS_LINES:
+            return False
+        response._status, response._status_code = STATUS_LINES[status], status
+    for name, value in pairs:
+        response.headers[name] = value
+    return True
+
+
+def _parts_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> tuple[int, list[tuple[str, str]], bytes] | None:
+    """Return the status, the headers and the body of the response to text or JSON with a status, headers or both."""
+    found = _split(answer)
+    if found is None:
         return None
+    status, pairs = found
+    body = answer[0]
+    kind = type(body)
+    is_text = kind is str or kind is bytes
+    start = plan.text_start if is_text else plan.json_start
+    if start is None or (status is not None and status not in _PLAIN_STATUSES):
+        return None
+    header = start[0]
     given, names = None, set()
     for pair in pairs:
         name = pair[0].lower()
-        if name in names or (name in PREPARED and not _is_sent_as_it_is(plan, pair)):
+        if (name in names and not (is_text and name == "set-cookie")) or (
+            name in PREPARED and not _is_sent_as_it_is(plan, pair)
+        ):
             return None
         if name == "content-type":
             given = pair
         names.add(name)
-    if kind is str or kind is bytes:
+    if is_text:
         text = body if kind is bytes else body.encode()
         pairs += [] if given else [header]
         pairs.append(("Content-Length", str(len(text))))
@@ -214,9 +289,7 @@ def page_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Page | None:  # noqa:
         pairs = [given or header, ("Content-Length", str(len(text))), *(pair for pair in pairs if pair is not given)]
     else:
         return None
-    if status == _NO_CONTENT:
-        return Page(STATUS_LINES[_NO_CONTENT], [pair for pair in pairs if pair[0] != "Content-Length"], [])
-    return Page(line if status is None else STATUS_LINES[status], pairs, [text])
+    return start[2] if status is None else status, pairs, text
 
 
 def _is_sent_as_it_is(plan: Plan, pair: tuple[str, str]) -> bool:

@@ -29,6 +29,7 @@ from ..wrappers.response import CALL, SEND
 from ._generated import quick_response, serve_wsgi
 from .inlined import begin, run_after, run_before
 from .inlined_response import is_changed, new
+from .pages import response_of_tuple
 from .planner import Planned
 from .protocols import WsgiCall, enter_asgi
 from .settings import cookie_checks_of, undeclared_cookies_of
@@ -413,6 +414,8 @@ class Dispatcher(Planned, Teardown):
         if quick is not None:
             # The same result as below without calling a constructor.
             return quick
+        if type(rv) is tuple and (made := response_of_tuple(plan, rv)) is not None:
+            return made
         response_class = self.response_class
         body: t.Any
         body, status, headers = return_values.unpack_answer(rv) if isinstance(rv, tuple) else (rv, None, None)

@@ -36,8 +36,8 @@ else:
 _new = object.__new__
 #: Status lines by code.
 STATUS_LINES = {code: f"{code} {reason.upper()}" for code, reason in HTTP_STATUS_CODES.items()}
-# Their codes.
-_CODES = {line: code for code, line in STATUS_LINES.items()}
+#: Their codes.
+CODES = {line: code for code, line in STATUS_LINES.items()}
 #: Content types by media type.
 CONTENT_TYPES: dict[str | None, str] = {
     mimetype: get_content_type(mimetype, "utf-8")
@@ -102,8 +102,8 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
     code = response.default_status if status is None else t.cast("int", status)
     if type(code) is int and code in STATUS_LINES:
         response._status, response._status_code = STATUS_LINES[code], code
-    elif type(status) is str and status in _CODES:
-        response._status, response._status_code = status, _CODES[status]
+    elif type(status) is str and status in CODES:
+        response._status, response._status_code = status, CODES[status]
     else:
         response._status, response._status_code = response._clean_status(code)
     response.headers = own
