@@ -1166,6 +1166,51 @@ def test_a_session_interface_decides_what_is_a_null_session() -> None:
 @pytest.mark.parametrize(
     ("cls", "name", "value"),
     [
+        (BadRequestKeyError, "show_exception", True),
+        (BadRequestKeyError, "_description", "Own."),
+        (BadRequestKeyError, "description", property(lambda error: f"Own, {error.args}")),
+        (BadRequestKeyError, "description", "Own."),
+        (BadRequestKeyError, "code", 422),
+        (BadRequest, "description", "Own."),
+        (BadRequest, "name", "Own"),
+    ],
+)
+def test_a_missing_key_has_the_page_that_its_class_gives_it(
+    cls: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+
+        class OwnKeyError(BadRequestKeyError):
+            """With the same page."""
+
+        @app.route("/")
+        def view() -> Any:
+            if lib.request.args.get("how") == "own":
+                raise OwnKeyError("<k>")
+            error = BadRequestKeyError("<k>")
+            if (told := lib.request.args.get("told")) is not None:
+                error.description = told
+            if "shown" in lib.request.args:
+                error.show_exception = True
+            if "response" in lib.request.args:
+                error.response = lib.Response("own")
+            raise error if "how" in lib.request.args else BadRequestKeyError(lib.request.args["missing"])
+
+        queries = ["", "?how=own", "?how=1", "?how=1&told=<b>", "?how=1&shown=1", "?how=1&response=1", ""]
+        environs = [make_environ("/", QUERY_STRING=query[1:]) for query in queries]
+        before = [outcome(send, app, dict(environ)) for environ in environs * 2]
+        with monkeypatch.context() as patched:
+            patched.setattr(cls, name, value)
+            during = [outcome(send, app, dict(environ)) for environ in environs]
+        return [*before, *during, *[outcome(send, app, dict(environ)) for environ in environs]]
+
+    same(program)
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "value"),
+    [
         (NotFound, "description", "Nothing here."),
         (NotFound, "code", 410),
         (NotFound, "name", "Gone"),

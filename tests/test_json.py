@@ -369,6 +369,33 @@ def test_a_kept_encoder_is_clean_after_every_text_and_every_error() -> None:
         assert write([inner, outer, inner]) == '[[1],{"again":[1],"inner":[1]},[1]]'
 
 
+@dataclasses.dataclass
+class Holder:
+    held: Any
+
+
+@pytest.mark.parametrize("depth", [1, 2, 30, 3000])
+@pytest.mark.parametrize("wrap", [lambda one: [one], lambda one: {"a": 1, "b": one}, Holder, lambda one: (one,)])
+def test_what_contains_itself_is_refused_as_by_flask(wrap: Callable[[Any], Any], depth: int) -> None:
+    app = tuile.Flask("kept")
+    circle: list[Any] = []
+    inner: Any = circle
+    for _ in range(depth):
+        inner = wrap(inner)
+    circle.append(inner)
+    write: Callable[[Any], str]
+    for write in (kept_writer(app), app.json.dumps, lambda obj: app.json.dumps(obj, separators=(",", ":"))):
+        with pytest.raises((ValueError, RecursionError)) as ours:
+            write(circle)
+        with pytest.raises((ValueError, RecursionError)) as theirs:
+            standard_json.dumps(circle, default=_default)
+        assert type(ours.value) is type(theirs.value)
+        assert ours.value.__context__ is None
+        if depth < 100:
+            assert str(ours.value) == str(theirs.value)
+        assert write([1]) == "[1]"
+
+
 def test_a_default_that_writes_json_has_an_encoder_of_its_own() -> None:
     app = tuile.Flask("kept")
     inner = {"a": 1}

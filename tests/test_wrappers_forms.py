@@ -114,7 +114,7 @@ def both(make: Any, *before: str, **attributes: Any) -> None:
 def is_quick(request: Any) -> bool:
     """Return whether the form of a request is read without Werkzeug's parser."""
     with (
-        mock.patch.object(forms, "_is_patched", return_value=False),
+        mock.patch.object(forms, "_methods_of_forms", return_value=forms._FOR_FORMS),
         mock.patch.object(FormDataParser, "parse", side_effect=LookupError),
     ):
         try:
@@ -151,7 +151,7 @@ def test_a_length_that_is_not_the_bodys_is_seen_as_with_werkzeug(length: int, mo
 def test_a_malformed_length_is_the_requests_to_refuse(text: str, terminated: dict[str, Any]) -> None:
     answers = []
     for quick in (True, False):
-        with mock.patch.object(forms, "_is_patched", return_value=not quick):
+        with mock.patch.object(forms, "_methods_of_forms", return_value=forms._FOR_FORMS if quick else ()):
             answers.append(seen(tuile.Request({**make_post(b"a=1&b=2", CONTENT_LENGTH=text), **terminated})))
     assert answers[0] == answers[1]
 

@@ -51,6 +51,7 @@ _NOTHING_OF_ITS_OWN = {"response": None}
 _get_body, _get_description = HTTPException.get_body, HTTPException.get_description
 _get_headers, _name = HTTPException.get_headers, HTTPException.name
 _get_headers_of_405 = MethodNotAllowed.get_headers
+_key_error_description = vars(BadRequestKeyError)["description"]
 _get_redirect = RequestRedirect.get_response
 _get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
 # The pages of Werkzeug's HTTP exceptions, by everything that they depend on.
@@ -71,9 +72,16 @@ def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
         kind.get_headers,
         HTTPException.get_headers,
         kind.name,
-        kind.description,
+        kind.description if kind is not BadRequestKeyError else _description_of_key_errors(),
         kind.code,
     )
+
+
+def _description_of_key_errors() -> object:
+    """Return the description of `BadRequestKeyError` without the name of the key, which only debug mode shows."""
+    kind = BadRequestKeyError
+    shown = vars(kind)["description"]
+    return kind._description if shown is _key_error_description and not kind.show_exception else shown
 
 
 def usual_page(error: HTTPException) -> tuple[str, int, list[tuple[str, str]], bytes] | None:
@@ -125,7 +133,8 @@ def _body_of(error: HTTPException, environ: WSGIEnvironment) -> str:
 def _keep_page(error: HTTPException, body: str) -> None:
     """Keep the page of an error of Werkzeug's that has nothing of its own but a description, for those of its class."""
     kind = type(error)
-    text, end = kind.description, _paragraph(t.cast("str", error.description))
+    text = kind.description if kind is not BadRequestKeyError else _description_of_key_errors()
+    end = _paragraph(t.cast("str", error.description))
     if type(text) is str and text.isprintable() and kind.code in STATUS_LINES and body.endswith(end):
         before = body[: -len(end)]
         page = f"{before}{_paragraph(text)}".encode()

@@ -83,27 +83,40 @@ def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
         LengthRequired: If the body is chunked and the server does not say where it ends (RFC 9110 section 15.5.12).
         RequestEntityTooLarge: If the body is longer than the limit, or its length is absurd.
     """
-    stream: t.Any = environ["wsgi.input"]
+    stream: t.IO[bytes] = environ["wsgi.input"]
     is_terminated = "wsgi.input_terminated" in environ
-    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    coding, text = environ.get("HTTP_TRANSFER_ENCODING"), environ.get("CONTENT_LENGTH")
+    if is_terminated and limit is None and coding is None and text is not None:
+        # Most requests: the server ends the body.
+        if not (text.isdigit() and text.isascii() and len(text) < _MOST_DIGITS):
+            _length_of(text, None)
+        return stream
     length: int | None = None
     if coding is not None and "chunked" in coding.lower():
         if not is_terminated:
             raise LengthRequired
-    elif "CONTENT_LENGTH" in environ:
-        # Some servers pass an empty string if the client sent no length.
-        text = environ["CONTENT_LENGTH"].strip(" \t") or "0"
-        if not (text.isascii() and text.isdigit()):
-            raise BadRequest("The Content-Length of the request is not a number.")
-        if len(text.lstrip("0")) > _MOST_DIGITS:
-            raise RequestEntityTooLarge
-        length = int(text)
-        if limit is not None and length > limit:
-            raise RequestEntityTooLarge
+    elif text is not None:
+        length = _length_of(text, limit)
     if not is_terminated:
         # Without a length there is no body.
-        stream = io.BytesIO() if length is None else WholeStream(stream, length)
-    elif limit is not None:
-        stream = BoundedStream(stream, limit)
-    found: t.IO[bytes] = stream
-    return found
+        return io.BytesIO() if length is None else t.cast("t.IO[bytes]", WholeStream(stream, length))
+    return stream if limit is None else t.cast("t.IO[bytes]", BoundedStream(stream, limit))
+
+
+def _length_of(text: str, limit: int | None) -> int:
+    """Return the length of a body that is not chunked.
+
+    Raises:
+        BadRequest: If it is not a number.
+        RequestEntityTooLarge: If it is more than the limit, or absurd.
+    """
+    # Some servers pass an empty string if the client sent no length.
+    text = text.strip(" \t") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest("The Content-Length of the request is not a number.")
+    if len(text.lstrip("0")) > _MOST_DIGITS:
+        raise RequestEntityTooLarge
+    length = int(text)
+    if limit is not None and length > limit:
+        raise RequestEntityTooLarge
+    return length

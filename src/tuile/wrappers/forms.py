@@ -63,16 +63,36 @@ _new = object.__new__
 _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[object, t.Mapping[str, object]], None] = t.cast("t.Callable[..., None]", dict.update)
 
-# For detecting patches of Werkzeug's classes.
-_make_parser, _want_parsed = WerkzeugRequest.make_form_data_parser, WerkzeugRequest.want_form_data_parsed
-_get_stream, _get_file_stream = WerkzeugRequest._get_stream_for_parsing, WerkzeugRequest._get_file_stream
-_parse, _parse_urlencoded, _parse_multipart = (
-    FormDataParser.parse,
-    FormDataParser._parse_urlencoded,
-    FormDataParser._parse_multipart,
-)
-_init, _load, _parse_parts = FormDataParser.__init__, WerkzeugRequest._load_form_data, MultiPartParser.parse
-_receive, _next_event = MultipartDecoder.receive_data, MultipartDecoder.next_event
+
+def _methods_of_forms() -> tuple[object, ...]:
+    """Return what reads forms in Werkzeug, to detect patches of its classes."""
+    request, parser = WerkzeugRequest, FormDataParser
+    return (
+        request._load_form_data,
+        request.make_form_data_parser,
+        request.form_data_parser_class,
+        request.want_form_data_parsed,
+        request._get_stream_for_parsing,
+        parser.__init__,
+        parser.parse,
+        parser._parse_urlencoded,
+    )
+
+
+def _methods_of_parts() -> tuple[object, ...]:
+    """Return what reads the parts of a form with files."""
+    decoder = MultipartDecoder
+    return (
+        FormDataParser._parse_multipart,
+        WerkzeugRequest._get_file_stream,
+        MultiPartParser.parse,
+        decoder.receive_data,
+        decoder.next_event,
+    )
+
+
+_FOR_FORMS: t.Final = _methods_of_forms()
+_FOR_PARTS: t.Final = _methods_of_parts()
 
 
 class Files(cached_property[ImmutableMultiDict[FileStorage]]):
@@ -103,55 +123,39 @@ def limit_of(key: str, default: int | None) -> property:
     return property(read, write, doc=f"The limit `{key}` of the configuration, or the one set on this request.")
 
 
-def _is_patched() -> bool:
-    return not (
-        FormDataParser.parse is _parse
-        and FormDataParser._parse_urlencoded is _parse_urlencoded
-        and FormDataParser._parse_multipart is _parse_multipart
-        and FormDataParser.__init__ is _init
-        and MultiPartParser.parse is _parse_parts
-        and MultipartDecoder.receive_data is _receive
-        and MultipartDecoder.next_event is _next_event
-        and WerkzeugRequest._load_form_data is _load
-        and WerkzeugRequest.make_form_data_parser is _make_parser
-        and WerkzeugRequest.form_data_parser_class is FormDataParser
-        and WerkzeugRequest.want_form_data_parsed is _want_parsed
-        and WerkzeugRequest._get_stream_for_parsing is _get_stream
-        and WerkzeugRequest._get_file_stream is _get_file_stream
-    )
-
-
 def load_form(request: Request) -> bool:
     """Set the stream, the form and the files of a request if the result is certain.
 
     Returns:
         Whether they are set. If not, everything that was read can be read again.
     """
-    own = request.__dict__
-    environ = request.environ
-    if not _OWN.isdisjoint(own) or _is_patched():
+    own, environ = request.__dict__, request.environ
+    if not _OWN.isdisjoint(own) or _methods_of_forms() != _FOR_FORMS:
         return False
     headers = own.get("headers")
     if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
         return False
-    content_type = environ.get("CONTENT_TYPE") or ""
+    mimetype = content_type = environ.get("CONTENT_TYPE") or ""
     # The header may have been parsed before the environ changed.
     parsed = own.get("_parsed_content_type") if content_type else None
-    mimetype = (content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]).lower()
-    if mimetype not in _FORMS:
-        _set(own, request.stream, {}, {})
-        return True
-    length = _length_of(environ)
-    if length is None:
+    if content_type != _FORM or parsed is not None:
+        mimetype = (content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]).lower()
+        if mimetype not in _FORMS:
+            _set(own, request.stream, {}, {})
+            return True
+    text = environ.get("CONTENT_LENGTH", "")
+    if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
+        # The length is uncertain.
         return False
     if mimetype == _FORM:
-        return _load_urlencoded(request, own, length)
-    if length > _MOST_BYTES:
+        _load_urlencoded(request, own, environ, int(text))
+        return True
+    if int(text) > _MOST_BYTES or _methods_of_parts() != _FOR_PARTS:
         return False
     boundary = (
         multipart.boundary_of(content_type) if parsed is None else multipart.plain_boundary(parsed[1].get("boundary"))
     )
-    return boundary is not None and _load_multipart(request, own, length, boundary)
+    return boundary is not None and _load_multipart(request, own, int(text), boundary)
 
 
 def _set(
@@ -167,16 +171,8 @@ def _set(
         _fill(uploads, files)
 
 
-def _length_of(environ: WSGIEnvironment) -> int | None:
-    """Return the length of a body; None if it is uncertain."""
-    text = environ.get("CONTENT_LENGTH", "")
-    if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
-        return None
-    return int(text)
-
-
-def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> bool:
-    body, stream = _read(request, length) if length <= _MOST_BYTES else (None, None)
+def _load_urlencoded(request: Request, own: dict[str, object], environ: WSGIEnvironment, length: int) -> None:
+    body, stream = _read(request, environ, length) if length <= _MOST_BYTES else (None, None)
     if body is None:
         # Read in pieces by the stream, which also raises the errors for a wrong length.
         stream = request.stream if stream is None else stream
@@ -189,11 +185,10 @@ def _load_urlencoded(request: Request, own: dict[str, object], length: int) -> b
     except UnicodeDecodeError:
         found = {}
     _set(own, stream, found, {})
-    return True
 
 
 def _load_multipart(request: Request, own: dict[str, object], length: int, boundary: bytes) -> bool:
-    body, stream = _read(request, length)
+    body, stream = _read(request, request.environ, length)
     if body is None:
         if stream is not None:
             own["stream"] = stream
@@ -237,14 +232,16 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
     return FileStorage(file, filename, name, headers=headers)
 
 
-def _read(request: Request, length: int) -> tuple[bytes | None, t.IO[bytes] | LimitedStream | None]:
+def _read(
+    request: Request, environ: WSGIEnvironment, length: int
+) -> tuple[bytes | None, t.IO[bytes] | LimitedStream | None]:
     """Return the body of a request and the stream that it was read from.
 
     Returns:
         The body, with its stream at the end. If nothing was read: None and None. If the body does not have the length
         that was announced: None and a stream that returns all of it.
     """
-    environ, limit = request.environ, request.max_content_length
+    limit = request.max_content_length
     if limit is not None and length > limit:
         return None, None
     source: t.IO[bytes] = environ["wsgi.input"]

@@ -14,6 +14,7 @@ if t.TYPE_CHECKING:
 _READ = frozenset(
     {"_cached_data", "_cached_json", "_environ_at_end", "_parsed_content_type", "get_data", "shallow", "stream"}
 )
+_JSON: t.Final = "application/json"
 #: The result of `load_json` if Werkzeug's method has to be called.
 UNREAD: t.Final = object()
 
@@ -33,10 +34,12 @@ def load_json(request: Request, force: bool, silent: bool) -> object:
     if not _READ.isdisjoint(own) or "environ" not in own:
         return UNREAD
     environ, headers = own["environ"], own.get("headers")
-    if not (force or (environ.get("CONTENT_TYPE") or "").partition(";")[0].strip().lower() == "application/json") or (
-        headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ)
-    ):
+    if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
         return UNREAD
+    if not force and (mimetype := environ.get("CONTENT_TYPE")) != _JSON:
+        mimetype = (mimetype or "").partition(";")[0].strip().lower()
+        if mimetype != _JSON:
+            return UNREAD
     stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
     data = own["_cached_data"] = stream.read()
     content: object

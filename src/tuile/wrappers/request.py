@@ -78,6 +78,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_query_of_environ": ("__getattribute__", "environ", "query_string"),
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
     "_has_plain_forms": READING_FORMS,
+    "_has_plain_form": ("form",),
     "_has_plain_json": READING_JSON,
     "closes_nothing": ("_load_form_data",),
 }
@@ -127,6 +128,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_query_of_environ = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
+    # Whether `form` is what was read.
+    _has_plain_form = False
     # Whether JSON is read as Werkzeug reads it.
     _has_plain_json = False
     # Whether the endpoint and the blueprints come from the rule.
@@ -264,7 +267,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     def form(self) -> ImmutableMultiDict[str]:
         """The fields of the form in the body. Files are in `files`."""
         self._load_form_data()
-        return self.form
+        own = self.__dict__
+        return own["form"] if "form" in own and self._has_plain_form else self.form
 
     @cached_property
     def host(self) -> str:
@@ -348,9 +352,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
         return [] if name is None else split_blueprint_path(name)
 
     def _load_form_data(self) -> None:
-        if "form" in self.__dict__ or not (self._has_plain_forms and load_form(self)):
+        own = self.__dict__
+        if "form" in own or not (self._has_plain_forms and load_form(self)):
             super()._load_form_data()
-        files = self.__dict__.get("files", _NO_FILES)
+        files = own.get("files", _NO_FILES)
         if files or type(files) not in _PLAIN_FILES:
             # There are files to close, or there may be later.
             self.closes_nothing = False
