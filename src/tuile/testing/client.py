@@ -14,15 +14,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import werkzeug.test
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from tuile.http.cookies import dump_cookie
 from tuile.wrappers.plain_response import Closing
 
 from .calling import call_app
-from .client_cookies import add_cookies, host_and_path, read_set_cookie
+from .client_cookies import add_cookies, host_and_path, host_and_path_of_request, read_set_cookie
 from .response_class import response_class_of_tests
-from .simple_environ import is_simple_host, locate, redirect_environ, say_where_from, simple_environ
+from .simple_environ import (
+    is_simple_host,
+    locate,
+    redirect_environ,
+    request_of,
+    say_where_from,
+    simple_environ,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +38,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-    from werkzeug.datastructures import Headers
     from werkzeug.test import Cookie, TestResponse
 
     from tuile.app import Flask
@@ -189,9 +196,8 @@ class FlaskClient(werkzeug.test.Client):
         with context:
             app.session_interface.save_session(app, session, response)
         if self._jar is None:
-            self._update_cookies_from_response(
-                request.host.partition(":")[0], request.path, response.headers.getlist("Set-Cookie")
-            )
+            lines = response.headers.getlist("Set-Cookie")
+            self._update_cookies_from_response(*host_and_path_of_request(app, request), lines)
             return
         if dropped := self._jar.receive(request.environ, response.headers).problems:
             raise ValueError(f"The session is not saved. {dropped}")
@@ -255,7 +261,8 @@ class FlaskClient(werkzeug.test.Client):
         elif self._jar is None:
             self._add_cookies_to_wsgi(environ)
             body, status, headers = call_app(self._served or self.application, environ, buffered)
-            lines = headers.getlist("Set-Cookie")
+            pairs = headers._list if type(headers) is Headers else headers
+            lines = [value for name, value in pairs if name.lower() == "set-cookie"]
             if lines or not is_simple_host(environ.get("HTTP_HOST")):
                 self._update_cookies_from_response(*host_and_path(environ), lines)
         else:
@@ -291,8 +298,7 @@ class FlaskClient(werkzeug.test.Client):
         options = {**kwargs, "environ_base": environ_base}
         environ = environ_without_builder(EnvironBuilder, self.application, args, options)
         if environ is not None:
-            request: WerkzeugRequest = EnvironBuilder.request_class(environ)
-            return request
+            return request_of(EnvironBuilder.request_class, environ)
         try:
             builder = EnvironBuilder(self.application, *args, environ_base=environ_base, **kwargs)
         except TypeError as error:
@@ -329,7 +335,7 @@ class FlaskClient(werkzeug.test.Client):
         environ = redirect_environ(response, self._copy_environ({})) if type(self).open is _stock_open else None
         if environ is None:
             return super().resolve_redirect(response, buffered)
-        return self.open(EnvironBuilder.request_class(environ), buffered=buffered)
+        return self.open(request_of(EnvironBuilder.request_class, environ), buffered=buffered)
 
     def open(
         self,
@@ -354,7 +360,7 @@ class FlaskClient(werkzeug.test.Client):
         if getattr(self._context_stack, "_exit_callbacks", True):
             self._context_stack.close()
         response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
-        vars(response)["json_module"] = self.application.json
+        setattr(response, _JSON_MODULE, self.application.json)
 
         for context in self._new_contexts:
             self._context_stack.enter_context(context)
@@ -383,4 +389,6 @@ class FlaskClient(werkzeug.test.Client):
         self._context_stack.close()
 
 
+# Declared as a module of Werkzeug's.
+_JSON_MODULE = "json_module"
 _stock_run, _stock_open = werkzeug.test.Client.run_wsgi_app, FlaskClient.open

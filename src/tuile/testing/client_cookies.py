@@ -10,6 +10,7 @@ from werkzeug.test import Client, Cookie
 from werkzeug.wsgi import get_current_url
 
 from tuile.http.cookies import parse_cookie
+from tuile.wrappers import Request
 
 from .simple_environ import is_simple_host, place_of
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from _typeshed.wsgi import WSGIEnvironment
+
+    from tuile.app import Flask
 
 _add_by_werkzeug = Client._add_cookies_to_wsgi
 _read_by_werkzeug = vars(Cookie)["_from_response_header"]
@@ -48,6 +51,16 @@ def host_and_path(environ: WSGIEnvironment) -> tuple[str, str]:
         return place
     url = urlsplit(get_current_url(environ))
     return url.hostname or "localhost", url.path
+
+
+def host_and_path_of_request(app: Flask, request: Request) -> tuple[str, str]:
+    """Return the host of a request without its port, and its path."""
+    if type(request) is Request and request.trusted_hosts is None and app.config["TRUSTED_HOSTS"] is None:
+        environ = request.environ
+        place = place_of(environ)
+        if place is not None and place[0] == environ["HTTP_HOST"] and not environ["SCRIPT_NAME"]:
+            return place
+    return request.host.partition(":")[0], request.path
 
 
 def read_set_cookie(server_name: str, path: str, line: str) -> Cookie | None:

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import werkzeug.test
-from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.datastructures import EnvironHeaders, Headers, MultiDict
+from werkzeug.sansio.request import Request as _SansioRequest
 from werkzeug.urls import _urlencode
+from werkzeug.wrappers import Request
 
 from tuile.http.received import SAFE_METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.test import TestResponse
@@ -55,6 +57,8 @@ _PARTS = (
 )
 _builder = werkzeug.test.EnvironBuilder
 _stock = tuple(map(vars(_builder).get, _PARTS))
+_stock_request = Request.__init__, _SansioRequest.__init__
+_new: Callable[[type[Request]], Request] = object.__new__
 _from_environ, _resolve = vars(_builder)["from_environ"], werkzeug.test.Client.resolve_redirect
 
 
@@ -94,9 +98,11 @@ def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGI
         return None
     if not builder_is_stock():
         return None
-    settings = app.config.get("SERVER_NAME"), app.config["PREFERRED_URL_SCHEME"], app.config["APPLICATION_ROOT"]
+    config = app.config
+    name, scheme, root = config.get("SERVER_NAME"), config["PREFERRED_URL_SCHEME"], config["APPLICATION_ROOT"]
     # What was asked for before is found by a hash.
-    place = _place(*settings) if all([item is None or type(item) is str for item in settings]) else None  # noqa: C419
+    is_plain = (name is None or type(name) is str) and type(scheme) is type(root) is str
+    place = _place(name, scheme, root) if is_plain else None
     content = _content(app, options)
     headers = options.get("headers")
     # A `Headers` object would be given the content type.
@@ -116,23 +122,27 @@ def _written(
     body: bytes | None, content_type: str | None,
 ) -> WSGIEnvironment | None:  # fmt: skip
     """Write the environ, with its keys in the builder's order."""
-    environ: WSGIEnvironment = {}
-    if base:
-        environ.update(base)
-    environ["REQUEST_METHOD"] = method
-    scheme, environ["SCRIPT_NAME"], server_name, server_port, host = place
-    environ["PATH_INFO"] = path_info
-    environ["QUERY_STRING"] = query
-    environ["REQUEST_URI"] = environ["RAW_URI"] = path
-    environ["SERVER_NAME"] = server_name
-    environ["SERVER_PORT"] = server_port
-    environ["HTTP_HOST"] = host
-    environ["SERVER_PROTOCOL"] = _builder.server_protocol
-    environ["wsgi.version"] = _builder.wsgi_version
-    environ["wsgi.url_scheme"] = scheme
-    environ["wsgi.input"] = BytesIO() if body is None else BytesIO(body)
-    environ["wsgi.errors"] = sys.stderr
-    environ["wsgi.multithread"] = environ["wsgi.multiprocess"] = environ["wsgi.run_once"] = False
+    scheme, script_name, server_name, server_port, host = place
+    environ: WSGIEnvironment = {
+        **(base or {}),
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": script_name,
+        "PATH_INFO": path_info,
+        "QUERY_STRING": query,
+        "REQUEST_URI": path,
+        "RAW_URI": path,
+        "SERVER_NAME": server_name,
+        "SERVER_PORT": server_port,
+        "HTTP_HOST": host,
+        "SERVER_PROTOCOL": _builder.server_protocol,
+        "wsgi.version": _builder.wsgi_version,
+        "wsgi.url_scheme": scheme,
+        "wsgi.input": BytesIO() if body is None else BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
     combined: dict[str, str] = {}
     if headers:
         for name, value in Headers(headers).to_wsgi_list():
@@ -147,6 +157,25 @@ def _written(
         environ["CONTENT_LENGTH"] = str(len(body))
     environ.update(combined)
     return environ
+
+
+def request_of(kind: type[Request], environ: WSGIEnvironment) -> Request:
+    """Return a request of a simple environ, as its constructor makes it."""
+    if kind is not Request or (Request.__init__, _SansioRequest.__init__) != _stock_request:
+        return kind(environ)
+    request = _new(Request)
+    request.method = environ["REQUEST_METHOD"].upper()
+    request.scheme = environ["wsgi.url_scheme"]
+    request.server = environ["SERVER_NAME"], int(environ["SERVER_PORT"])
+    request.root_path = environ["SCRIPT_NAME"].rstrip("/")
+    request.path = environ["PATH_INFO"]
+    request.query_string = environ["QUERY_STRING"].encode()
+    request.headers = EnvironHeaders(environ)
+    request.remote_addr = environ.get("REMOTE_ADDR")
+    request.environ = environ
+    request.shallow = False
+    environ["werkzeug.request"] = request
+    return request
 
 
 def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str | None] | None:

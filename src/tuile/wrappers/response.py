@@ -21,6 +21,7 @@ from ..http.received import without_bad_dates
 from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
+from .body_reading import set_faster_reading
 from .header_properties import set_faster_properties
 from .plain_response import (
     CONTENT_TYPES,
@@ -52,7 +53,7 @@ else:
 
 # The attributes of a class that the constructor and the WSGI call use; a class that overrides one has no fast path.
 _USED = ("headers", "response", "status", "status_code")
-_BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "data", "set_data"))
+_BUILDING = attributes(WerkzeugResponse, (*_USED, "_clean_status", "set_data"))
 _SENDING = attributes(
     WerkzeugResponse,
     (*_USED, "close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "is_sequence", "iter_encoded"),
@@ -387,6 +388,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
 
 
 set_faster_properties(Response)
+set_faster_reading(Response)
 _CONDITIONAL.update(attributes(Response, ("accept_ranges",)))
 _SENDING_FILES.update(attributes(Response, ("cache_control", "content_length", "expires", "last_modified", "set_etag")))
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
