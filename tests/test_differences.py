@@ -904,6 +904,18 @@ def _(lib: Any) -> Any:
     return ask_by_asgi(lib, lambda: lib.Response(pieces()))
 
 
+@shown("A `StopIteration` from what `url_for` calls is an error in a template", "[]", "RuntimeError")
+def _(lib: Any) -> str:
+    def stops(endpoint: str, values: dict[str, object]) -> None:
+        raise StopIteration
+
+    app = lib.Flask("shop")
+    app.url_defaults(stops)
+    with app.test_request_context():
+        found = outcome(lib.render_template_string, "[{{ url_for('static', filename='x') }}]")
+    return str(found[1])
+
+
 @shown("`@app.route` without parentheses is an error", "nothing", "TypeError")
 def _(lib: Any) -> str:
     found = outcome(lambda: lib.Flask("shop").route(lambda: "text"))

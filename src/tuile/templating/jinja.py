@@ -8,18 +8,21 @@ from __future__ import annotations
 import re
 from collections import ChainMap, OrderedDict
 from threading import Lock
+from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as JinjaEnvironment
 from jinja2 import Template as JinjaTemplate
-from jinja2.compiler import CodeGenerator
+from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.utils import internalcode, missing
 from markupsafe import escape
 
 from ..ctx.app_context import current
+from ..urls import UrlBuilding
 from . import plain_escapes
+from .compiling import CodeGenerator
 from .folding import changed_outcomes, compile_recording
 from .running import Context, written
 
@@ -48,8 +51,11 @@ _has_tests = re.compile(r"\bis\b").search
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
 # The methods that make a template from a source. They can be replaced on one environment.
 _COMPILING = frozenset({"compile", "from_string"})
-# The attributes that any dict has.
-_OF_DICTS = frozenset(dir({}))
+_ABSENT = object()
+
+
+# Whose code is known.
+_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 
 
 class Template(JinjaTemplate):
@@ -96,8 +102,8 @@ class Template(JinjaTemplate):
         cls, environment: JinjaEnvironment, namespace: MutableMapping[str, object], globals: MutableMapping[str, object]
     ) -> Template:
         """Make a template of what its code has defined; its output is escaped in fewer steps."""
-        if environment.code_generator_class is CodeGenerator and namespace.get("escape") is escape:
-            # Jinja's code calls it only for what is joined to the output.
+        if environment.code_generator_class in _GENERATORS and namespace.get("escape") is escape:
+            # Their code calls it only for what is joined to the output.
             namespace["escape"] = written
         return cast("Template", super()._from_namespace(environment, namespace, globals))
 
@@ -107,6 +113,7 @@ class Environment(JinjaEnvironment):
 
     template_class = Template
     context_class: type[JinjaContext] = Context
+    code_generator_class = CodeGenerator
     _sources: _Sources | None = None
 
     def __init__(self, app: Flask, **options: Any) -> None:
@@ -118,13 +125,10 @@ class Environment(JinjaEnvironment):
     @internalcode
     def getattr(self, obj: object, attribute: str) -> object:
         """Return an attribute of an object, else its item, else undefined."""
-        if type(obj) is dict and attribute in obj and attribute not in _OF_DICTS:
-            # Without the error for an attribute that no dict has.
-            return obj[attribute]
-        try:
-            return getattr(obj, attribute)
-        except AttributeError:
-            pass
+        # With a default, Python makes no error for an attribute that most objects do not have.
+        found: object = getattr(obj, attribute, _ABSENT)
+        if found is not _ABSENT:
+            return found
         try:
             return cast("dict[str, object]", obj)[attribute]
         except (TypeError, LookupError, AttributeError):
@@ -159,6 +163,22 @@ class Environment(JinjaEnvironment):
             if not self.auto_reload or template.is_up_to_date:
                 return template
         return super().get_template(name, parent, globals)
+
+
+_getattr = Environment.getattr
+_url_for = vars(UrlBuilding)["url_for"]
+
+
+def stock_reader(environment: JinjaEnvironment) -> object:
+    """Return what `getattr` of an environment is equal to unless it was replaced."""
+    return MethodType(_getattr, environment)
+
+
+def link_of(environment: Environment) -> object:
+    """Return the `url_for` of an environment if it is the application's own and Tuile's, and else what nothing is."""
+    given = environment.globals.get("url_for")
+    is_own = type(given) is MethodType and given.__self__ is environment.app and given.__func__ is _url_for
+    return given if is_own else _ABSENT
 
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:

@@ -1,13 +1,15 @@
-"""What the code of templates calls while it runs: `escape`, and a context's `call`, in fewer steps than Jinja's."""
+"""What the code of templates calls while it runs, in fewer steps than what Jinja's code calls."""
 
 from __future__ import annotations
 
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from jinja2.nodes import EvalContext
+from jinja2.runtime import BlockReference
 from jinja2.runtime import Context as JinjaContext
-from jinja2.utils import internalcode
+from jinja2.runtime import Macro as JinjaMacro
+from jinja2.utils import internalcode, missing
 from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ else:
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 # They are called as they are, unless they are marked for an argument of Jinja's.
 _FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType})
+_STOPPED = "value was undefined because a callable raised a StopIteration exception"
+# For the arguments of a macro that a call leaves out.
+_MISSING = (missing,) * 16
+_marked: Callable[[type[Markup], object], Markup] = str.__new__
 
 
 def written(value: object) -> str:
@@ -76,4 +82,70 @@ class Context(JinjaContext):
         try:
             return obj(*args, **kwargs)
         except StopIteration:
-            return self.environment.undefined("value was undefined because a callable raised a StopIteration exception")
+            return self.environment.undefined(_STOPPED)
+
+
+class Macro(JinjaMacro):
+    """A macro that templates call in fewer steps."""
+
+    def write(self, evaluation: EvalContext, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        """Return what the macro writes for the arguments of a call in a template."""
+        missed = self._argument_count - len(args)
+        if missed < 0 or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs:
+            return self(evaluation, *args, **kwargs)
+        if kwargs:
+            given = [kwargs.get(name, missing) for name in self.arguments[len(args) :]]
+            if len(given) - given.count(missing) != len(kwargs):
+                # Jinja's method raises the error for those that are too many.
+                return self(evaluation, *args, **kwargs)
+            text = self._func(*args, *given)
+        else:
+            text = self._func(*args, *_MISSING[:missed]) if missed <= len(_MISSING) else self(evaluation, *args)
+        return _marked(Markup, text) if evaluation.autoescape and type(text) is str else text
+
+
+Macro.__module__ = JinjaMacro.__module__
+
+
+@internalcode
+def invoke(
+    context: JinjaContext,
+    obj: Callable[..., object],
+    loop_vars: dict[str, object] | None,
+    block_vars: dict[str, object] | None,
+    /,
+    *args: object,
+    **kwargs: object,
+) -> object:
+    """Call what a template calls, as `call` of its context does; the variables are for what wants a context."""
+    __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
+    if type(context) is Context:
+        kind = type(obj)
+        try:
+            if kind in _FUNCTIONS:
+                if not hasattr(obj, "jinja_pass_arg"):
+                    return obj(*args, **kwargs)
+            elif kind is Macro:
+                return cast("Macro", obj).write(context.eval_ctx, args, kwargs)
+            elif kind is BlockReference:
+                return obj(*args, **kwargs)
+        except StopIteration:
+            return context.environment.undefined(_STOPPED)
+    if loop_vars is not None:
+        kwargs["_loop_vars"] = loop_vars
+    if block_vars is not None:
+        kwargs["_block_vars"] = block_vars
+    return context.call(obj, *args, **kwargs)
+
+
+class _NoType:
+    """The class of nothing."""
+
+
+def writers(
+    escape_of_template: Callable[[object], str],
+) -> tuple[Callable[[object], str], Callable[[str], str], type[object]]:
+    """Return what escapes any value and what escapes texts in a template, and the class of the numbers it need not."""
+    if escape_of_template is escape:
+        return written, _escape_text, int
+    return escape_of_template, escape_of_template, _NoType

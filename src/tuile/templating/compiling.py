@@ -1,0 +1,157 @@
+"""The code that templates are compiled to: Jinja's, with what templates do most written out or in fewer calls.
+
+It reads the items of dictionaries, escapes texts and looks names up without calling a function. Whatever else it finds
+when it runs, such as an object with attributes or another class of contexts, it gives to Jinja's functions.
+"""
+
+from __future__ import annotations
+
+from keyword import iskeyword
+from typing import TYPE_CHECKING
+
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
+from jinja2.compiler import optimizeconst
+from jinja2.idtracking import VAR_LOAD_RESOLVE
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from jinja2 import Environment
+    from jinja2.compiler import Frame
+
+# What the code has under these names is described where it is defined, in `running`.
+_IMPORTS = (
+    f"from {__package__}.jinja import link_of, stock_reader",
+    f"from {__package__}.running import Context, Macro, invoke, writers",
+    "from functools import partial",
+)
+# The attributes that any dict has: an item of that name is not what a template reads.
+_OF_DICTS = frozenset(dir({}))
+# Jinja passes them to what it calls, and takes them out again.
+_OWN_KEYWORDS = frozenset({"_loop_vars", "_block_vars", "caller"})
+
+
+class CodeGenerator(JinjaCodeGenerator):
+    """Writes the code of one template."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        name: str | None,
+        filename: str | None,
+        stream: TextIO | None = None,
+        defer_init: bool = False,
+        optimized: bool = True,
+    ) -> None:
+        super().__init__(environment, name, filename, stream, defer_init, optimized)
+        # Code that is kept in files may be run without Tuile.
+        self._is_kept = defer_init or environment.bytecode_cache is not None
+        self._writes_out = not (self._is_kept or environment.is_async or environment.sandboxed)
+        self._reads = False
+        self._is_at_start = False
+        self._escaped = ""
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        """Write the module."""
+        self._reads = next(node.find_all(nodes.Getattr), None) is not None
+        super().visit_Template(node, frame)
+        if self._writes_out:
+            # The functions above look these names up when they are called.
+            for line in _IMPORTS:
+                self.writeline(line)
+            self.writeline("escape, escape_text, exact_int = writers(escape)")
+            self.writeline("stock_read = stock_reader(environment)")
+            self.writeline("own_link = link_of(environment)")
+
+    def write_commons(self) -> None:
+        """Write the first lines of the function of a template or a block."""
+        super().write_commons()
+        if self._writes_out:
+            self.writeline("names = context.parent if type(context) is Context and not context.vars else {}")
+            if self._reads:
+                self.writeline("read = environment.getattr")
+                self.writeline("exact_dict = dict if read == stock_read else None")
+            self._is_at_start = True
+
+    def enter_frame(self, frame: Frame) -> None:
+        """Write the lines that look up the names of a scope."""
+        if not self._is_at_start:
+            super().enter_frame(frame)
+            return
+        self._is_at_start = False
+        symbols = frame.symbols
+        loads = symbols.loads
+        for target, (action, name) in loads.items():
+            if action == VAR_LOAD_RESOLVE:
+                self.writeline(f"{target} = names[{name!r}] if {name!r} in names else resolve({name!r})")
+        symbols.loads = {target: load for target, load in loads.items() if load[0] != VAR_LOAD_RESOLVE}
+        super().enter_frame(frame)
+        symbols.loads = loads
+
+    @optimizeconst
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write an attribute of an object, or an item of a dict."""
+        if not self._writes_out:
+            super().visit_Getattr(node, frame)
+        elif node.attr in _OF_DICTS:
+            self.write("read(")
+            self.visit(node.node, frame)
+            self.write(f", {node.attr!r})")
+        else:
+            found, name = self.temporary_identifier(), repr(node.attr)
+            self.write(f"({found}[{name}] if type({found} := ")
+            self.visit(node.node, frame)
+            self.write(f") is exact_dict and {name} in {found} else read({found}, {name}))")
+
+    @optimizeconst
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name
+        """Write a call."""
+        callee = node.node
+        if not self._writes_out or forward_caller or any(one.key in _OWN_KEYWORDS for one in node.kwargs):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        variables = f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"
+        if _is_plain_link(node):
+            found = self.temporary_identifier()
+            self.write(f"({found} if ({found} := ")
+            self.visit(callee, frame)
+            self.write(f") is own_link else partial(invoke, context, {found}, {variables}))(")
+            for argument in [*node.args, *node.kwargs]:
+                self.visit(argument, frame)
+                self.write(", ")
+        else:
+            self.write("invoke(context, ")
+            self.visit(callee, frame)
+            self.write(f", {variables}")
+            self.signature(node, frame)
+        self.write(")")
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: JinjaCodeGenerator._FinalizeInfo) -> None:
+        """Write what stands before an expression that is written to the output."""
+        self._escaped = ""
+        if not self._writes_out or frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            super()._output_child_pre(node, frame, finalize)
+            return
+        self._escaped = self.temporary_identifier()
+        self.write(f"(escape_text({self._escaped}) if type({self._escaped} := {finalize.src or ''}")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: JinjaCodeGenerator._FinalizeInfo) -> None:
+        """Write what stands after an expression that is written to the output."""
+        value = self._escaped
+        if not value:
+            super()._output_child_post(node, frame, finalize)
+            return
+        end = ")" if finalize.src is not None else ""
+        self.write(f"{end}) is str else str({value}) if type({value}) is exact_int else escape({value}))")
+
+
+def _is_plain_link(node: nodes.Call) -> bool:
+    """Return whether a call is one of `url_for` whose arguments can be written one after the other."""
+    return (
+        isinstance(node.node, nodes.Name)
+        and node.node.name == "url_for"
+        and node.dyn_args is None
+        and node.dyn_kwargs is None
+        and not any(iskeyword(one.key) for one in node.kwargs)
+    )

@@ -1,0 +1,247 @@
+"""The code of templates does what Jinja's does, for generated templates, and for what is replaced meanwhile."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from tests.beside_flask import make_app, outcome, same
+
+
+class _Thing:
+    name = "<thing>"
+
+    def method(self, *args: object, **kwargs: object) -> str:
+        return f"{args} & {kwargs}"
+
+    @property
+    def broken(self) -> str:
+        raise AttributeError("inside")
+
+    def __getitem__(self, key: object) -> str:
+        return f"item <{key}>"
+
+
+class _Items(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"missing {key}"
+
+
+def _stops() -> None:
+    raise StopIteration
+
+
+@jinja2.pass_context
+def _of_context(context: Any, *args: object) -> str:
+    names = {"text", "item", "inner", "given"}
+    return f"{sorted((k, str(v)) for k, v in context.get_all().items() if k in names)} {args}"
+
+
+VALUES: dict[str, Any] = {
+    "text": "a & <b>",
+    "mark": Markup("<i>&amp;</i>"),
+    "number": 7,
+    "truth": True,
+    "real": 1.5,
+    "nothing": None,
+    "rows": [{"name": "<n>", "items": 1, "sub": {"name": "'"}}, {"name": 2}, _Items(name="<i>")],
+    "thing": _Thing(),
+    "keys": {"method": "shadowed", "get": "<", "name": Markup("<b>")},
+    "stops": _stops,
+    "of_context": _of_context,
+    "klass": type("Sub", (str,), {"__html__": lambda self: "<sub>"})("&"),
+}
+_names = st.sampled_from([*VALUES, "missing", "url_for", "loop", "item", "show", "g"])
+_attributes = st.sampled_from(["name", "items", "get", "sub", "method", "broken", "index", "length", "missing"])
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    calls = [
+        "()",
+        "({0})",
+        "({0}, {0})",
+        "(a={0})",
+        "('item', number={0})",
+        "(*[{0}])",
+        "(**{{'a': {0}}})",
+        "('static', filename={0}, class='x')",
+        "(endpoint='item', number={0})",
+    ]
+    return st.one_of(
+        st.builds("{}.{}".format, inner, _attributes),
+        st.builds("{}[{!r}]".format, inner, _attributes),
+        st.builds(lambda one, call, other: one + call.format(other), inner, st.sampled_from(calls), inner),
+        st.builds(
+            "url_for{}".format,
+            st.builds(lambda call, other: call.format(other), st.sampled_from(calls), inner),
+        ),
+        st.builds("({} if {} else {})".format, inner, inner, inner),
+        st.builds("({} if {})".format, inner, inner),
+        st.builds("{}|{}".format, inner, st.sampled_from(["upper", "default('<')", "safe", "e", "string", "list"])),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["~", "==", "and", "or", "in", "+"]), inner),
+        st.builds("{} is {}".format, inner, st.sampled_from(["defined", "none", "string", "mapping"])),
+        st.builds("[{}, {}]".format, inner, inner),
+    )
+
+
+_expressions = st.recursive(
+    st.one_of(_names, st.sampled_from(["'<&>'", "3", "2.5", "none", "true"])), _grown, max_leaves=4
+)
+_output = st.builds("{{{{ {} }}}}".format, _expressions)
+
+
+def _nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.builds("{}<{}>".format, inner, inner),
+        st.builds("{{% for item in {} %}}{}{{% endfor %}}".format, st.sampled_from(["rows", "[1, 2]", "'ab'"]), inner),
+        st.builds("{{% for item in rows %}}{{{{ loop.index }}}}{}{{% else %}}{}{{% endfor %}}".format, inner, inner),
+        st.builds("{{% if {} %}}{}{{% elif {} %}}{}{{% endif %}}".format, _expressions, inner, _expressions, inner),
+        st.builds("{{% set inner = {} %}}{}{{{{ of_context() }}}}".format, _expressions, inner),
+        st.builds("{{% set inner %}}{}{{% endset %}}{{{{ inner }}}}".format, inner),
+        st.builds(
+            "{{% macro show(given, other={}) %}}{}{{{{ given }}}}{{{{ other }}}}{{% endmacro %}}"
+            "{{{{ show({}) }}}}{{{{ show(other=1, given={}) }}}}{{{{ show(1, 2, 3) }}}}".format,
+            _expressions,
+            inner,
+            _expressions,
+            _expressions,
+        ),
+        st.builds(
+            "{{% macro show(given) %}}{{{{ caller({}) }}}}{{{{ varargs }}}}{{{{ kwargs }}}}{{% endmacro %}}"
+            "{{% call(inner) show({}, 1, a=2) %}}{}{{{{ inner }}}}{{% endcall %}}".format,
+            _expressions,
+            _expressions,
+            inner,
+        ),
+        st.builds("{{% with inner = {} %}}{}{{% endwith %}}".format, _expressions, inner),
+        st.builds("{{% autoescape {} %}}{}{{% endautoescape %}}".format, st.sampled_from(["false", "text"]), inner),
+        st.builds("{{% filter upper %}}{}{{% endfilter %}}".format, inner),
+        st.builds("{{% block part %}}{}{{{{ of_context({}) }}}}{{% endblock %}}".format, inner, _names),
+        st.builds("{}{{% include 'part.html' %}}".format, inner),
+        st.builds("{{% from 'macros.html' import show %}}{}{{{{ show({}) }}}}".format, inner, _expressions),
+    )
+
+
+_templates = st.recursive(_output, _nested, max_leaves=6)
+FILES = {
+    "part.html": "[{{ text }}{{ item }}{{ rows[0].name }}{{ url_for('item', number=number) }}{{ of_context() }}]",
+    "macros.html": "{% macro show(given) %}<{{ given }}{{ text }}{{ given.name }}>{% endmacro %}",
+}
+
+
+def _app(lib: Any, source: str) -> Any:
+    app = make_app(lib)
+    app.add_url_rule("/items/<int:number>", "item", lambda number: "")
+    app.jinja_loader = jinja2.DictLoader({**FILES, "page.html": source, "page.txt": source})
+    return app
+
+
+def _plain(found: object) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x", str(found)).replace("tuile", "flask").replace("UrlBuilding.", "Flask.")
+
+
+@given(_templates)
+@settings(max_examples=250, deadline=None)
+def test_generated_templates_write_what_jinja_writes(source: str) -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, source)
+        found = []
+        with app.test_request_context("/path"):
+            for name in ("page.html", "page.txt"):
+                found += [outcome(lib.render_template, name, **VALUES) for _ in range(2)]
+                found.append(outcome(lambda n=name: [str(piece) for piece in lib.stream_template(n, **VALUES)]))
+        return [_plain(one) for one in found]
+
+    same(program)
+
+
+_PAGE = "{{ row.name }}{{ row.sub.name }}{{ url_for('item', number=3) }}{{ text }}{{ show() }}{{ number }}"
+
+
+def _other_getattr(obj: Any, attribute: str) -> str:
+    return f"<{attribute} of {type(obj).__name__}>"
+
+
+class _OtherContext(jinja2.runtime.Context):
+    def resolve_or_missing(self, key: str) -> Any:
+        return key.upper() if key == "text" else super().resolve_or_missing(key)
+
+    def call(self, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return f"<called with {args} {sorted(kwargs)}>"
+
+
+def _replace_getattr(app: Any) -> None:
+    app.jinja_env.getattr = _other_getattr
+
+
+def _replace_context(app: Any) -> None:
+    app.jinja_env.context_class = _OtherContext
+
+
+def _replace_link(app: Any) -> None:
+    app.jinja_env.globals["url_for"] = lambda *args, **kwargs: f"<other {args} {kwargs}>"
+
+
+def _add_processor(app: Any) -> None:
+    app.context_processor(lambda: {"url_for": lambda *args, **kwargs: f"<processed {args} {kwargs}>", "number": True})
+
+
+def _replace_undefined(app: Any) -> None:
+    app.jinja_env.undefined = jinja2.ChainableUndefined
+
+
+def _add_defaults(app: Any) -> None:
+    app.url_defaults(lambda endpoint, values: values.setdefault("q", "<&>"))
+
+
+REPLACED = [_replace_getattr, _replace_context, _replace_link, _add_processor, _replace_undefined, _add_defaults]
+
+
+@pytest.mark.parametrize("replace", REPLACED)
+@pytest.mark.parametrize("is_before", [True, False])
+def test_what_is_replaced_is_used_from_then_on(replace: Any, is_before: bool) -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, _PAGE)
+        values = {"row": {"name": "<n>"}, "text": "&", "show": lambda: "<shown>", "number": 5}
+        found = []
+        if is_before:
+            replace(app)
+        with app.test_request_context("/path"):
+            found.append(outcome(lib.render_template, "page.html", **values))
+            if not is_before:
+                app._got_first_request = False
+                replace(app)
+            found.append(outcome(lib.render_template, "page.html", **values))
+            found.append(outcome(lib.render_template_string, _PAGE, **values))
+        return [_plain(one) for one in found]
+
+    same(program)
+
+
+def test_code_that_is_kept_in_files_is_jinjas(tmp_path: Any) -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, _PAGE)
+        app.jinja_env.compile_templates(str(tmp_path / lib.__name__), zip=None)
+        files = sorted((tmp_path / lib.__name__).iterdir())
+        return [file.read_text() for file in files]
+
+    same(program)
+
+
+def test_templates_of_another_generator_are_compiled_by_it() -> None:
+    class Generator(jinja2.compiler.CodeGenerator):
+        def visit_TemplateData(self, node: Any, frame: Any) -> None:  # noqa: N802 - Jinja's name
+            super().visit_TemplateData(node, frame)
+
+    def program(lib: Any) -> Any:
+        app = _app(lib, _PAGE)
+        app.jinja_env.code_generator_class = Generator
+        return app.jinja_env.compile("{{ a.b }}{{ url_for('x') }}", raw=True)
+
+    same(program)
