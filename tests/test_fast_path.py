@@ -220,7 +220,7 @@ def test_the_fast_path_its_source_and_the_steps_do_what_flask_does(
         fast = Program(tuile, tuile.Flask, parts, does, answer, config)
         assert fast.run(parts, requests) == expected
         source = Program(tuile, tuile.Flask, parts, does, answer, config)
-        with mock.patch.object(steps, "serve_wsgi", fast_path.serve):
+        with mock.patch.multiple(steps, serve_wsgi=fast_path.serve, serve_plainly=fast_path.serve):
             assert source.run(parts, requests) == expected
     assert not stepwise.app.plan.fast
     # Otherwise it was the steps twice, and nothing was compared.

@@ -11,6 +11,7 @@ import pytest
 
 import tuile
 from tests.beside_flask import SIGNALS, make_app, make_environ, make_post, outcome, part, same, send
+from tests.fresh import observe
 from tests.test_fast_path import ANSWERS, fail, passing
 from tuile.ctx.app_context import current
 
@@ -377,3 +378,46 @@ def test_a_step_that_comes_and_goes_never_leaves_a_request_without_a_class() -> 
         over.set()
         disturbing.join()
         sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("name", ["request_finished", "request_tearing_down", "appcontext_popped"])
+def test_the_first_receiver_of_a_process_may_come_within_a_request(name: str) -> None:
+    program = f"""
+        from flask import Flask, {name}
+        app, seen = Flask("demo"), []
+        hear = lambda *_, **__: seen.append("heard")
+
+        @app.route("/")
+        def view():
+            return "text"
+
+        @app.route("/first")
+        def first():
+            {name}.connect(hear)
+            return "text"
+
+        client = app.test_client()
+        for path in ("/", "/", "/first", "/first", "/"):
+            client.get(path)
+            seen.append(path)
+    """
+    assert (
+        observe(program, shim=False)
+        == observe(program)
+        == ["/", "/", "heard", "/first", "heard", "/first", "heard", "/"]
+    )
+
+
+def test_the_first_receiver_of_a_process_may_come_between_requests() -> None:
+    program = """
+        from flask import Flask, request_started, appcontext_pushed
+        app, seen = Flask("demo"), []
+        app.add_url_rule("/", "index", lambda: "text")
+        client = app.test_client()
+        for signal in (None, None, request_started, appcontext_pushed):
+            if signal is not None:
+                signal.connect(lambda *_, name=signal.name, **__: seen.append(name), weak=False)
+            client.get("/")
+        seen.append(app.plan.is_plain)
+    """
+    assert observe(program) == ["request-started", "appcontext-pushed", "request-started", True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -15,6 +16,8 @@ from tuile.dispatch import _generated
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+DISPATCH = flatten.DISPATCH / "_generated.py"
 
 
 def flat(source: str, name: str = "driver") -> str:
@@ -43,11 +46,11 @@ def test_the_generated_file_is_what_its_sources_say(path: Path) -> None:
 
 
 def test_the_generated_functions_have_no_call_of_a_decision_left() -> None:
-    names = ("serve", "finish_by_functions")
+    names = ("serve_wsgi", "serve_plainly", "finish_by_functions")
     called = {
         node.func.id
         for name in names
-        for node in ast.walk(flatten.flatten(name, name))
+        for node in ast.walk(flatten.flatten(name, flatten.GENERATED[DISPATCH][name]))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert called & flatten.functions().keys() == flatten.LEFT_AS_CALLS - {"serve", "begin_awaited"}
@@ -123,4 +126,37 @@ def test_an_argument_has_to_be_a_name() -> None:
 def test_the_generated_function_is_the_one_that_serves() -> None:
     app = make_app(tuile)
     app.add_url_rule("/", "index", lambda: sys._getframe(1).f_code.co_name)
-    assert [send(app).body for _ in range(2)][1] == _generated.serve_wsgi.__name__.encode()
+    assert [send(app).body for _ in range(2)][1] == _generated.serve_plainly.__name__.encode()
+
+
+def test_what_is_assumed_is_not_asked() -> None:
+    source = """
+def driver(plan, x):
+    if not plan.a or x:
+        return 'first'
+    if plan.a and plan.b is not None:
+        return 'second' if plan.a or plan.c else 'never'
+    return 'third'
+"""
+    (function,) = ast.parse(source).body
+    folded = flatten._Folder(frozenset({"plan.a", "plan.b is not None"})).visit(function)
+    assert ast.unparse(folded).split("\n") == [
+        "def driver(plan, x):",
+        "    if x:",
+        "        return 'first'",
+        "    return 'second'",
+        "    return 'third'",
+    ]
+
+
+def test_all_that_is_assumed_of_a_plain_plan_is_so() -> None:
+    app = make_app(tuile)
+    assert app.plan.is_plain
+    for expression in flatten.ASSUMED["serve_plainly"]:
+        assert eval(expression, {"plan": app.plan}) is True, expression  # noqa: S307 - of the tool
+    # One flag less, and the plan is not plain.
+    for name in ("ensure_sync", "process_response", "do_teardown_request", "create_url_adapter", "preprocess_request"):
+        with mock.patch.object(app, name, getattr(app, name)):
+            assert app.plan.fast
+            assert not app.plan.is_plain
+        assert app.plan.is_plain

@@ -39,10 +39,11 @@ SOURCES = (
     DISPATCH / "fast_path.py",
     ASGI / "loop_path.py",
 )
-#: What is written: the functions of each file, with their names in their sources and in the result.
+#: What is written: the functions of each file, by their names in the result and in their sources.
 GENERATED = {
     DISPATCH / "_generated.py": {
-        "serve": "serve_wsgi",
+        "serve_wsgi": "serve",
+        "serve_plainly": "serve",
         "begin_awaited": "begin_awaited",
         "finish_by_functions": "finish_by_functions",
         "quick_response": "quick_response",
@@ -53,6 +54,24 @@ GENERATED = {
         "answer_matched": "answer_matched",
     },
 }
+#: What is true wherever one of them is called, and not asked there: of a plan that `is_plain`.
+ASSUMED = {
+    "serve_plainly": frozenset(
+        {
+            "plan.begins_plainly",
+            "plan.opens_lazily",
+            "plan.dispatches",
+            "plan.calls_view",
+            "plan.calls_directly",
+            "plan.finds",
+            "plan.quiet",
+            "plan.saves_plainly",
+            "plan.answers_alone",
+            "plan.ends_quietly",
+            "plan.text_start is not None",
+        }
+    )
+}
 #: What is called as it is: it is long, or rare.
 LEFT_AS_CALLS = frozenset(
     {
@@ -60,6 +79,7 @@ LEFT_AS_CALLS = frozenset(
         "has_session_alone",
         "enter_constructed",
         "is_trusted",
+        "new_length",
         "open_session",
         "serve",
         "begin_awaited",
@@ -90,16 +110,18 @@ def functions() -> dict[str, Function]:
     return found
 
 
-def flatten(name: str, as_name: str) -> ast.Module:
-    """Return a function without calls of the others.
+def flatten(as_name: str, name: str) -> ast.Module:
+    """Return a function without calls of the others, and without asking what is assumed.
 
     Args:
-        name: The function, such as `serve`. One for an event loop is an `async` function.
         as_name: What it is called in the result.
+        name: The function, such as `serve`. One for an event loop is an `async` function.
     """
     known = functions()
     result = Flattener({key: value for key, value in known.items() if key not in LEFT_AS_CALLS}).flat(known[name])
     result.name = as_name
+    if as_name in ASSUMED:
+        result = _Folder(ASSUMED[as_name]).visit(result)
     return ast.fix_missing_locations(ast.Module(body=[result], type_ignores=[]))
 
 
@@ -189,6 +211,60 @@ class _Renamed(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         node.id = self.names.get(node.id, node.id)
         return node
+
+
+class _Folder(ast.NodeTransformer):
+    """Removes questions whose answer is known, and the branches that are never taken.
+
+    Args:
+        true: The expressions that are true.
+    """
+
+    def __init__(self, true: frozenset[str]) -> None:
+        self.true = true
+
+    def visit(self, node: ast.AST) -> t.Any:
+        """Return what is left of a node: another one, or statements."""
+        if isinstance(node, ast.expr) and ast.unparse(node) in self.true:
+            return ast.Constant(True)
+        return super().visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Not) and isinstance(node.operand, ast.Constant):
+            return ast.Constant(not node.operand.value)
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        deciding = isinstance(node.op, ast.Or)
+        left: list[ast.expr] = []
+        for value in node.values:
+            if not _is_flag(value):
+                left.append(value)
+            elif value.value is deciding:  # type: ignore[attr-defined]
+                left.append(value)
+                break
+        if not left:
+            return ast.Constant(not deciding)
+        node.values = left
+        return left[0] if len(left) == 1 else node
+
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
+        self.generic_visit(node)
+        if _is_flag(node.test):
+            return node.body if node.test.value else node.orelse  # type: ignore[attr-defined]
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        if _is_flag(node.test):
+            return node.body if node.test.value else node.orelse  # type: ignore[attr-defined]
+        return node
+
+
+def _is_flag(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
 
 
 def _arguments(function: Function, call: ast.Call) -> dict[str, str]:

@@ -24,14 +24,7 @@ from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
-from ..signals import (
-    appcontext_popped,
-    appcontext_pushed,
-    appcontext_tearing_down,
-    request_finished,
-    request_started,
-    request_tearing_down,
-)
+from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .calls import carry
@@ -74,8 +67,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             not (
                 app._got_first_request
                 and current.get(None) is None
-                and (not appcontext_pushed.receivers)
-                and (not request_started.receivers)
+                and (not (heard and (appcontext_pushed.receivers or request_started.receivers)))
             )
         )
     ):
@@ -234,12 +226,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             and (plan.epoch is invalidation.epoch)
             and (not app.teardown_request_funcs)
             and (not app.teardown_appcontext_funcs)
-            and (not request_tearing_down.receivers)
-            and (not appcontext_tearing_down.receivers)
-            and (not appcontext_popped.receivers)
+            and (not (heard and is_end_heard()))
         )
         and (not app.after_request_funcs)
-        and (not request_finished.receivers)
+        and (not (heard and request_finished.receivers))
         and (
             not context._is_touched
             or (
@@ -383,12 +373,10 @@ async def answer_awaited(
             and (plan.epoch is invalidation.epoch)
             and (not app.teardown_request_funcs)
             and (not app.teardown_appcontext_funcs)
-            and (not request_tearing_down.receivers)
-            and (not appcontext_tearing_down.receivers)
-            and (not appcontext_popped.receivers)
+            and (not (heard and is_end_heard()))
         )
         and (not app.after_request_funcs)
-        and (not request_finished.receivers)
+        and (not (heard and request_finished.receivers))
         and (
             not context._is_touched
             or (
@@ -574,7 +562,7 @@ def answer_matched(
                 and plan.epoch is invalidation.epoch
                 and (context._state is PLAIN)
                 and (not app.after_request_funcs)
-                and (not request_finished.receivers)
+                and (not (heard and request_finished.receivers))
             ):
                 # finish_unobserved: Return the parts of a response that no user code would see
                 untouched = not context._is_touched and (
@@ -659,9 +647,7 @@ def answer_matched(
             and (plan.epoch is invalidation.epoch)
             and (not app.teardown_request_funcs)
             and (not app.teardown_appcontext_funcs)
-            and (not request_tearing_down.receivers)
-            and (not appcontext_tearing_down.receivers)
-            and (not appcontext_popped.receivers)
+            and (not (heard and is_end_heard()))
         ):
             # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
             reset(context._token)

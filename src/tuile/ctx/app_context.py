@@ -72,8 +72,8 @@ class _Making(t.Protocol):
 #: Makes an object without calling its constructor.
 new: _Making = object.__new__
 
-
 current: ContextVar[Current | None] = ContextVar("tuile.context")
+NOTHING_BEFORE: t.Final = Token.MISSING  # the `old_value` of its first token
 
 NO_APP_MESSAGE = """\
 Working outside of application context.

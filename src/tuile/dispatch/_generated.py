@@ -10,7 +10,7 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import NOTHING_BEFORE, current
 from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
@@ -18,14 +18,7 @@ from ..http.received import SAFE_METHODS
 from ..http.response_headers import Headers
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
-from ..signals import (
-    appcontext_popped,
-    appcontext_pushed,
-    appcontext_tearing_down,
-    request_finished,
-    request_started,
-    request_tearing_down,
-)
+from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .inlined import (
@@ -38,7 +31,7 @@ from .inlined import (
     reset,
     session_headers,
 )
-from .inlined_response import LENGTHS, SHORT, new
+from .inlined_response import LENGTHS, SHORT, new, new_length
 from .pages import page_of, parts_without_view, response_without_code
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
@@ -60,7 +53,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     if not app._got_first_request:
         app._check_settings()
         return app._serve_by_steps(environ, start_response)
-    if current.get(None) is not None or appcontext_pushed.receivers:
+    if heard and appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
     if plan.begins_plainly:
@@ -74,7 +67,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         context.request = request
         context._state = PLAIN
         context._is_touched = False
-        context._token = current.set(context)
+        token = context._token = current.set(context)
+        if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
+            reset(token)
+            return app._serve_by_steps(environ, start_response)
     else:
         context = app.request_context(environ)
         if not enter_constructed(plan, context):
@@ -88,7 +84,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             if not plan.opens_lazily:
                 open_session(app, context)
             # answer_request: Match the URL, run the view and return the parts of the response
-            answer: t.Any
+            answer: Body
             method = environ["REQUEST_METHOD"]
             is_upgrade = "HTTP_UPGRADE" in environ
             try:
@@ -144,8 +140,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 rule is None
                 or not plan.dispatches
                 or method == "OPTIONS"
-                or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
-                or request_started.receivers
+                or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
+                or (heard and request_started.receivers)
             ):
                 is_alone = plan.answers_alone and (not app.before_request_funcs) and (not app.after_request_funcs)
                 finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
@@ -215,7 +211,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     and plan.epoch is invalidation.epoch
                     and (context._state is PLAIN)
                     and (not app.after_request_funcs)
-                    and (not request_finished.receivers)
+                    and (not (heard and request_finished.receivers))
                 ):
                     sent_cookies = environ.get("HTTP_COOKIE")
                     # finish_unobserved: Return the parts of a response that no user code would see
@@ -293,14 +289,14 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             if more is None:
                 start_response(
                     start[1],
-                    [start[0], LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))],
+                    [start[0], (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)],
                 )
             else:
                 start_response(
                     start[1],
                     [
                         start[0],
-                        LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length)),
+                        (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length),
                         *more,
                     ],
                 )
@@ -321,9 +317,281 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 and (plan.epoch is invalidation.epoch)
                 and (not app.teardown_request_funcs)
                 and (not app.teardown_appcontext_funcs)
-                and (not request_tearing_down.receivers)
-                and (not appcontext_tearing_down.receivers)
-                and (not appcontext_popped.receivers)
+                and (not (heard and is_end_heard()))
+            )
+            and ("werkzeug.debug.preserve_context" not in environ)
+        ):
+            reset(context._token)
+            context._token = None
+            context._state = ENDED
+            request.environ["werkzeug.request"] = None
+            if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
+                context._cookies is None
+                or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
+                or getrefcount(context._cookies) > REFERENCES_OF_ATTRIBUTE
+            ):
+                request._keep_environ()
+            whole = None
+        else:
+            whole = body_sent(body)
+            leave(app, context, environ, error, 1)
+    if whole is not None and (
+        type(whole) is list
+        and (type(parts) is list or type(parts) is tuple)
+        and bool(getattr(body, "_on_close", None) or whole != parts)
+    ):
+        return parts_at_end(body, whole, parts)
+    return parts
+
+
+def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request by a plan that is `fast`, as the steps would."""
+    if not app._got_first_request:
+        app._check_settings()
+        return app._serve_by_steps(environ, start_response)
+    if heard and appcontext_pushed.receivers:
+        return app._serve_by_steps(environ, start_response)
+    trusted = app.config["TRUSTED_HOSTS"]
+    # begin: Make the request and its context
+    request = new(plan.request_class)
+    request.environ = environ
+    request.json_module = app.json
+    environ["werkzeug.request"] = request
+    context: RequestContext = new(RequestContext)
+    context.app = app
+    context.request = request
+    context._state = PLAIN
+    context._is_touched = False
+    token = context._token = current.set(context)
+    if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
+        reset(token)
+        return app._serve_by_steps(environ, start_response)
+    error: BaseException | None = None
+    start: TextStart | None
+    body: Body = None
+    more: list[tuple[str, str]] | None
+    try:
+        try:
+            # answer_request: Match the URL, run the view and return the parts of the response
+            answer: Body
+            method = environ["REQUEST_METHOD"]
+            is_upgrade = "HTTP_UPGRADE" in environ
+            try:
+                host, scheme, path = (environ["HTTP_HOST"], environ["wsgi.url_scheme"], environ["PATH_INFO"])
+            except KeyError:
+                host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
+                path = environ.get("PATH_INFO", "")
+            # match_route: Find the rule of a request and the view's arguments
+            request = context.request
+            rule: Rule | None
+            arguments: dict[str, object]
+            known: object = None
+            is_allowed = trusted is None or is_trusted(context, trusted)
+            route = plan.static_routes.get(path) if is_allowed else None
+            if (
+                route is not None
+                and method in route[0].methods
+                and (not route[0].defaults)
+                and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+            ):
+                rule, known = route
+                arguments = {}
+                request.url_rule = rule
+                request.view_args = arguments
+            elif (
+                is_allowed
+                and plan.variable_routes
+                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
+                and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+            ):
+                rule, arguments, known = by_route
+                request.url_rule = rule
+                request.view_args = arguments
+            else:
+                if environ is None:
+                    environ = brief_environ_of(request)
+                found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed else None
+                if found is None:
+                    if not (context._is_bound and context._finds_by_adapter()):
+                        context._match_by_adapter()
+                    rule = request.url_rule if method.isupper() and (not is_upgrade) else None
+                    arguments = request.view_args or {}
+                elif found[0] is None:
+                    rule, arguments = (None, {})
+                    request.routing_exception = found[1]
+                else:
+                    rule, arguments = found
+                    request.url_rule = rule
+                    request.view_args = arguments
+                    if plan.hosts and id(rule) not in plan.rules_tried:
+                        remember(app, plan, path, rule, arguments)
+            if (
+                rule is None
+                or method == "OPTIONS"
+                or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
+                or (heard and request_started.receivers)
+            ):
+                is_alone = not app.before_request_funcs and (not app.after_request_funcs)
+                finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
+                start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
+            else:
+                try:
+                    # run_view: Run the hooks, if there are any, and call the view
+                    if app.before_request_funcs or app.url_value_preprocessors:
+                        context.request.method = method
+                        hooked: object
+                        if app.url_value_preprocessors or not context.request._has_endpoint_of_rule:
+                            hooked = app.preprocess_request()
+                        else:
+                            before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
+                            # run_before: Call the functions of the app and of blueprints until one returns a response
+                            result: Body = None
+                            for scope in before:
+                                for function in app.before_request_funcs.get(scope, ()):
+                                    if plan.epoch is invalidation.epoch and id(function) in app._synchronous:
+                                        result = function()
+                                    else:
+                                        result = app._run(function)
+                                    if result is not None:
+                                        break
+                                if result is not None:
+                                    break
+                            hooked = result
+                        if hooked is not None:
+                            answer = hooked
+                        elif (
+                            plan.epoch is invalidation.epoch
+                            and context._state is PLAIN
+                            and (context.request.url_rule is rule)
+                            and (context.request.view_args is arguments)
+                            and (context.request.routing_exception is None)
+                            and (context.request.method != "OPTIONS")
+                        ):
+                            view = app.view_functions[rule.endpoint]
+                            # call_view: Call the view
+                            if view is known or id(view) in app._synchronous:
+                                answer = view(**arguments) if arguments else view()
+                            else:
+                                answer = app._run(view, **arguments)
+                        else:
+                            answer = app.dispatch_request()
+                    else:
+                        view = app.view_functions[rule.endpoint]
+                        # call_view: Call the view
+                        if view is known or id(view) in app._synchronous:
+                            answer = view(**arguments) if arguments else view()
+                        else:
+                            answer = app._run(view, **arguments)
+                except Exception as raised:
+                    answer = app.handle_user_exception(raised)
+                # finish: Return the parts of the response to what a view has returned, as `answer_request` does
+                if (
+                    plan.epoch is invalidation.epoch
+                    and context._state is PLAIN
+                    and (not app.after_request_funcs)
+                    and (not (heard and request_finished.receivers))
+                ):
+                    sent_cookies = environ.get("HTTP_COOKIE")
+                    # finish_unobserved: Return the parts of a response that no user code would see
+                    untouched = not context._is_touched and (
+                        sent_cookies is None
+                        or (
+                            (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                            and its_name.isascii()
+                            or app.config.get("SESSION_STORE") is not None
+                        )
+                        or (not app.session_interface.is_due(app, sent_cookies))
+                    )
+                    if untouched or has_session_alone(app, plan, context, answer):
+                        # encode_answer: Return the parts of a response to text, bytes or JSON
+                        kind = type(answer)
+                        if kind is str:
+                            start = plan.text_start
+                            encoded = answer.encode()
+                        elif (
+                            (kind is dict or kind is list)
+                            and plan.json_start is not None
+                            and (plan.write_json is not None)
+                        ):
+                            start = plan.json_start
+                            encoded = f"{plan.write_json(answer)}\n".encode()
+                        elif kind is bytes:
+                            start = plan.text_start
+                            encoded = answer
+                        else:
+                            start = None
+                            encoded = b""
+                        if start is not None:
+                            if untouched:
+                                body = encoded
+                                more = None
+                            else:
+                                more = session_headers(app, context)
+                                if more is not None:
+                                    body = encoded
+                                else:
+                                    start = None
+                                    body = app.finalize_request(answer)
+                                    more = None
+                        elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                            body = answer
+                            more = None
+                        else:
+                            complete = page_of(app, plan, answer) if untouched else None
+                            if complete is not None:
+                                body = complete
+                                more = None
+                            else:
+                                start = None
+                                body = app.finalize_request(answer)
+                                more = None
+                    else:
+                        start = None
+                        body = app.finalize_request(answer)
+                        more = None
+                else:
+                    start = None
+                    body = finish_by_functions(app, plan, context, environ, answer)
+                    more = None
+        except Exception as failure:
+            error = failure
+            start, body, more = (None, app.handle_exception(failure), None)
+        except BaseException:
+            error = sys.exc_info()[1]
+            raise
+        if start is not None:
+            # send: Send a body without a response object
+            if more is None:
+                start_response(
+                    start[1],
+                    [start[0], (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)],
+                )
+            else:
+                start_response(
+                    start[1],
+                    [
+                        start[0],
+                        (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length),
+                        *more,
+                    ],
+                )
+            return () if environ["REQUEST_METHOD"] == "HEAD" else [body]
+        if type(body).__call__ is CALL:
+            parts: Iterable[bytes] = SEND(body, environ, start_response)
+        else:
+            parts = body(environ, start_response)
+    finally:
+        # end: Leave the context, without a call if nothing is registered for its end
+        request = context.request
+        if (
+            error is None
+            and (
+                context._state is PLAIN
+                and context.request.closes_nothing
+                and (plan.epoch is invalidation.epoch)
+                and (not app.teardown_request_funcs)
+                and (not app.teardown_appcontext_funcs)
+                and (not (heard and is_end_heard()))
             )
             and ("werkzeug.debug.preserve_context" not in environ)
         ):
@@ -436,7 +704,7 @@ def finish_by_functions(
         and plan.epoch is invalidation.epoch
         and (context._state is PLAIN)
         and (not context._after_functions)
-        and (not request_finished.receivers)
+        and (not (heard and request_finished.receivers))
     ):
         return app.finalize_request(answer)
     # encode_answer: Return the parts of a response to text, bytes or JSON
@@ -458,7 +726,7 @@ def finish_by_functions(
         response: Response = new(plan.response_class)
         pair, response._status, response._status_code, _ = start
         response.headers = headers = new(Headers)
-        headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
+        headers._list = [pair, (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)]
         response.direct_passthrough = False
         response._on_close = []
         response.response = [body]
@@ -482,7 +750,7 @@ def finish_by_functions(
     sent_cookies = environ.get("HTTP_COOKIE")
     if context._is_touched or sent_cookies is not None:
         app._keep_state(context, sent_cookies, response)
-    if plan.epoch is not invalidation.epoch or request_finished.receivers:
+    if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
         app._tell_finished(response)
     return response
 
@@ -512,7 +780,7 @@ def quick_response(plan: Plan, answer: t.Any) -> Response | None:
     response: Response = new(plan.response_class)
     pair, response._status, response._status_code, _ = start
     response.headers = headers = new(Headers)
-    headers._list = [pair, LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))]
+    headers._list = [pair, (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)]
     response.direct_passthrough = False
     response._on_close = []
     response.response = [body]

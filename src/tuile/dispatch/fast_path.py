@@ -12,11 +12,11 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import NOTHING_BEFORE, current
 from ..ctx.references import REFERENCES
 from ..http.received import SAFE_METHODS
 from ..routing.rule import scopes_of
-from ..signals import appcontext_pushed, request_finished, request_started
+from ..signals import appcontext_pushed, heard, request_finished, request_started
 from ..wrappers.response import CALL, SEND
 from .inlined import (
     begin,
@@ -28,6 +28,7 @@ from .inlined import (
     match_route,
     may_finish,
     open_session,
+    reset,
     run_after,
     run_view,
     session_headers,
@@ -59,12 +60,16 @@ def serve(  # noqa: C901 - what the steps handle, case by case
         app._check_settings()
         # The steps say when it counts as the first: not where its URL could not be matched.
         return app._serve_by_steps(environ, start_response)
-    if current.get(None) is not None or appcontext_pushed.receivers:
+    if heard and appcontext_pushed.receivers:
         return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
     if plan.begins_plainly:
         context = begin(app, plan, environ)
-        context._token = current.set(context)
+        token = context._token = current.set(context)
+        # Asked of the token, which is faster than `get`: whether another context is active.
+        if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
+            reset(token)
+            return app._serve_by_steps(environ, start_response)
     else:
         context = app.request_context(environ)
         if not enter_constructed(plan, context):
@@ -107,7 +112,7 @@ def answer_request(
         The start of the response, its body and more headers, if there are any; or None and the response object, if one
         is needed.
     """
-    answer: t.Any
+    answer: Body
     method = environ["REQUEST_METHOD"]
     is_upgrade = "HTTP_UPGRADE" in environ
     try:
@@ -122,8 +127,8 @@ def answer_request(
         or not plan.dispatches
         or method == "OPTIONS"
         # Read live, as everything that protects.
-        or (method not in SAFE_METHODS and app.config.get("CSRF") is not None)
-        or request_started.receivers
+        or (method != "GET" and method not in SAFE_METHODS and app.config.get("CSRF") is not None)
+        or (heard and request_started.receivers)
     ):
         is_alone = plan.answers_alone and not app.before_request_funcs and not app.after_request_funcs
         finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
@@ -166,7 +171,7 @@ def finish_by_functions(
     sent_cookies = environ.get("HTTP_COOKIE")
     if context._is_touched or sent_cookies is not None:
         app._keep_state(context, sent_cookies, response)
-    if plan.epoch is not invalidation.epoch or request_finished.receivers:
+    if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
         app._tell_finished(response)
     return response
 

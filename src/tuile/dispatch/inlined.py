@@ -21,7 +21,7 @@ from ..lazy import late_modules
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..sessions.interface import NullSession
-from ..signals import appcontext_popped, appcontext_tearing_down, request_finished, request_tearing_down
+from ..signals import heard, is_end_heard, request_finished
 from ..wrappers.environ import brief_environ_of
 from .inlined_response import new
 from .planner import remember
@@ -284,7 +284,7 @@ def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
         and plan.epoch is invalidation.epoch
         and context._state is PLAIN
         and not app.after_request_funcs
-        and not request_finished.receivers
+        and not (heard and request_finished.receivers)
     )
 
 
@@ -295,7 +295,7 @@ def may_finish(plan: Plan, context: RequestContext) -> bool:
         and plan.epoch is invalidation.epoch
         and context._state is PLAIN
         and not context._after_functions
-        and not request_finished.receivers
+        and not (heard and request_finished.receivers)
     )
 
 
@@ -358,9 +358,7 @@ def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
         and plan.epoch is invalidation.epoch
         and not app.teardown_request_funcs
         and not app.teardown_appcontext_funcs
-        and not request_tearing_down.receivers
-        and not appcontext_tearing_down.receivers
-        and not appcontext_popped.receivers
+        and not (heard and is_end_heard())
     )
 
 

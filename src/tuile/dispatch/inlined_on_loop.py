@@ -7,7 +7,7 @@ import typing as t
 from ..ctx.app_context import current
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
-from ..signals import appcontext_pushed, request_finished, request_started
+from ..signals import appcontext_pushed, heard, request_finished, request_started
 from .inlined import may_end_quietly, reset
 from .inlined_response import new
 
@@ -36,8 +36,7 @@ def may_run_on_loop(app: Flask) -> bool:
     return (
         app._got_first_request
         and current.get(None) is None
-        and not appcontext_pushed.receivers
-        and not request_started.receivers
+        and not (heard and (appcontext_pushed.receivers or request_started.receivers))
     )
 
 
@@ -46,7 +45,7 @@ def may_end_on_loop(app: Flask, plan: Plan, context: RequestContext) -> bool:
     return (
         may_end_quietly(app, plan, context)
         and not app.after_request_funcs
-        and not request_finished.receivers
+        and not (heard and request_finished.receivers)
         and (
             not context._is_touched
             or (

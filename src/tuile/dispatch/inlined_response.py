@@ -17,18 +17,9 @@ if t.TYPE_CHECKING:
 
 new: Body = object.__new__
 #: Bodies of fewer octets are short: their Content-Length headers are kept.
-SHORT = 512
-
-
-class _LengthHeaders(dict[int, tuple[str, str]]):
-    """The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import."""
-
-    def __missing__(self, length: int) -> tuple[str, str]:
-        header = self[length] = ("Content-Length", str(length))
-        return header
-
-
-LENGTHS = _LengthHeaders()
+SHORT = 2048
+#: The Content-Length headers of short bodies, each made when it is first needed: all at once slow the import.
+LENGTHS: list[tuple[str, str] | None] = [None] * SHORT
 
 
 def encode_answer(plan: Plan, answer: t.Any) -> tuple[TextStart | None, t.Any]:
@@ -73,7 +64,15 @@ def response_of(plan: Plan, start: TextStart, body: bytes) -> Response:
 
 def length_header(body: bytes) -> tuple[str, str]:
     """Return the Content-Length header of a body."""
-    return LENGTHS[length] if (length := len(body)) < SHORT else ("Content-Length", str(length))
+    return (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)
+
+
+def new_length(length: int) -> tuple[str, str]:
+    """Return a Content-Length header, which is kept if it is one of a short body."""
+    header = ("Content-Length", str(length))
+    if length < SHORT:
+        LENGTHS[length] = header
+    return header
 
 
 def send(

@@ -102,6 +102,8 @@ class Plan(Record):
     #: Whether the fast path serves the app, and whether it does so without calling `wsgi_app`.
     fast: bool
     enters: bool
+    #: Whether all of this is as usual, so that the fast path need not ask: `ASSUMED` in `tools/flatten.py` lists it.
+    is_plain: bool
     #: Why an ASGI server's requests for coroutine functions take a worker thread as well; empty if they need not.
     to_workers: tuple[str, ...]
     #: The methods of unwatched classes that a plan depends on; compared for each request.
@@ -169,6 +171,7 @@ NOTHING = Plan(
     calls_wsgi_app=True,
     fast=False,
     enters=False,
+    is_plain=False,
     to_workers=("there is no plan",),
     unwatched=(),
     hosts=(),
@@ -206,6 +209,9 @@ def plan_of(app: Planned) -> Plan:
     finds = not (lost["adapter"] or any(_matches_hosts(app)))
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
+    answers_alone = quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW)
+    steps, saving = _for_steps(lost), quiet and lazily and saves_plainly(app.session_interface, response_class)
+    is_stock = finds and answers_alone and saving and all(steps.values())
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
         epoch=epoch,
@@ -220,19 +226,17 @@ def plan_of(app: Planned) -> Plan:
         text_start=text_start,
         json_start=json_start,
         write_json=write_json,
-        ends_quietly=not lost["ends"],
-        calls_directly=not lost["calls"],
+        **steps,
         **_for_urls(app, lost, has_root=finds and not constructed),
-        dispatches=not lost["around"],
-        calls_view=not (lost["before"] or lost["calls"]),
         quiet=quiet,
-        answers_alone=quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW),
+        answers_alone=answers_alone,
         opens_lazily=lazily,
-        saves_plainly=quiet and lazily and saves_plainly(app.session_interface, response_class),
+        saves_plainly=saving,
         checks_cookies=checks,
         calls_wsgi_app=bool(lost["entry"]),
         fast=not refusals,
         enters=not refusals and not lost["entry"],
+        is_plain=is_stock and not (refusals or lost["entry"] or begun),
         to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost)),
         unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
@@ -241,6 +245,16 @@ def plan_of(app: Planned) -> Plan:
         slower=(*begun, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
         **_new_caches(),
     )
+
+
+def _for_steps(lost: dict[str, list[str]]) -> _Fields:
+    """Return the fields of a plan that say which steps need not be called."""
+    return {
+        "dispatches": not lost["around"],
+        "calls_view": not (lost["before"] or lost["calls"]),
+        "calls_directly": not lost["calls"],
+        "ends_quietly": not lost["ends"],
+    }
 
 
 def _for_urls(app: Planned, lost: dict[str, list[str]], *, has_root: bool) -> _Fields:

@@ -26,7 +26,7 @@ from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started, send_signal
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
-from ._generated import quick_response, serve_wsgi
+from ._generated import quick_response
 from .inlined import begin, run_after, run_before
 from .inlined_response import is_changed, new
 from .pages import response_of_tuple
@@ -57,7 +57,14 @@ if t.TYPE_CHECKING:
     from ..wrappers.request import Request
     from ..wrappers.response import Response
     from . import async_calls, awaiting, return_values, shared_responses
+    from .plan import Plan
+
+    # They take a Flask, which every dispatcher is.
+    serve_plainly: Callable[[Dispatcher, Plan, WSGIEnvironment, StartResponse], Iterable[bytes]]
+    serve_wsgi: Callable[[Dispatcher, Plan, WSGIEnvironment, StartResponse], Iterable[bytes]]
 else:
+    from ._generated import serve_plainly, serve_wsgi
+
     answers, async_calls, awaiting, checks, hosts, return_values, sent_cookies, shared_responses = late_modules(
         __name__,
         "..routing.answers",
@@ -129,7 +136,9 @@ class Dispatcher(Planned, Teardown):
         if plan.epoch is not invalidation.epoch or type(self) is not plan.app_type:
             plan = self._planner.current(self)
         if plan.enters:
-            return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
+            if plan.is_plain:
+                return serve_plainly(self, plan, environ, start_response)
+            return serve_wsgi(self, plan, environ, start_response)
         if not plan.calls_wsgi_app:
             return self._answer_request(environ, start_response)
         return self.wsgi_app(environ, start_response)
@@ -149,7 +158,7 @@ class Dispatcher(Planned, Teardown):
         if plan.epoch is not invalidation.epoch:
             plan = self._planner.for_request(self)
         if plan.fast:
-            return serve_wsgi(self, plan, environ, start_response)  # type: ignore[arg-type] # every dispatcher is a Flask
+            return serve_wsgi(self, plan, environ, start_response)
         if not self._got_first_request:
             # Before any answer, and for the server to see: no handler of errors is asked about a wrong setting.
             self._check_settings()
