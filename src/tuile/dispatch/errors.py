@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from markupsafe import escape
-from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError, MethodNotAllowed
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 from werkzeug.wrappers import Response as WerkzeugResponse
-from werkzeug.wsgi import ClosingIterator
 
 from .. import invalidation
 from ..ctx.app_context import current, value_with_request
@@ -20,8 +17,17 @@ from ..lazy import late_modules
 from ..real_flask import hint_about
 from ..sansio.app import App
 from ..signals import got_request_exception, request_finished, send_signal
-from ..wrappers.plain_response import STATUS_LINES
+from ..wrappers.plain_response import Closing
 from ..wrappers.response import Response as OwnResponse
+from .error_pages import (
+    call,
+    get_headers,
+    get_response,
+    getattribute,
+    keep_page,
+    redirect_parts,
+    usual_page,
+)
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,121 +40,22 @@ if t.TYPE_CHECKING:
     from .. import mistakes
     from .. import typing as ft
     from ..config import Config
-    from ..http import locations
     from ..wrappers.request import Request
     from ..wrappers.response import Response
     from . import shared_responses
     from .plan import Plan
 else:
-    locations, mistakes, shared_responses = late_modules(
-        __name__, "..http.locations", "..mistakes", ".shared_responses"
-    )
+    mistakes, shared_responses = late_modules(__name__, "..mistakes", ".shared_responses")
 
 _new = object.__new__
-_HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
-# The methods that build an error page, inlined as long as none is replaced.
-_NOTHING_OF_ITS_OWN = {"response": None}
-_get_body, _get_description = HTTPException.get_body, HTTPException.get_description
-_get_headers, _name = HTTPException.get_headers, HTTPException.name
-_get_headers_of_405 = MethodNotAllowed.get_headers
-_key_error_description = vars(BadRequestKeyError)["description"]
-_get_redirect = RequestRedirect.get_response
-_get_response, _call, _getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
-# The pages of Werkzeug's HTTP exceptions, by everything that they depend on.
-_error_pages: dict[tuple[object, ...], str] = {}
-# The same pages of errors that have nothing of their own but a description, by class: what its methods were, the
-# status, the body, and what stands before the description.
-_usual_pages: dict[type, tuple[tuple[object, ...], str, int, bytes, str]] = {}
 
 
-def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
-    """Return what the page of an error without attributes of its own depends on."""
-    return (
-        kind.get_response,
-        kind.__call__,
-        kind.__getattribute__,
-        kind.get_body,
-        kind.get_description,
-        kind.get_headers,
-        HTTPException.get_headers,
-        kind.name,
-        kind.description if kind is not BadRequestKeyError else _description_of_key_errors(),
-        kind.code,
-    )
-
-
-def _description_of_key_errors() -> object:
-    """Return the description of `BadRequestKeyError` without the name of the key, which only debug mode shows."""
-    kind = BadRequestKeyError
-    shown = vars(kind)["description"]
-    return kind._description if shown is _key_error_description and not kind.show_exception else shown
-
-
-def usual_page(error: HTTPException) -> tuple[str, int, list[tuple[str, str]], bytes] | None:
-    """Return the page of one of Werkzeug's errors that was written before; None if it may differ.
-
-    Returns:
-        The status line, the code, the headers and the body.
-    """
-    kind, own = type(error), vars(error)
-    kept = _usual_pages.get(kind)
-    if kept is None or kept[0] != _facts_of(kind):
-        return None
-    _, status, code, body, before = kept
-    if own == _NOTHING_OF_ITS_OWN:
-        return status, code, [_HTML, ("Content-Length", str(len(body)))], body
-    text = _description_of(own)
-    if text is not None:
-        body = f"{before}{_paragraph(text)}".encode()
-        return status, code, [_HTML, ("Content-Length", str(len(body)))], body
-    allow = _allow_header(own) if kind is MethodNotAllowed else None
-    return None if allow is None else (status, code, [_HTML, allow, ("Content-Length", str(len(body)))], body)
-
-
-def _description_of(own: dict[str, object]) -> str | None:
-    """Return the description of an error that has nothing else of its own, from its attributes; None if it has."""
-    text = own.get("description")
-    if type(text) is str and text.isprintable() and own == {"response": None, "description": text}:
-        return text
-    return None
-
-
-def _paragraph(text: str) -> str:
-    """Return the end of a page, with a description in it."""
-    return f"<p>{escape(text)}</p>\n"
-
-
-def _body_of(error: HTTPException, environ: WSGIEnvironment) -> str:
-    """Return the page of an error of Werkzeug's that has nothing of its own, which is written once."""
-    kind = type(error)
-    key = (kind, kind.__dict__.get("description"), kind.code)
-    body = _error_pages.get(key)
-    if body is None:
-        body = error.get_body(environ, None)
-        if isinstance(key[1], str):
-            _error_pages[key] = body
-    return body
-
-
-def _keep_page(error: HTTPException, body: str) -> None:
-    """Keep the page of an error of Werkzeug's that has nothing of its own but a description, for those of its class."""
-    kind = type(error)
-    text = kind.description if kind is not BadRequestKeyError else _description_of_key_errors()
-    end = _paragraph(t.cast("str", error.description))
-    if type(text) is str and text.isprintable() and kind.code in STATUS_LINES and body.endswith(end):
-        before = body[: -len(end)]
-        page = f"{before}{_paragraph(text)}".encode()
-        _usual_pages[kind] = (_facts_of(kind), STATUS_LINES[kind.code], kind.code, page, before)
-
-
-def _usual_response(error: HTTPException, plan: Plan) -> Response | None:
+def _usual_response(error: HTTPException, plan: Plan) -> OwnResponse | None:
     """Return the response for `usual_page`, as its constructor would create it."""
-    if plan.text_start is None or plan.response_class is not OwnResponse:
-        return None
-    page = usual_page(error)
+    page = None if plan.text_start is None else usual_page(error)
     if page is None:
         return None
-    response: Response = _new(plan.response_class)
+    response = _new(OwnResponse)
     response._status, response._status_code, pairs, body = page
     response.headers = headers = _new(Headers)
     headers._list = pairs
@@ -156,34 +63,6 @@ def _usual_response(error: HTTPException, plan: Plan) -> Response | None:
     response._on_close = []
     response.response = [body]
     return response
-
-
-def redirect_parts(error: HTTPException) -> tuple[str, str, int] | None:
-    """Return the page, location and code of a redirect of the URL map; None to let Werkzeug make the response."""
-    own, code = vars(error), error.code
-    location = locations.uri_of(own["new_url"]) if type(own.get("new_url")) is str else None
-    if (
-        location is None
-        or type(code) is not int
-        or code not in HTTP_STATUS_CODES
-        or RequestRedirect.get_response is not _get_redirect
-        or RequestRedirect.__call__ is not _call
-        or RequestRedirect.__getattribute__ is not _getattribute
-        or "get_response" in own
-    ):
-        return None
-    return locations.redirect_page(own["new_url"]), location, code
-
-
-def _allow_header(own: dict[str, object]) -> tuple[str, str] | None:
-    """Return the header for the attributes of a 405; None if it has others than the methods."""
-    methods = own.get("valid_methods")
-    if type(methods) is not list or not methods or own != {"response": None, "valid_methods": methods}:
-        return None
-    for method in methods:
-        if type(method) is not str or not method.isprintable():
-            return None
-    return "Allow", ", ".join(methods)
 
 
 class ErrorHandling(App, metaclass=Watched):
@@ -308,38 +187,21 @@ class ErrorHandling(App, metaclass=Watched):
             or "get_response" in own
             or "get_headers" in own
             or own.get("response", kind) is not None
-            or kind.get_response is not _get_response
-            or kind.__call__ is not _call
-            or kind.__getattribute__ is not _getattribute
+            or kind.get_response is not get_response
+            or kind.__call__ is not call
+            or kind.__getattribute__ is not getattribute
             or hasattr(kind, "response")
             # Other headers may contain a content type.
             or getattr(kind.get_headers, "__module__", None) != HTTPException.__module__
-            or HTTPException.get_headers is not _get_headers
+            or HTTPException.get_headers is not get_headers
         ):
             return None
-        # Written once where nothing in it can differ: Werkzeug's own class, with nothing of the error's own.
-        allow = _allow_header(own) if kind is MethodNotAllowed else None
-        is_described = _description_of(own) is not None
-        fixed = (
-            kind.__module__ == HTTPException.__module__
-            and (own == _NOTHING_OF_ITS_OWN or allow is not None or is_described)
-            and kind.get_body is _get_body
-            and kind.get_description is _get_description
-            and kind.get_headers is (_get_headers if allow is None else _get_headers_of_405)
-            and kind.name is _name
-        )
-        body = _body_of(error, environ) if fixed and not is_described else error.get_body(environ, None)
-        if fixed:
-            _keep_page(error, body)
+        body = error.get_body(environ, None)
+        if keep_page(error, body) and (usual := _usual_response(error, plan)) is not None:
+            return self._as_page(usual, environ, plan)
         # Werkzeug's response has this status where there is none, whatever ours has.
         code = WerkzeugResponse.default_status if error.code is None else error.code
-        if fixed:
-            response = OwnResponse(body, code, content_type="text/html; charset=utf-8")
-            if allow is not None:
-                response.headers._list.insert(1, allow)
-        else:
-            response = OwnResponse(body, code, error.get_headers(environ, None))
-        return self._as_page(response, environ, plan)
+        return self._as_page(OwnResponse(body, code, error.get_headers(environ, None)), environ, plan)
 
     def _is_sent_as_it_is(self, kind: type[HTTPException], own: dict[str, object], given: object, plan: Plan) -> bool:
         """Return whether the response that an error was given needs no conversion, because no user code sees it."""
@@ -348,9 +210,9 @@ class ErrorHandling(App, metaclass=Watched):
             and plan.text_start is not None
             and given._sends_plainly
             and not given.direct_passthrough
-            and kind.get_response is _get_response
-            and kind.__call__ is _call
-            and kind.__getattribute__ is _getattribute
+            and kind.get_response is get_response
+            and kind.__call__ is call
+            and kind.__getattribute__ is getattribute
             and "get_response" not in own
             and self._is_unseen(plan)
         )
@@ -380,7 +242,7 @@ class ErrorHandling(App, metaclass=Watched):
         if not self._is_unseen(plan):
             # User code may see it. As with Werkzeug, the body is streamed, and empty for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
-            response.response = ClosingIterator(pieces)
+            response.response = Closing(pieces)
         if self.response_class is OwnResponse:
             return response
         return self.response_class.force_type(response, environ)

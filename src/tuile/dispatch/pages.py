@@ -30,7 +30,7 @@ from ..wrappers.plain_response import (
     StreamParts,
     encoded,
 )
-from .errors import redirect_parts, usual_page
+from .error_pages import redirect_parts, usual_page
 from .inlined import WRITTEN, is_unobserved, is_untouched
 from .inlined_response import encode_answer, new
 

@@ -26,17 +26,20 @@ _TABLE: tuple[tuple[re.Pattern[str], Hint], ...] = tuple(
     for module in (arguments, attributes, answers, registered, imports)
     for pattern, hint in module.TABLE
 )
-# The name of the error that a pattern begins with, if it is one name.
-_NAME = re.compile(r"\^(\w+): ")
+# The names of the errors that a pattern begins with, of which every one begins with some.
+_NAMES = re.compile(r"(?:\(\?s\))?\^(?:(\w+)|\(\?:([\w|]+)\)): ")
 
 
-def _rows_for(name: str | None) -> tuple[tuple[re.Pattern[str], Hint], ...]:
-    """Return the rows of the table that may match an error with a name, in their order."""
-    return tuple(row for row in _TABLE if (known := _NAME.match(row[0].pattern)) is None or known[1] == name)
+def _names_in(pattern: re.Pattern[str]) -> list[str]:
+    found = _NAMES.match(pattern.pattern)
+    return [] if found is None else (found[1] or found[2]).split("|")
 
 
-_ROWS = {known[1]: _rows_for(known[1]) for pattern, _ in _TABLE if (known := _NAME.match(pattern.pattern))}
-_ROWS_OF_OTHERS = _rows_for(None)
+# The rows of the table for errors with a name, in their order.
+_ROWS: dict[str, list[tuple[re.Pattern[str], Hint]]] = {}
+for _row in _TABLE:
+    for _name in _names_in(_row[0]):
+        _ROWS.setdefault(_name, []).append(_row)
 
 
 def explain(error: BaseException, app: App | None = None, rule: Rule | None = None) -> None:
@@ -48,11 +51,13 @@ def explain(error: BaseException, app: App | None = None, rule: Rule | None = No
         rule: The rule that matched the request, if there is a request.
     """
     kind = type(error).__name__
+    if kind not in _ROWS:
+        return
     text = f"{kind}: {error}"
     if len(text) > _LONGEST:
         return
-    for pattern, hint in _ROWS.get(kind, _ROWS_OF_OTHERS):
-        match = pattern.search(text)
+    for pattern, hint in _ROWS[kind]:
+        match = pattern.match(text)
         if match is not None:
             found = hint(Mistake(error, match, app, rule))
             if found:

@@ -84,9 +84,15 @@ def _url(mistake: Mistake) -> str:
 
 TABLE: tuple[tuple[str, Hint], ...] = (
     (r"^LookupError: no exception for (.+)$", _status),
-    (r"did not return a valid response\. The function either returned None", says("Write: return ...")),
-    (r"did not return a valid response\. The return type must .* it was a (\w+)\.", _invalid_answer),
-    (r"did not return a valid response tuple", says("Write: return body, 201, {{'X-Name': 'value'}}")),
+    (
+        r"(?s)^TypeError: .*did not return a valid response\. The function either returned None",
+        says("Write: return ..."),
+    ),
+    (r"(?s)^TypeError: .*did not return a valid response\. The return type must .* it was a (\w+)\.", _invalid_answer),
+    (
+        r"(?s)^TypeError: .*did not return a valid response tuple",
+        says("Write: return body, 201, {{'X-Name': 'value'}}"),
+    ),
     (r"^TypeError: Object of type (\w+) is not JSON serializable", _json),
     (r"(?s)^TemplateNotFound: (.+)$", _template),
     (

@@ -172,5 +172,5 @@ TABLE: tuple[tuple[str, Hint], ...] = (
     (r"^AttributeError: (\w+)$", _of_g),
     (r"^TypeError: '\w+' object is not callable$", _called),
     (r"^TypeError: 'function' object is not subscriptable$", _not_subscriptable),
-    (r"^(?:BadRequest)?KeyError: ('[^']*')$", _missing_item),
+    (r"^(?:KeyError|BadRequestKeyError): ('[^']*')$", _missing_item),
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import linecache
 import traceback
 import typing as t
+from functools import lru_cache
 from pathlib import Path
 
 if t.TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator, Mapping
-    from types import FrameType
 
     from werkzeug.routing import Rule
 
@@ -53,16 +53,20 @@ class Mistake(t.NamedTuple):
 
     def line(self) -> str:
         """Return the innermost line of the user's own code that the error came through, or ""."""
-        found = ""
-        for frame, number in traceback.walk_tb(self.error.__traceback__):
-            if not _is_of_a_library(frame):
-                found = linecache.getline(frame.f_code.co_filename, number, frame.f_globals)
-        return found.strip()
+        step, found = self.error.__traceback__, None
+        while step is not None:
+            if not _is_of_a_library(step.tb_frame.f_code.co_filename):
+                found = step
+            step = step.tb_next
+        if found is None:
+            return ""
+        frame = found.tb_frame
+        return linecache.getline(frame.f_code.co_filename, found.tb_lineno, frame.f_globals).strip()
 
     def is_raised_by_user(self) -> bool:
         """Return whether the innermost frame is the user's own code."""
         frames = list(traceback.walk_tb(self.error.__traceback__))
-        return bool(frames) and not _is_of_a_library(frames[-1][0])
+        return bool(frames) and not _is_of_a_library(frames[-1][0].f_code.co_filename)
 
     def functions(self) -> Iterator[str]:
         """Yield the names of the functions in which the error was, the innermost first."""
@@ -70,8 +74,9 @@ class Mistake(t.NamedTuple):
             yield frame.f_code.co_name
 
 
-def _is_of_a_library(frame: FrameType) -> bool:
-    return any(folder in frame.f_code.co_filename for folder in _LIBRARIES)
+@lru_cache(maxsize=1024)
+def _is_of_a_library(filename: str) -> bool:
+    return any(folder in filename for folder in _LIBRARIES)
 
 
 def says(text: str) -> Hint:

@@ -1,0 +1,172 @@
+"""The pages of errors are Werkzeug's, whatever their classes and they themselves have of their own."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markupsafe import Markup
+from werkzeug import exceptions
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+import tuile
+from tests.beside_flask import make_app, make_environ, outcome, same, send
+from tuile.dispatch import error_pages
+
+many = settings(
+    derandomize=True, deadline=None, database=None, max_examples=400, suppress_health_check=[HealthCheck.too_slow]
+)
+STOCK = [
+    exceptions.BadRequest,
+    exceptions.BadRequestKeyError,
+    exceptions.Unauthorized,
+    exceptions.NotFound,
+    exceptions.MethodNotAllowed,
+    exceptions.RequestedRangeNotSatisfiable,
+    exceptions.TooManyRequests,
+    exceptions.InternalServerError,
+    exceptions.ServiceUnavailable,
+    HTTPException,
+]
+TEXTS: list[Any] = ["plain", "a & <b>'\"", "two\nlines", "", "caf\xe9", "\ud800", Markup("<b>x</b>"), 7, None]
+
+
+class _Descriptor:
+    def __get__(self, instance: object, owner: type) -> str:
+        return "of a descriptor"
+
+
+# What a class may have of its own.
+CLASS: dict[str, list[Any]] = {
+    "code": [400, 418, 599, 200, 204, 304, None, "404", property(lambda self: 402)],
+    "description": [*TEXTS, property(lambda self: "computed"), _Descriptor()],
+    "name": ["Own", property(lambda self: "Own <name>")],
+    "get_body": [lambda self, environ=None, scope=None: "own body"],
+    "get_description": [lambda self, environ=None, scope=None: "<i>own</i>"],
+    "get_headers": [lambda self, environ=None, scope=None: [("Content-Type", "text/plain"), ("X-Own", "1")]],
+    "response": [None],
+    "__getattribute__": [lambda self, name: "own" if name == "description" else object.__getattribute__(self, name)],
+    "__str__": [lambda self: "own"],
+    "payload": [1],
+}
+# What an error may have of its own.
+OWN: dict[str, list[Any]] = {
+    "code": [409, None],
+    "description": TEXTS,
+    "name": ["ignored"],
+    "get_body": [lambda environ=None, scope=None: "own body"],
+    "get_headers": [lambda environ=None, scope=None: [("X-Own", "1")]],
+    "payload": [{"a": 1}],
+    "valid_methods": [["GET"], ["GET", "A\n"], (), None, ("PUT",), [1]],
+    "retry_after": [0, 7, None, "soon", True],
+    "www_authenticate": [None, (), [WWWAuthenticate("basic", {"realm": "x"})]],
+    "show_exception": [True],
+    "original_exception": [ValueError("x")],
+}
+
+
+def some(table: dict[str, list[Any]]) -> Any:
+    pairs = [(name, value) for name, values in table.items() for value in values]
+    return st.lists(st.sampled_from(pairs), max_size=3).map(dict)
+
+
+@many
+@given(
+    st.sampled_from(STOCK),
+    st.none() | some(CLASS),
+    st.lists(some(OWN), min_size=1, max_size=3),
+    st.sampled_from(["", "after", "own class", "debug"]),
+)
+def test_the_page_of_any_error(kind: Any, derived: Any, owned: Any, change: str) -> None:
+    def program(lib: Any) -> Any:
+        app: Any = make_app(lib, DEBUG=change == "debug", PROPAGATE_EXCEPTIONS=False, COOKIE_CHECKS="off")
+        app.logger.disabled = True
+        if change == "own class":
+            app.response_class = type("Own", (lib.Response,), {"default_mimetype": "text/plain"})
+        seen: list[Any] = []
+
+        def note(response: Any) -> Any:
+            seen.append((response.status, list(response.headers), response.is_sequence, response.is_streamed))
+            return response
+
+        if change == "after":
+            app.after_request(note)
+        cls = kind if derived is None else type("Own", (kind,), dict(derived))
+
+        def view(number: int) -> Any:
+            error = cls()
+            for name, value in owned[number % len(owned)].items():
+                try:
+                    setattr(error, name, value)
+                except AttributeError:
+                    vars(error)[name] = value
+            raise error
+
+        app.add_url_rule("/<int:number>", "view", view)
+        environs = [
+            make_environ(f"/{number}", REQUEST_METHOD=method) for number in range(5) for method in ("GET", "HEAD")
+        ]
+        return [outcome(send, app, environ) for environ in environs], seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["get_response", "get_body", "get_headers", "get_description", "name", "description"])
+def test_what_is_patched_on_a_class_counts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values: dict[str, Any] = {
+        "get_body": lambda self, environ=None, scope=None: "patched",
+        "get_headers": lambda self, environ=None, scope=None: [("X-Patched", "1")],
+        "get_description": lambda self, environ=None, scope=None: "patched",
+        "name": "patched",
+        "description": "patched",
+        "get_response": lambda self, environ=None, scope=None: Response("patched", 418),
+    }
+
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.add_url_rule("/", "view", lambda: lib.abort(409))
+        before = [outcome(send, app, make_environ()) for _ in range(3)]
+        with monkeypatch.context() as patch:
+            patch.setattr(exceptions.Conflict, name, values[name], raising=False)
+            during = [outcome(send, app, make_environ()) for _ in range(2)]
+        return before, during, outcome(send, app, make_environ())
+
+    same(program)
+
+
+def test_classes_that_are_made_in_functions_are_not_all_kept() -> None:
+    app = make_app(tuile)
+
+    def view() -> Any:
+        raise type("Own", (HTTPException,), {"code": 409, "description": "own"})
+
+    app.add_url_rule("/", "view", view)
+    for _ in range(600):
+        send(app, make_environ())
+    assert len(error_pages._kept) <= 256
+
+
+def test_pages_of_own_classes_are_written_once() -> None:
+    app = make_app(tuile)
+    own = type("Own", (HTTPException,), {"code": 409, "description": "own"})
+
+    def view() -> Any:
+        raise own
+
+    app.add_url_rule("/", "view", view)
+    for _ in range(3):
+        send(app, make_environ())
+    entered: set[str] = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, arg: entered.add(frame.f_code.co_name))
+    try:
+        assert send(app, make_environ())
+    finally:
+        sys.setprofile(before)
+    assert "usual_page" in entered
+    assert entered.isdisjoint({"get_body", "get_description", "finalize_request"})
