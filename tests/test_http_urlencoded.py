@@ -17,6 +17,29 @@ PIECES = (
     *("%C3", "%A9", "%c3%a9", "%E2%82", "%E2%82%AC", "%f0", "%ff", "%00", "%0d%0a", "é", "\ufffd", "€", "\0", " ", "4"),
 )
 
+# What would be an escape in Python's literals, beside what is one in a query.
+ESCAPES = (
+    *(
+        "%41",
+        "%e2%82%ac",
+        "%C3",
+        "%5c",
+        "%5Cx41",
+        "%25",
+        "%2B",
+        "%3d",
+        "%26",
+        "%",
+        "%%",
+        "%x",
+        "%x4",
+        "%\\",
+        "%4",
+        "%u20ac",
+    ),
+    *("\\", "\\\\", "\\x41", "\\n", "\\\n", "\\1", "\\'", "\\u0041", "\\N{DIGIT ONE}", "x41", "\n", "'", '"', "b'"),
+)
+
 
 def expected(text: str) -> list[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
@@ -34,6 +57,21 @@ def test_any_text_gives_what_parse_qsl_gives(pieces: list[str]) -> None:
     assert list(parse_urlencoded(text).items()) == expected(text)
     for long in (f"{text}&a={'b+c' * 700}{text}", f"{'&'.join([text] * 10)}{'x' * 2000}"):
         assert list(parse_urlencoded(long).items()) == expected(long)
+
+
+@given(st.lists(st.sampled_from(ESCAPES) | st.characters(max_codepoint=255), max_size=30), st.sampled_from([1, 200]))
+@settings(max_examples=400)
+def test_escapes_are_resolved_as_parse_qsl_resolves_them(pieces: list[str], times: int) -> None:
+    text = "".join(pieces) * times
+    assert list(parse_urlencoded(text).items()) == expected(text)
+
+
+@pytest.mark.parametrize("first", "\\%&=+\n\r\"'\0ax7uUN{é")
+def test_each_pair_of_characters_is_resolved_as_parse_qsl_resolves_it(first: str) -> None:
+    for code in [*range(256), 0x20AC, 0x1F600]:
+        for before in ("", "%41", "\\", "\\\\", "%", "%5C", "\\x", "a="):
+            text = f"{before}{first}{chr(code)}%4a"
+            assert list(parse_urlencoded(text).items()) == expected(text)
 
 
 @given(st.binary(max_size=40))
@@ -55,7 +93,26 @@ def test_many_fields_give_what_parse_qsl_gives(before: list[str], repeats: int, 
 
 
 @pytest.mark.parametrize(
-    "piece", ["a=1&", "&", "=", "%", "%41", "%C3", "%25&", "a%26=%3D&", "+", "a=&a=&", ";", "%ff"], ids=repr
+    "piece",
+    [
+        "a=1&",
+        "&",
+        "=",
+        "%",
+        "%41",
+        "%C3",
+        "%25&",
+        "a%26=%3D&",
+        "+",
+        "a=&a=&",
+        ";",
+        "%ff",
+        "%4",
+        "\\",
+        "\\%41",
+        "a=1&b=2&",
+    ],
+    ids=repr,
 )
 def test_floods_take_linear_time(piece: str) -> None:
     assert_time_is_linear(lambda size: parse_urlencoded(piece * size))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import typing as t
 from urllib.parse import unquote_to_bytes
 
 # Imported because it registers the error handler that keeps octets percent-encoded if they are not UTF-8.
@@ -9,10 +11,12 @@ from werkzeug import urls as _urls  # noqa: F401
 
 from ..lazy import lazy_pattern
 
-# Escapes of separators and of the percent sign.
-_structural_escapes = lazy_pattern(r"%(?:2[56Bb]|3[Dd])")
-# Texts of so many characters are long, and so many fields are few.
-_LONG, _FEW = 2000, 8
+_escaped_separators = lazy_pattern(r"%(?:26|3[Dd])")
+# Texts of so many characters are long, so many fields are few; more are many if they begin in so many characters.
+_LONG, _FEW, _START = 2000, 8, 400
+_NO_SEPARATORS = bytes(octet for octet in range(256) if octet not in b"&=")
+# Resolves the escapes of Python's literals.
+_resolve = t.cast("t.Callable[[bytes], tuple[bytes, int]]", codecs.escape_decode)
 
 
 def parse_urlencoded(text: str) -> dict[str, list[str]]:
@@ -24,12 +28,18 @@ def parse_urlencoded(text: str) -> dict[str, list[str]]:
     if "+" in text:
         text = text.replace("+", " ")
     if "%" in text:
-        if _structural_escapes.search(text) is not None:
+        if _escaped_separators.search(text) is not None:
             return _split_first(text)
         # No escape stands for a separator or spans one, so all can be resolved at once.
         text = _unquoted(text)
+    if len(text) < _LONG:
+        pairs = text.split("&")
+    elif text.count("&", 0, _START) >= _FEW and _is_even(text):
+        return _split_evenly(text)
+    else:
+        pairs = _pairs_of_long(text)
     found: dict[str, list[str]] = {}
-    for pair in text.split("&") if len(text) < _LONG else _pairs_of_long(text):
+    for pair in pairs:
         if pair:
             name, _, value = pair.partition("=")
             if name in found:
@@ -55,6 +65,24 @@ def _pairs_of_long(text: str) -> list[str]:
     return pairs + (rest.split("&") if "&" in rest else [rest])
 
 
+def _is_even(text: str) -> bool:
+    """Return whether each pair of a text has one equals sign."""
+    separators = text.encode().translate(None, _NO_SEPARATORS)
+    return separators == b"=&" * (len(separators) // 2) + b"="
+
+
+def _split_evenly(text: str) -> dict[str, list[str]]:
+    """Split a text of many such pairs at all separators at once."""
+    found: dict[str, list[str]] = {}
+    pieces = iter(text.replace("=", "&").split("&"))
+    for name, value in zip(pieces, pieces, strict=True):
+        if name in found:
+            found[name].append(value)
+        else:
+            found[name] = [value]
+    return found
+
+
 def _split_first(text: str) -> dict[str, list[str]]:
     """Split text at its separators and resolve the escapes in each piece."""
     found: dict[str, list[str]] = {}
@@ -71,4 +99,13 @@ def _split_first(text: str) -> dict[str, list[str]]:
 
 def _unquoted(text: str) -> str:
     """Resolve the percent-encoded octets, and keep those that are not UTF-8."""
-    return unquote_to_bytes(text).decode("utf-8", "werkzeug.url_quote")
+    octets = text.encode()
+    if b"\\" in octets:
+        octets = octets.replace(b"\\", b"\\\\")
+    try:
+        # With the escapes of Python's literals instead, one function does it.
+        octets, _ = _resolve(octets.replace(b"%", b"\\x"))
+    except ValueError:
+        # Not every percent sign begins an escape.
+        octets = unquote_to_bytes(text)
+    return octets.decode("utf-8", "werkzeug.url_quote")
