@@ -41,7 +41,7 @@ HEADERS = [
     (b"cookie", b"consent=yes; theme=dark; lang=en-GB"),
 ]
 #: The works, and how many requests of each are asked for in a round.
-WORKS = {"sync": 320, "async": 1600, "json": 1600, "cookie": 640, "stream": 32, "astream": 32, "echo": 32}
+WORKS = {"sync": 320, "async": 1600, "json": 1600, "cookie": 640, "stream": 32, "astream": 32, "open": 320, "echo": 32}
 #: Of how many parts they consist, each of which is told.
 PARTS = {"stream": PIECES, "astream": PIECES, "echo": MESSAGES}
 TITLES = {
@@ -51,6 +51,7 @@ TITLES = {
     "cookie": "one cookie read and one set, an `async def` view",
     "stream": "a piece of a generator",
     "astream": "a piece of an asynchronous generator",
+    "open": "a WebSocket that is opened, and closed by the client",
     "echo": "a message of a WebSocket, and its echo",
 }
 
@@ -232,7 +233,7 @@ PEERS: dict[str, Callable[[], Any]] = {
 }
 
 
-async def echo(app: Any, path: str) -> tuple[int, bytes]:
+async def echo(app: Any, messages: int) -> tuple[int, bytes]:
     """Open a WebSocket, send a message after each echo, and return what came back."""
     incoming: asyncio.Queue[Any] = asyncio.Queue()
     received = []
@@ -242,7 +243,7 @@ async def echo(app: Any, path: str) -> tuple[int, bytes]:
             received.append(message["text"])
         if message["type"] == "websocket.close":
             return
-        more = len(received) < MESSAGES
+        more = len(received) < messages
         left = {"type": "websocket.disconnect", "code": 1000}
         incoming.put_nowait({"type": "websocket.receive", "text": HELLO} if more else left)
 
@@ -252,8 +253,8 @@ async def echo(app: Any, path: str) -> tuple[int, bytes]:
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "scheme": "ws",
-        "path": path,
-        "raw_path": path.encode(),
+        "path": "/echo",
+        "raw_path": b"/echo",
         "query_string": b"",
         "root_path": "",
         "headers": HEADERS,
@@ -267,8 +268,8 @@ async def echo(app: Any, path: str) -> tuple[int, bytes]:
 
 async def ask(app: Any, path: str) -> tuple[int, bytes]:
     """Send a request, and return the status and the body."""
-    if path == "/echo":
-        return await echo(app, path)
+    if path in {"/echo", "/open"}:
+        return await echo(app, MESSAGES if path == "/echo" else 0)
     status, body, is_read = 0, b"", False
 
     async def receive() -> Any:
@@ -318,8 +319,8 @@ async def cost_us(app: Any, path: str, count: int) -> float:
 def is_right(work: str, answer: tuple[int, bytes]) -> bool:
     """Return whether an answer is the one to a work."""
     status, body = answer
-    if work == "echo":
-        return body == HELLO.encode() * MESSAGES
+    if work in {"echo", "open"}:
+        return body == HELLO.encode() * (MESSAGES if work == "echo" else 0)
     if work in {"stream", "astream"}:
         return status == 200 and body.startswith(b"x" * 100 * PIECES)
     return status == 200 and bool(body)
@@ -327,7 +328,7 @@ def is_right(work: str, answer: tuple[int, bytes]) -> bool:
 
 #: What a peer is not asked for: synchronous views and generators would block the loop of BlackSheep, and WSGI has no
 #: WebSockets.
-LACKS = {"BlackSheep": ("sync", "stream", "echo"), "a2wsgi(Flask)": ("echo",)}
+LACKS = {"BlackSheep": ("sync", "stream", "open", "echo"), "a2wsgi(Flask)": ("open", "echo")}
 
 
 def make_apps(names: Iterable[str] = tuple(PEERS)) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Count the machine instructions of one warm request of an ASGI server, with valgrind's callgrind.
 
-The works are those of `asgi.py`, asked one after the other in one event loop, without a server. The loop and the
-messages are counted with them, so the bare callable is the least that can be had.
+Of streams and WebSockets, it is those of one piece or message. The works are those of `asgi.py`, asked one after the
+other in one event loop, without a server. The loop and the messages are counted with them, so the bare callable is the
+least that can be had.
 
 Usage: `python benchmarks/asgi_instructions.py [--here] [--peers Tuile] [--works async]`; with `--here` in the
 environment of the tests instead of that of the benchmarks.
@@ -26,13 +27,20 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.asgi import PEERS, TITLES, ask, is_right, make_apps
+from benchmarks.asgi import LACKS, PARTS, PEERS, TITLES, WORKS, ask, is_right, make_apps
 from benchmarks.measuring import environment
 
-WORKS = ("async", "json", "cookie", "sync")
 REQUESTS = 50
+# Of works that consist of many parts.
+LONG_REQUESTS = 2
 BLOCKS = 4
 WARM_UP_REQUESTS = 300
+LONG_WARM_UP_REQUESTS = 3
+
+
+def requests_of(work: str) -> int:
+    """Return how many requests are counted together."""
+    return LONG_REQUESTS if work in PARTS else REQUESTS
 
 
 async def run(peer: str, works: list[str]) -> None:
@@ -43,13 +51,13 @@ async def run(peer: str, works: list[str]) -> None:
     for work in works:
         if not is_right(work, await ask(app, f"/{work}")):
             raise SystemExit(f"{peer} gives a wrong answer to {work!r}")
-        for _ in range(WARM_UP_REQUESTS):
+        for _ in range(LONG_WARM_UP_REQUESTS if work in PARTS else WARM_UP_REQUESTS):
             await ask(app, f"/{work}")
     gc.disable()
     for work in works:
         for _ in range(BLOCKS):
             os.getppid()
-            for _ in range(REQUESTS):
+            for _ in range(requests_of(work)):
                 await ask(app, f"/{work}")
         os.getppid()
 
@@ -78,7 +86,9 @@ def count(peer: str, works: list[str]) -> dict[str, int]:
     blocks = [totals[number] for number in sorted(totals)]
     each = BLOCKS + 1
     return {
-        work: round(statistics.median(blocks[row * each + 1 : (row + 1) * each]) / REQUESTS)
+        work: round(
+            statistics.median(blocks[row * each + 1 : (row + 1) * each]) / requests_of(work) / PARTS.get(work, 1)
+        )
         for row, work in enumerate(works)
     }
 
@@ -101,13 +111,16 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("This needs valgrind.", file=sys.stderr)
         return 2
-    found = {peer: count(peer, options.works) for peer in options.peers}
+    found = {
+        peer: count(peer, [work for work in options.works if work not in LACKS.get(peer, ())]) for peer in options.peers
+    }
     if options.json:
         print(json.dumps(found))
         return 0
     print(f"| | {' | '.join(found)} |\n| --- |{' ---: |' * len(found)}")
     for work in options.works:
-        print(f"| {TITLES[work]} | {' | '.join(f'{counts[work]:,}' for counts in found.values())} |")
+        cells = [f"{counts[work]:,}" if work in counts else "-" for counts in found.values()]
+        print(f"| {TITLES[work]} | {' | '.join(cells)} |")
     return 0
 
 

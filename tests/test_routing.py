@@ -698,8 +698,8 @@ def test_the_adapter_of_a_known_host_is_the_one_that_werkzeug_makes(data: st.Dat
         changes["QUERY_STRING"] = data.draw(st.sampled_from(["", "a=1&b=%20", octets("ä=ö"), "\xff", ABSENT]))
         changes["wsgi_url_scheme"] = data.draw(st.sampled_from(["http", "http", "https", "ws"]))
         changes["REQUEST_METHOD"] = data.draw(st.sampled_from(["GET", "POST", "get"]))
-        changes["HTTP_UPGRADE"] = data.draw(st.sampled_from([ABSENT, ABSENT, "websocket"]))
-        changes["HTTP_CONNECTION"] = "upgrade"
+        changes["HTTP_UPGRADE"] = data.draw(st.sampled_from([ABSENT, ABSENT, "websocket", "WebSocket", "h2c", ""]))
+        changes["HTTP_CONNECTION"] = data.draw(st.sampled_from(["Upgrade", "upgrade", "keep-alive, Upgrade", ABSENT]))
         environ = make_environ(**changes)
         expected = url_map.bind_to_environ(environ, server_name=server_name, subdomain="")
         adapter = url_map.adapter_for(environ, server_name)

@@ -160,7 +160,7 @@ class Service:
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.for_request(app)
-        return plan if self.is_ready(plan) else None
+        return plan if plan is self.ready_plan or self.is_ready(plan) else None
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send, *, in_worker: bool = False) -> None:
         """Answer a request, on the loop if its view is a coroutine function and `in_worker` is not true."""

@@ -1,4 +1,4 @@
-"""Read the host that a request is for.
+"""Read the host that a request is for, and whether it is the handshake of a WebSocket.
 
 Werkzeug reads every Host header that is not plain, and refuses those that are not trusted.
 """
@@ -41,6 +41,13 @@ def read_host(environ: WSGIEnvironment, trusted: Collection[str] | None = None) 
     if found is None or not (trusted is None or _is_listed(found[0], trusted)):
         return get_host(environ, trusted)
     return found[1]
+
+
+def opens_websocket(environ: WSGIEnvironment) -> bool:
+    """Return whether a request is the handshake of a WebSocket as most clients send it."""
+    connection: str = environ.get("HTTP_CONNECTION", "")
+    upgrade: str = environ.get("HTTP_UPGRADE", "")
+    return connection.lower() == "upgrade" and upgrade.lower() == "websocket"
 
 
 @lru_cache(maxsize=256)

@@ -24,10 +24,11 @@ from .rule import EndpointRules, NoticedRules, RulesByEndpoint
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ..http import hosts
     from . import redirects, refusals, search
     from .search import Patterns
 else:
-    redirects, refusals, search = late_modules(__name__, ".redirects", ".refusals", ".search")
+    hosts, redirects, refusals, search = late_modules(__name__, "..http.hosts", ".redirects", ".refusals", ".search")
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
@@ -333,11 +334,12 @@ class Map(WerkzeugMap):
         """
         host: str | None = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")
-        if host is None or scheme not in SCHEMES or "HTTP_UPGRADE" in environ:
+        is_handshake = "HTTP_UPGRADE" in environ
+        if host is None or scheme not in SCHEMES or (is_handshake and not hosts.opens_websocket(environ)):
             return None
         name = host if server_name is None or self.host_matching else server_name
-        hosts = self._plain_hosts
-        if (host not in hosts and not self._accepts(host)) or (name not in hosts and not self._accepts(name)):
+        known = self._plain_hosts
+        if (host not in known and not self._accepts(host)) or (name not in known and not self._accepts(name)):
             return None
         script_name, path_info = environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")
         query = environ.get("QUERY_STRING")
@@ -356,6 +358,7 @@ class Map(WerkzeugMap):
             if subdomain is None:
                 # Werkzeug warns about the host.
                 return None
+        scheme = scheme.replace("http", "ws") if is_handshake else scheme
         return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
 
     def _build_index(self) -> Index:

@@ -44,6 +44,11 @@ class Watcher:
         self._timer: TimerHandle | None = None
         self._looking: Task[None] | None = None
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether `remove` may have to wait."""
+        return self._looking is not None
+
     def add(self, watched: Watched) -> None:
         """Look after a response."""
         self._open.add(watched)

@@ -75,7 +75,8 @@ class Connection(HasMachine):
         self._most_characters = sys.maxsize if most_bytes is None else most_bytes // 4
         self._headers_at_accept = headers_at_accept
         self._on_end: Callable[[], None] | None = on_end
-        self._accepting: Task[None] | None = None
+        # Done when the handshake has been accepted, or could not be.
+        self._accepting: Future[None] | None = None
         self._ending: Task[None] | None = None
         self._listener: Task[None] | None = None
         #: Whether the view has taken a message, and whether it waits for one.
@@ -100,19 +101,22 @@ class Connection(HasMachine):
         """
         machine = self.machine
         if self._accepting is None and machine.state == CONNECTING:
-            self._accepting = self.loop.create_task(self._accept(headers or [], subprotocol))
+            await self._accept(headers or [], subprotocol)
         elif headers or subprotocol is not None:
             raise RuntimeError(
                 "The handshake is over, so its headers and its subprotocol cannot be set any more."
                 " Call accept() before the first message is sent or received."
             )
-        if self._accepting is not None:
-            # One task that is cancelled does not cancel it for the others.
-            await asyncio.shield(self._accepting)
+        elif self._accepting is not None:
+            await asyncio.wait([self._accepting])
+            if machine.state == CONNECTING:
+                # The other task could not.
+                await self.accept()
         if machine.state == LEFT:
             raise machine.ended()
 
     async def _accept(self, headers: HeaderPairs, subprotocol: str | None) -> None:
+        accepting = self._accepting = self.loop.create_future()
         try:
             added = await self._headers_at_accept()
             if self.machine.state == CONNECTING:
@@ -120,11 +124,11 @@ class Connection(HasMachine):
                 await self._to_server(message)
                 if self._listens_always:
                     self.listen()
-        except BaseException:
+        finally:
             if self.machine.state == CONNECTING:
                 # It can be tried again, or refused.
                 self._accepting = None
-            raise
+            accepting.set_result(None)
 
     async def refuse(self, status: int, headers: HeaderPairs, pieces: Sequence[bytes]) -> None:
         """Answer the handshake with a response."""
@@ -194,14 +198,18 @@ class Connection(HasMachine):
 
     async def _next(self) -> str | bytes:
         if self._inbox and not self.was_closed:
-            return self._from_inbox()
+            data = self._inbox.popleft()
+            self._inbox_bytes -= len(data)
+            if self._space is not None and not self._space.done():
+                self._space.set_result(None)
+            return data
         if self.machine.state != OPEN:
             raise self.machine.ended()
         if self._listener is None:
             return await self._data_of(await self._server_receive())
         waiter = self._waiter = self.loop.create_future()
         try:
-            data: str | bytes | None = await waiter
+            received: str | bytes | None = await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled() and (given := waiter.result()) is not None:
                 # It came at the same time, and is for the next call.
@@ -209,9 +217,9 @@ class Connection(HasMachine):
             raise
         finally:
             self._waiter = None
-        if data is None:
+        if received is None:
             raise self.machine.ended()
-        return data
+        return received
 
     async def _data_of(self, message: Message) -> str | bytes:
         """Return what a message has.
@@ -229,15 +237,9 @@ class Connection(HasMachine):
             len(data) > most
             or (type(data) is str and len(data) * 4 > most and not data.isascii() and len(data.encode()) > most)
         ):
-            await self._close(TOO_BIG, f"A message has at most {most} bytes.")
+            await self.close_at_end(TOO_BIG, f"A message has at most {most} bytes.")
             self._notify()
             raise self.machine.ended()
-        return data
-
-    def _from_inbox(self) -> str | bytes:
-        data = self._inbox.popleft()
-        self._inbox_bytes -= len(data)
-        self._wake(self._space)
         return data
 
     def _to_inbox(self, data: str | bytes, *, first: bool = False) -> None:
@@ -313,13 +315,10 @@ class Connection(HasMachine):
         check_close(code, reason)
         if self.machine.state == CONNECTING:
             await self.accept()
-        await self._close(code, reason)
+        await self.close_at_end(code, reason)
 
     async def close_at_end(self, code: int, reason: str) -> None:
         """Close the WebSocket if that was not done."""
-        await self._close(code, reason)
-
-    async def _close(self, code: int, reason: str) -> None:
         message = self.machine.close(code, reason)
         if message is None:
             return
@@ -345,7 +344,7 @@ class Connection(HasMachine):
             self._ending = self.loop.create_task(self._end(code, reason))
 
     async def _end(self, code: int, reason: str) -> None:
-        await self._close(code, reason)
+        await self.close_at_end(code, reason)
         self._notify()
 
     def release(self) -> None:
@@ -354,9 +353,14 @@ class Connection(HasMachine):
         for future in tuple(self._blocked):
             future.cancel()
 
+    @property
+    def has_tasks(self) -> bool:
+        """Whether `finish` has something to wait for."""
+        return self._listener is not None or self._ending is not None
+
     async def finish(self) -> None:
         """Wait for the tasks of this connection, at its end."""
-        tasks = [task for task in (self._listener, self._accepting, self._ending) if task is not None]
+        tasks = [task for task in (self._listener, self._ending) if task is not None]
         for task in tasks:
             if task is not self._ending:
                 task.cancel()
@@ -391,8 +395,3 @@ class Connection(HasMachine):
             raise self.machine.ended() from None
         finally:
             self._blocked.discard(t.cast("ThreadFuture[object]", future))
-
-    @staticmethod
-    def _wake(future: Future[None] | None) -> None:
-        if future is not None and not future.done():
-            future.set_result(None)

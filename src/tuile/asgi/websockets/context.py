@@ -9,13 +9,45 @@ from werkzeug.exceptions import HTTPException
 from ...ctx.cookie_defaults import PREFIX
 from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
-from ...ctx.states import LEFT
+from ...ctx.states import LEFT, PLAIN
+from ...dispatch.inlined_response import new
 from ...sessions.watching import SessionWatch, watch_session
 from ...signals import send_signal, websocket_tearing_down
+from .wrapper import websocket_class_of
 
 if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ...app import Flask
+    from ..protocol import Scope
+    from .connection import Connection
     from .wrapper import WebSocket
+
+
+def make_context(app: Flask, environ: WSGIEnvironment, connection: Connection, scope: Scope) -> WebSocketContext:
+    """Return the context of one WebSocket.
+
+    Args:
+        app: The application.
+        environ: The environ of the handshake, which is of this WebSocket alone.
+        connection: Its messages.
+        scope: Its scope.
+    """
+    plan, kind = app._current_plan(), websocket_class_of(app.request_class)
+    is_plain = plan.begins_plainly and app.config["TRUSTED_HOSTS"] is None
+    websocket: WebSocket = new(kind) if is_plain else kind(environ)
+    websocket.json_module = app.json
+    websocket._connection, websocket._app, websocket.scope = connection, app, scope
+    if not is_plain:
+        return WebSocketContext(app, websocket)
+    # What the constructors do, but without a copy of the environ, and without an adapter before it is needed.
+    websocket.environ = environ
+    environ["werkzeug.request"] = websocket
+    context: WebSocketContext = new(WebSocketContext)
+    context.app = app
+    context.websocket = context.request = websocket
+    context._state = PLAIN
+    return context
 
 
 class WebSocketContext(RequestContext):
@@ -26,16 +58,18 @@ class WebSocketContext(RequestContext):
         websocket: The WebSocket.
     """
 
+    websocket: WebSocket
+    #: Tells whether the session that the handshake has read was ended.
+    session_watch: SessionWatch | None = None
+
     def __init__(self, app: Flask, websocket: WebSocket) -> None:
         self.websocket = websocket
-        #: Tells whether the session that the handshake has read was ended.
-        self.session_watch: SessionWatch | None = None
         super().__init__(app, websocket.environ, websocket)
 
     @property
     def is_pushed(self) -> bool:
         """Whether it is entered."""
-        return bool(self._nested)
+        return self._token is not None or bool(self._nested)
 
     def headers_at_accept(self) -> list[tuple[str, str]]:
         """Save the session, and return the headers with its cookie and the others that were set.
@@ -46,8 +80,9 @@ class WebSocketContext(RequestContext):
             HTTPException: If the session cannot be saved. Its response is the one to send.
         """
         app = self.app
-        response = app.response_class()
+        lines: list[str] = []
         if self._is_touched:
+            response = app.response_class()
             app._keep_state(self, None, response)
             if response.status_code >= 400:
                 # The store cannot be asked.
@@ -55,9 +90,10 @@ class WebSocketContext(RequestContext):
             if app._current_plan().checks_cookies:
                 app._check_cookies(response)
             self.session_watch = watch_session()
+            lines = response.headers.getlist("Set-Cookie")
         self._state = LEFT
         watch(self)
-        return [("set-cookie", line) for line in response.headers.getlist("Set-Cookie")]
+        return [("set-cookie", line) for line in lines]
 
     def read_session(self) -> None:
         """Open a session that is kept on the server: a coroutine should not wait for the store."""

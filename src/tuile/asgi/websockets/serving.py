@@ -1,14 +1,14 @@
-"""Serve one WebSocket: its steps in workers, its view as a task on the event loop or in the worker as well.
+"""Serve one WebSocket: its steps in workers if they may block, its view on the event loop or in the worker as well.
 
-All of it runs in one context: the steps in the context itself, a coroutine in a copy, whose changes are taken over.
-While a coroutine runs, no thread is held.
+The steps run in one context. A coroutine is awaited in the task of the server, whose variables are set as that context
+has them, and what it changes is taken over. While a coroutine runs, no thread is held.
 """
 
 from __future__ import annotations
 
 import io
 import typing as t
-from asyncio import CancelledError, run_coroutine_threadsafe, shield, wait
+from asyncio import CancelledError, current_task, run_coroutine_threadsafe, shield, sleep, wait
 from contextvars import Context, copy_context
 
 from ...ctx.app_context import current
@@ -17,10 +17,9 @@ from ..calls import carry
 from ..scopes import BadScope, environ_of, sent_headers
 from ..workers import call_in_worker
 from .connection import Connection
-from .context import WebSocketContext
+from .context import make_context
 from .states import INTERNAL_ERROR, POLICY_VIOLATION
 from .steps import Ending, Steps, may_block
-from .wrapper import websocket_class_of
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task, TimerHandle
@@ -31,6 +30,7 @@ if t.TYPE_CHECKING:
     from ...sessions.watching import SessionWatch
     from ..protocol import HeaderPairs, Receive, Scope, Send
     from ..service import Service
+    from .context import WebSocketContext
     from .steps import Awaited
 
 _CLOSED: t.Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
@@ -94,9 +94,12 @@ class _Served:
             on_end=self._on_end,
         )
         self.context: WebSocketContext | None = None
-        self.view: Task[tuple[object, Context]] | None = None
+        #: The task, as long as it awaits the view.
+        self.awaiting: Task[object] | None = None
         self.timer: TimerHandle | None = None
+        #: Whether the view was cancelled because the WebSocket has ended.
         self.is_cancelled = False
+        self.saving: Task[object] | None = None
 
     async def refuse(self, status: int, text: str) -> None:
         """Answer the handshake before it gets to the application."""
@@ -106,17 +109,16 @@ class _Served:
 
     async def serve(self, environ: WSGIEnvironment) -> None:
         """Serve it to its end."""
-        connection, app = self.connection, self.app
-        websocket = websocket_class_of(app.request_class)(environ)
-        websocket.json_module = app.json
-        websocket._connection, websocket._app, websocket.scope = connection, app, self.scope
-        ending = Ending(INTERNAL_ERROR)
+        connection, ending = self.connection, Ending(INTERNAL_ERROR)
         variables = copy_context()
         try:
-            context = self.context = variables.run(WebSocketContext, app, websocket)
+            context = self.context = variables.run(make_context, self.app, environ, connection, self.scope)
             ending = await self._run(variables, context)
         finally:
-            await shield(self.service.loop.create_task(self._finish(ending)))
+            if self._ends_at_once(ending):
+                await self._finish(ending)
+            else:
+                await shield(self.service.loop.create_task(self._finish(ending)))
         carry(variables, without=current)
         if ending.error is not None:
             raise ending.error
@@ -143,30 +145,39 @@ class _Served:
         return steps.ending
 
     async def _await(self, variables: Context, view: Awaited) -> tuple[object, BaseException | None]:
-        """Run a coroutine as a task, and return its result or its error."""
-        task = self.view = variables.run(self.service.loop.create_task, self._call(view))
-        if self.connection.is_over:
-            self._on_end()
+        """Await a coroutine, and return its result or its error."""
+        if self.connection.is_over and not self.connection.has_received:
+            self.is_cancelled = True
+            return None, CancelledError()
+        answer: object = None
+        error: BaseException | None = None
+        task = self.awaiting = t.cast("Task[object]", current_task())
+        cancellations, token = _cancellations(task), current.set(None)
+        carry(variables)
         try:
-            await wait([task])
-        except CancelledError as cancelled:
-            # The server stops.
-            self.view = None
-            self.connection.release()
-            task.cancel()
-            await wait([task])
-            return None, cancelled
+            if self.connection.is_over:
+                self._on_end()
+            answer = await self._call(view)
+        except BaseException as raised:  # noqa: BLE001 - it becomes an answer, or is raised again
+            error = raised
         finally:
-            self.view = None
+            self.awaiting = None
             if self.timer is not None:
                 self.timer.cancel()
-        if task.cancelled():
-            return None, CancelledError()
-        if task.exception() is not None:
-            return None, task.exception()
-        answer, changed = task.result()
-        variables.run(carry, changed, current)
-        return answer, None
+            variables.run(carry, copy_context(), current)
+            current.reset(token)
+        if self.is_cancelled:
+            try:
+                # If it has returned before it was told.
+                await sleep(0)
+            except CancelledError as cancelled:
+                error = error or cancelled
+            getattr(task, "uncancel", int)()
+        elif _cancellations(task) > cancellations:
+            # The server stops.
+            self.connection.release()
+            error = error if isinstance(error, CancelledError) else CancelledError()
+        return answer if error is None else None, error
 
     async def _end(self, steps: Steps, variables: Context, answer: object, error: BaseException | None) -> None:
         if not self._may_block():
@@ -180,13 +191,13 @@ class _Served:
         plan = self.service.plan_for_loop()
         return plan is None or may_block(self.app, self.service.websocket_endpoints(plan))
 
-    async def _call(self, view: Awaited) -> tuple[object, Context]:
+    async def _call(self, view: Awaited) -> object:
         """Await the view, or send what its asynchronous generator yields."""
         made = view() if callable(view) else view
         if hasattr(made, "__anext__"):
             await self._send_each(t.cast("AsyncIterator[object]", made))
-            return None, copy_context()
-        return await t.cast("Awaitable[object]", made), copy_context()
+            return None
+        return await t.cast("Awaitable[object]", made)
 
     async def _send_each(self, messages: AsyncIterator[object]) -> None:
         try:
@@ -199,8 +210,11 @@ class _Served:
     async def _headers_at_accept(self) -> HeaderPairs:
         context = t.cast("WebSocketContext", self.context)
         if context._is_touched:
-            # Saving the session may take its time.
-            lines = t.cast("list[tuple[str, str]]", await call_in_worker(self.workers, context.headers_at_accept))
+            # Saving the session may take its time, and goes on if the view is cancelled meanwhile.
+            if self.saving is None or self.saving.done():
+                saving = call_in_worker(self.workers, context.headers_at_accept)
+                self.saving = self.service.loop.create_task(saving)
+            lines = t.cast("list[tuple[str, str]]", await shield(self.saving))
         else:
             lines = context.headers_at_accept()
         watcher_of(self.service.loop).add(self)
@@ -221,7 +235,7 @@ class _Served:
 
     def _on_end(self) -> None:
         """Let the view end: called when the client has left, or when the WebSocket has been closed for it."""
-        if self.view is None or self.timer is not None:
+        if self.awaiting is None or self.timer is not None:
             return
         connection = self.connection
         if connection.has_received or connection.is_receiving:
@@ -235,12 +249,24 @@ class _Served:
         return setting
 
     def _cancel(self) -> None:
-        if self.view is not None:
+        if self.awaiting is not None:
             self.is_cancelled = True
-            self.view.cancel()
+            self.awaiting.cancel()
+
+    def _ends_at_once(self, ending: Ending) -> bool:
+        """Return whether there is at most a close frame to send, and nothing to wait for."""
+        connection = self.connection
+        return (
+            ending.refusal is None
+            and self.saving is None
+            and not (connection.is_connecting or connection.has_tasks)
+            and not watcher_of(self.service.loop).is_looking
+        )
 
     async def _finish(self, ending: Ending) -> None:
         connection = self.connection
+        if self.saving is not None:
+            await wait([self.saving])
         await watcher_of(self.service.loop).remove(self)
         if ending.refusal is not None:
             await connection.refuse(*ending.refusal)
@@ -248,6 +274,12 @@ class _Served:
             await self.refuse(500 if ending.code == INTERNAL_ERROR else 403, "The handshake was refused.")
         await connection.close_at_end(ending.code, ending.reason)
         await connection.finish()
+
+
+def _cancellations(task: Task[object]) -> int:
+    """Return how often a task was told to end; always 0 before Python 3.11."""
+    found: int = getattr(task, "cancelling", int)()
+    return found
 
 
 class _Job:
