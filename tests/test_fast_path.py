@@ -258,7 +258,7 @@ LOST = {
 
 
 # The groups without which the steps serve each request.
-STEPWISE = {"app context", "serving"}
+STEPWISE = {"serving"}
 
 
 @pytest.mark.parametrize(("group", "step"), [(group, step) for group in LOST for step in STEPS[group]])

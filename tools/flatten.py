@@ -77,7 +77,6 @@ LEFT_AS_CALLS = frozenset(
     {
         "claimed",
         "has_session_alone",
-        "enter_constructed",
         "is_trusted",
         "new_length",
         "open_session",

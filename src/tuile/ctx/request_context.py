@@ -68,6 +68,8 @@ class RequestContext(Opening):
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[Current | None], Current | None, AppContext | RequestContext | None]] | None = None
+    # What the app's `app_context` has returned or raised, to be entered by the next push.
+    _entering: tuple[AppContext] | BaseException | None = None
 
     def __init__(
         self,
@@ -258,9 +260,12 @@ class RequestContext(Opening):
         outer = current.get(None)
         disturb(outer)
         outside = None if outer is None else outer._app_ctx
-        entered = None
-        if outside is None or outside.app is not self.app:
-            entered = self.app.app_context()
+        entered, given = None, self._entering
+        if given is not None or outside is None or outside.app is not self.app:
+            self._entering = None
+            if isinstance(given, BaseException):
+                raise given
+            entered = self.app.app_context() if given is None else given[0]
             entered.push()
         value = Entered(entered or outside, self)
         self._nested.append((current.set(value), value, entered))

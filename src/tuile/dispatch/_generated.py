@@ -21,16 +21,8 @@ from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
-from .inlined import (
-    REFERENCES_TO_BOTH,
-    claimed,
-    enter_constructed,
-    has_session_alone,
-    is_trusted,
-    open_session,
-    reset,
-    session_headers,
-)
+from .entering import enter_constructed
+from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
 from .inlined_response import LENGTHS, SHORT, new, new_length
 from .pages import page_of, parts_without_view, response_without_code
 from .planner import is_coroutine_function, remember

@@ -18,10 +18,10 @@ from ..http.received import SAFE_METHODS
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, request_finished, request_started
 from ..wrappers.response import CALL, SEND
+from .entering import enter_constructed
 from .inlined import (
     begin,
     end,
-    enter_constructed,
     has_session_alone,
     is_unobserved,
     is_untouched,

@@ -47,8 +47,6 @@ else:
 reset = t.cast("Callable[[object], None]", current.reset)
 #: What `encode_answer` may write.
 WRITTEN = frozenset({str, dict, list, bytes})
-# The attributes of a request that a constructor may set and that decide what is done.
-_DECIDING = frozenset({"routing_exception", "trusted_hosts", "url_rule", "view_args"})
 # The reference counts of a context with one local name and its request, which the context refers to as well.
 REFERENCES_TO_BOTH = 2 * REFERENCES + 1
 
@@ -68,31 +66,6 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context._state = PLAIN
     context._is_touched = False
     return context
-
-
-def enter_constructed(plan: Plan, context: RequestContext) -> bool:
-    """Enter a context whose request or URL adapter was made by code of the app, if the fast path can go on with it."""
-    found, method = vars(context.request), context.request.environ.get("REQUEST_METHOD")
-    if (
-        context._state is not PLAIN
-        or (context._is_bound and plan.skips_adapter)
-        or current.get(None) is not None
-        # The constructor may set anything, and an adapter that refuses the host sets an error.
-        or not found.keys().isdisjoint(_DECIDING)
-        or found.get("method", method) != method
-    ):
-        return False
-    if plan.skips_adapter:
-        context._token = current.set(context)
-        return True
-    try:
-        # It has an adapter, too, which is made before it is entered.
-        app_context = context._app_ctx
-    except Exception:  # noqa: BLE001 - it is raised again where it is answered
-        return False
-    context._token = current.set(context)
-    app_context._cv_tokens = [(context._token, None)]
-    return True
 
 
 def open_session(app: Flask, context: RequestContext) -> None:

@@ -57,7 +57,7 @@ class Plan(Record):
     app_type: type
     #: The class of requests; None if requests and contexts must be made by their constructors, which make an adapter.
     request_class: type[Request] | None
-    #: Whether the constructor of requests, `create_url_adapter`, either of them, and `app_context` need not be called.
+    #: Whether the constructor of requests, `create_url_adapter`, any of these, and `app_context` need not be called.
     skips_constructor: bool
     skips_adapter: bool
     begins_plainly: bool
@@ -204,8 +204,8 @@ def plan_of(app: Planned) -> Plan:
     constructor = (
         () if (constructed := refusals_of_constructing(app, request_class)) else own_constructor(request_class)
     )
-    begun, called = (*constructor, *lost["adapter"]), (*lost["app context"], *lost["serving"])
-    refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *called)
+    begun = (*constructor, *lost["adapter"], *lost["app context"])
+    refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *lost["serving"])
     finds = not (lost["adapter"] or any(_matches_hosts(app)))
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None

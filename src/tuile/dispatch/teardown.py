@@ -7,7 +7,7 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import _sentinel, current, keep_environ, value_with_request
+from ..ctx.app_context import _cv_app, _sentinel, current, keep_environ, value_with_request
 from ..ctx.references import REFERENCES, REFERENCES_PASSED
 from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down, send_signal
@@ -21,7 +21,6 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from .. import typing as ft
-    from ..ctx.app_context import Current
     from ..ctx.request_context import RequestContext
 
 # The scopes of functions for an endpoint that is in no blueprint.
@@ -113,7 +112,10 @@ def leave(
         names: How many local variables of the caller refer to the request.
     """
     if "werkzeug.debug.preserve_context" in environ:
-        keep, kept = environ["werkzeug.debug.preserve_context"], t.cast("Current", current.get())
+        keep, kept = environ["werkzeug.debug.preserve_context"], current.get(None)
+        if kept is None:
+            # It could not be entered.
+            raise LookupError(_cv_app)
         keep(kept._app_ctx)
         keep(kept._request_ctx)
         context._state = PRESERVED

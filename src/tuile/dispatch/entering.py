@@ -1,0 +1,77 @@
+"""Enter a request whose parts were made by code of the application, for the fast path."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..ctx.app_context import AppContext, current
+from ..ctx.states import PLAIN
+from ..signals import appcontext_pushed
+
+if t.TYPE_CHECKING:
+    from ..ctx.request_context import RequestContext
+    from .plan import Plan
+
+# The attributes of a request that a constructor may set and that decide what is done.
+_DECIDING = frozenset({"routing_exception", "trusted_hosts", "url_rule", "view_args"})
+# The methods by which an app context is entered and left.
+_METHODS = frozenset({"pop", "push"})
+_stock = AppContext.push, AppContext.pop
+
+
+def enter_constructed(plan: Plan, context: RequestContext) -> bool:
+    """Enter a context of which a part was made by code of the app, if the fast path can go on with it."""
+    found, method = vars(context.request), context.request.environ.get("REQUEST_METHOD")
+    if (
+        context._state is not PLAIN
+        or (context._is_bound and plan.skips_adapter)
+        or current.get(None) is not None
+        # The constructor may set anything, and an adapter that refuses the host sets an error.
+        or not found.keys().isdisjoint(_DECIDING)
+        or found.get("method", method) != method
+    ):
+        return False
+    app_context = None
+    if not plan.skips_app_context:
+        app_context = _own_app_context(context)
+        if app_context is None:
+            return False
+    elif not plan.skips_adapter:
+        try:
+            # It has an adapter, too, which is made before it is entered.
+            app_context = context._app_ctx
+        except Exception:  # noqa: BLE001 - it is raised again where it is answered
+            return False
+    context._token = current.set(context)
+    if app_context is not None:
+        app_context._cv_tokens = [(context._token, None)]
+    return True
+
+
+def _own_app_context(context: RequestContext) -> AppContext | None:
+    """Return what the app's own `app_context` returns, as the app context of a request.
+
+    Returns:
+        None if it has to be pushed by its own method, or if there is none. The context keeps what was returned or
+        raised, for its own `push`.
+    """
+    app = context.app
+    try:
+        made = app.app_context()
+    except BaseException as error:  # noqa: BLE001 - it is raised again by `push`
+        context._entering = error
+        return None
+    context._entering = (made,)
+    if (
+        type(made) is not AppContext
+        or made.app is not app
+        or made._cv_tokens
+        or (AppContext.push, AppContext.pop) != _stock
+        or not _METHODS.isdisjoint(vars(made))
+        # The method may do anything.
+        or current.get(None) is not None
+        or appcontext_pushed.receivers
+    ):
+        return None
+    context._entering, context._own_app_ctx = None, made
+    return made
