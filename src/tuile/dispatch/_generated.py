@@ -316,7 +316,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             reset(context._token)
             context._token = None
             context._state = ENDED
-            request.environ["werkzeug.request"] = None
+            (environ if plan.begins_plainly else request.environ)["werkzeug.request"] = None
             if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
                 context._cookies is None
                 or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1
@@ -590,7 +590,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             reset(context._token)
             context._token = None
             context._state = ENDED
-            request.environ["werkzeug.request"] = None
+            environ["werkzeug.request"] = None
             if getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH and (
                 context._cookies is None
                 or getrefcount(request) + getrefcount(context) > REFERENCES_TO_BOTH + 1

@@ -353,7 +353,8 @@ def end(
         reset(context._token)
         context._token = None
         context._state = ENDED
-        request.environ["werkzeug.request"] = None
+        # A constructor of the app's may have copied the environ.
+        (environ if plan.begins_plainly else request.environ)["werkzeug.request"] = None
         # The context and a local variable refer to the request, and a local variable to the context; the cookies of
         # this request refer to it too. If there are other references, the request keeps a copy of the environ for
         # later, because the server may reuse its environ for another request now.
