@@ -233,6 +233,8 @@ def test_functions_are_made_for_variables() -> None:
     routes = variable_app(tuile).plan.variable_routes
     assert {first: {count: len(made) for count, made in each.items()} for first, each in routes.items()} == {
         "of": {4: 3},
+        "word": {3: 1},
+        "file": {None: 1},
         None: {2: 1, 3: 1},
     }
 

@@ -116,7 +116,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         request = context.request
         rule: Rule | None
         arguments: dict[str, object]
-        known: object = None
+        known: t.Any = None
         is_allowed = trusted is None or is_trusted(context, trusted)
         route = plan.static_routes.get(path) if is_allowed else None
         if (
@@ -136,8 +136,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, arguments, known = by_route
-            request.url_rule = rule
-            request.view_args = arguments
+            if rule is None:
+                request.routing_exception = known
+            else:
+                request.url_rule, request.view_args = (rule, arguments)
         else:
             if environ is None:
                 environ = brief_environ_of(request)

@@ -88,7 +88,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             request = context.request
             rule: Rule | None
             arguments: dict[str, object]
-            known: object = None
+            known: t.Any = None
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
@@ -108,8 +108,10 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
                 rule, arguments, known = by_route
-                request.url_rule = rule
-                request.view_args = arguments
+                if rule is None:
+                    request.routing_exception = known
+                else:
+                    request.url_rule, request.view_args = (rule, arguments)
             else:
                 if environ is None:
                     environ = brief_environ_of(request)
@@ -377,7 +379,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             request = context.request
             rule: Rule | None
             arguments: dict[str, object]
-            known: object = None
+            known: t.Any = None
             is_allowed = trusted is None or is_trusted(context, trusted)
             route = plan.static_routes.get(path) if is_allowed else None
             if (
@@ -397,8 +399,10 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
             ):
                 rule, arguments, known = by_route
-                request.url_rule = rule
-                request.view_args = arguments
+                if rule is None:
+                    request.routing_exception = known
+                else:
+                    request.url_rule, request.view_args = (rule, arguments)
             else:
                 if environ is None:
                     environ = brief_environ_of(request)
@@ -638,7 +642,7 @@ def begin_awaited(
         request = context.request
         rule: Rule | None
         arguments: dict[str, object]
-        known: object = None
+        known: t.Any = None
         is_allowed = trusted is None or is_trusted(context, trusted)
         route = plan.static_routes.get(path) if is_allowed else None
         if (
@@ -658,8 +662,10 @@ def begin_awaited(
             and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
         ):
             rule, arguments, known = by_route
-            request.url_rule = rule
-            request.view_args = arguments
+            if rule is None:
+                request.routing_exception = known
+            else:
+                request.url_rule, request.view_args = (rule, arguments)
         else:
             if environ is None:
                 environ = brief_environ_of(request)

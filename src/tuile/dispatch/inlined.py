@@ -98,7 +98,7 @@ def match_route(
     request = context.request
     rule: Rule | None
     arguments: dict[str, object]
-    known: object = None
+    known: t.Any = None
     is_allowed = trusted is None or is_trusted(context, trusted)
     route = plan.static_routes.get(path) if is_allowed else None
     if (
@@ -118,8 +118,11 @@ def match_route(
         and is_plain(plan, host, scheme, is_upgrade)
     ):
         rule, arguments, known = by_route
-        request.url_rule = rule
-        request.view_args = arguments
+        if rule is None:
+            # A converter of the application's refuses a value.
+            request.routing_exception = known
+        else:
+            request.url_rule, request.view_args = rule, arguments
     else:
         if environ is None:
             environ = brief_environ_of(request)

@@ -8,11 +8,20 @@ from __future__ import annotations
 import re
 import typing as t
 from collections import Counter
+from uuid import UUID
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import BaseConverter, IntegerConverter, ValidationError, WebsocketMismatch
+from werkzeug.routing import (
+    BaseConverter,
+    FloatConverter,
+    IntegerConverter,
+    UUIDConverter,
+    ValidationError,
+    WebsocketMismatch,
+)
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
+from werkzeug.routing.converters import NumberConverter
 
 from .rule import Guard, Rule, guard_of
 
@@ -23,7 +32,7 @@ if t.TYPE_CHECKING:
 _GROUP = "__werkzeug_"
 #: A rule with the view's arguments, or the error of a request that no rule answers.
 Found = tuple[WerkzeugRule, dict[str, t.Any]] | tuple[None, HTTPException]
-Conversion = type[int] | BaseConverter | None
+Conversion = type[int | float | UUID] | BaseConverter | None
 # The view's arguments: the name, the index of the value in the path, and the conversion if there is one.
 Arguments = tuple[tuple[str, int, Conversion], ...]
 # The conditions under which the conversions of a rule are skipped or inlined.
@@ -44,6 +53,15 @@ TESTS: dict[str, t.Callable[[str], object]] = {
     rf"(?P<{_GROUP}0>[^/]{{1,}})\Z": len,
     rf"(?P<{_GROUP}0>\d+)\Z": str.isdecimal,
 }
+# The pattern of `<path:name>`.
+_PATH = rf"(?P<{_GROUP}0>[^/].*?)\Z"
+# What the converters of Werkzeug make of a text that matches, and their methods, unless these were replaced before.
+_TYPES: dict[type[BaseConverter], type[int | float | UUID]] = {
+    IntegerConverter: int,
+    FloatConverter: float,
+    UUIDConverter: UUID,
+}
+_STOCK = {kind: kind.to_python for kind in _TYPES if kind.to_python.__module__ == BaseConverter.__module__}
 
 
 class Node:
@@ -110,13 +128,14 @@ class Index:
             if not node.certain:
                 return None
             for test, groups, final, following in node.edges:  # noqa: B007 - read after the loop
-                matched = test("/".join(parts[position:]) if final else part)
+                text = "/".join(parts[position:]) if final else part
+                matched = test(text)
                 if matched:
                     break
             else:
                 return None
             if groups is None:
-                values.append(part)
+                values.append(text)
             else:
                 values += [matched[group] for group in groups]
             node = following
@@ -167,8 +186,11 @@ class Index:
         slashed = state.static.get("")
         node.slashed = [] if slashed is None else list(slashed.rules)
         node.ends = bool(rules or node.slashed)
+        self._add_loose(node, state, rules)
         for rule_part, following in list(state.dynamic):
-            test = None if rule_part.final else TESTS.get(rule_part.content)
+            test = (
+                TESTS.get(rule_part.content) if not rule_part.final else is_path if rule_part.content == _PATH else None
+            )
             groups = None
             if test is None:
                 try:
@@ -183,6 +205,19 @@ class Index:
                 break
             node.edges.append((test, groups, rule_part.final, self._copy(following)))
         return node
+
+    def _add_loose(self, node: Node, state: State, rules: list[WerkzeugRule]) -> None:
+        """Add the rules of a state that match with one slash more or less, as they are not strict about it."""
+        for rule in node.slashed:
+            if rule.strict_slashes or type(rule) is not Rule:
+                break
+            if not rule.websocket:
+                node.answers.append(self._answer(rule, rules))
+        loose = [rule for rule in rules if not rule.strict_slashes]
+        if loose and "" not in state.static and not state.dynamic and all(type(rule) is Rule for rule in rules):
+            node.reached[""] = following = Node({})
+            following.answers = [self._answer(rule, loose) for rule in loose if not rule.websocket]
+            following.ends = True
 
     def _answer(self, rule: WerkzeugRule, rules: list[WerkzeugRule]) -> Answer:
         certain = None
@@ -199,7 +234,7 @@ class Index:
 
 def split_path(path: str) -> list[str] | None:
     """Split a path (latin-1) at its slashes and decode the parts (UTF-8); None to leave it to Werkzeug."""
-    parts = (path if path.isascii() else _decoded(path)).split("/")
+    parts = (path if path.isascii() else decoded(path)).split("/")
     return None if parts.pop(0) or not parts or (not parts[0] and len(parts) > 1) else parts
 
 
@@ -207,8 +242,8 @@ def _purpose(rule: WerkzeugRule) -> tuple[object, frozenset[str]]:
     return rule.endpoint, frozenset(rule.arguments)
 
 
-def _decoded(path: str) -> str:
-    """Decode the path from the server (latin-1) as UTF-8; nothing matches one that is not UTF-8."""
+def decoded(path: str) -> str:
+    """Return the path from the server (latin-1), decoded as UTF-8; "", which no rule matches, if it is not UTF-8."""
     try:
         return path.encode("latin1").decode()
     except UnicodeError:
@@ -223,17 +258,25 @@ def groups_of(pattern: re.Pattern[str]) -> tuple[int, ...]:
     return tuple(index for _, index in sorted(numbered))
 
 
+def is_path(text: str) -> bool:
+    """Return whether a text matches the pattern of `<path:name>`."""
+    return text[:1] not in {"", "/"} and "\n" not in text[1:]
+
+
 def _conversion(converter: BaseConverter) -> Conversion:
-    """Return how a value is converted: None keeps the text, `int` reads a number, else the converter is called."""
+    """Return how a value is converted: None keeps the text, a type is called, else the converter."""
     if guard_of(converter, "to_python") is None:
         return converter
-    if type(converter).to_python is BaseConverter.to_python:
+    kind = type(converter)
+    if kind.to_python is BaseConverter.to_python:
         return None
-    if isinstance(converter, IntegerConverter):
-        unbounded = converter.min is None and converter.max is None and not converter.fixed_digits
-        if unbounded:
-            return int
-    return converter
+    if _STOCK.get(kind) is not kind.to_python:
+        return converter
+    if isinstance(converter, NumberConverter) and not (
+        converter.min is None and converter.max is None and not converter.fixed_digits
+    ):
+        return converter
+    return _TYPES[kind]
 
 
 def converted(
@@ -241,13 +284,13 @@ def converted(
 ) -> Found:
     """Return a rule with the view's arguments, or the error for a value that a converter rejects."""
     found: dict[str, object] = {}
-    convert: t.Any = None
+    convert: Conversion = None
     try:
         for name, place, convert in arguments:
             if convert is None:
                 found[name] = values[place]
-            elif convert is int:
-                found[name] = int(values[place])
+            elif isinstance(convert, type):
+                found[name] = convert(values[place])
             else:
                 # Looked up each time, because the method may be replaced.
                 found[name] = convert.to_python(values[place])
