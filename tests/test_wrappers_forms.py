@@ -11,11 +11,13 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug import formparser
 from werkzeug.datastructures import ImmutableDict, MultiDict
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import MultipartDecoder
 from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import request as werkzeugs_request
 
 import tuile
 from tests.beside_flask import Environ, make_environ, outcome
@@ -318,6 +320,8 @@ PATCHES: list[tuple[Any, str, Any]] = [
     (WerkzeugRequest, "want_form_data_parsed", property(lambda self: False)),
     (WerkzeugRequest, "_get_stream_for_parsing", lambda self: io.BytesIO(b"other=body")),
     (WerkzeugRequest, "_get_file_stream", lambda self, *_, **__: io.BytesIO()),
+    (werkzeugs_request, "default_stream_factory", lambda **told: io.BytesIO(repr(told).encode())),
+    (formparser, "SpooledTemporaryFile", None),
     (
         WerkzeugRequest,
         "_load_form_data",
@@ -338,7 +342,7 @@ def test_a_patch_counts_at_once_and_no_longer(
     def read(kind: type) -> list[Any]:
         request = kind(make_post(body, content_type))
         found = [list(request.form.items()), type(request.form).__name__]
-        found += [(name, type(file.stream)) for name, file in request.files.items()]
+        found += [(name, type(file.stream), file.read()) for name, file in request.files.items()]
         request.close()
         return found
 
@@ -376,6 +380,16 @@ def test_files_are_moved_to_the_disk_and_closed_as_with_werkzeug() -> None:
     for size in (10, 500 * 1024, 500 * 1024 + 1, 1024 * 1024):
         start, end = TWO_PARTS.split(b"hello")
         both(lambda size=size, start=start, end=end: make_post(start + b"x" * size + end, MULTIPART))
+        told: list[Any] = []
+        for kind in (WerkzeugRequest, tuile.Request):
+            request = kind(make_post(start + b"x" * size + end, MULTIPART))
+            stream: Any = request.files["f"].stream
+            told.append(
+                [stream.tell(), stream._rolled, stream.read(3), stream.seek(0, 2), stream.write(b"y" * 400_000)]
+            )
+            told[-1] += [stream._rolled, stream.tell(), stream.seek(0), len(stream.read())]
+            request.close()
+        assert told[1] == told[0]
     request = tuile.Request(make_post(TWO_PARTS, MULTIPART))
     file = request.files["f"]
     request.close()

@@ -12,10 +12,11 @@ from tempfile import SpooledTemporaryFile
 
 from werkzeug._internal import _plain_int
 from werkzeug.datastructures import FileStorage, Headers
-from werkzeug.formparser import FormDataParser, MultiPartParser
+from werkzeug.formparser import FormDataParser, MultiPartParser, default_stream_factory
 from werkzeug.sansio.multipart import MultipartDecoder
 from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import request as werkzeugs_request
 from werkzeug.wsgi import LimitedStream
 
 from ..ctx.app_context import current
@@ -218,17 +219,24 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
     name, filename, sent, start, end = part
     headers = _new(Headers)
     headers._list = multipart.header_pairs(sent)
-    file = request._get_file_stream(
-        total_content_length=total,
-        filename=filename,
-        content_type=headers.get("content-type"),
-        content_length=headers.get("content-length", 0, type=_plain_int),
-    )
-    if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined] # private
-        # Writing would move it to disk anyway.
-        file.rollover()
-    file.write(memoryview(body)[start:end])
-    file.seek(0)
+    if vars(werkzeugs_request)["default_stream_factory"] is default_stream_factory:
+        # What `_get_file_stream` calls: it does not look at the headers.
+        file = default_stream_factory(total, None, filename, 0)
+    else:
+        file = request._get_file_stream(
+            total_content_length=total,
+            filename=filename,
+            content_type=headers.get("content-type"),
+            content_length=headers.get("content-length", 0, type=_plain_int),
+        )
+    if type(file) is SpooledTemporaryFile and end - start <= file._max_size:  # type: ignore[attr-defined] # private
+        vars(file)["_file"] = io.BytesIO(body[start:end])
+    else:
+        if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined] # private
+            # Writing would move it to disk anyway.
+            file.rollover()
+        file.write(memoryview(body)[start:end])
+        file.seek(0)
     return FileStorage(file, filename, name, headers=headers)
 
 
