@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug import exceptions
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response
 
 import tuile
@@ -170,3 +170,85 @@ def test_pages_of_own_classes_are_written_once() -> None:
         sys.setprofile(before)
     assert "usual_page" in entered
     assert entered.isdisjoint({"get_body", "get_description", "finalize_request"})
+
+
+def _abort(lib: Any) -> Any:
+    lib.abort(401)
+
+
+def _forget_the_error(lib: Any) -> None:
+    lib.request.routing_exception = None
+    lib.request.url_rule = lib.current_app.url_map._rules_by_endpoint["item"][0]
+    lib.request.view_args = {}
+
+
+def _handle(lib: Any) -> None:
+    # Too late for the checks of setup functions, so as they would write it.
+    lib.current_app.error_handler_spec[None][404][NotFound] = lambda error: (f"late {error}", 404)
+
+
+BEFORE: dict[str, Any] = {
+    "none": lambda lib: None,
+    "answers": lambda lib: ("stopped", 299),
+    "aborts": _abort,
+    "fails": lambda lib: 1 / 0,
+    "forgets": _forget_the_error,
+    "handles": _handle,
+    "reads": lambda lib: lib.g.setdefault("seen", str(lib.request.routing_exception)) and None,
+}
+AFTER: dict[str, Any] = {
+    "header": lambda lib, response: response.headers.add("X-Own", "1"),
+    "read": lambda lib, response: response.headers.add("X-Read", str(len(response.get_data()))),
+    "changed": lambda lib, response: response.set_data("changed"),
+    "iterated": lambda lib, response: response.headers.add("X-Body", str(list(response.response))),
+    "half": lambda lib, response: response.headers.add("X-Next", str(next(iter(response.response), None))),
+    "wrapped": lambda lib, response: setattr(response, "response", (part + b"!" for part in response.response)),
+    "closed": lambda lib, response: response.call_on_close(lambda: None),
+    "status": lambda lib, response: setattr(response, "status_code", 204),
+    "shown": lambda lib, response: response.headers.add("X-Kind", f"{response.is_streamed} {response.content_length}"),
+    "session": lambda lib, response: lib.session.update(a=1),
+    "late": lambda lib, response: lib.current_app.after_request_funcs.clear(),
+}
+
+
+@many
+@given(
+    st.lists(st.sampled_from(sorted(BEFORE)), max_size=2),
+    st.lists(st.sampled_from(sorted(AFTER)), max_size=2),
+    st.sampled_from([None, 404, 405, HTTPException, Exception]),
+    st.sampled_from([{}, {"TRAP_HTTP_EXCEPTIONS": True}, {"TRAP_BAD_REQUEST_ERRORS": True}, {"DEBUG": True}]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["/missing", "/item", "/folder", "/fails", "/aborts"]),
+            st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_errors_with_functions_around_them(before: Any, after: Any, handled: Any, config: Any, asked: Any) -> None:
+    def program(lib: Any) -> Any:
+        app: Any = make_app(lib, SECRET_KEY="k", PROPAGATE_EXCEPTIONS=False, COOKIE_CHECKS="off", **config)
+        app.logger.disabled = True
+        app.add_url_rule("/item", "item", lambda: "item")
+        app.add_url_rule("/folder/", "folder", lambda: "folder")
+        app.add_url_rule("/fails", "fails", lambda: 1 / 0)
+        app.add_url_rule("/aborts", "aborts", lambda: lib.abort(409, "two words"))
+        for name in before:
+            app.before_request(lambda name=name: BEFORE[name](lib))
+
+        def changing(name: str) -> Any:
+            def change(response: Any) -> Any:
+                AFTER[name](lib, response)
+                return response
+
+            return change
+
+        for name in after:
+            app.after_request(changing(name))
+        if handled is not None:
+            app.register_error_handler(handled, lambda error: (f"handled {error}", 418))
+        environs = [make_environ(path, REQUEST_METHOD=method) for path, method in asked]
+        return [outcome(send, app, dict(environ)) for environ in environs * 2]
+
+    same(program)

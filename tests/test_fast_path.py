@@ -251,6 +251,7 @@ LOST = {
     "around": "dispatches",
     "before": "calls_view",
     "without a view": "answers_alone",
+    "handling": "handles_errors",
     "after": "quiet",
     "entry": "enters",
     "urls": "builds_urls",

@@ -10,7 +10,7 @@ import os
 from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 
 from werkzeug import utils
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import Aborter, NotFound
 
 from .ctx.app_context import current, value_with_request
 from .ctx.functions import stream_with_context
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeGuard
 
+    from werkzeug.exceptions import HTTPException
     from werkzeug.wrappers import Response as BaseResponse
 
     from .app import Flask
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from .wrappers.response import Response
 else:
     (files,) = late_modules(__name__, ".wrappers.files")
+
+# To compare with.
+_CALL = Aborter.__call__
 
 __all__ = [
     "abort",
@@ -120,7 +124,12 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
     """
     context = current.get(None)
     if context is not None:
-        context.app.aborter(code, *args, **kwargs)
+        aborter = context.app.aborter
+        if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:
+            # What it does, without its import of the class of responses.
+            make: Callable[..., HTTPException] = aborter.mapping[code]
+            raise make(*args, **kwargs)
+        aborter(code, *args, **kwargs)
     # Reached if a custom aborter returns.
     from werkzeug.exceptions import abort as raise_http_error  # noqa: PLC0415
 

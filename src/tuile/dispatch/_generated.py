@@ -137,7 +137,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
                 or (heard and request_started.receivers)
             ):
-                is_alone = plan.answers_alone and (not app.before_request_funcs) and (not app.after_request_funcs)
+                is_alone = plan.answers_alone
                 finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
                 start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
@@ -427,7 +427,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
                 or (heard and request_started.receivers)
             ):
-                is_alone = not app.before_request_funcs and (not app.after_request_funcs)
+                is_alone = True
                 finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
                 start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
@@ -729,7 +729,7 @@ def finish_by_functions(
         response._on_close = []
         response.response = [body]
     else:
-        made = response_without_code(app, plan, answer)
+        made = response_without_code(app, plan, environ, answer)
         if made is None:
             return app.finalize_request(answer)
         response = made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RequestRedirect, RoutingException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -17,7 +17,7 @@ from ..lazy import late_modules
 from ..real_flask import hint_about
 from ..sansio.app import App
 from ..signals import got_request_exception, request_finished, send_signal
-from ..wrappers.plain_response import Closing
+from ..wrappers.plain_response import PageBody
 from ..wrappers.response import Response as OwnResponse
 from .error_pages import (
     call,
@@ -50,9 +50,15 @@ else:
 _new = object.__new__
 
 
-def _usual_response(error: HTTPException, plan: Plan) -> OwnResponse | None:
-    """Return the response for `usual_page`, as its constructor would create it."""
-    page = None if plan.text_start is None else usual_page(error)
+def page_response(error: HTTPException, method: str | None = None) -> OwnResponse | None:
+    """Return the response for `usual_page`, as its constructor would create it.
+
+    Args:
+        error: The exception.
+        method: The method of the request if user code may see the response. As with Werkzeug, its body is streamed
+            then, and empty for HEAD.
+    """
+    page = usual_page(error)
     if page is None:
         return None
     response = _new(OwnResponse)
@@ -61,7 +67,7 @@ def _usual_response(error: HTTPException, plan: Plan) -> OwnResponse | None:
     headers._list = pairs
     response.direct_passthrough = False
     response._on_close = []
-    response.response = [body]
+    response.response = [body] if method is None else PageBody(() if method == "HEAD" else [body])
     return response
 
 
@@ -106,10 +112,22 @@ class ErrorHandling(App, metaclass=Watched):
         """Call the error handler for an exception of a hook or a view, or raise the exception again."""
         if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
             e.show_exception = True
-        if isinstance(e, HTTPException) and not self.trap_http_exception(e):
-            return self.handle_http_exception(e)
-        handler = self._find_error_handler(e, value_with_request().request.blueprints)
+        plan, is_answer = self._plan, isinstance(e, HTTPException)
+        if plan.handles_errors and plan.epoch is invalidation.epoch:
+            # What the methods do that are called otherwise.
+            if is_answer and (self.config["TRAP_HTTP_EXCEPTIONS"] or isinstance(e, BadRequest)):
+                is_answer = not self.trap_http_exception(e)
+            if is_answer and (t.cast("HTTPException", e).code is None or isinstance(e, RoutingException)):
+                return t.cast("HTTPException", e)
+        elif is_answer and not self.trap_http_exception(e):
+            return self.handle_http_exception(t.cast("HTTPException", e))
+        else:
+            is_answer = False
+        request = value_with_request().request
+        handler = self._find_error_handler(e, request.blueprints) if self.error_handler_spec else None
         if handler is None:
+            if is_answer:
+                return t.cast("HTTPException", e)
             raise  # noqa: PLE0704 - called while `e` is handled
         answer: ft.ResponseReturnValue = self._handled_by(handler, e)
         return answer
@@ -173,14 +191,14 @@ class ErrorHandling(App, metaclass=Watched):
         constructor may not have called Werkzeug's.
         """
         kind, own, plan = type(error), vars(error), self._current_plan()
-        usual = _usual_response(error, plan)
+        usual = None if plan.text_start is None else page_response(error)
         if usual is not None:
             return self._as_page(usual, environ, plan)
         if kind is RequestRedirect:
             return self._redirect_page(error, environ, plan)
-        given = own.get("response")
-        if given is not None and self._is_sent_as_it_is(kind, own, given, plan):
-            return shared_responses.claim(self, given)
+        given = self._response_given_to(error)
+        if given is not None:
+            return given
         if (
             # An overridden response class may convert Werkzeug's response in its own way.
             plan.text_start is None
@@ -197,15 +215,17 @@ class ErrorHandling(App, metaclass=Watched):
         ):
             return None
         body = error.get_body(environ, None)
-        if keep_page(error, body) and (usual := _usual_response(error, plan)) is not None:
+        if keep_page(error, body) and (usual := page_response(error)) is not None:
             return self._as_page(usual, environ, plan)
         # Werkzeug's response has this status where there is none, whatever ours has.
         code = WerkzeugResponse.default_status if error.code is None else error.code
         return self._as_page(OwnResponse(body, code, error.get_headers(environ, None)), environ, plan)
 
-    def _is_sent_as_it_is(self, kind: type[HTTPException], own: dict[str, object], given: object, plan: Plan) -> bool:
-        """Return whether the response that an error was given needs no conversion, because no user code sees it."""
-        return (
+    def _response_given_to(self, error: HTTPException) -> Response | None:
+        """Return the response that an error was given, if it needs no conversion, because no user code sees it."""
+        kind, own, plan = type(error), vars(error), self._plan
+        given: Response | None = own.get("response")
+        if (
             type(given) is self.response_class
             and plan.text_start is not None
             and given._sends_plainly
@@ -215,7 +235,9 @@ class ErrorHandling(App, metaclass=Watched):
             and kind.__getattribute__ is getattribute
             and "get_response" not in own
             and self._is_unseen(plan)
-        )
+        ):
+            return shared_responses.claim(self, given)
+        return None
 
     def _is_unseen(self, plan: Plan) -> bool:
         """Return whether no user code sees the response of the current request."""
@@ -242,7 +264,7 @@ class ErrorHandling(App, metaclass=Watched):
         if not self._is_unseen(plan):
             # User code may see it. As with Werkzeug, the body is streamed, and empty for HEAD.
             pieces: t.Any = () if environ["REQUEST_METHOD"] == "HEAD" else response.response
-            response.response = Closing(pieces)
+            response.response = PageBody(pieces)
         if self.response_class is OwnResponse:
             return response
         return self.response_class.force_type(response, environ)

@@ -130,7 +130,7 @@ def answer_request(
         or (method != "GET" and method not in SAFE_METHODS and app.config.get("CSRF") is not None)
         or (heard and request_started.receivers)
     ):
-        is_alone = plan.answers_alone and not app.before_request_funcs and not app.after_request_funcs
+        is_alone = plan.answers_alone
         finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
         return (None, app.full_dispatch_request(), None) if finished is None else finished
     try:
@@ -158,7 +158,7 @@ def finish_by_functions(
     if start is not None:
         response = response_of(plan, start, body)
     else:
-        made = response_without_code(app, plan, answer)
+        made = response_without_code(app, plan, environ, answer)
         if made is None:
             return app.finalize_request(answer)
         response = made

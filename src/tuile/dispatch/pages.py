@@ -31,6 +31,7 @@ from ..wrappers.plain_response import (
     encoded,
 )
 from .error_pages import redirect_parts, usual_page
+from .errors import page_response
 from .inlined import WRITTEN, is_unobserved, is_untouched
 from .inlined_response import encode_answer, new
 
@@ -105,7 +106,7 @@ def parts_without_view(
 
     Args:
         app: The app.
-        plan: Its plan, by which these steps are not overridden. There are no functions around the view.
+        plan: Its plan, by which these steps are not overridden.
         context: The context of the request, which was matched.
         environ: The WSGI environ of the request.
         rule: The rule that was found, if one was.
@@ -116,12 +117,16 @@ def parts_without_view(
         (error is None and (rule is None or method != "OPTIONS"))
         or plan.epoch is not invalidation.epoch
         or context._state is not PLAIN
-        or context._is_touched
         or request_started.receivers
-        or request_finished.receivers
-        or app.url_value_preprocessors
         or app.config.get("CSRF") is not None
         or "HTTP_UPGRADE" in environ
+    ):
+        return None
+    if app.before_request_funcs or app.after_request_funcs or app.url_value_preprocessors:
+        return None if error is None else (None, _response_by_functions(app, plan, context, error), None)
+    if (
+        context._is_touched
+        or request_finished.receivers
         or (environ.get("HTTP_COOKIE") is not None and app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
     ):
         return None
@@ -132,6 +137,33 @@ def parts_without_view(
     else:
         page = _error_page(app, error)
     return None if page is None else (None, page, None)
+
+
+def _response_by_functions(app: Flask, plan: Plan, context: RequestContext, error: HTTPException) -> Response:
+    """Return the response to an error of the URL map with the functions around it, as `full_dispatch_request` does."""
+    try:
+        answer: Body = app.preprocess_request()
+        if answer is None:
+            if (
+                plan.epoch is invalidation.epoch
+                and context.request.routing_exception is error
+                and type(error) in _REFUSALS
+                and not (
+                    app.error_handler_spec
+                    or app.config["TRAP_HTTP_EXCEPTIONS"]
+                    or app.config["TRAP_BAD_REQUEST_ERRORS"]
+                )
+            ):
+                # No function handles it, so it need not be raised.
+                answer = error
+            else:
+                answer = app.dispatch_request()
+    except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
+        answer = app.handle_user_exception(raised)
+    finally:
+        # The error's traceback may refer to this frame.
+        del context, error
+    return app.finalize_request(answer)
 
 
 def _parts_by_handler(
@@ -175,8 +207,10 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
         ):
             return None
         return StreamPage(start[1], start[0], answer)
-    page = usual_page(answer) if plan.answers_alone and isinstance(answer, HTTPException) else None
-    return None if page is None else Page(page[0], page[2], [page[3]])
+    if not (plan.answers_alone and isinstance(answer, HTTPException)):
+        return None
+    page = usual_page(answer)
+    return app._response_given_to(answer) if page is None else Page(page[0], page[2], [page[3]])
 
 
 def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Response | None:
@@ -210,8 +244,12 @@ def response_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Response | None:
     return response
 
 
-def response_without_code(app: Flask, plan: Plan, answer: Body) -> Response | None:
+def response_without_code(app: Flask, plan: Plan, environ: WSGIEnvironment, answer: Body) -> Response | None:
     """Return the response to an answer for this request; None if user code may be called to make it."""
+    if plan.answers_alone and isinstance(answer, HTTPException):
+        page = page_response(answer, environ["REQUEST_METHOD"])
+        if page is not None:
+            return page
     body = answer[0] if type(answer) is tuple and answer else answer
     kind = type(body)
     if kind is not plan.response_class and kind not in WRITTEN and kind.__module__ != HTTPException.__module__:

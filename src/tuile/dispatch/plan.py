@@ -89,6 +89,8 @@ class Plan(Record):
     dispatches: bool
     calls_view: bool
     quiet: bool
+    #: Whether `handle_user_exception` need not call other steps.
+    handles_errors: bool
     #: Whether the steps that answer a request without a view need not be called.
     answers_alone: bool
     #: Whether the session is opened when it is first accessed; if not, the interface is asked at each request.
@@ -164,6 +166,7 @@ NOTHING = Plan(
     dispatches=False,
     calls_view=False,
     quiet=False,
+    handles_errors=False,
     answers_alone=False,
     opens_lazily=False,
     saves_plainly=False,
@@ -254,6 +257,7 @@ def _for_steps(lost: dict[str, list[str]]) -> _Fields:
         "calls_view": not (lost["before"] or lost["calls"]),
         "calls_directly": not lost["calls"],
         "ends_quietly": not lost["ends"],
+        "handles_errors": not lost["handling"],
     }
 
 

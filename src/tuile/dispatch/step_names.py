@@ -24,13 +24,12 @@ STEPS: dict[str, tuple[str, ...]] = {
     "without a view": (
         "_as_page",
         "_error_page",
-        "_find_error_handler",
-        "handle_http_exception",
         "handle_user_exception",
         "make_default_options_response",
         "raise_routing_exception",
-        "trap_http_exception",
     ),
+    # Steps of `handle_user_exception`, which does the same if none is overridden.
+    "handling": ("_find_error_handler", "handle_http_exception", "trap_http_exception"),
     "entry": ("__call__", "wsgi_app"),
     # The entry of ASGI servers.
     "asgi entry": ("asgi_app",),
@@ -45,4 +44,4 @@ WATCHED = frozenset(name for names in STEPS.values() for name in names if name !
 WATCHED |= {"__class__", "config", "json", "request_class", "response_class", "session_interface"}
 WATCHED |= {"subdomain_matching", "url_default_functions", "url_map"}
 #: The groups of steps that a response to a request without a view depends on.
-WITHOUT_A_VIEW = ("adapter", "around", "before", "without a view")
+WITHOUT_A_VIEW = ("adapter", "around", "before", "without a view", "handling")

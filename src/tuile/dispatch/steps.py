@@ -79,6 +79,8 @@ else:
 
 # Without the cast of each call.
 _new_app_context = t.cast("Callable[[Dispatcher], AppContext]", AppContext)
+# Types of answers that are converted, and are not asked whether they are iterators.
+_CONVERTED = frozenset({WerkzeugResponse, FunctionType})
 # `Dispatcher.__call__`, once there is one.
 _CALL: Callable[..., object] | None = None
 
@@ -438,8 +440,8 @@ class Dispatcher(Planned, Teardown):
         response: Response
         if type(body) is response_class or isinstance(body, response_class):
             response = body
-        elif type(body).__module__ == HTTPException.__module__:
-            # One of Werkzeug's errors, none of which is any of the following.
+        elif type(body).__module__ == HTTPException.__module__ or type(body) in _CONVERTED:
+            # One of Werkzeug's errors, its response or an application, none of which is any of the following.
             response = self._convert_response(body)
         elif type(body) is dict or type(body) is list:
             response = self.json.response(body)

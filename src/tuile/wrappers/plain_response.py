@@ -237,7 +237,15 @@ class Closing(ClosingIterator):
             return self._parts
 
 
+class PageBody(Closing):
+    """The body of an error's page: a list of bytes, iterated as Werkzeug's is, and sent as a list."""
+
+    def whole(self) -> list[bytes]:
+        """Return the pieces that were not iterated yet."""
+        return list(self._parts)
+
+
 # Tools may show them.
-for _class in (StreamParts, Closing):
+for _class in (StreamParts, Closing, PageBody):
     _class.__name__ = _class.__qualname__ = ClosingIterator.__name__
     _class.__module__ = ClosingIterator.__module__

@@ -27,6 +27,7 @@ from .plain_response import (
     CONTENT_TYPES,
     STATUS_LINES,
     Closing,
+    PageBody,
     init_plainly,
     make_conditional_plainly,
     send_plainly,
@@ -237,6 +238,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     and not self._on_close
                 )
                 or (type(body) is ReadFile and self.direct_passthrough)
+                or (type(body) is PageBody and not self._on_close)
             )
         ):
             pairs = headers._list
@@ -254,13 +256,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 elif name.lower() in PREPARED:
                     break
             else:
-                uri = (
-                    None
-                    if location is None
-                    else location
-                    if locations.is_plain_location(location)
-                    else locations.uri_of(location)
-                )
+                # A plain location is sent as it is.
+                uri = None if location is None else locations.uri_of(location)
                 if length_is_known and (location is None or uri is not None):
                     if uri is not None and uri is not location:
                         pairs = [(name, value if name != "Location" else uri) for name, value in pairs]
