@@ -35,9 +35,10 @@ from markupsafe import Markup
 
 from tuile.ctx.app_context import current
 from tuile.json import dumps, loads
-from tuile.json.provider import dates, scan
+from tuile.json.provider import scan
 
 from ..flask_names import offer_flasks_names
+from ..http import dates
 
 
 class JSONTag:
@@ -218,7 +219,7 @@ class TagDateTime(JSONTag):
 
 _BUILT_IN_TAGS = (TagDict, PassDict, TagTuple, PassList, TagBytes, TagMarkup, TagUUID, TagDateTime)
 
-# Types without a built-in tag. Only exactly these: a subclass may have an `__html__`.
+# Only exactly these types: a subclass may have an `__html__`.
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 # The places of the tags for exactly these types, which no tag before theirs applies to.
 _PLACES = {tuple: 2, bytes: 4, Markup: 5, UUID: 6, datetime: 7}
@@ -243,7 +244,7 @@ class TaggedJSONSerializer:
         self.order: list[JSONTag] = []
         for tag_class in self.default_tags:
             self.register(tag_class)
-        # The tags in order if none was added or replaced; otherwise a list that matches no order.
+        # The tags in order if none was added or replaced; None matches no order.
         stock = type(self) is TaggedJSONSerializer and tuple(map(type, self.order)) == _BUILT_IN_TAGS
         self._built_in = list(self.order) if stock else None
 
@@ -344,6 +345,11 @@ class TaggedJSONSerializer:
             return scanned
         return self._untag_scan(scanned)
 
+    def reads_alike(self, provider: object) -> bool:
+        """Return whether `loads` returns equal values for equal text without tags: nobody has replaced a part of it."""
+        is_plain = type(self).loads is _loads and getattr(provider, "reads_plainly", False)
+        return is_plain and self.order == self._built_in and len(self.tags) == _COUNT_OF_KEYS
+
     def _has_no_keys_of_tags(self, text: str) -> bool:
         """Return whether nothing in JSON text can be tagged: the keys of all built-in tags begin with a space."""
         return (
@@ -361,34 +367,30 @@ class TaggedJSONSerializer:
             if type(one) is dict:
                 if len(one) == 1 and next(iter(one)) in self.tags:
                     return False
-                inners: t.Iterable[object] = one.values()
+                inners: t.Collection[object] = one.values()
             elif type(one) is list:
                 inners = one
             else:
                 return False
-            for inner in inners:
-                if type(inner) not in _SCALARS:
-                    found.append(inner)  # noqa: PERF401 - a generator would be one more call
+            if not _SCALARS.issuperset(map(type, inners)):
+                found += [inner for inner in inners if type(inner) not in _SCALARS]
             if len(found) > _MOST_FOUND:
-                # It may contain itself.
-                return False
+                return False  # it may contain itself
         return True
 
-    def _is_flat(self, value: object) -> bool:
-        """Return whether the value is a dict of scalars that no tag would change, as in most sessions."""
-        if type(value) is not dict or (len(value) == 1 and next(iter(value)) in self.tags):
-            return False
-        for inner in value.values():  # noqa: SIM110 - `all` with a generator would be one more function call
-            if type(inner) not in _SCALARS:
-                return False
-        return True
+    def _is_flat(self, value: dict[str, object]) -> bool:
+        """Return whether no tag would change a dict, which consists of scalars as in most sessions."""
+        is_tagged = len(value) == 1 and next(iter(value)) in self.tags
+        return not is_tagged and _SCALARS.issuperset(map(type, value.values()))
+
+
+_loads = TaggedJSONSerializer.loads
 
 
 @lru_cache(maxsize=8)
 def _untagging_scan(untag: t.Callable[[dict[str, object]], object]) -> t.Callable[[str, int], tuple[object, int]]:
     """Return a parser of JSON that untags each object that it reads, by the method of a serializer."""
-    made: t.Callable[[str, int], tuple[object, int]] = vars(JSONDecoder(object_hook=untag))["scan_once"]
-    return made
+    return t.cast("t.Callable[[str, int], tuple[object, int]]", vars(JSONDecoder(object_hook=untag))["scan_once"])
 
 
 #: The serializer of sessions in cookies, which Flask has as `flask.sessions.session_json_serializer`.

@@ -88,6 +88,20 @@ class TimedSigner(Hidden):
         Raises:
             BadToken: If the signature is wrong, or the time is too old or in the future.
         """
+        value, signed_at = self.verify(token)
+        if max_age_s is not None:
+            age_s = now - signed_at
+            if not -CLOCK_SKEW_S <= age_s <= max_age_s:
+                message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
+                raise BadToken(message, "expired")
+        return value
+
+    def verify(self, token: bytes) -> tuple[bytes, int]:
+        """Return the value in a token of any age, and the time when it was signed, in seconds since 1970.
+
+        Raises:
+            BadToken: If the signature is wrong, or the time is no time.
+        """
         signed, _, signature = token.rpartition(b".")
         for begun, outer in self._accepted or self._begin():
             inner, mac = begun.copy(), outer.copy()
@@ -108,12 +122,7 @@ class TimedSigner(Hidden):
         except Base64Error as error:
             message = f"The time in the value is not base64: {error}."
             raise BadToken(message) from error
-        if max_age_s is not None:
-            age_s = now - int.from_bytes(raw, "big")
-            if not -CLOCK_SKEW_S <= age_s <= max_age_s:
-                message = f"The value was signed {age_s} s ago; it may be 0 to {max_age_s} s old."
-                raise BadToken(message, "expired")
-        return value
+        return value, int.from_bytes(raw, "big")
 
 
 def is_hash_usable(digest: str) -> bool:

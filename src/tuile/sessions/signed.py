@@ -23,7 +23,7 @@ if t.TYPE_CHECKING:
     from ..json import tag
     from ..keys import secret, tokens, xaes
     from ..wrappers.request import Request
-    from . import ages, former_names, kinds, opening, packing, plain, server, signer, tracked
+    from . import ages, former_names, kinds, opening, packing, plain, server, signer, tracked, verified
     from .interface import SessionMixin
     from .kinds import Kind
     from .signer import KeptSigner
@@ -32,8 +32,8 @@ else:
         __name__, "itsdangerous", "..exceptions", "..json.tag", "..keys.secret", "..keys.tokens", "..keys.xaes"
     )
     ages, former_names, kinds, opening = late_modules(__name__, ".ages", ".former_names", ".kinds", ".opening")
-    packing, plain, server, signer, tracked = late_modules(
-        __name__, ".packing", ".plain", ".server", ".signer", ".tracked"
+    packing, plain, server, signer, tracked, verified = late_modules(
+        __name__, ".packing", ".plain", ".server", ".signer", ".tracked", ".verified"
     )
 
 # Computed inline as long as none is overridden.
@@ -157,20 +157,15 @@ class SecureCookieSessionInterface(SessionInterface):
         max_age_s = lifetime.days * 86400 + lifetime.seconds
         if (
             kept is not None
-            and (written := kept.signer) is not None
+            and kept.signer is not None
             and app.config.get("SESSION_ABSOLUTE") is None
             and type(app).session_refused is ages.REFUSES_NONE
             and "session_refused" not in app.__dict__
         ):
             # The most common case. Everything else, including errors, is handled below.
-            try:
-                text = packing.unpack(written.unsign(token.encode(), int(time.time()), max_age_s))
-                # Without brackets inside, there are no values that can be changed.
-                if "[" in text or text.find("{", 1) > 0:
-                    return tracked.tracked(self.session_class, self.serializer, self.serializer.loads(text))
-                return self.session_class(self.serializer.loads(text))
-            except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
-                text = ""
+            session = verified.session_in(self, app, kept, token, max_age_s)
+            if session is not None:
+                return session
         del token  # `session_refused` may raise, and tracebacks show local variables
         # A request class may have a plain dictionary of cookies.
         cookies = request.cookies

@@ -30,6 +30,7 @@ if t.TYPE_CHECKING:
     from ..keys.secret import Key
     from ..keys.tokens import Opened
     from .kinds import Kind
+    from .verified import Verified
 
 # --- ours -------------------------------------------------------------------------------------------------------------
 
@@ -83,7 +84,7 @@ def _is_comparable(value: object) -> bool:
 class KeptSigner(Hidden):
     """The signers of an app's sessions, and the settings that they were made from. Its repr shows no key."""
 
-    __slots__ = ("kinds", "made_of", "readers", "salt", "seen", "signer")
+    __slots__ = ("kinds", "made_of", "readers", "salt", "seen", "signer", "verified")
 
     def __init__(self, app: Flask, salt: Key, made_of: tuple[object, ...], seen: SeenSettings) -> None:
         self.made_of = made_of
@@ -96,6 +97,8 @@ class KeptSigner(Hidden):
         }
         #: The signer of new sessions; None if they are encrypted.
         self.signer = None if self.kinds.written == "encrypted" else self.readers.get(self.kinds.written)
+        #: The cookies that were verified last.
+        self.verified: dict[str, Verified] = {}
 
 
 def session_signer(app: Flask, salt: Key) -> KeptSigner:

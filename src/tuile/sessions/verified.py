@@ -1,0 +1,65 @@
+"""Remember the session cookies that were verified last: a browser sends the same one until the session changes.
+
+A remembered cookie is not verified, decoded and decompressed again; its age is compared each time. A `KeptSigner`
+remembers it, which is replaced as soon as a key, the salt or another setting for signing changes. Sessions that an
+application may refuse (`session_refused`, `SESSION_ABSOLUTE`) do not come here.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ..keys.tokens import CLOCK_SKEW_S
+from . import packing
+from .interface import SecureCookieSession
+from .tracked import tracked
+
+if t.TYPE_CHECKING:
+    from ..app import Flask
+    from ..keys.timed_signer import TimedSigner
+    from .signed import SecureCookieSessionInterface
+    from .signer import KeptSigner
+
+#: How many cookies are remembered. Then all are forgotten, which costs less than finding the oldest.
+MOST: t.Final = 128
+#: The longest cookie and the longest text of a session that are remembered, in characters: 2 MiB in all.
+LONGEST: t.Final = 4096
+
+#: When a cookie was signed, the text of its session, and the content if that consists of texts and numbers alone.
+Verified: t.TypeAlias = tuple[int, str, "dict[str, object] | None"]
+
+
+def session_in(
+    interface: SecureCookieSessionInterface, app: Flask, kept: KeptSigner, token: str, max_age_s: int
+) -> SecureCookieSession | None:
+    """Return the session in a cookie that is signed as new ones are; None if it is not one, or cannot be read."""
+    try:
+        signed_at, text, scalars = kept.verified.get(token) or _verify(kept, token)
+        if not -CLOCK_SKEW_S <= int(time.time()) - signed_at <= max_age_s:
+            return None
+        serializer, session_class = interface.serializer, interface.session_class
+        is_plain = serializer.reads_alike(app.json)
+        if scalars is not None and is_plain:
+            # A class of the application may keep what it is given, and change it.
+            return session_class(scalars if session_class is SecureCookieSession else scalars.copy())
+        content = serializer.loads(text)
+        # Without brackets inside, there are no values that can be changed, and no tags.
+        if "[" in text or text.find("{", 1) > 0:
+            return tracked(session_class, serializer, content)
+        if is_plain and type(content) is dict and token in kept.verified:
+            kept.verified[token] = signed_at, text, content.copy()
+        return session_class(content)
+    except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
+        return None
+
+
+def _verify(kept: KeptSigner, token: str) -> Verified:
+    """Verify a cookie and remember it; raise BadToken if it is not valid."""
+    packed, signed_at = t.cast("TimedSigner", kept.signer).verify(token.encode())
+    text = packing.unpack(packed)
+    if len(token) <= LONGEST and len(text) <= LONGEST:
+        if len(kept.verified) >= MOST:
+            kept.verified.clear()
+        kept.verified[token] = signed_at, text, None
+    return signed_at, text, None
