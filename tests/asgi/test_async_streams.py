@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import subprocess
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +61,23 @@ def add_views(app: Flask, seen: list[Any]) -> None:
 
 
 PATHS = ["/awaited", "/awaited/response", "/awaited/tuple", "/plain", "/plain/response"]
+
+
+def test_an_app_without_any_coroutine_function_streams_them_by_wsgi() -> None:
+    program = """
+from tuile import Flask, Response
+app = Flask("app")
+
+async def pieces():
+    yield "a"
+    yield "b"
+
+app.get("/")(lambda: Response(pieces()))
+app.get("/bare")(pieces)
+print([app.test_client().get(path).text for path in ("/", "/bare")])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "['ab', 'ab']\n"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -166,6 +187,44 @@ def test_a_generator_that_never_waits_leaves_the_loop_to_others() -> None:
         assert (await ask(app, "/first")).text == "x"
         endless.left.set()
         await task
+
+    run(main)
+
+
+@pytest.mark.parametrize(("octets", "takes_s", "most"), [(64 * 1024, 0.0, 1), (16 * 1024, 0.0, 4), (1, 0.001, 1)])
+def test_others_get_a_turn_after_many_bytes_and_after_a_long_time(octets: int, takes_s: float, most: int) -> None:
+    app = make_app()
+    made: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(50):
+            ends = time.monotonic() + takes_s
+            while time.monotonic() < ends:
+                pass
+            made.append(number)
+            yield b"x" * octets
+
+    @app.get("/")
+    async def view() -> Any:
+        return pieces()
+
+    async def main() -> None:
+        await ask(app, "/first")
+        in_turns: list[int] = []
+
+        async def take_turns() -> None:
+            while True:
+                in_turns.append(len(made))
+                await asyncio.sleep(0)
+
+        others = asyncio.create_task(take_turns())
+        answer = await ask(app)
+        others.cancel()
+        await asyncio.wait([others])
+        assert len(answer.body) == 50 * octets
+        # The clock may give them more turns.
+        steps = [later - earlier for earlier, later in itertools.pairwise(in_turns)]
+        assert max(steps) <= most + 1
 
     run(main)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from asyncio import CancelledError, _get_running_loop, create_task, current_task, sleep, wait
 from contextlib import suppress
+from time import monotonic
 
 from ..dispatch.awaiting import close_async
 from .exchange import BODILESS
@@ -17,8 +18,10 @@ if t.TYPE_CHECKING:
     from ..wrappers.client import Told
     from .protocol import Receive, Send
 
-# A server's `send` need not pause, and neither need a generator: others get their turn after so many pieces.
-_PIECES_IN_A_ROW = 16
+# A server's `send` need not pause, and neither need a generator: others get their turn after so long, and the server
+# gets one to send what it has after so many bytes.
+_LONGEST_TURN_S = 0.0005
+_MOST_BYTES_IN_A_TURN = 64 * 1024
 
 
 class Stream:
@@ -83,32 +86,27 @@ class Stream:
 
     async def _send_pieces(self, iterator: t.AsyncIterator[object], remaining: int | None) -> int | None:
         """Send the pieces, and return how many of the announced bytes are missing."""
-        count = 0
+        send, octets, turn_ends = self.send, 0, monotonic() + _LONGEST_TURN_S
         async for item in iterator:
-            piece = item.encode() if isinstance(item, str) else item
-            if not isinstance(piece, (bytes, bytearray, memoryview)):
-                raise TypeError(f"The body of a response consists of str or bytes, not of {type(item).__name__}.")
-            body = bytes(piece)
+            body = item if type(item) is bytes else _octets_of(item)
             if remaining is not None:
                 body = body[:remaining]
                 remaining -= len(body)
             if self.has_left:
                 break
             if body:
-                await self._send_piece(body)
+                try:
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                except OSError:
+                    self.has_left = True
+                    raise
             elif remaining == 0:
                 break
-            count += 1
-            if count % _PIECES_IN_A_ROW == 0:
+            octets += len(body)
+            if octets >= _MOST_BYTES_IN_A_TURN or monotonic() >= turn_ends:
                 await sleep(0)
+                octets, turn_ends = 0, monotonic() + _LONGEST_TURN_S
         return remaining
-
-    async def _send_piece(self, body: bytes) -> None:
-        try:
-            await self.send({"type": "http.response.body", "body": body, "more_body": True})
-        except OSError:
-            self.has_left = True
-            raise
 
     async def _listen(self, task: Task[object]) -> None:
         with suppress(OSError):
@@ -117,6 +115,14 @@ class Stream:
         self.has_left = True
         if not self.is_over:
             task.cancel()
+
+
+def _octets_of(item: object) -> bytes:
+    """Return a piece of a body as bytes."""
+    piece = item.encode() if isinstance(item, str) else item
+    if not isinstance(piece, (bytes, bytearray, memoryview)):
+        raise TypeError(f"The body of a response consists of str or bytes, not of {type(item).__name__}.")
+    return bytes(piece)
 
 
 def _uncancel() -> None:

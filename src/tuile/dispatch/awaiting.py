@@ -11,8 +11,6 @@ import typing as t
 from functools import wraps
 from types import BuiltinFunctionType
 
-from ..wrappers.async_body import iterate_by
-
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator
@@ -102,6 +100,3 @@ def _iterate_on_own_loop(pieces: AsyncIterable[object]) -> Iterator[object]:
         finally:
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
-
-
-iterate_by(iterate)

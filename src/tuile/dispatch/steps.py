@@ -24,6 +24,7 @@ from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started, send_signal
+from ..wrappers.async_body import iterate_by
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
 from ._generated import quick_response
@@ -81,6 +82,7 @@ else:
 _new_app_context = t.cast("Callable[[Dispatcher], AppContext]", AppContext)
 # Types of answers that are converted, and are not asked whether they are iterators.
 _CONVERTED = frozenset({WerkzeugResponse, FunctionType})
+iterate_by(lambda pieces: awaiting.iterate(pieces))  # noqa: PLW0108 - the module is imported with the first one
 # `Dispatcher.__call__`, once there is one.
 _CALL: Callable[..., object] | None = None
 

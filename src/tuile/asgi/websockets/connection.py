@@ -86,7 +86,7 @@ class Connection(HasMachine):
         self._inbox_bytes = 0
         self._waiter: Future[str | bytes | None] | None = None
         self._space: Future[None] | None = None
-        self._sent = 0
+        self._sends_left = _SENDS_IN_A_ROW
         # What threads wait for.
         self._blocked: set[ThreadFuture[object]] = set()
 
@@ -169,7 +169,7 @@ class Connection(HasMachine):
 
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Yield the messages until the WebSocket ends: what `receive` does, in one frame for each."""
-        receive, machine = self._server_receive, self.machine
+        receive, machine, most = self._server_receive, self.machine, self._most_characters
         while True:
             data: str | bytes | None
             if self.is_receiving or self._listener is not None or self._inbox or machine.state != OPEN:
@@ -182,7 +182,7 @@ class Connection(HasMachine):
                 try:
                     message = await receive()
                     data = message.get("text")
-                    if data is None or len(data) > self._most_characters:
+                    if data is None or len(data) > most:
                         data = await self._data_of(message)
                 except OSError:
                     self._leave(LOST, "")
@@ -296,18 +296,22 @@ class Connection(HasMachine):
             WebSocketDisconnect: If the WebSocket has ended.
         """
         machine = self.machine
-        if machine.state == CONNECTING:
-            await self.accept()
+        if machine.state == OPEN and type(data) is str and data.isascii():
+            # What `machine.send` returns, too.
+            message: Message = {"type": "websocket.send", "text": data}
+        else:
+            if machine.state == CONNECTING:
+                await self.accept()
+            message = machine.send(data)
         try:
-            is_plain = type(data) is str and data.isascii() and machine.state == OPEN
-            # The first is what `machine.send` returns, too.
-            await self._server_send({"type": "websocket.send", "text": data} if is_plain else machine.send(data))
+            await self._server_send(message)
         except OSError:
             # Some servers tell by it that the client left.
             self._leave(LOST, "")
             raise machine.ended() from None
-        self._sent += 1
-        if self._sent % _SENDS_IN_A_ROW == 0:
+        self._sends_left -= 1
+        if not self._sends_left:
+            self._sends_left = _SENDS_IN_A_ROW
             await asyncio.sleep(0)
 
     async def close(self, code: int, reason: str) -> None:
@@ -354,18 +358,16 @@ class Connection(HasMachine):
             future.cancel()
 
     @property
-    def has_tasks(self) -> bool:
-        """Whether `finish` has something to wait for."""
-        return self._listener is not None or self._ending is not None
+    def tasks(self) -> list[Task[None]]:
+        """The tasks of this connection, for which `finish` has to wait."""
+        return [task for task in (self._listener, self._ending) if task is not None]
 
     async def finish(self) -> None:
         """Wait for the tasks of this connection, at its end."""
-        tasks = [task for task in (self._listener, self._ending) if task is not None]
-        for task in tasks:
-            if task is not self._ending:
-                task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        if self._listener is not None:
+            self._listener.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
 
     async def has_ended(self) -> bool:
         """Return whether nothing can be sent any more."""

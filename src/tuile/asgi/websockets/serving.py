@@ -259,7 +259,7 @@ class _Served:
         return (
             ending.refusal is None
             and self.saving is None
-            and not (connection.is_connecting or connection.has_tasks)
+            and not (connection.is_connecting or connection.tasks)
             and not watcher_of(self.service.loop).is_looking
         )
 
