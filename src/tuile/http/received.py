@@ -73,6 +73,17 @@ def _is_plain_host(host: str) -> bool:
     return "xn--" not in host and _plain_host.fullmatch(host) is not None
 
 
+def is_plain_rest(scheme: str, host: str, rest: str) -> bool:
+    """Return whether a URL is shown as it was sent.
+
+    Args:
+        scheme: such as `https`.
+        host: with its port, if it has one.
+        rest: the path and the query.
+    """
+    return scheme in _SCHEMES and _is_plain_host(host) and _plain_rest.fullmatch(rest) is not None
+
+
 def show_url(
     scheme: str, host: str, root_path: str | None = None, path: str | None = None, query: bytes | None = None
 ) -> str:

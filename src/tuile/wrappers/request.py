@@ -18,11 +18,11 @@ from werkzeug.wsgi import _get_server
 from .. import json
 from ..ctx.app_context import current
 from ..http.parameters import ImmutableMultiDict
-from ..http.received import show_url
 from ..http.request_headers import EnvironHeaders
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
 from ..routing.rule import split_blueprint_path as split_blueprint_path  # noqa: PLC0414 - handed on
+from . import shown_url
 from .client import client_of
 from .environ import (
     EnvironAtFirstRead,
@@ -77,6 +77,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_host_of_environ": ("__getattribute__", "environ", "headers", "scheme", "server"),
     "_has_query_of_environ": ("__getattribute__", "environ", "query_string"),
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
+    "_has_plain_url": shown_url.MAKING_URLS,
     "_has_plain_forms": READING_FORMS,
     "_has_plain_form": ("form",),
     "_has_plain_json": READING_JSON,
@@ -126,6 +127,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_host_of_environ = False
     # Whether the query comes from the environ as long as no other is set.
     _has_query_of_environ = False
+    # Whether the URL is made of parts that are not overridden.
+    _has_plain_url = False
     # Whether forms are read as Werkzeug reads them.
     _has_plain_forms = False
     # Whether `form` is what was read.
@@ -293,30 +296,11 @@ class Request(WerkzeugRequest, metaclass=Watched):
                     return host
         return super().host
 
-    @cached_property
-    def full_path(self) -> str:
-        """The path with the query string, and a question mark even without one."""
-        return f"{self.path}?{self.query_string.decode(errors='replace')}"
-
-    @cached_property
-    def url(self) -> str:
-        """The whole URL, in Unicode."""
-        return show_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
-
-    @cached_property
-    def base_url(self) -> str:
-        """The URL without the query string."""
-        return show_url(self.scheme, self.host, self.root_path, self.path)
-
-    @cached_property
-    def root_url(self) -> str:
-        """The URL that the app is mounted at: scheme, host and root path, with a slash at the end."""
-        return show_url(self.scheme, self.host, self.root_path)
-
-    @cached_property
-    def host_url(self) -> str:
-        """Scheme and host, with a slash at the end."""
-        return show_url(self.scheme, self.host)
+    full_path = cached_property(shown_url.full_path)
+    url = cached_property(shown_url.url)
+    base_url = cached_property(shown_url.base_url)
+    root_url = cached_property(shown_url.root_url)
+    host_url = cached_property(shown_url.host_url)
 
     if not t.TYPE_CHECKING:
         locals().update(faster_properties())
