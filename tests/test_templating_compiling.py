@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import traceback
+from contextlib import ExitStack
 from typing import Any
+from unittest import mock
 
 import jinja2
 import pytest
@@ -243,5 +246,75 @@ def test_templates_of_another_generator_are_compiled_by_it() -> None:
         app = _app(lib, _PAGE)
         app.jinja_env.code_generator_class = Generator
         return app.jinja_env.compile("{{ a.b }}{{ url_for('x') }}", raw=True)
+
+    same(program)
+
+
+def _counts(lib: Any, replaced: dict[type, str]) -> Any:
+    """Render twice, the second time with methods replaced by ones that count."""
+    app = _app(lib, _PAGE)
+    counted: list[str] = []
+
+    def counting(kind: type, name: str) -> Any:
+        stock = getattr(kind, name)
+
+        def counts(self: Any, *args: Any, **kwargs: Any) -> Any:
+            counted.append(name)
+            return stock(self, *args, **kwargs)
+
+        return mock.patch.object(kind, name, counts)
+
+    values: dict[str, Any] = {"row": {"sub": {}}, "show": str}
+    with app.test_request_context("/path"):
+        found = [lib.render_template("page.html", **values)]
+        with ExitStack() as stack:
+            for kind, name in replaced.items():
+                stack.enter_context(counting(kind, name))
+            found += [lib.render_template("page.html", **values), "".join(lib.stream_template("page.html", **values))]
+        found += [lib.render_template("page.html", **values), "".join(lib.stream_template("page.html", **values))]
+    return found, counted
+
+
+@pytest.mark.parametrize("name", ["render", "generate", "_load_template"])
+def test_methods_of_jinja_that_are_replaced_are_called(name: str) -> None:
+    kind = jinja2.Template if hasattr(jinja2.Template, name) else jinja2.Environment
+
+    def program(lib: Any) -> Any:
+        return _counts(lib, {kind: name})
+
+    same(program)
+
+
+def test_errors_show_the_lines_of_templates() -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, "line 1\n{% include 'broken.html' %}")
+        app.jinja_loader.mapping["broken.html"] = "\n\n{{ 1 // zero }}"
+        found = []
+        with app.test_request_context("/path"):
+            for call in (lib.render_template, lambda *a, **k: "".join(lib.stream_template(*a, **k))):
+                with pytest.raises(ZeroDivisionError) as raised:
+                    call("page.html", zero=0)
+                lines = traceback.extract_tb(raised.value.__traceback__)
+                found.append([(line.lineno, line.name) for line in lines if not line.filename.endswith(".py")])
+        return found
+
+    same(program)
+
+
+def test_many_templates_are_evicted_in_the_order_of_use() -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, "page")
+        loaded: list[str] = []
+        app.jinja_options = {"cache_size": 4}
+
+        def load(name: str) -> str:
+            loaded.append(name)
+            return name
+
+        app.jinja_loader = jinja2.FunctionLoader(load)
+        with app.test_request_context("/path"):
+            for name in "ababcadaeabcdaefaa":
+                lib.render_template(name)
+        return loaded[-6:]
 
     same(program)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import invalidation
 from ..ctx.app_context import current
 from ..ctx.functions import stream_with_context
 from ..flask_names import offer_flasks_names
 from ..globals import current_app, g, request, session
 from ..helpers import get_flashed_messages
+from ..lazy import late_modules
 from ..signals import before_render_template, send_signal, template_rendered
 
 if TYPE_CHECKING:
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from ..app import Flask
+    from . import jinja
     from .jinja import DispatchingJinjaLoader, Environment
+else:
+    # It imports jinja2.
+    (jinja,) = late_modules(__name__, ".jinja")
 
 __all__ = [
     "DispatchingJinjaLoader",
@@ -42,8 +48,6 @@ def __getattr__(name: str) -> object:
     """Return `Environment` or `DispatchingJinjaLoader`, imported on first use."""
     if name not in ("DispatchingJinjaLoader", "Environment"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import jinja  # noqa: PLC0415 - it imports jinja2
-
     return getattr(jinja, name)
 
 
@@ -87,6 +91,9 @@ def _default_template_ctx_processor() -> dict[str, object]:
     return values
 
 
+_DEFAULT_ALONE = [_default_template_ctx_processor]
+
+
 def gather_context(app: Flask, context: dict[str, object]) -> None:
     """Add the results of the context processors to `context`; values that it already has take precedence.
 
@@ -94,13 +101,19 @@ def gather_context(app: Flask, context: dict[str, object]) -> None:
     override earlier ones.
     """
     processors = app.template_context_processors
-    first = processors.get(None)
-    if len(processors) == 1 and first == [_default_template_ctx_processor] and app._current_plan().calls_directly:
-        for name, value in _default_template_ctx_processor().items():
-            context.setdefault(name, value)
-        return
-    given = context.copy()
     running = current.get(None)
+    if len(processors) == 1 and processors.get(None) == _DEFAULT_ALONE:
+        plan = app._plan
+        if (plan if plan.epoch is invalidation.epoch else app._current_plan()).calls_directly:
+            if running is not None:
+                # What the processor returns.
+                own = running._own_app_ctx
+                if "g" not in context:
+                    context["g"] = running._g if own is None else own.g
+                if "request" not in context and running.request is not None:
+                    context["request"] = running.request
+            return
+    given = context.copy()
     scopes: tuple[str | None, ...] = (None,)
     if running is not None and running.request is not None:
         scopes = (None, *reversed(running.request.blueprints))
@@ -119,17 +132,14 @@ def _running_app() -> Flask:
 
 
 def _from_string(app: Flask, source: str) -> Template:
-    environment = app.jinja_env
-    from .jinja import template_from_string  # noqa: PLC0415 - it imports jinja2
-
-    return template_from_string(environment, source)
+    return jinja.template_from_string(app.jinja_env, source)
 
 
 def _render(app: Flask, template: Template, context: dict[str, object]) -> str:
     app.update_template_context(context)
     if before_render_template.receivers:
         send_signal(before_render_template, app, app.ensure_sync, template=template, context=context)
-    text = template.render(context)
+    text = jinja.render(template, context)
     if template_rendered.receivers:
         send_signal(template_rendered, app, app.ensure_sync, template=template, context=context)
     return text
@@ -141,7 +151,14 @@ def _stream(app: Flask, template: Template, context: dict[str, object]) -> Itera
         send_signal(before_render_template, app, app.ensure_sync, template=template, context=context)
 
     def pieces() -> Iterator[str]:
-        yield from template.generate(context)
+        if jinja.generates_plainly(template):
+            # What its method does, without another generator for each piece to pass.
+            try:
+                yield from template.root_render_func(template.new_context(context))
+            except Exception:  # noqa: BLE001 - it is raised again, with the lines of templates in its traceback
+                template.environment.handle_exception()
+        else:
+            yield from template.generate(context)
         if template_rendered.receivers:
             send_signal(template_rendered, app, app.ensure_sync, template=template, context=context)
 

@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from jinja2.compiler import Frame
 
-# What the code has under these names is described where it is defined, in `running`.
-_IMPORTS = (
-    f"from {__package__}.jinja import link_of, stock_reader",
-    f"from {__package__}.running import Context, Macro, invoke, writers",
-    "from functools import partial",
-)
 # The attributes that any dict has: an item of that name is not what a template reads.
 _OF_DICTS = frozenset(dir({}))
 # Jinja passes them to what it calls, and takes them out again.
@@ -46,8 +40,9 @@ class CodeGenerator(JinjaCodeGenerator):
     ) -> None:
         super().__init__(environment, name, filename, stream, defer_init, optimized)
         # Code that is kept in files may be run without Tuile.
-        self._is_kept = defer_init or environment.bytecode_cache is not None
-        self._writes_out = not (self._is_kept or environment.is_async or environment.sandboxed)
+        is_kept = defer_init or environment.bytecode_cache is not None
+        has_names = hasattr(environment, "names_of_code")
+        self._writes_out = has_names and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = False
         self._is_at_start = False
         self._escaped = ""
@@ -58,11 +53,7 @@ class CodeGenerator(JinjaCodeGenerator):
         super().visit_Template(node, frame)
         if self._writes_out:
             # The functions above look these names up when they are called.
-            for line in _IMPORTS:
-                self.writeline(line)
-            self.writeline("escape, escape_text, exact_int = writers(escape)")
-            self.writeline("stock_read = stock_reader(environment)")
-            self.writeline("own_link = link_of(environment)")
+            self.writeline("globals().update(environment.names_of_code(escape))")
 
     def write_commons(self) -> None:
         """Write the first lines of the function of a template or a block."""
@@ -88,6 +79,20 @@ class CodeGenerator(JinjaCodeGenerator):
         symbols.loads = {target: load for target, load in loads.items() if load[0] != VAR_LOAD_RESOLVE}
         super().enter_frame(frame)
         symbols.loads = loads
+
+    def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write what includes a template."""
+        given = node.template
+        is_usual = isinstance(given, nodes.Const) and isinstance(given.value, str) and node.with_context
+        if not self._writes_out or not is_usual or node.ignore_missing:
+            super().visit_Include(node, frame)
+            return
+        self.writeline("template = environment.get_template(", node)
+        self.visit(given, frame)
+        self.write(f", {self.name!r})")
+        context = f"template.new_context(context.get_all(), True, {self.dump_local_context(frame)})"
+        self.writeline("yield from " if frame.buffer is None else f"{frame.buffer}.extend(")
+        self.write(f"template.root_render_func({context})" + ("" if frame.buffer is None else ")"))
 
     @optimizeconst
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - Jinja's name

@@ -16,7 +16,7 @@ from jinja2 import BaseLoader, TemplateNotFound
 from jinja2 import Environment as JinjaEnvironment
 from jinja2 import Template as JinjaTemplate
 from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
-from jinja2.utils import internalcode, missing
+from jinja2.utils import LRUCache, internalcode, missing
 from markupsafe import escape
 
 from ..ctx.app_context import current
@@ -24,7 +24,7 @@ from ..urls import UrlBuilding
 from . import plain_escapes
 from .compiling import CodeGenerator
 from .folding import changed_outcomes, compile_recording
-from .running import Context, written
+from .running import NAMES, Context, writers, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -52,6 +52,10 @@ _REGISTRIES = ("filters", "tests", "policies", "extensions")
 # The methods that make a template from a source. They can be replaced on one environment.
 _COMPILING = frozenset({"compile", "from_string"})
 _ABSENT = object()
+_new: Callable[[type[Context]], Context] = object.__new__
+_begin = Context.__init__
+_load_template = JinjaEnvironment._load_template
+_render, _generate = JinjaTemplate.render, JinjaTemplate.generate
 
 
 # Whose code is known.
@@ -70,20 +74,22 @@ class Template(JinjaTemplate):
         if type(chain) is not ChainMap or environment.context_class is not Context:
             return super().new_context(vars, shared, locals)
         # Jinja would look up each name in a ChainMap; merging dictionaries is much faster.
-        own, *others = chain.maps
-        if own or len(others) != 1:
-            merged: dict[str, object] = {}
-            for globals_ in reversed(chain.maps):
-                merged.update(globals_)
+        maps = chain.maps
+        if len(maps) == 2 and not maps[0]:
+            merged = cast("dict[str, object]", maps[1])
         else:
-            merged = cast("dict[str, object]", others[0])
+            merged = {}
+            for globals_ in reversed(maps):
+                merged.update(globals_)
         given = vars or {}
-        parent = given if shared and not locals else dict(given) if shared else dict(merged, **given)
+        parent = dict(merged, **given) if not shared else given.copy() if locals else given
         if locals:
             for name, value in locals.items():
                 if value is not missing:
                     parent[name] = value
-        return Context(environment, parent, self.name, self.blocks, globals=merged)
+        context = _new(Context)
+        _begin(context, environment, parent, self.name, self.blocks, merged)
+        return context
 
     def _get_default_module(self, ctx: JinjaContext | None = None) -> TemplateModule:
         """Return the module for an import; with a context, one that has the globals of the template it is for."""
@@ -122,6 +128,19 @@ class Environment(JinjaEnvironment):
         super().__init__(**options)
         self.app = app
 
+    def names_of_code(self, escape_of_code: Callable[[object], str]) -> dict[str, object]:
+        """Return what the code of a template has beside Jinja's names."""
+        given = self.globals.get("url_for")
+        is_own = type(given) is MethodType and given.__self__ is self.app and given.__func__ is _url_for
+        return {
+            **NAMES,
+            **writers(escape_of_code),
+            # What `getattr` is equal to unless it was replaced.
+            "stock_read": MethodType(_getattr, self),
+            # The application's own `url_for`, or what nothing is.
+            "own_link": given if is_own else _ABSENT,
+        }
+
     @internalcode
     def getattr(self, obj: object, attribute: str) -> object:
         """Return an attribute of an object, else its item, else undefined."""
@@ -151,34 +170,60 @@ class Environment(JinjaEnvironment):
         Raises:
             jinja2.TemplateNotFound: If there is no such template.
         """
-        loader, cache = self.loader, self.cache
-        if type(name) is str and not globals and cache is not None and type(self) is Environment and loader is not None:
+        loader = self.loader
+        cache: object = self.cache
+        if (
+            type(name) is str
+            and not globals
+            and type(cache) is LRUCache
+            and type(self) is Environment
+            and loader is not None
+            and JinjaEnvironment._load_template is _load_template
+        ):
             # What Jinja does for a template that is in the cache, in fewer calls.
             if parent is not None:
                 name, parent = self.join_path(name, parent), None
-            try:
-                template: JinjaTemplate = cache[ref(loader), name]
-            except KeyError:
-                return super().get_template(name, parent, globals)
-            if not self.auto_reload or template.is_up_to_date:
+            key = ref(loader), name
+            # While there is room, it does not matter which template was used last.
+            kept = cache._mapping if 2 * len(cache._mapping) <= cache.capacity else cache
+            template: JinjaTemplate | None = kept.get(key)
+            if template is not None and (not self.auto_reload or template.is_up_to_date):
                 return template
         return super().get_template(name, parent, globals)
+
+    @internalcode
+    def get_or_select_template(
+        self,
+        template_name_or_list: str | JinjaTemplate | list[str | JinjaTemplate],
+        parent: str | None = None,
+        globals: MutableMapping[str, object] | None = None,
+    ) -> JinjaTemplate:
+        """Return a template by name, or the first of several that exists."""
+        if type(template_name_or_list) is str:
+            return self.get_template(template_name_or_list, parent, globals)
+        return super().get_or_select_template(template_name_or_list, parent, globals)
+
+
+def render(template: JinjaTemplate, context: dict[str, object]) -> str:
+    """Render a template, as its method does unless that was replaced."""
+    method, environment = template.render, template.environment
+    if type(template) is not Template or getattr(method, "__func__", None) is not _render or environment.is_async:
+        return method(context)
+    try:
+        # Without another copy of the context.
+        return environment.concat(template.root_render_func(template.new_context(context)))
+    except Exception:  # noqa: BLE001 - it is raised again, with the lines of templates in its traceback
+        environment.handle_exception()
+
+
+def generates_plainly(template: JinjaTemplate) -> bool:
+    """Return whether the method that generates the pieces of a template is Jinja's, for functions that do not wait."""
+    is_stock = getattr(template.generate, "__func__", None) is _generate
+    return is_stock and type(template) is Template and not template.environment.is_async
 
 
 _getattr = Environment.getattr
 _url_for = vars(UrlBuilding)["url_for"]
-
-
-def stock_reader(environment: JinjaEnvironment) -> object:
-    """Return what `getattr` of an environment is equal to unless it was replaced."""
-    return MethodType(_getattr, environment)
-
-
-def link_of(environment: Environment) -> object:
-    """Return the `url_for` of an environment if it is the application's own and Tuile's, and else what nothing is."""
-    given = environment.globals.get("url_for")
-    is_own = type(given) is MethodType and given.__self__ is environment.app and given.__func__ is _url_for
-    return given if is_own else _ABSENT
 
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +12,8 @@ from jinja2.runtime import Context as JinjaContext
 from jinja2.runtime import Macro as JinjaMacro
 from jinja2.utils import internalcode, missing
 from markupsafe import Markup, escape
+
+from ..once import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -68,8 +71,13 @@ class Context(JinjaContext):
         evaluation.volatile = False
         self.exported_vars = set()
         self.name = name
-        self.globals_keys = set() if globals is None else set(globals)
+        self._globals = globals
         self.blocks = {of: [block] for of, block in blocks.items()} if blocks else {}
+
+    @once
+    def globals_keys(self) -> set[str]:
+        """The names of the globals, which only imports ask for."""
+        return set() if self._globals is None else set(self._globals)
 
     @internalcode
     def call(self, obj: Callable[..., object], /, *args: object, **kwargs: object) -> object:
@@ -142,10 +150,12 @@ class _NoType:
     """The class of nothing."""
 
 
-def writers(
-    escape_of_template: Callable[[object], str],
-) -> tuple[Callable[[object], str], Callable[[str], str], type[object]]:
-    """Return what escapes any value and what escapes texts in a template, and the class of the numbers it need not."""
-    if escape_of_template is escape:
-        return written, _escape_text, int
-    return escape_of_template, escape_of_template, _NoType
+#: What the code of templates has beside Jinja's names, in any environment.
+NAMES = {"Context": Context, "Macro": Macro, "invoke": invoke, "partial": partial}
+
+
+def writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
+    """Return what escapes any value and what escapes texts in a template, and the class of numbers it need not."""
+    if escape_of_code is escape:
+        return {"escape": written, "escape_text": _escape_text, "exact_int": int}
+    return {"escape_text": escape_of_code, "exact_int": _NoType}
