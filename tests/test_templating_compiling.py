@@ -318,3 +318,46 @@ def test_many_templates_are_evicted_in_the_order_of_use() -> None:
         return loaded[-6:]
 
     same(program)
+
+
+_MACROS = (
+    "{% macro alone() %}<{{ text }}>{% endmacro %}"
+    "{% macro two(a, b='&') %}{{ a }}-{{ b }}{% endmacro %}"
+    "{% macro rest(a) %}{{ a }}{{ varargs }}{{ kwargs }}{% endmacro %}"
+    "{% macro calling(a) %}{{ a }}{{ caller(a) }}{% endmacro %}"
+    "{% macro may_call(a, caller=none) %}{{ a }}{{ caller }}{% endmacro %}"
+)
+_CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((), {}),
+    (("<1>",), {}),
+    (("<1>", 2), {}),
+    ((1, 2, 3), {}),
+    ((), {"a": "<a>"}),
+    ((), {"b": "<b>", "a": Markup("<a>")}),
+    ((1,), {"a": 2}),
+    ((1,), {"b": 2, "c": 3}),
+    ((1,), {"caller": lambda *args: f"<{args}>"}),
+    ((), {"c": 1}),
+]
+
+
+@pytest.mark.parametrize("name", ["alone", "two", "rest", "calling", "may_call"])
+def test_macros_take_the_arguments_that_they_take_on_flask(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, _MACROS)
+        context = jinja2.nodes.EvalContext(app.jinja_env, None)
+        found = []
+        with app.test_request_context("/path"):
+            for file in ("page.html", "page.txt"):
+                macro = lib.get_template_attribute(file, name)
+                found += [repr(macro), type(macro).__module__, isinstance(macro, jinja2.runtime.Macro)]
+                for args, kwargs in _CALLS:
+                    for escapes in (True, False):
+                        context.autoescape = escapes
+                        found.append(outcome(macro, context, *args, **kwargs))
+                    found += [outcome(macro, *args, **kwargs), type(outcome(macro, *args, **kwargs)[1])]
+                    called = f"{{% from '{file}' import {name} %}}{{{{ {name}(*args, **kwargs) }}}}"
+                    found.append(outcome(lib.render_template_string, called, args=args, kwargs=kwargs))
+        return [_plain(one) for one in found]
+
+    same(program)

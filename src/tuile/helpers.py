@@ -138,7 +138,10 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
 
 def get_template_attribute(template_name: str, attribute: str) -> Any:
     """Return a macro or variable that a template exports, for use in Python code."""
-    return getattr(current_app.jinja_env.get_template(template_name).module, attribute)
+    context = current.get(None)
+    # The unbound proxy raises an error that says what is missing.
+    app: Flask = current_app if context is None else context.app
+    return getattr(app.jinja_env.get_template(template_name).module, attribute)
 
 
 # The options of `send_file`.

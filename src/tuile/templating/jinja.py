@@ -76,7 +76,7 @@ class Template(JinjaTemplate):
         # Jinja would look up each name in a ChainMap; merging dictionaries is much faster.
         maps = chain.maps
         if len(maps) == 2 and not maps[0]:
-            merged = cast("dict[str, object]", maps[1])
+            merged = maps[1]
         else:
             merged = {}
             for globals_ in reversed(maps):
@@ -142,14 +142,14 @@ class Environment(JinjaEnvironment):
         }
 
     @internalcode
-    def getattr(self, obj: object, attribute: str) -> object:
+    def getattr(self, obj: Mapping[str, object], attribute: str) -> object:
         """Return an attribute of an object, else its item, else undefined."""
         # With a default, Python makes no error for an attribute that most objects do not have.
         found: object = getattr(obj, attribute, _ABSENT)
         if found is not _ABSENT:
             return found
         try:
-            return cast("dict[str, object]", obj)[attribute]
+            return obj[attribute]
         except (TypeError, LookupError, AttributeError):
             return self.undefined(obj=obj, name=attribute)
 
@@ -184,7 +184,7 @@ class Environment(JinjaEnvironment):
             if parent is not None:
                 name, parent = self.join_path(name, parent), None
             key = ref(loader), name
-            # While there is room, it does not matter which template was used last.
+            # Which template was used last matters only when the cache is nearly full.
             kept = cache._mapping if 2 * len(cache._mapping) <= cache.capacity else cache
             template: JinjaTemplate | None = kept.get(key)
             if template is not None and (not self.auto_reload or template.is_up_to_date):

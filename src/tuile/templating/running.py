@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from jinja2.nodes import EvalContext
 from jinja2.runtime import BlockReference
 from jinja2.runtime import Context as JinjaContext
 from jinja2.runtime import Macro as JinjaMacro
-from jinja2.utils import internalcode, missing
+from jinja2.utils import internalcode, missing, pass_eval_context
 from markupsafe import Markup, escape
 
 from ..once import once
@@ -32,10 +32,8 @@ else:
 
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 # They are called as they are, unless they are marked for an argument of Jinja's.
-_FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType})
+_FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, BlockReference})
 _STOPPED = "value was undefined because a callable raised a StopIteration exception"
-# For the arguments of a macro that a call leaves out.
-_MISSING = (missing,) * 16
 _marked: Callable[[type[Markup], object], Markup] = str.__new__
 
 
@@ -94,22 +92,35 @@ class Context(JinjaContext):
 
 
 class Macro(JinjaMacro):
-    """A macro that templates call in fewer steps."""
+    """A macro that is called in fewer steps."""
 
-    def write(self, evaluation: EvalContext, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-        """Return what the macro writes for the arguments of a call in a template."""
+    @internalcode
+    @pass_eval_context
+    def __call__(self, *args: object, **kwargs: object) -> str:
+        """Return what the macro writes; the first argument may say whether it is escaped, as in templates."""
+        first = args[0] if args else None
+        if isinstance(first, EvalContext):
+            text = self.text_of(first.autoescape, args[1:], kwargs)
+        else:
+            text = self.text_of(self._default_autoescape, args, kwargs)
+        return super().__call__(*args, **kwargs) if text is None else text
+
+    def text_of(self, escapes: bool, args: tuple[object, ...], kwargs: dict[str, object]) -> str | None:
+        """Return what a macro of arguments with names writes for those of a call; None for Jinja's method to do it."""
         missed = self._argument_count - len(args)
         if missed < 0 or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs:
-            return self(evaluation, *args, **kwargs)
+            return None
         if kwargs:
             given = [kwargs.get(name, missing) for name in self.arguments[len(args) :]]
-            if len(given) - given.count(missing) != len(kwargs):
-                # Jinja's method raises the error for those that are too many.
-                return self(evaluation, *args, **kwargs)
+            if missed - given.count(missing) != len(kwargs):
+                # There are too many.
+                return None
             text = self._func(*args, *given)
+        elif missed:
+            text = self._func(*args, *([missing] * missed))
         else:
-            text = self._func(*args, *_MISSING[:missed]) if missed <= len(_MISSING) else self(evaluation, *args)
-        return _marked(Markup, text) if evaluation.autoescape and type(text) is str else text
+            text = self._func(*args)
+        return _marked(Markup, text) if escapes and type(text) is str else text
 
 
 Macro.__module__ = JinjaMacro.__module__
@@ -128,14 +139,12 @@ def invoke(
     """Call what a template calls, as `call` of its context does; the variables are for what wants a context."""
     __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
     if type(context) is Context:
-        kind = type(obj)
         try:
-            if kind in _FUNCTIONS:
-                if not hasattr(obj, "jinja_pass_arg"):
-                    return obj(*args, **kwargs)
-            elif kind is Macro:
-                return cast("Macro", obj).write(context.eval_ctx, args, kwargs)
-            elif kind is BlockReference:
+            if type(obj) is Macro:
+                text = obj.text_of(context.eval_ctx.autoescape, args, kwargs)
+                if text is not None:
+                    return text
+            elif type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg"):
                 return obj(*args, **kwargs)
         except StopIteration:
             return context.environment.undefined(_STOPPED)
