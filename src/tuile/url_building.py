@@ -86,6 +86,9 @@ def _url_of_link(
     plan: Plan, context: RequestContext, endpoint: str, values: dict[str, object], *, is_inside: bool
 ) -> Written:
     """Return the URL of an endpoint by its link; None or `REFUSED` as `url_by_link` does."""
+    if context._address is not None:
+        # It was asked before.
+        return None
     root = context._root
     if is_inside and type(context) is RequestContext and (root is None or root is plan.root):
         if context._links_by is plan:
@@ -135,7 +138,7 @@ def _built_with(
     if type(path) is not str:
         return _url(app, plan, context, endpoint, values, options, path, completed=completes)
     if place is context and not domain:
-        found = with_options(context, (path, anchor, scheme, external))
+        found = with_options(context, (path, anchor, scheme, external, ""))
         if type(found) is str:
             return found
     adapter = context.url_adapter if place is context else place
@@ -151,7 +154,9 @@ def _path_by_link(plan: Plan, endpoint: str, values: dict[str, object]) -> Writt
         if link is None:
             return None
         plan.links[endpoint] = link
-    return written_by(link, values) if OPTIONS.isdisjoint(values) else None
+    written = written_by(link, values) if OPTIONS.isdisjoint(values) else None
+    # The options are elsewhere.
+    return (written[4], written[0]) if type(written) is tuple else written
 
 
 def _place(plan: Plan, context: RequestContext) -> RequestContext | MapAdapter | None:

@@ -30,14 +30,28 @@ if TYPE_CHECKING:
 _stock_names = attribute(Request, "blueprint"), attribute(Request, "endpoint")
 
 
-#: What URLs outside a request are made with: the plan; the adapter, its scheme, host and root; the text before them.
-Address = tuple["Plan", MapAdapter, str, str, str, str]
+class Address:
+    """What the URLs of a context are made with where an adapter says it, as long as that stays as it is.
+
+    Attributes:
+        before: The text before the path: of local URLs in a request, of external ones outside.
+    """
+
+    __slots__ = ("adapter", "before", "host", "is_inside", "plan", "root", "scheme", "subdomain")
+
+    def __init__(self, plan: Plan, adapter: MapAdapter, *, is_inside: bool) -> None:
+        self.plan = plan
+        self.adapter = adapter
+        self.scheme, self.host, self.root = adapter.url_scheme, adapter.server_name, adapter.script_name
+        self.subdomain = adapter.subdomain
+        self.is_inside = is_inside
+        self.before = address(adapter, "", "/", None, external=not is_inside)[:-1]
 
 
 def written_by(link: Link, values: dict[str, object]) -> Written:
     """Return what a link writes; None after an error if another value may be another error, which comes first."""
     try:
-        return link.write(values) if values else link.text
+        return link.write(values) if values or link.text is None else link.text
     except Exception:
         if len(values) < 2:
             raise
@@ -58,24 +72,54 @@ def url_by_link(context: RequestContext, link: Link | None, values: dict[str, ob
 
 def url_by_new_link(plan: Plan, context: RequestContext, endpoint: str, values: dict[str, object]) -> Written:
     """Return what `url_by_link` does for an endpoint of which no link is known yet, or for a relative name."""
-    return url_by_link(context, _found_link(plan, context, endpoint), values)
+    method = environ_of(context.request)["REQUEST_METHOD"]
+    return url_by_link(context, _found_link(plan, context, endpoint, values, method), values)
 
 
-def _found_link(plan: Plan, context: RequestContext, endpoint: str) -> Link | None:
-    """Return the link of an endpoint or of a relative name, and remember it."""
-    rule = context.request.url_rule
-    if rule is not None:
-        link = plan.links.get((rule.endpoint, endpoint))
-        if link is not None:
-            return link
-    name = absolute(context, endpoint)
-    link = link_of(cast("Map", plan.url_map), name)
+def _found_link(
+    plan: Plan, context: RequestContext | Entered, endpoint: str, values: dict[str, object], method: str
+) -> Link | None:
+    """Return the link of an endpoint or of a relative name, and remember it.
+
+    Args:
+        plan: The plan that has the links.
+        context: What is current.
+        endpoint: The endpoint or the relative name.
+        values: The values and options, one of which may be a method.
+        method: The method of the request.
+    """
+    link = None
+    if endpoint[:1] != ".":
+        if "_method" not in values:
+            link = plan.links.get((method, endpoint, ""))
+    else:
+        rule = None if context.request is None else context.request.url_rule
+        link = None if rule is None else plan.links.get((rule.endpoint, endpoint))
+    return _new_link(plan, context, endpoint, values, method) if link is None else link
+
+
+def _new_link(
+    plan: Plan, context: RequestContext | Entered, endpoint: str, values: dict[str, object], method: str
+) -> Link | None:
+    """Return the link of an endpoint or of a relative name that was not found by these."""
+    request = context.request
+    name = endpoint if request is None else absolute(cast("RequestContext", context), endpoint)
+    chosen = values.get("_method")
+    alone = False
+    if isinstance(chosen, str) and type(chosen) is str:
+        method, alone = chosen, True
+    by_method = method, name, "alone" if alone else ""
+    link = plan.links.get(by_method) or link_of(cast("Map", plan.url_map), name, method, alone=alone)
     if link is None:
         return None
-    if name == endpoint:
+    if link.method is not None:
+        # Clients may send any method.
+        if link.chooses():
+            plan.links[by_method] = link
+    elif name == endpoint:
         plan.links[endpoint] = link
-    elif rule is not None and _names_itself(plan, context.request):
-        plan.links[rule.endpoint, endpoint] = link
+    elif request is not None and request.url_rule is not None and _names_itself(plan, request):
+        plan.links[request.url_rule.endpoint, endpoint] = link
     return link
 
 
@@ -94,18 +138,20 @@ def _names_itself(plan: Plan, request: Request) -> bool:
     return kind is plan.request_class and names == _stock_names
 
 
-def with_options(context: RequestContext, written: tuple[str, object, object, object]) -> Written:
+def with_options(context: RequestContext, written: tuple[str, object, object, object, str]) -> Written:
     """Return a URL with its options, in a request at the root of its host; None if they cannot be followed."""
-    url, anchor, scheme, external = written
-    if external or (external is None and scheme is not None):
+    url, anchor, scheme, external, domain = written
+    if external or domain or (external is None and scheme is not None):
+        if scheme is not None and not external and external is not None:
+            return None
         origin = context._origin
         if origin is None:
             context._origin = origin = _origin_of(context)
-        if scheme is None:
+        if scheme is None and not domain:
             url = f"{origin[0]}{url}"
         else:
-            before = "https:" if scheme == "https" else scheme_before(scheme)
-            url = f"{before}{origin[1]}{url}"
+            before = origin[0].partition("//")[0] if scheme is None else scheme_before(scheme)
+            url = f"{before}//{domain}.{origin[1][2:]}{url}" if domain else f"{before}{origin[1]}{url}"
     elif scheme is not None:
         return None
     return url if anchor is None else f"{url}#{fragment_text(anchor)}"
@@ -120,27 +166,48 @@ def _origin_of(context: RequestContext) -> tuple[str, str]:
     return f"{scheme}://{host}", f"//{host}"
 
 
-def url_outside(context: Entered | RequestContext, endpoint: str, values: dict[str, object]) -> Written:
-    """Return the URL of an endpoint outside a request, if it was found out before what stands before it; else None."""
-    known = context._address
-    app_context = context._app_ctx
-    if known is None or app_context is None or context._request_ctx is not None:
-        return None
-    plan, adapter, scheme, host, root, before = known
+def url_by_address(
+    context: Entered | RequestContext, known: Address, endpoint: str, values: dict[str, object]
+) -> Written:
+    """Return the URL of an endpoint where it was found out before what stands before it; else as `url_by_link`."""
+    plan, adapter = known.plan, known.adapter
+    if type(context) is RequestContext:
+        own = context._adapter
+    else:
+        # Faster than the property, where there is no request.
+        app_context = None if context._request_ctx is not None else context._app_ctx
+        own = context.url_adapter if app_context is None else app_context.url_adapter
     if (
-        plan.epoch is not invalidation.epoch
+        own is not adapter
+        or plan.epoch is not invalidation.epoch
         or plan.url_defaults
-        or app_context.url_adapter is not adapter
-        or adapter.url_scheme is not scheme
-        or adapter.server_name is not host
-        or adapter.script_name is not root
+        or adapter.url_scheme is not known.scheme
+        or adapter.server_name is not known.host
+        or adapter.script_name is not known.root
+        or adapter.subdomain is not known.subdomain
+        or adapter.map is not plan.url_map
+        or "build" in adapter.__dict__
+        or MapAdapter.build is not werkzeugs_build
     ):
+        context._address = None
         return None
     link = plan.links.get(endpoint)
     if link is None:
-        return None
+        link = _found_link(plan, context, endpoint, values, adapter.default_method)
+        if link is None:
+            return None
     url = written_by(link, values)
-    return f"{before}{url}" if type(url) is str else None
+    if type(url) is str:
+        return f"{known.before}{url}"
+    if type(url) is not tuple:
+        return url
+    path, anchor, scheme, external, domain = url
+    if external is None:
+        external = not known.is_inside or scheme is not None
+    if scheme is not None and not external:
+        return None
+    url = address(adapter, domain, path, scheme, bool(external))
+    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
 
 
 def url_by_adapter(
@@ -148,29 +215,10 @@ def url_by_adapter(
 ) -> Written:
     """Return the URL of an endpoint where an adapter says what stands before it; else as `url_by_link`."""
     adapter = context.url_adapter
-    if adapter is None or not is_plain(plan, adapter):
+    if adapter is None or not is_plain(plan, adapter) or type(context) not in {RequestContext, Entered}:
         return None
-    name = absolute(cast("RequestContext", context), endpoint) if is_inside else endpoint
-    link = plan.links.get(name) or link_of(cast("Map", plan.url_map), name)
-    if link is None:
-        return None
-    plan.links[name] = link
-    written = written_by(link, values)
-    if type(written) is str:
-        text = address(adapter, "", written, None, external=not is_inside)
-        if not is_inside and isinstance(context, Entered) and text.endswith(written):
-            scheme, host, root = adapter.url_scheme, adapter.server_name, adapter.script_name
-            context._address = (plan, adapter, scheme, host, root, text.removesuffix(written))
-        return text
-    if type(written) is not tuple:
-        return written
-    path, anchor, scheme, external = written
-    if external is None:
-        external = not is_inside or scheme is not None
-    if scheme is not None and not external:
-        return None
-    url = address(adapter, "", path, scheme, bool(external))
-    return url if anchor is None else f"{url}#{fragment_text(anchor)}"
+    context._address = known = Address(plan, adapter, is_inside=is_inside)
+    return url_by_address(context, known, endpoint, values)
 
 
 def links_at_root(context: RequestContext) -> Plan | None:

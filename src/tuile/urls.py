@@ -45,8 +45,9 @@ def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function b
         if context is not None:
             plan = context._links_by
             if plan is None:
-                if context._address is not None:
-                    url = url_links.url_outside(context, endpoint, values) if context.app is self else None
+                known = context._address
+                if known is not None:
+                    url = url_links.url_by_address(context, known, endpoint, values) if context.app is self else None
                     if type(url) is str:
                         return url
                 elif context._root is None:
@@ -121,8 +122,9 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
     if context is not None:
         plan = context._links_by
         if plan is None:
-            if context._address is not None:
-                url = url_links.url_outside(context, endpoint, values)
+            known = context._address
+            if known is not None:
+                url = url_links.url_by_address(context, known, endpoint, values)
                 if type(url) is str:
                     return url
             elif context._root is None:

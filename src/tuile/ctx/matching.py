@@ -45,7 +45,8 @@ class Matching(metaclass=Watched):
     _root: Map | t.Literal[False] | None = None
     # The plan by whose links URLs are written, as long as they begin at the root of the host.
     _links_by: Plan | None = None
-    _address: Address | None = None  # only an `Entered` has one
+    # What URLs are made with where the adapter says it.
+    _address: Address | None = None
     # What stands before external URLs, with the scheme and without, if URLs begin at the root of the host.
     _origin: tuple[str, str] | None = None
 
@@ -62,7 +63,7 @@ class Matching(metaclass=Watched):
         self._adapter = adapter
         # It may be changed from now on.
         self._root = False
-        self._links_by = None
+        self._links_by = self._address = None
 
     def _make_adapter(self) -> MapAdapter | None:
         """Return Werkzeug's adapter for this request; None if the host is refused."""

@@ -124,8 +124,9 @@ class Plan(Record):
     variable_routes: Routes
     #: The rules that are cached or cannot be cached.
     rules_tried: dict[int, Rule]
-    #: How the URLs of an endpoint are written, by its name; by the endpoint of a request and a relative name, too.
-    links: dict[str | tuple[str, str], Link]
+    #: How the URLs of an endpoint are written, by its name; by the endpoint of a request and a relative name, too; and
+    #: by a method, a name and how the method is meant, where that decides between rules.
+    links: dict[str | tuple[str, ...], Link]
     #: The views that are coroutine functions, by id. References keep the ids unique.
     coroutine_functions: dict[int, object]
 

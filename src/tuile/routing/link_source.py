@@ -45,25 +45,33 @@ STOCK: dict[type[BaseConverter], object] = {
 _NUMBERS: dict[type[BaseConverter], type] = {IntegerConverter: int, FloatConverter: float}
 
 
-def generated(rules: list[tuple[Rule, Added]]) -> t.Callable[[dict[str, object]], object] | None:
+def generated(
+    rules: list[tuple[Rule, Added]], method: str | None, allowing: list[tuple[Rule, bool]]
+) -> t.Callable[[dict[str, object]], object] | None:
     """Return the function for the URLs of an endpoint; None if it can have none.
 
     Args:
         rules: Its rules in order, each with what adds the query and the options to its URLs.
+        method: The method by which they were chosen; None if all have the same.
+        allowing: The rules with methods, and whether each has this one.
     """
     found = [_function(rule, added) for rule, added in rules]
     functions = [function for function in found if function is not None]
     if len(functions) < len(found):
         return None
-    if len(functions) == 1:
+    if len(functions) == 1 and method is None:
         return functions[0]
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"method": method}
     lines = ["def build(values):"]
+    for number, (rule, allows) in enumerate(allowing):
+        names[f"allowing{number}"] = rule
+        has_not = "not in" if allows else "in"
+        lines += [f"    if method {has_not} allowing{number}.methods:", "        return None"]
     for number, ((rule, _), function) in enumerate(zip(rules, functions, strict=True)):
         # A set of methods that was changed in place is no longer the same for all rules.
         count = None if rule.methods is None else len(rule.methods)
         names |= {f"rule{number}": rule, f"write{number}": function}
-        if count is not None:
+        if count is not None and method is None:
             lines += [f"    if len(rule{number}.methods) != {count}:", "        return None"]
     for number in range(len(functions)):
         lines += [f"    url = write{number}(values)", "    if url is not None:", "        return url"]
@@ -99,7 +107,11 @@ def _function(rule: Rule, added: Added) -> t.Callable[[dict[str, object]], objec
     more = "count + 1" if defaults else str(len(variables) + 1)
     lines += [f"    if len(values) == {count}:", f"        return {result}"]
     lines += [f"    if len(values) == {more} and '_external' in values:"]
-    lines += [f"        return {result}, None, None, values['_external']", f"    return added(values, {result})", ""]
+    lines += [
+        f"        return {result}, None, None, values['_external'], ''",
+        f"    return added(values, {result})",
+        "",
+    ]
     return compiled_url(f"URL of {rule.rule!r}", "\n".join(lines), source.names)
 
 

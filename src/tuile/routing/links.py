@@ -17,11 +17,12 @@ from .writing import REFUSED, UNSUITABLE, accepts_options
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import BaseConverter
+    from werkzeug.routing import Rule as WerkzeugRule
 
     from .map import Map
 
-#: A path and query with options of `url_for`: anchor, scheme and externality.
-WithOptions = tuple[str, object, object, object]
+#: A path and query with options of `url_for`: anchor, scheme and externality; and with the rule's subdomain or host.
+WithOptions = tuple[str, object, object, object, str]
 Values = t.Mapping[str, object]
 #: Returns path and query, with the options if there are any; None if only the adapter can tell; or `REFUSED`.
 WriteLink = t.Callable[[dict[str, object]], Written]
@@ -100,7 +101,7 @@ class Query:
             if type(anchor) is str and anchor in fragment_texts:
                 return f"{url}#{fragment_texts[anchor]}"
             return f"{url}#{fragment_text(anchor)}"
-        return url, anchor, scheme, external
+        return url, anchor, scheme, external, ""
 
     def _allows(self, method: object) -> bool:
         """Return whether the rule is the only one of its endpoint, and has a method."""
@@ -143,55 +144,102 @@ class Link:
     """How the URLs of an endpoint are written.
 
     Attributes:
+        method: The method by which rules were chosen; None if all have the same.
         text: The URL without values; None if that is uncertain.
         write: Writes the URL for some values, which is path and query.
     """
 
-    __slots__ = ("_guards", "_rules", "_uses", "text", "write")
+    __slots__ = ("_allowing", "_by_host", "_guards", "_rules", "_uses", "method", "text", "write")
 
-    def __init__(self, rules: EndpointRules) -> None:
+    def __init__(self, rules: EndpointRules, method: str | None = None, *, alone: bool = False) -> None:
+        """Make it.
+
+        Args:
+            rules: The rules of the endpoint, in order.
+            method: The method of the request, whose rules are tried first; None if all rules have the same.
+            alone: Whether other rules are not tried.
+        """
         some = t.cast("list[Rule]", rules)
-        only = some[0] if len(some) == 1 else None
+        self.method = method
+        # The rules with methods, and whether each has this one.
+        self._allowing = [
+            (rule, method in rule.methods) for rule in some if method is not None and rule.methods is not None
+        ]
+        others = [rule for rule, allows in self._allowing if not allows]
+        some = [rule for rule in some if all(rule is not other for other in others)] + ([] if alone else others)
+        only = some[0] if len(some) == 1 and (alone or method is None) else None
         self._rules = tuple(
-            (rule, rule._write or write_of(rule), Query(only, _variables(rule), rule._text)) for rule in some
+            (rule, rule._write or write_of(rule), Query(rule if alone else only, _variables(rule), rule._text))
+            for rule in some
         )
+        self._by_host = some[0].map.host_matching
         self._guards = _guards(self._rules)
         self._uses = 0
         first = self._rules[0][2]
-        is_fixed = only is not None and first.text is not None
-        self.write: WriteLink = first.added if is_fixed else self._first
-        self.text = first.text if is_fixed else self._text()
+        is_fixed = only is not None and first.text is not None and method is None
+        self.write: WriteLink = first.added if is_fixed else self._with_domain if _has_domain(some[0]) else self._first
+        self.text: Written = first.text if is_fixed else self._text()
 
-    def _text(self) -> str | None:
+    def _text(self) -> Written:
         """Return the URL without values."""
         if not all(_is_stock(converter) for rule, _, _ in self._rules for converter in rule._converters.values()):
             return None
+        if _has_domain(self._rules[0][0]):
+            return self._with_domain({})
         for _, write_path, _ in self._rules:
             path = write_path({}, None)
             if path is not UNSUITABLE:
-                return path if type(path) is str else None
+                # Methods that change in place are compared when it is written.
+                return path if type(path) is str and self.method is None else None
         return None
 
     def holds(self) -> bool:
         """Return whether the converters are as they were."""
-        return self._guards == _guards(self._rules)
+        return self._guards == _guards(self._rules) and self._by_host is self._rules[0][0].map.host_matching
+
+    def chooses(self) -> bool:
+        """Return whether one of the rules has the method."""
+        return any(allows for _, allows in self._allowing)
 
     def _first(self, values: dict[str, object]) -> Written:
         """Write a URL without generated code, which takes as long to make as a hundred URLs."""
         self._uses += 1
         if self._uses == writing.USES_BEFORE_GENERATING + 1:
-            write = generated([(rule, query.added) for rule, _, query in self._rules])
+            write = generated([(rule, query.added) for rule, _, query in self._rules], self.method, self._allowing)
             if write is not None:
                 self.write = write
                 return write(values)
+        for rule, allows in self._allowing:
+            if _allows(rule, t.cast("str", self.method)) is not allows:
+                return None
         for rule, write_path, query in self._rules:
             path = write_path(values, None)
             if path is UNSUITABLE:
                 continue
             if type(path) is not str:
                 return path if path is REFUSED else None
-            return path if len(values) == len(rule.arguments) and not rule.defaults else query.added(values, path)
+            is_whole = len(values) == len(rule.arguments) and not rule.defaults
+            return path if is_whole else query.added(values, path)
         return None
+
+    def _with_domain(self, values: dict[str, object]) -> Written:
+        """Write a URL of a rule for a subdomain or a host."""
+        rule, write_path, query = self._rules[0]
+        found = write_path(values, None)
+        if type(found) is not tuple:
+            return found if found is REFUSED else None
+        domain, path = found
+        if len(values) == len(rule.arguments) and not rule.defaults:
+            return path, None, None, None, domain
+        written = query.added(values, path)
+        if written is None:
+            return None
+        return (written, None, None, None, domain) if type(written) is str else (*written[:4], domain)
+
+
+def _has_domain(rule: Rule) -> bool:
+    """Return whether a rule is for a subdomain, or for a host where these are matched."""
+    return bool(rule.host if rule.map.host_matching else rule.subdomain)
 
 
 def _variables(rule: Rule) -> set[str]:
@@ -209,26 +257,48 @@ def _guards(rules: t.Iterable[tuple[Rule, object, object]]) -> list[Guard | type
     return found
 
 
-def link_of(url_map: Map, endpoint: str) -> Link | None:
-    """Return the link of an endpoint; None if it has none, or an adapter has to build its URLs."""
+def link_of(url_map: Map, endpoint: str, method: str | None = None, *, alone: bool = False) -> Link | None:
+    """Return the link of an endpoint; None if it has none, or an adapter has to build its URLs.
+
+    Args:
+        url_map: The map.
+        endpoint: The endpoint.
+        method: The method that decides between rules with different methods; None for a link that does for all.
+        alone: Whether rules without the method are not tried.
+    """
     if url_map._remap:
         # The rules of an endpoint are not in order yet.
         url_map.update()
     rules = url_map._rules_by_endpoint.get(endpoint)
-    if type(rules) is not EndpointRules or not rules or url_map.host_matching or url_map.sort_parameters:
+    if type(rules) is not EndpointRules or not rules or url_map.sort_parameters:
         return None
     link = rules.link
     if link is not None and link.holds():
         return link
-    for rule in rules:
-        if type(rule) is not Rule or rule.websocket or rule.subdomain or not accepts_options(rule):
-            return None
-        if len(rules) > 1 and (rule.methods != rules[0].methods or not all(map(_is_stock, rule._converters.values()))):
-            # The method of the request decides, or a converter that is asked must not be asked again.
-            return None
-        rule._listed = rules
+    differ = any(rule.methods != rules[0].methods for rule in rules)
+    if differ and (method is None or (alone and not any(_allows(rule, method) for rule in rules))):
+        return None
+    if not all(_can_be_written(rule, alone=len(rules) == 1) for rule in rules):
+        return None
+    for rule in t.cast("list[Rule]", rules):
+        if rule._listed is not rules:
+            rule._listed = rules
+    if differ:
+        return Link(rules, method, alone=alone)
     rules.link = link = Link(rules)
     return link
+
+
+def _can_be_written(rule: WerkzeugRule, *, alone: bool) -> bool:
+    """Return whether a link can write the URLs of a rule, which may be the only one of its endpoint."""
+    if type(rule) is not Rule or rule.websocket or not accepts_options(rule):
+        return False
+    # Of several rules the host may decide, and a converter that is asked must not be asked again.
+    return alone or not (_has_domain(rule) or not all(map(_is_stock, rule._converters.values())))
+
+
+def _allows(rule: WerkzeugRule, method: str) -> bool:
+    return rule.methods is None or method in rule.methods
 
 
 def _is_stock(converter: BaseConverter) -> bool:
