@@ -10,15 +10,13 @@ import typing as t
 from werkzeug.http import is_resource_modified
 
 from ..lazy import lazy_pattern
-from ..remember import remembers_short
-from .received import read_date
+from .received import read_sent_date
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 # One entity tag, weak or strong, with a text.
 _one_tag = lazy_pattern(r'(?:[Ww]/)?"([^"]+)"')
-_remembered_date = remembers_short(256)(read_date)
 
 
 def is_unmodified(environ: WSGIEnvironment, etag: str | None, last_modified: str | None) -> bool:
@@ -38,12 +36,12 @@ def is_unmodified(environ: WSGIEnvironment, etag: str | None, last_modified: str
             return False
         if etag and tags is not None and etag[0] == etag[-1] == '"' and (found := _one_tag.fullmatch(tags)) is not None:
             # It takes precedence over the date; of the latter, only one that Werkzeug refuses matters.
-            if since is not None and _remembered_date(since) is None:
+            if since is not None and read_sent_date(since) is None:
                 return not is_resource_modified(environ, etag, last_modified=last_modified)
             return found[1] == etag[1:-1]
         if tags is None and since is not None and last_modified is not None:
             # An entity tag counts only with a condition on it.
-            sent, own = _remembered_date(since), _remembered_date(last_modified)
+            sent, own = read_sent_date(since), read_sent_date(last_modified)
             if sent is not None and own is not None:
                 return own <= sent
     return not is_resource_modified(environ, etag, last_modified=last_modified)

@@ -39,6 +39,10 @@ def read_date(text: str | None) -> datetime | None:
         return None
 
 
+#: The same of a text that comes again: of a file that browsers have, or of what was changed last.
+read_sent_date = remembers_short(256)(read_date)
+
+
 def read_if_range(text: str | None) -> IfRange:
     """Return the date or entity tag in an If-Range header; for a malformed one, an entity tag that no response has.
 
