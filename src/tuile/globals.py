@@ -44,6 +44,9 @@ if t.TYPE_CHECKING:
 # Looked up once, because they are called for every attribute of a proxy.
 _value: t.Callable[[None], Current | None] = current.get
 _own = object.__getattribute__
+# The function of a proxy that finds its object.
+_finder: t.Callable[[object], t.Callable[[], t.Any]]
+_finder = vars(WerkzeugLocalProxy)["_get_current_object"].__get__
 # The same for WebSockets: any other value lacks an attribute.
 _websocket_value = t.cast("t.Callable[[None], OfWebSocket]", current.get)
 _NO_WEBSOCKET_MESSAGE = (
@@ -56,6 +59,18 @@ _missing = threading.local()
 def _note_missing(proxy: object, name: str, error: AttributeError) -> None:
     """Keep an error for `LocalProxy.__getattr__`, which Python calls next."""
     _missing.found = (proxy, name, error)
+
+
+def _of_proxy(proxy: object, name: str) -> object:
+    """Return an attribute whose name begins with an underscore, which the proxy has itself."""
+    if name == "__class__":
+        try:
+            found = _finder(proxy)()
+        except RuntimeError:
+            # Werkzeug's result for an unbound proxy.
+            return type(proxy)
+        return found.__class__
+    return _own(proxy, name)
 
 
 class LocalProxy(WerkzeugLocalProxy[t.Any]):
@@ -75,8 +90,8 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
     # 0.25 for one of `g`, on CPython 3.11 (timeit). What a proxy has itself begins with an underscore.
     def __getattribute__(self, name: str) -> t.Any:
         if name and name[0] == "_":
-            return _own(self, name)
-        found = _own(self, "_get_current_object")()
+            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
+        found = _finder(self)()
         try:
             return getattr(found, name)
         except AttributeError as error:
@@ -91,26 +106,26 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
                 raise error
             finally:
                 del error
-        return getattr(_own(self, "_get_current_object")(), name)
+        return getattr(_finder(self)(), name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        setattr(_own(self, "_get_current_object")(), name, value)
+        setattr(_finder(self)(), name, value)
 
     def __getitem__(self, key: t.Any) -> t.Any:
-        return _own(self, "_get_current_object")()[key]
+        return _finder(self)()[key]
 
     def __setitem__(self, key: t.Any, value: object) -> None:
-        _own(self, "_get_current_object")()[key] = value
+        _finder(self)()[key] = value
 
     def __delitem__(self, key: object) -> None:
-        del _own(self, "_get_current_object")()[key]
+        del _finder(self)()[key]
 
     def __contains__(self, item: object) -> bool:
-        return item in _own(self, "_get_current_object")()
+        return item in _finder(self)()
 
     def __iter__(self) -> t.Iterator[object]:
         try:
-            found = _own(self, "_get_current_object")()
+            found = _finder(self)()
         except RuntimeError as unbound:
             # Flask's error: Werkzeug looks `__iter__` up on the object. Up to CPython 3.13, Python takes any failure to
             # find it for a class without one.
@@ -120,11 +135,11 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
         return iter(found)
 
     def __len__(self) -> int:
-        return len(_own(self, "_get_current_object")())
+        return len(_finder(self)())
 
     def __bool__(self) -> bool:
         try:
-            found = _own(self, "_get_current_object")()
+            found = _finder(self)()
         except RuntimeError:
             # Werkzeug's result for an unbound proxy.
             return False
@@ -198,7 +213,7 @@ class _RequestProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name and name[0] == "_":
-            return _own(self, name)
+            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None or (request := value.request) is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -217,7 +232,7 @@ class _AppProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name and name[0] == "_":
-            return _own(self, name)
+            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
@@ -238,7 +253,7 @@ class _NamespaceProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name and name[0] == "_":
-            return _own(self, name)
+            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
@@ -266,7 +281,7 @@ class _SessionProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name and name[0] == "_":
-            return _own(self, name)
+            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -309,7 +324,7 @@ class _WebSocketProxy(LocalProxy):
 
     def __getattribute__(self, name: str) -> object:
         if name and name[0] == "_":
-            return _own(self, name)
+            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         try:
             # The context of a WebSocket alone has it, and reading `request` is a call.
             found = _websocket_value(None)._request_ctx.websocket

@@ -10,7 +10,7 @@ from inspect import iscoroutinefunction
 
 from ..lazy import late_modules
 from ..signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
-from .app_context import NO_APP_MESSAGE, AppContext, current
+from .app_context import NO_APP_MESSAGE, AppContext, Entered, current
 from .request_context import RequestContext
 
 if t.TYPE_CHECKING:
@@ -28,9 +28,9 @@ _value: t.Callable[[None], Current | None] = current.get
 
 def has_app_context() -> bool:
     """Return whether an app context is active, so that `current_app` and `g` can be used."""
-    value = current.get(None)
+    value = _value(None)
     # A request may outlive its app context; every other value has one.
-    return value is not None and not value._app_ctx_is_left
+    return value is not None and (type(value) is not Entered or value._own_app_ctx is not None)
 
 
 def has_request_context() -> bool:
@@ -60,8 +60,12 @@ def after_this_request(f: F) -> F:
     Raises:
         RuntimeError: no request is active.
     """
-    context = _request_context_for("after_this_request")
-    context._after_request_functions.append(f)
+    value = _value(None)
+    context = value if type(value) is RequestContext else _request_context_for("after_this_request")
+    functions = context._after_functions
+    if functions is None:
+        functions = context._after_request_functions
+    functions.append(f)
     if context._is_watched:
         late_writes.tell(f"after_this_request was given {f!r}")
     return f

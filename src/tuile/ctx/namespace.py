@@ -35,11 +35,11 @@ class _AppCtxGlobals:
             type.__setattr__(cls, "__setattr__", _set)
 
     def __getattr__(self, name: str) -> t.Any:
-        # Called only if there is no such attribute.
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        # Called only if there is no such attribute, or if a property of a subclass has failed.
+        attributes = _dict_of(self)
+        if name in attributes:
+            return attributes[name]
+        raise AttributeError(name) from None
 
     def __delattr__(self, name: str) -> None:
         try:

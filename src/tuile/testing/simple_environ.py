@@ -118,7 +118,8 @@ def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGI
 
 
 def _written(
-    place: tuple[str, str, str, str, str], method: str, path: str, path_info: str, query: str, base: Any, headers: Any,
+    place: tuple[str, str, str, str, str], method: str, path: str, path_info: str, query: str,
+    base: WSGIEnvironment | None, headers: dict[str, str] | list[tuple[str, str]] | None,
     body: bytes | None, content_type: str | None,
 ) -> WSGIEnvironment | None:  # fmt: skip
     """Write the environ, with its keys in the builder's order."""
