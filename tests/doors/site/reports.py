@@ -139,6 +139,15 @@ def upload() -> str:
     return str(drain())
 
 
+@app.post("/upload/async")
+async def upload_awaited() -> str:
+    request.max_content_length = 2**40
+    count = 0
+    async for piece in request.pieces():
+        count += len(piece)
+    return str(count)
+
+
 @app.post("/limit/<limit>")
 def limited(limit: str) -> str:
     if limit != "app":
