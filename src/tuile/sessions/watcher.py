@@ -58,11 +58,9 @@ class Watcher:
     async def remove(self, watched: Watched) -> None:
         """Look after a response no longer."""
         self._open.discard(watched)
-        if not self._open and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            if self._looking is not None:
-                await asyncio.wait([self._looking])
+        # The timer ends by itself: the next response may be there soon.
+        if not self._open and self._looking is not None:
+            await asyncio.wait([self._looking])
 
     def _call_later(self) -> None:
         loop = self._loop()
@@ -71,6 +69,9 @@ class Watcher:
             self._timer = loop.call_later(_EVERY_S, self._tick, context=Context())
 
     def _tick(self) -> None:
+        if not self._open:
+            self._timer = None
+            return
         self._call_later()
         is_due = False
         for watched in tuple(self._open):

@@ -100,6 +100,7 @@ class _Served:
         #: Whether the view was cancelled because the WebSocket has ended.
         self.is_cancelled = False
         self.saving: Task[object] | None = None
+        self.job: _Job | None = None
 
     async def refuse(self, status: int, text: str) -> None:
         """Answer the handshake before it gets to the application."""
@@ -124,18 +125,20 @@ class _Served:
             raise ending.error
 
     async def _run(self, variables: Context, context: WebSocketContext) -> Ending:
-        job = _Job(self)
-        steps = Steps(self.app, context, self.connection, job.lend)
-        try:
-            if self._may_block():
+        steps = Steps(self.app, context, self.connection, self._lend)
+        if self._may_block():
+            job = self.job = _Job(self)
+            try:
                 view = await job.run_in(variables, steps.begin)
-            else:
-                view = variables.run(steps.begin)
-        except CancelledError as cancelled:
-            if job.result is not None:
-                # The view was not called.
-                await self._end(steps, variables, None, cancelled)
-            raise
+            except CancelledError as cancelled:
+                if job.result is not None:
+                    # The view was not called.
+                    await self._end(steps, variables, None, cancelled)
+                raise
+            finally:
+                self.job = None
+        else:
+            view = variables.run(steps.begin)
         if view is None:
             return steps.ending
         answer, error = await self._await(variables, t.cast("Awaited", view))
@@ -185,6 +188,10 @@ class _Served:
             return
         ending = _Job(self).run_in(variables, lambda: steps.end(answer, error))
         await shield(self.service.loop.create_task(ending))
+
+    def _lend(self) -> bool:
+        """Count the thread of a view as one of those that wait, if it has one; called in it."""
+        return self.job is not None and self.job.lend()
 
     def _may_block(self) -> bool:
         """Return whether the steps around the view need a worker."""
