@@ -361,3 +361,64 @@ def test_macros_take_the_arguments_that_they_take_on_flask(name: str) -> None:
         return [_plain(one) for one in found]
 
     same(program)
+
+
+def test_links_in_templates_are_those_of_url_for() -> None:
+    calls = [
+        "'item', number=7", "'item', number='7'", "'item', number=none", "'item', number=missing", "'item'",
+        "'item', number=text", "'item', number=7, q='a b&c', class='<'", "'item', number=7, _external=true",
+        "'item', number=7, _anchor='x y'", "'item', number=7, _scheme='https'", "'item', number=7, _method='POST'",
+        "'missing'", "'.item', number=1", "'static', filename='a b.css'", "text, number=1", "'item', self=1, number=2",
+        "'item', number=7, q=[1, 2]", "'item', number=7, q=url_for('item', number=8)", "'item', 7",
+        "endpoint='item', number=7", "'item', number=7, endpoint='x'", "'two', a='/', b=1", "'two', a='x'",
+    ]  # fmt: skip
+    source = "{{ url_for(CALL) }}{% for i in [1, 2] %}{{ url_for(CALL) }}{{ i }}{% endfor %}"
+
+    def program(lib: Any) -> Any:
+        found = []
+        for config in ({}, {"SERVER_NAME": "example.com"}, {"APPLICATION_ROOT": "/app"}):
+            app = make_app(lib, **config)
+            app.add_url_rule("/items/<int:number>", "item", lambda number: "")
+            app.add_url_rule("/two/<path:a>/<int:b>", "two", lambda a, b: "")
+            app.jinja_loader = jinja2.DictLoader({f"{n}.html": source.replace("CALL", c) for n, c in enumerate(calls)})
+            other = make_app(lib)
+            for context in (app.test_request_context("/path"), app.test_request_context("/", base_url="https://h/x"),
+                            app.app_context()):  # fmt: skip
+                with context:
+                    for number in range(len(calls)):
+                        page = app.jinja_env.get_template(f"{number}.html")
+                        found.append(outcome(page.render, text="item"))
+                        with other.test_request_context("/other"):
+                            found.append(outcome(page.render, text="item"))
+            app.url_defaults(lambda endpoint, values: values.setdefault("default", 1))
+            with app.test_request_context("/path"):
+                found.append(outcome(app.jinja_env.get_template("0.html").render))
+        return [_plain(one) for one in found]
+
+    same(program)
+
+
+def test_names_are_looked_up_where_they_are_used() -> None:
+    sources = [
+        "{% for i in [1] %}{{ x }}{% set x = 2 %}{{ x }}{% endfor %}{{ x }}",
+        "{% macro m() %}{{ x }}{% endmacro %}{{ m() }}{% set x = 2 %}{{ m() }}{{ x }}",
+        "{% set x = 3 %}{% macro m() %}{{ x }}{{ y }}{% endmacro %}{% set y = 4 %}{{ m() }}",
+        "{% from 'set.html' import x with context %}{% for i in [1] %}{{ x }}{{ y }}{% endfor %}",
+        "{% if true %}{% set x = 5 %}{% endif %}{% for i in [1] %}{{ x }}{% include 'show.html' %}{% endfor %}",
+        "{% extends 'blocks.html' %}{% set x=6 %}{% block a %}{% for i in 'a' %}{{x}}{{y}}{% endfor %}{% endblock %}",
+        "{% for i in [1] recursive %}{{ x }}{{ loop([]) }}{% endfor %}{% with x = 1 %}{{ x }}{% endwith %}{{ x }}",
+    ]
+    files = {"set.html": "{% set x = 'set' %}", "show.html": "[{{ x }}{% for i in [1] %}{{ x }}{% endfor %}]",
+             "blocks.html": "{% set y = 7 %}{% block a scoped %}{{ y }}{% endblock %}{{ x }}"}  # fmt: skip
+
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.jinja_loader = jinja2.DictLoader(files)
+        with app.test_request_context("/path"):
+            return [
+                outcome(lib.render_template_string, source, **values)
+                for source in sources
+                for values in ({}, {"x": 1}, {"x": 1, "y": "<"})
+            ]
+
+    same(program)

@@ -73,6 +73,34 @@ def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function b
     return cast("_Method", url_for)
 
 
+def link_writer(app: Flask) -> Callable[[str, dict[str, object]], str]:
+    """Return the application's `url_for` as a function of a dict, for the code of templates: it need not be packed."""
+    url_for: Callable[..., str] = UrlBuilding.url_for.__get__(app)
+
+    def write_link(endpoint: str, values: dict[str, object]) -> str:
+        # As in the functions below.
+        context = _current.get(None)
+        if context is not None and context.app is app:
+            plan = context._links_by
+            if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults:
+                link = plan.links.get(endpoint)
+                if link is not None:
+                    try:
+                        url = link.write(values) if values else link.text
+                    except Exception:
+                        if len(values) < 2:
+                            raise
+                        url = None
+                    if type(url) is str:
+                        return url
+                    if type(url) is tuple:
+                        url = url_links.with_options(context, url)
+                    return url if type(url) is str else url_building.url_elsewhere(app, context, endpoint, values, url)
+        return url_for(endpoint, **values)
+
+    return write_link
+
+
 class UrlBuilding(metaclass=Watched):
     """The methods of an application that build URLs."""
 

@@ -6,7 +6,6 @@ when it runs, such as an object with attributes or another class of contexts, it
 
 from __future__ import annotations
 
-from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
@@ -67,15 +66,18 @@ class CodeGenerator(JinjaCodeGenerator):
 
     def enter_frame(self, frame: Frame) -> None:
         """Write the lines that look up the names of a scope."""
-        if not self._is_at_start:
+        if not self._writes_out or self.get_resolve_func() != "resolve":
             super().enter_frame(frame)
             return
+        # What a template has set since its function began is in `vars`.
+        condition = "" if self._is_at_start else " and not context.vars"
         self._is_at_start = False
         symbols = frame.symbols
         loads = symbols.loads
         for target, (action, name) in loads.items():
             if action == VAR_LOAD_RESOLVE:
-                self.writeline(f"{target} = names[{name!r}] if {name!r} in names else resolve({name!r})")
+                key = repr(name)
+                self.writeline(f"{target} = names[{key}] if {key} in names{condition} else resolve({key})")
         symbols.loads = {target: load for target, load in loads.items() if load[0] != VAR_LOAD_RESOLVE}
         super().enter_frame(frame)
         symbols.loads = loads
@@ -112,25 +114,25 @@ class CodeGenerator(JinjaCodeGenerator):
     @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name
         """Write a call."""
-        callee = node.node
         if not self._writes_out or forward_caller or any(one.key in _OWN_KEYWORDS for one in node.kwargs):
             super().visit_Call(node, frame, forward_caller=forward_caller)
             return
         variables = f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"
-        if _is_plain_link(node):
-            found = self.temporary_identifier()
-            self.write(f"({found} if ({found} := ")
-            self.visit(callee, frame)
-            self.write(f") is own_link else partial(invoke, context, {found}, {variables}))(")
-            for argument in [*node.args, *node.kwargs]:
-                self.visit(argument, frame)
+        is_link = _is_link(node)
+        if is_link:
+            self.write("(write_link(")
+            self.visit(node.args[0], frame)
+            self.write(", {")
+            for one in node.kwargs:
+                self.write(f"{one.key!r}: ")
+                self.visit(one.value, frame)
                 self.write(", ")
-        else:
-            self.write("invoke(context, ")
-            self.visit(callee, frame)
-            self.write(f", {variables}")
-            self.signature(node, frame)
-        self.write(")")
+            self.write(f"}}) if {frame.symbols.ref('url_for')} is own_link else ")
+        self.write("invoke(context, ")
+        self.visit(node.node, frame)
+        self.write(f", {variables}")
+        self.signature(node, frame)
+        self.write("))" if is_link else ")")
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: JinjaCodeGenerator._FinalizeInfo) -> None:
         """Write what stands before an expression that is written to the output."""
@@ -151,12 +153,19 @@ class CodeGenerator(JinjaCodeGenerator):
         self.write(f"{end}) is str else str({value}) if type({value}) is exact_int else escape({value}))")
 
 
-def _is_plain_link(node: nodes.Call) -> bool:
-    """Return whether a call is one of `url_for` whose arguments can be written one after the other."""
+def _is_link(node: nodes.Call) -> bool:
+    """Return whether a call is one of `url_for` with an endpoint and values, and no other one among them.
+
+    Its arguments are written twice; within each other they would be written many times.
+    """
     return (
-        isinstance(node.node, nodes.Name)
-        and node.node.name == "url_for"
+        _is_url_for(node)
+        and len(node.args) == 1
         and node.dyn_args is None
         and node.dyn_kwargs is None
-        and not any(iskeyword(one.key) for one in node.kwargs)
+        and not any(_is_url_for(other) for other in node.find_all(nodes.Call))
     )
+
+
+def _is_url_for(node: nodes.Call) -> bool:
+    return isinstance(node.node, nodes.Name) and node.node.name == "url_for"

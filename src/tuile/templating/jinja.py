@@ -20,7 +20,7 @@ from jinja2.utils import LRUCache, internalcode, missing
 from markupsafe import escape
 
 from ..ctx.app_context import current
-from ..urls import UrlBuilding
+from ..urls import UrlBuilding, link_writer
 from . import plain_escapes
 from .compiling import CodeGenerator
 from .folding import changed_outcomes, compile_recording
@@ -139,6 +139,7 @@ class Environment(JinjaEnvironment):
             "stock_read": MethodType(_getattr, self),
             # The application's own `url_for`, or what nothing is.
             "own_link": given if is_own else _ABSENT,
+            "write_link": link_writer(self.app),
         }
 
     @internalcode

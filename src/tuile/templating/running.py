@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
@@ -33,19 +32,22 @@ else:
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 # They are called as they are, unless they are marked for an argument of Jinja's.
 _FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, BlockReference})
+# What is written as it is.
+_PLAIN = frozenset({int, float, bool, type(None)})
 _STOPPED = "value was undefined because a callable raised a StopIteration exception"
 _marked: Callable[[type[Markup], object], Markup] = str.__new__
 
 
 def written(value: object) -> str:
     """Return a value as it is written to the output of a template that escapes; `escape` makes `Markup` of it."""
-    if type(value) is str:
-        return _escape_text(value)
     if type(value) is Markup:
         return value
-    if type(value) is int or type(value) is float:
+    kind = type(value)
+    if kind in _PLAIN:
         return str(value)
-    return escape(value)
+    if kind is not str and hasattr(value, "__html__"):
+        return escape(value)
+    return _escape_text(str(value))
 
 
 class Context(JinjaContext):
@@ -160,7 +162,7 @@ class _NoType:
 
 
 #: What the code of templates has beside Jinja's names, in any environment.
-NAMES = {"Context": Context, "Macro": Macro, "invoke": invoke, "partial": partial}
+NAMES = {"Context": Context, "Macro": Macro, "invoke": invoke}
 
 
 def writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
