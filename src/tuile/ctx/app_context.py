@@ -22,7 +22,7 @@ import typing as t
 from contextvars import ContextVar, Token
 
 from .. import invalidation
-from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, send_signal
+from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, heard, send_signal
 from .states import NESTED, PLAIN
 
 if t.TYPE_CHECKING:
@@ -117,7 +117,7 @@ class AppContext(metaclass=invalidation.Watched):
             value._request_ctx = outer._request_ctx
         value._address = value._links_by = None
         self._cv_tokens.append((current.set(value), value))
-        if appcontext_pushed.receivers:
+        if heard and appcontext_pushed.receivers:
             send_signal(appcontext_pushed, self.app, self.app.ensure_sync)
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
@@ -138,8 +138,7 @@ class AppContext(metaclass=invalidation.Watched):
             is_simple
             and not app.teardown_appcontext_funcs
             and plan.ends_quietly
-            and not appcontext_tearing_down.receivers
-            and not appcontext_popped.receivers
+            and not (heard and (appcontext_tearing_down.receivers or appcontext_popped.receivers))
         ):
             current.reset(pushes.pop()[0])
             return
@@ -160,7 +159,7 @@ class AppContext(metaclass=invalidation.Watched):
         if app_context is not self:
             message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
             raise AssertionError(message)
-        if appcontext_popped.receivers:
+        if heard and appcontext_popped.receivers:
             send_signal(appcontext_popped, app, app.ensure_sync)
 
     def _leave(self, pushes: list[tuple[Token[Current | None], Current | None]], found: Current) -> None:

@@ -11,6 +11,7 @@ from inspect import iscoroutinefunction
 from ..lazy import late_modules
 from ..signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
 from .app_context import NO_APP_MESSAGE, AppContext, Entered, current
+from .entering_quietly import enter_quietly, leave_quietly
 from .request_context import RequestContext
 
 if t.TYPE_CHECKING:
@@ -175,11 +176,12 @@ def _stream(
     close = getattr(chunks, "close", None)
     app_context = context.run(_enter, app_context, request_context)
     try:
-        go_on: t.Callable[..., object] = partial(next, chunks)
-        advance = go_on
+        # What generates the next chunk, and what is given to it.
+        advance: t.Callable[..., object] = next
+        argument: object = chunks
         while True:
             try:
-                chunk = run(advance)
+                chunk = run(advance, argument)
             except StopIteration:
                 break
             try:
@@ -190,10 +192,10 @@ def _stream(
                 throw = getattr(chunks, "throw", None)
                 if throw is None:
                     raise
-                advance = partial(throw, error)
+                advance, argument = throw, error
             else:
                 send = None if given is None else getattr(chunks, "send", None)
-                advance = go_on if send is None else partial(send, given)
+                advance, argument = (next, chunks) if send is None else (send, given)
     except BaseException as error:
         run(_leave, app_context, request_context, close, error)
         raise
@@ -287,7 +289,7 @@ def _enter(app_context: AppContext | None, request_context: RequestContext) -> A
     """
     late_writes.making_chunk.set(True)
     if app_context is None:
-        if request_context._enter_for_stream():
+        if enter_quietly(request_context):
             late_writes.watch(request_context)
             return None
         app_context = request_context._app_ctx
@@ -319,7 +321,9 @@ def _leave(
             error = raised
             raise
         finally:
-            request_context.__exit__(None if error is None else type(error), error, None)
+            # One that was entered quietly is left so, if possible.
+            if app_context is not None or not leave_quietly(request_context):
+                request_context.__exit__(None if error is None else type(error), error, None)
     except BaseException as raised:
         error = raised
         raise

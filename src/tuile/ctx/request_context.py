@@ -25,7 +25,7 @@ from .app_context import (
     take_push,
 )
 from .opening import Opening
-from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN, PRESERVED
+from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -202,49 +202,6 @@ class RequestContext(Opening):
             and self._adapter is False
             and app.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
-        )
-
-    def _enter_for_stream(self) -> bool:
-        """Enter a request that was answered once more, if that takes nothing but its URL; return whether it does.
-
-        Then nothing was entered, and nothing is registered that could see it be entered or left.
-        """
-        app = self.app
-        plan = app._plan
-        if plan.epoch is not invalidation.epoch:
-            plan = app._planner.current(app)
-        own = self._own_app_ctx
-        if (
-            self._state not in ANSWERED
-            or self._state is PRESERVED
-            or self._token is not None
-            or self._nested
-            or (own is not None and own._cv_tokens)
-            or self._is_bound
-            or app.subdomain_matching
-            or not (plan.skips_app_context and self._finds_again(plan))
-            or current.get(None) is not None
-            or appcontext_pushed.receivers
-            or not self._ends_quietly(plan)
-        ):
-            return False
-        self._token = current.set(self)
-        if not plan.opens_lazily:
-            self._session  # noqa: B018 - reading it opens it
-        self._match_by_map()
-        return True
-
-    def _ends_quietly(self, plan: Plan) -> bool:
-        """Return whether nothing is registered that would see this request and its app context be left."""
-        app = self.app
-        return (
-            plan.ends_quietly
-            and self.request.closes_nothing
-            and not app.teardown_request_funcs
-            and not app.teardown_appcontext_funcs
-            and not request_tearing_down.receivers
-            and not appcontext_tearing_down.receivers
-            and not appcontext_popped.receivers
         )
 
     def _push_nested(self) -> None:

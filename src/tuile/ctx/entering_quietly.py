@@ -1,0 +1,81 @@
+"""Enter a request that was answered once more, for a stream, and leave it, where nothing could see that."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import invalidation
+from ..signals import appcontext_pushed, heard, is_end_heard
+from .app_context import current, keep_environ
+from .states import ANSWERED, LEFT_BY_STEPS, PRESERVED
+
+if t.TYPE_CHECKING:
+    from ..dispatch.plan import Plan
+    from .request_context import RequestContext
+
+
+def enter_quietly(context: RequestContext) -> bool:
+    """Enter a request that was answered once more, if that takes nothing but its URL; return whether it does.
+
+    Then nothing was entered, and nothing is registered that could see it be entered or left.
+    """
+    app = context.app
+    plan = app._plan
+    if plan.epoch is not invalidation.epoch:
+        plan = app._planner.current(app)
+    own = context._own_app_ctx
+    if (
+        context._state not in ANSWERED
+        or context._state is PRESERVED
+        or context._token is not None
+        or context._nested
+        or (own is not None and own._cv_tokens)
+        or context._is_bound
+        or app.subdomain_matching
+        or not (plan.skips_app_context and context._finds_again(plan))
+        or current.get(None) is not None
+        or (heard and appcontext_pushed.receivers)
+        or not _ends_quietly(context, plan)
+    ):
+        return False
+    context._token = current.set(context)
+    if not plan.opens_lazily:
+        context._session  # noqa: B018 - reading it opens it
+    context._match_by_map()
+    return True
+
+
+def leave_quietly(context: RequestContext) -> bool:
+    """Do what `pop` does for a request that was entered quietly, if it is still so; return whether it is done."""
+    plan = context.app._plan
+    token, request = context._token, context.request
+    if (
+        plan.epoch is not invalidation.epoch
+        or plan.request_class is None
+        or type(request) is not plan.request_class
+        or token is None
+        or context._nested
+        or current.get(None) is not context
+        or not _ends_quietly(context, plan)
+    ):
+        return False
+    context._token = None
+    current.reset(token)
+    environ = request.environ
+    if environ.get("werkzeug.request") is request:
+        environ["werkzeug.request"] = None
+    if context._state not in LEFT_BY_STEPS:
+        keep_environ(request)
+    return True
+
+
+def _ends_quietly(context: RequestContext, plan: Plan) -> bool:
+    """Return whether nothing is registered that would see a request and its app context be left."""
+    app = context.app
+    return (
+        plan.ends_quietly
+        and context.request.closes_nothing
+        and not app.teardown_request_funcs
+        and not app.teardown_appcontext_funcs
+        and not (heard and is_end_heard())
+    )
