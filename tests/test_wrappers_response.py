@@ -576,7 +576,16 @@ def test_a_plain_location_is_sent_by_the_short_way() -> None:
         ):
             answer = send(tuile.redirect(location, Response=tuile.Response), environ)
             assert ("Location", sent) in answer.headers
-        for location in ("a", "//a", "http://EXAMPLE.org/", "http://a..b/", "http://a:080/", "mailto:x", "/a\tb", ""):
+        for location in (
+            "a:b",
+            "//a",
+            "http://EXAMPLE.org/",
+            "http://a..b/",
+            "http://a:080/",
+            "mailto:x",
+            "/a\tb",
+            " ",
+        ):
             with pytest.raises(AssertionError, match="the long way"):
                 send(tuile.redirect(location, Response=tuile.Response), environ)
 

@@ -236,3 +236,29 @@ def test_what_is_set_on_one_response_is_asked(name: str) -> None:
         return send(response), called
 
     assert sent(tuile.Response) == sent(PlainHtml)
+
+
+def test_defaults_that_a_constructor_sets_on_a_response_count() -> None:
+    class Own(tuile.Response):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            self.default_mimetype, self.default_status = "text/plain", 202
+            self.automatically_set_content_length = False
+            super().__init__(*arguments, **named)
+
+    several: list[dict[str, Any]] = [{}, {"status": 201}, {"mimetype": "text/css"}, {"headers": {"X-A": "b"}}]
+    for arguments in several:
+        response, plain = Own("text", **arguments), WerkzeugResponse("text", **{"mimetype": "text/plain", **arguments})
+        del plain.headers["Content-Length"]
+        assert list(response.headers) == list(plain.headers)
+        assert response.status_code == arguments.get("status", 202)
+
+
+def test_defaults_that_are_changed_on_the_class_count_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("default_mimetype", "text/plain"), ("default_status", 202), ("default_mimetype", None)):
+        with monkeypatch.context() as patch:
+            patch.setattr(tuile.Response, name, value)
+            patch.setattr(PlainHtml, name, value)
+            assert made(tuile.Response, "a", None, None, None, None, False) == made(
+                PlainHtml, "a", None, None, None, None, False
+            )
+        assert tuile.Response("a").mimetype == "text/html"

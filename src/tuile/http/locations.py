@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import typing as t
 from functools import cache
-from urllib.parse import quote
 
 from markupsafe import escape
 from werkzeug.utils import redirect
 
 from ..lazy import QuotedOctets, lazy_pattern
+from ..remember import remembers_short
 from .response_headers import HEADERS_CLASSES
 
 if t.TYPE_CHECKING:
@@ -30,10 +30,11 @@ _HOST = (
 )
 _host = lazy_pattern(_HOST)
 _plain_location = lazy_pattern(
-    rf"(?:{_HOST}(?:/[\w.~{_KEPT}-]*)?|/(?!/)[\w.~{_KEPT}-]*)"
+    rf"(?:{_HOST}(?:/[\w.~{_KEPT}-]*)?|/(?!/)[\w.~{_KEPT}-]*|[\w.~%!$&'()*+,;=@-]*(?:(?<!^)/[\w.~{_KEPT}-]*)?)"
     rf"(?:\?[\w.~{_KEPT_IN_QUERY}-]+)?(?:#[\w.~{_KEPT_IN_FRAGMENT}-]+)?",
     re.ASCII,
 )
+_escaped = lazy_pattern("[&<>'\"]")
 # Stands for the location when the page is taken apart.
 _PLACE = "PLACE"
 
@@ -43,9 +44,10 @@ def is_plain_location(location: str) -> bool:
     return _plain_location.fullmatch(location) is not None
 
 
+@remembers_short(256)
 def uri_of(location: str) -> str | None:
     """Return a location as it is sent, which is Werkzeug's `iri_to_uri`; None if that is not certain."""
-    if is_plain_location(location):
+    if _plain_location.fullmatch(location) is not None:
         return location
     if not location.isprintable():
         # Tabs and ends of lines are left out.
@@ -67,11 +69,8 @@ def uri_of(location: str) -> str | None:
 
 
 def _quoted(text: str, place: int) -> str:
-    return (
-        text.translate(_TABLES[place])
-        if text.isascii()
-        else quote(text, safe=(_KEPT, _KEPT_IN_QUERY, _KEPT_IN_FRAGMENT)[place])
-    )
+    # An octet of UTF-8 is a character of Latin-1.
+    return (text if text.isascii() else text.encode().decode("latin1")).translate(_TABLES[place])
 
 
 @cache
@@ -83,7 +82,8 @@ def _page() -> tuple[str, str, str]:
 
 def redirect_page(location: str) -> str:
     """Return the page of a redirect."""
-    escaped = str(escape(location))
+    # Most have nothing to escape.
+    escaped = str(escape(location)) if _escaped.search(location) else location
     before, between, after = _page()
     return f"{before}{escaped}{between}{escaped}{after}"
 

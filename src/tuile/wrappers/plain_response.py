@@ -55,6 +55,7 @@ CONTENT_TYPES: dict[str | None, str] = {
 #: What `_close` and `encoded` do, to compare with.
 WERKZEUGS_CLOSE, WERKZEUGS_ITER_ENCODED = WerkzeugResponse.close, WerkzeugResponse.iter_encoded
 _NO_NAMES: frozenset[str] = frozenset()
+_LENGTH_OF_TYPE, _LENGTH_OF_LENGTH = len("Content-Type"), len("Content-Length")
 # The headers that are not sent without a body, and with a 304, in lower case.
 _LENGTH = frozenset({"content-length"})
 _LEFT_OUT_OF_304 = frozenset(
@@ -88,43 +89,54 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
         own = _new(Headers)
         own._list = found
     pairs = own._list
-    names = {name.lower() for name, _ in pairs} if pairs else _NO_NAMES
+    has_type = has_length = False
+    for name, _ in pairs:
+        if len(name) == _LENGTH_OF_TYPE and name.lower() == "content-type":
+            has_type = True
+        elif len(name) == _LENGTH_OF_LENGTH and name.lower() == "content-length":
+            has_length = True
     if content_type is None:
-        if mimetype is None and "content-type" not in names:
+        if mimetype is None and not has_type:
             mimetype = response.default_mimetype
         if mimetype is not None:
             content_type = CONTENT_TYPES.get(mimetype) or get_content_type(mimetype, "utf-8")
     if content_type is not None:
-        if "content-type" not in names and type(content_type) is str and is_one_line(content_type):
+        if not has_type and type(content_type) is str and "\n" not in content_type and "\r" not in content_type:
             pairs.append(("Content-Type", content_type))
         else:
             own["Content-Type"] = content_type
-    code = response.default_status if status is None else t.cast("int", status)
+    code: object = response.default_status if status is None else status
     if type(code) is int and code in STATUS_LINES:
         response._status, response._status_code = STATUS_LINES[code], code
-    elif type(status) is str and status in CODES:
-        response._status, response._status_code = status, CODES[status]
     else:
-        response._status, response._status_code = response._clean_status(code)
+        _set_other_status(response, code)
     response.headers = own
     length = None
     if body is None:
         response.response = []
-    elif isinstance(body, str):
-        content = body.encode()
+    elif isinstance(body, (str, bytes)):
+        content = body.encode() if isinstance(body, str) else body
         response.response = [content]
         length = len(content)
-    elif isinstance(body, (bytes, bytearray)):
+    elif isinstance(body, bytearray):
         response.response = t.cast("list[bytes]", [body])
         length = len(body)
     else:
         response.response = t.cast("Iterable[bytes]", body)
     if length is not None and response.automatically_set_content_length:
-        if "content-length" in names:
+        if has_length:
             own["Content-Length"] = str(length)
         else:
             pairs.append(("Content-Length", str(length)))
     return True
+
+
+def _set_other_status(response: Response, status: object) -> None:
+    """Set a status that is not one of the usual codes."""
+    if type(status) is str and status in CODES:
+        response._status, response._status_code = status, CODES[status]
+    else:
+        response._status, response._status_code = response._clean_status(t.cast("int", status))
 
 
 def make_conditional_plainly(  # noqa: C901 - each header has its case

@@ -71,13 +71,14 @@ werkzeugs_send_file, werkzeugs_safe_join, pythons_guess_type = utils.send_file, 
 _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 # The default property for the maximum length of a line, to compare with; filled after the definition of the class.
 _LIMITING: dict[str, object] = {}
-# How a response is made, for a file without the constructor.
+# How a response is made, for a file without the constructor; and what is called for one.
 _CONSTRUCTING: dict[str, object] = {}
+_MAKING: dict[str, object] = {}
 _new = object.__new__
 #: The Content-Type header for a media type, where it is one of these.
 CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in CONTENT_TYPES.items()}
-# The media types that are complete as Content-Type headers.
-_FINISHED = {content_type: content_type for content_type in CONTENT_TYPES.values()}
+# The same by the whole value.
+_FINISHED = {header[1]: header for header in CONTENT_TYPE_HEADERS.values()}
 # A Content-Type header, a status line, a status code, the header as ASGI has it.
 TextStart = tuple[tuple[str, str], str, int, tuple[bytes, bytes]]
 
@@ -99,7 +100,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # Whether `max_cookie_size` is the property defined here, which reads the app's setting.
     _asks_config = False
     # The index of the Set-Cookie lines, created for the second one. For the first one: this header, how many headers
-    # there were with it, and whether it is for all paths of one host.
+    # there were with it, whether it is for all paths of one host.
     _cookie_lines: CookieLines | tuple[tuple[str, str], int, bool] | None = None
     # The Set-Cookie lines about whose size `set_cookie` has warned.
     _large_lines: tuple[str, ...] = ()
@@ -109,6 +110,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _headers_before: tuple[list[tuple[str, str]], object] | None = None
     # The headers of a response made from text alone.
     _text_start: TextStart | None = None
+    # The same where the constructor begins with it: nothing was set on the response before.
+    _quick_start: TextStart | None = None
 
     if not t.TYPE_CHECKING:
         close = Replaceable(WerkzeugResponse, "_sends_plainly")
@@ -136,6 +139,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             header = ("Content-Type", content_type)
             start = (header, line, cls.default_status, (b"content-type", content_type.encode()))
         cls.set_flag("_text_start", start)
+        cls.set_flag("_quick_start", start if still_has(cls, _MAKING) else None)
 
     def __init__(
         self,
@@ -152,25 +156,23 @@ class Response(WerkzeugResponse, metaclass=Watched):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        if headers is None and self._builds_plainly:
+        start = self._quick_start
+        if start is not None and headers is None:
+            code: t.Any = start[2] if status is None else status
+            line = start[1] if status is None else STATUS_LINES.get(code) if type(code) is int else None
+            header: tuple[str, str] | None = start[0]
+            if content_type is not None:
+                header = _FINISHED.get(content_type)
+            elif mimetype is not None:
+                header = CONTENT_TYPE_HEADERS.get(mimetype)
             body = response.encode() if type(response) is str else response
-            code: t.Any = self.default_status if status is None else status
-            line = STATUS_LINES.get(code) if type(code) is int else None
-            if content_type is None:
-                finished = CONTENT_TYPES.get(self.default_mimetype if mimetype is None else mimetype)
-            else:
-                finished = _FINISHED.get(content_type)
-            if line is not None and finished is not None and (type(body) is bytes or type(body) is GeneratorType):
+            if line is not None and header is not None and (type(body) is bytes or type(body) is GeneratorType):
                 self.headers = own = _new(Headers)
-                own._list = [("Content-Type", finished)]
+                own._list = [header]
                 if isinstance(body, bytes):
-                    if self.automatically_set_content_length:
-                        own._list.append(("Content-Length", str(len(body))))
-                    self.response = [body]
-                else:
-                    self.response = body
-                self._status = line
-                self._status_code = code
+                    own._list.append(("Content-Length", str(len(body))))
+                self.response = [body] if isinstance(body, bytes) else body
+                self._status, self._status_code = line, code
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
                 return
@@ -389,6 +391,7 @@ set_faster_reading(Response)
 _CONDITIONAL.update(attributes(Response, ("accept_ranges",)))
 _SENDING_FILES.update(attributes(Response, ("cache_control", "content_length", "expires", "last_modified", "set_etag")))
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
+_MAKING.update(attributes(Response, ("__init__", "__new__", "__setattr__")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
 Response._set_flags()
 #: The method by which any WSGI server or middleware sends a response, and the one that the application calls for it as
