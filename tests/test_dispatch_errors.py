@@ -140,3 +140,27 @@ def test_handlers_of_errors_without_and_with_a_view(
         return answers(lib, app, environs)
 
     same(program)
+
+
+@pytest.mark.parametrize("name", ["_find_error_handler", "handle_http_exception", "trap_http_exception"])
+@pytest.mark.parametrize("on", ["class", "object"])
+def test_a_step_that_looks_for_handlers_is_asked_where_there_are_none(name: str, on: str) -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.Flask):  # type: ignore[misc]
+            pass
+
+        app, asked = Own("demo"), []
+        stock = getattr(Own if on == "class" else app, name)
+
+        def ask(*arguments: Any) -> Any:
+            asked.append((name, repr(arguments[-1])))
+            return stock(*arguments)
+
+        setattr(Own if on == "class" else app, name, ask)
+        app.add_url_rule("/key", "key", lambda: dict[str, str]()["missing"])
+        app.add_url_rule("/abort", "abort", lambda: lib.abort(403))
+        app.add_url_rule("/form", "form", lambda: lib.request.args["missing"])
+        answers = [send(app, make_environ(path)) for path in ("/key", "/abort", "/form", "/none", "/key")]
+        return answers, asked
+
+    same(program)

@@ -113,7 +113,8 @@ class ErrorHandling(App, metaclass=Watched):
         if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
             e.show_exception = True
         plan, is_answer = self._plan, isinstance(e, HTTPException)
-        if plan.handles_errors and plan.epoch is invalidation.epoch:
+        is_stock = plan.handles_errors and plan.epoch is invalidation.epoch
+        if is_stock:
             # What the methods do that are called otherwise.
             if is_answer and (self.config["TRAP_HTTP_EXCEPTIONS"] or isinstance(e, BadRequest)):
                 is_answer = not self.trap_http_exception(e)
@@ -124,7 +125,8 @@ class ErrorHandling(App, metaclass=Watched):
         else:
             is_answer = False
         request = value_with_request().request
-        handler = self._find_error_handler(e, request.blueprints) if self.error_handler_spec else None
+        has_none = is_stock and not self.error_handler_spec
+        handler = None if has_none else self._find_error_handler(e, request.blueprints)
         if handler is None:
             if is_answer:
                 return t.cast("HTTPException", e)
