@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug import formparser
-from werkzeug.datastructures import ImmutableDict, MultiDict
+from werkzeug.datastructures import FileStorage, ImmutableDict, MultiDict
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import MultipartDecoder
@@ -299,7 +299,7 @@ def test_a_subclass_is_asked(kind: type, body: bytes, content_type: str) -> None
             return [list(request.form.items(multi=True))]
         request = type(kind.__name__, (base,), own)(make_post(body, content_type))
         found = [list(request.form.items()), type(request.form).__name__, request.mimetype]
-        found += [(name, type(file.stream), file.read()) for name, file in request.files.items()]
+        found += [(name, file.filename, type(file.stream), file.read()) for name, file in request.files.items()]
         request.close()
         return found
 
@@ -322,6 +322,7 @@ PATCHES: list[tuple[Any, str, Any]] = [
     (WerkzeugRequest, "_get_file_stream", lambda self, *_, **__: io.BytesIO()),
     (werkzeugs_request, "default_stream_factory", lambda **told: io.BytesIO(repr(told).encode())),
     (formparser, "SpooledTemporaryFile", None),
+    (FileStorage, "__init__", lambda self, stream, *_, **__: self.__dict__.update(stream=stream, filename="own")),
     (
         WerkzeugRequest,
         "_load_form_data",
@@ -342,7 +343,7 @@ def test_a_patch_counts_at_once_and_no_longer(
     def read(kind: type) -> list[Any]:
         request = kind(make_post(body, content_type))
         found = [list(request.form.items()), type(request.form).__name__]
-        found += [(name, type(file.stream), file.read()) for name, file in request.files.items()]
+        found += [(name, file.filename, type(file.stream), file.read()) for name, file in request.files.items()]
         request.close()
         return found
 

@@ -94,6 +94,7 @@ def _methods_of_parts() -> tuple[object, ...]:
 
 _FOR_FORMS: t.Final = _methods_of_forms()
 _FOR_PARTS: t.Final = _methods_of_parts()
+_init_of_file: t.Final = FileStorage.__init__
 
 
 class Files(cached_property[ImmutableMultiDict[FileStorage]]):
@@ -231,6 +232,10 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
         )
     if type(file) is SpooledTemporaryFile and end - start <= file._max_size:  # type: ignore[attr-defined] # private
         vars(file)["_file"] = io.BytesIO(body[start:end])
+        if FileStorage.__init__ is _init_of_file:
+            storage: FileStorage = _new(FileStorage)
+            storage.name, storage.stream, storage.filename, storage.headers = name, file, filename, headers
+            return storage
     else:
         if isinstance(file, SpooledTemporaryFile) and end - start > file._max_size:  # type: ignore[attr-defined] # private
             # Writing would move it to disk anyway.
