@@ -13,7 +13,7 @@ from ..lazy import lazy_pattern
 
 _escaped_separators = lazy_pattern(r"%(?:26|3[Dd])")
 # Texts of so many characters are long, so many fields are few; more are many if they begin in so many characters.
-_LONG, _FEW, _START = 2000, 8, 400
+_LONG, _FEW, _START = 700, 8, 400
 _NO_SEPARATORS = bytes(octet for octet in range(256) if octet not in b"&=")
 # Resolves the escapes of Python's literals.
 _resolve = t.cast("t.Callable[[bytes], tuple[bytes, int]]", codecs.escape_decode)
