@@ -9,6 +9,7 @@ import time
 import warnings
 from datetime import date, datetime, timedelta, timezone
 from enum import Enum
+from itertools import product
 from typing import Any
 from unittest import mock
 
@@ -603,3 +604,31 @@ def test_values_by_name_are_those_of_the_pairs(header: str) -> None:
     for name, value in parse_cookie(header):
         expected.setdefault(name, []).append(value)
     assert list(cookie_values(header).items()) == list(expected.items())
+
+
+def test_what_is_remembered_of_names_and_attributes_changes_no_line() -> None:
+    names = ["theme", "__Host-id", "x" * 300, "naïve", "a b"]
+    flags: list[Any] = [True, False, 1, 0, "yes", ""]
+    lines: dict[Any, str] = {}
+    for _ in range(2):
+        for name, path, domain, secure, httponly, samesite in product(
+            names, ["/", "/a b", "", None], [None, "example.com", False], flags, flags, [None, "lax", "Lax"]
+        ):
+            given: dict[str, Any] = {"domain": domain, "secure": secure, "httponly": httponly, "samesite": samesite}
+            line = dump_cookie(name, "dark", path=path, now=0.0, **given)
+            known = lines.setdefault((name, path, domain, bool(secure), bool(httponly), samesite and "Lax"), line)
+            assert line == known
+    with pytest.raises(TypeError):
+        dump_cookie("theme", "dark", domain=0, now=0.0)  # type: ignore[arg-type] # equal to False, which is none
+    with pytest.raises(TypeError):
+        dump_cookie("theme", "dark", path=["/"], now=0.0)  # type: ignore[arg-type]
+
+
+def test_few_names_and_attributes_are_remembered() -> None:
+    for number in range(1500):
+        line = dump_cookie(f"name-{number}", "dark", path=f"/{number}", now=0.0)
+        assert line == f"name-{number}=dark; Path=/{number}"
+        assert cookie_syntax.plain_cookie(f"name-{number}", "dark", None, None) == f"name-{number}=dark; Path=/"
+    assert len(cookie_syntax._plain_names) <= 512 >= len(cookie_syntax._remembered_attributes)
+    assert cookie_syntax.plain_cookie("name", "a b", None, None) is None
+    assert cookie_syntax.plain_cookie("never before", "a", None, None) is None

@@ -127,11 +127,7 @@ def dump_cookie(
         CookieSyntaxError: If text would end its attribute or cannot be sent.
         TypeError: If a type is wrong.
     """
-    if type(key) is str and key.isascii() and key.isidentifier():
-        # Letters, digits and underscores.
-        name = key
-    else:
-        name = (_remembered_name if type(key) is str and len(key) <= LONGEST else _name_on_the_wire)(key)
+    name = key if type(key) is str and key in _plain_names else _name_on_the_wire(key)
     if type(value) is not str:
         value = _checked("value", value)
     if (
@@ -140,19 +136,19 @@ def dump_cookie(
         and not _plain_value.fullmatch(value)
     ):
         value = _quoted(value)
-    if (path is None or path == "/" or _is_short(path)) and (domain is None or _is_short(domain)):
-        first, last = _remembered_attributes(path, domain, secure, httponly, samesite, partitioned)
-    else:
+    try:
+        first, last = _remembered_attributes[path, domain, secure, httponly, samesite, partitioned]
+    except (KeyError, TypeError):  # it is new, or cannot be hashed
         first, last = _attributes(path, domain, secure, httponly, samesite, partitioned)
     if max_age is None and expires is None:
-        line = f"{name}={value}{first}{last}"
+        line = f"{name}={value}{first}{last}" if first else f"{name}={value}{last}"
     elif expires is None and type(max_age) is int and sync_expires:
         # The result of _lifetime, inlined for the most common arguments.
         moment = _date_of_second(floor(now) + max_age)
         line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
     elif max_age == 0 and expires == 0 and type(max_age) is int and type(expires) is int:
         # A cookie that is deleted.
-        line = f"{name}={value}{first}; Expires={_date_of_second(0)}; Max-Age=0{last}"
+        line = f"{name}={value}{first}{_DELETED}{last}"
     else:
         line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
     size = len(line)
@@ -172,24 +168,23 @@ def size_warning(key: str, value_size: int, size: int, limit: int) -> str:
 
 # Below this length, looking for letters, digits and underscores first is faster than the pattern.
 _LOOKED_AT = 48
-_PLAINLY_DELETED = "=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/"
+_DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
 
 
 def plain_cookie(key: str, value: str, max_age: object, expires: object) -> str | None:
     """Return what `dump_cookie` does, by its other defaults, for a cookie without a lifetime or one to delete.
 
     Returns:
-        None if something has to be encoded, or the lifetime is another one.
+        None if something has to be encoded, the lifetime is another one, or the name has not been checked before.
     """
-    if type(key) is str and type(value) is str and key.isidentifier():
+    if type(key) is str and type(value) is str and key in _plain_names:
         if max_age is expires is None:
-            line = f"{key}={value}; Path=/"
-            if line.isascii() and (
-                (len(value) < _LOOKED_AT and (value.isalnum() or value.isidentifier())) or _plain_value.fullmatch(value)
-            ):
-                return line
-        elif key.isascii() and type(max_age) is int and type(expires) is int and not (value or max_age or expires):
-            return f"{key}{_PLAINLY_DELETED}"
+            if (
+                len(value) < _LOOKED_AT and value.isascii() and (value.isalnum() or value.isidentifier())
+            ) or _plain_value.fullmatch(value):
+                return f"{key}={value}; Path=/"
+        elif type(max_age) is int and type(expires) is int and not (value or max_age or expires):
+            return f"{key}={_DELETED}; Path=/"
     return None
 
 
@@ -236,6 +231,13 @@ def _quoted(value: str) -> str:
 _name_refused = lazy_pattern(r"[\x00-\x1f\x7f;=]|\A | \Z")
 
 
+# Applications use few names and combinations of attributes. Texts longer than `LONGEST`, which may come from a client,
+# are not remembered.
+_MOST_REMEMBERED = 512
+_plain_names: set[str] = set()  # that are sent as they are
+_remembered_attributes: dict[tuple[object, ...], tuple[str, str]] = {}
+
+
 def _name_on_the_wire(key: str) -> str:
     """Return the name with one character per octet."""
     name = _checked("name", key, _name_refused)
@@ -243,7 +245,12 @@ def _name_on_the_wire(key: str) -> str:
         raise exceptions.CookieSyntaxError(
             "A cookie needs a name, and '' was given: browsers would store a value without one."
         )
-    return _octets("name", name).decode("latin-1")
+    octets = _octets("name", name).decode("latin-1")
+    if octets == key and type(key) is str and len(key) <= LONGEST:
+        if len(_plain_names) >= _MOST_REMEMBERED:
+            _plain_names.clear()
+        _plain_names.add(key)
+    return octets
 
 
 def _attributes(
@@ -255,18 +262,13 @@ def _attributes(
     partitioned: bool,
 ) -> tuple[str, str]:
     """Return the attributes before and after the lifetime."""
-    return CookieAttributes(path, domain, secure, httponly, samesite, partitioned).on_the_wire()
-
-
-# Applications use few names and combinations of attributes. Results are not cached for texts longer than `LONGEST`,
-# which may come from a client.
-_remembered_name = lru_cache(maxsize=512)(_name_on_the_wire)
-_remembered_attributes = lru_cache(maxsize=512)(_attributes)
-
-
-def _is_short(text: object) -> bool:
-    """Return whether results for a path or a domain may be cached."""
-    return type(text) is str and len(text) <= LONGEST
+    made = CookieAttributes(path, domain, secure, httponly, samesite, partitioned)
+    written = made.on_the_wire()
+    if all(text is None or (type(text) is str and len(text) <= LONGEST) for text in (path, domain, samesite)):
+        if len(_remembered_attributes) >= _MOST_REMEMBERED:
+            _remembered_attributes.clear()
+        _remembered_attributes[made] = written
+    return written
 
 
 _attribute_refused = lazy_pattern(r"[\x00-\x1f\x7f;]")

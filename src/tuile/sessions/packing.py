@@ -12,6 +12,8 @@ from ..keys.tokens import TO_STANDARD, TO_URL_SAFE
 
 # The sizes of the header and the checksum that zlib.compress adds (RFC 1950).
 _ZLIB_HEADER, _ZLIB_BYTES = b"\x78\x9c", 6
+# The memory that zlib.compress uses: a table of 64 KiB.
+_ZLIB_MEMORY = 8
 
 
 # Compressing a text of up to 33 octets does not make it shorter if at most 8 of them occur earlier in it. Each of the
@@ -31,14 +33,32 @@ def pack(text: str) -> bytes:
         check_size(len(raw))
     if len(raw) <= _LOOKED_AT and len(raw) <= len(set(raw)) + _REPEATED:
         return b2a_base64(raw, newline=False).translate(TO_URL_SAFE).rstrip(b"=")
-    # zlib.compress allocates 256 KiB for a window of 32 KiB. A window of the size of the data gives the same result,
-    # much faster. For longer data, using less memory could miss repetitions.
-    window, memory = (9, 1) if len(raw) <= 120 else (12, 8) if len(raw) <= 3800 else (15, 8)
-    compressor = zlib.compressobj(-1, zlib.DEFLATED, -window, memory)
-    deflated = compressor.compress(raw) + compressor.flush()
+    deflated = _deflated(raw)
     if len(deflated) + _ZLIB_BYTES < len(raw) - 1:
         raw, mark = b"%s%s%s" % (_ZLIB_HEADER, deflated, zlib.adler32(raw).to_bytes(4, "big")), b"."
     return mark + b2a_base64(raw, newline=False).translate(TO_URL_SAFE).rstrip(b"=")
+
+
+def _deflated(raw: bytes) -> bytes:
+    """Return octets as `zlib.compress` compresses them, without its header and checksum.
+
+    It clears 256 KiB for a window of 32 KiB. A window that is 262 octets larger than the data gives the same result,
+    much faster. So does a smaller table of what occurred where, as long as nothing occurs more than 32 times: zlib
+    looks at no more places. A session where something occurs that often has many quotes or commas, or becomes short.
+    """
+    size = len(raw)
+    window = 9 if size <= 250 else 10 if size <= 762 else 11 if size <= 1786 else 12 if size <= 3834 else 15
+    memory = _ZLIB_MEMORY
+    if size <= 120:
+        memory = 1
+    elif size <= 762 and raw.count(b'"') <= 64 and raw.count(b",") <= 32:
+        memory = 4 if size <= 250 else 5
+    compressor = zlib.compressobj(-1, zlib.DEFLATED, -window, memory)
+    deflated = compressor.compress(raw) + compressor.flush()
+    if memory == _ZLIB_MEMORY or len(deflated) * 3 >= size:
+        return deflated
+    compressor = zlib.compressobj(-1, zlib.DEFLATED, -window, _ZLIB_MEMORY)
+    return compressor.compress(raw) + compressor.flush()
 
 
 def unpack(packed: bytes) -> str:
