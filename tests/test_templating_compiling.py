@@ -422,3 +422,29 @@ def test_names_are_looked_up_where_they_are_used() -> None:
             ]
 
     same(program)
+
+
+def test_pieces_are_joined_only_where_nobody_sees_them() -> None:
+    source = (
+        "{% extends 'base.html' %}{% block a %}x{{ 1 }}y{{ super() }}{% include 'part.html' %}{% endblock %}"
+        "{% block b %}{% for i in 'ab' %}{{ i }}{{ self.a() }}{% endfor %}{% endblock %}"
+    )
+    base = (
+        "<{% block a %}a{{ 2 }}{% endblock %}{% for i in 'ab' %}{% block b scoped %}{{ i }}{% endblock %}{% endfor %}>"
+    )
+
+    def program(lib: Any) -> Any:
+        app = _app(lib, source)
+        app.jinja_loader.mapping["base.html"] = base
+        found = []
+        with app.test_request_context("/path"):
+            for _ in range(2):
+                page = app.jinja_env.get_template("page.html")
+                found += [lib.render_template("page.html", **VALUES), page.render(VALUES)]
+                found += [str(piece) for piece in lib.stream_template("page.html", **VALUES)]
+                found += [str(piece) for piece in page.root_render_func(page.new_context(VALUES))]
+                found += list(page.stream(VALUES)), [str(page.make_module(VALUES))]
+                app.jinja_env.concat = "|".join
+        return found
+
+    same(program)

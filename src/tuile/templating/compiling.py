@@ -43,12 +43,14 @@ class CodeGenerator(JinjaCodeGenerator):
         has_names = hasattr(environment, "names_of_code")
         self._writes_out = has_names and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = False
+        self._has_parts = False
         self._is_at_start = False
         self._escaped = ""
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         """Write the module."""
-        self._reads = next(node.find_all(nodes.Getattr), None) is not None
+        self._reads = node.find(nodes.Getattr) is not None
+        self._has_parts = any(node.find(kind) is not None for kind in (nodes.Block, nodes.Include, nodes.Extends))
         super().visit_Template(node, frame)
         if self._writes_out:
             # The functions above look these names up when they are called.
@@ -58,11 +60,21 @@ class CodeGenerator(JinjaCodeGenerator):
         """Write the first lines of the function of a template or a block."""
         super().write_commons()
         if self._writes_out:
-            self.writeline("names = context.parent if type(context) is Context and not context.vars else {}")
+            self.writeline("is_usual = type(context) is Context")
+            self.writeline("names = context.parent if is_usual and not context.vars else {}")
+            if self._has_parts:
+                self.writeline("joins = is_usual and context.joins")
             if self._reads:
                 self.writeline("read = environment.getattr")
                 self.writeline("exact_dict = dict if read == stock_read else None")
             self._is_at_start = True
+
+    def writeline(self, x: str, node: nodes.Node | None = None, extra: int = 0) -> None:
+        """Write a line; what blocks and other templates write is joined where nobody takes it piece by piece."""
+        before, _, pieces = x.partition("yield from ")
+        if pieces and not before and self._writes_out:
+            x = f"yield from (concat({pieces}),) if joins else {pieces}"
+        super().writeline(x, node, extra)
 
     def enter_frame(self, frame: Frame) -> None:
         """Write the lines that look up the names of a scope."""
@@ -93,8 +105,8 @@ class CodeGenerator(JinjaCodeGenerator):
         self.visit(given, frame)
         self.write(f", {self.name!r})")
         context = f"template.new_context(context.get_all(), True, {self.dump_local_context(frame)})"
-        self.writeline("yield from " if frame.buffer is None else f"{frame.buffer}.extend(")
-        self.write(f"template.root_render_func({context})" + ("" if frame.buffer is None else ")"))
+        pieces = f"template.root_render_func({context})"
+        self.writeline(f"yield from {pieces}" if frame.buffer is None else f"{frame.buffer}.extend({pieces})")
 
     @optimizeconst
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - Jinja's name

@@ -54,7 +54,7 @@ _COMPILING = frozenset({"compile", "from_string"})
 _ABSENT = object()
 _new: Callable[[type[Context]], Context] = object.__new__
 _begin = Context.__init__
-_load_template = JinjaEnvironment._load_template
+_load_template, _concat = JinjaEnvironment._load_template, JinjaEnvironment.concat
 _render, _generate = JinjaTemplate.render, JinjaTemplate.generate
 
 
@@ -212,7 +212,10 @@ def render(template: JinjaTemplate, context: dict[str, object]) -> str:
         return method(context)
     try:
         # Without another copy of the context.
-        return environment.concat(template.root_render_func(template.new_context(context)))
+        own = template.new_context(context)
+        if type(own) is Context and environment.concat is _concat:
+            own.joins = True
+        return environment.concat(template.root_render_func(own))
     except Exception:  # noqa: BLE001 - it is raised again, with the lines of templates in its traceback
         environment.handle_exception()
 

@@ -51,7 +51,13 @@ def written(value: object) -> str:
 
 
 class Context(JinjaContext):
-    """A Jinja context that is made, and calls functions, in fewer steps."""
+    """A Jinja context that is made, and calls functions, in fewer steps.
+
+    Attributes:
+        joins: Whether only the whole text is wanted, so that blocks need not pass on their pieces.
+    """
+
+    joins = False
 
     def __init__(
         self,
