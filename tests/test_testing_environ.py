@@ -19,7 +19,7 @@ import tuile.testing.client
 from tests.beside_flask import outcome, same
 from tuile.testing import EnvironBuilder
 from tuile.testing.client import environ_without_builder
-from tuile.testing.simple_environ import place_of
+from tuile.testing.simple_environ import place_of, urlencoded
 
 PLAIN_TEXT = st.text("abcXYZ019-_.~", max_size=5)
 HOSTILE_TEXT = st.text('a/?#%&=+;: \t\r\n\0é\u2028[]@\\"', max_size=6)
@@ -326,3 +326,15 @@ def test_a_client_that_overrides_a_step_of_redirects_is_asked(name: str) -> None
         return answer.text, len(answer.history), log
 
     same(program)
+
+
+VALUES = st.one_of(PLAIN_TEXT, HOSTILE_TEXT, st.text("a !$'()*,/:;?@+%=&", max_size=4), st.integers(), st.booleans())
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.dictionaries(st.one_of(TEXTS, st.integers()), st.one_of(VALUES, st.none(), st.lists(VALUES, max_size=2))))
+def test_a_dict_is_written_as_werkzeug_writes_it(values: Any) -> None:
+    def by_werkzeug() -> str:
+        return werkzeug.test.EnvironBuilder(query_string=values).query_string
+
+    assert outcome(urlencoded, values) == outcome(by_werkzeug)

@@ -19,6 +19,7 @@ from werkzeug.sansio.request import Request as _SansioRequest
 from werkzeug.urls import _urlencode
 from werkzeug.wrappers import Request
 
+from tuile.http.headers import plain_pairs
 from tuile.http.received import SAFE_METHODS
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
 # Neither quoted nor unquoted on the way, and split by `urlsplit` at the question mark alone.
 _PATH = re.compile(r"/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/-]*)?\Z")
 _QUERY = re.compile(r"[A-Za-z0-9_.~=&%+/-]*\Z")
+_WRITTEN = re.compile(r"[A-Za-z0-9_.~!$'()*,/:;?@=& -]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
 _ROOT = re.compile(r"(?:/[A-Za-z0-9_.~-]+)*/?\Z")
 _KNOWN = frozenset({"method", "query_string", "headers", "data", "json", "environ_base", "content_type"})
+# An int is written as such, although it is declared as text.
+_TEXT_OR_NUMBER = frozenset({str, int})
 # The values of `CSRF` that are checked, and the headers that are.
 _CHECKS = ("fetch", "token")
 _SAYING_WHERE_FROM = frozenset({"HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN", "HTTP_REFERER"})
@@ -112,7 +116,7 @@ def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGI
     if given is not None:
         if mark or type(given) is not dict:
             return None
-        query = _urlencode(MultiDict(given))
+        query = urlencoded(given)
     method = options.get("method", "GET")
     return _written(place, method, path, path_info, query, options.get("environ_base"), headers, *content)
 
@@ -146,7 +150,8 @@ def _written(
     }
     combined: dict[str, str] = {}
     if headers:
-        for name, value in Headers(headers).to_wsgi_list():
+        pairs = plain_pairs(headers)
+        for name, value in Headers(headers).to_wsgi_list() if pairs is None else pairs:
             key = name.upper().replace("-", "_")
             if key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
                 return None
@@ -196,8 +201,23 @@ def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str 
     if type(data) is str and data:
         return data.encode(), content_type
     if content_type is None and type(data) is dict and data and all(type(value) is str for value in data.values()):
-        return _urlencode(MultiDict(data)).encode("ascii"), "application/x-www-form-urlencoded"
+        return urlencoded(data).encode("ascii"), "application/x-www-form-urlencoded"
     return None
+
+
+def urlencoded(given: Mapping[str, str]) -> str:
+    """Return a dict as a query or form is written, as Werkzeug writes it."""
+    parts = []
+    for name, value in given.items():
+        if type(name) is not str or type(value) not in _TEXT_OR_NUMBER:
+            break
+        parts.append(f"{name}={value}")
+    else:
+        text = "&".join(parts)
+        # Neither a name nor a value has a sign that is quoted or that separates them.
+        if _WRITTEN.match(text) and text.count("=") == len(parts) and text.count("&") == len(parts) - 1:
+            return text.replace(" ", "+")
+    return _urlencode(MultiDict(given))
 
 
 def locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
