@@ -237,7 +237,9 @@ def test_the_environ_is_not_made_for_what_the_brief_one_tells(name: str) -> None
     assert (brief, is_made) == (whole, False)
 
 
-def test_a_request_of_a_coroutine_function_enters_two_functions() -> None:
+def test_a_request_of_a_coroutine_function_enters_two_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a process in which no other test has connected a receiver.
+    monkeypatch.setattr("tuile.asgi._generated.heard", frozenset())
     app = tuile.Flask("short", static_folder=None)
 
     @app.get("/")

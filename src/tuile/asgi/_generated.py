@@ -30,8 +30,8 @@ from ..wrappers.response import CALL, SEND
 from .calls import carry
 from .conversation import Conversation, converse
 from .matched import MatchedExchange
-from .on_loop import MoreSteps
-from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length
+from .on_loop import MoreSteps, prepared_parts
+from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -321,7 +321,42 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
-        await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
+        is_known = plan.quiet and type(body) is plan.response_class and (type(body).__call__ is CALL)
+        prepared = prepared_parts(body) if is_known and context.request._client is None else None
+        if prepared is not None and (
+            (
+                plan.ends_quietly
+                and context._state is PLAIN
+                and context.request.closes_nothing
+                and (plan.epoch is invalidation.epoch)
+                and (not app.teardown_request_funcs)
+                and (not app.teardown_appcontext_funcs)
+                and (not (heard and is_end_heard()))
+            )
+            and (not app.after_request_funcs)
+            and (not (heard and request_finished.receivers))
+            and (
+                not context._is_touched
+                or (
+                    not context._after_functions
+                    and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+                )
+            )
+        ):
+            # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
+            reset(context._token)
+            context._token = None
+            context._state = ENDED
+            if context.request._scope is None:
+                context.request.environ["werkzeug.request"] = None
+            # send_prepared: Send a response that is sent as it is
+            wire, content = prepared
+            await send({"type": "http.response.start", "status": status_code(body._status), "headers": wire})
+            if method == "HEAD":
+                content = b""
+            await send({"type": "http.response.body", "body": content, "more_body": False})
+        else:
+            await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
         try:
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
@@ -468,7 +503,42 @@ async def answer_awaited(
             body = b""
         await send({"type": "http.response.body", "body": body, "more_body": False})
     elif body is not None:
-        await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
+        is_known = plan.quiet and type(body) is plan.response_class and (type(body).__call__ is CALL)
+        prepared = prepared_parts(body) if is_known and context.request._client is None else None
+        if prepared is not None and (
+            (
+                plan.ends_quietly
+                and context._state is PLAIN
+                and context.request.closes_nothing
+                and (plan.epoch is invalidation.epoch)
+                and (not app.teardown_request_funcs)
+                and (not app.teardown_appcontext_funcs)
+                and (not (heard and is_end_heard()))
+            )
+            and (not app.after_request_funcs)
+            and (not (heard and request_finished.receivers))
+            and (
+                not context._is_touched
+                or (
+                    not context._after_functions
+                    and (context._opened_session is None or app.config.get("SESSION_STORE") is None)
+                )
+            )
+        ):
+            # end_on_loop: Leave the context of a request on an event loop, if it `may_end_on_loop`
+            reset(context._token)
+            context._token = None
+            context._state = ENDED
+            if context.request._scope is None:
+                context.request.environ["werkzeug.request"] = None
+            # send_prepared: Send a response that is sent as it is
+            wire, content = prepared
+            await send({"type": "http.response.start", "status": status_code(body._status), "headers": wire})
+            if method == "HEAD":
+                content = b""
+            await send({"type": "http.response.body", "body": content, "more_body": False})
+        else:
+            await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
         try:
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)

@@ -25,7 +25,7 @@ from ..wrappers.response import CALL, SEND
 from .calls import carry
 from .conversation import Conversation, converse
 from .matched import MatchedExchange
-from .on_loop import MoreSteps
+from .on_loop import MoreSteps, prepared_parts
 from .scopes import (
     MOST_KNOWN,
     ONCE,
@@ -34,6 +34,7 @@ from .scopes import (
     is_own_header,
     sent_headers,
     sent_length,
+    status_code,
 )
 
 if t.TYPE_CHECKING:
@@ -44,8 +45,8 @@ if t.TYPE_CHECKING:
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView, Body, Parts
-    from ..wrappers.response import TextStart
-    from .protocol import Receive, Scope, Send
+    from ..wrappers.response import Response, TextStart
+    from .protocol import HeaderPairs, Receive, Scope, Send
     from .service import Service
 
 
@@ -180,7 +181,13 @@ async def answer_awaited(
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)
     elif body is not None:
-        await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
+        is_known = plan.quiet and type(body) is plan.response_class and type(body).__call__ is CALL
+        prepared = prepared_parts(body) if is_known and context.request._client is None else None
+        if prepared is not None and may_end_on_loop(app, plan, context):
+            end_on_loop(context)
+            await send_prepared(body, prepared, method, send)
+        else:
+            await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
         try:
             await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
@@ -261,6 +268,15 @@ async def send_short(
     if method == "HEAD":
         body = b""
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_prepared(response: Response, prepared: tuple[HeaderPairs, bytes], method: str, send: Send) -> None:
+    """Send a response that is sent as it is."""
+    wire, content = prepared
+    await send({"type": "http.response.start", "status": status_code(response._status), "headers": wire})
+    if method == "HEAD":
+        content = b""
+    await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
 def answer_matched(
