@@ -61,36 +61,32 @@ def parse_multipart(  # noqa: C901 - one look at each part, without calls
         return None
     if most_memory is not None and most_memory < len(body) and most_memory < 2 * _PIECE:
         return None
-    find, width, size = body.find, len(delimiter), len(body)
+    match, find, width, size = _headers_pattern.match, body.find, len(delimiter), len(body)
     parts: list[Part] = []
     position = width
     while True:
-        head = _headers_pattern.match(body, position)
+        head = match(body, position)
         if head is None:
             # The end, or something else.
             return parts if size - position <= 4 and body[position:] in _ENDS else None
-        headers, name, filename, others = head.groups()
         start = head.end()
         end = find(delimiter, start) - 2
-        if end < start or body[end : end + 2] != b"\r\n" or start - position > _LONGEST_HEADERS:
+        if end < start or not body.startswith(b"\r\n", end) or start - position > _LONGEST_HEADERS:
             return None
-        if filename is None and (
-            (most_memory is not None and end - start > most_memory) or (others and b"charset" in others.lower())
-        ):
-            return None
+        headers, name, filename, others = head.groups()
         try:
-            part = (
-                name.decode() if b"%22" not in name else name.decode().replace("%22", '"'),
-                None if filename is None else filename.decode().replace("%22", '"'),
-                headers,
-                start,
-                end,
-            )
+            shown = name.decode()
+            if filename is not None:
+                filename = filename.decode().replace("%22", '"')
+            elif (most_memory is not None and end - start > most_memory) or (others and b"charset" in others.lower()):
+                return None
             if others:
                 others.decode()
         except UnicodeDecodeError:
             return None
-        parts.append(part)
+        if "%22" in shown:
+            shown = shown.replace("%22", '"')
+        parts.append((shown, filename, headers, start, end))
         if most_parts is not None and len(parts) > most_parts:
             return None
         position = end + 2 + width
