@@ -112,24 +112,24 @@ class ErrorHandling(App, metaclass=Watched):
         """Call the error handler for an exception of a hook or a view, or raise the exception again."""
         if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
             e.show_exception = True
-        plan, is_answer = self._plan, isinstance(e, HTTPException)
+        plan, page = self._plan, e if isinstance(e, HTTPException) else None
         is_stock = plan.handles_errors and plan.epoch is invalidation.epoch
         if is_stock:
             # What the methods do that are called otherwise.
-            if is_answer and (self.config["TRAP_HTTP_EXCEPTIONS"] or isinstance(e, BadRequest)):
-                is_answer = not self.trap_http_exception(e)
-            if is_answer and (t.cast("HTTPException", e).code is None or isinstance(e, RoutingException)):
-                return t.cast("HTTPException", e)
-        elif is_answer and not self.trap_http_exception(e):
-            return self.handle_http_exception(t.cast("HTTPException", e))
+            if page is not None and (self.config["TRAP_HTTP_EXCEPTIONS"] or isinstance(e, BadRequest)):
+                page = None if self.trap_http_exception(e) else page
+            if page is not None and (page.code is None or isinstance(e, RoutingException)):
+                return page
+        elif page is not None and not self.trap_http_exception(e):
+            return self.handle_http_exception(page)
         else:
-            is_answer = False
+            page = None
         request = value_with_request().request
         has_none = is_stock and not self.error_handler_spec
         handler = None if has_none else self._find_error_handler(e, request.blueprints)
         if handler is None:
-            if is_answer:
-                return t.cast("HTTPException", e)
+            if page is not None:
+                return page
             raise  # noqa: PLE0704 - called while `e` is handled
         answer: ft.ResponseReturnValue = self._handled_by(handler, e)
         return answer

@@ -33,7 +33,7 @@ from ..wrappers.plain_response import (
 from .error_pages import redirect_parts, usual_page
 from .errors import page_response
 from .inlined import WRITTEN, is_unobserved, is_untouched
-from .inlined_response import encode_answer, new
+from .inlined_response import encode_answer, length_header, new
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -296,6 +296,11 @@ def _is_completed(plan: Plan, answer: tuple[Body, ...]) -> bool:
 
 def _parts_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> tuple[int, list[tuple[str, str]], bytes] | None:
     """Return the status, the headers and the body of the response to text or JSON with a status, headers or both."""
+    if len(answer) == 2 and type(answer[1]) is int:
+        # Most are like this.
+        code: int = answer[1]
+        start, text = encode_answer(plan, answer[0]) if code in _PLAIN_STATUSES else (None, b"")
+        return None if start is None else (code, [start[0], length_header(text)], text)
     found = _split(answer)
     if found is None:
         return None

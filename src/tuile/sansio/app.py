@@ -315,8 +315,9 @@ class App(AppWebSockets, metaclass=Watched):
         kind = type(e)
         code = kind.code if issubclass(kind, HTTPException) else None
         for wanted in (None,) if code is None else (code, None):
-            for scope in (*blueprints, None):
-                handlers = registered[scope].get(wanted) if scope in registered else None
+            for scope in (*blueprints, None) if blueprints else (None,):
+                by_code = registered.get(scope)
+                handlers = by_code.get(wanted) if by_code else None
                 if not handlers:
                     continue
                 for cls in kind.__mro__:
