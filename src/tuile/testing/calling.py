@@ -80,6 +80,8 @@ def _begun_body(
         written: What the application has written by the callable of `start_response`.
         begun: The status and the headers, once it has begun.
     """
+    if type(parts) is list and begun and not written:
+        return iter(parts)
     close = getattr(parts, "close", None)
     rest = iter(parts)
     for part in rest:
