@@ -448,3 +448,49 @@ def test_pieces_are_joined_only_where_nobody_sees_them() -> None:
         return found
 
     same(program)
+
+
+class _Counting:
+    read: list[str]
+
+    def __init__(self) -> None:
+        self.read = []
+
+    @property
+    def value(self) -> str:
+        self.read.append("value")
+        return "<value>"
+
+    @property
+    def broken(self) -> str:
+        self.read.append("broken")
+        raise AttributeError("inside")
+
+    def __getattr__(self, name: str) -> str:
+        self.read.append(f"attribute {name}")
+        if name == "failing":
+            raise ValueError(name)
+        raise AttributeError(name)
+
+    def __getitem__(self, name: str) -> str:
+        self.read.append(f"item {name}")
+        if name == "none":
+            raise KeyError(name)
+        return f"<{name}>"
+
+
+def test_attributes_are_read_once_and_items_where_there_is_none() -> None:
+    def program(lib: Any) -> Any:
+        found: list[Any] = []
+        for name in ("value", "broken", "other", "none", "failing", "items", "get"):
+            app = _app(lib, f"{{{{ given.{name} }}}}{{% if given.{name} %}}yes{{% endif %}}")
+            for replaced in (False, True):
+                if replaced:
+                    app.jinja_env.getattr = lambda obj, name: f"other {name}"
+                with app.test_request_context("/path"):
+                    given = _Counting()
+                    found.append((outcome(lib.render_template, "page.html", given=given), given.read))
+                    found.append(_plain(outcome(lib.render_template, "page.html", given={})))
+        return found
+
+    same(program)

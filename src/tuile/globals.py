@@ -285,8 +285,8 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session = value._opened_session or value._session
-        if session is None:
+        session = value._opened_session
+        if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         try:
@@ -299,8 +299,8 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session = value._opened_session or value._session
-        if session is None:
+        session = value._opened_session
+        if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         return session[key]
@@ -309,8 +309,8 @@ class _SessionProxy(LocalProxy):
         value = _value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        session = value._opened_session or value._session
-        if session is None:
+        session = value._opened_session
+        if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
         session[key] = item

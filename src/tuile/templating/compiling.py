@@ -66,7 +66,7 @@ class CodeGenerator(JinjaCodeGenerator):
                 self.writeline("joins = is_usual and context.joins")
             if self._reads:
                 self.writeline("read = environment.getattr")
-                self.writeline("exact_dict = dict if read == stock_read else None")
+                self.writeline("exact_dict, get = (dict, getattr) if read == stock_read else (None, reader(read))")
             self._is_at_start = True
 
     def writeline(self, x: str, node: nodes.Node | None = None, extra: int = 0) -> None:
@@ -113,15 +113,16 @@ class CodeGenerator(JinjaCodeGenerator):
         """Write an attribute of an object, or an item of a dict."""
         if not self._writes_out:
             super().visit_Getattr(node, frame)
-        elif node.attr in _OF_DICTS:
-            self.write("read(")
+            return
+        obj, found, name = self.temporary_identifier(), self.temporary_identifier(), repr(node.attr)
+        if node.attr in _OF_DICTS:
+            self.write(f"({found} if ({found} := get({obj} := ")
             self.visit(node.node, frame)
-            self.write(f", {node.attr!r})")
         else:
-            found, name = self.temporary_identifier(), repr(node.attr)
-            self.write(f"({found}[{name}] if type({found} := ")
+            self.write(f"({obj}[{name}] if type({obj} := ")
             self.visit(node.node, frame)
-            self.write(f") is exact_dict and {name} in {found} else read({found}, {name}))")
+            self.write(f") is exact_dict and {name} in {obj} else {found} if ({found} := get({obj}")
+        self.write(f", {name}, absent)) is not absent else item_of({obj}, {name}))")
 
     @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name

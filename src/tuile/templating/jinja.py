@@ -24,7 +24,7 @@ from ..urls import UrlBuilding, link_writer
 from . import plain_escapes
 from .compiling import CodeGenerator
 from .folding import changed_outcomes, compile_recording
-from .running import NAMES, Context, writers, written
+from .running import ABSENT, NAMES, Context, writers, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -51,7 +51,6 @@ _has_tests = re.compile(r"\bis\b").search
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
 # The methods that make a template from a source. They can be replaced on one environment.
 _COMPILING = frozenset({"compile", "from_string"})
-_ABSENT = object()
 _new: Callable[[type[Context]], Context] = object.__new__
 _begin = Context.__init__
 _load_template, _concat = JinjaEnvironment._load_template, JinjaEnvironment.concat
@@ -135,10 +134,11 @@ class Environment(JinjaEnvironment):
         return {
             **NAMES,
             **writers(escape_of_code),
+            "item_of": self.item_of,
             # What `getattr` is equal to unless it was replaced.
             "stock_read": MethodType(_getattr, self),
             # The application's own `url_for`, or what nothing is.
-            "own_link": given if is_own else _ABSENT,
+            "own_link": given if is_own else ABSENT,
             "write_link": link_writer(self.app),
         }
 
@@ -146,13 +146,16 @@ class Environment(JinjaEnvironment):
     def getattr(self, obj: Mapping[str, object], attribute: str) -> object:
         """Return an attribute of an object, else its item, else undefined."""
         # With a default, Python makes no error for an attribute that most objects do not have.
-        found: object = getattr(obj, attribute, _ABSENT)
-        if found is not _ABSENT:
-            return found
+        found: object = getattr(obj, attribute, ABSENT)
+        return found if found is not ABSENT else self.item_of(obj, attribute)
+
+    @internalcode
+    def item_of(self, obj: Mapping[str, object], name: str) -> object:
+        """Return an item of an object that has no attribute of its name, else undefined."""
         try:
-            return obj[attribute]
+            return obj[name]
         except (TypeError, LookupError, AttributeError):
-            return self.undefined(obj=obj, name=attribute)
+            return self.undefined(obj=obj, name=name)
 
     @internalcode
     def get_template(

@@ -32,6 +32,8 @@ else:
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 # They are called as they are, unless they are marked for an argument of Jinja's.
 _FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, BlockReference})
+#: What an object without an attribute has instead.
+ABSENT = object()
 # What is written as it is.
 _PLAIN = frozenset({int, float, bool, type(None)})
 _STOPPED = "value was undefined because a callable raised a StopIteration exception"
@@ -163,12 +165,17 @@ def invoke(
     return context.call(obj, *args, **kwargs)
 
 
+def reader(read: Callable[[object, str], object]) -> Callable[[object, str, object], object]:
+    """Return a function with the arguments of `getattr` for an environment with another `getattr` than Tuile's."""
+    return lambda obj, name, _: read(obj, name)
+
+
 class _NoType:
     """The class of nothing."""
 
 
 #: What the code of templates has beside Jinja's names, in any environment.
-NAMES = {"Context": Context, "Macro": Macro, "invoke": invoke}
+NAMES = {"Context": Context, "Macro": Macro, "absent": ABSENT, "invoke": invoke, "reader": reader}
 
 
 def writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
