@@ -32,7 +32,7 @@ def host_of(scope: Any) -> str | None:
     """The host that `brief_headers` finds; None if the whole environ is needed."""
     service: Any = SimpleNamespace(hosts={}, text_of_host=lambda plan, octets: octets.decode("latin-1"))
     plan: Any = None
-    return brief_headers(service, plan, scope, scope["method"], scope["path"])[0]
+    return brief_headers(service, plan, scope, scope["method"], scope.get("root_path"), scope["path"])[0]
 
 
 class Awaiting(Program):

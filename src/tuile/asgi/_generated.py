@@ -74,13 +74,17 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve(scope, receive, send)
         return
     method, path = (scope["method"], scope["path"])
+    try:
+        root, scheme = (scope["root_path"], scope["scheme"])
+    except KeyError:
+        root, scheme = (scope.get("root_path"), scope.get("scheme"))
     # brief_headers: Return the headers Host and Cookie of a request; no host if only the whole environ tells its view
     host: bytes | None = None
     cookies: bytes | None = None
     if (
         (method == "GET" or method == "HEAD")
         and ((version := scope["http_version"]) == "1.1" or version == "1.0")
-        and (not scope.get("root_path"))
+        and (not root)
         and path.isascii()
     ):
         for name, value in scope["headers"]:
@@ -98,7 +102,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if sent_host is None:
         await service.here().serve_http(scope, receive, send)
         return
-    scheme, is_upgrade, environ = (scope.get("scheme"), False, None)
+    is_upgrade, environ = (False, None)
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
     request = new(plan.request_class)
     request._scope = scope

@@ -72,11 +72,16 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         await service.serve(scope, receive, send)
         return
     method, path = scope["method"], scope["path"]
-    sent_host, sent_cookies = brief_headers(service, plan, scope, method, path)
+    try:
+        # Nearly always there, and found faster than by calls of `get`.
+        root, scheme = scope["root_path"], scope["scheme"]
+    except KeyError:
+        root, scheme = scope.get("root_path"), scope.get("scheme")
+    sent_host, sent_cookies = brief_headers(service, plan, scope, method, root, path)
     if sent_host is None:
         await service.here().serve_http(scope, receive, send)
         return
-    scheme, is_upgrade, environ = scope.get("scheme"), False, None
+    is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
     rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     if rule is not None and known is not None and service.loop is get_running_loop():
@@ -98,7 +103,9 @@ def has_steps_before(app: Flask, service: Service) -> object:
     return app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints
 
 
-def brief_headers(service: Service, plan: Plan, scope: Scope, method: str, path: str) -> tuple[str | None, str | None]:
+def brief_headers(
+    service: Service, plan: Plan, scope: Scope, method: str, root: str | None, path: str
+) -> tuple[str | None, str | None]:
     """Return the headers Host and Cookie of a request; no host if only the whole environ tells its view.
 
     With a host, the request has no body, and is no bad request.
@@ -109,7 +116,7 @@ def brief_headers(service: Service, plan: Plan, scope: Scope, method: str, path:
     if (
         (method == "GET" or method == "HEAD")  # noqa: PLR1714
         and ((version := scope["http_version"]) == "1.1" or version == "1.0")
-        and not scope.get("root_path")
+        and not root
         and path.isascii()
     ):
         # A loop in Python takes fewer instructions than a dictionary of all headers.
