@@ -362,3 +362,49 @@ def test_every_session_takes_defaults_by_name(made: SecureCookieSession) -> None
     assert made.setdefault("x", default=2) == 2
     assert made.pop(key="x") == 2
     assert made == {}
+
+
+def test_a_value_that_was_read_and_not_changed_is_encoded_once_with_the_session() -> None:
+    visitor = Visitor(new_app(), {"l": [1, {"d": []}], "c": {"p": 1}, "n": 5})
+    visitor.do(lambda: session["n"])
+    for change, is_set in [
+        (lambda: session["l"], False),
+        (lambda: session["l"].append(2), True),
+        (lambda: session["l"].append(2) or (session["l"].pop() and None), False),
+        (lambda: session["c"].update(p=1), False),
+        (lambda: session["c"].update(p=1.0), True),
+        (lambda: session["c"].update(p=True), True),
+        (lambda: [session.update(l=session["l"]), session["l"].append(3)], True),
+        (lambda: next(iter(session.values())), False),
+        (lambda: session["l"].append(session["c"]), True),
+    ]:
+        visitor.do(change)
+        assert visitor.was_set == is_set
+    assert visitor.do(lambda: dict(session)) == {"l": [1, {"d": []}, 2, 3, {"p": True}], "c": {"p": True}, "n": 5}
+
+
+def test_a_session_in_another_notation_is_compared_value_by_value() -> None:
+    app = new_app()
+    app.json.sort_keys = False
+    visitor = Visitor(app, {"z": [{"y": 1, "x": 2}], "a": [1]})
+    app.json.sort_keys = True
+    visitor.do(lambda: session["z"])
+    assert not visitor.was_set
+    visitor.do(lambda: session["a"].append(2))
+    assert visitor.was_set
+    visitor.do(lambda: [session["z"], session["a"]])
+    assert not visitor.was_set
+
+
+def test_changes_before_modified_is_reset_are_not_saved_and_later_ones_are() -> None:
+    visitor = Visitor(new_app(), {"l": [1]})
+
+    def reset(*later: int) -> None:
+        session["l"].append(2)
+        session.modified = False
+        session["l"].extend(later)
+
+    visitor.do(reset)
+    assert not visitor.was_set
+    visitor.do(lambda: reset(3))
+    assert visitor.was_set

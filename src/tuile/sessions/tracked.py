@@ -25,15 +25,31 @@ if t.TYPE_CHECKING:
 #: The immutable types.
 IMMUTABLE: t.Final = frozenset({str, int, float, bool, type(None), bytes, datetime, UUID, Markup})
 
+# In place of an encoded value: the text that the session was read from has it. No value is encoded as this.
+_IN_TEXT: t.Final = ""
+
 
 def tracked(
-    session_class: type[SecureCookieSession], serializer: TaggedJSONSerializer, content: Mapping[str, object]
+    session_class: type[SecureCookieSession],
+    serializer: TaggedJSONSerializer,
+    content: Mapping[str, object],
+    text: str | None = None,
 ) -> SecureCookieSession:
-    """Return a session: a tracked one if a value is mutable and the class is the default."""
+    """Return a session: a tracked one if a value is mutable and the class is the default.
+
+    Args:
+        session_class: The class for sessions.
+        serializer: The serializer.
+        content: The content of the session.
+        text: What the content was read from, so that a value need not be encoded when it is read.
+    """
     if session_class is SecureCookieSession and type(content) is dict:
         for value in content.values():
             if type(value) not in IMMUTABLE:
-                return TrackedSession(content, serializer.dumps)
+                session = TrackedSession(content, serializer.dumps)
+                if text is not None:
+                    session._was_read = content, text, serializer.loads
+                return session
     return session_class(content)
 
 
@@ -48,6 +64,8 @@ class TrackedSession(SecureCookieSession):
     #: Whether the application has a store for sessions.
     has_store: t.ClassVar[bool] = False
     _modified = False
+    # The content as it was read, whose values are those of the session; its text, and what reads that again.
+    _was_read: tuple[dict[str, object], str, Callable[[str], dict[str, object]]] | None = None
 
     def __init__(
         self, initial: Mapping[str, object] | Iterable[tuple[str, object]], encode: Callable[[object], str]
@@ -56,13 +74,15 @@ class TrackedSession(SecureCookieSession):
         dict.__init__(self, initial)
         self.on_update = note_change
         self._encode = encode
-        # The encoded values as of when they were first read.
+        # The encoded values as of when they were first read, or `_IN_TEXT`.
         self._handed_out: dict[str, str] = {}
 
     @property
     def modified(self) -> bool:
         """Whether the session was changed, including changes inside its values."""
-        if not self._modified:
+        if not self._modified and self._handed_out:
+            if _IN_TEXT in self._handed_out.values() and self._is_still_its_text():
+                return False
             self._modified = any(map(self._is_changed_inside, self._handed_out))
         return self._modified
 
@@ -71,15 +91,35 @@ class TrackedSession(SecureCookieSession):
         self._modified = bool(value)
         if not value:
             # Earlier changes are not saved.
+            self._was_read = None
             handed_out, self._handed_out = self._handed_out, {}
             for key in handed_out:
                 if key in self:
                     self._hand_out(key)
 
+    def _is_still_its_text(self) -> bool:
+        """Return whether the whole session is certain to be what it was read from."""
+        try:
+            return self._was_read is not None and self._encode(self.content()) == self._was_read[1]
+        except Exception:  # noqa: BLE001 - whatever a value and its tag may raise
+            return False
+
+    def _encode_as_read(self) -> None:
+        """Encode the values that were handed out as they were in the text."""
+        if self._was_read is not None:
+            _, text, read = self._was_read
+            self._was_read = None
+            fresh = read(text)
+            for key, encoded in self._handed_out.items():
+                if encoded == _IN_TEXT:
+                    self._handed_out[key] = self._encode(fresh[key])
+
     def _is_changed_inside(self, key: str) -> bool:
         if key not in self:
             return False
         try:
+            if self._handed_out[key] == _IN_TEXT:
+                self._encode_as_read()
             return self._encode(dict.__getitem__(self, key)) != self._handed_out[key]
         except Exception:  # noqa: BLE001 - whatever a value and its tag may raise; saving it raises it again
             return True
@@ -88,6 +128,9 @@ class TrackedSession(SecureCookieSession):
         """Return the value of a key, and encode it for later comparison if it is mutable."""
         value = dict.__getitem__(self, key)
         if type(value) not in IMMUTABLE and key not in self._handed_out:
+            if self._was_read is not None and self._was_read[0].get(key) is value:
+                self._handed_out[key] = _IN_TEXT
+                return value
             try:
                 self._handed_out[key] = self._encode(value)
             except Exception:  # noqa: BLE001 - it was assigned in this request; saving it raises it again

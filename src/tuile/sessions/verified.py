@@ -46,7 +46,7 @@ def session_in(
         content = serializer.loads(text)
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
-            return tracked(session_class, serializer, content)
+            return tracked(session_class, serializer, content, text)
         if is_plain and type(content) is dict and token in kept.verified:
             kept.verified[token] = signed_at, text, content.copy()
         return session_class(content)
