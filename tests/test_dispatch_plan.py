@@ -575,7 +575,7 @@ def test_a_plan_says_why_there_is_no_fast_path() -> None:
         ),
         "sync": ((), ("ensure_sync is overridden",)),
         "context": (("request_context is overridden",), ()),
-        "subdomain": ((), ("subdomain_matching is on, so a URL adapter is made for each request",)),
+        "subdomain": ((), ("subdomain_matching is on, so the URL map is asked about each request",)),
         "text": ((), (f"{own} has methods of its own, so each response is made and asked",)),
         "checks": ((), ("COOKIE_CHECKS, COOKIE_UNDECLARED or app.consent looks at each response",)),
     }

@@ -131,8 +131,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         ):
             rule, known = route
             arguments = {}
-            request.url_rule = rule
-            request.view_args = arguments
+            request.url_rule, request.view_args = (rule, arguments)
         elif (
             is_allowed
             and plan.variable_routes
@@ -147,7 +146,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         else:
             if environ is None:
                 environ = brief_environ_of(request)
-            found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
+            name = app.config["SERVER_NAME"]
+            found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
             if found is None:
                 if not (context._is_bound and context._finds_by_adapter()):
                     context._match_by_adapter()
@@ -158,8 +158,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 request.routing_exception = found[1]
             else:
                 rule, arguments = found
-                request.url_rule = rule
-                request.view_args = arguments
+                request.url_rule, request.view_args = (rule, arguments)
                 if plan.hosts and id(rule) not in plan.rules_tried:
                     remember(app, plan, path, rule, arguments)
     except Exception:

@@ -99,7 +99,9 @@ class Matching(metaclass=Watched):
     def _match_by_map(self) -> None:
         """Find the rule by the map, for an app that needs no adapter."""
         # Of its own copy, for a stream: the server may use the environ for another request by then.
-        self._take(self.app.url_map.find(environ_of(self.request), self.app.config["SERVER_NAME"]))
+        app, url_map = self.app, self.app.url_map
+        in_domain = bool(app.subdomain_matching or url_map.host_matching)
+        self._take(url_map.find(environ_of(self.request), app.config["SERVER_NAME"], in_domain))
 
     def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""
@@ -119,6 +121,7 @@ class Matching(metaclass=Watched):
             or self.app._current_plan().request_class is None
             or adapter.map is not url_map
             or type(url_map) is not Map
+            or url_map.host_matching
             or vars(adapter).keys() != _attributes()
             or adapter.websocket
             or adapter.subdomain != (url_map.default_subdomain or "")

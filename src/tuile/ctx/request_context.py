@@ -184,7 +184,7 @@ class RequestContext(Opening):
             self._push_nested()
         if not getattr(app.session_interface, "opens_lazily", False):
             self._session  # noqa: B018 - reading it opens it
-        if finds and not app.subdomain_matching:
+        if finds:
             self._match_by_map()
         elif not self._finds_by_adapter():
             self._match_by_adapter()

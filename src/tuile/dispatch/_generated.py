@@ -99,8 +99,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             ):
                 rule, known = route
                 arguments = {}
-                request.url_rule = rule
-                request.view_args = arguments
+                request.url_rule, request.view_args = (rule, arguments)
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -115,7 +114,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             else:
                 if environ is None:
                     environ = brief_environ_of(request)
-                found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
+                name = app.config["SERVER_NAME"]
+                found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
@@ -126,8 +126,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     request.routing_exception = found[1]
                 else:
                     rule, arguments = found
-                    request.url_rule = rule
-                    request.view_args = arguments
+                    request.url_rule, request.view_args = (rule, arguments)
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
             if (
@@ -390,8 +389,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             ):
                 rule, known = route
                 arguments = {}
-                request.url_rule = rule
-                request.view_args = arguments
+                request.url_rule, request.view_args = (rule, arguments)
             elif (
                 is_allowed
                 and plan.variable_routes
@@ -406,7 +404,8 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             else:
                 if environ is None:
                     environ = brief_environ_of(request)
-                found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed else None
+                name = app.config["SERVER_NAME"]
+                found = app.url_map.find(environ, name, plan.in_domain) if is_allowed else None
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
@@ -417,8 +416,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                     request.routing_exception = found[1]
                 else:
                     rule, arguments = found
-                    request.url_rule = rule
-                    request.view_args = arguments
+                    request.url_rule, request.view_args = (rule, arguments)
                     if plan.hosts and id(rule) not in plan.rules_tried:
                         remember(app, plan, path, rule, arguments)
             if (
@@ -653,8 +651,7 @@ def begin_awaited(
         ):
             rule, known = route
             arguments = {}
-            request.url_rule = rule
-            request.view_args = arguments
+            request.url_rule, request.view_args = (rule, arguments)
         elif (
             is_allowed
             and plan.variable_routes
@@ -669,7 +666,8 @@ def begin_awaited(
         else:
             if environ is None:
                 environ = brief_environ_of(request)
-            found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
+            name = app.config["SERVER_NAME"]
+            found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
             if found is None:
                 if not (context._is_bound and context._finds_by_adapter()):
                     context._match_by_adapter()
@@ -680,8 +678,7 @@ def begin_awaited(
                 request.routing_exception = found[1]
             else:
                 rule, arguments = found
-                request.url_rule = rule
-                request.view_args = arguments
+                request.url_rule, request.view_args = (rule, arguments)
                 if plan.hosts and id(rule) not in plan.rules_tried:
                     remember(app, plan, path, rule, arguments)
     except Exception:

@@ -109,8 +109,7 @@ def match_route(
     ):
         rule, known = route
         arguments = {}
-        request.url_rule = rule
-        request.view_args = arguments
+        request.url_rule, request.view_args = rule, arguments
     elif (
         is_allowed
         and plan.variable_routes
@@ -126,7 +125,8 @@ def match_route(
     else:
         if environ is None:
             environ = brief_environ_of(request)
-        found = app.url_map.find(environ, app.config["SERVER_NAME"]) if is_allowed and plan.finds else None
+        name = app.config["SERVER_NAME"]
+        found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
         if found is None:
             # Only Werkzeug can tell. Only the steps convert a method in lower case, and check where a WebSocket is
             # opened from.
@@ -139,8 +139,7 @@ def match_route(
             request.routing_exception = found[1]
         else:
             rule, arguments = found
-            request.url_rule = rule
-            request.view_args = arguments
+            request.url_rule, request.view_args = rule, arguments
             if plan.hosts and id(rule) not in plan.rules_tried:
                 remember(app, plan, path, rule, arguments)
     return rule, arguments, known

@@ -113,8 +113,9 @@ class Plan(Record):
     #: The hosts that do not affect which rule matches, shared with the URL map; empty if changes of settings may not be
     #: detected.
     hosts: t.Collection[str | None]
-    #: Whether the URL map finds rules by the path alone: neither by the host nor by the subdomain.
+    #: Whether the URL map finds rules without an adapter, and whether by the subdomain or the host.
     finds: bool
+    in_domain: bool
     #: Why the fast path is not used, and what makes it slower; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
@@ -180,6 +181,7 @@ NOTHING = Plan(
     unwatched=(),
     hosts=(),
     finds=False,
+    in_domain=False,
     refusals=(),
     slower=(),
     **_new_caches(),
@@ -244,7 +246,6 @@ def plan_of(app: Planned) -> Plan:
         to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost)),
         unwatched=compared(mixins),
         hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
-        finds=finds,
         refusals=refusals,
         slower=(*begun, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
         **_new_caches(),
@@ -263,9 +264,11 @@ def _for_steps(lost: dict[str, list[str]]) -> _Fields:
 
 
 def _for_urls(app: Planned, lost: dict[str, list[str]], *, has_root: bool) -> _Fields:
-    """Return the fields of a plan that `url_for` reads."""
+    """Return the fields of a plan that matching and `url_for` read."""
     url_map = None if lost["urls"] else _own_map(app)
     return {
+        "finds": not lost["adapter"],
+        "in_domain": any(_matches_hosts(app)),
         "builds_urls": not lost["urls"],
         "raises_build_errors": not lost["build_errors"],
         "url_map": url_map,
@@ -337,7 +340,7 @@ def _slower(app: Planned, text_start: TextStart | None, json_start: TextStart | 
     """Yield why the fast path asks others."""
     for name, is_on in zip(("subdomain_matching", "host_matching"), _matches_hosts(app), strict=True):
         if is_on:
-            yield f"{name} is on, so a URL adapter is made for each request"
+            yield f"{name} is on, so the URL map is asked about each request"
     if text_start is None:
         yield f"{name_of(app.response_class)} has methods of its own, so each response is made and asked"
     elif json_start is None:

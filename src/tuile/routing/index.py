@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import typing as t
 from collections import Counter
+from copy import copy
 from uuid import UUID
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -91,7 +92,7 @@ class Index:
     fails for a path, Werkzeug decides. A node is created when a request first reaches it.
     """
 
-    __slots__ = ("_foreign", "_with_defaults", "allowed", "has_foreign", "knows_all", "root", "static")
+    __slots__ = ("_foreign", "_with_defaults", "allowed", "domain", "has_foreign", "knows_all", "root", "static")
 
     def __init__(self, url_map: WerkzeugMap) -> None:
         # The number of rules with defaults for each endpoint and its arguments. Other rules may redirect to them.
@@ -103,6 +104,8 @@ class Index:
         self.static: dict[str, list[Answer]] = {}
         # The methods of paths without variables; see `Map.allowed_methods`. There are as many as above.
         self.allowed: dict[str, Allowed] = {}
+        # The subdomain or host, if it has no variables.
+        self.domain: str = url_map.default_subdomain or ""
         # Whether there are no rules for subdomains that could match other paths.
         self.knows_all = not url_map._matcher._root.dynamic
         domain = None
@@ -114,6 +117,25 @@ class Index:
             self.root.certain = False
         else:
             self.root = self._copy(start)
+
+    def within(self, state: State, domain: str, *, knows_all: bool) -> Index:
+        """Return the index of the rules for a subdomain or a host.
+
+        Args:
+            state: The state of Werkzeug's matcher after the domain.
+            domain: The domain.
+            knows_all: Whether no rules for other domains could match.
+        """
+        index = copy(self)
+        index.static, index.allowed = {}, {}
+        index.domain, index.knows_all = domain, knows_all
+        start = state.static.get("")
+        index.root = Node({})
+        if start is None:
+            index.root.certain = False
+        else:
+            index.root = self._copy(start)
+        return index
 
     def walk(self, path: str, parts: list[str], values: list[str]) -> Node | None:  # noqa: C901 - each request calls it
         """Find the node of the rules for a path, given its parts too, and append the values of its variables."""

@@ -13,11 +13,11 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter, RuleFactory
 from werkzeug.routing import Rule as WerkzeugRule
-from werkzeug.routing.matcher import State, StateMachineMatcher
 
 from ..invalidation import invalidate
 from ..lazy import late_modules, lazy_pattern
 from .index import Found, Index, converted, split_path
+from .matcher import Matcher
 from .route import Routes, add_route
 from .rule import EndpointRules, NoticedRules, RulesByEndpoint
 
@@ -25,10 +25,12 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..http import hosts
-    from . import redirects, refusals, search
+    from . import domains, redirects, refusals, search
     from .search import Patterns
 else:
-    hosts, redirects, refusals, search = late_modules(__name__, "..http.hosts", ".redirects", ".refusals", ".search")
+    hosts, domains, redirects, refusals, search = late_modules(
+        __name__, "..http.hosts", ".domains", ".redirects", ".refusals", ".search"
+    )
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
@@ -49,45 +51,6 @@ _plain_host = lazy_pattern(
 FOREIGN_SUBDOMAIN = "<invalid>"
 
 
-class _Matcher(StateMachineMatcher):
-    """Werkzeug's matcher, for rules that are added while requests are matched, and for very many of them."""
-
-    def __init__(self, merge_slashes: bool) -> None:
-        super().__init__(merge_slashes)
-        # The states that got another variable part since the last `update`.
-        self._unsorted: dict[int, State] = {}
-
-    def add(self, rule: WerkzeugRule) -> None:
-        """Add a rule, and the states for its parts."""
-        state = self._root
-        for part in rule._parts:
-            if part.static:
-                following = state.static.get(part.content)
-                if following is None:
-                    following = state.static.setdefault(part.content, State())
-            else:
-                for known, following in state.dynamic:  # noqa: B007 - read after the loop
-                    if known == part:
-                        break
-                else:
-                    following = State()
-                    state.dynamic.append((part, following))
-                    if len(state.dynamic) > 1:
-                        self._unsorted[id(state)] = state
-            state = following
-        state.rules.append(rule)
-
-    def update(self) -> None:
-        """Sort the variable parts of the states by weight."""
-        while self._unsorted:
-            _, state = self._unsorted.popitem()
-            # Not in place: a list that is being sorted is empty for every other thread. The lock is reentrant, so this
-            # thread may add a rule to the old list meanwhile.
-            unsorted, count = state.dynamic, len(state.dynamic)
-            state.dynamic = sorted(unsorted[:count], key=lambda entry: entry[0].weight)
-            state.dynamic += unsorted[count:]
-
-
 class Map(WerkzeugMap):
     """Werkzeug's URL map with `find`, which matches most requests without an adapter."""
 
@@ -95,6 +58,8 @@ class Map(WerkzeugMap):
     lock_class = staticmethod(RLock)  # type: ignore[assignment] # Werkzeug says Lock; RLock is a function
 
     _index: Index | None = None
+    # The indexes of subdomains and hosts, if one was needed.
+    _domains: domains.Domains | None = None
 
     def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
         # The hosts that were accepted, oldest first.
@@ -106,7 +71,7 @@ class Map(WerkzeugMap):
         self._revision = 0
         self._revision_lock = RLock()
         super().__init__(None, *args, **kwargs)
-        self._matcher = _Matcher(self.merge_slashes)
+        self._matcher = Matcher(self.merge_slashes)
         for rule in rules or ():
             self.add(rule)
 
@@ -171,11 +136,13 @@ class Map(WerkzeugMap):
     def _forget_index(self) -> None:
         with self._revision_lock:
             self._revision += 1
-            self._index = None
+            self._index = self._domains = None
         # Plans remember what was found.
         invalidate()
 
-    def find(self, environ: WSGIEnvironment, server_name: str | None = None) -> Found | None:  # noqa: C901 - each request calls it
+    def find(  # noqa: C901 - each request calls it
+        self, environ: WSGIEnvironment, server_name: str | None = None, in_domain: bool = False
+    ) -> Found | None:
         """Return the rule and the view's arguments for a request, or None and the HTTP error, or None if uncertain.
 
         If the result is None, a `MapAdapter` must be asked: the request may still match, redirect or fail.
@@ -183,6 +150,7 @@ class Map(WerkzeugMap):
         Args:
             environ: The WSGI environ of the request.
             server_name: The configured `SERVER_NAME`.
+            in_domain: Whether rules match on the host, or on the subdomain of `server_name`.
 
         Raises:
             Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
@@ -190,6 +158,12 @@ class Map(WerkzeugMap):
         index = self._index
         if index is None:
             index = self._build_index()
+        values: list[str] = []
+        if in_domain:
+            place = domains.place_in(self, index, environ, server_name)
+            if place is None:
+                return None
+            index, values = place[0], [*place[1]]
         hosts = self._plain_hosts
         if (
             (environ.get("HTTP_HOST") not in hosts and not self._accepts_host_of(environ))
@@ -199,51 +173,47 @@ class Map(WerkzeugMap):
         ):
             return None
         path = environ.get("PATH_INFO") or ""
-        values: list[str] = []
         answers = index.static.get(path)
         if answers is None:
-            parts = split_path(path)
-            if parts is None:
-                return self._searched(environ, server_name)
+            if (parts := split_path(path)) is None:
+                return None if in_domain else self._searched(environ, server_name)
             node = index.walk(path, parts, values)
             answers = [] if node is None else node.answers
             if not answers:
                 slashed = [] if node is None else node.slashed
                 if not slashed and index.misses(parts):
                     return None, NotFound()
-                return self._redirected(slashed, environ, server_name) or self._searched(environ, server_name)
+                return None if in_domain else self._redirected(slashed, environ, server_name)
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
             if methods is None or method in methods:
                 if not certain and (certain is False or not self._is_certain(rule)):
-                    return self._searched(environ, server_name)
+                    return None if in_domain else self._searched(environ, server_name)
                 if methods is None and not method.isupper():
                     return None
                 if not arguments:
                     return rule, dict(rule.defaults) if rule.defaults else {}
-                converters, kept = guards
-                if rule._converters != converters:
+                if rule._converters != guards[0]:
                     return None
-                for kind, stock, attributes, before in kept:
+                for kind, stock, attributes, before in guards[1]:
                     if kind.to_python is not stock or attributes != before:
                         return None
                 return converted(rule, arguments, values, rules, method)
-        if not values and method.isupper():
-            refusal = refusals.refusal_for(self, index, path, method)
-            if refusal is not None:
-                return None, refusal
-        return self._searched(environ, server_name)
+        refusal = refusals.refusal_for(self, index, path, method) if not values and method.isupper() else None
+        if refusal is not None:
+            return None, refusal
+        return None if in_domain else self._searched(environ, server_name)
 
     def _redirected(
         self, slashed: list[WerkzeugRule], environ: WSGIEnvironment, server_name: str | None
     ) -> Found | None:
-        """Return the redirect to a path with one more slash, where some rules end; None to search."""
+        """Return the redirect to a path with one more slash, where some rules end; else what a search finds."""
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO") or ""
-        if not slashed or not method.isupper() or not path.isascii():
-            return None
-        redirect = refusals.redirect_for(self, slashed, path, method, environ, server_name)
-        return None if redirect is None else (None, redirect)
+        redirect = None
+        if slashed and method.isupper() and path.isascii():
+            redirect = refusals.redirect_for(self, slashed, path, method, environ, server_name)
+        return self._searched(environ, server_name) if redirect is None else (None, redirect)
 
     def _searched(self, environ: WSGIEnvironment, server_name: str | None) -> Found | None:
         """Return what `find` does, for a request that the index leaves."""
@@ -332,34 +302,45 @@ class Map(WerkzeugMap):
             server_name: The configured `SERVER_NAME`.
             by_subdomain: Whether rules match on the subdomain of `server_name`.
         """
-        host: str | None = environ.get("HTTP_HOST")
-        scheme = environ.get("wsgi.url_scheme", "")
-        is_handshake = "HTTP_UPGRADE" in environ
-        if host is None or scheme not in SCHEMES or (is_handshake and not hosts.opens_websocket(environ)):
-            return None
-        name = host if server_name is None or self.host_matching else server_name
-        known = self._plain_hosts
-        if (host not in known and not self._accepts(host)) or (name not in known and not self._accepts(name)):
-            return None
         script_name, path_info = environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")
         query = environ.get("QUERY_STRING")
         if script_name is None or path_info is None or query is None:
             return None
+        parts = self.host_parts(environ, server_name, by_subdomain=by_subdomain)
+        if parts is None:
+            return None
+        name, subdomain = parts
         if not (path_info.isascii() and script_name.isascii() and query.isascii()):
             script_name, path_info, query = (
                 text.encode("latin1").decode(errors="replace") for text in (script_name, path_info, query)
             )
-        method = environ["REQUEST_METHOD"]
+        method, scheme = environ["REQUEST_METHOD"], environ["wsgi.url_scheme"]
+        return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
+
+    def host_parts(
+        self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool
+    ) -> tuple[str, str | None] | None:
+        """Return the server's name and the subdomain that `bind_to_environ` would find; None to ask it.
+
+        The subdomain is None where rules match on the host.
+        """
+        host: str | None = environ.get("HTTP_HOST")
+        scheme = environ.get("wsgi.url_scheme", "")
+        if host is None or scheme not in SCHEMES or "HTTP_UPGRADE" in environ:
+            return None
+        name = host if server_name is None or self.host_matching else server_name
+        hosts = self._plain_hosts
+        if (host not in hosts and not self._accepts(host)) or (name not in hosts and not self._accepts(name)):
+            return None
         port = ":80" if scheme == "http" else ":443"
         name = name.lower().removesuffix(port)
-        subdomain = None if self.host_matching else self.default_subdomain or ""
-        if by_subdomain and not self.host_matching:
-            subdomain = _subdomain(host.lower().removesuffix(port), name)
-            if subdomain is None:
-                # Werkzeug warns about the host.
-                return None
-        scheme = scheme.replace("http", "ws") if is_handshake else scheme
-        return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
+        if self.host_matching:
+            return name, None
+        if not by_subdomain:
+            return name, self.default_subdomain or ""
+        # Without one Werkzeug warns about the host.
+        subdomain = _subdomain(host.lower().removesuffix(port), name)
+        return None if subdomain is None else (name, subdomain)
 
     def _build_index(self) -> Index:
         revision = self._revision

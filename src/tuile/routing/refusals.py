@@ -37,7 +37,7 @@ def allowed_for(url_map: Map, index: Index, path: str) -> Allowed | None:
             return known
     if path not in index.static or not path.isascii() or index.has_foreign:
         return None
-    found = methods_passed(url_map, url_map._patterns, url_map.default_subdomain or "", path)
+    found = methods_passed(url_map, url_map._patterns, index.domain, path)
     if found is None:
         return None
     passed, slashed = found
