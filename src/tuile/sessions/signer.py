@@ -84,7 +84,7 @@ def _is_comparable(value: object) -> bool:
 class KeptSigner(Hidden):
     """The signers of an app's sessions, and the settings that they were made from. Its repr shows no key."""
 
-    __slots__ = ("kinds", "made_of", "readers", "salt", "seen", "signer", "verified")
+    __slots__ = ("kinds", "made_of", "readers", "salt", "seen", "signer", "verified", "verified_once")
 
     def __init__(self, app: Flask, salt: Key, made_of: tuple[object, ...], seen: SeenSettings) -> None:
         self.made_of = made_of
@@ -97,8 +97,9 @@ class KeptSigner(Hidden):
         }
         #: The signer of new sessions; None if they are encrypted.
         self.signer = None if self.kinds.written == "encrypted" else self.readers.get(self.kinds.written)
-        #: The cookies that were verified last.
+        #: The cookies that were verified lately, and the hashes of those that were verified only once.
         self.verified: dict[str, Verified] = {}
+        self.verified_once: set[int] = set()
 
 
 def session_signer(app: Flask, salt: Key) -> KeptSigner:

@@ -1,8 +1,9 @@
-"""Remember the session cookies that were verified last: a browser sends the same one until the session changes.
+"""Remember session cookies that were verified lately: a browser sends the same one until the session changes.
 
-A remembered cookie is not verified, decoded and decompressed again; its age is compared each time. A `KeptSigner`
-remembers it, which is replaced as soon as a key, the salt or another setting for signing changes. Sessions that an
-application may refuse (`session_refused`, `SESSION_ABSOLUTE`) do not come here.
+A remembered cookie is not verified, decoded and decompressed again; its age is compared each time. It is remembered at
+its second request: where more browsers take turns than are remembered, remembering each would cost time and save none.
+A `KeptSigner` remembers it, which is replaced as soon as a key, the salt or another setting for signing changes.
+Sessions that an application may refuse (`session_refused`, `SESSION_ABSOLUTE`) do not come here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 import typing as t
 
+from ..exceptions import BadToken
 from ..keys.tokens import CLOCK_SKEW_S
 from . import packing
 from .interface import SecureCookieSession
@@ -17,7 +19,6 @@ from .tracked import tracked
 
 if t.TYPE_CHECKING:
     from ..app import Flask
-    from ..keys.timed_signer import TimedSigner
     from .signed import SecureCookieSessionInterface
     from .signer import KeptSigner
 
@@ -35,19 +36,19 @@ def session_in(
 ) -> SecureCookieSession | None:
     """Return the session in a cookie that is signed as new ones are; None if it is not one, or cannot be read."""
     try:
-        signed_at, text, scalars = kept.verified.get(token) or _verify(kept, token)
+        remembered = kept.verified.get(token)
+        signed_at, text, scalars = _verify(kept, token) if remembered is None else remembered
         if not -CLOCK_SKEW_S <= int(time.time()) - signed_at <= max_age_s:
             return None
         serializer, session_class = interface.serializer, interface.session_class
-        is_plain = serializer.reads_alike(app.json)
-        if scalars is not None and is_plain:
+        if scalars is not None and serializer.reads_alike(app.json):
             # A class of the application may keep what it is given, and change it.
             return session_class(scalars if session_class is SecureCookieSession else scalars.copy())
         content = serializer.loads(text)
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
             return tracked(session_class, serializer, content, text)
-        if is_plain and type(content) is dict and token in kept.verified:
+        if remembered is not None and type(content) is dict and serializer.reads_alike(app.json):
             kept.verified[token] = signed_at, text, content.copy()
         return session_class(content)
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
@@ -55,10 +56,16 @@ def session_in(
 
 
 def _verify(kept: KeptSigner, token: str) -> Verified:
-    """Verify a cookie and remember it; raise BadToken if it is not valid."""
-    packed, signed_at = t.cast("TimedSigner", kept.signer).verify(token.encode())
-    text = packing.unpack(packed)
-    if len(token) <= LONGEST and len(text) <= LONGEST:
+    """Verify a cookie, and remember it if it was lately seen; raise BadToken if it is not valid."""
+    if kept.signer is None:
+        raise BadToken("New sessions are encrypted.")
+    packed, signed_at = kept.signer.verify(token.encode())
+    text, mark = packing.unpack(packed), hash(token)
+    if mark not in kept.verified_once:
+        if len(kept.verified_once) >= MOST:
+            kept.verified_once.clear()
+        kept.verified_once.add(mark)
+    elif len(token) <= LONGEST and len(text) <= LONGEST:
         if len(kept.verified) >= MOST:
             kept.verified.clear()
         kept.verified[token] = signed_at, text, None
