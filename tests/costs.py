@@ -5,11 +5,25 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tuile.signals import heard
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
+
+
+@contextmanager
+def as_in_a_new_process() -> Iterator[None]:
+    """Count as if no signal had ever had a receiver, which other tests may have connected and let go."""
+    before = heard.copy()
+    heard.clear()
+    try:
+        yield
+    finally:
+        heard.update(before)
 
 
 def steps(call: Callable[[], object]) -> int:
@@ -50,12 +64,13 @@ def entered(call: Callable[[], object]) -> list[CodeType]:
     gc.collect()
     gc.disable()
     before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        call()
-    finally:
-        sys.setprofile(before)
-        gc.enable()
+    with as_in_a_new_process():
+        sys.setprofile(note)
+        try:
+            call()
+        finally:
+            sys.setprofile(before)
+            gc.enable()
     return found[1:]  # the first is the function itself
 
 

@@ -19,6 +19,7 @@ import flask
 import pytest
 
 import tuile
+from tests.costs import as_in_a_new_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,12 +101,13 @@ class Client:
         gc.collect()
         gc.disable()
         previous = sys.getprofile()
-        sys.setprofile(record)
-        try:
-            self.get(environ)
-        finally:
-            sys.setprofile(previous)
-            gc.enable()
+        with as_in_a_new_process():
+            sys.setprofile(record)
+            try:
+                self.get(environ)
+            finally:
+                sys.setprofile(previous)
+                gc.enable()
         return entered[1:]  # the first is `get`
 
 
