@@ -345,7 +345,7 @@ class TaggedJSONSerializer:
             return scanned
         return self._untag_scan(scanned)
 
-    def reads_alike(self, provider: object) -> bool:
+    def _reads_alike(self, provider: object) -> bool:
         """Return whether `loads` returns equal values for equal text without tags: nobody has replaced a part of it."""
         is_plain = type(self).loads is _loads and getattr(provider, "reads_plainly", False)
         return is_plain and self.order == self._built_in and len(self.tags) == _COUNT_OF_KEYS

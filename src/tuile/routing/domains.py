@@ -43,7 +43,7 @@ class Domains:
         key = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"), server_name
         place = self._places.get(key)
         if place is None:
-            parts = self._map.host_parts(environ, server_name, by_subdomain=True)
+            parts = self._map._host_parts(environ, server_name, by_subdomain=True)
             if parts is None:
                 return None
             name, subdomain = parts

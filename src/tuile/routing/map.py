@@ -306,7 +306,7 @@ class Map(WerkzeugMap):
         query = environ.get("QUERY_STRING")
         if script_name is None or path_info is None or query is None:
             return None
-        parts = self.host_parts(environ, server_name, by_subdomain=by_subdomain)
+        parts = self._host_parts(environ, server_name, by_subdomain=by_subdomain)
         if parts is None:
             return None
         name, subdomain = parts
@@ -317,7 +317,7 @@ class Map(WerkzeugMap):
         method, scheme = environ["REQUEST_METHOD"], environ["wsgi.url_scheme"]
         return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
 
-    def host_parts(
+    def _host_parts(
         self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool
     ) -> tuple[str, str | None] | None:
         """Return the server's name and the subdomain that `bind_to_environ` would find; None to ask it.

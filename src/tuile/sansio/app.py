@@ -24,7 +24,7 @@ from ..lazy import late_modules
 from ..packages import find_package
 from ..routing.map import Map
 from ..routing.rule import Rule
-from ..templating import plain_escapes
+from ..templating.autoescape import plain_escapes
 from ..wrappers.request import split_blueprint_path
 from .scaffold import _endpoint_from_view_func, setupmethod
 from .websockets import AppWebSockets

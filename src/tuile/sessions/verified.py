@@ -41,14 +41,14 @@ def session_in(
         if not -CLOCK_SKEW_S <= int(time.time()) - signed_at <= max_age_s:
             return None
         serializer, session_class = interface.serializer, interface.session_class
-        if scalars is not None and serializer.reads_alike(app.json):
+        if scalars is not None and serializer._reads_alike(app.json):
             # A class of the application may keep what it is given, and change it.
             return session_class(scalars if session_class is SecureCookieSession else scalars.copy())
         content = serializer.loads(text)
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
             return tracked(session_class, serializer, content, text)
-        if remembered is not None and type(content) is dict and serializer.reads_alike(app.json):
+        if remembered is not None and type(content) is dict and serializer._reads_alike(app.json):
             kept.verified[token] = signed_at, text, content.copy()
         return session_class(content)
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise

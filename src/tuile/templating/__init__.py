@@ -39,10 +39,6 @@ __all__ = [
     "stream_template_string",
 ]
 
-#: The functions for `autoescape` whose result depends on the template's name alone, so that it can be cached. The
-#: method of `sansio.app`, which is in a higher layer, is added there.
-plain_escapes: set[object] = set()
-
 
 def __getattr__(name: str) -> object:
     """Return `Environment` or `DispatchingJinjaLoader`, imported on first use."""

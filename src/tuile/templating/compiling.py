@@ -40,7 +40,7 @@ class CodeGenerator(JinjaCodeGenerator):
         super().__init__(environment, name, filename, stream, defer_init, optimized)
         # Code that is kept in files may be run without Tuile.
         is_kept = defer_init or environment.bytecode_cache is not None
-        has_names = hasattr(environment, "names_of_code")
+        has_names = hasattr(environment, "_names_of_code")
         self._writes_out = has_names and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = False
         self._has_parts = False
@@ -54,7 +54,7 @@ class CodeGenerator(JinjaCodeGenerator):
         super().visit_Template(node, frame)
         if self._writes_out:
             # The functions above look these names up when they are called.
-            self.writeline("globals().update(environment.names_of_code(escape))")
+            self.writeline("globals().update(environment._names_of_code(escape))")
 
     def write_commons(self) -> None:
         """Write the first lines of the function of a template or a block."""

@@ -21,7 +21,7 @@ from markupsafe import escape
 
 from ..ctx.app_context import current
 from ..urls import UrlBuilding, link_writer
-from . import plain_escapes
+from .autoescape import plain_escapes
 from .compiling import CodeGenerator
 from .folding import changed_outcomes, compile_recording
 from .running import ABSENT, NAMES, Context, writers, written
@@ -127,14 +127,14 @@ class Environment(JinjaEnvironment):
         super().__init__(**options)
         self.app = app
 
-    def names_of_code(self, escape_of_code: Callable[[object], str]) -> dict[str, object]:
+    def _names_of_code(self, escape_of_code: Callable[[object], str]) -> dict[str, object]:
         """Return what the code of a template has beside Jinja's names."""
         given = self.globals.get("url_for")
         is_own = type(given) is MethodType and given.__self__ is self.app and given.__func__ is _url_for
         return {
             **NAMES,
             **writers(escape_of_code),
-            "item_of": self.item_of,
+            "item_of": self._item_of,
             # What `getattr` is equal to unless it was replaced.
             "stock_read": MethodType(_getattr, self),
             # The application's own `url_for`, or what nothing is.
@@ -147,10 +147,10 @@ class Environment(JinjaEnvironment):
         """Return an attribute of an object, else its item, else undefined."""
         # With a default, Python makes no error for an attribute that most objects do not have.
         found: object = getattr(obj, attribute, ABSENT)
-        return found if found is not ABSENT else self.item_of(obj, attribute)
+        return found if found is not ABSENT else self._item_of(obj, attribute)
 
     @internalcode
-    def item_of(self, obj: Mapping[str, object], name: str) -> object:
+    def _item_of(self, obj: Mapping[str, object], name: str) -> object:
         """Return an item of an object that has no attribute of its name, else undefined."""
         try:
             return obj[name]
