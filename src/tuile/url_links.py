@@ -34,7 +34,7 @@ class Address:
     """What the URLs of a context are made with where an adapter says it, as long as that stays as it is.
 
     Attributes:
-        before: The text before the path: of local URLs in a request, of external ones outside.
+        before: The text before the path: of local URLs in a request, of external ones outside. None until it is needed.
     """
 
     __slots__ = ("adapter", "before", "host", "is_inside", "plan", "root", "scheme", "subdomain")
@@ -45,7 +45,12 @@ class Address:
         self.scheme, self.host, self.root = adapter.url_scheme, adapter.server_name, adapter.script_name
         self.subdomain = adapter.subdomain
         self.is_inside = is_inside
-        self.before = address(adapter, "", "/", None, external=not is_inside)[:-1]
+        self.before: str | None = None
+
+    def write_before(self) -> str:
+        """Set the text before the path, and return it."""
+        self.before = address(self.adapter, "", "/", None, external=not self.is_inside)[:-1]
+        return self.before
 
 
 def written_by(link: Link, values: dict[str, object]) -> Written:
@@ -198,7 +203,7 @@ def url_by_address(
             return None
     url = written_by(link, values)
     if type(url) is str:
-        return f"{known.before}{url}"
+        return f"{known.write_before() if known.before is None else known.before}{url}"
     if type(url) is not tuple:
         return url
     path, anchor, scheme, external, domain = url
