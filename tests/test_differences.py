@@ -916,6 +916,13 @@ def _(lib: Any) -> str:
     return str(found[1])
 
 
+@shown("The error for a name that `g` does not have has no context", ("KeyError", True), ("NoneType", True))
+def _(lib: Any) -> tuple[str, bool]:
+    with lib.Flask("shop").app_context(), pytest.raises(AttributeError) as raised:
+        _ = lib.g.missing
+    return type(raised.value.__context__).__name__, raised.value.__suppress_context__
+
+
 @shown("`@app.route` without parentheses is an error", "nothing", "TypeError")
 def _(lib: Any) -> str:
     found = outcome(lambda: lib.Flask("shop").route(lambda: "text"))
