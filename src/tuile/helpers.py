@@ -127,7 +127,7 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
         aborter = context.app.aborter
         if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:
             # What it does, without its import of the class of responses.
-            make: Callable[..., HTTPException] = aborter.mapping[code]
+            make = cast("Callable[..., HTTPException]", aborter.mapping[code])
             raise make(*args, **kwargs)
         aborter(code, *args, **kwargs)
     # Reached if a custom aborter returns.

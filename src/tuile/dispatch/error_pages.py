@@ -138,7 +138,7 @@ def usual_page(error: HTTPException) -> tuple[str, int, _Pairs, bytes] | None:
         if text is None:
             return None
         body = f"{before}{_paragraph(text)}".encode()
-    pairs = [_HTML] if kind.get_headers is get_headers else _headers_of(kind, own)
+    pairs: _Pairs | None = [_HTML] if kind.get_headers is get_headers else _headers_of(kind, own)
     if pairs is None:
         return None
     pairs.append(("Content-Length", str(len(body))))

@@ -228,7 +228,8 @@ class ErrorHandling(App, metaclass=Watched):
         kind, own, plan = type(error), vars(error), self._plan
         given: Response | None = own.get("response")
         if (
-            type(given) is self.response_class
+            given is not None
+            and type(given) is self.response_class
             and plan.text_start is not None
             and given._sends_plainly
             and not given.direct_passthrough

@@ -226,7 +226,7 @@ def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Re
     return Page(STATUS_LINES[code], pairs, [body])
 
 
-def response_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> Response | None:
+def response_of_tuple(plan: Plan, answer: Body) -> Response | None:
     """Return the response to a tuple, as its constructor would create it; None if the steps have to make it."""
     if answer and type(answer[0]) is plan.response_class:
         return answer[0] if _is_completed(plan, answer) else None

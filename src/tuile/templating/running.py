@@ -136,6 +136,9 @@ class Macro(JinjaMacro):
 Macro.__module__ = JinjaMacro.__module__
 
 
+_text_of: Callable[..., str | None] = Macro.text_of
+
+
 @internalcode
 def invoke(
     context: JinjaContext,
@@ -151,7 +154,7 @@ def invoke(
     if type(context) is Context:
         try:
             if type(obj) is Macro:
-                text = obj.text_of(context.eval_ctx.autoescape, args, kwargs)
+                text = _text_of(obj, context.eval_ctx.autoescape, args, kwargs)
                 if text is not None:
                     return text
             elif type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg"):

@@ -54,8 +54,7 @@ def set_faster_reading(kind: type[Response]) -> None:
     def get_data(self: Response, as_text: bool = False) -> bytes | str:
         body = _body_of(self) if WerkzeugResponse.get_data is _get_data else None
         if body is None:
-            read: t.Callable[[bool], bytes | str] = super(kind, self).get_data
-            return read(as_text)
+            return super(kind, self).get_data(as_text=True) if as_text else super(kind, self).get_data()
         return body.decode() if as_text else body
 
     def data(self: Response) -> bytes | str:

@@ -296,13 +296,12 @@ class Request(WerkzeugRequest, metaclass=Watched):
                     return host
         return super().host
 
-    full_path = cached_property(shown_url.full_path)
-    url = cached_property(shown_url.url)
-    base_url = cached_property(shown_url.base_url)
-    root_url = cached_property(shown_url.root_url)
-    host_url = cached_property(shown_url.host_url)
-
     if not t.TYPE_CHECKING:
+        full_path = cached_property(shown_url.full_path)
+        url = cached_property(shown_url.url)
+        base_url = cached_property(shown_url.base_url)
+        root_url = cached_property(shown_url.root_url)
+        host_url = cached_property(shown_url.host_url)
         locals().update(faster_properties())
         cookies = ReceivedCookies()
 
