@@ -237,6 +237,16 @@ def test_code_that_is_kept_in_files_is_jinjas(tmp_path: Any) -> None:
     same(program)
 
 
+def test_another_release_of_jinja_writes_all_of_its_code() -> None:
+    source = "{{ a.b }}{% for x in y %}{{ url_for('x', z=x) }}{% include 'other' %}{% endfor %}"
+
+    def program(lib: Any) -> Any:
+        with mock.patch("tuile.templating.compiling._IS_KNOWN", new=False):
+            return _app(lib, _PAGE).jinja_env.compile(source, raw=True)
+
+    same(program)
+
+
 def test_templates_of_another_generator_are_compiled_by_it() -> None:
     class Generator(jinja2.compiler.CodeGenerator):
         def visit_TemplateData(self, node: Any, frame: Any) -> None:  # noqa: N802 - Jinja's name

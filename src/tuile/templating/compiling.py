@@ -2,12 +2,15 @@
 
 It reads the items of dictionaries, escapes texts and looks names up without calling a function. Whatever else it finds
 when it runs, such as an object with attributes or another class of contexts, it gives to Jinja's functions.
+
+It overrides methods that are Jinja's own business: those of the releases that are known, and it leaves others alone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.compiler import optimizeconst
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from jinja2.compiler import Frame
 
+# Whether Jinja's methods are those that this module was written for.
+_IS_KNOWN = getattr(jinja2, "__version__", "").startswith("3.1.")
 # The attributes that any dict has: an item of that name is not what a template reads.
 _OF_DICTS = frozenset(dir({}))
 # Jinja passes them to what it calls, and takes them out again.
@@ -41,7 +46,7 @@ class CodeGenerator(JinjaCodeGenerator):
         # Code that is kept in files may be run without Tuile.
         is_kept = defer_init or environment.bytecode_cache is not None
         has_names = hasattr(environment, "_names_of_code")
-        self._writes_out = has_names and not (is_kept or environment.is_async or environment.sandboxed)
+        self._writes_out = _IS_KNOWN and has_names and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = False
         self._has_parts = False
         self._is_at_start = False
