@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from werkzeug.exceptions import abort
-from werkzeug.routing import converters
+from werkzeug.routing import BaseConverter, ValidationError, converters
 
 import tuile
 from tests.beside_flask import ABSENT, make_app, make_environ, outcome, same, send
@@ -290,3 +290,50 @@ def test_a_traceback_shows_the_function_of_a_route() -> None:
     (match, *_) = app.plan.variable_routes[None][2]
     linecache.lazycache(match.__code__.co_filename, match.__globals__)
     assert linecache.getline(match.__code__.co_filename, 1) == "def match(parts, method):\n"
+
+
+def test_a_converter_is_called_as_often_as_on_flask_whatever_the_request_is() -> None:
+    paths = ("/a/one", "/a/xone", "/a/yone", "/b/one", "/b/xone", "/c/one", "/c/one/", "/c/xone", "/a/one/two")
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"HTTP_HOST": "a_b.com"},
+        {"HTTP_HOST": "evil/.."},
+        {"REQUEST_METHOD": "POST"},
+        {"REQUEST_METHOD": "OPTIONS"},
+        {"HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "upgrade"},
+    ]
+
+    def program(lib: Any) -> Any:
+        called: list[str] = []
+
+        class Upper(BaseConverter):
+            def to_python(self, value: str) -> str:
+                called.append(value)
+                if value.startswith("x"):
+                    raise ValidationError
+                if value.startswith("y"):
+                    raise KeyError(value)
+                return value.upper()
+
+        class Later(BaseConverter):
+            weight = 50
+
+            def to_python(self, value: str) -> str:
+                called.append(f"later {value}")
+                return value
+
+        app = make_app(lib)
+        app.url_map.converters.update(upper=Upper, later=Later)
+        app.add_url_rule("/a/<upper:v>", "a", lambda v: v)
+        app.add_url_rule("/b/<upper:v>", "b", lambda v: v, methods=["POST"])
+        app.add_url_rule("/b/<later:v>", "later", lambda v: f"later {v}")
+        app.add_url_rule("/c/<upper:v>/", "c", lambda v: v)
+        answers = []
+        for _ in range(3):
+            for path in paths:
+                for kind in kinds:
+                    called.append(f"{path} {kind}")
+                    answers.append(outcome(send, app, make_environ(path, **kind)))
+        return called, answers
+
+    same(program)

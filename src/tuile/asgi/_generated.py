@@ -135,8 +135,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         elif (
             is_allowed
             and plan.variable_routes
-            and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
             and (sent_host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+            and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
         ):
             rule, arguments, known = by_route
             if rule is None:

@@ -103,8 +103,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             elif (
                 is_allowed
                 and plan.variable_routes
-                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
             ):
                 rule, arguments, known = by_route
                 if rule is None:
@@ -393,8 +393,8 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             elif (
                 is_allowed
                 and plan.variable_routes
-                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
                 and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+                and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
             ):
                 rule, arguments, known = by_route
                 if rule is None:
@@ -655,8 +655,8 @@ def begin_awaited(
         elif (
             is_allowed
             and plan.variable_routes
-            and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
             and (host in plan.hosts and (scheme == "http" or scheme == "https") and (not is_upgrade))
+            and ((by_route := matched_by(plan.variable_routes, path, method)) is not None)
         ):
             rule, arguments, known = by_route
             if rule is None:

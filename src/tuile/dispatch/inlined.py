@@ -113,8 +113,9 @@ def match_route(
     elif (
         is_allowed
         and plan.variable_routes
-        and (by_route := matched_by(plan.variable_routes, path, method)) is not None
         and is_plain(plan, host, scheme, is_upgrade)
+        # Last: converters of the application's are called by it.
+        and (by_route := matched_by(plan.variable_routes, path, method)) is not None
     ):
         rule, arguments, known = by_route
         if rule is None:
