@@ -13,8 +13,8 @@ import typing as t
 
 from ..exceptions import BadToken
 from ..keys.tokens import CLOCK_SKEW_S
-from . import packing
 from .interface import SecureCookieSession
+from .packing import unpack
 from .tracked import tracked
 
 if t.TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _verify(kept: KeptSigner, token: str) -> Verified:
     if kept.signer is None:
         raise BadToken("New sessions are encrypted.")
     packed, signed_at = kept.signer.verify(token.encode())
-    text, mark = packing.unpack(packed), hash(token)
+    text, mark = unpack(packed), hash(token)
     if mark not in kept.verified_once:
         if len(kept.verified_once) >= MOST:
             kept.verified_once.clear()

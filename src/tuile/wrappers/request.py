@@ -22,7 +22,6 @@ from ..http.request_headers import EnvironHeaders
 from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
 from ..lazy import late_modules
 from ..routing.rule import split_blueprint_path as split_blueprint_path  # noqa: PLC0414 - handed on
-from . import shown_url
 from .client import client_of
 from .environ import (
     EnvironAtFirstRead,
@@ -40,6 +39,7 @@ from .forms import READING_FORMS, READING_JSON, Files, limit_of, load_form
 from .pieces import pieces_of
 from .read_headers import faster_properties
 from .sent_cookies import ReceivedCookies, first_cookie
+from .shown_url import MAKING_URLS, SHOWN
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,7 +77,7 @@ _FLAGS: dict[str, tuple[str, ...]] = {
     "_has_host_of_environ": ("__getattribute__", "environ", "headers", "scheme", "server"),
     "_has_query_of_environ": ("__getattribute__", "environ", "query_string"),
     "_has_plain_cookies": ("__getattribute__", "cookies", "dict_storage_class", "environ", "headers"),
-    "_has_plain_url": shown_url.MAKING_URLS,
+    "_has_plain_url": MAKING_URLS,
     "_has_plain_forms": READING_FORMS,
     "_has_plain_form": ("form",),
     "_has_plain_json": READING_JSON,
@@ -297,11 +297,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         return super().host
 
     if not t.TYPE_CHECKING:
-        full_path = cached_property(shown_url.full_path)
-        url = cached_property(shown_url.url)
-        base_url = cached_property(shown_url.base_url)
-        root_url = cached_property(shown_url.root_url)
-        host_url = cached_property(shown_url.host_url)
+        locals().update((function.__name__, cached_property(function)) for function in SHOWN)
         locals().update(faster_properties())
         cookies = ReceivedCookies()
 

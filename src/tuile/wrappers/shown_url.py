@@ -71,3 +71,7 @@ def _plain_parts(request: Request) -> tuple[str, str, str] | None:
     if not path or path[0] != "/" or path[1:2] == "/" or "?" in path or request._environ_at_start is not None:
         return None
     return scheme, path, query
+
+
+#: The functions above, for the attributes of a request that have their names.
+SHOWN = (url, base_url, root_url, host_url, full_path)
