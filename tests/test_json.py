@@ -391,7 +391,8 @@ def test_what_contains_itself_is_refused_as_by_flask(wrap: Callable[[Any], Any],
             standard_json.dumps(circle, default=_default)
         assert type(ours.value) is type(theirs.value)
         assert ours.value.__context__ is None
-        if depth < 100:
+        # That of a RecursionError says where the limit was reached.
+        if not isinstance(theirs.value, RecursionError):
             assert str(ours.value) == str(theirs.value)
         assert write([1]) == "[1]"
 
