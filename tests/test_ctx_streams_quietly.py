@@ -268,3 +268,40 @@ def test_a_stream_enters_few_functions_besides_its_generator() -> None:
     parts.close()
     # The stream and its encoding for each piece, and what enters and leaves the request once.
     assert len(names) <= 3 * (count + 1) + 20
+
+
+# What a generator does between two of its pieces, which the end of its request has to notice.
+MEANWHILE: dict[str, Callable[[Any, Any, list[Any]], object]] = {
+    "nothing": lambda lib, app, seen: None,
+    "an error": lambda lib, app, seen: 1 / 0,
+    "a teardown function": lambda lib, app, seen: app.teardown_request_funcs.setdefault(None, []).append(seen.append),
+    "one of the app context": lambda lib, app, seen: app.teardown_appcontext_funcs.append(seen.append),
+    "a step of its own": lambda lib, app, seen: setattr(app, "do_teardown_request", lambda *_: seen.append("own")),
+    "an attribute of g": lambda lib, app, seen: setattr(lib.g, "name", 1),
+    **{
+        name: lambda lib, app, seen, name=name: getattr(lib, name).connect(  # type: ignore[misc]
+            lambda *_, **__: seen.append((name, lib.has_request_context())), app, weak=False
+        )
+        for name in ("request_tearing_down", "appcontext_tearing_down", "appcontext_popped", "appcontext_pushed")
+    },
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_the_end_of_a_stream_notices_what_came_between_its_pieces(what: str) -> None:
+    def program(lib: Any) -> Any:
+        seen: list[Any] = []
+        app = make_app(lib)
+
+        def pieces() -> Iterator[str]:
+            seen.append(lib.request.path)
+            yield "a"
+            MEANWHILE[what](lib, app, seen)
+            yield "b"
+            seen.append(lib.request.args["x"])
+
+        app.add_url_rule("/", "view", lambda: lib.Response(lib.stream_with_context(pieces())))
+        answers = [outcome(send, app, make_environ("/", QUERY_STRING="x=1")) for _ in range(3)]
+        return answers, [repr(one) for one in seen]
+
+    same(program)
