@@ -9,7 +9,7 @@ from functools import partial, update_wrapper
 from inspect import iscoroutinefunction
 
 from ..lazy import late_modules
-from ..signals import appcontext_popped, appcontext_tearing_down, request_tearing_down
+from ..signals import is_end_heard
 from .app_context import NO_APP_MESSAGE, AppContext, Entered, current
 from .entering_quietly import enter_quietly, leave_quietly
 from .request_context import RequestContext
@@ -245,13 +245,7 @@ async def _stream_async(
 
 def _calls_at_end(app: Flask) -> bool:
     """Return whether leaving a context of the app may call any function."""
-    return bool(
-        app.teardown_request_funcs
-        or app.teardown_appcontext_funcs
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
-    )
+    return bool(app.teardown_request_funcs or app.teardown_appcontext_funcs or is_end_heard())
 
 
 class _InContext:

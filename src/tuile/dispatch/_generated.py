@@ -136,8 +136,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
                 or (heard and request_started.receivers)
             ):
-                is_alone = plan.answers_alone
-                finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
+                finished = parts_without_view(app, plan, context, environ, rule, method) if plan.answers_alone else None
                 start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
                 try:
@@ -425,8 +424,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 or (method != "GET" and method not in SAFE_METHODS and (app.config.get("CSRF") is not None))
                 or (heard and request_started.receivers)
             ):
-                is_alone = True
-                finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
+                finished = parts_without_view(app, plan, context, environ, rule, method)
                 start, body, more = (None, app.full_dispatch_request(), None) if finished is None else finished
             else:
                 try:

@@ -13,12 +13,7 @@ from inspect import iscoroutinefunction, unwrap
 
 from .. import invalidation
 from ..http.received import SAFE_METHODS
-from ..signals import (
-    appcontext_popped,
-    appcontext_tearing_down,
-    request_finished,
-    request_tearing_down,
-)
+from ..signals import heard, is_end_heard, request_finished
 from ..wrappers.request import split_blueprint_path
 from ._generated import begin_awaited
 from .inlined_on_loop import may_run_on_loop
@@ -93,10 +88,7 @@ def functions_around(app: Flask, plan: Plan, request: Request) -> Functions:
         or app.after_request_funcs
         or app.teardown_request_funcs
         or app.teardown_appcontext_funcs
-        or request_finished.receivers
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
+        or (heard and (request_finished.receivers or is_end_heard()))
     ):
         return _NONE
     return _functions_of(app, plan, request.blueprints)
@@ -112,9 +104,7 @@ def _functions_of(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Function
         app.teardown_appcontext_funcs
         or _of(scopes, app.teardown_request_funcs)
         or request_finished.receivers
-        or request_tearing_down.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
+        or is_end_heard()
     )
     return Functions(
         before=bool(before) or prepares,

@@ -130,8 +130,7 @@ def answer_request(
         or (method != "GET" and method not in SAFE_METHODS and app.config.get("CSRF") is not None)
         or (heard and request_started.receivers)
     ):
-        is_alone = plan.answers_alone
-        finished = parts_without_view(app, plan, context, environ, rule, method) if is_alone else None
+        finished = parts_without_view(app, plan, context, environ, rule, method) if plan.answers_alone else None
         return (None, app.full_dispatch_request(), None) if finished is None else finished
     try:
         answer = run_view(app, plan, context, method, rule, arguments, known)
