@@ -16,7 +16,7 @@ from tests.beside_flask import make_app, make_environ, outcome, same, send
 _VARIABLES = (
     "<{}>", "<int:{}>", "<int(min=2, max=50):{}>", "<int(fixed_digits=2):{}>", "<int(signed=True):{}>", "<float:{}>",
     "<float(max=3):{}>", "<uuid:{}>", "<any(de, en):{}>", "<string(length=2):{}>", "<list:{}>", "<picky:{}>",
-    "<lower:{}>", "v<int:{}>.txt",
+    "<lower:{}>", "v<int:{}>.txt", "<deep:{}>",
 )  # fmt: skip
 _STATIC = ("a", "b", "de", "\N{LATIN SMALL LETTER E WITH ACUTE}", "a b", "7")
 _TEXTS = (
@@ -56,7 +56,15 @@ class Calls:
         class Lower(BaseConverter):
             regex = "[a-z]+"
 
-        return {"list": Listed, "picky": Picky, "lower": Lower}
+        class Deep(BaseConverter):
+            part_isolating = False
+            regex = "[a-z].*?"
+
+            def to_python(self, value: str) -> Any:
+                asked.append(value)
+                return value.split("/")
+
+        return {"list": Listed, "picky": Picky, "lower": Lower, "deep": Deep}
 
 
 def random_rule(choose: random.Random) -> str:
@@ -126,6 +134,19 @@ def test_paths_defaults_other_scripts_and_loose_slashes_have_functions() -> None
         for _ in range(20):
             send(app, make_environ(path))
         assert app.plan.variable_routes, rule
+
+
+def test_a_variable_of_several_parts_is_tried_before_others() -> None:
+    def program(lib: Any) -> Any:
+        app, calls = make_app(lib), Calls()
+        app.url_map.converters.update(calls.converters())
+        for rule in ("/<deep:rest>", "/<name>/<int:n>", "/<name>/<path:more>", "/x/<deep:rest>", "/x/<int:n>/<path:p>"):
+            app.add_url_rule(rule, rule, lambda **given: f"{lib.request.url_rule} {given}")
+        paths = ("/7/8", "/a/8", "/7/b/c", "/a/b", "/x/7/y/z", "/x/a/7", "/x/7/1", "/8/a/b", "/8/8", "/8")
+        found = [outcome(send, app, make_environ(path)) for _ in range(4) for path in paths]
+        return found, calls.asked
+
+    same(program)
 
 
 @pytest.mark.parametrize("prefix", ["/api/v1", "/api", ""])

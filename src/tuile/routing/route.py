@@ -172,7 +172,9 @@ class _Source:
             self._refusals.append(f"{part} in static{number}")
         for other, (test, _, is_final, _) in enumerate(node.edges[:edge]):
             self._names[f"test{number}_{other}"] = test
-            self._refusals.append(f"test{number}_{other}({'rest' if is_final else part})")
+            # The rest from here; `rest` is that from the rule's own last variable.
+            text = f"'/'.join(parts[{number}:])" if is_final else part
+            self._refusals.append(f"test{number}_{other}({text})")
         if takes_rest:
             self._takes_rest, part = True, "rest"
         self._add_test(number, part, node.edges[edge])
