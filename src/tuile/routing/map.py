@@ -24,13 +24,10 @@ from .rule import EndpointRules, NoticedRules, RulesByEndpoint
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from ..http import hosts
     from . import domains, redirects, refusals, search
     from .search import Patterns
 else:
-    hosts, domains, redirects, refusals, search = late_modules(
-        __name__, "..http.hosts", ".domains", ".redirects", ".refusals", ".search"
-    )
+    domains, redirects, refusals, search = late_modules(__name__, ".domains", ".redirects", ".refusals", ".search")
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
