@@ -113,6 +113,26 @@ def test_a_replaced_method_is_called(name: str, where: str, kind: str) -> None:
     same(program)
 
 
+@pytest.mark.parametrize("where", ["werkzeug", "class", "beside"])
+def test_a_replaced_property_reads_and_sets_the_body(where: str) -> None:
+    def program(lib: Any) -> Any:
+        beside = type("Beside", (WerkzeugResponse,), {})
+        own = type("Own", (lib.Response, beside), {})
+        target = {"werkzeug": WerkzeugResponse, "class": own, "beside": beside}[where]
+        stock: Any = WerkzeugResponse.data
+        other = property(lambda self: b"got " + stock.fget(self), lambda self, body: stock.fset(self, b"set " + body))
+        response = own("text")
+        with mock.patch.object(target, "data", other):
+            found = [response.data]
+            response.data = b"other"
+        response.headers["X-Length"] = str(response.content_length)
+        found += [response.data, response.get_data()]
+        response.data = "more"
+        return found, response.data, list(response.headers), lib.Response("text").data
+
+    same(program)
+
+
 def test_a_subclass_before_werkzeugs_class_keeps_its_method() -> None:
     class Beside(WerkzeugResponse):
         def get_data(self, as_text: bool = False) -> Any:

@@ -58,10 +58,14 @@ def set_faster_reading(kind: type[Response]) -> None:
         return body.decode() if as_text else body
 
     def data(self: Response) -> bytes | str:
-        body = _body_of(self)
+        body = _body_of(self) if WerkzeugResponse.data is _data else None
         return super(kind, self).data if body is None else body
 
+    def set_data(self: Response, value: bytes | str) -> None:
+        # That of a class between this and Werkzeug's, or the one that has replaced Werkzeug's.
+        super(kind, type(self)).data.__set__(self, value)
+
     get_data.__qualname__, get_data.__doc__ = f"{kind.__qualname__}.get_data", _get_data.__doc__
-    names = {"get_data": get_data, "data": property(data, _data.fset, doc=_data.__doc__)}
+    names = {"get_data": get_data, "data": property(data, set_data, doc=_data.__doc__)}
     for name, value in names.items():
         setattr(kind, name, value)
