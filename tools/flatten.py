@@ -63,7 +63,7 @@ ASSUMED = {
             "plan.dispatches",
             "plan.calls_view",
             "plan.calls_directly",
-            "plan.finds",
+            "plan.skips_adapter",
             "plan.quiet",
             "plan.saves_plainly",
             "plan.answers_alone",

@@ -147,7 +147,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             if environ is None:
                 environ = brief_environ_of(request)
             name = app.config["SERVER_NAME"]
-            found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
+            found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
             if found is None:
                 if not (context._is_bound and context._finds_by_adapter()):
                     context._match_by_adapter()

@@ -115,7 +115,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                 if environ is None:
                     environ = brief_environ_of(request)
                 name = app.config["SERVER_NAME"]
-                found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
+                found = (
+                    app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
+                )
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
@@ -404,7 +406,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                 if environ is None:
                     environ = brief_environ_of(request)
                 name = app.config["SERVER_NAME"]
-                found = app.url_map.find(environ, name, plan.in_domain) if is_allowed else None
+                found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed else None
                 if found is None:
                     if not (context._is_bound and context._finds_by_adapter()):
                         context._match_by_adapter()
@@ -665,7 +667,7 @@ def begin_awaited(
             if environ is None:
                 environ = brief_environ_of(request)
             name = app.config["SERVER_NAME"]
-            found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
+            found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
             if found is None:
                 if not (context._is_bound and context._finds_by_adapter()):
                     context._match_by_adapter()

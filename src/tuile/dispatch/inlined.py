@@ -127,7 +127,7 @@ def match_route(
         if environ is None:
             environ = brief_environ_of(request)
         name = app.config["SERVER_NAME"]
-        found = app.url_map.find(environ, name, plan.in_domain) if is_allowed and plan.finds else None
+        found = app.url_map.find(environ, name, plan.matches_hosts) if is_allowed and plan.skips_adapter else None
         if found is None:
             # Only Werkzeug can tell. Only the steps convert a method in lower case, and check where a WebSocket is
             # opened from.

@@ -380,7 +380,7 @@ def _options_page(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule |
     """Return the response to OPTIONS with the methods that the URL allows."""
     if not getattr(rule, "provide_automatic_options", False) or plan.text_start is None:
         return None
-    methods = None if plan.in_domain else answers.methods_for(app.url_map, environ.get("PATH_INFO"))
+    methods = None if plan.matches_hosts else answers.methods_for(app.url_map, environ.get("PATH_INFO"))
     if not methods or not answers.is_plain_list(methods):
         return None
     header, status = plan.text_start[:2]

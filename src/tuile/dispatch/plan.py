@@ -113,9 +113,8 @@ class Plan(Record):
     #: The hosts that do not affect which rule matches, shared with the URL map; empty if changes of settings may not be
     #: detected.
     hosts: t.Collection[str | None]
-    #: Whether the URL map finds rules without an adapter, and whether by the subdomain or the host.
-    finds: bool
-    in_domain: bool
+    #: Whether the URL map finds rules by the subdomain or the host as well.
+    matches_hosts: bool
     #: Why the fast path is not used, and what makes it slower; one sentence each.
     refusals: tuple[str, ...]
     slower: tuple[str, ...]
@@ -180,8 +179,7 @@ NOTHING = Plan(
     to_workers=("there is no plan",),
     unwatched=(),
     hosts=(),
-    finds=False,
-    in_domain=False,
+    matches_hosts=False,
     refusals=(),
     slower=(),
     **_new_caches(),
@@ -212,12 +210,13 @@ def plan_of(app: Planned) -> Plan:
     )
     begun = (*constructor, *lost["adapter"], *lost["app context"])
     refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *lost["serving"])
-    finds = not (lost["adapter"] or any(_matches_hosts(app)))
+    matches_hosts = any(_matches_hosts(app))
+    ignores_hosts = not (lost["adapter"] or matches_hosts)
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
     answers_alone = quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW)
     steps, saving = _for_steps(lost), quiet and lazily and saves_plainly(app.session_interface, response_class)
-    is_stock = finds and answers_alone and saving and all(steps.values())
+    is_stock = ignores_hosts and answers_alone and saving and all(steps.values())
     write_json, json_start = _json(app, text_start, debug_is_a_setting=not lost["debug"])
     return Plan(
         epoch=epoch,
@@ -233,7 +232,7 @@ def plan_of(app: Planned) -> Plan:
         json_start=json_start,
         write_json=write_json,
         **steps,
-        **_for_urls(app, lost, has_root=finds and not constructed),
+        **_for_urls(app, lost, matches_hosts, has_root=ignores_hosts and not constructed),
         quiet=quiet,
         answers_alone=answers_alone,
         opens_lazily=lazily,
@@ -245,7 +244,7 @@ def plan_of(app: Planned) -> Plan:
         is_plain=is_stock and not (refusals or lost["entry"] or begun),
         to_workers=(*refusals, *begun, *_reasons_for_workers(app, lost)),
         unwatched=compared(mixins),
-        hosts=app.url_map._plain_hosts if not refusals and finds and tells(app) else (),
+        hosts=app.url_map._plain_hosts if not refusals and ignores_hosts and tells(app) else (),
         refusals=refusals,
         slower=(*begun, *_steps_that_are_called(lost), *_slower(app, text_start, json_start, checks)),
         **_new_caches(),
@@ -263,12 +262,11 @@ def _for_steps(lost: dict[str, list[str]]) -> _Fields:
     }
 
 
-def _for_urls(app: Planned, lost: dict[str, list[str]], *, has_root: bool) -> _Fields:
+def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, has_root: bool) -> _Fields:
     """Return the fields of a plan that matching and `url_for` read."""
     url_map = None if lost["urls"] else _own_map(app)
     return {
-        "finds": not lost["adapter"],
-        "in_domain": any(_matches_hosts(app)),
+        "matches_hosts": matches_hosts,
         "builds_urls": not lost["urls"],
         "raises_build_errors": not lost["build_errors"],
         "url_map": url_map,
