@@ -31,13 +31,9 @@ else:
 
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 # Werkzeug's methods, to compare with.
-get_body, get_headers = HTTPException.get_body, HTTPException.get_headers
+get_headers = HTTPException.get_headers
 get_response, call, getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
-_get_description, _name, _key_description = (
-    HTTPException.get_description,
-    HTTPException.name,
-    vars(BadRequestKeyError)["description"],
-)
+_key_description = vars(BadRequestKeyError)["description"]
 _get_allow, _get_challenge, _get_retry = (
     MethodNotAllowed.get_headers,
     Unauthorized.get_headers,
@@ -50,7 +46,7 @@ _DECIDING = frozenset({"code", "get_body", "get_description", "get_headers", "ge
 # description of the class.
 _kept: dict[type, tuple[tuple[object, ...], str, int, str, bytes | None]] = {}
 # Classes may be made in functions.
-_MOST = 256
+_MOST_KEPT = 256
 _MISSING: t.Final = object()
 # The attributes of most exceptions.
 _NOTHING_OF_ITS_OWN = {"response": None}
@@ -59,34 +55,23 @@ _NOTHING_OF_ITS_OWN = {"response": None}
 def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
     """Return what pages depend on, other than attributes of an exception."""
     return (
+        kind.description,
+        kind.code,
+        kind.get_headers,
+        HTTPException.get_headers,
         kind.get_response,
         kind.__call__,
         kind.__getattribute__,
         kind.get_body,
         kind.get_description,
-        kind.get_headers,
-        HTTPException.get_headers,
         kind.name,
-        kind.description,
-        kind.code,
     )
 
 
-def _stock_facts(kind: type[HTTPException]) -> tuple[object, ...]:
-    """Return what `_facts_of` is for a class whose page may be kept."""
-    headers = kind.get_headers if kind.get_headers in {_get_allow, _get_challenge, _get_retry} else get_headers
-    return (
-        get_response,
-        call,
-        getattribute,
-        get_body,
-        _get_description,
-        headers,
-        get_headers,
-        _name,
-        kind.description,
-        kind.code,
-    )
+# Those after the first three are the same for all classes whose pages may be kept.
+_STOCK: t.Final = _facts_of(HTTPException)[3:]
+# What the third may be.
+_GET_HEADERS = frozenset({get_headers, _get_allow, _get_challenge, _get_retry})
 
 
 def keep_page(error: HTTPException, body: str) -> bool:
@@ -99,7 +84,8 @@ def keep_page(error: HTTPException, body: str) -> bool:
     kind = type(error)
     facts, text = _facts_of(kind), _text_of(error)
     if (
-        facts != _stock_facts(kind)
+        facts[3:] != _STOCK
+        or kind.get_headers not in _GET_HEADERS
         or not vars(error).keys().isdisjoint(_DECIDING)
         or not (kind.description is None or type(kind.description) is str or kind.description is _key_description)
         or type(kind.code) is not int
@@ -112,7 +98,7 @@ def keep_page(error: HTTPException, body: str) -> bool:
     before = body[: -len(end)]
     usual = kind.description
     whole = f"{before}{_paragraph(usual)}".encode() if type(usual) is str and usual.isprintable() else None
-    if len(_kept) >= _MOST:
+    if len(_kept) >= _MOST_KEPT:
         _kept.clear()
     _kept[kind] = (facts, STATUS_LINES[kind.code], kind.code, before, whole)
     return True

@@ -113,20 +113,18 @@ class ErrorHandling(App, metaclass=Watched):
         if isinstance(e, BadRequestKeyError) and (self.debug or self.config["TRAP_BAD_REQUEST_ERRORS"]):
             e.show_exception = True
         plan, page = self._plan, e if isinstance(e, HTTPException) else None
-        is_stock = plan.handles_errors and plan.epoch is invalidation.epoch
-        if is_stock:
-            # What the methods do that are called otherwise.
-            if page is not None and (self.config["TRAP_HTTP_EXCEPTIONS"] or isinstance(e, BadRequest)):
-                page = None if self.trap_http_exception(e) else page
-            if page is not None and (page.code is None or isinstance(e, RoutingException)):
+        if page is not None:
+            is_stock = plan.handles_errors and plan.epoch is invalidation.epoch
+            # The method that is not overridden traps only bad requests, or all.
+            may_trap = not is_stock or self.config["TRAP_HTTP_EXCEPTIONS"] or isinstance(e, BadRequest)
+            if may_trap and self.trap_http_exception(e):
+                page = None
+            elif not is_stock:
+                return self.handle_http_exception(page)
+            elif page.code is None or isinstance(e, RoutingException):
+                # As in `handle_http_exception`, which does the rest as well.
                 return page
-        elif page is not None and not self.trap_http_exception(e):
-            return self.handle_http_exception(page)
-        else:
-            page = None
-        request = value_with_request().request
-        has_none = is_stock and not self.error_handler_spec
-        handler = None if has_none else self._find_error_handler(e, request.blueprints)
+        handler = self._find_error_handler(e, value_with_request().request.blueprints)
         if handler is None:
             if page is not None:
                 return page

@@ -85,7 +85,7 @@ def is_plain_rest(scheme: str, host: str, rest: str) -> bool:
         host: with its port, if it has one.
         rest: the path and the query.
     """
-    return scheme in _SCHEMES and _is_plain_host(host) and _plain_rest.fullmatch(rest) is not None
+    return scheme in _SCHEMES and _is_plain_host(host) and (rest == "/" or _plain_rest.fullmatch(rest) is not None)
 
 
 def show_url(
@@ -104,10 +104,10 @@ def show_url(
     if path is not None:
         rest += path.lstrip("/")
     # A question mark in a path is quoted.
-    is_plain = scheme in _SCHEMES and "?" not in rest and _is_plain_host(host)
+    is_quoted = "?" in rest
     if query and path is not None:
         rest = f"{rest}?{query.decode('latin-1')}"
-    if is_plain and (rest == "/" or _plain_rest.fullmatch(rest) is not None):
+    if not is_quoted and is_plain_rest(scheme, host, rest):
         return f"{scheme}://{host}{rest}"
     try:
         return get_current_url(scheme, host, root_path, path, query)
