@@ -247,6 +247,27 @@ def test_another_release_of_jinja_writes_all_of_its_code() -> None:
     same(program)
 
 
+def test_a_generator_derived_from_that_of_an_environment_writes_what_it_would_on_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, "{{ row.name }}{{ url_for('item', number=3) }}{% if text %}{{ text }}{% endif %}")
+        stock: Any = app.jinja_env.code_generator_class
+
+        class Generator(stock):  # type: ignore[misc]
+            def _output_child_pre(self, node: Any, frame: Any, finalize: Any) -> None:
+                self.write("escape(")
+                super()._output_child_pre(node, frame, finalize)
+
+            def _output_child_post(self, node: Any, frame: Any, finalize: Any) -> None:
+                super()._output_child_post(node, frame, finalize)
+                self.write(")")
+
+        app.jinja_env.code_generator_class = Generator
+        with app.test_request_context("/path"):
+            return lib.render_template("page.html", row={"name": "<n>"}, text="&")
+
+    same(program)
+
+
 def test_templates_of_another_generator_are_compiled_by_it() -> None:
     class Generator(jinja2.compiler.CodeGenerator):
         def visit_TemplateData(self, node: Any, frame: Any) -> None:  # noqa: N802 - Jinja's name
@@ -337,6 +358,18 @@ _MACROS = (
     "{% macro calling(a) %}{{ a }}{{ caller(a) }}{% endmacro %}"
     "{% macro may_call(a, caller=none) %}{{ a }}{{ caller }}{% endmacro %}"
 )
+
+
+class _NeverEqual:
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("compared")
+
+    __hash__ = object.__hash__
+
+    def __str__(self) -> str:
+        return "<never equal>"
+
+
 _CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((), {}),
     (("<1>",), {}),
@@ -348,6 +381,8 @@ _CALLS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
     ((1,), {"b": 2, "c": 3}),
     ((1,), {"caller": lambda *args: f"<{args}>"}),
     ((), {"c": 1}),
+    ((), {"a": _NeverEqual()}),
+    ((_NeverEqual(),), {"b": _NeverEqual()}),
 ]
 
 
@@ -369,6 +404,34 @@ def test_macros_take_the_arguments_that_they_take_on_flask(name: str) -> None:
                     called = f"{{% from '{file}' import {name} %}}{{{{ {name}(*args, **kwargs) }}}}"
                     found.append(outcome(lib.render_template_string, called, args=args, kwargs=kwargs))
         return [_plain(one) for one in found]
+
+    same(program)
+
+
+def test_macros_are_given_undefined_values_that_may_not_be_compared() -> None:
+    source = (
+        "{% macro m(a, b='&') %}{{ a|default('<a>') }}{{ b is defined }}{% endmacro %}{{ m(a=no) }}{{ m(1, b=no) }}"
+    )
+
+    def program(lib: Any) -> Any:
+        app = _app(lib, source)
+        app.jinja_env.undefined = jinja2.StrictUndefined
+        with app.test_request_context("/path"):
+            return outcome(lib.render_template, "page.html")
+
+    assert same(program) == ("returned", "&lt;a&gt;True1False")
+
+
+@pytest.mark.parametrize("name", ["page.html", "page.txt"])
+def test_a_macro_may_return_something_else_than_a_text(name: str) -> None:
+    source = "{% macro m() %}{% include 'one' without context %}{% endmacro %}{{ m() }}"
+
+    def program(lib: Any) -> Any:
+        app = _app(lib, source)
+        app.jinja_loader.mapping["one"] = "<1>"
+        with app.test_request_context("/path"):
+            # Jinja writes the generator itself.
+            return _plain(outcome(lib.render_template, name))
 
     same(program)
 

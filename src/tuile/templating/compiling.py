@@ -46,7 +46,8 @@ class CodeGenerator(JinjaCodeGenerator):
         # Code that is kept in files may be run without Tuile.
         is_kept = defer_init or environment.bytecode_cache is not None
         has_names = hasattr(environment, "_names_of_code")
-        self._writes_out = _IS_KNOWN and has_names and not (is_kept or environment.is_async or environment.sandboxed)
+        is_own = _IS_KNOWN and has_names and type(self) is CodeGenerator
+        self._writes_out = is_own and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = False
         self._has_parts = False
         self._is_at_start = False

@@ -121,16 +121,16 @@ class Macro(JinjaMacro):
         if missed < 0 or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs:
             return None
         if kwargs:
-            given = [kwargs.get(name, missing) for name in self.arguments[len(args) :]]
-            if missed - given.count(missing) != len(kwargs):
-                # There are too many.
+            names = self.arguments[len(args) :]
+            if kwargs.keys() - names:
+                # It does not take them, or was given their values already.
                 return None
-            text = self._func(*args, *given)
+            text = self._func(*args, *[kwargs.get(name, missing) for name in names])
         elif missed:
             text = self._func(*args, *([missing] * missed))
         else:
             text = self._func(*args)
-        return _marked(Markup, text) if escapes and type(text) is str else text
+        return _marked(Markup, text) if escapes else text
 
 
 Macro.__module__ = JinjaMacro.__module__
