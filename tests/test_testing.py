@@ -6,6 +6,7 @@ import sys
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import click
 import pytest
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 
 import tuile
 import tuile.testing
+from tests.beside_flask import make_app, same
 from tuile import Flask, current_app, g, has_app_context, has_request_context, jsonify, redirect, request, session
 from tuile.cli import ScriptInfo
 from tuile.testing import EnvironBuilder, FlaskClient, FlaskCliRunner
@@ -530,3 +532,21 @@ def test_a_client_is_made_without_loading_click() -> None:
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'tuile\.testing' has no attribute 'nothing'"):
         tuile.testing.nothing  # noqa: B018
+
+
+def test_a_patched_constructor_of_responses_is_called_as_by_werkzeugs_client() -> None:
+    def program(lib: Any) -> Any:
+        app, calls = make_app(lib), list[Any]()
+        app.add_url_rule("/", view_func=lambda: "hello")
+        construct = werkzeug.test.TestResponse.__init__
+
+        def noting(response: Any, *args: Any, **kwargs: Any) -> None:
+            calls.append((len(args), sorted(kwargs)))
+            construct(response, *args, **kwargs)
+
+        client = app.test_client()
+        with mock.patch.object(werkzeug.test.TestResponse, "__init__", noting):
+            answers = [client.get("/").text, client.get("/").status]
+        return [*answers, calls, client.get("/").history]
+
+    same(program)

@@ -33,6 +33,8 @@ def response_class_of_tests(response_class: object) -> object:
 
 
 def _class_of_tests(response_class: type[Response]) -> type:
+    """Return a class as Werkzeug's client makes it, with a constructor that does at once what those of its bases do."""
+
     def init(
         self: TestResponse,
         response: Iterable[bytes],
@@ -53,7 +55,10 @@ def _class_of_tests(response_class: type[Response]) -> type:
             or response_class.__init__ is not _own
             or werkzeug.test.TestResponse.__init__ is not _stock
         ):
-            _init(self, response, status, headers, request, history, **kwargs)
+            if history:
+                kwargs["history"] = history
+            # As Werkzeug's client calls the constructor, which may be patched.
+            _init(self, response, status, headers, request=request, **kwargs)
             return
         self.headers, self._status, self._status_code = headers, status, CODES[status]
         self.response, self.direct_passthrough, self._on_close = response, False, []
