@@ -6,11 +6,13 @@ import sys
 import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 import tuile
 from tests.beside_flask import SIGNALS, make_app, make_environ, make_post, outcome, part, same, send
+from tests.costs import as_in_a_new_process
 from tests.fresh import observe
 from tests.test_fast_path import ANSWERS, fail, passing
 from tuile.ctx.app_context import current
@@ -421,3 +423,23 @@ def test_the_first_receiver_of_a_process_may_come_between_requests() -> None:
         seen.append(app.plan.is_plain)
     """
     assert observe(program) == ["request-started", "appcontext-pushed", "request-started", True]
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_receivers_of_a_signal_that_are_replaced_are_called(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app, log = make_app(lib), list[Any]()
+        app.add_url_rule("/", view_func=lambda: "hello")
+        signal = getattr(part(lib, "signals"), name)
+
+        def receive(sender: Any, **values: Any) -> None:
+            log.append((sender is app, sorted(values)))
+
+        with as_in_a_new_process(), mock.patch.object(signal, "receivers", {}):
+            signal.connect(receive, app)
+            answers = [send(app, make_environ("/")), repr(signal).partition(" at ")[0]]
+            signal.disconnect(receive, app)
+            answers.append(send(app, make_environ("/")))
+        return [*answers, log, send(app, make_environ("/"))]
+
+    same(program)

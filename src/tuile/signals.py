@@ -24,7 +24,7 @@ _signals = Namespace()
 
 _stock_send = Signal.send
 
-#: The names of the signals that have ever had a receiver.
+#: The names of the signals that have ever had a receiver. None is removed: then the receivers are looked at.
 heard: set[str] = set()
 
 
@@ -39,9 +39,24 @@ class _Receivers(dict[t.Any, t.Any]):
         super().__setitem__(key, receiver)
 
 
+class _Signal(NamedSignal):
+    """A signal that is `heard` from when its receivers are replaced, as a test does."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "receivers":
+            heard.add(self.name)
+        super().__setattr__(name, value)
+
+
+# The repr of a signal shows them.
+_Signal.__name__ = _Signal.__qualname__ = NamedSignal.__name__
+_Signal.__module__ = NamedSignal.__module__
+
+
 def _signal(name: str) -> NamedSignal:
     signal = _signals.signal(name)
     signal.receivers = _Receivers(name)
+    signal.__class__ = _Signal
     return signal
 
 
