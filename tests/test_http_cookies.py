@@ -624,6 +624,13 @@ def test_what_is_remembered_of_names_and_attributes_changes_no_line() -> None:
         dump_cookie("theme", "dark", path=["/"], now=0.0)  # type: ignore[arg-type]
 
 
+def test_an_error_of_an_attribute_has_no_other_error_before_it() -> None:
+    for refused in ("yes", ["Lax"]):
+        with pytest.raises((CookieSyntaxError, TypeError)) as raised:
+            dump_cookie("theme", "dark", samesite=refused, now=0.0)  # type: ignore[arg-type] # the subject
+        assert raised.value.__context__ is None
+
+
 def test_few_names_and_attributes_are_remembered() -> None:
     for number in range(1500):
         line = dump_cookie(f"name-{number}", "dark", path=f"/{number}", now=0.0)

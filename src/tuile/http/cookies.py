@@ -136,10 +136,13 @@ def dump_cookie(
         and not _plain_value.fullmatch(value)
     ):
         value = _quoted(value)
+    known: tuple[str, str] | None
     try:
-        first, last = _remembered_attributes[path, domain, secure, httponly, samesite, partitioned]
+        known = _remembered_attributes[path, domain, secure, httponly, samesite, partitioned]
     except (KeyError, TypeError):  # it is new, or cannot be hashed
-        first, last = _attributes(path, domain, secure, httponly, samesite, partitioned)
+        known = None
+    # Not in the handler, whose error would be shown before the one that this may raise.
+    first, last = known or _attributes(path, domain, secure, httponly, samesite, partitioned)
     if max_age is None and expires is None:
         line = f"{name}={value}{first}{last}" if first else f"{name}={value}{last}"
     elif expires is None and type(max_age) is int and sync_expires:
