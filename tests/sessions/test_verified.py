@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import tuile
 from tests.beside_flask import make_app, make_environ, part, same, send
 from tuile.keys.timed_signer import TimedSigner
-from tuile.sessions.verified import LONGEST, MOST
+from tuile.sessions.verified import LONGEST, MOST, MOST_VALUES
 
 if TYPE_CHECKING:
     from tuile import Flask
@@ -273,3 +274,29 @@ def test_few_cookies_are_remembered_and_no_long_ones() -> None:
         assert 0 < len(kept.verified) <= MOST
         assert all(len(token) <= LONGEST >= len(found[1]) for token, found in kept.verified.items())
         assert "ada" not in repr(kept)
+
+
+@pytest.mark.parametrize("count", [MOST_VALUES - 1, MOST_VALUES, MOST_VALUES + 1, 200])
+def test_what_is_remembered_of_a_session_with_many_values_is_small(count: int) -> None:
+    content = {f"key{number}": number for number in range(count)}
+
+    def program(lib: Any) -> Any:
+        app = reading_app(lib, content)
+        cookie = cookie_of(app)
+        if lib is tuile:
+            kept: Any = app._kept_signer
+            ((_, text, scalars),) = kept.verified.values()
+            assert sys.getsizeof(text) <= LONGEST
+            assert scalars == (content if count <= MOST_VALUES else None)
+        return [shown(app, cookie) for _ in range(2)]
+
+    same(program)
+
+
+def test_a_text_that_takes_more_memory_than_it_has_characters_is_not_remembered() -> None:
+    app = reading_app(tuile, {"text": "\N{GRINNING FACE}" * (LONGEST // 4)})
+    app.json.ensure_ascii = False
+    cookie = cookie_of(app)
+    assert "\N{GRINNING FACE}" in shown(app, cookie)
+    assert app._kept_signer is not None
+    assert app._kept_signer.verified == {}

@@ -8,6 +8,7 @@ Sessions that an application may refuse (`session_refused`, `SESSION_ABSOLUTE`) 
 
 from __future__ import annotations
 
+import sys
 import time
 import typing as t
 
@@ -24,8 +25,10 @@ if t.TYPE_CHECKING:
 
 #: How many cookies are remembered. Then all are forgotten, which costs less than finding the oldest.
 MOST: t.Final = 128
-#: The longest cookie and the longest text of a session that are remembered, in characters: 2 MiB in all.
+#: The most memory that a remembered cookie and the text of its session may each take, in octets, and the most values
+#: that are remembered as they were read: less than 3 MiB in all.
 LONGEST: t.Final = 4096
+MOST_VALUES: t.Final = 32
 
 #: When a cookie was signed, the text of its session, and the content if that consists of texts and numbers alone.
 Verified: t.TypeAlias = tuple[int, str, "dict[str, object] | None"]
@@ -48,7 +51,8 @@ def session_in(
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
             return tracked(session_class, serializer, content, text)
-        if remembered is not None and type(content) is dict and serializer._reads_alike(app.json):
+        is_small = type(content) is dict and len(content) <= MOST_VALUES
+        if remembered is not None and is_small and serializer._reads_alike(app.json):
             kept.verified[token] = signed_at, text, content.copy()
         return session_class(content)
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
@@ -65,7 +69,7 @@ def _verify(kept: KeptSigner, token: str) -> Verified:
         if len(kept.verified_once) >= MOST:
             kept.verified_once.clear()
         kept.verified_once.add(mark)
-    elif len(token) <= LONGEST and len(text) <= LONGEST:
+    elif sys.getsizeof(token) <= LONGEST >= sys.getsizeof(text):
         if len(kept.verified) >= MOST:
             kept.verified.clear()
         kept.verified[token] = signed_at, text, None
