@@ -150,6 +150,25 @@ def test_an_own_session_class_may_keep_and_change_what_it_is_given() -> None:
     same(program)
 
 
+def test_a_patched_constructor_may_change_what_it_is_given() -> None:
+    def program(lib: Any) -> Any:
+        app = reading_app(lib)
+        cookie = cookie_of(app)
+        session_class = part(lib, "sessions").SecureCookieSession
+        construct = session_class.__init__
+
+        def changing(session: Any, initial: Any = None) -> None:
+            if initial:
+                initial["count"] = initial.get("count", 0) + 1
+            construct(session, initial)
+
+        with mock.patch.object(session_class, "__init__", changing):
+            seen = [shown(app, cookie) for _ in range(3)]
+        return [*seen, shown(app, cookie)]
+
+    same(program)
+
+
 def test_a_cookie_expires_although_it_was_verified() -> None:
     def program(lib: Any) -> Any:
         app = reading_app(lib, PERMANENT_SESSION_LIFETIME=60)

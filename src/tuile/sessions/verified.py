@@ -14,12 +14,12 @@ import typing as t
 
 from ..exceptions import BadToken
 from ..keys.tokens import CLOCK_SKEW_S
-from .interface import SecureCookieSession
 from .packing import unpack
 from .tracked import tracked
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from .interface import SecureCookieSession
     from .signed import SecureCookieSessionInterface
     from .signer import KeptSigner
 
@@ -45,8 +45,8 @@ def session_in(
             return None
         serializer, session_class = interface.serializer, interface.session_class
         if scalars is not None and serializer._reads_alike(app.json):
-            # A class of the application may keep what it is given, and change it.
-            return session_class(scalars if session_class is SecureCookieSession else scalars.copy())
+            # A class or a constructor of the application may keep what it is given, and change it.
+            return session_class(scalars.copy())
         content = serializer.loads(text)
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
