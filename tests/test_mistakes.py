@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 import tuile
-from tuile import Blueprint, Flask, cookies, g, make_response, request, session, sse, url_for
+from tuile import Blueprint, Flask, cookies, g, make_response, mistakes, request, session, sse, url_for
 from tuile.cli import cli
 from tuile.hints import add_hint
 from tuile.testing import Browser
@@ -391,6 +391,11 @@ def test_another_mistake_is_told_with_what_to_write(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert said in mistake()
+
+
+def test_every_pattern_is_tried_for_the_errors_that_it_names() -> None:
+    named = {id(pattern) for rows in mistakes._ROWS.values() for pattern, _ in rows}
+    assert named == {id(pattern) for pattern, _ in mistakes._TABLE}
 
 
 def test_there_are_fifty_of_them_and_more() -> None:

@@ -216,7 +216,7 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
 def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Response | None:
     """Return the response to a tuple, of which no user code sees it; None if the steps have to make it."""
     if answer and type(answer[0]) is plan.response_class:
-        return shared_responses.claim(app, answer[0]) if _is_completed(plan, answer) else None
+        return shared_responses.claim(app, answer[0]) if _complete(plan, answer) else None
     parts = _parts_of_tuple(plan, answer)
     if parts is None:
         return None
@@ -229,7 +229,7 @@ def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Re
 def response_of_tuple(plan: Plan, answer: Body) -> Response | None:
     """Return the response to a tuple, as its constructor would create it; None if the steps have to make it."""
     if answer and type(answer[0]) is plan.response_class:
-        return answer[0] if _is_completed(plan, answer) else None
+        return answer[0] if _complete(plan, answer) else None
     parts = _parts_of_tuple(plan, answer)
     if parts is None:
         return None
@@ -279,8 +279,8 @@ def _split(answer: tuple[Body, ...]) -> tuple[int | None, list[tuple[str, str]]]
     return None if pairs is None else (status, pairs)
 
 
-def _is_completed(plan: Plan, answer: tuple[Body, ...]) -> bool:
-    """Set the status and the headers of a tuple on the response in it; return whether that is done."""
+def _complete(plan: Plan, answer: tuple[Body, ...]) -> bool:
+    """Set the status and the headers of a tuple on the response in it; return False if the steps have to set them."""
     found, response = _split(answer), answer[0]
     if found is None or plan.text_start is None:
         return False

@@ -80,8 +80,8 @@ else:
 
 # Without the cast of each call.
 _new_app_context = t.cast("Callable[[Dispatcher], AppContext]", AppContext)
-# Types of answers that are converted, and are not asked whether they are iterators.
-_CONVERTED = frozenset({WerkzeugResponse, FunctionType})
+# Types whose objects `make_response` converts without testing for iterators first.
+_NO_ITERATORS = frozenset({WerkzeugResponse, FunctionType})
 iterate_by(lambda pieces: awaiting.iterate(pieces))  # noqa: PLW0108 - the module is imported with the first one
 # `Dispatcher.__call__`, once there is one.
 _CALL: Callable[..., object] | None = None
@@ -442,7 +442,7 @@ class Dispatcher(Planned, Teardown):
         response: Response
         if type(body) is response_class or isinstance(body, response_class):
             response = body
-        elif type(body).__module__ == HTTPException.__module__ or type(body) in _CONVERTED:
+        elif type(body).__module__ == HTTPException.__module__ or type(body) in _NO_ITERATORS:
             # One of Werkzeug's errors, its response or an application, none of which is any of the following.
             response = self._convert_response(body)
         elif type(body) is dict or type(body) is list:

@@ -26,7 +26,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Hint], ...] = tuple(
     for module in (arguments, attributes, answers, registered, imports)
     for pattern, hint in module.TABLE
 )
-# The names of the errors that a pattern begins with, of which every one begins with some.
+# Every pattern begins with the names of the errors that it is for.
 _NAMES = re.compile(r"(?:\(\?s\))?\^(?:(\w+)|\(\?:([\w|]+)\)): ")
 
 
