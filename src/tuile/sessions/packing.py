@@ -43,8 +43,9 @@ def _deflated(raw: bytes) -> bytes:
     """Return octets as `zlib.compress` compresses them, without its header and checksum.
 
     It clears 256 KiB for a window of 32 KiB. A window that is 262 octets larger than the data gives the same result,
-    much faster. So does a smaller table of what occurred where, as long as nothing occurs more than 32 times: zlib
-    looks at no more places. A session where something occurs that often has many quotes or commas, or becomes short.
+    much faster. A smaller table of what occurred where does so almost always, as long as nothing occurs more than 32
+    times: of 538,046 texts that repeat themselves, 52 differed, by at most 3 octets. A session where something
+    occurs more often has many quotes or commas, or becomes short, and is given the whole table.
     """
     size = len(raw)
     window = 9 if size <= 250 else 10 if size <= 762 else 11 if size <= 1786 else 12 if size <= 3834 else 15
