@@ -170,8 +170,7 @@ def _place(plan: Plan, context: RequestContext) -> RequestContext | MapAdapter |
     if root is plan.root or (root is None and begins_at_root(context, plan)):
         return context
     adapter = context.url_adapter
-    is_certain = type(adapter) is MapAdapter and adapter.map is plan.url_map and "build" not in vars(adapter)
-    return adapter if is_certain else None
+    return adapter if is_plain(plan, adapter) else None
 
 
 def _path_of(

@@ -102,9 +102,9 @@ class Index:
         self._foreign = {rule.endpoint for rule in rules if type(rule) is not Rule}
         self.has_foreign = bool(self._foreign)
         self.static: dict[str, list[Answer]] = {}
-        # The methods of paths without variables; see `Map.allowed_methods`. There are as many as above.
+        # The methods of paths without variables, which `refusals` fills. There are at most as many as above.
         self.allowed: dict[str, Allowed] = {}
-        # The subdomain or host, if it has no variables.
+        # The subdomain or host; where it has variables, the one that was requested first.
         self.domain: str = url_map.default_subdomain or ""
         # Whether there are no rules for subdomains that could match other paths.
         self.knows_all = not url_map._matcher._root.dynamic
