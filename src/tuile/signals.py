@@ -43,7 +43,8 @@ class _Signal(NamedSignal):
     """A signal that is `heard` from when its receivers are replaced, as a test does."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "receivers":
+        # The constructor sets the name last.
+        if name == "receivers" and hasattr(self, "name"):
             heard.add(self.name)
         super().__setattr__(name, value)
 
@@ -54,9 +55,9 @@ _Signal.__module__ = NamedSignal.__module__
 
 
 def _signal(name: str) -> NamedSignal:
-    signal = _signals.signal(name)
-    signal.receivers = _Receivers(name)
-    signal.__class__ = _Signal
+    # Of this class from the start: the attributes of an object whose class was changed are read slowly on CPython 3.11.
+    signal = _signals[name] = _Signal(name)
+    object.__setattr__(signal, "receivers", _Receivers(name))
     return signal
 
 
