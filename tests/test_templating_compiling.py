@@ -9,6 +9,8 @@ from typing import Any
 from unittest import mock
 
 import jinja2
+import jinja2.nativetypes
+import jinja2.sandbox
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -264,6 +266,46 @@ def test_a_generator_derived_from_that_of_an_environment_writes_what_it_would_on
         app.jinja_env.code_generator_class = Generator
         with app.test_request_context("/path"):
             return lib.render_template("page.html", row={"name": "<n>"}, text="&")
+
+    same(program)
+
+
+class _Themed(jinja2.Environment):
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Any:
+        return super().get_template(f"themed/{name}", parent, globals)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return f"<{super().getattr(obj, attribute)}>"
+
+
+_MIXED = [
+    *(jinja2.sandbox.SandboxedEnvironment, jinja2.sandbox.ImmutableSandboxedEnvironment),
+    *(jinja2.nativetypes.NativeEnvironment, _Themed),
+]
+
+
+@pytest.mark.parametrize("mixed", _MIXED)
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("is_derived", [True, False])
+def test_an_environment_has_what_the_other_classes_that_it_derives_from_define(
+    mixed: type[jinja2.Environment], is_first: bool, is_derived: bool
+) -> None:
+    sources = ["{{ rows.append(1) }}", "{{ text.__class__.__mro__|length }}", "{{ rows }}", "{{ row.name }}{{ text }}"]
+
+    def program(lib: Any) -> Any:
+        own = lib.templating.Environment
+        kind: Any = type("Mixed", (mixed, own) if is_first else (own, mixed), {})
+        app = _app(lib, "page")
+        app.jinja_loader.mapping["themed/page.html"] = "themed"
+        app.jinja_environment = type("Derived", (kind,), {}) if is_derived else kind
+        with app.test_request_context("/path"):
+            return [
+                outcome(lib.render_template, "page.html"),
+                *(
+                    _plain(outcome(lib.render_template_string, source, rows=[{}], text="<", row={"name": "&"}))
+                    for source in sources
+                ),
+            ]
 
     same(program)
 

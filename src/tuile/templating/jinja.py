@@ -49,6 +49,11 @@ _LONGEST_KEPT = 32_768
 _has_tests = re.compile(r"\bis\b").search
 # Settings that compiled templates depend on and that are usually changed in place.
 _REGISTRIES = ("filters", "tests", "policies", "extensions")
+# What `Environment` defines and Flask's does not.
+_OWN_OF_ENVIRONMENT = (
+    *("template_class", "context_class", "code_generator_class"),
+    *("getattr", "get_template", "get_or_select_template"),
+)
 # The methods that make a template from a source. They can be replaced on one environment.
 _COMPILING = frozenset({"compile", "from_string"})
 _new: Callable[[type[Context]], Context] = object.__new__
@@ -120,6 +125,14 @@ class Environment(JinjaEnvironment):
     context_class: type[JinjaContext] = Context
     code_generator_class = CodeGenerator
     _sources: _Sources | None = None
+
+    def __init_subclass__(cls, **keywords: object) -> None:
+        """Let a subclass have what its other base classes define: Flask's class leaves it to them."""
+        super().__init_subclass__(**keywords)
+        for name in _OWN_OF_ENVIRONMENT:
+            first, second, *_ = (kind for kind in cls.__mro__ if name in vars(kind))
+            if first is Environment and second is not JinjaEnvironment:
+                setattr(cls, name, vars(second)[name])
 
     def __init__(self, app: Flask, **options: Any) -> None:
         if "loader" not in options:
