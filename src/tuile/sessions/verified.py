@@ -29,6 +29,7 @@ MOST: t.Final = 128
 #: that are remembered as they were read: less than 3 MiB in all.
 LONGEST: t.Final = 4096
 MOST_VALUES: t.Final = 32
+_YOUNGEST = -CLOCK_SKEW_S  # the least age: clocks differ
 
 #: When a cookie was signed, the text of its session, and the content if that consists of texts and numbers alone.
 Verified: t.TypeAlias = tuple[int, str, "dict[str, object] | None"]
@@ -41,13 +42,13 @@ def session_in(
     try:
         remembered = kept.verified.get(token)
         signed_at, text, scalars = _verify(kept, token) if remembered is None else remembered
-        if not -CLOCK_SKEW_S <= int(time.time()) - signed_at <= max_age_s:
+        if not _YOUNGEST <= int(time.time()) - signed_at <= max_age_s:
             return None
-        serializer, session_class = interface.serializer, interface.session_class
+        serializer = interface.serializer
         if scalars is not None and serializer._reads_alike(app.json):
             # A class or a constructor of the application may keep what it is given, and change it.
-            return session_class(scalars.copy())
-        content = serializer.loads(text)
+            return interface.session_class(scalars.copy())
+        session_class, content = interface.session_class, serializer.loads(text)
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
             return tracked(session_class, serializer, content, text)
