@@ -48,6 +48,10 @@ class _Signal(NamedSignal):
             heard.add(self.name)
         super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Unpickled and copied as one of blinker's, whose name this class has.
+        return NamedSignal.__new__, (NamedSignal,), vars(self)
+
 
 # The repr of a signal shows them.
 _Signal.__name__ = _Signal.__qualname__ = NamedSignal.__name__
