@@ -647,6 +647,16 @@ def test_a_request_is_freed_when_it_is_answered() -> None:
     assert same(build) is True
 
 
+def test_a_request_is_freed_when_its_environ_gets_another() -> None:
+    def build(lib: Any) -> Any:
+        environ = make_environ("/")
+        first = weakref.ref(lib.Request(environ))
+        others = [lib.Request(environ) for _ in range(2)]
+        return first() is None, environ["werkzeug.request"] is others[-1], others[-1].path
+
+    assert same(build) == (True, True, "/")
+
+
 def test_a_copy_of_a_request_is_a_request_of_its_own() -> None:
     def build(lib: Any) -> Any:
         request = lib.Request(make_environ("/first", QUERY_STRING="a=1"))

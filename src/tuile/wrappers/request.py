@@ -221,7 +221,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
             super().__init__(environ, populate_request, shallow)
             return
         self.environ = environ
-        self._environ_at_start = environ.copy()
+        self._environ_at_start = copied = environ.copy()
+        if "werkzeug.request" in copied:
+            # Otherwise each request of an environ would hold the one before it.
+            del copied["werkzeug.request"]
         if shallow:
             self.shallow = True
         elif populate_request:
