@@ -22,6 +22,7 @@ import tuile
 from tests.beside_flask import ABSENT, make_environ, outcome, same, send
 from tuile.routing.map import Map
 from tuile.routing.rule import Rule as OwnRule
+from tuile.routing.websockets import find_websocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +50,8 @@ def bound(url_map: WerkzeugMap, environ: Environ) -> MapAdapter:
 
 def asked(url_map: Map, environ: Environ) -> Any:
     """What the index says."""
+    if environ.get("HTTP_CONNECTION") == "Upgrade" and not url_map.host_matching:
+        return find_websocket(url_map, environ, None)
     return url_map.find(environ)
 
 
@@ -309,6 +312,21 @@ def test_what_is_found_is_what_werkzeug_finds(data: st.DataObject) -> None:
         assert_answers_as_werkzeug(url_map, make_environ(**request))
 
 
+@quick
+@given(st.data())
+def test_the_rule_of_a_websocket_is_the_one_that_werkzeug_finds(data: st.DataObject) -> None:
+    url_map = data.draw(maps())
+    # Where many are for WebSockets, beside others of the same path.
+    for rule in url_map.iter_rules():
+        if rule.methods is None or rule.methods <= {"GET", "HEAD", "OPTIONS"}:
+            rule.websocket = data.draw(st.booleans())
+    texts = [rule.rule for rule in url_map.iter_rules()]
+    for request in data.draw(st.lists(requests_for(texts), min_size=5, max_size=25)):
+        request.setdefault("HTTP_UPGRADE", "websocket")
+        request.setdefault("HTTP_CONNECTION", "Upgrade")
+        assert_answers_as_werkzeug(url_map, make_environ(**request))
+
+
 # --- what an index must answer, or it would be of no use --------------------------------------------------------------
 
 
@@ -490,6 +508,41 @@ def test_known_hosts_are_bounded_by_bytes_and_the_oldest_goes() -> None:
     known = url_map._plain_hosts
     assert sum(map(len, filter(None, known))) < 100_000
     assert list(known) == [f"host{number}.example" for number in range(2000 - len(known), 2000)]
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [("/", {}), ("/chat", {}), ("/chat/", {}), ("/room/7", {"number": 7}), ("/of/a/b", {"rest": "a/b", "kind": "x"})],
+)
+def test_a_plain_websocket_is_found_without_werkzeug(path: str, arguments: dict[str, Any]) -> None:
+    texts = ("/", "/chat", "/chat/", "/room/<int:number>")
+    sockets = [OwnRule(text, endpoint="socket", websocket=True) for text in texts]
+    sockets.append(OwnRule("/of/<path:rest>", endpoint="of", websocket=True, defaults={"kind": "x"}))
+    pages = [OwnRule(rule.rule, endpoint="page") for rule in sockets]
+    url_map = Map([*pages, *sockets, *(OwnRule(rule.rule, endpoint="later") for rule in sockets)])
+    environ = make_environ(path, HTTP_UPGRADE="websocket", HTTP_CONNECTION="Upgrade")
+    for _ in range(2):
+        assert assert_answers_as_werkzeug(url_map, environ)
+        assert asked(url_map, environ)[1] == arguments
+        assert asked(url_map, environ)[0].websocket
+        assert asked(url_map, make_environ(path))[0].endpoint == "page"
+
+
+def test_a_rule_for_websockets_that_is_added_or_changed_later_is_seen() -> None:
+    url_map = Map([OwnRule("/a", endpoint="page"), OwnRule("/b", endpoint="socket", websocket=True)])
+    of_path = {path: make_environ(path, HTTP_UPGRADE="websocket", HTTP_CONNECTION="Upgrade") for path in ("/a", "/b")}
+    assert [asked(url_map, environ) is None for environ in of_path.values()] == [True, False]
+    url_map.add(OwnRule("/a", endpoint="socket", websocket=True))
+    for _ in range(2):
+        found = asked(url_map, of_path["/a"])
+        assert found is not None
+        assert found[0].websocket
+        assert_answers_as_werkzeug(url_map, of_path["/a"])
+    found[0].websocket = False
+    assert asked(url_map, of_path["/a"]) is None
+    next(url_map.iter_rules("page")).websocket = True
+    assert asked(url_map, of_path["/a"])[0].endpoint == "page"
+    assert_answers_as_werkzeug(url_map, of_path["/a"])
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])

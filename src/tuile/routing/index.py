@@ -90,11 +90,17 @@ class Index:
 
     It reproduces the first descent of Werkzeug's matcher (static before variable, variables by weight). If that descent
     fails for a path, Werkzeug decides. A node is created when a request first reaches it.
+
+    Args:
+        url_map: The map.
+        websockets: Whether its rules for WebSockets are found, and not the others.
     """
 
-    __slots__ = ("_foreign", "_with_defaults", "allowed", "domain", "has_foreign", "knows_all", "root", "static")
+    __slots__ = ("_foreign", "_with_defaults", "allowed", "domain", "has_foreign", "knows_all", "of", "root", "static")
 
-    def __init__(self, url_map: WerkzeugMap) -> None:
+    def __init__(self, url_map: WerkzeugMap, *, websockets: bool = False) -> None:
+        # The value of `Rule.websocket` of the rules that are found.
+        self.of = websockets
         # The number of rules with defaults for each endpoint and its arguments. Other rules may redirect to them.
         rules = url_map._rules
         self._with_defaults = Counter(_purpose(rule) for rule in rules if rule.defaults)
@@ -204,7 +210,7 @@ class Index:
         node = Node(state.static)
         # A copy, because other threads may add to Werkzeug's lists.
         rules = list(state.rules)
-        node.answers = [self._answer(rule, rules) for rule in rules if not rule.websocket]
+        node.answers = [self._answer(rule, rules) for rule in rules if rule.websocket == self.of]
         slashed = state.static.get("")
         node.slashed = [] if slashed is None else list(slashed.rules)
         node.ends = bool(rules or node.slashed)
@@ -233,12 +239,12 @@ class Index:
         for rule in node.slashed:
             if rule.strict_slashes or type(rule) is not Rule:
                 break
-            if not rule.websocket:
+            if rule.websocket == self.of:
                 node.answers.append(self._answer(rule, rules))
         loose = [rule for rule in rules if not rule.strict_slashes]
         if loose and "" not in state.static and not state.dynamic and all(type(rule) is Rule for rule in rules):
             node.reached[""] = following = Node({})
-            following.answers = [self._answer(rule, loose) for rule in loose if not rule.websocket]
+            following.answers = [self._answer(rule, loose) for rule in loose if rule.websocket == self.of]
             following.ends = True
 
     def _answer(self, rule: WerkzeugRule, rules: list[WerkzeugRule]) -> Answer:

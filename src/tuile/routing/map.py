@@ -55,6 +55,8 @@ class Map(WerkzeugMap):
     lock_class = staticmethod(RLock)  # type: ignore[assignment] # Werkzeug says Lock; RLock is a function
 
     _index: Index | None = None
+    # That of the rules for WebSockets, if one was opened.
+    _websockets: Index | None = None
     # The indexes of subdomains and hosts, if one was needed.
     _domains: domains.Domains | None = None
 
@@ -133,7 +135,7 @@ class Map(WerkzeugMap):
     def _forget_index(self) -> None:
         with self._revision_lock:
             self._revision += 1
-            self._index = self._domains = None
+            self._index = self._websockets = self._domains = None
         # Plans remember what was found.
         invalidate()
 
@@ -339,16 +341,17 @@ class Map(WerkzeugMap):
         subdomain = _subdomain(host.lower().removesuffix(port), name)
         return None if subdomain is None else (name, subdomain)
 
-    def _build_index(self) -> Index:
+    def _build_index(self, name: str = "_index") -> Index:
+        """Return an index, and keep it as the attribute of this name unless the map was changed meanwhile."""
         revision = self._revision
         self.update()
-        index = Index(self)
+        index = Index(self, websockets=name == "_websockets")
         with self._revision_lock:
             if revision == self._revision:
-                self._index = index
+                setattr(self, name, index)
             if revision != self._revision:
                 # The lock is reentrant: this thread itself may have added a rule between these lines.
-                self._index = None
+                setattr(self, name, None)
         return index
 
 

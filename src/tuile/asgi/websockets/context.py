@@ -11,6 +11,7 @@ from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
 from ...ctx.states import LEFT, PLAIN
 from ...dispatch.inlined_response import new
+from ...routing.websockets import find_websocket
 from ...sessions.watching import SessionWatch, watch_session
 from ...signals import send_signal, websocket_tearing_down
 from .wrapper import websocket_class_of
@@ -65,6 +66,13 @@ class WebSocketContext(RequestContext):
     def __init__(self, app: Flask, websocket: WebSocket) -> None:
         self.websocket = websocket
         super().__init__(app, websocket.environ, websocket)
+
+    def _match_by_map(self) -> None:
+        app, url_map = self.app, self.app.url_map
+        if app.subdomain_matching or url_map.host_matching:
+            self._match_by_adapter()
+        else:
+            self._take(find_websocket(url_map, self.request.environ, app.config["SERVER_NAME"]))
 
     @property
     def is_pushed(self) -> bool:

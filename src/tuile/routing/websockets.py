@@ -1,0 +1,62 @@
+"""Find the rule for the path of a WebSocket, by an index of the rules for WebSockets."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .index import converted, split_path
+from .map import SCHEMES
+
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from .index import Answer, Found
+    from .map import Map
+
+# That of each handshake.
+_METHOD = "GET"
+
+
+def find_websocket(url_map: Map, environ: WSGIEnvironment, server_name: str | None) -> Found | None:
+    """Return the rule and the view's arguments for a handshake; None if a `MapAdapter` must be asked.
+
+    It does what `Map.find` does for other requests, but leaves whatever is not a plain hit to the adapter.
+
+    Args:
+        url_map: The map, whose rules match neither on the host nor on the subdomain.
+        environ: The WSGI environ of the handshake.
+        server_name: The configured `SERVER_NAME`.
+
+    Raises:
+        Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
+    """
+    if (
+        environ["REQUEST_METHOD"] != _METHOD
+        or environ.get("wsgi.url_scheme") not in SCHEMES
+        or not url_map._accepts_host_of(environ)
+        or (server_name is not None and not url_map._accepts(server_name))
+    ):
+        return None
+    values: list[str] = []
+    for rule, certain, arguments, guards, rules in _answers(url_map, environ.get("PATH_INFO") or "", values):
+        if rule.methods is not None and _METHOD not in rule.methods:
+            continue
+        # Others may have been changed unnoticed.
+        if not certain or rule._converters != guards[0]:
+            return None
+        for kind, stock, attributes, before in guards[1]:
+            if kind.to_python is not stock or attributes != before:
+                return None
+        return converted(rule, arguments, values, rules, _METHOD)
+    return None
+
+
+def _answers(url_map: Map, path: str, values: list[str]) -> list[Answer]:
+    """Return the rules at the end of a path, and append the values of its variables."""
+    index = url_map._websockets or url_map._build_index("_websockets")
+    answers = index.static.get(path)
+    if answers is not None:
+        return answers
+    parts = split_path(path)
+    node = None if parts is None else index.walk(path, parts, values)
+    return [] if node is None else node.answers
