@@ -1,5 +1,7 @@
 """Fill a SQLite file with a million sessions, and measure its size, the list of a user, and saving while it is swept.
 
+A write waits for the disk now and then. So what the disk itself takes is measured beside, in another file.
+
 Usage: `python benchmarks/sessions_at_rest.py [--sessions 1000000]`
 """
 
@@ -11,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +63,38 @@ class Timed(SQLiteStore):
         self.held.append(((time.perf_counter() - began) * 1000, (time.process_time() - worked) * 1000))
 
 
+class Disk(threading.Thread):
+    """Writes a page to a file of its own and waits for the disk, again and again.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(daemon=True)
+        self.path = path
+        self.is_over = False
+        self.times: list[float] = []
+
+    def run(self) -> None:
+        """Measure until it is told to end."""
+        with open(self.path, "wb", buffering=0) as file:
+            while not self.is_over:
+                began = time.perf_counter()
+                file.seek(0)
+                file.write(bytes(4096))
+                os.fdatasync(file.fileno())
+                self.times.append((time.perf_counter() - began) * 1000)
+                time.sleep(0.02)
+
+
+def described(times: list[float]) -> str:
+    """Return the median and the longest of some times."""
+    times = sorted(times)
+    late = times[int(len(times) * 0.999)]
+    return f"median {statistics.median(times):.2f} ms, 99.9 % {late:.1f}, longest {times[-1]:.1f}"
+
+
 def main() -> None:
     """Print what was measured."""
     parser = argparse.ArgumentParser(description="Measure a SQLite file with many sessions.")
@@ -98,6 +133,8 @@ def main() -> None:
         save = Apply("saved", 1, Changes(by_key={"n": Add(1, "1")}), CLOCKS)
         for sweeps in (False, True):
             times, command = [], [sys.executable, __file__, "--sweep", file]
+            disk = Disk(f"{folder}/disk")
+            disk.start()
             sweeper = subprocess.Popen(command) if sweeps else None
             until = time.monotonic() + 10
             while sweeper.poll() is None if sweeper else time.monotonic() < until:
@@ -105,11 +142,10 @@ def main() -> None:
                 store.ask(save)
                 times.append((time.perf_counter() - began) * 1000)
                 time.sleep(0.002)
-            times.sort()
-            what = "while it is swept" if sweeps else "alone"
-            late = times[int(len(times) * 0.999)]
-            about = f"median {statistics.median(times):.2f} ms, 99.9 % {late:.1f}, longest {max(times):.1f}"
-            print(f"a save {what}: {about}")
+            disk.is_over = True
+            disk.join()
+            print(f"a save {'while it is swept' if sweeps else 'alone'}: {described(times)}")
+            print(f"meanwhile, to wait for the disk: {described(disk.times)}")
         store.close()
 
 

@@ -66,10 +66,19 @@ DELETE FROM tuile_sessions WHERE id IN (
     SELECT id FROM tuile_sessions WHERE user = ? AND handle != ? AND expires > ? ORDER BY seen DESC LIMIT -1 OFFSET ?
 )"""
 _SWEEP = "DELETE FROM tuile_sessions WHERE id IN (SELECT id FROM tuile_sessions WHERE expires <= ? LIMIT ?)"
+# Sessions that have ended. It reads the pages that are read to remove them, too.
+_ENDED = """
+SELECT id, (SELECT id FROM tuile_sessions WHERE handle = old.handle),
+    (SELECT id FROM tuile_sessions WHERE user = old.user)
+FROM tuile_sessions AS old WHERE expires <= ? LIMIT ?"""
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+_REMOVE = "DELETE FROM tuile_sessions WHERE id = ? AND expires <= ?"
 # How many sessions that have ended are removed when one is created: more than one, so that they become fewer.
 _SWEPT_PER_CREATION = 2
-# How many are removed without letting others write in between: as many as can be in that time, in seconds.
-_FEWEST_SWEPT_AT_ONCE, _MOST_SWEPT_AT_ONCE, _SWEEPING_S = 5, 50, 0.01
+# How many are removed at most without letting others write in between, and for how many seconds.
+_SWEPT_AT_ONCE, _SWEEPING_S = 50, 0.002
+# After how many the log is copied into the file, before it is so long that a request would have to do it.
+_SWEPT_PER_CHECKPOINT = 250
 # How many connections wait for the next request.
 _MOST_IDLE = 16
 # How often it is looked whether the file is still the one that is open, in seconds.
@@ -256,25 +265,28 @@ class SQLiteStore(Store):
             raise
 
     def _sweep(self, connection: sqlite3.Connection, limit: int, now: float) -> int:
-        swept, at_once = 0, _FEWEST_SWEPT_AT_ONCE
+        """Remove sessions that have ended, a few at a time, so that others can write in between."""
+        swept = in_log = 0
         while swept < limit:
-            most = min(limit - swept, at_once)
+            # Nobody is kept from writing while this is read from the disk.
+            ended = connection.execute(_ENDED, (now, min(limit - swept, _SWEPT_AT_ONCE))).fetchall()
+            if not ended:
+                break
             with self._locked(connection):
                 began = time.monotonic()
-                some = connection.execute(_SWEEP, (now, most)).rowcount
-            took = time.monotonic() - began
-            swept += some
-            if some < most:
-                break
-            # Twice as many if that is likely to be done in time, half as many if it was not.
-            if 2 * took < _SWEEPING_S:
-                at_once = min(2 * at_once, _MOST_SWEPT_AT_ONCE)
-            elif took > _SWEEPING_S:
-                at_once = max(at_once // 2, _FEWEST_SWEPT_AT_ONCE)
-            # Else the next save that finds the log long would have to do it.
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                for number, *_ in ended:
+                    removed = connection.execute(_REMOVE, (number, now)).rowcount
+                    swept, in_log = swept + removed, in_log + removed
+                    if time.monotonic() - began > _SWEEPING_S:
+                        break
+            # The next write begins the log anew, and waits for the disk: so this is not done after each step.
+            if in_log >= _SWEPT_PER_CHECKPOINT:
+                connection.execute(_CHECKPOINT)
+                in_log = 0
             # For those that wait to write.
-            time.sleep(min(took, 0.1) + _LONGEST_SLEEP_S)
+            time.sleep(_LONGEST_SLEEP_S)
+        if in_log:
+            connection.execute(_CHECKPOINT)
         return swept
 
     def _connect(self) -> sqlite3.Connection:
