@@ -609,3 +609,77 @@ def test_attributes_are_read_once_and_items_where_there_is_none() -> None:
         return found
 
     same(program)
+
+
+@pytest.mark.parametrize("ending", ["html", "txt"])
+def test_calls_take_keywords_and_arguments_from_dicts_and_lists_as_on_flask(ending: str) -> None:
+    calls = ["*args", "*number", "**kwargs", "**own", "**wrong", "**number", "a=1, **kwargs", "1, *args, **own"]
+    called = ["show", "of_context", "shown", "klass", "url_for"]
+    wrap = ["{}", "{{% for i in [1] %}}{}{{% endfor %}}", "{{% block b %}}{}{{% endblock %}}"]
+    values = {
+        "args": [1, "<"],
+        "kwargs": {"a": "<", "class": 2},
+        "own": {"_loop_vars": {"text": 1}, "_block_vars": {"text": 2}},
+        "wrong": {1: 2},
+        "show": lambda *args, **kwargs: f"{args} {kwargs}",
+        "klass": dict,
+    }
+
+    macro = "{% macro shown(a, b) %}{{ a }}{{ b }}{% endmacro %}"
+    sources = [
+        around.format(f"{macro}{{{{ {function}({call}) }}}}")
+        for around in wrap
+        for function in called
+        for call in calls
+    ]
+
+    def program(lib: Any) -> Any:
+        app = _app(lib, "page")
+        app.jinja_loader.mapping = {f"{number}.{ending}": source for number, source in enumerate(sources)}
+        with app.test_request_context("/path"):
+            return [
+                _plain(outcome(lib.render_template, name, **{**VALUES, **values})) for name in app.jinja_loader.mapping
+            ]
+
+    same(program)
+
+
+class _Marked(str):
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return "<marked>"
+
+
+class _ReturnsMarked:
+    def __str__(self) -> str:
+        return _Marked("plain")
+
+
+def test_what_a_value_is_written_as_may_be_of_a_class_of_its_own() -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, "{{ given }}{% autoescape text %}{{ given }}{% endautoescape %}")
+        with app.test_request_context("/path"):
+            return [
+                lib.render_template(name, given=given, text=True)
+                for name in ("page.html", "page.txt")
+                for given in (_ReturnsMarked(), _Marked("&"), type("S", (str,), {"__str__": lambda _: "<s>"})("&"))
+            ]
+
+    same(program)
+
+
+def test_a_filter_of_constants_is_called_as_often_as_on_flask() -> None:
+    sources = ["{{ text.join(1|count) }}", "{{ show(caller=1|count) }}", "{{ (1|count).name }}", "{{ show(1|count) }}"]
+
+    def program(lib: Any) -> Any:
+        app = _app(lib, "page")
+        # What it returns cannot be written in the code.
+        counting = mock.Mock(return_value=object())
+        app.jinja_env.filters["count"] = lambda value: counting()
+        with app.test_request_context("/path"):
+            for source in sources:
+                outcome(app.jinja_env.from_string, source)
+        return counting.call_count
+
+    same(program)

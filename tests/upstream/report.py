@@ -13,8 +13,8 @@ HEAD = """\
 # Compatibility
 
 Tuile runs other projects' own tests, unmodified, from their source distributions on PyPI, and compares each test's
-outcome with what it is on the original: Flask 3.1.3 and Werkzeug 3.1.9. This page is written by that run,
-`make upstream`, the last time on CPython {python}. How each suite is run is in `tests/upstream/suites.toml`.
+outcome with what it is on the original: Flask 3.1.3, Werkzeug 3.1.9 or Jinja 3.1.6. This page is written by that
+run, `make upstream`, the last time on CPython {python}. How each suite is run is in `tests/upstream/suites.toml`.
 
 | suite | version | passed on the original | passed on Tuile | differences |
 | --- | --- | ---: | ---: | ---: |

@@ -114,12 +114,15 @@ class CodeGenerator(JinjaCodeGenerator):
         pieces = f"template.root_render_func({context})"
         self.writeline(f"yield from {pieces}" if frame.buffer is None else f"{frame.buffer}.extend({pieces})")
 
-    @optimizeconst
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write an attribute of an object, or an item of a dict."""
-        if not self._writes_out:
+        if self._writes_out:
+            self._write_attribute(node, frame)
+        else:
             super().visit_Getattr(node, frame)
-            return
+
+    @optimizeconst
+    def _write_attribute(self, node: nodes.Getattr, frame: Frame) -> None:
         obj, found, name = self.temporary_identifier(), self.temporary_identifier(), repr(node.attr)
         if node.attr in _OF_DICTS:
             self.write(f"({found} if ({found} := get({obj} := ")
@@ -130,12 +133,16 @@ class CodeGenerator(JinjaCodeGenerator):
             self.write(f") is exact_dict and {name} in {obj} else {found} if ({found} := get({obj}")
         self.write(f", {name}, absent)) is not absent else item_of({obj}, {name}))")
 
-    @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name
-        """Write a call."""
-        if not self._writes_out or forward_caller or any(one.key in _OWN_KEYWORDS for one in node.kwargs):
+        """Write a call; a dict that is unpacked may have any keywords, and Jinja's own."""
+        is_plain = node.dyn_kwargs is None and not forward_caller
+        if self._writes_out and is_plain and _OWN_KEYWORDS.isdisjoint(one.key for one in node.kwargs):
+            self._write_call(node, frame)
+        else:
             super().visit_Call(node, frame, forward_caller=forward_caller)
-            return
+
+    @optimizeconst
+    def _write_call(self, node: nodes.Call, frame: Frame) -> None:
         variables = f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"
         is_link = _is_link(node)
         if is_link:
@@ -181,7 +188,6 @@ def _is_link(node: nodes.Call) -> bool:
         _is_url_for(node)
         and len(node.args) == 1
         and node.dyn_args is None
-        and node.dyn_kwargs is None
         and not any(_is_url_for(other) for other in node.find_all(nodes.Call))
     )
 

@@ -49,7 +49,9 @@ def written(value: object) -> str:
         return str(value)
     if kind is not str and hasattr(value, "__html__"):
         return escape(value)
-    return _escape_text(str(value))
+    text = _escape_text(str(value))
+    # A text without special characters is returned as it is, which may be of a class that has `__html__`.
+    return text if type(text) is str else Markup(text)  # noqa: S704 - it was escaped
 
 
 class Context(JinjaContext):
@@ -166,6 +168,11 @@ def invoke(
     if block_vars is not None:
         kwargs["_block_vars"] = block_vars
     return context.call(obj, *args, **kwargs)
+
+
+# Python names them in the messages of errors, as for what cannot be unpacked.
+Context.call.__module__ = invoke.__module__ = JinjaContext.__module__
+invoke.__qualname__ = Context.call.__qualname__
 
 
 def reader(read: Callable[[object, str], object]) -> Callable[[object, str, object], object]:
