@@ -319,3 +319,75 @@ def test_a_text_that_takes_more_memory_than_it_has_characters_is_not_remembered(
     assert "\N{GRINNING FACE}" in shown(app, cookie)
     assert app._kept_signer is not None
     assert app._kept_signer.verified == {}
+
+
+# What clients send instead of a session: parts of valid cookies, signatures of other lengths, what is encrypted or old.
+PIECES = [
+    "good",
+    "eyJhIjoxfQ",
+    "",
+    ".",
+    "..",
+    "a" * 27,
+    "b" * 43,
+    "aXXXXX",
+    "_-" * 13,
+    "4.x",
+    "e4.",
+    "\xe9",
+    "%3D",
+    "=",
+]
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=300)
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4), min_size=1, max_size=3),
+    st.sampled_from(["session", "session", " session ", "other_session", "Session"]),
+    st.sampled_from(["; ", ";", "; a=b; "]),
+    st.sampled_from([0, 0, 61]),
+)
+def test_whatever_a_client_sends_is_refused_as_in_flask(sent: Any, name: str, between: str, later: int) -> None:
+    def program(lib: Any) -> Any:
+        app = reading_app(lib, PERMANENT_SESSION_LIFETIME=60)
+        good = cookie_of(app, requests=0).partition("=")[2]
+        now = time.time()
+        values = [".".join(good if piece == "good" else piece for piece in pieces) for pieces in sent]
+        header = between.join(f"{name}={value}" for value in values)
+        with mock.patch("time.time", partial(float, now + later)):
+            return [shown(app, header) for _ in range(3)]
+
+    # Flask tries only the first of several cookies.
+    if len(sent) == 1:
+        same(program)
+    else:
+        program(tuile)
+
+
+@pytest.mark.parametrize("digest", ["sha1", "sha256"])
+def test_a_second_session_counts_where_the_first_is_refused(digest: str) -> None:
+    app = reading_app(tuile, SESSION_DIGEST=digest)
+    good = cookie_of(app, requests=0)
+    name, _, token = good.partition("=")
+    others = [token[:-1] + ("A" if token[-1] != "A" else "B"), "x", "", "a.b." + "c" * 27, "a.b." + "c" * 43]
+    for other in others:
+        assert "ada" in shown(app, f"{name}={other}; {good}")
+        assert "ada" not in shown(app, f"{name}={other}")
+
+
+def test_a_session_signed_in_another_way_is_read() -> None:
+    app = reading_app(tuile, SESSION_DIGEST="sha256")
+    cookie = cookie_of(app, requests=0)
+    app.config["SESSION_DIGEST"] = "sha1"
+    assert "ada" in shown(app, cookie)
+    app.config["SESSION_READS"] = ["sha1"]
+    assert "ada" not in shown(app, cookie)
+
+
+@pytest.mark.parametrize("cookie", ["session=eyJhIjoxfQ.aXXXXX." + "b" * 27, "session=garbage", "session=a.b.c"])
+def test_a_wrong_signature_is_looked_at_once(cookie: str) -> None:
+    app = reading_app(tuile)
+    with mock.patch.object(TimedSigner, "verify", autospec=True, side_effect=TimedSigner.verify) as verify:
+        for number in range(3):
+            assert "ada" not in shown(app, cookie)
+            assert verify.call_count == number + 1

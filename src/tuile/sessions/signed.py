@@ -163,7 +163,7 @@ class SecureCookieSessionInterface(SessionInterface):
             and "session_refused" not in app.__dict__
         ):
             # The most common case. Everything else, including errors, is handled below.
-            session = verified.session_in(self, app, kept, token, max_age_s)
+            session = verified.session_in(self, app, kept, token, max_age_s, request, name)
             if session is not None:
                 return session
         del token  # `session_refused` may raise, and tracebacks show local variables

@@ -13,12 +13,15 @@ import time
 import typing as t
 
 from ..exceptions import BadToken
-from ..keys.tokens import CLOCK_SKEW_S
+from ..keys.tokens import CLOCK_SKEW_S, is_encrypted
+from ..wrappers import sent_cookies
 from .packing import unpack
+from .signer import kind_of
 from .tracked import tracked
 
 if t.TYPE_CHECKING:
     from ..app import Flask
+    from ..wrappers.request import Request
     from .interface import SecureCookieSession
     from .signed import SecureCookieSessionInterface
     from .signer import KeptSigner
@@ -36,14 +39,30 @@ Verified: t.TypeAlias = tuple[int, str, "dict[str, object] | None"]
 
 
 def session_in(
-    interface: SecureCookieSessionInterface, app: Flask, kept: KeptSigner, token: str, max_age_s: int
+    interface: SecureCookieSessionInterface,
+    app: Flask,
+    kept: KeptSigner,
+    token: str,
+    max_age_s: int,
+    request: Request,
+    name: str,
 ) -> SecureCookieSession | None:
-    """Return the session in a cookie that is signed as new ones are; None if it is not one, or cannot be read."""
+    """Return the session in a cookie that is signed as new ones are, or an empty one if no cookie can be valid.
+
+    Returns:
+        None if it is not signed so, or cannot be read, and other ways or cookies have to be tried.
+    """
     try:
         remembered = kept.verified.get(token)
-        signed_at, text, scalars = _verify(kept, token) if remembered is None else remembered
+        try:
+            signed_at, text, scalars = _verify(kept, token) if remembered is None else remembered
+        except BadToken:
+            # A signature of any other length is neither SHA-1's nor SHA-256's.
+            kind = kind_of(token)
+            is_certain = kind == kept.kinds.written or (kind == "sha256" and token[-44:-43] != ".")
+            return _refused(interface, request, name) if is_certain and not is_encrypted(token) else None
         if not _YOUNGEST <= int(time.time()) - signed_at <= max_age_s:
-            return None
+            return _refused(interface, request, name)
         serializer = interface.serializer
         if scalars is not None and serializer._reads_alike(app.json):
             # A class or a constructor of the application may keep what it is given, and change it.
@@ -58,6 +77,14 @@ def session_in(
         return session_class(content)
     except Exception:  # noqa: BLE001 - whatever the serializer and its tags may raise
         return None
+
+
+def _refused(interface: SecureCookieSessionInterface, request: Request, name: str) -> SecureCookieSession | None:
+    """Return an empty session instead of a cookie that is not valid, unless there may be a second one.
+
+    Another host of the site may have set that.
+    """
+    return interface.session_class() if sent_cookies.is_sent_once(request, name) else None
 
 
 def _verify(kept: KeptSigner, token: str) -> Verified:

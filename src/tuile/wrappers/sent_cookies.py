@@ -75,6 +75,16 @@ def _parsed(request: Request) -> t.Any:
     return cookies
 
 
+def is_sent_once(request: Request, name: str) -> bool:
+    """Return whether it is certain that there are no two cookies with a name. They are not parsed for it."""
+    own = request.__dict__
+    is_plain = getattr(request, "_has_plain_cookies", False) and _CHANGING.isdisjoint(own)
+    if not is_plain or "cookies" in own:
+        return False
+    header: str = (own["environ"] if "environ" in own else brief_environ_of(request)).get("HTTP_COOKIE") or ""
+    return header.isascii() and header.count(name) == 1
+
+
 def first_cookie(request: Request, name: str) -> str | None:
     """Return what `request.cookies.get(name)` does. The cookies are not parsed if this one is easy to find."""
     own = request.__dict__
