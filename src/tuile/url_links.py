@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 from werkzeug.routing import MapAdapter
 
 from . import invalidation
-from .ctx.app_context import Entered, environ_of
+from .ctx.app_context import environ_of
 from .ctx.request_context import RequestContext
+from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
 from .routing.building import address, scheme_before
 from .routing.links import link_of
@@ -82,7 +83,7 @@ def url_by_new_link(plan: Plan, context: RequestContext, endpoint: str, values: 
 
 def _found_link(
     plan: Plan,
-    context: RequestContext | Entered,
+    context: RequestContext | Entered | EnteredApp,
     endpoint: str,
     values: dict[str, object],
     adapter: MapAdapter | None = None,
@@ -115,7 +116,7 @@ def _found_link(
 
 
 def _new_link(
-    plan: Plan, context: RequestContext | Entered, endpoint: str, values: dict[str, object], method: str
+    plan: Plan, context: RequestContext | Entered | EnteredApp, endpoint: str, values: dict[str, object], method: str
 ) -> Link | None:
     """Return the link of an endpoint or of a relative name that was not found by these."""
     request = context.request
@@ -183,7 +184,7 @@ def _origin_of(context: RequestContext) -> tuple[str, str]:
 
 
 def url_by_address(
-    context: Entered | RequestContext, known: Address, endpoint: str, values: dict[str, object]
+    context: Entered | EnteredApp | RequestContext, known: Address, endpoint: str, values: dict[str, object]
 ) -> Written:
     """Return the URL of an endpoint where it was found out before what stands before it; else as `url_by_link`."""
     plan, adapter = known.plan, known.adapter
@@ -222,11 +223,16 @@ def url_by_address(
 
 
 def url_by_adapter(
-    plan: Plan, context: RequestContext | Entered, endpoint: str, values: dict[str, object], *, is_inside: bool
+    plan: Plan,
+    context: RequestContext | Entered | EnteredApp,
+    endpoint: str,
+    values: dict[str, object],
+    *,
+    is_inside: bool,
 ) -> Written:
     """Return the URL of an endpoint where an adapter says what stands before it; else as `url_by_link`."""
     adapter = context.url_adapter
-    if adapter is None or not is_plain(plan, adapter) or type(context) not in {RequestContext, Entered}:
+    if adapter is None or not is_plain(plan, adapter) or type(context) not in {RequestContext, Entered, EnteredApp}:
         return None
     context._address = known = Address(plan, adapter, is_inside=is_inside)
     return url_by_address(context, known, endpoint, values)

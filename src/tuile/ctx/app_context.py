@@ -6,7 +6,8 @@ The values of `current`, and how they are entered and left:
 | ------------------------------------------ | ------------------------ | -------------------------- | ------------- |
 | nothing                                    | unset, or None           |                            |               |
 | a request on its own                       | its `RequestContext`     | `push` outside of all else | its `pop`     |
-| an app on its own                          | `Entered(app, None)`     | `AppContext.push`          | its `pop`     |
+| an app on its own                          | its `EnteredApp`         | `AppContext.push`          | its `pop`     |
+| an app on its own, pushed once more        | `Entered(app, None)`     | `AppContext.push`          | its `pop`     |
 | an app and a request, entered apart        | `Entered(app, request)`  | either `push`              | either `pop`  |
 | a request whose app context was left first | `Entered(None, request)` | `AppContext.pop`           | the request's |
 | the app of a request that was just left    | `Leaving(request, ..)`   | the request's `pop`        | the same      |
@@ -24,6 +25,8 @@ from contextvars import ContextVar, Token
 from .. import invalidation
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, heard, send_signal
 from .states import NESTED, PLAIN
+from .values import NO_APP_MESSAGE as NO_APP_MESSAGE  # noqa: PLC0414 - handed on
+from .values import Entered, EnteredApp, combined
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -33,16 +36,15 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from ..app import Flask
-    from ..dispatch.plan import Plan
     from ..sessions import SessionMixin
-    from ..url_links import Address
     from ..wrappers.request import Request
     from .cookies import Cookies
     from .namespace import _AppCtxGlobals
     from .request_context import RequestContext
+    from .values import Leaving
 
     #: A value of `current`.
-    Current: t.TypeAlias = "RequestContext | Entered | Leaving"
+    Current: t.TypeAlias = "RequestContext | Entered | EnteredApp | Leaving"
 
     class CurrentRequest(t.Protocol):
         """A value of `current` that has a request."""
@@ -75,13 +77,6 @@ new: _Making = object.__new__
 current: ContextVar[Current | None] = ContextVar("tuile.context")
 NOTHING_BEFORE: t.Final = Token.MISSING  # the `old_value` of its first token
 
-NO_APP_MESSAGE = """\
-Working outside of application context.
-
-This typically means that you attempted to use functionality that needed
-the current application. To solve this, set up an application context
-with app.app_context(). See the documentation for more information."""
-
 NOT_OPENED_MESSAGE = "The session has not yet been opened."
 
 NO_REQUEST_MESSAGE = """\
@@ -101,24 +96,53 @@ class AppContext(metaclass=invalidation.Watched):
         # Builds URLs outside a request; None without `SERVER_NAME`.
         self.url_adapter: MapAdapter | None = app.create_url_adapter(None)
         self.g: _AppCtxGlobals = app.app_ctx_globals_class()
-        # The token and the value of each push.
-        self._cv_tokens: list[tuple[Token[Current | None], Current | None]] = []
+        # What the only push has made current; and the pushes, once there was another one.
+        self._only: EnteredApp | Entered | None = None
+        self._pushes: list[tuple[Token[Current | None], Current | None]] | None = None
+
+    @property
+    def _cv_tokens(self) -> list[tuple[Token[Current | None], Current | None]]:
+        """The token and the value of each push."""
+        pushes = self._pushes
+        if pushes is None:
+            pushes = self._pushes = []
+        only = self._only
+        if only is not None:
+            self._only = None
+            pushes.insert(0, (only._token, only))
+        return pushes
+
+    @_cv_tokens.setter
+    def _cv_tokens(self, pushes: list[tuple[Token[Current | None], Current | None]]) -> None:
+        self._only, self._pushes = None, pushes
 
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""
-        outer = current.get(None)
-        # What the constructor does, without calling it.
-        value = new(Entered)
-        value._app_ctx = value._own_app_ctx = self
-        if outer is None:
-            value._request_ctx = None
+        if self._only is None and not self._pushes:
+            value = EnteredApp()
+            value._app_ctx, value._address = self, None
+            token = value._token = current.set(value)
+            # Asked of the token, which is faster than `get`.
+            outer = token.old_value
+            request_ctx = None if outer is NOTHING_BEFORE or outer is None else outer._request_ctx
+            if request_ctx is None:
+                self._only = value
+            else:
+                if request_ctx._state is PLAIN:
+                    request_ctx._state = NESTED
+                self._only = beside = Entered(self, request_ctx)
+                beside._token = token
+                current.set(beside)
         else:
-            disturb(outer)
-            value._request_ctx = outer._request_ctx
-        value._address = value._links_by = None
-        self._cv_tokens.append((current.set(value), value))
+            self._push_again(current.get(None))
         if heard and appcontext_pushed.receivers:
             send_signal(appcontext_pushed, self.app, self.app.ensure_sync)
+
+    def _push_again(self, outer: Current | None) -> None:
+        """Enter this context once more."""
+        disturb(outer)
+        value = Entered(self, None if outer is None else outer._request_ctx)
+        self._cv_tokens.append((current.set(value), value))
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
         """Leave this context; the last pop tears it down.
@@ -126,47 +150,54 @@ class AppContext(metaclass=invalidation.Watched):
         Raises:
             AssertionError: If another context is current.
         """
-        pushes, app = self._cv_tokens, self.app
+        only, app = self._only, self.app
         plan = app._plan
         if plan.epoch is not invalidation.epoch:
             plan = app._planner.current(app)
-        is_last = len(pushes) == 1
-        found = current.get(None)
-        # The only push, with nothing entered since.
-        is_simple = is_last and type(found) is Entered and found is pushes[0][1]
+        if only is not None and current.get(None) is not only:
+            # Something was entered since, or another thread has entered this context.
+            only = None
+            self._note_push(current.get(None))
         if (
-            is_simple
+            only is not None
             and not app.teardown_appcontext_funcs
             and plan.ends_quietly
             and not (heard and (appcontext_tearing_down.receivers or appcontext_popped.receivers))
         ):
-            current.reset(pushes.pop()[0])
+            self._only = None
+            current.reset(only._token)
             return
         try:
-            if is_last:
+            if only is not None or len(self._cv_tokens) == 1:
                 if exc is _sentinel:
                     exc = sys.exc_info()[1]
                 app.do_teardown_appcontext(exc)
         finally:
-            before_teardown, found = found, current.get(None)
-            if found is None or found._app_ctx is None:
-                raise LookupError(_cv_app)
-            if is_simple and found is before_teardown and len(pushes) == 1 and found._request_ctx is None:
-                current.reset(pushes.pop()[0])
+            found = current.get(None)
+            if only is not None and found is only and self._only is only:
+                self._only, left = None, self
+                current.reset(only._token)
             else:
-                self._leave(pushes, found)
-        app_context = found._app_ctx
-        if app_context is not self:
-            message = f"Popped wrong app context. ({app_context!r} instead of {self!r})"
+                left = self._leave(found)
+        if left is not self:
+            message = f"Popped wrong app context. ({left!r} instead of {self!r})"
             raise AssertionError(message)
         if heard and appcontext_popped.receivers:
             send_signal(appcontext_popped, app, app.ensure_sync)
 
-    def _leave(self, pushes: list[tuple[Token[Current | None], Current | None]], found: Current) -> None:
-        """Undo the push that made a value current, or the last one."""
+    def _note_push(self, found: Current | None) -> None:
+        """Remember the push that made a value current, if another thread's, at the same moment, took its place."""
+        pushes = self._cv_tokens
+        if type(found) is EnteredApp and found._app_ctx is self and all(value is not found for _, value in pushes):
+            pushes.append((found._token, found))
+
+    def _leave(self, found: Current | None) -> AppContext:
+        """Undo the push that made a value current, or the last one, and return the app context that was current."""
+        if found is None or found._app_ctx is None:
+            raise LookupError(_cv_app)
         if found._request_ctx is not None:
             disturb(found)
-        token, value = take_push(pushes, found)
+        token, value = take_push(self._cv_tokens, found)
         if found is value:
             current.reset(token)
         else:
@@ -174,6 +205,7 @@ class AppContext(metaclass=invalidation.Watched):
             before = None if token.old_value is Token.MISSING else token.old_value
             app_ctx = None if before is None else before._app_ctx
             current.set(combined(app_ctx, found._request_ctx))
+        return found._app_ctx
 
     def __enter__(self) -> Self:
         self.push()
@@ -183,110 +215,6 @@ class AppContext(metaclass=invalidation.Watched):
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.pop(exc_value)
-
-
-class Entered:
-    """An app on its own, or an app context and a request that were not entered together.
-
-    Attributes are read from the contexts each time, because another `request`, `url_adapter` or `g` may be assigned.
-    """
-
-    __slots__ = ("_address", "_app_ctx", "_links_by", "_own_app_ctx", "_request_ctx")
-    _root = False  # an adapter builds URLs
-
-    def __init__(self, app_ctx: AppContext | None, request_ctx: RequestContext | None) -> None:
-        self._app_ctx = self._own_app_ctx = app_ctx
-        self._request_ctx = request_ctx
-        # What stands before URLs outside a request, once one was built (`url_links`).
-        self._address: Address | None = None
-        self._links_by: Plan | None = None
-
-    @property
-    def _app_ctx_is_left(self) -> bool:
-        """Whether only the request is still active."""
-        return self._app_ctx is None
-
-    @property
-    def app(self) -> Flask:
-        """The app of the app context."""
-        if self._app_ctx is None:
-            raise RuntimeError(NO_APP_MESSAGE)
-        return self._app_ctx.app
-
-    @property
-    def _g(self) -> _AppCtxGlobals:
-        if self._app_ctx is None:
-            raise RuntimeError(NO_APP_MESSAGE)
-        return self._app_ctx.g
-
-    @property
-    def request(self) -> Request | None:
-        """The request; None where there is none."""
-        return None if self._request_ctx is None else self._request_ctx.request
-
-    @property
-    def url_adapter(self) -> MapAdapter | None:
-        """The adapter of the request, or without one that of the app context."""
-        if self._request_ctx is not None:
-            return self._request_ctx.url_adapter
-        return None if self._app_ctx is None else self._app_ctx.url_adapter
-
-    @property
-    def session(self) -> SessionMixin | None:
-        """The session of the request; None where there is none."""
-        return None if self._request_ctx is None else self._request_ctx.session
-
-    def __getattr__(self, name: str) -> t.Any:
-        # All other attributes belong to the request.
-        if self._request_ctx is None:
-            raise AttributeError(f"{name!r} belongs to a request, and there is none.")
-        return getattr(self._request_ctx, name)
-
-
-class Leaving:
-    """The app of a request that was left, while the teardown functions of its app context run.
-
-    The object for the app context is created when it is first read, as before.
-    """
-
-    __slots__ = ("_context", "_own_app_ctx", "_token", "app")
-    _app_ctx_is_left = _root = False
-    _links_by: Plan | None = None
-    _address: Address | None = None
-    _request_ctx = request = session = None
-
-    def __init__(self, context: RequestContext, token: Token[Current | None]) -> None:
-        self.app = context.app
-        self._context = context
-        # Of the push of the request.
-        self._token = token
-        self._own_app_ctx: AppContext | None = None
-
-    @property
-    def _g(self) -> _AppCtxGlobals:
-        return self._context._g
-
-    @property
-    def _app_ctx(self) -> AppContext:
-        if self._own_app_ctx is None:
-            self._own_app_ctx = self._context._app_ctx
-            self._own_app_ctx._cv_tokens = [(self._token, None)]
-        return self._own_app_ctx
-
-    @property
-    def url_adapter(self) -> MapAdapter | None:
-        """The adapter of the app context."""
-        return self._app_ctx.url_adapter
-
-    def __getattr__(self, name: str) -> t.Any:
-        raise AttributeError(f"{name!r} belongs to a request, and there is none.")
-
-
-def combined(app_ctx: AppContext | None, request_ctx: RequestContext | None) -> Entered | None:
-    """Return the value of the context variable for an app context and a request, either of which may be missing."""
-    if app_ctx is None and request_ctx is None:
-        return None
-    return Entered(app_ctx, request_ctx)
 
 
 class ContextPart(t.Generic[Value]):

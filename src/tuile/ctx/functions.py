@@ -10,9 +10,10 @@ from inspect import iscoroutinefunction
 
 from ..lazy import late_modules
 from ..signals import is_end_heard
-from .app_context import NO_APP_MESSAGE, AppContext, Entered, current
+from .app_context import AppContext, current
 from .entering_quietly import enter_quietly, leave_quietly
 from .request_context import RequestContext
+from .values import NO_APP_MESSAGE, Entered
 
 if t.TYPE_CHECKING:
     from ..app import Flask

@@ -12,11 +12,8 @@ from ..once import once
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, request_tearing_down, send_signal
 from .app_context import (
     AppContext,
-    Entered,
-    Leaving,
     _cv_request,
     _sentinel,
-    combined,
     current,
     disturb,
     keep_environ,
@@ -26,6 +23,7 @@ from .app_context import (
 )
 from .opening import Opening
 from .states import ANSWERED, CREATED, LEFT_BY_STEPS, NESTED, PLAIN
+from .values import Entered, Leaving, combined
 
 if t.TYPE_CHECKING:
     from types import TracebackType
@@ -134,13 +132,13 @@ class RequestContext(Opening):
             if plan.makes_app_context:
                 # What the constructor does, without another namespace.
                 context = new(AppContext)
-                context.app, context.url_adapter = self.app, None
+                context.app, context.url_adapter, context._only = self.app, None, None
             else:
                 context = AppContext(self.app)
             context.g = self._g
             # Without the value, which is this context, to avoid a reference cycle.
             own = [token for token, _, entered in self._nested or () if entered is self]
-            context._cv_tokens = [(token, None) for token in (own if self._token is None else [self._token])]
+            context._pushes = [(token, None) for token in (own if self._token is None else [self._token])]
             self._own_app_ctx = context
         return context
 

@@ -44,7 +44,7 @@ def enter_constructed(plan: Plan, context: RequestContext) -> bool:
             return False
     context._token = current.set(context)
     if app_context is not None:
-        app_context._cv_tokens = [(context._token, None)]
+        app_context._pushes = [(context._token, None)]
     return True
 
 
@@ -65,7 +65,8 @@ def _own_app_context(context: RequestContext) -> AppContext | None:
     if (
         type(made) is not AppContext
         or made.app is not app
-        or made._cv_tokens
+        or made._only is not None
+        or made._pushes
         or (AppContext.push, AppContext.pop) != _stock
         or not _METHODS.isdisjoint(vars(made))
         # The method may do anything.

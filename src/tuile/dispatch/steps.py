@@ -17,8 +17,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, Entered, current, environ_of, value_with_request
+from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
+from ..ctx.values import Entered
 from ..hints import add_hint
 from ..http.headers import sets_cookies
 from ..lazy import late_modules
@@ -244,13 +245,7 @@ class Dispatcher(Planned, Teardown):
         """
         # No local variable for the settings: tracebacks show them.
         if request is None:
-            if self.config["SERVER_NAME"] is None:
-                return None
-            return self.url_map.bind(
-                self.config["SERVER_NAME"],  # pyright: ignore[reportArgumentType] # it was asked whether it is None
-                script_name=self.config["APPLICATION_ROOT"],
-                url_scheme=self.config["PREFERRED_URL_SCHEME"],
-            )
+            return None if self.config["SERVER_NAME"] is None else self._adapter_outside()
         environ = environ_of(request)
         if self.config["TRUSTED_HOSTS"] is not None:
             request.trusted_hosts = self.config["TRUSTED_HOSTS"]
@@ -267,6 +262,21 @@ class Dispatcher(Planned, Teardown):
         elif not self.subdomain_matching:
             subdomain = self.url_map.default_subdomain or ""
         adapter: MapAdapter = bind_as_flask(self.url_map, environ, server_name, subdomain)
+        return adapter
+
+    def _adapter_outside(self) -> MapAdapter:
+        """Return the adapter for building URLs outside a request, with `SERVER_NAME`."""
+        if self._current_plan().request_class is not None:
+            quick = self.url_map.adapter_outside(
+                self.config["SERVER_NAME"], self.config["APPLICATION_ROOT"], self.config["PREFERRED_URL_SCHEME"]
+            )
+            if quick is not None:
+                return quick
+        adapter: MapAdapter = self.url_map.bind(
+            t.cast("str", self.config["SERVER_NAME"]),
+            script_name=self.config["APPLICATION_ROOT"],
+            url_scheme=self.config["PREFERRED_URL_SCHEME"],
+        )
         return adapter
 
     def full_dispatch_request(self) -> Response:
@@ -565,7 +575,7 @@ class Dispatcher(Planned, Teardown):
         context.app = self
         context.url_adapter = None
         context.g = self.app_ctx_globals_class()
-        context._cv_tokens = []
+        context._only = context._pushes = None
         made: AppContext = context
         return made
 

@@ -316,6 +316,15 @@ class Map(WerkzeugMap):
         method, scheme = environ["REQUEST_METHOD"], environ["wsgi.url_scheme"]
         return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
 
+    def adapter_outside(self, server_name: object, script_name: object, scheme: str) -> MapAdapter | None:
+        """Return what `bind` would outside a request for a host that is certainly accepted, or None to ask it."""
+        if type(server_name) is not str or type(script_name) is not str:
+            return None
+        if not (server_name in self._plain_hosts or self._accepts(server_name)):
+            return None
+        subdomain = None if self.host_matching else self.default_subdomain
+        return MapAdapter(self, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
+
     def _host_parts(
         self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool
     ) -> tuple[str, str | None] | None:

@@ -1,0 +1,170 @@
+"""The values of the context variable that are not a request on its own; `app_context` has the table of all."""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from contextvars import Token
+
+    from werkzeug.routing import MapAdapter
+
+    from ..app import Flask
+    from ..dispatch.plan import Plan
+    from ..sessions import SessionMixin
+    from ..url_links import Address
+    from ..wrappers.request import Request
+    from .app_context import AppContext, Current
+    from .namespace import _AppCtxGlobals
+    from .request_context import RequestContext
+
+NO_APP_MESSAGE = """\
+Working outside of application context.
+
+This typically means that you attempted to use functionality that needed
+the current application. To solve this, set up an application context
+with app.app_context(). See the documentation for more information."""
+
+
+class EnteredApp:
+    """An app on its own: an app context that was pushed once, outside of requests.
+
+    It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes.
+    """
+
+    __slots__ = ("_address", "_app_ctx", "_token")
+    _address: Address | None
+    _app_ctx: AppContext
+    _own_app_ctx: AppContext
+    # Of the push.
+    _token: Token[Current | None]
+    _app_ctx_is_left = _root = False
+    _links_by: Plan | None = None
+    _request_ctx = request = session = None
+
+    @property
+    def app(self) -> Flask:
+        """The app."""
+        return self._app_ctx.app
+
+    @property
+    def _g(self) -> _AppCtxGlobals:
+        return self._app_ctx.g
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter of the app context."""
+        return self._app_ctx.url_adapter
+
+    def __getattr__(self, name: str) -> t.Any:
+        raise AttributeError(f"{name!r} belongs to a request, and there is none.")
+
+
+# Another name for the same attribute.
+EnteredApp._own_app_ctx = vars(EnteredApp)["_app_ctx"]
+
+
+class Entered:
+    """An app on its own, or an app context and a request that were not entered together.
+
+    Attributes are read from the contexts each time, because another `request`, `url_adapter` or `g` may be assigned.
+    """
+
+    __slots__ = ("_address", "_app_ctx", "_links_by", "_own_app_ctx", "_request_ctx", "_token")
+    # Of the push, if it is the only one of the app context.
+    _token: Token[Current | None]
+    _root = False  # an adapter builds URLs
+
+    def __init__(self, app_ctx: AppContext | None, request_ctx: RequestContext | None) -> None:
+        self._app_ctx = self._own_app_ctx = app_ctx
+        self._request_ctx = request_ctx
+        # What stands before URLs outside a request, once one was built (`url_links`).
+        self._address: Address | None = None
+        self._links_by: Plan | None = None
+
+    @property
+    def _app_ctx_is_left(self) -> bool:
+        """Whether only the request is still active."""
+        return self._app_ctx is None
+
+    @property
+    def app(self) -> Flask:
+        """The app of the app context."""
+        if self._app_ctx is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        return self._app_ctx.app
+
+    @property
+    def _g(self) -> _AppCtxGlobals:
+        if self._app_ctx is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        return self._app_ctx.g
+
+    @property
+    def request(self) -> Request | None:
+        """The request; None where there is none."""
+        return None if self._request_ctx is None else self._request_ctx.request
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter of the request, or without one that of the app context."""
+        if self._request_ctx is not None:
+            return self._request_ctx.url_adapter
+        return None if self._app_ctx is None else self._app_ctx.url_adapter
+
+    @property
+    def session(self) -> SessionMixin | None:
+        """The session of the request; None where there is none."""
+        return None if self._request_ctx is None else self._request_ctx.session
+
+    def __getattr__(self, name: str) -> t.Any:
+        # All other attributes belong to the request.
+        if self._request_ctx is None:
+            raise AttributeError(f"{name!r} belongs to a request, and there is none.")
+        return getattr(self._request_ctx, name)
+
+
+class Leaving:
+    """The app of a request that was left, while the teardown functions of its app context run.
+
+    The object for the app context is created when it is first read, as before.
+    """
+
+    __slots__ = ("_context", "_own_app_ctx", "_token", "app")
+    _app_ctx_is_left = _root = False
+    _links_by: Plan | None = None
+    _address: Address | None = None
+    _request_ctx = request = session = None
+
+    def __init__(self, context: RequestContext, token: Token[Current | None]) -> None:
+        self.app = context.app
+        self._context = context
+        # Of the push of the request.
+        self._token = token
+        self._own_app_ctx: AppContext | None = None
+
+    @property
+    def _g(self) -> _AppCtxGlobals:
+        return self._context._g
+
+    @property
+    def _app_ctx(self) -> AppContext:
+        if self._own_app_ctx is None:
+            self._own_app_ctx = self._context._app_ctx
+            self._own_app_ctx._pushes = [(self._token, None)]
+        return self._own_app_ctx
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:
+        """The adapter of the app context."""
+        return self._app_ctx.url_adapter
+
+    def __getattr__(self, name: str) -> t.Any:
+        raise AttributeError(f"{name!r} belongs to a request, and there is none.")
+
+
+def combined(app_ctx: AppContext | None, request_ctx: RequestContext | None) -> Entered | None:
+    """Return the value of the context variable for an app context and a request, either of which may be missing."""
+    if app_ctx is None and request_ctx is None:
+        return None
+    return Entered(app_ctx, request_ctx)
