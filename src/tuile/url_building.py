@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # Anchor, method, scheme and externality.
 Options = tuple["str | None", "str | None", "str | None", "bool | None"]
 _NO_OPTIONS: Options = (None, None, None, None)
+_LOCAL_SCHEME = "When specifying '_scheme', '_external' must be True."
 
 
 def url_elsewhere(
@@ -49,11 +50,14 @@ def url_elsewhere(
     if context is None:
         return _url(app, plan, context, endpoint, values, take_options(values))
     is_inside = type(context) is RequestContext or context._request_ctx is not None
-    name = absolute(context, endpoint) if is_inside else endpoint
-    if name not in plan.rules and "_scheme" not in values and _raises_errors(app, plan, context):
-        # Here, because each frame that an exception passes makes it slower.
-        _, method, _, _ = take_options(values)
-        raise unsuitable(context.url_adapter, name, values, method)
+    name = absolute(context, endpoint) if is_inside and endpoint[:1] == "." else endpoint
+    if name not in plan.rules and plan.url_map is not None and not app.url_default_functions:
+        error = _error_for_unknown(plan, context, name, values, is_inside=is_inside)
+        if error is not None:
+            if not app.url_build_error_handlers:
+                # Here, because each frame that an exception passes makes it slower.
+                raise error[0]
+            return _handled(app, error[0], name, values, error[1])
     if written is None and plan.url_map is not None and not app.url_default_functions:
         written = _url_of_link(plan, context, endpoint, values, is_inside=is_inside)
         if type(written) is str:
@@ -71,15 +75,34 @@ def url_elsewhere(
     return _built_with(app, plan, context, place, endpoint, values, options)
 
 
-def _raises_errors(app: UrlBuilding, plan: Plan, context: RequestContext) -> bool:
-    """Return whether nobody completes values or handles errors, and Werkzeug's adapter would raise the error."""
-    return (
-        plan.raises_build_errors
-        and plan.url_map is not None
-        and not app.url_default_functions
-        and not app.url_build_error_handlers
-        and is_plain(plan, context.url_adapter)
-    )
+def _error_for_unknown(
+    plan: Plan, context: RequestContext, endpoint: str, values: dict[str, object], *, is_inside: bool
+) -> tuple[BuildError, Options] | None:
+    """Return the error for an endpoint without rules, and the options; None if an overridden method has to raise it.
+
+    Raises:
+        ValueError: If a scheme is given for a URL that is not external.
+    """
+    adapter = context.url_adapter
+    if adapter is None or not plan.raises_build_errors or not is_plain(plan, adapter):
+        return None
+    anchor, method, scheme, external = take_options(values)
+    if external is None:
+        external = not is_inside or scheme is not None
+    if scheme is not None and not external:
+        raise ValueError(_LOCAL_SCHEME)
+    return unsuitable(adapter, endpoint, values, method), (anchor, method, scheme, external)
+
+
+def _handled(app: UrlBuilding, error: BuildError, endpoint: str, values: dict[str, object], options: Options) -> str:
+    """Return what a function for errors returns."""
+    anchor, method, scheme, external = options
+    try:
+        # They may raise it again.
+        raise error
+    except BuildError:
+        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+        return app.handle_url_build_error(error, endpoint, values)
 
 
 def _url_of_link(
@@ -132,11 +155,24 @@ def _built_with(
     domain = ""
     if type(path) is tuple:
         domain, path = path
-    if path is UNSUITABLE and plan.raises_build_errors and not app.url_build_error_handlers:
-        # Here, because each frame that an exception passes makes it slower.
-        raise unsuitable(context.url_adapter, endpoint, values, method)
+    if path is UNSUITABLE and plan.raises_build_errors and (own := context.url_adapter) is not None:
+        error = unsuitable(own, endpoint, values, method)
+        if not app.url_build_error_handlers:
+            # Here, because each frame that an exception passes makes it slower.
+            raise error
+        return _handled(app, error, endpoint, values, options)
     if type(path) is not str:
         return _url(app, plan, context, endpoint, values, options, path, completed=completes)
+    if place is context and not (domain or external) and anchor is None and scheme is None:
+        return path
+    return _with_options(context, place, domain, path, options)
+
+
+def _with_options(
+    context: RequestContext, place: RequestContext | MapAdapter, domain: str, path: str, options: Options
+) -> str:
+    """Return a URL with its options, for a path of a rule with this domain."""
+    anchor, _, scheme, external = options
     if place is context and not domain:
         found = with_options(context, (path, anchor, scheme, external, ""))
         if type(found) is str:
@@ -248,8 +284,7 @@ def _url(
         )
         raise RuntimeError(message)
     if scheme is not None and not external:
-        message = "When specifying '_scheme', '_external' must be True."
-        raise ValueError(message)
+        raise ValueError(_LOCAL_SCHEME)
     if not completed and (app.url_default_functions or not plan.builds_urls):
         app.inject_url_defaults(endpoint, values)
         path = None

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .routing.map import Map
     from .routing.rule import Written
 
+# A program may pass on what it was sent as a scheme.
+_MOST_SCHEMES = 8
 _stock_names = attribute(Request, "blueprint"), attribute(Request, "endpoint")
 
 
@@ -36,9 +38,10 @@ class Address:
 
     Attributes:
         before: The text before the path: of local URLs in a request, of external ones outside. None until it is needed.
+        others: The text before the path by the scheme, for external URLs; by False for local ones.
     """
 
-    __slots__ = ("adapter", "before", "is_inside", "plan", "state")
+    __slots__ = ("adapter", "before", "is_inside", "others", "plan", "state")
 
     def __init__(self, plan: Plan, adapter: MapAdapter, *, is_inside: bool) -> None:
         self.plan = plan
@@ -47,11 +50,24 @@ class Address:
         self.state = vars(adapter).copy()
         self.is_inside = is_inside
         self.before: str | None = None
+        self.others: dict[object, str] = {}
 
     def write_before(self) -> str:
         """Set the text before the path, and return it."""
         self.before = address(self.adapter, "", "/", None, external=not self.is_inside)[:-1]
         return self.before
+
+    def write(self, path: str, domain: str, scheme: str | None, external: bool) -> str:
+        """Return the URL of a path with options."""
+        if domain or not (scheme is None or type(scheme) is str):
+            return address(self.adapter, domain, path, scheme, external)
+        key = scheme if external else False
+        before = self.others.get(key)
+        if before is None:
+            before = address(self.adapter, "", "/", scheme, external)[:-1]
+            if len(self.others) < _MOST_SCHEMES:
+                self.others[key] = before
+        return f"{before}{path}"
 
 
 def written_by(link: Link, values: dict[str, object]) -> Written:
@@ -97,9 +113,11 @@ def _found_link(
         values: The values and options, one of which may be a method.
         adapter: What says the method of the request; None to read its environ.
     """
+    is_relative = endpoint[:1] == "."
+    if endpoint not in plan.rules and not is_relative:
+        return None
     request = context.request
     link = None
-    is_relative = endpoint[:1] == "."
     if is_relative and request is not None and request.url_rule is not None:
         link = plan.links.get((request.url_rule.endpoint, endpoint))
         if link is not None:
@@ -218,7 +236,7 @@ def url_by_address(
         external = not known.is_inside or scheme is not None
     if scheme is not None and not external:
         return None
-    url = address(adapter, domain, path, scheme, bool(external))
+    url = known.write(path, domain, scheme, bool(external))
     return url if anchor is None else f"{url}#{fragment_text(anchor)}"
 
 

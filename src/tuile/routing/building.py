@@ -110,7 +110,7 @@ def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | N
 def unsuitable(adapter: MapAdapter | None, endpoint: str, values: Values, method: str | None) -> BuildError:
     """Return the error that says that no rule takes the values."""
     given = {name: value for name, value in values.items() if value is not None}
-    return BuildError(endpoint, given, method, t.cast("MapAdapter", adapter))
+    return BuildError(endpoint, given, method, adapter)
 
 
 def first_path(

@@ -45,7 +45,7 @@ class Query:
 
     def __init__(self, rule: Rule | None, variables: t.Iterable[str], text: str | None) -> None:
         self._rule = rule
-        self.text = text
+        self.text: Written = text
         # How each name stands in the query, with the `=`; "" for variables, None for options.
         self._keys: dict[str, str | None] = dict.fromkeys(OPTIONS) | dict.fromkeys(variables, "")
 
@@ -54,7 +54,7 @@ class Query:
     ) -> str | WithOptions | None:
         """Return a URL with its query and anchor; and with the other options if there are some among the values."""
         if url is None:
-            url = t.cast("str", self.text)
+            url = self.text
         keys, before = self._keys, "?"
         anchor = scheme = external = None
         for name in values:

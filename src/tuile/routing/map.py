@@ -35,6 +35,7 @@ _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "re
 BINDING = frozenset({"bind", "bind_to_environ"})
 #: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
 werkzeugs_allowed, werkzeugs_build, werkzeugs_match = MapAdapter.allowed_methods, MapAdapter.build, MapAdapter.match
+_bind = WerkzeugMap.bind
 # The length of the longest possible host name with a port, and the number of host names that a map caches.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
@@ -318,7 +319,7 @@ class Map(WerkzeugMap):
 
     def adapter_outside(self, server_name: object, script_name: object, scheme: str) -> MapAdapter | None:
         """Return what `bind` would outside a request for a host that is certainly accepted, or None to ask it."""
-        if type(server_name) is not str or type(script_name) is not str:
+        if type(server_name) is not str or type(script_name) is not str or WerkzeugMap.bind is not _bind:
             return None
         if not (server_name in self._plain_hosts or self._accepts(server_name)):
             return None
@@ -380,10 +381,12 @@ def _subdomain(host: str, server_name: str) -> str | None:
     return ".".join(filter(None, host[: -len(server_name)].split(".")))
 
 
-def _bind(url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None) -> MapAdapter:
+def _bind_to_environ(
+    url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None
+) -> MapAdapter:
     return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
 
 
 #: `bind_to_environ`, called in the name of `flask.app`: Werkzeug attributes its warning about hosts outside of
 #: `SERVER_NAME` to the caller, and users filter it by Flask's module.
-bind_as_flask = FunctionType(_bind.__code__, {"__name__": "flask.app"})
+bind_as_flask = FunctionType(_bind_to_environ.__code__, {"__name__": "flask.app"})

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import typing as t
 
+from werkzeug.routing import Rule as WerkzeugRule
+from werkzeug.routing import ValidationError
+from werkzeug.routing.exceptions import NoMatch, RequestAliasRedirect, RequestPath
 from werkzeug.routing.matcher import State, StateMachineMatcher
 
+from ..lazy import late_modules
+
 if t.TYPE_CHECKING:
-    from werkzeug.routing import Rule as WerkzeugRule
+    from . import search
+else:
+    (search,) = late_modules(__name__, ".search")
+
+_werkzeugs_match = StateMachineMatcher.match
 
 
 class Matcher(StateMachineMatcher):
@@ -17,6 +26,7 @@ class Matcher(StateMachineMatcher):
         super().__init__(merge_slashes)
         # The states that got another variable part since the last `update`.
         self._unsorted: dict[int, State] = {}
+        self._patterns: search.Patterns = {}
 
     def add(self, rule: WerkzeugRule) -> None:
         """Add a rule, and the states for its parts."""
@@ -47,3 +57,54 @@ class Matcher(StateMachineMatcher):
             unsorted, count = state.dynamic, len(state.dynamic)
             state.dynamic = sorted(unsorted[:count], key=lambda entry: entry[0].weight)
             state.dynamic += unsorted[count:]
+
+    def match(
+        self, domain: str, path: str, method: str, websocket: bool
+    ) -> tuple[WerkzeugRule, t.MutableMapping[str, object]]:
+        """Return the rule and the view's arguments for a path, as Werkzeug's matcher does.
+
+        Applications that ask an adapter come here, and so do requests that a map has left to Werkzeug.
+
+        Raises:
+            NoMatch: If there is no rule.
+            RequestPath: If there is one for the path with one more slash, or with fewer.
+            RequestAliasRedirect: If the rule is an alias.
+        """
+        if websocket or StateMachineMatcher.match is not _werkzeugs_match:
+            return super().match(domain, path, method, websocket)
+        look = search.Search(method, self._patterns)
+        found = look.descend(self._root, [domain, *path.split("/")], 0)
+        is_merged = False
+        if found is None and self.merge_slashes:
+            is_merged = "//" in path
+            if is_merged:
+                path = search.several_slashes.sub("/", path)
+                found = look.descend(self._root, [domain, *path.split("/")], 0)
+            else:
+                # As in `search`.
+                look.passed *= 2
+        if found is search.UNSURE:
+            return super().match(domain, path, method, websocket)
+        if found is search.SLASH:
+            raise RequestPath(f"{path}/")
+        if not isinstance(found, WerkzeugRule) or (is_merged and found.merge_slashes is False):
+            raise NoMatch(search.union(look.passed), False)
+        if is_merged:
+            raise RequestPath(path)
+        return found, _arguments(found, look)
+
+
+def _arguments(rule: WerkzeugRule, look: search.Search) -> dict[str, object]:
+    """Return the view's arguments for the rule that a search has found."""
+    arguments: dict[str, object] = {}
+    converters = rule._converters
+    try:
+        for name, value in zip(converters, look.values, strict=False):
+            arguments[str(name)] = converters[name].to_python(value)
+    except ValidationError as error:
+        raise NoMatch(search.union(look.passed), False) from error
+    if rule.defaults:
+        arguments.update(rule.defaults)
+    if rule.alias and rule.map.redirect_defaults:
+        raise RequestAliasRedirect(arguments, rule.endpoint)
+    return arguments

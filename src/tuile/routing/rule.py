@@ -61,6 +61,7 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
 
 
 _set = object.__setattr__
+_werkzeugs_build = WerkzeugRule.build
 
 # What is written: path and query with one slash at the start, or a pair of subdomain or host and path for a rule that
 # has one. Or one of the constants of `writing`, or None if the result is uncertain.
@@ -199,6 +200,28 @@ class Rule(WerkzeugRule):
         return isinstance(other, WerkzeugRule) and self._trace == other._trace
 
     __hash__ = None
+
+    def build(self, values: t.Mapping[str, object], append_unknown: bool = True) -> tuple[str, str] | None:
+        """Return the subdomain or host and the URL for some values, as `MapAdapter.build` asks for them."""
+        # A value at the start may begin with slashes, which stay here.
+        if WerkzeugRule.build is _werkzeugs_build and self.rule[1:2] not in {"<", "/"} and type(self) is Rule:
+            write = self._write
+            if write is None:
+                from .building import write_of  # noqa: PLC0415 - it imports this module
+
+                write = write_of(self)
+            try:
+                # What is no text is no name, which is an error.
+                "".join(values)
+                url = write(values, False if append_unknown else None)
+            except Exception:  # noqa: BLE001 - Werkzeug may find another error first
+                url = None
+            if type(url) is str:
+                return "", url
+            if type(url) is tuple:
+                domain, path = url
+                return domain, path
+        return super().build(values, append_unknown)
 
     def refresh(self) -> None:
         """Bind the rule again after it was modified."""

@@ -30,11 +30,11 @@ Test = tuple["Callable[[str], object]", tuple[int, ...]]
 Patterns = dict[tuple[str, bool], Test]
 #: What `search` says of a path where only Werkzeug can tell: of WebSockets, aliases and redirects of other kinds.
 UNSURE = object()
-# Says that a rule would match with one more slash.
-_SLASH = object()
+#: Says that a rule would match with one more slash.
+SLASH = object()
 # Rules of WebSockets are left to Werkzeug.
 _NO_MISMATCH = False
-_several_slashes = lazy_pattern("/{2,}")
+several_slashes = lazy_pattern("/{2,}")
 
 
 class Moved:
@@ -77,7 +77,7 @@ def search(
     Raises:
         Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
     """
-    return _searched(_Search(method, patterns), url_map, domain, path, redirects)
+    return _searched(Search(method, patterns), url_map, domain, path, redirects)
 
 
 def methods_passed(
@@ -89,7 +89,7 @@ def methods_passed(
         The methods of these rules, and those of the rules that match with one more slash; None if only Werkzeug can
         tell.
     """
-    look = _Search("--", patterns)
+    look = Search("--", patterns)
     found = _searched(look, url_map, domain, path, _never)
     return (look.passed, look.slashed) if isinstance(found, HTTPException) else None
 
@@ -99,7 +99,7 @@ def _never(_: object) -> bool:
 
 
 def _searched(
-    look: _Search, url_map: WerkzeugMap, domain: str, path: str, redirects: Callable[[WerkzeugRule], bool]
+    look: Search, url_map: WerkzeugMap, domain: str, path: str, redirects: Callable[[WerkzeugRule], bool]
 ) -> object:
     matcher = url_map._matcher
     found = look.descend(matcher._root, [domain, *path.split("/")], 0)
@@ -108,11 +108,11 @@ def _searched(
             # Werkzeug looks a second time, and adds the methods once more: their order depends on it.
             look.passed *= 2
         else:
-            path = _several_slashes.sub("/", path)
+            path = several_slashes.sub("/", path)
             found = look.descend(matcher._root, [domain, *path.split("/")], 0)
             if isinstance(found, WerkzeugRule):
                 return Moved(path) if found.merge_slashes is not False else look.refusal()
-    if found is _SLASH:
+    if found is SLASH:
         return Moved(f"{path}/")
     if found is None:
         return look.refusal()
@@ -147,15 +147,16 @@ def _has_rivals(url_map: WerkzeugMap, rule: WerkzeugRule) -> bool:
     return len(rules) > 1 and url_map.redirect_defaults and any(other.defaults for other in rules if other is not rule)
 
 
-class _Search:
+class Search:
     """One search, with what it has seen on the way."""
 
-    __slots__ = ("_method", "_patterns", "_values", "passed", "slashed")
+    __slots__ = ("_method", "_patterns", "passed", "slashed", "values")
 
     def __init__(self, method: str, patterns: Patterns) -> None:
         self._method = method
         self._patterns = patterns
-        self._values: list[str] = []
+        #: The values of the variable parts on the way.
+        self.values: list[str] = []
         #: The methods of the rules that were passed because of theirs.
         self.passed: list[set[str]] = []
         #: The methods of the rules that were passed and would match with one more slash.
@@ -173,7 +174,7 @@ class _Search:
         arguments: dict[str, object] = {}
         converters = rule._converters
         try:
-            for name, value in zip(converters, self._values, strict=False):
+            for name, value in zip(converters, self.values, strict=False):
                 arguments[str(name)] = converters[name].to_python(value)
         except ValidationError as error:
             return self.refusal(error.with_traceback(None))
@@ -196,7 +197,7 @@ class _Search:
         return False
 
     def descend(self, state: State, parts: list[str], position: int) -> object:
-        """Return what the parts from a position on lead to: None, `_SLASH`, `UNSURE` or a rule."""
+        """Return what the parts from a position on lead to: None, `SLASH`, `UNSURE` or a rule."""
         if position == len(parts):
             return self._end(state)
         part = parts[position]
@@ -220,11 +221,11 @@ class _Search:
             match = test[0](part)
             if not match:
                 continue
-            count = len(self._values)
+            count = len(self.values)
             if isinstance(match, re.Match):
-                self._values += [match[group] for group in test[1]]
+                self.values += [match[group] for group in test[1]]
             else:
-                self._values.append(part)
+                self.values.append(part)
             if not rule_part.final:
                 found = self.descend(following, parts, position + 1)
             else:
@@ -233,7 +234,7 @@ class _Search:
                 found = self.descend(following, [""] if has_slash else [], 0)
             if found is not None:
                 return found
-            del self._values[count:]
+            del self.values[count:]
         return None
 
     def _end(self, state: State) -> object:
@@ -245,7 +246,7 @@ class _Search:
                 if rule.methods is None or self._method in rule.methods:
                     if rule.websocket:
                         return UNSURE
-                    return _SLASH if rule.strict_slashes else rule
+                    return SLASH if rule.strict_slashes else rule
                 self.slashed.append(rule.methods)
         return found
 

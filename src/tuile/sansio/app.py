@@ -23,9 +23,8 @@ from ..json.provider import DefaultJSONProvider, JSONProvider
 from ..lazy import late_modules
 from ..packages import find_package
 from ..routing.map import Map
-from ..routing.rule import Rule
+from ..routing.rule import Rule, scopes_of
 from ..templating.autoescape import plain_escapes
-from ..wrappers.request import split_blueprint_path
 from .scaffold import _endpoint_from_view_func, setupmethod
 from .websockets import AppWebSockets
 
@@ -347,12 +346,11 @@ class App(AppWebSockets, metaclass=Watched):
 
     def inject_url_defaults(self, endpoint: str, values: dict[str, object]) -> None:
         """Call the `url_defaults` functions of the app and of the endpoint's blueprints, which add to the values."""
-        if not self.url_default_functions:
+        functions = self.url_default_functions
+        if not functions:
             return
-        blueprint = endpoint.rpartition(".")[0]
-        scopes = (None, *reversed(split_blueprint_path(blueprint))) if blueprint else (None,)
-        for scope in scopes:
-            for complete in self.url_default_functions.get(scope, ()):
+        for scope in reversed(scopes_of(endpoint)):
+            for complete in functions.get(scope, ()):
                 complete(endpoint, values)
 
     def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, object]) -> str:
