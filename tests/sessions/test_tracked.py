@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markupsafe import Markup
 
 import tuile
@@ -228,7 +230,7 @@ def test_a_session_class_of_ones_own_is_used_for_any_content() -> None:
     assert visitor.do(lambda: type(session._get_current_object()).__name__) == "Own"  # type: ignore[attr-defined]
 
 
-def test_a_value_is_encoded_only_when_it_was_handed_out() -> None:
+def test_a_value_is_encoded_only_when_it_was_handed_out_and_differs() -> None:
     encoded: list[Any] = []
 
     def encode(value: Any) -> str:
@@ -241,7 +243,10 @@ def test_a_value_is_encoded_only_when_it_was_handed_out() -> None:
     assert encoded == []
     assert opened["a"] == opened.get("a") == [1]
     assert not opened.modified
-    assert encoded == [[1], [1]]
+    assert encoded == []
+    opened["a"].append(2)
+    assert opened.modified
+    assert encoded == [[1, 2], [1]]
     assert opened.get("x", 7) == 7
     assert "x" not in opened
 
@@ -408,3 +413,52 @@ def test_changes_before_modified_is_reset_are_not_saved_and_later_ones_are() -> 
     assert not visitor.was_set
     visitor.do(lambda: reset(3))
     assert visitor.was_set
+
+
+# --- whatever is inside -----------------------------------------------------------------------------------------------
+
+_inner = st.recursive(
+    st.one_of(
+        *(st.none(), st.booleans(), st.integers(-2, 2), st.sampled_from([0.0, -0.0, 1.0, float("nan"), 2**80])),
+        *(st.text(max_size=2), st.binary(max_size=2), st.uuids(), st.just(Markup("<b>")), st.just("\ud800")),
+        *(st.datetimes(timezones=st.just(timezone.utc)), st.just({1, 2}), st.just({1: 2, "1": 2}), st.just(1j)),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=2).map(tuple),
+        st.dictionaries(st.sampled_from(["a", "b", " t", " di__"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+def _text_of(value: Any) -> str | None:
+    try:
+        return TaggedJSONSerializer().dumps(value)
+    except Exception:  # noqa: BLE001 - it cannot be saved
+        return None
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=600)
+@given(st.lists(_inner, max_size=3), _inner, st.sampled_from(["none", "equal", "append", "replace", "turn"]))
+def test_a_session_is_modified_exactly_if_the_text_of_a_value_is_another(inner: Any, other: Any, change: str) -> None:
+    value = [{"x": inner, "y": 1}, 2]
+    before = _text_of(value)
+    opened = TrackedSession({"key": value, "n": 1}, TaggedJSONSerializer().dumps)
+    found: Any = opened["key"]
+    if change == "equal":
+        # Other objects that are equal.
+        found[0]["x"] = copy.deepcopy(inner)
+    elif change == "append":
+        found[0]["x"].append(other)
+    elif change == "replace":
+        found[0]["y"] = other
+    elif change == "turn":
+        # Keys in another order have the same text.
+        found[0]["x"] = found[0].pop("x")
+    after = _text_of(value)
+    if before is None or after is None:
+        # It cannot be saved, which saving it tells; but what nobody changed is left alone.
+        assert opened.modified or change in {"none", "equal", "turn"}
+    else:
+        assert opened.modified == (before != after)

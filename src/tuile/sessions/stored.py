@@ -97,7 +97,7 @@ class ServerSession(TrackedSession):
         self._encode, self._decode = serializer.dumps, serializer.loads
         # The values as of when they were first read; the keys that were assigned, as an ordered set; and what was done
         # to others, from the base on. `clear` and `note_saved` begin anew.
-        self._handed_out: dict[str, str] = {}
+        self._handed_out: dict[str, bytes | str] = {}
         self._assigned: dict[str, None] = {}
         self._operations: dict[str, list[KeyChange]] = {}
 
@@ -285,7 +285,8 @@ class ServerSession(TrackedSession):
             if change is not None:
                 return change
         is_assigned = key in self._assigned
-        before = base if is_assigned or base is None else self._handed_out.get(key, base)
+        noted = None if is_assigned or base is None else self._handed_out.get(key)
+        before = base if noted is None else self._text_of(noted)
         if before is not None and (text == before or (text[:1] in "[{" and are_same(text, before))):
             return None
         return tuple.__new__(Put, (text, base, is_assigned))

@@ -70,7 +70,7 @@ def session_in(
         session_class, content = interface.session_class, serializer.loads(text)
         # Without brackets inside, there are no values that can be changed, and no tags.
         if "[" in text or text.find("{", 1) > 0:
-            return tracked(session_class, serializer, content, text)
+            return tracked(session_class, serializer, content)
         is_small = type(content) is dict and len(content) <= MOST_VALUES
         if remembered is not None and is_small and serializer._reads_alike(app.json):
             kept.verified[token] = signed_at, text, content.copy()
