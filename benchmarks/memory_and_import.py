@@ -29,6 +29,7 @@ MODULES = {
     "bare": "sys",
     "Tuile": "tuile",
     "Flask": "flask",
+    "Werkzeug alone": "werkzeug",
     "Falcon": "falcon",
     "Bottle": "bottle",
     "Django": "django.core.handlers.wsgi",
@@ -38,14 +39,16 @@ MODULES = {
     "Litestar": "litestar",
     "BlackSheep": "blacksheep",
 }
+# Imported by Flask and by Tuile, and so the least that either takes; it has no application to ask.
+LIBRARIES = frozenset({"Werkzeug alone"})
 REQUESTS = 10_000
 ROUTES = 1_000
 
 EXPLANATION = f"""\
 Every figure is the median of fresh processes. *import* is `import` of the framework in an interpreter that has imported
-nothing else. *memory* is resident memory, after that import and after {REQUESTS:,} requests for "hello"; *bare* is the
-interpreter. *first answer* is the time from making an application to its first answer with {ROUTES:,} routes, imports
-not counted."""
+nothing else. Flask and Tuile import Werkzeug, so what it takes alone is the least that they can. *memory* is resident
+memory, after that import and after {REQUESTS:,} requests for "hello"; *bare* is the interpreter. *first answer* is the
+time from making an application to its first answer with {ROUTES:,} routes, imports not counted."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Figure:
 
     def of(self, peer: str) -> float | None:
         """The figure from one fresh process, None where the peer has none."""
+        if self.mode != "import" and peer in LIBRARIES:
+            return None
         told = [MODULES[peer]] if self.mode == "import" else _as_told(peer, self.count)
         command = [sys.executable, str(FRESH), self.mode, *told]
         answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=environment.ROOT)
@@ -75,9 +80,9 @@ def _as_told(name: str, count: int) -> list[str]:
 
 
 FIGURES = (
-    Figure("import, ms", "import", 0, "seconds", 1e3, at_most_of_flask=0.6),
-    Figure("memory after import, MB", "import", 0, "resident_kb", 1 / 1024, at_most_of_flask=0.85),
-    Figure(f"memory after {REQUESTS:,} requests, MB", "requests", REQUESTS, "resident_kb", 1 / 1024, 0.85),
+    Figure("import, ms", "import", 0, "seconds", 1e3, at_most_of_flask=0.65),
+    Figure("memory after import, MB", "import", 0, "resident_kb", 1 / 1024, at_most_of_flask=0.8),
+    Figure(f"memory after {REQUESTS:,} requests, MB", "requests", REQUESTS, "resident_kb", 1 / 1024, 0.8),
     Figure(f"first answer with {ROUTES:,} routes, ms", "routes", ROUTES, "seconds", 1e3),
 )
 
@@ -108,7 +113,7 @@ def main() -> int:
     report.warn_if_busy()
     peers = [name for name in MODULES if not options.peers or name in options.peers]
     known = {peer.name for peer in PEERS}
-    assert known.issuperset(peers)
+    assert (known | LIBRARIES).issuperset(peers)
     measured = [_measure(figure, peers, options.rounds) for figure in FIGURES]
     for one in measured:
         print(one.figure.name)

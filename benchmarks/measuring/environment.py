@@ -24,9 +24,10 @@ REQUIREMENTS = ROOT / "benchmarks" / "requirements.txt"
 def enter() -> None:
     """Continue this very command in the benchmarks' environment, making it first where it is missing or stale.
 
-    There `import flask` means Flask itself, even in a process that has imported Tuile.
+    There `import flask` means Flask itself, even in a process that has imported Tuile, and modules are compiled once.
     """
     os.environ["TUILE_SHIM"] = "0"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
     make()
