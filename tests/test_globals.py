@@ -7,9 +7,11 @@ import operator
 import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import Token, copy_context
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import flask
 import pytest
@@ -372,7 +374,7 @@ def test_what_was_found_missing_is_found_when_it_is_there() -> None:
         # Asked past Python's second question.
         LocalProxy.__getattribute__(mine, "late")
     kept.late = kept._late = 1
-    assert (mine.late, mine._late, mine.__getattr__("late")) == (1, 1, 1)
+    assert (mine.late, mine.__getattr__("_late"), mine._late, mine.__getattr__("late")) == (1, 1, 1, 1)
     del kept.late
     with pytest.raises(AttributeError):
         mine.__getattr__("late")
@@ -480,3 +482,83 @@ def test_the_variables_that_old_extensions_import_have_flasks_names() -> None:
     for name in ("_cv_app", "_cv_request"):
         assert getattr(tuile.globals, name).name == getattr(flask.globals, name).name
     assert current.get(None) is None
+
+
+_PATCHES: dict[str, tuple[str, Any]] = {
+    "a patched __getattr__": ("__getattr__", lambda self, name: f"found {name}"),
+    "a patched attribute of the class": ("", property(lambda self: "of the class")),
+    "a patched __contains__": ("__contains__", lambda self, item: True),
+    "a patched __getattribute__": ("__getattribute__", lambda self, name: f"got {name}"),
+}
+_SUBCLASSES: dict[str, dict[str, Any]] = {
+    "a subclass with __getattr__": {"__getattr__": lambda self, name: f"made of {name}"},
+    "a subclass with a property that fails": {"": property(lambda self: self.nothing)},
+}
+
+
+def _looked(g: Any, name: str) -> Any:
+    """Return what can be seen of an attribute that may be missing."""
+    found = outcome(hasattr, g, name), outcome(getattr, g, name, "default"), outcome(lambda: name in g)
+    try:
+        return found, getattr(g, name)
+    except AttributeError as error:
+        cause = type(error.__cause__).__name__, error.__suppress_context__
+        return found, (error.args, error.name, type(error.obj).__name__, cause)
+    except RuntimeError as error:
+        return found, str(error)
+
+
+@pytest.mark.parametrize("case", ["missing", "set and deleted", "set", "outside", *_PATCHES, *_SUBCLASSES])
+@pytest.mark.parametrize("name", ["missed", "_missed", "__missed"])
+@pytest.mark.parametrize("asked_before", [False, True], ids=["", "asked before"])
+def test_what_g_lacks_is_said_as_on_flask(case: str, name: str, asked_before: bool) -> None:
+    def program(lib: Any) -> Any:
+        app, g = make_app(lib), lib.g
+        kind: Any = part(lib, "ctx")._AppCtxGlobals
+        seen: list[Any] = []
+
+        def look_twice(context: Any) -> None:
+            with context:
+                if case.startswith("set"):
+                    setattr(g, name, 1)
+                if case == "set and deleted":
+                    delattr(g, name)
+                seen.extend([_looked(g, name), _looked(g, name)])
+
+        if asked_before:
+            look_twice(app.app_context())
+        if case == "outside":
+            return _looked(g, name)
+        if case in _SUBCLASSES:
+            app.app_ctx_globals_class = type(
+                "Own", (kind,), {key or name: value for key, value in _SUBCLASSES[case].items()}
+            )
+        patched, value = _PATCHES.get(case, ("", None))
+        with mock.patch.object(kind, patched or name, value, create=True) if case in _PATCHES else nullcontext():
+            look_twice(app.app_context())
+            look_twice(app.test_request_context("/"))
+        look_twice(app.app_context())
+        return seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("proxy", ["request", "session", "g", "current_app"])
+@pytest.mark.parametrize(
+    "name", ["_private", "__private", "_LocalProxy__wrapped", "_get_current_object", "_is_protocol"]
+)
+def test_private_names_are_the_objects_as_on_flask(proxy: str, name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.secret_key = "key of the test"
+        found = getattr(lib, proxy)
+        seen = [outcome(hasattr, found, name) if name != "_is_protocol" else None]
+        with app.test_request_context("/"):
+            for _ in range(2):
+                own = outcome(getattr, found, name)
+                seen.append(own if own[0] == "raised" and proxy != "request" else own[0])
+                if name in {"_private", "__private"}:
+                    setattr(found, name, 1)
+        return seen
+
+    same(program)

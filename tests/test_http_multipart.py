@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
+from werkzeug.test import encode_multipart
 
 from tests.costs import assert_time_is_linear
 from tuile.http.multipart import boundary_of, header_pairs, parse_multipart, plain_boundary
@@ -69,6 +70,11 @@ WHOLE_PARTS = st.builds(
 )
 BODIES = st.one_of(
     st.lists(WHOLE_PARTS, max_size=4).map(lambda parts: b"".join(parts) + b"--b-1--\r\n"),
+    st.builds(
+        lambda start, parts: start + b"".join(parts) + b"--b-1--\r\n",
+        st.sampled_from([b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"\r\n ", b"text\r\n"]),
+        st.lists(WHOLE_PARTS, max_size=3),
+    ),
     st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=14).map(b"".join),
     st.builds(
         lambda parts, at, put: spoilt(b"".join(parts) + b"--b-1--", at, put),
@@ -123,6 +129,15 @@ def test_what_clients_write_is_read(parts: list[bytes]) -> None:
     body = b"".join(parts) + b"--b-1--\r\n"
     if b"charset" not in body and body.count(b"--b-1") == len(parts) + 1:
         assert by_tuile(body) == by_werkzeug(body)
+
+
+@pytest.mark.parametrize("fields", [{"a": "1"}, {"a": "1", "b": (io.BytesIO(b"x\r\n--"), "b.txt", "text/plain")}, {}])
+def test_what_werkzeugs_client_writes_is_read(fields: dict[str, Any]) -> None:
+    body = encode_multipart(fields, BOUNDARY.decode())[1]
+    assert body.startswith(b"\r\n")
+    found = by_tuile(body)
+    assert found is not None
+    assert found == by_werkzeug(body)
 
 
 @given(BODIES, st.integers(0, 300), st.integers(0, 3))

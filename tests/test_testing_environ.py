@@ -43,7 +43,30 @@ OPTIONS = st.fixed_dictionaries(
             st.lists(st.tuples(st.sampled_from(["X-One", "X_One", "Content-Length", "Cookie"]), TEXTS), max_size=3),
         ),
         "data": st.one_of(
-            st.none(), TEXTS, st.binary(max_size=5), st.dictionaries(TEXTS, st.one_of(TEXTS, st.integers()), max_size=3)
+            st.none(),
+            TEXTS,
+            st.binary(max_size=5),
+            st.dictionaries(
+                TEXTS,
+                st.one_of(TEXTS, st.integers(), st.booleans(), st.floats(), st.none(), st.lists(TEXTS, max_size=2)),
+                max_size=3,
+            ),
+        ),
+        "base_url": st.one_of(
+            st.sampled_from(
+                [None, "", "localhost", "https://", "http://a/b?c", "https://a/#b", "ftp://a", b"http://a"]
+            ),
+            st.builds(
+                "{}://{}{}".format,
+                st.sampled_from(["http", "https", "HTTP", "ws"]),
+                st.sampled_from(["example.com", "Example.com:8000", "a:80", "a:443", "a@b", "é.example", "a b", "a:x"]),
+                st.sampled_from(["", "/", "/app", "/app/", "/a//b", "/../a", "/é", "/a b", "\n"]),
+            ),
+        ),
+        "auth": st.one_of(
+            st.none(),
+            st.tuples(TEXTS, TEXTS),
+            st.sampled_from([("a",), ("a", None), ("a", 1), ["a", "b"], "ab", ("\ud800", "")]),
         ),
         "json": st.one_of(st.none(), st.dictionaries(TEXTS, st.integers(), max_size=2), st.integers()),
         "content_type": st.one_of(st.none(), st.sampled_from(["text/plain", "application/x-www-form-urlencoded"])),
@@ -100,6 +123,11 @@ def test_what_is_written_is_what_the_builder_makes(path: str, options: dict[str,
         ("/json", {"method": "POST", "json": {"a": [1, 2]}}),
         ("/text", {"method": "POST", "data": "text é", "content_type": "text/plain"}),
         ("/", {"headers": {"X-One": "1", "Host": "example.com"}}),
+        ("/form", {"method": "POST", "data": {"number": 1, "is_on": True, "share": 0.5}}),
+        ("/", {"base_url": "https://example.com"}),
+        ("/a?b=c", {"base_url": "http://example.com:8000/app/"}),
+        ("/", {"auth": ("user", "pass:word é")}),
+        ("/", {"auth": ("user", "secret"), "headers": [("Accept", "text/html")]}),
     ],
 )
 def test_the_usual_requests_need_no_builder(path: str, options: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from .ctx.app_context import (
     _cv_request,  # noqa: F401 - as well
     current,
 )
+from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
 from .flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
@@ -30,7 +31,6 @@ if t.TYPE_CHECKING:
     from .asgi.websockets.wrapper import WebSocket
     from .ctx.app_context import Current
     from .ctx.cookies import Cookies
-    from .ctx.namespace import _AppCtxGlobals
     from .ctx.request_context import RequestContext
     from .sessions import SessionMixin
     from .wrappers.request import Request
@@ -52,6 +52,9 @@ _websocket_value = t.cast("t.Callable[[None], OfWebSocket]", current.get)
 _NO_WEBSOCKET_MESSAGE = (
     "Working outside of the context of a WebSocket: `websocket` can be used in views and hooks of WebSockets only."
 )
+# Names that `g` lacked when they were read. It is asked for these first, because the error takes longer than the rest.
+_missed: set[str] = set()
+_MOST_MISSED = 1000
 # The proxy, the name and the error of the last missing attribute.
 _missing = threading.local()
 
@@ -62,7 +65,7 @@ def _note_missing(proxy: object, name: str, error: AttributeError) -> None:
 
 
 def _of_proxy(proxy: object, name: str) -> object:
-    """Return an attribute whose name begins with an underscore, which the proxy has itself."""
+    """Return an attribute whose name begins with an underscore, which the proxy may have itself."""
     if name == "__class__":
         try:
             found = _finder(proxy)()
@@ -70,7 +73,14 @@ def _of_proxy(proxy: object, name: str) -> object:
             # Werkzeug's result for an unbound proxy.
             return type(proxy)
         return found.__class__
-    return _own(proxy, name)
+    if name[:2] == "__" or name in _OWN_NAMES:
+        return _own(proxy, name)
+    found = _finder(proxy)()
+    try:
+        return getattr(found, name)
+    except AttributeError as error:
+        _note_missing(proxy, name, error)
+        raise
 
 
 class LocalProxy(WerkzeugLocalProxy[t.Any]):
@@ -205,6 +215,10 @@ def _find_request_context() -> RequestContext | None:
     return value._request_ctx
 
 
+# What a proxy has itself that may be taken for an attribute of `g`.
+_OWN_NAMES = frozenset(name for name in dir(LocalProxy) if name[:2] != "__")
+
+
 class _RequestProxy(LocalProxy):
     """The most used proxy: it reads an attribute with a single call."""
 
@@ -252,18 +266,38 @@ class _NamespaceProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_":
+        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
             return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
         context = value._own_app_ctx
         namespace = value._g if context is None else context.g
+        if name in _missed and type(namespace) is _AppCtxGlobals and name not in _dict_of(namespace):
+            # `__getattr__` looks it up.
+            raise AttributeError
         try:
             return getattr(namespace, name)
         except AttributeError as error:
-            _note_missing(self, name, error)
+            if not lacks(namespace, name):
+                _note_missing(self, name, error)
+            elif len(_missed) < _MOST_MISSED:
+                _missed.add(name)
             raise
+
+    def __getattr__(self, name: str) -> object:
+        namespace = _find_g()
+        if lacks(namespace, name):
+            raise AttributeError(name, name=name, obj=namespace) from None
+        found: object = super().__getattr__(name)
+        return found
+
+    def __contains__(self, item: object) -> bool:
+        value = _value(None)
+        if value is None:
+            raise RuntimeError(NO_APP_MESSAGE)
+        context = value._own_app_ctx
+        return item in (value._g if context is None else context.g)
 
     def __setattr__(self, name: str, item: object) -> None:
         value = _value(None)

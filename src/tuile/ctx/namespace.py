@@ -61,7 +61,7 @@ class _AppCtxGlobals:
         """Return the attribute `name`, setting it to `default` first when it is missing."""
         return self.__dict__.setdefault(name, default)
 
-    def __contains__(self, item: str) -> bool:
+    def __contains__(self, item: object) -> bool:
         return item in self.__dict__
 
     def __iter__(self) -> t.Iterator[str]:
@@ -74,3 +74,17 @@ class _AppCtxGlobals:
 
 # Without the lookup of an attribute that may have to call `__getattr__`.
 _dict_of: t.Callable[[_AppCtxGlobals], dict[str, object]] = vars(_AppCtxGlobals)["__dict__"].__get__
+# What the class has, as it is now.
+_of_class = vars(_AppCtxGlobals)
+_stock = _AppCtxGlobals.__getattr__
+
+
+def lacks(namespace: object, name: str) -> bool:
+    """Return whether reading an attribute does nothing but raise the error for one that is missing."""
+    return (
+        type(namespace) is _AppCtxGlobals
+        and name not in _dict_of(namespace)
+        and name not in _of_class
+        and _of_class["__getattr__"] is _stock
+        and "__getattribute__" not in _of_class
+    )

@@ -15,9 +15,9 @@ from ..lazy import lazy_pattern
 Part: t.TypeAlias = tuple[str, "str | None", bytes, int, int]
 
 # A token or a quoted string without escapes.
-_QUOTED = r"[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]"
+_QUOTED = r"[\w'()+,./:=? -]{0,99}[\w'()+,./:=?-]"
 _boundary_pattern = lazy_pattern(
-    rf"""multipart/form-data;[ \t]*boundary=(?:([\w'+.-]{{1,70}})|"({_QUOTED})")""", re.ASCII | re.IGNORECASE
+    rf"""multipart/form-data;[ \t]*boundary=(?:([\w'+.-]{{1,100}})|"({_QUOTED})")""", re.ASCII | re.IGNORECASE
 )
 _plain_boundary = lazy_pattern(_QUOTED, re.ASCII)
 # The headers of a part, from the line break after the boundary to the empty line, in the order that browsers use.
@@ -57,13 +57,14 @@ def parse_multipart(  # noqa: C901 - one look at each part, without calls
         most_parts: The maximum number of parts.
     """
     delimiter = b"--" + boundary
-    if not body.startswith(delimiter):
+    # Werkzeug's client begins with a line break.
+    position = len(delimiter) + (2 if body.startswith(b"\r\n") else 0)
+    if not body.startswith(delimiter, position - len(delimiter)):
         return None
     if most_memory is not None and most_memory < len(body) and most_memory < 2 * _PIECE:
         return None
     match, find, width, size = _headers_pattern.match, body.find, len(delimiter), len(body)
     parts: list[Part] = []
-    position = width
     while True:
         head = match(body, position)
         if head is None:

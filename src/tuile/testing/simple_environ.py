@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from base64 import b64encode
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -36,9 +37,12 @@ _QUERY = re.compile(r"[A-Za-z0-9_.~=&%+/-]*\Z")
 _WRITTEN = re.compile(r"[A-Za-z0-9_.~!$'()*,/:;?@=& -]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
 _ROOT = re.compile(r"(?:/[A-Za-z0-9_.~-]+)*/?\Z")
-_KNOWN = frozenset({"method", "query_string", "headers", "data", "json", "environ_base", "content_type"})
-# An int is written as such, although it is declared as text.
-_TEXT_OR_NUMBER = frozenset({str, int})
+_BASE = re.compile(r"(https?)://([^/?#]*)((?:/[A-Za-z0-9_.~-]+)*/?)\Z")
+_KNOWN = frozenset(
+    {"method", "query_string", "headers", "data", "json", "environ_base", "content_type", "base_url", "auth"}
+)
+# A number is written as such, although it is declared as text.
+_TEXT_OR_NUMBER = frozenset({str, int, float, bool})
 # The values of `CSRF` that are checked, and the headers that are.
 _CHECKS = ("fetch", "token")
 _SAYING_WHERE_FROM = frozenset({"HTTP_SEC_FETCH_SITE", "HTTP_ORIGIN", "HTTP_REFERER"})
@@ -102,13 +106,13 @@ def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGI
         return None
     if not builder_is_stock():
         return None
-    config = app.config
-    name, scheme, root = config.get("SERVER_NAME"), config["PREFERRED_URL_SCHEME"], config["APPLICATION_ROOT"]
-    # What was asked for before is found by a hash.
-    is_plain = (name is None or type(name) is str) and type(scheme) is type(root) is str
-    place = _place(name, scheme, root) if is_plain else None
+    place = _place_of_base(app, options["base_url"]) if "base_url" in options else _place_of_app(app)
     content = _content(app, options)
     headers = options.get("headers")
+    if "auth" in options and options["auth"] is not None:
+        headers = _with_authorization(headers, options["auth"])
+        if headers is None:
+            return None
     # A `Headers` object would be given the content type.
     if place is None or content is None or not (headers is None or type(headers) in {dict, list}):
         return None
@@ -200,7 +204,12 @@ def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str 
         return data, content_type
     if type(data) is str and data:
         return data.encode(), content_type
-    if content_type is None and type(data) is dict and data and all(type(value) is str for value in data.values()):
+    if (
+        content_type is None
+        and type(data) is dict
+        and data
+        and all(type(value) in _TEXT_OR_NUMBER for value in data.values())
+    ):
         return urlencoded(data).encode("ascii"), "application/x-www-form-urlencoded"
     return None
 
@@ -275,6 +284,33 @@ def redirect_environ(response: TestResponse, base: WSGIEnvironment) -> WSGIEnvir
             environ[name] = last[name]
         environ.update(sent)
     return environ
+
+
+def _place_of_app(app: Flask) -> tuple[str, str, str, str, str] | None:
+    """Return what `_place` does for the settings of an application."""
+    config = app.config
+    name, scheme, root = config.get("SERVER_NAME"), config["PREFERRED_URL_SCHEME"], config["APPLICATION_ROOT"]
+    # What was asked for before is found by a hash.
+    is_plain = (name is None or type(name) is str) and type(scheme) is type(root) is str
+    return _place(name, scheme, root) if is_plain else None
+
+
+def _place_of_base(app: Flask, base_url: object) -> tuple[str, str, str, str, str] | None:
+    """Return what `_place` does for a base URL; None stands for that of the application."""
+    if base_url is None:
+        return _place_of_app(app)
+    found = _BASE.match(base_url) if type(base_url) is str else None
+    return None if found is None or not found[2] else _place(found[2], found[1], found[3])
+
+
+def _with_authorization(headers: object, auth: object) -> list[tuple[str, str]] | None:
+    """Return headers with the name and the password of a tuple; None where only the builder knows."""
+    if type(auth) is not tuple or len(auth) != 2 or not (type(auth[0]) is type(auth[1]) is str):
+        return None
+    pairs = [] if not headers else plain_pairs(headers) if type(headers) in {dict, list} else None
+    if pairs is None or any(name.lower() == "authorization" for name, _ in pairs):
+        return None
+    return [*pairs, ("Authorization", f"Basic {b64encode(f'{auth[0]}:{auth[1]}'.encode()).decode()}")]
 
 
 @lru_cache(64)
