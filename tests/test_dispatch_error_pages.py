@@ -62,12 +62,15 @@ OWN: dict[str, list[Any]] = {
     "get_body": [lambda environ=None, scope=None: "own body"],
     "get_headers": [lambda environ=None, scope=None: [("X-Own", "1")]],
     "payload": [{"a": 1}],
-    "valid_methods": [["GET"], ["GET", "A\n"], (), None, ("PUT",), [1]],
+    "valid_methods": [["GET"], ["GET", "A\n"], (), [], None, ("PUT",), ("GET", "PUT"), {"GET"}, [1]],
     "retry_after": [0, 7, None, "soon", True],
-    "www_authenticate": [None, (), [WWWAuthenticate("basic", {"realm": "x"})]],
+    "www_authenticate": [
+        None, (), [WWWAuthenticate("basic", {"realm": "x"})], (WWWAuthenticate("basic", {"realm": "x y"}),),
+        ("a", "b\r\nc"), (WWWAuthenticate("digest", {"realm": "x", "nonce": "1"}), "Bearer"), ("\xe9",), (7,), "text",
+    ],
     "show_exception": [True],
     "original_exception": [ValueError("x")],
-}
+}  # fmt: skip
 
 
 def some(table: dict[str, list[Any]]) -> Any:

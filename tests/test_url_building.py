@@ -11,9 +11,11 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BuildError, IntegerConverter, Map, MapAdapter, Rule
 
-from tests.beside_flask import make_environ, outcome, same
+import tuile
+from tests.beside_flask import make_environ, outcome, same, send
 from tests.test_routing_links import EXAMPLES, RULES, make
 from tests.test_url_links import an_app, some_context, some_values
+from tuile.globals import request_ctx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,3 +301,89 @@ def test_schemes_outside_of_requests_are_flasks(kind: str) -> None:
         return found
 
     same(program)
+
+
+# --- trusted hosts ----------------------------------------------------------------------------------------------------
+
+HOSTS = [
+    "example.com",
+    "www.example.com",
+    "Example.COM",
+    "example.com:80",
+    "example.com:8080",
+    "evil.example",
+    "a..b",
+    "",
+]
+TRUSTED: list[Any] = [None, ["example.com"], [".example.com"], ("localhost", ".example.com"), [], "example.com"]
+
+
+@pytest.mark.parametrize("trusted", TRUSTED, ids=str)
+@pytest.mark.parametrize("kind", ["plain", "named", "subdomains", "hosts"])
+@pytest.mark.filterwarnings("ignore:Current server name")
+def test_urls_of_requests_from_trusted_hosts_are_flasks(kind: str, trusted: Any) -> None:
+    def program(lib: Any) -> list[Any]:
+        choose = random.Random(5)
+        app = an_app(lib, kind)
+        app.config.update(TRUSTED_HOSTS=trusted, PROPAGATE_EXCEPTIONS=False)
+        app.logger.disabled = True
+        found: list[Any] = []
+
+        def links(where: str) -> list[Any]:
+            asked: list[tuple[str, dict[str, Any]]] = [
+                ("about", {}),
+                ("item", {"name": "a b", "_external": True}),
+                ("users", {"_method": "POST"}),
+                ("three", {"name": "x"}),
+                ("fixed", {}),
+            ]
+            shown = [where, *(outcome(lib.url_for, endpoint, **values) for endpoint, values in asked)]
+            if choose.random() < 0.3:
+                adapter = lib.globals.request_ctx.url_adapter
+                shown.append(adapter and {name: value for name, value in vars(adapter).items() if name != "map"})
+                shown.append(outcome(lib.url_for, "item", name="x", _scheme="https"))
+            return shown
+
+        @app.before_request  # type: ignore[untyped-decorator]
+        def before() -> None:
+            if choose.random() < 0.2:
+                lib.request.trusted_hosts = app.config["TRUSTED_HOSTS"]
+            if choose.random() < 0.5:
+                found.append(links("before"))
+
+        @app.errorhandler(Exception)  # type: ignore[untyped-decorator]
+        def handle(error: Exception) -> Any:
+            found.append(links("handler"))
+            return type(error).__name__, getattr(error, "code", 500)
+
+        def view() -> Any:
+            found.append(links("view"))
+            return lib.redirect(lib.url_for("item", name="ada"))
+
+        app.add_url_rule("/view", "view", view)
+        for _ in range(30):
+            app.config["TRUSTED_HOSTS"] = trusted
+            environ = make_environ(
+                choose.choice(("/view", "/missing")), HTTP_HOST=choose.choice(HOSTS), SCRIPT_NAME=choose.choice(("", "", "/app")),
+                wsgi_url_scheme=choose.choice(("http", "https")), REQUEST_METHOD=choose.choice(("GET", "GET", "POST")),
+            )  # fmt: skip
+            found.append(outcome(send, app, environ))
+        return found
+
+    same(program)
+
+
+def test_a_request_from_a_trusted_host_needs_no_adapter() -> None:
+    app = tuile.Flask("trusted", static_folder=None)
+    app.config["TRUSTED_HOSTS"] = ["localhost"]
+    seen = []
+
+    @app.route("/<name>")
+    def view(name: str) -> str:
+        url = tuile.url_for("view", name="x", _external=True)
+        seen.append(request_ctx._adapter)
+        return url
+
+    for _ in range(3):
+        assert send(app, make_environ("/a")).text == "http://localhost/x"
+    assert seen[1:] == [False, False]

@@ -16,7 +16,16 @@ from .routing.options import OPTIONS
 from .routing.quoting import fragment_text
 from .routing.rule import Rule
 from .routing.writing import REFUSED, UNSUITABLE
-from .url_links import absolute, begins_at_root, is_plain, url_by_adapter, url_by_new_link, with_options, written_by
+from .url_links import (
+    LinksByMethod,
+    absolute,
+    begins_at_root,
+    is_plain,
+    url_by_adapter,
+    url_by_new_link,
+    with_options,
+    written_by,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,8 +124,9 @@ def _url_of_link(
     root = context._root
     if is_inside and type(context) is RequestContext and (root is None or root is plan.root):
         if context._links_by is plan:
-            # It was asked before.
-            return None
+            # It was asked before, unless the link depends on the method.
+            depends = type(plan.links.get(endpoint)) is LinksByMethod
+            return url_by_new_link(plan, context, endpoint, values) if depends else None
         if begins_at_root(context, plan):
             return url_by_new_link(plan, context, endpoint, values)
     return url_by_adapter(plan, context, endpoint, values, is_inside=is_inside)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from werkzeug.routing import MapAdapter
 
 from . import invalidation
-from .ctx.app_context import environ_of
+from .ctx.app_context import current, environ_of
 from .ctx.request_context import RequestContext
 from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
@@ -70,7 +70,39 @@ class Address:
         return f"{before}{path}"
 
 
-def written_by(link: Link, values: dict[str, object]) -> Written:
+class LinksByMethod:
+    """The links of an endpoint whose rules have different methods. It stands for a link of the endpoint.
+
+    Attributes:
+        links: The links by the method of the request.
+        alone: The links by the method that is asked for; other rules are not tried.
+    """
+
+    __slots__ = ("alone", "links")
+
+    def __init__(self) -> None:
+        self.links: dict[str, Link] = {}
+        self.alone: dict[str, Link] = {}
+
+    @property
+    def text(self) -> Written:
+        """The URL without values."""
+        return self.write({})
+
+    def write(self, values: dict[str, object]) -> Written:
+        """Return what the link for a method writes; None if it is not known, or an adapter may say another one."""
+        context = current.get(None)
+        if type(context) is not RequestContext or context._adapter is not False:
+            return None
+        chosen = values.get("_method")
+        if chosen is None:
+            link = self.links.get(environ_of(context.request)["REQUEST_METHOD"])
+        else:
+            link = self.alone.get(chosen) if isinstance(chosen, str) and type(chosen) is str else None
+        return None if link is None else link.write(values)
+
+
+def written_by(link: Link | LinksByMethod, values: dict[str, object]) -> Written:
     """Return what a link writes; None after an error if another value may be another error, which comes first."""
     try:
         return link.write(values) if values or link.text is None else link.text
@@ -121,7 +153,7 @@ def _found_link(
     if is_relative and request is not None and request.url_rule is not None:
         link = plan.links.get((request.url_rule.endpoint, endpoint))
         if link is not None:
-            return link
+            return cast("Link", link)
     if adapter is not None:
         method = adapter.default_method
     elif request is not None:
@@ -130,7 +162,7 @@ def _found_link(
         return None
     if not is_relative and "_method" not in values:
         link = plan.links.get((method, endpoint, ""))
-    return _new_link(plan, context, endpoint, values, method) if link is None else link
+    return _new_link(plan, context, endpoint, values, method) if link is None else cast("Link", link)
 
 
 def _new_link(
@@ -144,13 +176,17 @@ def _new_link(
     if isinstance(chosen, str) and type(chosen) is str:
         method, alone = chosen, True
     by_method = method, name, "alone" if alone else ""
-    link = plan.links.get(by_method) or link_of(cast("Map", plan.url_map), name, method, alone=alone)
+    known = cast("Link | None", plan.links.get(by_method))
+    link = known or link_of(cast("Map", plan.url_map), name, method, alone=alone)
     if link is None:
         return None
     if link.method is not None:
         # Clients may send any method.
-        if link.chooses():
+        if known is None and link.chooses():
             plan.links[by_method] = link
+            by_methods = plan.links.setdefault(endpoint, LinksByMethod()) if name == endpoint else None
+            if isinstance(by_methods, LinksByMethod):
+                (by_methods.alone if alone else by_methods.links)[method] = link
     elif name == endpoint:
         plan.links[endpoint] = link
     elif request is not None and request.url_rule is not None and _names_itself(plan, request):
@@ -222,7 +258,7 @@ def url_by_address(
         context._address = None
         return None
     link = plan.links.get(endpoint)
-    if link is None:
+    if link is None or type(link) is LinksByMethod:
         link = _found_link(plan, context, endpoint, values, adapter)
         if link is None:
             return None
@@ -269,9 +305,8 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
     config, request, url_map = context.app.config, context.request, plan.url_map
     if (
         url_map is None
-        or config["TRUSTED_HOSTS"] is not None
         or type(request) is not plan.request_class
-        or request.trusted_hosts is not None
+        or not _is_accepted(request, config["TRUSTED_HOSTS"])
         or not _binds_at_root(url_map, environ_of(request), config["SERVER_NAME"])
     ):
         # Not to be asked again: the adapter builds all URLs.
@@ -279,6 +314,11 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
         return False
     context._root, context._links_by = url_map, plan
     return True
+
+
+def _is_accepted(request: Request, trusted: object) -> bool:
+    """Return whether the host of a request was found to be trusted when it was matched, or need not be."""
+    return request.trusted_hosts is trusted and (trusted is None or "host" in vars(request))
 
 
 def _binds_at_root(url_map: Map, environ: WSGIEnvironment, server_name: str | None) -> bool:

@@ -151,8 +151,11 @@ def _paragraph(text: str) -> str:
 def _headers_of(kind: type[HTTPException], own: dict[str, object]) -> _Pairs | None:
     """Return the headers of an exception of a class that adds one; None if Werkzeug has to write it."""
     if kind.get_headers is _get_allow:
-        methods = own.get("valid_methods")
-        if type(methods) is not list or not methods:
+        methods = own.get("valid_methods", _MISSING)
+        if methods is None:
+            # It was raised by a view.
+            return [_HTML]
+        if not (type(methods) is list or type(methods) is tuple) or not methods:
             return None
         for method in methods:
             if type(method) is not str or not method.isprintable():
@@ -163,7 +166,12 @@ def _headers_of(kind: type[HTTPException], own: dict[str, object]) -> _Pairs | N
         if type(seconds) is int and seconds:
             return [_HTML, ("Retry-After", str(seconds))]
         return [_HTML] if seconds is None else None
-    return [_HTML] if own.get("www_authenticate", _MISSING) is None else None
+    challenges = own.get("www_authenticate", _MISSING)
+    if type(challenges) is tuple:
+        texts = [str(challenge) for challenge in challenges]
+        is_plain = all(type(text) is str and text.isprintable() and text.isascii() for text in texts)
+        return [_HTML, *(("WWW-Authenticate", text) for text in texts)] if is_plain else None
+    return [_HTML] if challenges is None else None
 
 
 def redirect_parts(error: HTTPException) -> tuple[str, str, int] | None:

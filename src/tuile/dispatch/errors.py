@@ -48,6 +48,7 @@ else:
     mistakes, shared_responses = late_modules(__name__, "..mistakes", ".shared_responses")
 
 _new = object.__new__
+_WITHOUT_BODY = (204, 304)
 
 
 def page_response(error: HTTPException, method: str | None = None) -> OwnResponse | None:
@@ -209,6 +210,8 @@ class ErrorHandling(App, metaclass=Watched):
             or kind.__call__ is not call
             or kind.__getattribute__ is not getattribute
             or hasattr(kind, "response")
+            # Werkzeug's conversion leaves out headers.
+            or error.code in _WITHOUT_BODY
             # Other headers may contain a content type.
             or getattr(kind.get_headers, "__module__", None) != HTTPException.__module__
             or HTTPException.get_headers is not get_headers

@@ -33,6 +33,7 @@ if t.TYPE_CHECKING:
     from .. import typing as ft
     from ..routing.links import Link
     from ..routing.route import Routes
+    from ..url_links import LinksByMethod
     from ..wrappers.request import Request
     from ..wrappers.response import TextStart
     from .planner import Planned
@@ -126,7 +127,7 @@ class Plan(Record):
     rules_tried: dict[int, Rule]
     #: How the URLs of an endpoint are written, by its name; by the endpoint of a request and a relative name, too; and
     #: by a method, a name and how the method is meant, where that decides between rules.
-    links: dict[str | tuple[str, ...], Link]
+    links: dict[str | tuple[str, ...], Link | LinksByMethod]
     #: The views that are coroutine functions, by id. References keep the ids unique.
     coroutine_functions: dict[int, object]
 

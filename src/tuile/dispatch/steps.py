@@ -249,13 +249,16 @@ class Dispatcher(Planned, Teardown):
         environ = environ_of(request)
         if self.config["TRUSTED_HOSTS"] is not None:
             request.trusted_hosts = self.config["TRUSTED_HOSTS"]
-        elif request.trusted_hosts is None and self._current_plan().request_class is not None:
+        quick = None
+        if self._current_plan().request_class is not None:
             quick = self.url_map.adapter_for(environ, self.config["SERVER_NAME"], by_subdomain=self.subdomain_matching)
-            if quick is not None:
-                return quick
+        if quick is not None and request.trusted_hosts is None:
+            return quick
         # Checked here, so that an untrusted host is refused before anything else happens.
         host = hosts.read_host(environ, request.trusted_hosts)
         request.host = host  # pyright: ignore[reportAttributeAccessIssue] # Werkzeug's `cached_property` can be set
+        if quick is not None:
+            return quick
         server_name, subdomain = self.config["SERVER_NAME"], None
         if self.url_map.host_matching:
             server_name = None

@@ -73,7 +73,7 @@ def _quoter(
         if others.isalnum() and others.isascii():
             # Much faster than what is right for every text.
             quoted = text.replace(" ", space)
-        elif not pattern.search(text):
+        elif text.isascii() and not pattern.search(text):
             quoted = text
         else:
             try:
