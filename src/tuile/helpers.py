@@ -17,6 +17,7 @@ from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
 from .globals import current_app, request
+from .invalidation import as_defined
 from .lazy import late_modules
 from .packages import get_root_path
 from .signals import message_flashed, send_signal
@@ -38,7 +39,7 @@ else:
     (files,) = late_modules(__name__, ".wrappers.files")
 
 # To compare with.
-_CALL = Aborter.__call__
+_CALL = as_defined(Aborter, "__call__")
 
 __all__ = [
     "abort",

@@ -14,7 +14,7 @@ import sys
 import typing as t
 from abc import ABCMeta
 from threading import RLock
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType, WrapperDescriptorType
 
 #: Plans are valid while this is the object with which they were made. It is compared by identity and not a counter: two
 #: threads that count could write the same number. A plan keeps its epoch alive, so no address is reused either.
@@ -128,6 +128,9 @@ def unwatched(cls: type, known: str = "") -> list[type]:
 
 
 _ABSENT = object()
+_PACKAGE = __name__.partition(".")[0]
+# The types of functions and methods that are written in C.
+_OF_PYTHON: tuple[type, ...] = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 _UNCHANGEABLE: frozenset[object] = frozenset({object, t.Generic, t.Protocol})
 
 
@@ -195,9 +198,51 @@ def attribute(cls: type, name: str) -> object:
     return None
 
 
+def as_defined(owner: type | ModuleType, name: str) -> object:
+    """Return an attribute as its package defined it, to compare with later; what equals nothing if it was replaced.
+
+    What monitors applications wraps methods of Werkzeug and Jinja before the application imports Tuile, or before Tuile
+    imports them when they are first needed. So what an attribute is when Tuile is imported says nothing yet.
+
+    Args:
+        owner: A class or a module of a dependency, or a class that is derived from one.
+        name: The attribute's name.
+    """
+    for home in owner.__mro__ if isinstance(owner, type) else (owner,):
+        found: object = vars(home).get(name, _ABSENT)
+        if found is not _ABSENT:
+            module = home.__module__ if isinstance(home, type) else home.__name__
+            if type(found) is Replaceable:
+                return found.stock()
+            return found if _is_defined_in(module, found) else object()
+    return None
+
+
+def _is_defined_in(module: str, found: object) -> bool:
+    # Types are compared: what wraps a function may say that it is an instance of the function's class.
+    if type(found) is classmethod or type(found) is staticmethod:
+        found = found.__func__
+    elif issubclass(type(found), property):
+        found = getattr(found, "fget", None)
+    package = _package_of(module)
+    if package == _PACKAGE:
+        return True
+    if type(found) is FunctionType:
+        # Not its `__module__`, which `functools.wraps` copies.
+        defined_in: object = found.__globals__.get("__name__")
+        return defined_in == module or _package_of(str(defined_in)) == package
+    if callable(found):
+        return type(found) in _OF_PYTHON or issubclass(type(found), type)
+    return _package_of(type(found).__module__) in {package, "builtins", "functools"}
+
+
+def _package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
 def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
-    """Return these attributes of a class, to compare with later."""
-    return {name: attribute(cls, name) for name in names}
+    """Return these attributes of a class as they were defined, to compare with later."""
+    return {name: as_defined(cls, name) for name in names}
 
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:

@@ -13,6 +13,7 @@ from types import FunctionType
 from blinker import NamedSignal, Namespace, Signal
 
 from .flask_names import offer_flasks_names
+from .invalidation import as_defined
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if t.TYPE_CHECKING:
 # A namespace of its own, so that an application's signal "request-started" is a different one.
 _signals = Namespace()
 
-_stock_send = Signal.send
+_stock_send = as_defined(Signal, "send")
 
 #: The names of the signals that have ever had a receiver. None is removed: then the receivers are looked at.
 heard: set[str] = set()

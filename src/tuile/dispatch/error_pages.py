@@ -19,6 +19,7 @@ from werkzeug.exceptions import (
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 
+from ..invalidation import as_defined
 from ..lazy import late_modules
 from ..wrappers.plain_response import STATUS_LINES
 
@@ -31,15 +32,16 @@ else:
 
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 # Werkzeug's methods, to compare with.
-get_headers = HTTPException.get_headers
-get_response, call, getattribute = HTTPException.get_response, HTTPException.__call__, HTTPException.__getattribute__
+_of_all: t.Final = tuple(
+    as_defined(HTTPException, name)
+    for name in ("get_headers", "get_response", "__call__", "__getattribute__", "get_body", "get_description", "name")
+)
+get_headers, get_response, call, getattribute = _of_all[:4]
 _key_description = vars(BadRequestKeyError)["description"]
 _get_allow, _get_challenge, _get_retry = (
-    MethodNotAllowed.get_headers,
-    Unauthorized.get_headers,
-    TooManyRequests.get_headers,
+    as_defined(kind, "get_headers") for kind in (MethodNotAllowed, Unauthorized, TooManyRequests)
 )
-_get_redirect = RequestRedirect.get_response
+_get_redirect = as_defined(RequestRedirect, "get_response")
 # Attributes of an exception that change its page in other ways than the short way knows.
 _DECIDING = frozenset({"code", "get_body", "get_description", "get_headers", "get_response"})
 # By class: what it was like, the status line, the code, what stands before the description, and the page with the
@@ -69,7 +71,6 @@ def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
 
 
 # Those after the first three are the same for all classes whose pages may be kept.
-_STOCK: t.Final = _facts_of(HTTPException)[3:]
 # What the third may be.
 _GET_HEADERS = frozenset({get_headers, _get_allow, _get_challenge, _get_retry})
 
@@ -84,7 +85,7 @@ def keep_page(error: HTTPException, body: str) -> bool:
     kind = type(error)
     facts, text = _facts_of(kind), _text_of(error)
     if (
-        facts[3:] != _STOCK
+        facts[3:] != _of_all
         or kind.get_headers not in _GET_HEADERS
         or not vars(error).keys().isdisjoint(_DECIDING)
         or not (kind.description is None or type(kind.description) is str or kind.description is _key_description)

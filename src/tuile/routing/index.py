@@ -24,6 +24,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 from werkzeug.routing.converters import NumberConverter
 
+from ..invalidation import as_defined
 from .rule import Guard, Rule, guard_of
 
 if t.TYPE_CHECKING:
@@ -62,7 +63,8 @@ _TYPES: dict[type[BaseConverter], type[int | float | UUID]] = {
     FloatConverter: float,
     UUIDConverter: UUID,
 }
-_STOCK = {kind: kind.to_python for kind in _TYPES if kind.to_python.__module__ == BaseConverter.__module__}
+_CONVERTERS: list[type[BaseConverter]] = [BaseConverter, *_TYPES]
+_STOCK = {kind: as_defined(kind, "to_python") for kind in _CONVERTERS}
 
 
 class Node:
@@ -296,7 +298,7 @@ def _conversion(converter: BaseConverter) -> Conversion:
     if guard_of(converter, "to_python") is None:
         return converter
     kind = type(converter)
-    if kind.to_python is BaseConverter.to_python:
+    if kind.to_python is _STOCK[BaseConverter]:
         return None
     if _STOCK.get(kind) is not kind.to_python:
         return converter

@@ -20,6 +20,7 @@ from werkzeug.routing import (
     ValidationError,
 )
 
+from ..invalidation import as_defined
 from .kept_texts import uuid_text, uuid_texts
 from .quoting import path_text, path_texts, plain_text, quote_path
 from .writing import REFUSED, compiled_url, pieces_of
@@ -30,7 +31,7 @@ if t.TYPE_CHECKING:
 Added = t.Callable[..., object]
 #: Werkzeug's converters and their methods, unless these were replaced before.
 STOCK: dict[type[BaseConverter], object] = {
-    kind: kind.to_url
+    kind: as_defined(kind, "to_url")
     for kind in (
         AnyConverter,
         BaseConverter,

@@ -14,7 +14,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter, RuleFactory
 from werkzeug.routing import Rule as WerkzeugRule
 
-from ..invalidation import invalidate
+from ..invalidation import as_defined, invalidate
 from ..lazy import late_modules, lazy_pattern
 from .index import Found, Index, converted, split_path
 from .matcher import Matcher
@@ -34,8 +34,10 @@ _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "re
 #: The methods that bind a map to a request. They can be replaced on one map.
 BINDING = frozenset({"bind", "bind_to_environ"})
 #: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
-werkzeugs_allowed, werkzeugs_build, werkzeugs_match = MapAdapter.allowed_methods, MapAdapter.build, MapAdapter.match
-_bind = WerkzeugMap.bind
+werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
+    as_defined(MapAdapter, name) for name in ("allowed_methods", "build", "match")
+)
+_bind = as_defined(WerkzeugMap, "bind")
 # The length of the longest possible host name with a port, and the number of host names that a map caches.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256

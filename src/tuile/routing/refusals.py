@@ -6,6 +6,7 @@ import typing as t
 
 from werkzeug.routing import MapAdapter
 
+from ..invalidation import as_defined
 from .quoting import path_text
 from .redirects import LINE_ENDS, moved_to
 from .search import methods_passed, refusal_of, union
@@ -19,7 +20,7 @@ if t.TYPE_CHECKING:
     from .index import Allowed, Index
     from .map import Map
 
-_make_redirect_url, _get_host = MapAdapter.make_redirect_url, MapAdapter.get_host
+_make_redirect_url, _get_host = (as_defined(MapAdapter, name) for name in ("make_redirect_url", "get_host"))
 _PORTS = {"http": ":80", "https": ":443"}
 
 

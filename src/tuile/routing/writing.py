@@ -13,6 +13,7 @@ from urllib.parse import quote
 from werkzeug.routing import BaseConverter, IntegerConverter, PathConverter, UnicodeConverter, ValidationError
 from werkzeug.routing import Rule as WerkzeugRule
 
+from ..invalidation import as_defined
 from .options import OPTIONS
 from .quoting import KEPT_IN_PATH, path_text, query_of
 from .rule import Converters, Rule, Write, Written
@@ -33,11 +34,9 @@ HAS_OPTIONS = object()
 _parsing = Lock()
 # The `to_url` of Werkzeug's own converters that quote a text, unless it was replaced before.
 _QUOTING: dict[type, object] = {
-    kind: kind.to_url
-    for kind in (BaseConverter, PathConverter, UnicodeConverter)
-    if kind.to_url.__module__ == BaseConverter.__module__
+    kind: as_defined(kind, "to_url") for kind in (BaseConverter, PathConverter, UnicodeConverter)
 }
-_int_to_url = IntegerConverter.to_url if IntegerConverter.to_url.__module__ == BaseConverter.__module__ else None
+_int_to_url = as_defined(IntegerConverter, "to_url")
 
 
 def writer_of(rule: WerkzeugRule) -> Write:

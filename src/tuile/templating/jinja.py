@@ -20,6 +20,7 @@ from jinja2.utils import LRUCache, internalcode, missing
 from markupsafe import escape
 
 from ..ctx.app_context import current
+from ..invalidation import as_defined
 from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
 from .compiling import CodeGenerator
@@ -58,10 +59,10 @@ _OWN_OF_ENVIRONMENT = (
 _COMPILING = frozenset({"compile", "from_string"})
 _new: Callable[[type[Context]], Context] = object.__new__
 _begin = Context.__init__
-_load_template, _concat = JinjaEnvironment._load_template, JinjaEnvironment.concat
-_render, _generate = JinjaTemplate.render, JinjaTemplate.generate
-
-
+_load_template, _compile, _from_string, _concat = (
+    as_defined(JinjaEnvironment, name) for name in ("_load_template", "compile", "from_string", "concat")
+)
+_render, _generate = as_defined(JinjaTemplate, "render"), as_defined(JinjaTemplate, "generate")
 # Whose code is known.
 _GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 
@@ -254,8 +255,8 @@ def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTem
         not isinstance(environment, Environment)
         # A function of the application's own is called for each template.
         or (callable(escape) and getattr(escape, "__func__", None) not in plain_escapes)
-        or kind.from_string is not JinjaEnvironment.from_string
-        or kind.compile is not JinjaEnvironment.compile
+        or kind.from_string is not _from_string
+        or kind.compile is not _compile
         or not _COMPILING.isdisjoint(vars(environment))
         or type(source) is not str
     ):

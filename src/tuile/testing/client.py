@@ -20,6 +20,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from tuile.http.cookies import dump_cookie
 from tuile.wrappers.plain_response import Closing
 
+from ..invalidation import as_defined
 from .calling import call_app
 from .client_cookies import add_cookies, host_and_path, host_and_path_of_request, read_set_cookie
 from .response_class import response_class_of_tests
@@ -391,4 +392,4 @@ class FlaskClient(werkzeug.test.Client):
 
 # Declared as a module of Werkzeug's.
 _JSON_MODULE = "json_module"
-_stock_run, _stock_open = werkzeug.test.Client.run_wsgi_app, FlaskClient.open
+_stock_run, _stock_open = as_defined(werkzeug.test.Client, "run_wsgi_app"), FlaskClient.open

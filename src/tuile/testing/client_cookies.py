@@ -12,6 +12,7 @@ from werkzeug.wsgi import get_current_url
 from tuile.http.cookies import parse_cookie
 from tuile.wrappers import Request
 
+from ..invalidation import as_defined
 from .simple_environ import is_simple_host, place_of
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from tuile.app import Flask
 
-_add_by_werkzeug = Client._add_cookies_to_wsgi
-_read_by_werkzeug = vars(Cookie)["_from_response_header"]
+_add_by_werkzeug = as_defined(Client, "_add_cookies_to_wsgi")
+_read_by_werkzeug = as_defined(Cookie, "_from_response_header")
 
 
 def add_cookies(cookies: Mapping[tuple[str, str, str], Cookie], environ: WSGIEnvironment) -> bool:

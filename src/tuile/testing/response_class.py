@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import werkzeug.test
 
 from tuile.http.response_headers import HEADERS_CLASSES
-from tuile.invalidation import Watched
+from tuile.invalidation import Watched, as_defined
 from tuile.wrappers import Response
 from tuile.wrappers.plain_response import CODES, Closing
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
     from werkzeug.wrappers import Request
 
-_stock, _own = werkzeug.test.TestResponse.__init__, Response.__init__
+_stock, _own = as_defined(werkzeug.test.TestResponse, "__init__"), Response.__init__
 
 
 def response_class_of_tests(response_class: object) -> object:
@@ -65,7 +65,7 @@ def _class_of_tests(response_class: type[Response]) -> type:
         self.request, self.history = request, history
         self._compat_tuple = response, status, headers
 
-    init.__name__, init.__qualname__ = "__init__", _stock.__qualname__
+    init.__name__, init.__qualname__ = "__init__", "TestResponse.__init__"
     namespace = {"__module__": "werkzeug.test", "__init__": init}
     return type("WrapperTestResponse", (werkzeug.test.TestResponse, response_class), namespace)
 

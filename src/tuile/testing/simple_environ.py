@@ -22,6 +22,7 @@ from werkzeug.wrappers import Request
 
 from tuile.http.headers import plain_pairs
 from tuile.http.received import SAFE_METHODS
+from tuile.invalidation import as_defined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,10 +65,10 @@ _PARTS = (
     "server_port",
 )
 _builder = werkzeug.test.EnvironBuilder
-_stock = tuple(map(vars(_builder).get, _PARTS))
-_stock_request = Request.__init__, _SansioRequest.__init__
+_stock = tuple(as_defined(_builder, name) for name in _PARTS)
+_stock_request = as_defined(Request, "__init__"), as_defined(_SansioRequest, "__init__")
 _new: Callable[[type[Request]], Request] = object.__new__
-_from_environ, _resolve = vars(_builder)["from_environ"], werkzeug.test.Client.resolve_redirect
+_from_environ, _resolve = as_defined(_builder, "from_environ"), as_defined(werkzeug.test.Client, "resolve_redirect")
 
 
 def is_simple_host(host: object) -> bool:

@@ -6,6 +6,7 @@ import typing as t
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ..invalidation import as_defined
 from .plain_response import WERKZEUGS_ITER_ENCODED, Closing, encoded
 
 if t.TYPE_CHECKING:
@@ -13,8 +14,9 @@ if t.TYPE_CHECKING:
 
     from .response import Response
 
-_get_data, _data = WerkzeugResponse.get_data, WerkzeugResponse.data
-_ensure_sequence, _make_sequence = WerkzeugResponse._ensure_sequence, WerkzeugResponse.make_sequence
+_get_data, _data, _ensure_sequence, _make_sequence = (
+    as_defined(WerkzeugResponse, name) for name in ("get_data", "data", "_ensure_sequence", "make_sequence")
+)
 
 
 def _body_of(response: Response) -> bytes | None:
@@ -65,7 +67,7 @@ def set_faster_reading(kind: type[Response]) -> None:
         # That of a class between this and Werkzeug's, or the one that has replaced Werkzeug's.
         super(kind, type(self)).data.__set__(self, value)
 
-    get_data.__qualname__, get_data.__doc__ = f"{kind.__qualname__}.get_data", _get_data.__doc__
-    names = {"get_data": get_data, "data": property(data, set_data, doc=_data.__doc__)}
+    get_data.__qualname__, get_data.__doc__ = f"{kind.__qualname__}.get_data", WerkzeugResponse.get_data.__doc__
+    names = {"get_data": get_data, "data": property(data, set_data, doc=WerkzeugResponse.data.__doc__)}
     for name, value in names.items():
         setattr(kind, name, value)

@@ -17,15 +17,16 @@ from werkzeug.datastructures import Headers
 from werkzeug.utils import get_content_type
 
 from ..http.headers import is_one_line
+from ..invalidation import as_defined
 from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
-from .response import pythons_guess_type
 
 if t.TYPE_CHECKING:
     from ..http import dates
 else:
     (dates,) = late_modules(__name__, "..http.dates")
 
+_guess_type = as_defined(mimetypes, "guess_type")
 #: The name and the value of a header.
 Pair: t.TypeAlias = tuple[str, str]
 
@@ -186,7 +187,7 @@ def _own_tag(etag: object, computed: Pair | None) -> Pair | None:
 
 def _media_type(extension: str | None) -> str | None:
     """Return the media type that `mimetypes.guess_type` gives now; None if it has to be asked."""
-    if extension is None or mimetypes.guess_type is not pythons_guess_type:
+    if extension is None or mimetypes.guess_type is not _guess_type:
         return None
     if not mimetypes.inited:
         mimetypes.init()

@@ -20,12 +20,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from werkzeug.wsgi import FileWrapper, _RangeWrapper
 
 from ..http.response_headers import Headers
+from ..invalidation import as_defined
 from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 from .file_headers import headers_of
 from .plain_response import STATUS_LINES
 from .read_file import PIECE, USUAL_WRAPPERS, ReadFile, read_small
-from .response import werkzeugs_make_conditional, werkzeugs_safe_join, werkzeugs_send_file
+from .response import werkzeugs_make_conditional
 
 if t.TYPE_CHECKING:
     from io import BytesIO
@@ -38,6 +39,7 @@ else:
     conditions, dates = late_modules(__name__, "..http.conditions", "..http.dates")
 
 _new = object.__new__
+_werkzeugs_send_file, _werkzeugs_safe_join = as_defined(utils, "send_file"), as_defined(security, "safe_join")
 # Names that lead nowhere but down, whatever they are joined to.
 _plain_path = lazy_pattern(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 # One range.
@@ -49,7 +51,7 @@ def join_safely(directory: str, path: str) -> str | None:
     """Return what Werkzeug's `safe_join` returns: a path below a directory, or None if it would lead out of it."""
     if (
         _IS_POSIX
-        and security.safe_join is werkzeugs_safe_join
+        and security.safe_join is _werkzeugs_safe_join
         and directory
         and directory[-1] != "/"
         and (_leads_down(path) if len(path) <= LONGEST else _leads_down.__wrapped__(path))
@@ -102,7 +104,7 @@ def file_response(
         last_modified: When the file was changed; None to take it from `status`.
         max_age: A number of seconds, or None.
     """
-    if utils.send_file is not werkzeugs_send_file or not getattr(response_class, "_sends_files_plainly", False):
+    if utils.send_file is not _werkzeugs_send_file or not getattr(response_class, "_sends_files_plainly", False):
         return None
     try:
         size = size_of(file) if status is None else status.st_size

@@ -17,6 +17,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from ..http.headers import is_one_line, plain_pairs, sent_pairs
 from ..http.response_headers import HEADERS_CLASSES, Headers
+from ..invalidation import as_defined
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -53,7 +54,7 @@ CONTENT_TYPES: dict[str | None, str] = {
     )
 }
 #: What `_close` and `encoded` do, to compare with.
-WERKZEUGS_CLOSE, WERKZEUGS_ITER_ENCODED = WerkzeugResponse.close, WerkzeugResponse.iter_encoded
+WERKZEUGS_CLOSE, WERKZEUGS_ITER_ENCODED = (as_defined(WerkzeugResponse, name) for name in ("close", "iter_encoded"))
 _NO_NAMES: frozenset[str] = frozenset()
 _LENGTH_OF_TYPE, _LENGTH_OF_LENGTH = len("Content-Type"), len("Content-Length")
 # The headers that are not sent without a body, and with a 304, in lower case.

@@ -19,7 +19,7 @@ from .. import json
 from ..ctx.app_context import current
 from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
-from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
+from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
 from ..routing.rule import split_blueprint_path as split_blueprint_path  # noqa: PLC0414 - handed on
 from .client import client_of
@@ -65,8 +65,9 @@ _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[t.Any, dict[str, list[str]]], None] = dict.update
 
 
-_werkzeugs_init = WerkzeugRequest.__init__
-_werkzeugs_get_json, _werkzeugs_get_data = WerkzeugRequest.get_json, WerkzeugRequest.get_data
+_werkzeugs_init, _werkzeugs_get_json, _werkzeugs_get_data = (
+    as_defined(WerkzeugRequest, name) for name in ("__init__", "get_json", "get_data")
+)
 # The value for files that were not parsed.
 _NO_FILES: ImmutableMultiDict[FileStorage] = ImmutableMultiDict()
 _PLAIN_FILES: t.Final = frozenset({ImmutableMultiDict, WerkzeugImmutableMultiDict})

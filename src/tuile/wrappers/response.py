@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import time
 import typing as t
-from mimetypes import guess_type
 from types import GeneratorType
 
-from werkzeug import security, utils
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
@@ -19,7 +17,7 @@ from ..ctx.app_context import current
 from ..http.headers import COMPARED, OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
 from ..http.response_headers import HEADERS_CLASSES, Headers
-from ..invalidation import Replaceable, Watched, attributes, still_has, unwatched
+from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
 from .body_reading import set_faster_reading
 from .header_properties import set_faster_properties
@@ -64,9 +62,8 @@ _CONDITIONAL = attributes(
 )
 # Filled after the definition of the class, which has faster ones than Werkzeug's.
 _SENDING_FILES: dict[str, object] = {}
-#: For detecting patches. Read here, because `files`, which compares them as well, is imported late.
-werkzeugs_make_conditional = WerkzeugResponse.make_conditional
-werkzeugs_send_file, werkzeugs_safe_join, pythons_guess_type = utils.send_file, security.safe_join, guess_type
+#: For detecting patches.
+werkzeugs_make_conditional = as_defined(WerkzeugResponse, "make_conditional")
 # The methods that the fast paths replace.
 _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 # The default property for the maximum length of a line, to compare with; filled after the definition of the class.
