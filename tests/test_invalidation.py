@@ -58,12 +58,13 @@ class Proxy:
         self.wrapped, self.name = wrapped, name
     __class__ = property(lambda self: type(self.wrapped))
     def __getattr__(self, name):
+        # The function of a bound method, for one.
         return getattr(self.wrapped, name)
     def __call__(self, *args, **kwargs):
         calls.add(self.name)
         return self.wrapped(*args, **kwargs)
     def __get__(self, instance, owner=None):
-        return functools.partial(self, instance) if instance is not None else self
+        return Proxy(self.wrapped.__get__(instance, owner), self.name)
 
 def function(wrapped, name):
     @functools.wraps(wrapped)
@@ -135,6 +136,20 @@ def test_what_is_wrapped_before_the_import_is_called(wrap: str) -> None:
     ours = observe(agent + INSTALL_SHIM + PROGRAM, shim=False)
     assert theirs[0] == sorted(WRAPPED)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("wrap", ["function", "Proxy"])
+def test_what_is_wrapped_before_the_first_request_is_called(wrap: str) -> None:
+    # Jinja and the test client have been used before.
+    used = """
+import flask
+with flask.Flask("app").app_context():
+    flask.render_template_string("")
+flask.Flask("app").test_client()
+"""
+    theirs = observe(program := used + AGENT.replace("wrap(", f"{wrap}(") + PROGRAM, shim=False)
+    assert theirs[0] == sorted(WRAPPED)
+    assert observe(program) == theirs
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -269,13 +269,14 @@ STRINGS: list[Callable[..., str]] = [
 def compiled(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list of sources that Jinja compiles during the test."""
     sources: list[str] = []
-    compile_ = jinja2.Environment.compile
+    parse = jinja2.Environment._parse
 
     def recording(self: jinja2.Environment, source: str, *args: Any, **kwargs: Any) -> Any:
         sources.append(source)
-        return compile_(self, source, *args, **kwargs)
+        return parse(self, source, *args, **kwargs)
 
-    monkeypatch.setattr(jinja2.Environment, "compile", recording)
+    # Not `compile` itself: what replaced that is called for each template.
+    monkeypatch.setattr(jinja2.Environment, "_parse", recording)
     return sources
 
 

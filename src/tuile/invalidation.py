@@ -240,6 +240,11 @@ def _package_of(module: str) -> str:
     return module.partition(".")[0]
 
 
+def is_method_of(function: object, method: object) -> bool:
+    """Return whether a method is a function, bound by Python; what wraps one may have the function as an attribute."""
+    return type(method) is MethodType and method.__func__ is function
+
+
 def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
     """Return these attributes of a class as they were defined, to compare with later."""
     return {name: as_defined(cls, name) for name in names}

@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
-from ..invalidation import invalidate
+from ..invalidation import invalidate, is_method_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,7 +261,7 @@ class Rule(WerkzeugRule):
             )
             compiled = WerkzeugRule._compile_builder(then, append_unknown)
             name = "_build_unknown" if append_unknown else "_build"
-            if getattr(rule._build_unknown if append_unknown else rule._build, "__func__", None) is build:
+            if is_method_of(build, rule._build_unknown if append_unknown else rule._build):
                 setattr(rule, name, compiled.__get__(rule, None))
             return compiled(rule, **values)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from types import MethodType
 
 from ..http.headers import vary_by
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
@@ -364,7 +365,7 @@ class SecureCookieSessionInterface(SessionInterface):
     def _set_cookie(self, app: Flask, response: Response, name: str, token: str, expires: datetime | None) -> None:
         self._check_size(app, name, token, expires)
         set_cookie = response.set_cookie
-        if getattr(set_cookie, "__func__", None) is _own_set_cookie:
+        if type(set_cookie) is MethodType and set_cookie.__func__ is _own_set_cookie:
             # The same call as below without keyword arguments, which is faster.
             set_cookie(name, token, None, expires, *plain.configured_attributes(app))
         else:

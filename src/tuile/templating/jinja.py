@@ -20,7 +20,7 @@ from jinja2.utils import LRUCache, internalcode, missing
 from markupsafe import escape
 
 from ..ctx.app_context import current
-from ..invalidation import as_defined
+from ..invalidation import as_defined, is_method_of
 from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
 from .compiling import CodeGenerator
@@ -59,12 +59,10 @@ _OWN_OF_ENVIRONMENT = (
 _COMPILING = frozenset({"compile", "from_string"})
 _new: Callable[[type[Context]], Context] = object.__new__
 _begin = Context.__init__
-_load_template, _compile, _from_string, _concat = (
-    as_defined(JinjaEnvironment, name) for name in ("_load_template", "compile", "from_string", "concat")
-)
+_load_template, _concat = as_defined(JinjaEnvironment, "_load_template"), as_defined(JinjaEnvironment, "concat")
+_compile, _from_string = as_defined(JinjaEnvironment, "compile"), as_defined(JinjaEnvironment, "from_string")
 _render, _generate = as_defined(JinjaTemplate, "render"), as_defined(JinjaTemplate, "generate")
-# Whose code is known.
-_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
+_KNOWN_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 
 
 class Template(JinjaTemplate):
@@ -113,7 +111,7 @@ class Template(JinjaTemplate):
         cls, environment: JinjaEnvironment, namespace: MutableMapping[str, object], globals: MutableMapping[str, object]
     ) -> Template:
         """Make a template of what its code has defined; its output is escaped in fewer steps."""
-        if environment.code_generator_class in _GENERATORS and namespace.get("escape") is escape:
+        if environment.code_generator_class in _KNOWN_GENERATORS and namespace.get("escape") is escape:
             # Their code calls it only for what is joined to the output.
             namespace["escape"] = written
         return cast("Template", super()._from_namespace(environment, namespace, globals))
@@ -225,7 +223,8 @@ class Environment(JinjaEnvironment):
 def render(template: JinjaTemplate, context: dict[str, object]) -> str:
     """Render a template, as its method does unless that was replaced."""
     method, environment = template.render, template.environment
-    if type(template) is not Template or getattr(method, "__func__", None) is not _render or environment.is_async:
+    is_stock = type(template) is Template and type(method) is MethodType and method.__func__ is _render
+    if not is_stock or environment.is_async:
         return method(context)
     try:
         # Without another copy of the context.
@@ -239,8 +238,8 @@ def render(template: JinjaTemplate, context: dict[str, object]) -> str:
 
 def generates_plainly(template: JinjaTemplate) -> bool:
     """Return whether the method that generates the pieces of a template is Jinja's, for functions that do not wait."""
-    is_stock = getattr(template.generate, "__func__", None) is _generate
-    return is_stock and type(template) is Template and not template.environment.is_async
+    kind, environment = type(template), template.environment
+    return kind is Template and not environment.is_async and is_method_of(_generate, template.generate)
 
 
 _getattr = Environment.getattr
@@ -254,7 +253,7 @@ def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTem
     if (
         not isinstance(environment, Environment)
         # A function of the application's own is called for each template.
-        or (callable(escape) and getattr(escape, "__func__", None) not in plain_escapes)
+        or (callable(escape) and not (type(escape) is MethodType and escape.__func__ in plain_escapes))
         or kind.from_string is not _from_string
         or kind.compile is not _compile
         or not _COMPILING.isdisjoint(vars(environment))

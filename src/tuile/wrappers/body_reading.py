@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from types import MethodType
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -25,7 +26,8 @@ def _body_of(response: Response) -> bytes | None:
         not response._sends_plainly
         or WerkzeugResponse.iter_encoded is not WERKZEUGS_ITER_ENCODED
         # It may have been replaced on Werkzeug's class, on a subclass or on this response.
-        or getattr(response._ensure_sequence, "__func__", None) is not _ensure_sequence
+        or type(ensure := response._ensure_sequence) is not MethodType
+        or ensure.__func__ is not _ensure_sequence
     ):
         return None
     body: object = response.response
@@ -34,7 +36,8 @@ def _body_of(response: Response) -> bytes | None:
         if (
             response.direct_passthrough
             or not response.implicit_sequence_conversion
-            or getattr(response.make_sequence, "__func__", None) is not _make_sequence
+            or type(make := response.make_sequence) is not MethodType
+            or make.__func__ is not _make_sequence
         ):
             return None
         close = body.close
