@@ -14,12 +14,13 @@ from unittest import mock
 import pytest
 import werkzeug.utils
 from jinja2 import Environment, Template
+from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.routing import MapAdapter
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.fresh import INSTALL_SHIM, observe
-from tuile.invalidation import as_defined, attribute, still_has
+from tuile.invalidation import as_defined, attribute, still_has, without_replaced
 
 # What an application calls of its dependencies that agents wrap, for each a request below.
 WRAPPED = [
@@ -30,6 +31,7 @@ WRAPPED = [
     *("werkzeug.exceptions:HTTPException.get_body", "werkzeug.exceptions:HTTPException.get_description"),
     *("werkzeug.exceptions:HTTPException.__call__", "werkzeug.exceptions:MethodNotAllowed.get_headers"),
     "werkzeug.exceptions:Aborter.__call__",
+    *("werkzeug.routing.rules:Rule.build", "werkzeug.routing.matcher:StateMachineMatcher.match"),
     *("werkzeug.routing.map:Map.bind", "werkzeug.routing.map:Map.bind_to_environ"),
     *("werkzeug.routing.map:MapAdapter.match", "werkzeug.routing.map:MapAdapter.build"),
     *("werkzeug.routing.map:MapAdapter.allowed_methods", "werkzeug.routing.map:MapAdapter.make_redirect_url"),
@@ -150,6 +152,85 @@ flask.Flask("app").test_client()
     theirs = observe(program := used + AGENT.replace("wrap(", f"{wrap}(") + PROGRAM, shim=False)
     assert theirs[0] == sorted(WRAPPED)
     assert observe(program) == theirs
+
+
+# What views do with the data of a request and with headers, which security agents trace.
+DATA = [
+    *('request.args["a"]', 'request.args.get("a")', 'request.args.get("b", type=int)', 'request.args.getlist("a")'),
+    *("list(request.args.items())", "list(request.args.items(multi=True))", "request.args.to_dict()"),
+    *("list(request.args.lists())", "list(request.args.values())", '"a" in request.args', 'request.args["missing"]'),
+    *('request.form["f"]', 'request.form.get("f")', "request.form.to_dict(flat=False)", 'request.form.getlist("f")'),
+    *('request.values["a"]', 'request.values.get("f")', 'request.cookies["c"]', 'request.cookies.get("c")'),
+    *('request.headers["X-A"]', 'request.headers.get("X-A")', 'request.headers.get("X-B", 1)', "dict(request.headers)"),
+    *("list(request.headers.items())", "list(request.headers.keys())", "list(request.headers.values())"),
+    *("list(request.headers)", '"X-A" in request.headers', "len(request.headers)", 'request.headers.getlist("X-A")'),
+    *('response.headers.set("a", "b")', 'response.headers.add("a", "b")', 'response.headers.__setitem__("a", "b")'),
+    *('response.headers["Content-Type"]', 'response.headers.get("a")', '"a" in response.headers'),
+    *("list(response.headers)", "list(response.headers.items())", 'response.headers.add("a", "b", c="d")'),
+]
+DATA_AGENT = (
+    AGENT[: AGENT.index("calls = set()")]
+    + """
+import werkzeug.datastructures as structures
+calls = set()
+for cls in [structures.ImmutableMultiDict, structures.EnvironHeaders, structures.Headers]:
+    for method in ["__contains__", "__getitem__", "__iter__", "__len__", "__setitem__", "add", "get", "getlist",
+                   "items", "keys", "lists", "set", "to_dict", "values"]:
+        found = getattr(cls, method, None)
+        # Also those that it inherits, as agents do.
+        if inspect.isfunction(found):
+            setattr(cls, method, wrap(found, f"{cls.__name__}.{method}"))
+"""
+)
+DATA_PROGRAM = f"""
+import flask
+from flask import request
+app = flask.Flask("app")
+
+@app.post("/")
+def view():
+    seen = []
+    request.args, request.form, request.cookies
+    for source in {DATA}:
+        response = flask.make_response("text")
+        calls.clear()
+        try:
+            value = repr(eval(source))
+        except KeyError as error:
+            value = repr(error)
+        seen.append([source, value, sorted(calls)])
+    return seen
+
+answer = app.test_client().post("/?a=1&a=2&b=3", data={{"f": "g"}}, headers={{"X-A": "h", "Cookie": "c=d"}})
+seen = answer.json
+"""
+
+
+@pytest.mark.parametrize("wrap", ["function", "Proxy"])
+def test_what_an_agent_wrapped_of_data_structures_is_called_by_views(wrap: str) -> None:
+    agent = DATA_AGENT.replace("wrap(", f"{wrap}(")
+    theirs = observe(agent + DATA_PROGRAM, shim=False)
+    ours = observe(agent + INSTALL_SHIM + DATA_PROGRAM, shim=False)
+    assert len(theirs) == len(DATA)
+    assert ours == theirs
+
+
+def test_a_class_does_without_what_was_replaced() -> None:
+    class Own(WerkzeugHeaders):
+        def get(self, *_: Any, **__: Any) -> Any:
+            """Return nothing."""
+
+        def set(self, *_: Any, **__: Any) -> None:
+            """Do nothing."""
+
+        def more(self) -> None:
+            """Do nothing."""
+
+    with mock.patch.object(WerkzeugHeaders, "get", return_value="patched"):
+        without_replaced(Own)
+        assert Own().get("a") == "patched"
+    assert {"set", "more"} < set(vars(Own))
+    assert "get" not in vars(Own)
 
 
 @pytest.mark.parametrize("late", [False, True])

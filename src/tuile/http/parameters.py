@@ -7,6 +7,8 @@ import typing as t
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
 from werkzeug.exceptions import BadRequestKeyError
 
+from ..invalidation import without_replaced
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -73,3 +75,5 @@ class ImmutableMultiDict(WerkzeugImmutableMultiDict[str, Value]):
 # Werkzeug shows the name of the class.
 ImmutableMultiDict.__name__ = ImmutableMultiDict.__qualname__ = WerkzeugImmutableMultiDict.__name__
 ImmutableMultiDict.__module__ = WerkzeugImmutableMultiDict.__module__
+# What security agents wrapped before is called.
+without_replaced(ImmutableMultiDict)

@@ -6,6 +6,8 @@ import typing as t
 
 from werkzeug.datastructures import EnvironHeaders as WerkzeugEnvironHeaders
 
+from ..invalidation import without_replaced
+
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -123,3 +125,5 @@ class EnvironHeaders(WerkzeugEnvironHeaders):
 # Werkzeug shows the name of the class.
 EnvironHeaders.__name__ = EnvironHeaders.__qualname__ = WerkzeugEnvironHeaders.__name__
 EnvironHeaders.__module__ = WerkzeugEnvironHeaders.__module__
+# What security agents wrapped before is called.
+without_replaced(EnvironHeaders)

@@ -9,6 +9,8 @@ import typing as t
 
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
+from ..invalidation import without_replaced
+
 _MISSING: t.Final = object()
 
 
@@ -150,6 +152,8 @@ def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
 
 # Tools may show it.
 Headers.__module__ = WerkzeugHeaders.__module__
+# What security agents wrapped before is called.
+without_replaced(Headers)
 
 #: The classes whose `_list` may be read and extended without their methods.
 HEADERS_CLASSES: t.Final[frozenset[object]] = frozenset({Headers, WerkzeugHeaders})

@@ -9,6 +9,7 @@ from werkzeug.routing import ValidationError
 from werkzeug.routing.exceptions import NoMatch, RequestAliasRedirect, RequestPath
 from werkzeug.routing.matcher import State, StateMachineMatcher
 
+from ..invalidation import as_defined
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -16,7 +17,7 @@ if t.TYPE_CHECKING:
 else:
     (search,) = late_modules(__name__, ".search")
 
-_werkzeugs_match = StateMachineMatcher.match
+_werkzeugs_match = as_defined(StateMachineMatcher, "match")
 
 
 class Matcher(StateMachineMatcher):

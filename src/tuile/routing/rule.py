@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter, RuleFactory
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
-from ..invalidation import invalidate, is_method_of
+from ..invalidation import as_defined, invalidate, is_method_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
 
 
 _set = object.__setattr__
-_werkzeugs_build = WerkzeugRule.build
+_werkzeugs_build = as_defined(WerkzeugRule, "build")
 
 # What is written: path and query with one slash at the start, or a pair of subdomain or host and path for a rule that
 # has one. Or one of the constants of `writing`, or None if the result is uncertain.
