@@ -28,7 +28,7 @@ from .url_links import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from werkzeug.routing import Rule as WerkzeugRule
 
@@ -253,10 +253,8 @@ def _path_of(
 
 def take_options(values: dict[str, object]) -> Options:
     """Take anchor, method, scheme and externality out of the values."""
-    take = values.pop
-    return cast(
-        "Options", (take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None))
-    )
+    take: Callable[[str, None], Written] = values.pop
+    return take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None)
 
 
 def _url(

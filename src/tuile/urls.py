@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from . import invalidation
 from .ctx.app_context import current
+from .ctx.values import EnteredApp
 from .globals import current_app
 from .invalidation import Watched
 from .lazy import late_modules
@@ -157,6 +158,10 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                     return url
             elif context._root is None:
                 plan = url_links.links_at_root(context)
+            elif isinstance(context, EnteredApp):
+                url = url_links.url_by_new_address(context, endpoint, values)
+                if type(url) is str:
+                    return url
         if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults:
             # This is how most URLs are built: each call that is saved here counts.
             link = plan.links.get(endpoint)

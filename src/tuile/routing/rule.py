@@ -172,6 +172,8 @@ class Rule(WerkzeugRule):
     _text: str | None
     # The list of its endpoint's rules, if that has a link.
     _listed: EndpointRules | None
+    # Whether the path begins with a text.
+    _begins_fixed: bool
     # The builders that are made while the rule is compiled.
     _later: tuple[Callable[..., tuple[str, str]], ...] | None
 
@@ -203,8 +205,7 @@ class Rule(WerkzeugRule):
 
     def build(self, values: t.Mapping[str, object], append_unknown: bool = True) -> tuple[str, str] | None:
         """Return the subdomain or host and the URL for some values, as `MapAdapter.build` asks for them."""
-        # A value at the start may begin with slashes, which stay here.
-        if WerkzeugRule.build is _werkzeugs_build and self.rule[1:2] not in {"<", "/"} and type(self) is Rule:
+        if self._begins_fixed and WerkzeugRule.build is _werkzeugs_build:
             write = self._write
             if write is None:
                 from .building import write_of  # noqa: PLC0415 - it imports this module
@@ -231,6 +232,8 @@ class Rule(WerkzeugRule):
     def compile(self) -> None:
         """Parse the rule for the map that it is bound to."""
         super().compile()
+        # A value at the start may begin with slashes, which `build` leaves there.
+        _set(self, "_begins_fixed", self.rule[1:2] not in {"<", "/"})
         # Looked up by constants, which is faster if both are the same object.
         self._converters = Converters((intern(name), converter) for name, converter in self._converters.items())
         self._converters.rule = self

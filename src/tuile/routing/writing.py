@@ -220,7 +220,7 @@ class _Lines:
         lines = ["def build(values, with_options=None):"]
         if not accepts_options(rule):
             lines += ["    if with_options is not False:", "        return None"]
-        if required and len(rule.map._rules_by_endpoint.get(rule.endpoint, ())) > 1:
+        if required:
             # Faster than raising an exception.
             lines += [f"    if len(values) < {len(required)}:", "        return unsuitable"]
         if required:
