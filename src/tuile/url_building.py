@@ -44,7 +44,12 @@ _LOCAL_SCHEME = "When specifying '_scheme', '_external' must be True."
 
 
 def url_elsewhere(
-    app: UrlBuilding, context: RequestContext | None, endpoint: str, values: dict[str, object], written: Written
+    app: UrlBuilding,
+    context: RequestContext | None,
+    endpoint: str,
+    values: dict[str, object],
+    written: Written,
+    plan: Plan | None = None,
 ) -> str:
     """Build a URL with options, outside a request, of one of several rules, or in any other case.
 
@@ -54,8 +59,9 @@ def url_elsewhere(
         endpoint: The name of the endpoint, as it was given.
         values: The values and the options.
         written: What the link of the endpoint has written, if there was one.
+        plan: The current plan, if it is known.
     """
-    plan = app._current_plan()
+    plan = plan or app._current_plan()
     if context is None:
         return _url(app, plan, context, endpoint, values, take_options(values))
     is_inside = type(context) is RequestContext or context._request_ctx is not None
@@ -72,7 +78,7 @@ def url_elsewhere(
         if type(written) is str:
             return written
     endpoint = name
-    options = take_options(values) if values and not OPTIONS.isdisjoint(values) else _NO_OPTIONS
+    options = take_options(values)
     place = None if written is REFUSED else _place(plan, context)
     anchor, method, scheme, external = options
     if external is None:
@@ -253,6 +259,8 @@ def _path_of(
 
 def take_options(values: dict[str, object]) -> Options:
     """Take anchor, method, scheme and externality out of the values."""
+    if not values or OPTIONS.isdisjoint(values):
+        return _NO_OPTIONS
     take: Callable[[str, None], Written] = values.pop
     return take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None)
 

@@ -246,10 +246,11 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
     plan, adapter = known.plan, known.adapter
     if type(context) is RequestContext:
         own = context._adapter
+    elif type(context) is EnteredApp:
+        # Faster than the property.
+        own = context._app_ctx.url_adapter
     else:
-        # Faster than the property, where there is no request.
-        app_context = None if context._request_ctx is not None else context._app_ctx
-        own = context.url_adapter if app_context is None else app_context.url_adapter
+        own = context.url_adapter
     if (
         own is not adapter
         or plan.epoch is not invalidation.epoch

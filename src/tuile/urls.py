@@ -181,9 +181,10 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                 return url
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
-    if app._current_plan().builds_urls:
+    current_plan = app._current_plan()
+    if current_plan.builds_urls:
         # The same as the method, without packing the values once more.
-        return url_building.url_elsewhere(app, context, endpoint, values, url)
+        return url_building.url_elsewhere(app, context, endpoint, values, url, current_plan)
     anchor, method, scheme, external = url_building.take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 

@@ -109,7 +109,8 @@ def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | N
 
 def unsuitable(adapter: MapAdapter | None, endpoint: str, values: Values, method: str | None) -> BuildError:
     """Return the error that says that no rule takes the values."""
-    given = {name: value for name, value in values.items() if value is not None}
+    # The function of a comprehension takes as long as the error.
+    given = {name: value for name, value in values.items() if value is not None} if values else {}
     return BuildError(endpoint, given, method, adapter)
 
 
