@@ -28,6 +28,11 @@ def _() -> Any:
     f.abort(403, "You may not.")
 
 
+@view("abort(405)")
+def _() -> Any:
+    f.abort(405)
+
+
 @view("abort of a response")
 def _() -> Any:
     f.abort(f.make_response("teapot", 418))

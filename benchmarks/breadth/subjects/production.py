@@ -16,6 +16,7 @@ def _register(app: Any) -> None:
     app.add_url_rule("/", "view", lambda: "text")
     app.add_url_rule("/user/<int:number>", "user", lambda number: {"id": number})
     app.add_url_rule("/url", "url", lambda: f.url_for("user", number=1, _external=True))
+    app.add_url_rule("/old", "old", lambda: f.redirect(f.url_for("user", number=1)))
     app.add_url_rule("/log", "log", lambda: (f.current_app.logger.debug("asked"), "text")[1])
 
 
@@ -40,6 +41,7 @@ application("TRUSTED_HOSTS", TRUSTED_HOSTS=["127.0.0.1"])(_nothing)
 application("TRUSTED_HOSTS, JSON", "/user/7", TRUSTED_HOSTS=["127.0.0.1"])(_nothing)
 application("TRUSTED_HOSTS with a subdomain", TRUSTED_HOSTS=[".example.com"], Host="www.example.com")(_nothing)
 application("TRUSTED_HOSTS, refused", TRUSTED_HOSTS=["example.com"])(_nothing)
+application("TRUSTED_HOSTS, redirect to url_for", "/old", TRUSTED_HOSTS=["127.0.0.1"])(_nothing)
 application("SERVER_NAME", SERVER_NAME="127.0.0.1:8000")(_nothing)
 application("SERVER_NAME, external URL", "/url", SERVER_NAME="127.0.0.1:8000", PREFERRED_URL_SCHEME="https")(_nothing)
 application("SERVER_NAME of another host", SERVER_NAME="example.com")(_nothing)

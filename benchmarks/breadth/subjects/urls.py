@@ -32,6 +32,8 @@ def _register(app: Any) -> None:
         app.add_url_rule(rule, endpoint, lambda **values: "")
     app.add_url_rule("/pages/", "pages", defaults={"page": 1})
     app.add_url_rule("/pages/<int:page>", "pages", lambda page: "")
+    app.add_url_rule("/members", "members", methods=["GET", "POST"])
+    app.add_url_rule("/members/<int:member>", "members", methods=["GET", "PUT", "DELETE"])
     admin = f.Blueprint("admin", "admin", url_prefix="/admin")
     admin.add_url_rule("/", "index", lambda: f.url_for(".user", user_id=7))
     admin.add_url_rule("/users/<int:user_id>", "user", lambda user_id: "")
@@ -77,6 +79,7 @@ _VALUES: dict[str, tuple[str, dict[str, Any]]] = {
     "_external": ("user", {"user_id": 42, "name": "ada", "_external": True}),
     "_external and _scheme": ("about", {"_external": True, "_scheme": "https"}),
     "_method": ("about", {"_method": "GET"}),
+    "rules of several methods": ("members", {"member": 7}),
     "five values in the query": ("about", {"a": 1, "b": "2", "c": "three", "d": 4, "e": "5"}),
 }
 for _name, (_endpoint, _given) in _VALUES.items():
@@ -126,6 +129,22 @@ def _() -> Any:
         return f.url_for("missing")
     except Exception as error:  # noqa: BLE001 - Werkzeug's, which both raise
         return type(error).__name__
+
+
+@call("the adapter's build")
+def _() -> Any:
+    return f.globals.request_ctx.url_adapter.build("user", {"user_id": 42, "name": "ada"})
+
+
+@call("the adapter's match")
+def _() -> Any:
+    return str(f.globals.request_ctx.url_adapter.match("/users/42/ada"))
+
+
+@SUBJECT.app("a function for build errors", "/links")
+def _(app: Any) -> None:
+    app.url_build_error_handlers.append(lambda error, endpoint, values: f"/elsewhere/{endpoint}")
+    app.add_url_rule("/links", "links", lambda: "".join(f.url_for(f"missing{number}") for number in range(5)))
 
 
 @SUBJECT.app("url_defaults of a language", "/links")
