@@ -109,6 +109,41 @@ def connected(name: str) -> Callable[[Any, Any], None]:
     return connect
 
 
+def change_adapter(lib: Any, app: Any) -> None:
+    lib.globals.request_ctx.url_adapter.path_info = "folder"
+
+
+def change_map(lib: Any, app: Any) -> None:
+    app.url_map = type(app.url_map)([type(next(app.url_map.iter_rules()))("/item", endpoint="other")])
+
+
+# What a function does before it answers OPTIONS.
+BEFORE_OPTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "nothing": lambda lib, app: None,
+    "adapter": lambda lib, app: lib.globals.request_ctx.url_adapter,
+    "changed adapter": change_adapter,
+    "url_for": lambda lib, app: lib.url_for("item"),
+    "url_for and a map": lambda lib, app: (lib.url_for("item"), change_map(lib, app)),  # type: ignore[func-returns-value]
+    "SERVER_NAME": lambda lib, app: app.config.update(SERVER_NAME="example.com"),
+    "TRUSTED_HOSTS": lambda lib, app: app.config.update(TRUSTED_HOSTS=["localhost"]),
+}
+
+
+def answering_options(before: Callable[[Any, Any], Any]) -> Callable[[Any, Any], None]:
+    """Return a change by which a function before the view answers OPTIONS."""
+
+    def change(lib: Any, app: Any) -> None:
+        def answer() -> Any:
+            if lib.request.method != "OPTIONS":
+                return None
+            before(lib, app)
+            return app.make_default_options_response()
+
+        app.before_request_funcs.setdefault(None, []).append(answer)
+
+    return change
+
+
 CHANGES: dict[str, Callable[[Any, Any], Any]] = {
     "handler of 404": lambda lib, app: handle(lib, app, NotFound),
     "handler of 405": lambda lib, app: handle(lib, app, MethodNotAllowed),
@@ -142,6 +177,7 @@ CHANGES: dict[str, Callable[[Any, Any], Any]] = {
         app, "__class__", type("Own", (lib.Flask,), {"dispatch_request": lambda self: "own"})
     ),
     "other subdomain": by_attribute(None, "subdomain_matching", True),
+    **{f"OPTIONS answered after: {name}": answering_options(before) for name, before in BEFORE_OPTIONS.items()},
 }
 
 

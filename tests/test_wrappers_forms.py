@@ -91,7 +91,7 @@ def seen(request: Any, *before: str) -> list[Any]:
     """Return what an application sees of the form of a request, after it has read other attributes."""
     found: list[Any] = []
     try:
-        found += [getattr(request, name) for name in before]
+        found += [str(getattr(request, name)) for name in before]
         found += [list(request.form.items(multi=True)), type(request.form).__name__, type(request.files).__name__]
         found += [[(name, described(file)) for name, file in request.files.items(multi=True)]]
         found += [request.form is request.form, request.data, request.mimetype, request.mimetype_params]
@@ -216,6 +216,30 @@ def test_data_is_read_as_with_werkzeug(size: int, most: int, error: Exception | 
         lambda request: (request.stream.exhaust(), request.stream.is_exhausted),
     ):
         assert outcome(read, tuile.Request(make())) == outcome(read, WerkzeugRequest(make()))
+
+
+@given(
+    BODIES | st.binary(max_size=30) | st.sampled_from([b"a=1&a=2", b"a=%C3%A9+b&=&c", b"\xff=1", b"x=" + b"a+" * 200]),
+    st.sampled_from(
+        [MULTIPART, URLENCODED, URLENCODED + "; charset=latin1", URLENCODED.upper(), "text/plain", "", "a/b,"]
+    ),
+    st.sampled_from([{}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "2"}]),
+    st.lists(st.sampled_from(["data", "mimetype", "headers", "mimetype_params", "is_json"]), max_size=3),
+    st.sampled_from([{}, {"_cached_data": b"c=3"}, {"_cached_data": bytearray(b"c=3")}, {"shallow": True}]),
+)
+@settings(max_examples=400)
+def test_a_form_whose_data_was_read_before_is_read_as_with_werkzeug(
+    body: bytes, content_type: str, environ: dict[str, str], before: list[str], attributes: dict[str, Any]
+) -> None:
+    both(lambda: make_post(body, content_type, **environ), *before, "data", **attributes)
+
+
+def test_a_form_whose_data_was_read_before_is_read_without_werkzeugs_parser() -> None:
+    kinds = {URLENCODED: True, URLENCODED + "; charset=utf-8": True, "a/b": True, MULTIPART: False}
+    for content_type, quick in kinds.items():
+        request = tuile.Request(make_post(TWO_PARTS if content_type == MULTIPART else b"a=1", content_type))
+        request.get_data()
+        assert is_quick(request) == quick
 
 
 def test_data_that_was_kept_is_parsed() -> None:

@@ -25,6 +25,7 @@ from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started, send_signal
+from ..url_links import begins_at_root
 from ..wrappers.async_body import iterate_by
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
@@ -363,14 +364,27 @@ class Dispatcher(Planned, Teardown):
     def make_default_options_response(self) -> Response:
         """Respond to OPTIONS with the methods that the URL allows."""
         response = self.response_class()
-        methods = answers.allowed_methods(value_with_request().url_adapter)
-        has_plain_headers = self._current_plan().text_start is not None and "Allow" not in response.headers
+        context, plan = value_with_request(), self._current_plan()
+        methods = self._methods_by_map(context, plan) or answers.allowed_methods(context.url_adapter)
+        has_plain_headers = plan.text_start is not None and "Allow" not in response.headers
         if methods and has_plain_headers and answers.is_plain_list(methods):
             # What the set writes, without making it.
             response.headers._list.append(("Allow", ", ".join(methods)))
         else:
             response.allow.update(methods)
         return response
+
+    def _methods_by_map(self, context: object, plan: Plan) -> list[str] | None:
+        """Return the methods that the URL of the current request allows, if that needs no adapter."""
+        url_map = plan.url_map
+        if (
+            url_map is None
+            or type(context) is not RequestContext
+            or context._adapter is not False
+            or (context._root is not url_map and not begins_at_root(context, plan))
+        ):
+            return None
+        return answers.methods_for(url_map, environ_of(context.request).get("PATH_INFO"))
 
     def finalize_request(
         self, rv: ft.ResponseReturnValue | HTTPException, from_error_handler: bool = False

@@ -207,6 +207,8 @@ def plain_pairs(headers: object) -> list[tuple[str, str]] | None:
         if type(pair) is not tuple or len(pair) != 2:
             return None
         name, value = pair
+        if type(value) is int:
+            return plain_pairs([(name, str(value) if type(value) is int else value) for name, value in pairs])
         if type(name) is not str or type(value) is not str or "\n" in value or "\r" in value:
             return None
     return pairs

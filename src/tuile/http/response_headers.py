@@ -1,6 +1,6 @@
-"""The headers of a response: Werkzeug's `Headers`, with fewer steps where names and values are texts.
+"""The headers of a response: Werkzeug's `Headers`, with fewer steps for names that are texts, and texts and integers.
 
-Values that have to be converted or refused, parameters, positions and slices are left to Werkzeug's methods.
+Other values, parameters, positions and slices are left to Werkzeug's methods.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ class Headers(WerkzeugHeaders):
                         _set(self, key, value)
                         return
                 pairs.append((key, value))
+            elif type(value) is int and type(key) is str and key.isascii():
+                _set(self, key, str(value))
             else:
                 super().__setitem__(key, value)
 
@@ -103,6 +105,8 @@ class Headers(WerkzeugHeaders):
             Raises:
                 ValueError: If the value has a line break.
             """
+            if type(value) is int and not kwargs:
+                value = str(value)
             if kwargs or type(key) is not str or type(value) is not str or not key.isascii():
                 super().set(key, value, **kwargs)
             elif "\n" in value or "\r" in value:
@@ -121,6 +125,8 @@ class Headers(WerkzeugHeaders):
             Raises:
                 ValueError: If the value has a line break.
             """
+            if type(value) is int and not kwargs:
+                value = str(value)
             if kwargs or type(value) is not str or "\n" in value or "\r" in value:
                 super().add(key, value, **kwargs)
             else:
@@ -136,7 +142,11 @@ class Headers(WerkzeugHeaders):
 
         def update(self, arg: object = None, /, **kwargs: object) -> None:
             """Set each header of a mapping, of pairs, or of the keywords."""
-            if type(arg) is not dict or kwargs or not all(type(value) is str for value in arg.values()):
+            if (
+                type(arg) is not dict
+                or kwargs
+                or not all(type(value) is str or type(value) is int for value in arg.values())
+            ):
                 super().update(arg, **kwargs)
                 return
             for key, value in arg.items():

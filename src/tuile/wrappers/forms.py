@@ -54,6 +54,8 @@ READING_JSON = (
 )
 # If a request has one of these itself, Werkzeug's parsers must be used.
 _OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
+# The same where `get_data` was called before, which sets these.
+_OWN_BUT_DATA = _OWN - {"_cached_data", "stream"}
 # Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
 _SHORT: t.Final = 256
@@ -132,7 +134,9 @@ def load_form(request: Request) -> bool:
         Whether they are set. If not, everything that was read can be read again.
     """
     own, environ = request.__dict__, request.environ
-    if not _OWN.isdisjoint(own) or _methods_of_forms() != _FOR_FORMS:
+    # What `get_data` has read and kept.
+    data = own.get("_cached_data")
+    if not (_OWN if type(data) is not bytes else _OWN_BUT_DATA).isdisjoint(own) or _methods_of_forms() != _FOR_FORMS:
         return False
     headers = own.get("headers")
     if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
@@ -143,7 +147,7 @@ def load_form(request: Request) -> bool:
     if content_type != _FORM or parsed is not None:
         mimetype = (content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]).lower()
         if mimetype not in _FORMS:
-            _set(own, request.stream, {}, {})
+            _set(own, io.BytesIO(data) if type(data) is bytes and content_type else request.stream, {}, {})
             return True
     text = environ.get("CONTENT_LENGTH", "")
     if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
@@ -152,7 +156,7 @@ def load_form(request: Request) -> bool:
     if mimetype == _FORM:
         _load_urlencoded(request, own, environ, int(text))
         return True
-    if int(text) > _MOST_BYTES or _methods_of_parts() != _FOR_PARTS:
+    if data is not None or int(text) > _MOST_BYTES or _methods_of_parts() != _FOR_PARTS:
         return False
     boundary = (
         multipart.boundary_of(content_type) if parsed is None else multipart.plain_boundary(parsed[1].get("boundary"))
@@ -174,7 +178,13 @@ def _set(
 
 
 def _load_urlencoded(request: Request, own: dict[str, object], environ: WSGIEnvironment, length: int) -> None:
-    body, stream = _read(request, environ, length) if length <= _MOST_BYTES else (None, None)
+    body: bytes | None = own.get("_cached_data")  # type: ignore[assignment]
+    stream: t.Any
+    if body is not None:
+        stream = io.BytesIO(body)
+        stream.seek(len(body))
+    else:
+        body, stream = _read(request, environ, length) if length <= _MOST_BYTES else (None, None)
     if body is None:
         # Read in pieces by the stream, which also raises the errors for a wrong length.
         stream = request.stream if stream is None else stream

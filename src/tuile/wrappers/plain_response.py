@@ -181,7 +181,7 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
         return None
     is_sequence = isinstance(body, (tuple, list))
     if is_sequence and length is None and not is_empty and response.automatically_set_content_length:
-        pairs.append(("Content-Length", str(sum(len(part) for part in response.iter_encoded()))))
+        pairs.append(("Content-Length", "0" if body == [] else str(sum(map(len, response.iter_encoded())))))
     start_response(response._status, pairs)
     needs_no_close = is_sequence and not response._on_close
     if is_empty or environ["REQUEST_METHOD"] == "HEAD":
@@ -189,7 +189,7 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     if response.direct_passthrough:
         return t.cast("Iterable[bytes]", body)
     if needs_no_close:
-        return list(response.iter_encoded())
+        return [] if body == [] else list(response.iter_encoded())
     if type(body) is not GeneratorType and async_body.prepare(response):
         return async_body.AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
     if WerkzeugResponse.close is WERKZEUGS_CLOSE and WerkzeugResponse.iter_encoded is WERKZEUGS_ITER_ENCODED:
