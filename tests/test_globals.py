@@ -19,6 +19,7 @@ import werkzeug.local
 
 import tuile
 from tests.beside_flask import make_app, outcome, part, same
+from tests.costs import entered
 from tuile.ctx.app_context import current
 from tuile.globals import LocalProxy
 
@@ -49,12 +50,21 @@ def set_and_read(it: Any) -> Any:
     return [it.given, vars(it).get("given")]
 
 
+def keep_privately(it: Any) -> Any:
+    it._kept = 1
+    found = [it._kept, hasattr(it, "_kept"), getattr(it, "_get_kept", 2), vars(it).get("_kept")]
+    del it._kept
+    return [*found, hasattr(it, "_kept")]
+
+
 OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "attribute": lambda it: it.nothing_has_this,
     "getattr with default": lambda it: getattr(it, "nothing_has_this", "default"),
     "hasattr": lambda it: hasattr(it, "nothing_has_this"),
     "setattr": lambda it: setattr(it, "given", 1),
     "setattr and read": set_and_read,
+    "names with one underscore": keep_privately,
+    "key of a dict": lambda it: {it: 1}[it._get_current_object()],
     "delattr": lambda it: delattr(it, "nothing_has_this"),
     "getitem": lambda it: it["k"],
     "setitem": lambda it: operator.setitem(it, "k", 1),
@@ -393,6 +403,14 @@ def test_nothing_is_kept_of_an_error() -> None:
     fails(thing)
     del thing
     assert gone() is None
+
+
+@pytest.mark.parametrize("name", ["request", "session", "g", "current_app"])
+def test_a_name_with_an_underscore_is_read_in_one_call(name: str) -> None:
+    mine = proxy(tuile, name)
+    with make_bound_app(tuile).test_request_context():
+        mine._kept = 1
+        assert [code.co_name for code in entered(lambda: mine._kept)] == ["__getattribute__"]
 
 
 # The two context variables, as views of one.

@@ -226,7 +226,7 @@ class _RequestProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_":
+        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
             return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None or (request := value.request) is None:
@@ -245,7 +245,7 @@ class _AppProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_":
+        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
             return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None:
@@ -314,7 +314,7 @@ class _SessionProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_":
+        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
             return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         value = _value(None)
         if value is None or value.request is None:
