@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import make_app, make_environ, outcome, same, send
@@ -255,3 +256,109 @@ def test_what_clients_send_is_not_remembered() -> None:
     index = app.url_map._index
     assert index is not None
     assert set(index.allowed) == {"/item"}
+
+
+class _OwnResponse(WerkzeugResponse):
+    default_mimetype = "text/plain"
+
+
+def closing(seen: list[str]) -> Any:
+    response = WerkzeugResponse(iter([b"a", b"b"]), 202)
+    response.call_on_close(lambda: seen.append("closed"))
+    return response
+
+
+def with_own_method() -> Any:
+    response = WerkzeugResponse("own")
+    response.get_wsgi_headers = lambda environ: response.headers  # type: ignore[method-assign]
+    return response
+
+
+def with_cookie(seen: list[str]) -> Any:
+    response = WerkzeugResponse("x")
+    response.set_cookie("a", "1")
+    return response
+
+
+def kept(seen: list[str]) -> Any:
+    if not KEPT:
+        KEPT.append(WerkzeugResponse("kept"))
+    return KEPT[0]
+
+
+KEPT: list[Any] = []
+# What a view or a handler returns: made anew each time, kept elsewhere, or of another class.
+FOREIGN: dict[str, Callable[[Any], Any]] = {
+    "text": lambda seen: WerkzeugResponse("text", 203, {"X-A": "1"}),
+    "no content": lambda seen: WerkzeugResponse(status=204),
+    "not modified": lambda seen: WerkzeugResponse("text", 304),
+    "location": lambda seen: WerkzeugResponse("text", 302, {"Location": "/ü"}),
+    "generator": lambda seen: WerkzeugResponse(iter(["a", "\xfc"])),
+    "closing": closing,
+    "passed through": lambda seen: WerkzeugResponse([b"a"], direct_passthrough=True),
+    "cookie": with_cookie,
+    "kept": kept,
+    "own class": lambda seen: _OwnResponse("own"),
+    "own method": lambda seen: with_own_method(),
+    "own header": lambda seen: WerkzeugResponse("x", headers=[("X-A", "1"), ("x-a", "2"), ("Content-Length", "1")]),
+}
+
+
+def of_werkzeug(lib: Any, name: str, change: str) -> Any:
+    KEPT.clear()
+    app, seen = make_app(lib, SECRET_KEY="key"), list[str]()
+    make = FOREIGN[name]
+
+    class Error(HTTPException):
+        code = 418
+
+        def get_response(self, environ: Any = None, scope: Any = None) -> Any:
+            return make(seen)
+
+    def fail() -> Any:
+        raise Error
+
+    def touch() -> Any:
+        lib.session["a"] = 1
+        return make(seen)
+
+    app.add_url_rule("/", "view", lambda: make(seen))
+    app.add_url_rule("/fail", "fail", fail)
+    app.add_url_rule("/touch", "touch", touch)
+    if change == "handler":
+        app.register_error_handler(HTTPException, lambda error: error.get_response())
+    elif change == "handler of 404":
+        app.register_error_handler(404, lambda error: make(seen))
+    elif change == "after":
+        app.after_request(lambda response: response.headers.add("X-After", type(response).__name__) or response)
+    elif change == "own class":
+        app.response_class = type("Own", (lib.Response,), {"default_mimetype": "text/plain"})
+    elif change == "force_type":
+        app.response_class = type("Own", (lib.Response,), {"force_type": classmethod(lambda *_: lib.Response("own"))})
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        (path, method, more)
+        # What was kept is a copy where a cookie is added to it, as docs/differences.md says.
+        for path in (("/", "/missing") if name == "kept" else ("/", "/fail", "/touch", "/missing"))
+        for method in ("GET", "HEAD")
+        for more in ({}, {"HTTP_COOKIE": "session=x; a=1"})
+    ]
+    answers = [
+        outcome(send, app, make_environ(path, REQUEST_METHOD=method, **more)) for path, method, more in asked * 2
+    ]
+    return answers, seen, [(type(kept).__name__, list(kept.headers)) for kept in KEPT]
+
+
+@pytest.mark.parametrize("change", ["nothing", "handler", "handler of 404", "after", "own class", "force_type"])
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_response_of_werkzeugs_is_sent_as_on_flask(name: str, change: str) -> None:
+    same(lambda lib: of_werkzeug(lib, name, change))
+
+
+@pytest.mark.parametrize("owner", [WerkzeugResponse, tuile.Response])
+def test_a_patched_conversion_of_responses_is_called(owner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = tuile.Flask("own")
+    app.add_url_rule("/", "view", lambda: WerkzeugResponse("foreign"))
+    client = app.test_client()
+    assert [client.get("/").text for _ in range(2)] == ["foreign"] * 2
+    monkeypatch.setattr(owner, "force_type", classmethod(lambda *_: tuile.Response("patched")))
+    assert [client.get("/").text for _ in range(2)] == ["patched"] * 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from http import HTTPStatus
 from itertools import chain, islice
+from sys import getrefcount
 from types import GeneratorType
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
@@ -16,9 +17,11 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
+from ..ctx.references import REFERENCES_PASSED
 from ..ctx.states import PLAIN
 from ..http.headers import PREPARED, plain_pairs
 from ..http.response_headers import Headers
+from ..invalidation import as_defined
 from ..lazy import late_modules
 from ..signals import request_finished, request_started
 from ..wrappers.plain_response import (
@@ -59,6 +62,7 @@ _PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and cod
 _NO_CONTENT = 204
 # Iterators whose pieces are sent as they come. Neither they nor their classes can have attributes of their own.
 _STREAMED: frozenset[type] = frozenset({GeneratorType, map, filter, zip, chain, islice, type(iter([])), type(iter(()))})
+_force_type = as_defined(WerkzeugResponse, "force_type")
 _REFUSALS = frozenset({NotFound, MethodNotAllowed, SecurityError})
 _HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 
@@ -198,6 +202,12 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
     """
     if type(answer) is tuple:
         return page_of_tuple(app, plan, answer)
+    if type(answer) is WerkzeugResponse and plan.text_start is not None:
+        if vars(WerkzeugResponse)["force_type"] is not _force_type or getrefcount(answer) > REFERENCES_PASSED:
+            return None
+        # What that method does. Nothing else refers to the response.
+        answer.__class__ = plan.response_class
+        return t.cast("Response", answer)
     if type(answer) in _STREAMED:
         start = plan.text_start
         if (

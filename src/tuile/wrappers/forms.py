@@ -178,8 +178,8 @@ def _set(
 
 
 def _load_urlencoded(request: Request, own: dict[str, object], environ: WSGIEnvironment, length: int) -> None:
-    body: bytes | None = own.get("_cached_data")  # type: ignore[assignment]
-    stream: t.Any
+    body = t.cast("bytes | None", own.get("_cached_data"))
+    stream: t.IO[bytes] | LimitedStream | None = None
     if body is not None:
         stream = io.BytesIO(body)
         stream.seek(len(body))
