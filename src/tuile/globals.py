@@ -27,7 +27,6 @@ from .flask_names import offer_flasks_names
 
 if t.TYPE_CHECKING:
     from .app import Flask
-    from .asgi.websockets.context import WebSocketContext
     from .asgi.websockets.wrapper import WebSocket
     from .ctx.app_context import Current
     from .ctx.cookies import Cookies
@@ -38,7 +37,7 @@ if t.TYPE_CHECKING:
     class OfWebSocket(t.Protocol):
         """A value of `current` that has a WebSocket."""
 
-        _request_ctx: WebSocketContext
+        websocket: WebSocket
 
 
 # Looked up once, because they are called for every attribute of a proxy.
@@ -360,8 +359,8 @@ class _WebSocketProxy(LocalProxy):
         if name and name[0] == "_":
             return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
         try:
-            # The context of a WebSocket alone has it, and reading `request` is a call.
-            found = _websocket_value(None)._request_ctx.websocket
+            # The context of a WebSocket alone has it, a context inside passes it on, and reading `request` is a call.
+            found = _websocket_value(None).websocket
         except AttributeError:
             raise RuntimeError(_NO_WEBSOCKET_MESSAGE) from None
         try:

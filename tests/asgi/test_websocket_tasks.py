@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import sys
+import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.asgi.driver import run
 from tests.asgi.websocket_driver import Client
-from tuile import Flask, has_websocket_context, session, websocket
+from tuile import Flask, current_app, has_app_context, has_websocket_context, request, session, websocket
 from tuile.exceptions import WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -285,3 +286,113 @@ def test_a_handshake_that_the_server_takes_slowly(steps: tuple[bool, bool]) -> N
 
     serve(app, conversation)
     assert order == ["sent"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_function_that_is_registered_while_a_websocket_is_open_is_called_in_a_worker(is_async: bool) -> None:
+    app = make_app()
+    seen: list[object] = []
+
+    def note(*args: object) -> None:
+        seen.append((websocket.path, threading.current_thread() is threading.main_thread()))
+
+    async def note_on_loop(*args: object) -> None:
+        note()
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        await websocket.send("a")
+        for name in ("after_websocket_funcs", "teardown_websocket_funcs"):
+            getattr(app, name).setdefault(None, []).append(note_on_loop if is_async else note)
+
+    app._got_first_request = True
+    for _ in range(2):
+        seen.clear()
+        assert not serve(app, lambda client: client.until_closed())[2]
+        assert seen[:2] == [("/ws", is_async)] * 2
+
+
+@pytest.mark.parametrize("in_worker", [False, True])
+def test_a_context_that_a_view_has_left_entered_ends_with_it(in_worker: bool) -> None:
+    app, other = make_app(), make_app()
+    seen: list[object] = []
+    if in_worker:
+        app.teardown_websocket(lambda error: seen.append(websocket.path))
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        await websocket.send("a")
+        other.app_context().push()
+        other.test_request_context("/other").push()
+
+    app._got_first_request = True
+    # `serve` looks whether a context is still entered.
+    client, _, _ = serve(app, lambda client: client.until_closed())
+    assert client.closed == {"type": "websocket.close", "code": 1000, "reason": ""}
+    assert seen == (["/ws"] if in_worker else [])
+
+
+def test_a_websocket_inside_a_context_leaves_it_as_it_was() -> None:
+    app, other = make_app(), make_app()
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        await websocket.send(f"{current_app == app} {websocket.path}")
+
+    app._got_first_request = True
+
+    async def main() -> object:
+        client = Client(app)
+        client.incoming.put_nowait({"type": "websocket.connect"})
+        with other.test_request_context("/outside"):
+            await app(client.scope, client._receive, client._send)
+            assert current_app == other
+            assert request.path == "/outside"
+        assert not has_app_context()
+        return [(await client.outgoing.get()).get("text") for _ in range(2)]
+
+    assert run(main) == [None, "True /ws"]
+
+
+def test_tasks_that_wait_for_the_handshake_may_be_cancelled() -> None:
+    app = make_app()
+    told: list[str] = []
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        async def accept(name: str) -> None:
+            await websocket.accept()
+            told.append(name)
+
+        tasks = [asyncio.create_task(accept(name)) for name in "abc"]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
+        await websocket.send("done")
+
+    async def converse(client: Client) -> None:
+        client.blocks_sends = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.02, client.blocks_sends.set)
+        await client.until_closed()
+
+    app._got_first_request = True
+    serve(app, converse)
+    assert told == ["a", "c"]
+
+
+def test_the_proxy_finds_the_websocket_inside_another_context() -> None:
+    app, other = make_app(), make_app()
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        with other.app_context():
+            await websocket.send(websocket.path)
+            with other.test_request_context("/other"), pytest.raises(RuntimeError, match="WebSocket"):
+                str(websocket.path)
+        await websocket.send(websocket.path)
+
+    async def converse(client: Client) -> None:
+        assert [await client.receive(), await client.receive()] == ["/ws", "/ws"]
+        await client.until_closed()
+
+    serve(app, converse)

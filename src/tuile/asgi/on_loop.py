@@ -212,8 +212,8 @@ class MoreSteps:
         steps = partial(self._do_steps_after, dispatch)
         try:
             if blocks:
-                moved = _moved(context, steps)
-                _leave_on_loop(context)
+                moved = in_worker(context, steps)
+                leave_on_loop(context)
                 await call_in_worker(self.workers, moved)
             else:
                 steps()
@@ -302,7 +302,7 @@ def _raise(error: BaseException) -> t.NoReturn:
 # --- moving a context from the loop to a worker -----------------------------------------------------------------------
 
 
-def _moved(context: RequestContext, steps: Callable[[], object]) -> Callable[[], object]:
+def in_worker(context: RequestContext, steps: Callable[[], object]) -> Callable[[], object]:
     """Return a function that enters a context, which was entered on the loop, in its own place and does steps there."""
     token = _token_of(context)
 
@@ -325,7 +325,7 @@ def _token_of(context: RequestContext) -> Token[Current | None] | None:
     return next((token for token, value, _ in context._nested or () if value is context), None)
 
 
-def _leave_on_loop(context: RequestContext) -> None:
+def leave_on_loop(context: RequestContext) -> None:
     """Leave a context on the loop that a worker goes on with."""
     token = _token_of(context)
     if token is not None and current.get(None) is context:

@@ -18,6 +18,7 @@ from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current
 from ..dispatch.division import begin_on_loop
 from ..dispatch.plan import is_stock
+from ..lazy import late_modules
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
@@ -40,9 +41,14 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView
+    from ..sessions.watcher import Watcher
     from ..wrappers.client import Client
     from ..wrappers.request import Request
     from .protocol import Receive, Scope, Send
+    from .websockets import serving
+else:
+    # Most applications have none.
+    (serving,) = late_modules(__name__, ".websockets.serving")
 
 
 # The services of all apps.
@@ -77,8 +83,12 @@ class Service:
         self.entry_plan: Plan | None = None
         #: The text of hosts that do not affect which rule matches.
         self.hosts: dict[bytes, str] = {}
+        #: Looks after long responses, once there is one.
+        self.watcher: Watcher | None = None
         # The endpoints of rules for WebSockets, and the plan with which they were looked up.
         self._websocket_endpoints: tuple[Plan | None, frozenset[str]] = None, frozenset()
+        #: The views of WebSockets that are known to be awaited, by endpoint, and the plan of that time.
+        self.awaited_websockets: tuple[Plan | None, dict[str, object]] = None, {}
         _all.add(self)
 
     def _make_workers(self) -> Workers:
@@ -117,9 +127,7 @@ class Service:
         elif kind == "http":
             await self.serve_http(scope, receive, send)
         elif kind == "websocket":
-            from .websockets.serving import serve_websocket  # noqa: PLC0415 - most applications have none
-
-            await serve_websocket(self, scope, receive, send)
+            await serving.serve_websocket(self, scope, receive, send)
         elif kind == "lifespan":
             await self._serve_lifespan(receive, send)
         else:

@@ -10,7 +10,7 @@ from .map import SCHEMES
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from .index import Answer, Found
+    from .index import Found
     from .map import Map
 
 # That of each handshake.
@@ -33,12 +33,19 @@ def find_websocket(url_map: Map, environ: WSGIEnvironment, server_name: str | No
     if (
         environ["REQUEST_METHOD"] != _METHOD
         or environ.get("wsgi.url_scheme") not in SCHEMES
-        or not url_map._accepts_host_of(environ)
+        or (environ.get("HTTP_HOST") not in url_map._plain_hosts and not url_map._accepts_host_of(environ))
         or (server_name is not None and not url_map._accepts(server_name))
     ):
         return None
+    index = url_map._websockets or url_map._build_index("_websockets")
+    path: str = environ.get("PATH_INFO") or ""
     values: list[str] = []
-    for rule, certain, arguments, guards, rules in _answers(url_map, environ.get("PATH_INFO") or "", values):
+    answers = index.static.get(path)
+    if answers is None:
+        parts = split_path(path)
+        node = None if parts is None else index.walk(path, parts, values)
+        answers = [] if node is None else node.answers
+    for rule, certain, arguments, guards, rules in answers:
         if rule.methods is not None and _METHOD not in rule.methods:
             continue
         # Others may have been changed unnoticed.
@@ -47,16 +54,7 @@ def find_websocket(url_map: Map, environ: WSGIEnvironment, server_name: str | No
         for kind, stock, attributes, before in guards[1]:
             if kind.to_python is not stock or attributes != before:
                 return None
+        if not arguments:
+            return rule, dict(rule.defaults) if rule.defaults else {}
         return converted(rule, arguments, values, rules, _METHOD)
     return None
-
-
-def _answers(url_map: Map, path: str, values: list[str]) -> list[Answer]:
-    """Return the rules at the end of a path, and append the values of its variables."""
-    index = url_map._websockets or url_map._build_index("_websockets")
-    answers = index.static.get(path)
-    if answers is not None:
-        return answers
-    parts = split_path(path)
-    node = None if parts is None else index.walk(path, parts, values)
-    return [] if node is None else node.answers

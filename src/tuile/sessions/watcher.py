@@ -55,9 +55,13 @@ class Watcher:
         if self._timer is None:
             self._call_later()
 
+    def forget(self, watched: Watched) -> None:
+        """Look after a response no longer, while it `is_looking` after none."""
+        self._open.discard(watched)
+
     async def remove(self, watched: Watched) -> None:
         """Look after a response no longer."""
-        self._open.discard(watched)
+        self.forget(watched)
         # The timer ends by itself: the next response may be there soon.
         if not self._open and self._looking is not None:
             await asyncio.wait([self._looking])

@@ -11,18 +11,17 @@ import asyncio
 import sys
 import typing as t
 from collections import deque
-from concurrent.futures import CancelledError as FutureCancelled
 from threading import get_ident
 from types import BuiltinMethodType
 
 from ...exceptions import WebSocketDisconnect
-from .states import CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, HasMachine, Machine, check_close
+from .states import CONNECTING, GOING_AWAY, LEFT, LOST, OPEN, TOO_BIG, Machine, check_close, is_larger
+from .threads import CalledByThreads
 from .turns import Turns
 
 if t.TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future, Task
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-    from concurrent.futures import Future as ThreadFuture
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from ..protocol import HeaderPairs, Message, Receive, Send
 
@@ -32,10 +31,8 @@ _MOST_BYTES_AHEAD = 256 * 1024
 _SENDS_IN_A_ROW = 64
 _LEAVES = "websocket.disconnect"
 
-Result = t.TypeVar("Result")
 
-
-class Connection(HasMachine):
+class Connection(CalledByThreads):
     """One WebSocket.
 
     Args:
@@ -48,6 +45,15 @@ class Connection(HasMachine):
         headers_at_accept: Returns what the application adds to the headers of the handshake.
         on_end: Called once, when the client leaves or `end` is called.
     """
+
+    # The tasks that wait until the handshake has been accepted, or could not be; None if no task accepts it.
+    _accepting: list[Future[None]] | None = None
+    _ending: Task[None] | None = None
+    #: Whether the view has taken a message, and whether it waits for one.
+    has_received = is_receiving = False
+    _inbox_bytes = 0
+    _waiter: Future[str | bytes | None] | None = None
+    _space: Future[None] | None = None
 
     def __init__(
         self,
@@ -62,7 +68,6 @@ class Connection(HasMachine):
         on_end: Callable[[], None],
     ) -> None:
         self.loop = loop
-        #: The thread of the loop.
         self.thread = get_ident()
         self.requested = requested
         self.machine = Machine(can_deny=can_deny)
@@ -75,20 +80,12 @@ class Connection(HasMachine):
         self._most_characters = sys.maxsize if most_bytes is None else most_bytes // 4
         self._headers_at_accept = headers_at_accept
         self._on_end: Callable[[], None] | None = on_end
-        # Done when the handshake has been accepted, or could not be.
-        self._accepting: Future[None] | None = None
-        self._ending: Task[None] | None = None
-        self._listener: Task[None] | None = None
-        #: Whether the view has taken a message, and whether it waits for one.
-        self.has_received = self.is_receiving = False
-        self._turns = Turns(loop)
+        self._blocked = set()
+        # Each message reads these, which are found faster here than on the class.
         self._inbox: deque[str | bytes] = deque()
-        self._inbox_bytes = 0
-        self._waiter: Future[str | bytes | None] | None = None
-        self._space: Future[None] | None = None
+        self._listener: Task[None] | None = None
+        self._turns: Turns | None = None  # if several tasks receive
         self._sends_left = _SENDS_IN_A_ROW
-        # What threads wait for.
-        self._blocked: set[ThreadFuture[object]] = set()
 
     # The handshake
 
@@ -101,22 +98,33 @@ class Connection(HasMachine):
         """
         machine = self.machine
         if self._accepting is None and machine.state == CONNECTING:
-            await self._accept(headers or [], subprotocol)
+            await self._accept(headers or (), subprotocol)
         elif headers or subprotocol is not None:
             raise RuntimeError(
                 "The handshake is over, so its headers and its subprotocol cannot be set any more."
                 " Call accept() before the first message is sent or received."
             )
         elif self._accepting is not None:
-            await asyncio.wait([self._accepting])
+            accepted: Future[None] = self.loop.create_future()
+            self._accepting.append(accepted)
+            await accepted
             if machine.state == CONNECTING:
                 # The other task could not.
                 await self.accept()
         if machine.state == LEFT:
             raise machine.ended()
 
-    async def _accept(self, headers: HeaderPairs, subprotocol: str | None) -> None:
-        accepting = self._accepting = self.loop.create_future()
+    async def _opens(self) -> bool:
+        """Accept the handshake, and return whether the client is still there."""
+        try:
+            await self.accept()
+        except WebSocketDisconnect:
+            return False
+        return True
+
+    async def _accept(self, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> None:
+        waiting: list[Future[None]] = []
+        self._accepting = waiting
         try:
             added = await self._headers_at_accept()
             if self.machine.state == CONNECTING:
@@ -125,10 +133,11 @@ class Connection(HasMachine):
                 if self._listens_always:
                     self.listen()
         finally:
-            if self.machine.state == CONNECTING:
-                # It can be tried again, or refused.
-                self._accepting = None
-            accepting.set_result(None)
+            # If that has failed, it can be tried again, or refused.
+            self._accepting = None
+            for accepted in waiting:
+                if not accepted.done():
+                    accepted.set_result(None)
 
     async def refuse(self, status: int, headers: HeaderPairs, pieces: Sequence[bytes]) -> None:
         """Answer the handshake with a response."""
@@ -146,6 +155,7 @@ class Connection(HasMachine):
         if self.machine.state == CONNECTING:
             await self.accept()
         while self.is_receiving:
+            self._turns = self._turns or Turns(self.loop)
             await self._turns.wait()
         self.is_receiving = True
         data: str | bytes | None
@@ -162,7 +172,7 @@ class Connection(HasMachine):
             raise self.machine.ended() from None
         finally:
             self.is_receiving = False
-            if self._turns.waiting:
+            if self._turns is not None:
                 self._turns.pass_on()
         self.has_received = True
         return data
@@ -170,6 +180,8 @@ class Connection(HasMachine):
     async def messages(self) -> AsyncIterator[str | bytes]:
         """Yield the messages until the WebSocket ends: what `receive` does, in one frame for each."""
         receive, machine, most = self._server_receive, self.machine, self._most_characters
+        if machine.state == CONNECTING and not await self._opens():
+            return
         while True:
             data: str | bytes | None
             if self.is_receiving or self._listener is not None or self._inbox or machine.state != OPEN:
@@ -183,15 +195,15 @@ class Connection(HasMachine):
                     message = await receive()
                     data = message.get("text")
                     if data is None or len(data) > most:
-                        data = await self._data_of(message)
+                        data = await self._data_unless_over(message)
+                        if data is None:
+                            return
                 except OSError:
                     self._leave(LOST, "")
                     return
-                except WebSocketDisconnect:
-                    return
                 finally:
                     self.is_receiving = False
-                    if self._turns.waiting:
+                    if self._turns is not None:
                         self._turns.pass_on()
                 self.has_received = True
             yield data
@@ -228,19 +240,26 @@ class Connection(HasMachine):
             WebSocketDisconnect: If the client has left, or if the message is too large.
         """
         if message["type"] == _LEAVES:
-            self._leave(message.get("code") or LOST, message.get("reason") or "")
+            self._left_by(message)
             raise self.machine.ended()
         text: str | None = message.get("text")
         data: str | bytes = message.get("bytes") or b"" if text is None else text
         most = self._most_bytes
-        if most is not None and (
-            len(data) > most
-            or (type(data) is str and len(data) * 4 > most and not data.isascii() and len(data.encode()) > most)
-        ):
+        if most is not None and is_larger(data, most):
             await self.close_at_end(TOO_BIG, f"A message has at most {most} bytes.")
             self._notify()
             raise self.machine.ended()
         return data
+
+    async def _data_unless_over(self, message: Message) -> str | bytes | None:
+        """Return what a message has; None if the WebSocket has ended."""
+        if message["type"] == _LEAVES:
+            self._left_by(message)
+            return None
+        try:
+            return await self._data_of(message)
+        except WebSocketDisconnect:
+            return None
 
     def _to_inbox(self, data: str | bytes, *, first: bool = False) -> None:
         self._inbox_bytes += len(data)
@@ -278,9 +297,13 @@ class Connection(HasMachine):
             if self._waiter is not None and not self._waiter.done():
                 self._waiter.set_result(None)
 
+    def _left_by(self, message: Message) -> None:
+        self._leave(message.get("code") or LOST, message.get("reason") or "")
+
     def _leave(self, code: int, reason: str) -> None:
         self.machine.leave(code, reason)
-        self._notify()
+        if self._on_end is not None:
+            self._notify()
 
     def _notify(self) -> None:
         on_end, self._on_end = self._on_end, None
@@ -354,20 +377,19 @@ class Connection(HasMachine):
     def release(self) -> None:
         """Tell threads that wait here that nobody is there any more."""
         self._leave(GOING_AWAY, "")
-        for future in tuple(self._blocked):
-            future.cancel()
+        self._release_threads()
 
     @property
-    def tasks(self) -> list[Task[None]]:
-        """The tasks of this connection, for which `finish` has to wait."""
-        return [task for task in (self._listener, self._ending) if task is not None]
+    def has_tasks(self) -> bool:
+        """Whether `finish` has to wait."""
+        return self._listener is not None or self._ending is not None
 
     async def finish(self) -> None:
         """Wait for the tasks of this connection, at its end."""
         if self._listener is not None:
             self._listener.cancel()
-        if self.tasks:
-            await asyncio.wait(self.tasks)
+        if tasks := [task for task in (self._listener, self._ending) if task is not None]:
+            await asyncio.wait(tasks)
 
     async def has_ended(self) -> bool:
         """Return whether nothing can be sent any more."""
@@ -375,25 +397,3 @@ class Connection(HasMachine):
         # For what the server knows already.
         await asyncio.sleep(0)
         return self.is_over
-
-    # For threads
-
-    def run(self, coroutine: Coroutine[object, object, Result]) -> Awaitable[Result] | Result:
-        """Return a coroutine to be awaited on the event loop; in a thread without one, its result.
-
-        Raises:
-            WebSocketDisconnect: In a thread, if the WebSocket ends meanwhile.
-        """
-        running = asyncio._get_running_loop()
-        if running is self.loop:
-            return coroutine
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        if running is not None:
-            return asyncio.wrap_future(future)
-        self._blocked.add(t.cast("ThreadFuture[object]", future))
-        try:
-            return future.result()
-        except FutureCancelled:
-            raise self.machine.ended() from None
-        finally:
-            self._blocked.discard(t.cast("ThreadFuture[object]", future))

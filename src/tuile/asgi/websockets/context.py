@@ -71,8 +71,12 @@ class WebSocketContext(RequestContext):
         app, url_map = self.app, self.app.url_map
         if app.subdomain_matching or url_map.host_matching:
             self._match_by_adapter()
+            return
+        found = find_websocket(url_map, self.request.environ, app.config["SERVER_NAME"])
+        if found is None or found[0] is None:
+            self._take(found)
         else:
-            self._take(find_websocket(url_map, self.request.environ, app.config["SERVER_NAME"]))
+            self.request.url_rule, self.request.view_args = found
 
     @property
     def is_pushed(self) -> bool:
@@ -101,12 +105,12 @@ class WebSocketContext(RequestContext):
             lines = response.headers.getlist("Set-Cookie")
         self._state = LEFT
         watch(self)
-        return [("set-cookie", line) for line in lines]
+        return [("set-cookie", line) for line in lines] if lines else []
 
     def read_session(self) -> None:
         """Open a session that is kept on the server: a coroutine should not wait for the store."""
         app, environ = self.app, self.request.environ
-        if app.config.get("SESSION_STORE") is None or "HTTP_COOKIE" not in environ:
+        if "HTTP_COOKIE" not in environ:
             return
         # The name without a prefix, if it has one.
         name = app.session_interface.get_cookie_name(app).removeprefix(PREFIX)
@@ -116,7 +120,7 @@ class WebSocketContext(RequestContext):
     def _tear_down(self, exc: BaseException | None) -> None:
         app, failure = self.app, None
         functions = vars(app).get("teardown_websocket_funcs", {})
-        for scope in (*self.request.blueprints, None):
+        for scope in (*self.request.blueprints, None) if functions else ():
             for function in reversed(functions.get(scope, ())):
                 try:
                     app.ensure_sync(function)(exc)

@@ -1,7 +1,8 @@
 """Serve one WebSocket: its steps in workers if they may block, its view on the event loop or in the worker as well.
 
-The steps run in one context. A coroutine is awaited in the task of the server, whose variables are set as that context
-has them, and what it changes is taken over. While a coroutine runs, no thread is held.
+Steps that cannot block run in the task of the server, as the view does. Otherwise they run in a context of their own. A
+coroutine is awaited in the task of the server then, whose variables are set as that context has them, and what it
+changes is taken over. While a coroutine runs, no thread is held.
 """
 
 from __future__ import annotations
@@ -10,28 +11,33 @@ import io
 import typing as t
 from asyncio import CancelledError, current_task, run_coroutine_threadsafe, shield, sleep, wait
 from contextvars import Context, copy_context
+from functools import partial
+from time import monotonic
 
 from ...ctx.app_context import current
 from ...sessions.watcher import watcher_of
 from ..calls import carry
+from ..on_loop import in_worker, leave_on_loop
 from ..scopes import BadScope, environ_of, sent_headers
 from ..workers import call_in_worker
 from .connection import Connection
 from .context import make_context
-from .states import INTERNAL_ERROR, POLICY_VIOLATION
-from .steps import Ending, Steps, may_block
+from .states import CONNECTING, INTERNAL_ERROR, OPEN, POLICY_VIOLATION
+from .steps import FAILED, Steps, may_block
 
 if t.TYPE_CHECKING:
-    from asyncio import Future, Task, TimerHandle
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from asyncio import Future, Task
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from _typeshed.wsgi import WSGIEnvironment
 
+    from ...ctx.app_context import Current
     from ...sessions.watching import SessionWatch
+    from ...wrappers.client import Result
     from ..protocol import HeaderPairs, Receive, Scope, Send
     from ..service import Service
     from .context import WebSocketContext
-    from .steps import Awaited
+    from .steps import Awaited, Ending
 
 _CLOSED: t.Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
@@ -70,17 +76,30 @@ def handshake_environ(scope: Scope) -> WSGIEnvironment:
 
 def requested_subprotocols(scope: Scope) -> list[str]:
     """Return the subprotocols that a client offers."""
+    offered: list[str] | None = scope.get("subprotocols")
+    if not offered:
+        return []
     # Some servers do not split the header.
-    return [part.strip() for offered in scope.get("subprotocols") or () for part in offered.split(",") if part.strip()]
+    return [part.strip() for names in offered for part in names.split(",") if part.strip()]
 
 
 class _Served:
     """One WebSocket that is served."""
 
+    #: The task, as long as it awaits the view.
+    awaiting: Task[object] | None = None
+    #: When the view is cancelled, because the WebSocket has ended.
+    cancels_at: float | None = None
+    #: Whether it was.
+    is_cancelled = False
+    saving: Task[object] | None = None
+    job: _Job | None = None
+
     def __init__(self, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
         self.service = service
         self.app = service.app
         self.workers = service.workers
+        self.watcher = service.watcher = service.watcher or watcher_of(service.loop)
         self.scope = scope
         self.http_version: str = scope.get("http_version", "1.1")
         self.connection = Connection(
@@ -94,13 +113,6 @@ class _Served:
             on_end=self._on_end,
         )
         self.context: WebSocketContext | None = None
-        #: The task, as long as it awaits the view.
-        self.awaiting: Task[object] | None = None
-        self.timer: TimerHandle | None = None
-        #: Whether the view was cancelled because the WebSocket has ended.
-        self.is_cancelled = False
-        self.saving: Task[object] | None = None
-        self.job: _Job | None = None
 
     async def refuse(self, status: int, text: str) -> None:
         """Answer the handshake before it gets to the application."""
@@ -110,26 +122,33 @@ class _Served:
 
     async def serve(self, environ: WSGIEnvironment) -> None:
         """Serve it to its end."""
-        connection, ending = self.connection, Ending(INTERNAL_ERROR)
-        variables = copy_context()
+        connection, ending = self.connection, FAILED
+        variables = copy_context() if may_block(self.service) else None
         try:
-            context = self.context = variables.run(make_context, self.app, environ, connection, self.scope)
+            making = self.app, environ, connection, self.scope
+            context = make_context(*making) if variables is None else variables.run(make_context, *making)
+            self.context = context
             ending = await self._run(variables, context)
         finally:
             if self._ends_at_once(ending):
-                await self._finish(ending)
+                self.watcher.forget(self)
+                if connection.machine.state == OPEN:
+                    await connection.close_at_end(ending.code, ending.reason)
             else:
                 await shield(self.service.loop.create_task(self._finish(ending)))
-        carry(variables, without=current)
+        if variables is not None:
+            carry(variables, without=current)
         if ending.error is not None:
             raise ending.error
 
-    async def _run(self, variables: Context, context: WebSocketContext) -> Ending:
+    async def _run(self, variables: Context | None, context: WebSocketContext) -> Ending:
         steps = Steps(self.app, context, self.connection, self._lend)
-        if self._may_block():
+        if variables is None:
+            view = steps.begin()
+        else:
             job = self.job = _Job(self)
             try:
-                view = await job.run_in(variables, steps.begin)
+                view = t.cast("Awaited | None", await job.run_in(variables, steps.begin))
             except CancelledError as cancelled:
                 if job.result is not None:
                     # The view was not called.
@@ -137,38 +156,39 @@ class _Served:
                 raise
             finally:
                 self.job = None
-        else:
-            view = variables.run(steps.begin)
         if view is None:
             return steps.ending
-        answer, error = await self._await(variables, t.cast("Awaited", view))
+        answer, error = await self._await(variables, view)
+        if variables is None and isinstance(error, GeneratorExit):
+            # Nothing can be awaited any more, and the context can only be left where it was entered.
+            raise error
         await self._end(steps, variables, answer, error)
         if isinstance(error, CancelledError) and not self.is_cancelled:
             return steps.ending._replace(error=steps.ending.error or error)
         return steps.ending
 
-    async def _await(self, variables: Context, view: Awaited) -> tuple[object, BaseException | None]:
+    async def _await(self, variables: Context | None, view: Awaited) -> tuple[object, BaseException | None]:
         """Await a coroutine, and return its result or its error."""
-        if self.connection.is_over and not self.connection.has_received:
+        is_over = self.connection.is_over
+        if is_over and not self.connection.has_received:
             self.is_cancelled = True
             return None, CancelledError()
         answer: object = None
         error: BaseException | None = None
-        task = self.awaiting = t.cast("Task[object]", current_task())
-        cancellations, token = _cancellations(task), current.set(None)
-        carry(variables)
+        task: Result = current_task()
+        self.awaiting = task
+        cancellations, before = _cancellations(task), current.get(None)
+        if variables is not None:
+            carry(variables)
         try:
-            if self.connection.is_over:
+            if is_over:
                 self._on_end()
             answer = await self._call(view)
         except BaseException as raised:  # noqa: BLE001 - it becomes an answer, or is raised again
             error = raised
         finally:
             self.awaiting = None
-            if self.timer is not None:
-                self.timer.cancel()
-            variables.run(carry, copy_context(), current)
-            current.reset(token)
+            _carry_back(variables, before)
         if self.is_cancelled:
             try:
                 # If it has returned before it was told.
@@ -182,29 +202,29 @@ class _Served:
             error = error if isinstance(error, CancelledError) else CancelledError()
         return answer if error is None else None, error
 
-    async def _end(self, steps: Steps, variables: Context, answer: object, error: BaseException | None) -> None:
-        if not self._may_block():
-            variables.run(steps.end, answer, error)
-            return
-        ending = _Job(self).run_in(variables, lambda: steps.end(answer, error))
-        await shield(self.service.loop.create_task(ending))
+    async def _end(self, steps: Steps, variables: Context | None, answer: object, error: BaseException | None) -> None:
+        end: Callable[[], object] = partial(steps.end, answer, error)
+        if variables is None:
+            if not may_block(self.service):
+                steps.end(answer, error)
+                return
+            # A function was registered meanwhile.
+            end = in_worker(steps.context, end)
+            leave_on_loop(steps.context)
+            variables = copy_context()
+        await shield(self.service.loop.create_task(_Job(self).run_in(variables, end)))
 
     def _lend(self) -> bool:
         """Count the thread of a view as one of those that wait, if it has one; called in it."""
         return self.job is not None and self.job.lend()
 
-    def _may_block(self) -> bool:
-        """Return whether the steps around the view need a worker."""
-        plan = self.service.plan_for_loop()
-        return plan is None or may_block(self.app, self.service.websocket_endpoints(plan))
-
     async def _call(self, view: Awaited) -> object:
         """Await the view, or send what its asynchronous generator yields."""
-        made = view() if callable(view) else view
+        made: Result = view() if callable(view) else view
         if hasattr(made, "__anext__"):
-            await self._send_each(t.cast("AsyncIterator[object]", made))
+            await self._send_each(made)
             return None
-        return await t.cast("Awaitable[object]", made)
+        return await made
 
     async def _send_each(self, messages: AsyncIterator[object]) -> None:
         try:
@@ -215,7 +235,9 @@ class _Served:
             await t.cast("AsyncGenerator[object, None]", messages).aclose()
 
     async def _headers_at_accept(self) -> HeaderPairs:
-        context = t.cast("WebSocketContext", self.context)
+        context = self.context
+        if context is None:
+            return []
         if context._is_touched:
             # Saving the session may take its time, and goes on if the view is cancelled meanwhile.
             if self.saving is None or self.saving.done():
@@ -224,8 +246,8 @@ class _Served:
             lines = t.cast("list[tuple[str, str]]", await shield(self.saving))
         else:
             lines = context.headers_at_accept()
-        watcher_of(self.service.loop).add(self)
-        return sent_headers(lines, self.http_version)
+        self.watcher.add(self)
+        return sent_headers(lines, self.http_version) if lines else []
 
     @property
     def session_watch(self) -> SessionWatch | None:
@@ -233,8 +255,11 @@ class _Served:
         return None if self.context is None else self.context.session_watch
 
     def look(self) -> None:
-        """Notice when the client leaves."""
-        self.connection.listen()
+        """Notice when the client leaves, and end a view that has gone on for long after that."""
+        if self.cancels_at is None:
+            self.connection.listen()
+        elif monotonic() >= self.cancels_at:
+            self._cancel()
 
     def end_session(self) -> None:
         """Close it: the session has been ended."""
@@ -242,18 +267,16 @@ class _Served:
 
     def _on_end(self) -> None:
         """Let the view end: called when the client has left, or when the WebSocket has been closed for it."""
-        if self.awaiting is None or self.timer is not None:
+        if self.awaiting is None or self.cancels_at is not None:
             return
         connection = self.connection
         if connection.has_received or connection.is_receiving:
             # It is busy with a message, or is told by `receive`.
-            self.timer = self.service.loop.call_later(self._grace_s(), self._cancel)
+            grace: float = self.app.config.get("WEBSOCKET_GRACE", 5)
+            # `look` sees to it: the handshake was accepted.
+            self.cancels_at = monotonic() + grace
         else:
             self._cancel()
-
-    def _grace_s(self) -> float:
-        setting: float = self.app.config.get("WEBSOCKET_GRACE", 5)
-        return setting
 
     def _cancel(self) -> None:
         if self.awaiting is not None:
@@ -266,21 +289,30 @@ class _Served:
         return (
             ending.refusal is None
             and self.saving is None
-            and not (connection.is_connecting or connection.tasks)
-            and not watcher_of(self.service.loop).is_looking
+            and connection.machine.state != CONNECTING
+            and not connection.has_tasks
+            and not self.watcher.is_looking
         )
 
     async def _finish(self, ending: Ending) -> None:
         connection = self.connection
         if self.saving is not None:
             await wait([self.saving])
-        await watcher_of(self.service.loop).remove(self)
+        await self.watcher.remove(self)
         if ending.refusal is not None:
             await connection.refuse(*ending.refusal)
         elif connection.is_connecting:
             await self.refuse(500 if ending.code == INTERNAL_ERROR else 403, "The handshake was refused.")
         await connection.close_at_end(ending.code, ending.reason)
         await connection.finish()
+
+
+def _carry_back(variables: Context | None, before: Current | None) -> None:
+    """Let steps have the variables that a view has set, and enter again what was entered before it."""
+    if variables is not None:
+        variables.run(carry, copy_context(), current)
+    if current.get(None) is not before:
+        current.set(before)
 
 
 def _cancellations(task: Task[object]) -> int:

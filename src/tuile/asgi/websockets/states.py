@@ -73,8 +73,9 @@ class Machine:
                 f"The client did not ask for the subprotocol {subprotocol!r}, so it would end the connection."
                 f" It asked for {list(requested)!r}."
             )
-        if any(name == _SETS_PROTOCOL for name, _ in headers):
-            raise ValueError("The subprotocol is an argument of accept(), not a header.")
+        for name, _ in headers:
+            if name == _SETS_PROTOCOL:
+                raise ValueError("The subprotocol is an argument of accept(), not a header.")
         self.state = OPEN
         return {"type": "websocket.accept", "subprotocol": subprotocol, "headers": headers}
 
@@ -105,14 +106,14 @@ class Machine:
         """Return the message that closes the WebSocket; None if it is not open any more."""
         if self.state != OPEN:
             return None
-        self._end(CLOSED, code, reason)
+        self.state, self.code, self.reason = CLOSED, code, reason
         return {"type": "websocket.close", "code": code, "reason": reason}
 
     def refuse(self, status: int, headers: HeaderPairs, pieces: Sequence[bytes]) -> list[Message]:
         """Return the messages that answer the handshake with a response, or with 403 if the server cannot do that."""
         if self.state != CONNECTING:
             return []
-        self._end(REFUSED, NORMAL, "")
+        self.state, self.code, self.reason = REFUSED, NORMAL, ""
         if not self.can_deny:
             return [{"type": "websocket.close", "code": NORMAL, "reason": ""}]
         start: Message = {"type": "websocket.http.response.start", "status": status, "headers": headers}
@@ -129,14 +130,11 @@ class Machine:
     def leave(self, code: int, reason: str) -> None:
         """Take note that the client has left."""
         if self.state in {CONNECTING, OPEN}:
-            self._end(LEFT, code, reason)
+            self.state, self.code, self.reason = LEFT, code, reason
 
     def ended(self) -> WebSocketDisconnect:
         """Return the error for those who go on using it."""
         return WebSocketDisconnect(self.code, self.reason)
-
-    def _end(self, state: State, code: int, reason: str) -> None:
-        self.state, self.code, self.reason = state, code, reason
 
 
 class HasMachine:
@@ -179,6 +177,13 @@ def check_close(code: object, reason: object) -> None:
         raise ValueError("Half of a surrogate pair cannot be sent as a reason.") from error
     if len(octets) > _MOST_OF_REASON:
         raise ValueError(f"The reason of a close frame has at most {_MOST_OF_REASON} bytes, not {len(octets)}.")
+
+
+def is_larger(data: str | bytes, most: int) -> bool:
+    """Return whether a message has more bytes than that."""
+    if len(data) > most:
+        return True
+    return type(data) is str and len(data) * 4 > most and not data.isascii() and len(data.encode()) > most
 
 
 def code_for(status: int) -> int:

@@ -22,6 +22,7 @@ from ...signals import (
     appcontext_pushed,
     appcontext_tearing_down,
     got_websocket_exception,
+    heard,
     send_signal,
     websocket_finished,
     websocket_started,
@@ -39,8 +40,10 @@ if t.TYPE_CHECKING:
 
     from ... import typing as ft
     from ...app import Flask
+    from ...dispatch.plan import Plan
     from ...wrappers.response import Response
     from ..protocol import HeaderPairs
+    from ..service import Service
     from .connection import Connection
     from .context import WebSocketContext
 
@@ -51,24 +54,42 @@ _Registry: t.TypeAlias = "dict[str | None, list[Function]]"
 
 
 _IS_AWAITED = CO_COROUTINE | CO_ASYNC_GENERATOR
+# Those whose receivers are called in the steps.
+_SIGNALS = (
+    *(websocket_started, websocket_finished, websocket_tearing_down, got_websocket_exception),
+    *(appcontext_pushed, appcontext_tearing_down, appcontext_popped),
+)
 
 
-def may_block(app: Flask, endpoints: frozenset[str]) -> bool:
-    """Return whether a step of a WebSocket around its view may block the event loop, so that it needs a worker.
-
-    Args:
-        app: The app, whose plan has nothing in `to_workers`.
-        endpoints: Those of its rules for WebSockets.
-    """
-    return (
-        not app._got_first_request
-        or _has_functions(app)
+def may_block(service: Service) -> bool:
+    """Return whether a step of a WebSocket around its view may block the event loop, so that it needs a worker."""
+    app, plan = service.app, service.plan_for_loop()
+    if (
+        plan is None
+        or not app._got_first_request
         or app.config.get("CSRF") is not None
         or app.config.get("SESSION_STORE") is not None
-        # A rule leads to a view that waits in its thread.
-        or not endpoints <= app._websocket_endpoints
-        or not all(map(is_awaited, map(app.view_functions.get, endpoints)))
-    )
+        or _has_functions(app)
+    ):
+        return True
+    known, awaited = service.awaited_websockets
+    if known is plan:
+        for endpoint, view in awaited.items():
+            if app.view_functions.get(endpoint) is not view:
+                break
+        else:
+            return False
+    return _has_view_in_thread(service, plan)
+
+
+def _has_view_in_thread(service: Service, plan: Plan) -> bool:
+    """Return whether a rule for WebSockets leads to a view that waits in its thread; remember that none does."""
+    app, endpoints = service.app, service.websocket_endpoints(plan)
+    views = {endpoint: app.view_functions.get(endpoint) for endpoint in endpoints}
+    if not endpoints <= app._websocket_endpoints or not all(map(is_awaited, views.values())):
+        return True
+    service.awaited_websockets = plan, dict(views)
+    return False
 
 
 def _has_functions(app: Flask) -> bool:
@@ -80,13 +101,7 @@ def _has_functions(app: Flask) -> bool:
         or app.url_value_preprocessors
         or app.teardown_appcontext_funcs
         or app.error_handler_spec
-        or websocket_started.receivers
-        or websocket_finished.receivers
-        or websocket_tearing_down.receivers
-        or got_websocket_exception.receivers
-        or appcontext_pushed.receivers
-        or appcontext_tearing_down.receivers
-        or appcontext_popped.receivers
+        or (heard and any(signal.receivers for signal in _SIGNALS))
     )
 
 
@@ -115,6 +130,10 @@ class Ending(t.NamedTuple):
     error: BaseException | None = None
 
 
+#: How it ends if the view has returned nothing, and if something went wrong.
+ENDED_WELL, FAILED = Ending(), Ending(INTERNAL_ERROR)
+
+
 class Steps:
     """The steps of one WebSocket.
 
@@ -131,7 +150,7 @@ class Steps:
         self.connection = connection
         self.lend = lend
         #: How it ends, once that is known.
-        self.ending = Ending(INTERNAL_ERROR)
+        self.ending = FAILED
         self._answer: object = None
         self._code: int | None = None
         self._error: Exception | None = None
@@ -162,17 +181,21 @@ class Steps:
 
     def _call_view(self) -> Awaited | None:
         """Return what is to be awaited on the event loop; or call the view here, and keep its answer."""
-        view = self._find_view()
-        arguments = self.context.request.view_args or {}
+        request = self.context.request
+        if request.routing_exception is not None:
+            raise request.routing_exception
+        view: Function = self.app.view_functions[request.endpoint or ""]
+        arguments = request.view_args or {}
         if is_awaited(view):
-            self.context.read_session()
-            return partial(view, **arguments)
+            if self.app.config.get("SESSION_STORE") is not None:
+                self.context.read_session()
+            return partial(view, **arguments) if arguments else view
         if not self.lend():
             raise ServiceUnavailable("Too many WebSockets are open in threads.")
         bridge = None
-        if self.context.request.endpoint not in self.app._websocket_endpoints:
+        if request.endpoint not in self.app._websocket_endpoints:
             # A rule of `add_url_rule`, whose view expects the socket of a WSGI server.
-            bridge = give_socket(self.context.request.environ, self.connection)
+            bridge = give_socket(request.environ, self.connection)
         try:
             answer = self.app.ensure_sync(view)(**arguments)
         finally:
@@ -186,6 +209,16 @@ class Steps:
     def end(self, answer: object, error: BaseException | None) -> None:
         """Handle what the view has returned or raised, and leave the context."""
         context = self.context
+        if (
+            context._token is not None
+            and answer is None
+            and error is None
+            and not (heard or vars(self.app).get("after_websocket_funcs"))
+        ):
+            # What comes to nothing below.
+            self.ending = ENDED_WELL
+            context.pop(None)
+            return
         if not context.is_pushed:
             # The settings are wrong, or the host is refused before anything is entered.
             self.ending = Ending(INTERNAL_ERROR, error=error)
@@ -203,11 +236,13 @@ class Steps:
 
     def _run_hooks(self) -> object:
         app, request = self.app, self.context.request
+        registered: _Registry = vars(app).get("before_websocket_funcs", {})
+        if not (registered or app.url_value_preprocessors):
+            return None
         scopes = (None, *reversed(request.blueprints))
         for scope in scopes:
             for prepare in app.url_value_preprocessors.get(scope, ()):
                 prepare(request.endpoint, request.view_args)
-        registered: _Registry = vars(app).get("before_websocket_funcs", {})
         for scope in scopes:
             for function in registered.get(scope, ()):
                 answer = app.ensure_sync(function)()
@@ -215,12 +250,6 @@ class Steps:
                     found: object = answer
                     return found
         return None
-
-    def _find_view(self) -> Function:
-        request = self.context.request
-        if request.routing_exception is not None:
-            raise request.routing_exception
-        return self.app.view_functions[request.endpoint or ""]
 
     # After the view
 
@@ -246,9 +275,10 @@ class Steps:
         response = None if answer is None else app.make_response(t.cast("ft.ResponseReturnValue", answer))
         try:
             registered: _Registry = vars(app).get("after_websocket_funcs", {})
-            for scope in (*self.context.request.blueprints, None):
-                for function in reversed(registered.get(scope, ())):
-                    response = app.ensure_sync(function)(response)
+            if registered:
+                for scope in (*self.context.request.blueprints, None):
+                    for function in reversed(registered.get(scope, ())):
+                        response = app.ensure_sync(function)(response)
             if websocket_finished.receivers:
                 send_signal(websocket_finished, app, app.ensure_sync, response=response)
         except Exception:
@@ -276,12 +306,12 @@ class Steps:
             ending = self._ending_of(self._finalize(answer, is_error=True))
         except Exception:
             app.logger.exception("The handler of an error failed")
-            return Ending(INTERNAL_ERROR)
+            return FAILED
         return ending if ending.code != NORMAL else ending._replace(code=INTERNAL_ERROR)
 
     def _ending_of(self, response: Response | None) -> Ending:
         if response is None:
-            return Ending()
+            return ENDED_WELL
         status, reason = response.status_code, ""
         code = self._code or code_for(status)
         if code != NORMAL:
