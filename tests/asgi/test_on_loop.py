@@ -285,3 +285,40 @@ def test_a_path_whose_view_becomes_a_coroutine_function_is_not_sent_to_a_worker_
     names = run(main)
     assert all("worker" in name for name in names[:3])
     assert names[4] == threading.current_thread().name
+
+
+COOKIES = [
+    *([], [b""], [b"a=1"], [b"a=1; b=2; a=3"], [b"a=1", b"b=2"], [b'a="x\\073y"; b=%20'], [b"a=\xe4\xf6"]),
+    *(["a=日".encode()], [b";;a"], [b"=a; a"], [b"a=1;b=2" * 40], [b"session=x.y"]),
+]
+
+
+@pytest.mark.parametrize("sent", COOKIES)
+@pytest.mark.parametrize("name", [b"cookie", b"Cookie"])
+def test_cookies_are_the_same_whether_the_environ_was_made_or_not(sent: list[bytes], name: bytes) -> None:
+    app = tuile.Flask(__name__)
+    found: dict[str, object] = {}
+
+    def read() -> list[object]:
+        cookies = tuile.request.cookies
+        return [cookies.get("a"), cookies.get("b", "-"), sorted(cookies.items(multi=True)), type(cookies)]
+
+    @app.get("/lazy")
+    async def lazy() -> str:
+        first = tuile.request._first_cookie("a")
+        found["lazy"] = [first, *read(), tuile.request.environ.get("HTTP_COOKIE")]
+        return ""
+
+    @app.get("/made")
+    async def made() -> str:
+        header = tuile.request.environ.get("HTTP_COOKIE")
+        found["made"] = [tuile.request.cookies.get("a"), *read(), header]
+        return ""
+
+    async def main() -> None:
+        for _ in range(2):
+            for path in ("/lazy", "/made"):
+                await ask(app, path, headers=[(b"host", b"localhost"), *((name, one) for one in sent)])
+
+    run(main)
+    assert found["lazy"] == found["made"]

@@ -139,6 +139,20 @@ class EnvironAtFirstRead:
         return environ
 
 
+def cookie_header_of(request: Request) -> str | None:
+    """Return the Cookie header of the environ of a request, without making it."""
+    scope = request._scope
+    if scope is None:
+        sent: str | None = request.environ.get("HTTP_COOKIE")
+        return sent
+    # A request whose environ is not made has one at most, and names in lower case.
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            octets: bytes = value
+            return octets.decode("latin-1")
+    return None
+
+
 def brief_environ_of(request: Request) -> WSGIEnvironment:
     """Return an environ of a request that has at least the method, the URL and the cookies."""
     scope = request._scope

@@ -8,7 +8,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from ..http.request_headers import EnvironHeaders
 from ..lazy import late_modules
-from .environ import brief_environ_of
+from .environ import cookie_header_of
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
@@ -49,11 +49,7 @@ def _parsed(request: Request) -> t.Any:
         headers = request.headers
     kept = request._environ_at_end
     if headers is None:
-        if kept is not None:
-            sent = kept.get("HTTP_COOKIE")
-        else:
-            environ = request.environ if request._scope is None else brief_environ_of(request)
-            sent = environ.get("HTTP_COOKIE")
+        sent = cookie_header_of(request) if kept is None else kept.get("HTTP_COOKIE")
     elif type(headers) is EnvironHeaders:
         sent = headers.environ.get("HTTP_COOKIE")
     else:
@@ -81,7 +77,7 @@ def is_sent_once(request: Request, name: str) -> bool:
     is_plain = getattr(request, "_has_plain_cookies", False) and _CHANGING.isdisjoint(own)
     if not is_plain or "cookies" in own:
         return False
-    header: str = (own["environ"] if "environ" in own else brief_environ_of(request)).get("HTTP_COOKIE") or ""
+    header = (own["environ"].get("HTTP_COOKIE") if "environ" in own else cookie_header_of(request)) or ""
     return header.isascii() and header.count(name) == 1
 
 
@@ -89,8 +85,7 @@ def first_cookie(request: Request, name: str) -> str | None:
     """Return what `request.cookies.get(name)` does. The cookies are not parsed if this one is easy to find."""
     own = request.__dict__
     if request._has_plain_cookies and _CHANGING.isdisjoint(own) and "cookies" not in own:
-        environ = own["environ"] if "environ" in own else brief_environ_of(request)
-        header = environ.get("HTTP_COOKIE")
+        header = own["environ"].get("HTTP_COOKIE") if "environ" in own else cookie_header_of(request)
         if not header:
             return None
         value = cookie_header.only_value(header, name)
