@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import sys
 import threading
-from contextvars import ContextVar
+import weakref
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -396,3 +398,75 @@ def test_the_proxy_finds_the_websocket_inside_another_context() -> None:
         await client.until_closed()
 
     serve(app, converse)
+
+
+@pytest.mark.parametrize("way", ["leaves", "returns", "refuses"])
+def test_a_websocket_that_has_ended_is_freed_at_once(way: str) -> None:
+    app = make_app()
+    seen: list[weakref.ref[Any]] = []
+
+    @app.websocket("/ws")
+    async def view() -> Any:
+        found: Any = websocket
+        seen.extend(map(weakref.ref, (found._get_current_object(), found._connection)))
+        if way == "refuses":
+            return "No.", 403
+        await websocket.send("a")
+        async for _ in websocket if way == "leaves" else no_messages():
+            pass
+        return None
+
+    async def no_messages() -> Any:
+        for nothing in list[str]():
+            yield nothing
+
+    async def main() -> list[object]:
+        for _ in range(2):
+            client = Client(app)
+            client.incoming.put_nowait({"type": "websocket.connect"})
+            if way == "leaves":
+                client.leave()
+            await app(client.scope, client._receive, client._send)
+            await asyncio.sleep(0)
+        found = [one() for one in seen[2:]]
+        seen.clear()
+        return found
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert run(main) == [None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_websocket_that_nobody_serves_to_its_end_leaves_other_contexts_alone() -> None:
+    app, other = make_app(), make_app()
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        await websocket.send("a")
+        await asyncio.Event().wait()
+
+    app._got_first_request = True
+
+    async def main() -> None:
+        client = Client(app)
+        client.incoming.put_nowait({"type": "websocket.connect"})
+        serving: Any = app(client.scope, client._receive, client._send)
+        # The view waits, and its context is entered here.
+        with contextlib.suppress(StopIteration):
+            while client.accepted is None or client.outgoing.qsize() < 2:
+                serving.send(None)
+        assert websocket.path == "/ws"
+
+        def close() -> None:
+            with other.test_request_context("/other"):
+                with contextlib.suppress(RuntimeError, GeneratorExit):
+                    serving.close()
+                assert request.path == "/other"
+            assert not has_app_context()
+
+        Context().run(close)
+
+    run(main)

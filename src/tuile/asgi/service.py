@@ -121,8 +121,8 @@ class Service:
             ValueError: If it is of a kind that the application does not know, as the ASGI specification demands.
         """
         kind = scope["type"]
-        if self.loop is not get_running_loop() or self.process != os.getpid():
-            # It was used last, and there is another one now.
+        if self.loop is not get_running_loop():
+            # It was used last, and there is another one now. After a fork the app has none.
             await serve_scope(self.app, service_of(self.app), scope, receive, send)
         elif kind == "http":
             await self.serve_http(scope, receive, send)

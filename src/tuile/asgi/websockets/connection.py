@@ -42,7 +42,7 @@ class Connection(CalledByThreads):
         can_deny: Whether the server can answer a handshake with a response.
         requested: The subprotocols that the client offers.
         most_bytes: The largest message that is received; None for no limit.
-        headers_at_accept: Returns what the application adds to the headers of the handshake.
+        headers_at_accept: Returns what the application adds to the headers of the handshake, or what to await for it.
         on_end: Called once, when the client leaves or `end` is called.
     """
 
@@ -64,7 +64,7 @@ class Connection(CalledByThreads):
         can_deny: bool,
         requested: Sequence[str],
         most_bytes: int | None,
-        headers_at_accept: Callable[[], Awaitable[HeaderPairs]],
+        headers_at_accept: Callable[[], HeaderPairs | Awaitable[HeaderPairs]],
         on_end: Callable[[], None],
     ) -> None:
         self.loop = loop
@@ -78,7 +78,7 @@ class Connection(CalledByThreads):
         self._most_bytes = most_bytes
         # Text of so many characters need not be measured in bytes.
         self._most_characters = sys.maxsize if most_bytes is None else most_bytes // 4
-        self._headers_at_accept = headers_at_accept
+        self._headers_at_accept: Callable[[], HeaderPairs | Awaitable[HeaderPairs]] | None = headers_at_accept
         self._on_end: Callable[[], None] | None = on_end
         self._blocked = set()
         # Each message reads these, which are found faster here than on the class.
@@ -126,10 +126,15 @@ class Connection(CalledByThreads):
         waiting: list[Future[None]] = []
         self._accepting = waiting
         try:
-            added = await self._headers_at_accept()
+            added = [] if self._headers_at_accept is None else self._headers_at_accept()
+            if not isinstance(added, list):
+                added = await added
             if self.machine.state == CONNECTING:
                 message = self.machine.accept([*headers, *added], subprotocol, self.requested)
-                await self._to_server(message)
+                try:
+                    await self._server_send(message)
+                except OSError:
+                    self._leave(LOST, "")
                 if self._listens_always:
                     self.listen()
         finally:
@@ -378,11 +383,6 @@ class Connection(CalledByThreads):
         """Tell threads that wait here that nobody is there any more."""
         self._leave(GOING_AWAY, "")
         self._release_threads()
-
-    @property
-    def has_tasks(self) -> bool:
-        """Whether `finish` has to wait."""
-        return self._listener is not None or self._ending is not None
 
     async def finish(self) -> None:
         """Wait for the tasks of this connection, at its end."""

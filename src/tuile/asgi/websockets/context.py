@@ -6,6 +6,7 @@ import typing as t
 
 from werkzeug.exceptions import HTTPException
 
+from ... import invalidation
 from ...ctx.cookie_defaults import PREFIX
 from ...ctx.late_writes import watch
 from ...ctx.request_context import RequestContext
@@ -14,7 +15,7 @@ from ...dispatch.inlined_response import new
 from ...routing.websockets import find_websocket
 from ...sessions.watching import SessionWatch, watch_session
 from ...signals import send_signal, websocket_tearing_down
-from .wrapper import websocket_class_of
+from .wrapper import WEBSOCKET_CLASSES, websocket_class_of
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -34,7 +35,10 @@ def make_context(app: Flask, environ: WSGIEnvironment, connection: Connection, s
         connection: Its messages.
         scope: Its scope.
     """
-    plan, kind = app._current_plan(), websocket_class_of(app.request_class)
+    plan = app._plan
+    if plan.epoch is not invalidation.epoch:
+        plan = app._planner.current(app)
+    kind = WEBSOCKET_CLASSES.get(app.request_class) or websocket_class_of(app.request_class)
     is_plain = plan.begins_plainly and app.config["TRUSTED_HOSTS"] is None
     websocket: WebSocket = new(kind) if is_plain else kind(environ)
     websocket.json_module = app.json

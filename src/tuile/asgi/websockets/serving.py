@@ -27,7 +27,7 @@ from .steps import FAILED, Steps, may_block
 
 if t.TYPE_CHECKING:
     from asyncio import Future, Task
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -76,11 +76,8 @@ def handshake_environ(scope: Scope) -> WSGIEnvironment:
 
 def requested_subprotocols(scope: Scope) -> list[str]:
     """Return the subprotocols that a client offers."""
-    offered: list[str] | None = scope.get("subprotocols")
-    if not offered:
-        return []
     # Some servers do not split the header.
-    return [part.strip() for names in offered for part in names.split(",") if part.strip()]
+    return [part.strip() for offered in scope["subprotocols"] for part in offered.split(",") if part.strip()]
 
 
 class _Served:
@@ -107,7 +104,7 @@ class _Served:
             send,
             service.loop,
             can_deny="websocket.http.response" in (scope.get("extensions") or {}),
-            requested=requested_subprotocols(scope),
+            requested=requested_subprotocols(scope) if scope.get("subprotocols") else [],
             most_bytes=self.app.config.get("WEBSOCKET_MAX_SIZE", 1024 * 1024),
             headers_at_accept=self._headers_at_accept,
             on_end=self._on_end,
@@ -136,6 +133,8 @@ class _Served:
                     await connection.close_at_end(ending.code, ending.reason)
             else:
                 await shield(self.service.loop.create_task(self._finish(ending)))
+            # They refer to this object, which refers to the connection.
+            connection._on_end = connection._headers_at_accept = None
         if variables is not None:
             carry(variables, without=current)
         if ending.error is not None:
@@ -162,7 +161,10 @@ class _Served:
         if variables is None and isinstance(error, GeneratorExit):
             # Nothing can be awaited any more, and the context can only be left where it was entered.
             raise error
-        await self._end(steps, variables, answer, error)
+        if variables is None and not may_block(self.service):
+            steps.end(answer, error)
+        else:
+            await self._end(steps, variables, answer, error)
         if isinstance(error, CancelledError) and not self.is_cancelled:
             return steps.ending._replace(error=steps.ending.error or error)
         return steps.ending
@@ -175,20 +177,27 @@ class _Served:
             return None, CancelledError()
         answer: object = None
         error: BaseException | None = None
-        task: Result = current_task()
+        # Without the loop, it would ask the system which one runs.
+        task: Result = current_task(self.service.loop)
         self.awaiting = task
-        cancellations, before = _cancellations(task), current.get(None)
+        # They are counted since Python 3.11.
+        cancelling: Callable[[], int] = getattr(task, "cancelling", int)
+        cancellations, before = cancelling(), current.get(None)
         if variables is not None:
             carry(variables)
         try:
             if is_over:
                 self._on_end()
-            answer = await self._call(view)
+            made: Result = view() if callable(view) else view
+            answer = await (self._send_each(made) if hasattr(made, "__anext__") else made)
         except BaseException as raised:  # noqa: BLE001 - it becomes an answer, or is raised again
             error = raised
         finally:
             self.awaiting = None
-            _carry_back(variables, before)
+            # A coroutine that nobody awaits to its end may be closed anywhere.
+            is_here = type(error) is not GeneratorExit
+            if is_here and (variables is not None or current.get(None) is not before):
+                _carry_back(variables, before)
         if self.is_cancelled:
             try:
                 # If it has returned before it was told.
@@ -196,7 +205,7 @@ class _Served:
             except CancelledError as cancelled:
                 error = error or cancelled
             getattr(task, "uncancel", int)()
-        elif _cancellations(task) > cancellations:
+        elif cancelling() > cancellations:
             # The server stops.
             self.connection.release()
             error = error if isinstance(error, CancelledError) else CancelledError()
@@ -205,9 +214,6 @@ class _Served:
     async def _end(self, steps: Steps, variables: Context | None, answer: object, error: BaseException | None) -> None:
         end: Callable[[], object] = partial(steps.end, answer, error)
         if variables is None:
-            if not may_block(self.service):
-                steps.end(answer, error)
-                return
             # A function was registered meanwhile.
             end = in_worker(steps.context, end)
             leave_on_loop(steps.context)
@@ -218,14 +224,6 @@ class _Served:
         """Count the thread of a view as one of those that wait, if it has one; called in it."""
         return self.job is not None and self.job.lend()
 
-    async def _call(self, view: Awaited) -> object:
-        """Await the view, or send what its asynchronous generator yields."""
-        made: Result = view() if callable(view) else view
-        if hasattr(made, "__anext__"):
-            await self._send_each(made)
-            return None
-        return await made
-
     async def _send_each(self, messages: AsyncIterator[object]) -> None:
         try:
             async for message in messages:
@@ -234,20 +232,23 @@ class _Served:
         finally:
             await t.cast("AsyncGenerator[object, None]", messages).aclose()
 
-    async def _headers_at_accept(self) -> HeaderPairs:
+    def _headers_at_accept(self) -> HeaderPairs | Awaitable[HeaderPairs]:
         context = self.context
-        if context is None:
-            return []
-        if context._is_touched:
-            # Saving the session may take its time, and goes on if the view is cancelled meanwhile.
-            if self.saving is None or self.saving.done():
-                saving = call_in_worker(self.workers, context.headers_at_accept)
-                self.saving = self.service.loop.create_task(saving)
-            lines = t.cast("list[tuple[str, str]]", await shield(self.saving))
-        else:
-            lines = context.headers_at_accept()
+        if context is not None and context._is_touched:
+            return self._saved_headers(context)
+        if context is not None:
+            context.headers_at_accept()
         self.watcher.add(self)
-        return sent_headers(lines, self.http_version) if lines else []
+        return []
+
+    async def _saved_headers(self, context: WebSocketContext) -> HeaderPairs:
+        # Saving the session may take its time, and goes on if the view is cancelled meanwhile.
+        if self.saving is None or self.saving.done():
+            saving = call_in_worker(self.workers, context.headers_at_accept)
+            self.saving = self.service.loop.create_task(saving)
+        lines = t.cast("list[tuple[str, str]]", await shield(self.saving))
+        self.watcher.add(self)
+        return sent_headers(lines, self.http_version)
 
     @property
     def session_watch(self) -> SessionWatch | None:
@@ -290,7 +291,8 @@ class _Served:
             ending.refusal is None
             and self.saving is None
             and connection.machine.state != CONNECTING
-            and not connection.has_tasks
+            and connection._listener is None
+            and connection._ending is None
             and not self.watcher.is_looking
         )
 
@@ -311,14 +313,7 @@ def _carry_back(variables: Context | None, before: Current | None) -> None:
     """Let steps have the variables that a view has set, and enter again what was entered before it."""
     if variables is not None:
         variables.run(carry, copy_context(), current)
-    if current.get(None) is not before:
-        current.set(before)
-
-
-def _cancellations(task: Task[object]) -> int:
-    """Return how often a task was told to end; always 0 before Python 3.11."""
-    found: int = getattr(task, "cancelling", int)()
-    return found
+    current.set(before)
 
 
 class _Job:

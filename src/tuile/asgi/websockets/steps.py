@@ -15,6 +15,7 @@ from types import FunctionType
 from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 from werkzeug.http import HTTP_STATUS_CODES
 
+from ... import invalidation
 from ...csrf import check_csrf
 from ...exceptions import WebSocketDisconnect
 from ...signals import (
@@ -63,13 +64,22 @@ _SIGNALS = (
 
 def may_block(service: Service) -> bool:
     """Return whether a step of a WebSocket around its view may block the event loop, so that it needs a worker."""
-    app, plan = service.app, service.plan_for_loop()
+    app, plan = service.app, service.ready_plan
+    if plan is None or plan is not app._plan or plan.epoch is not invalidation.epoch:
+        plan = service.plan_for_loop()
     if (
         plan is None
         or not app._got_first_request
         or app.config.get("CSRF") is not None
         or app.config.get("SESSION_STORE") is not None
-        or _has_functions(app)
+        # Functions for a WebSocket or its context.
+        or app.before_websocket_funcs
+        or app.after_websocket_funcs
+        or app.teardown_websocket_funcs
+        or app.url_value_preprocessors
+        or app.teardown_appcontext_funcs
+        or app.error_handler_spec
+        or (heard and any(signal.receivers for signal in _SIGNALS))
     ):
         return True
     known, awaited = service.awaited_websockets
@@ -90,19 +100,6 @@ def _has_view_in_thread(service: Service, plan: Plan) -> bool:
         return True
     service.awaited_websockets = plan, dict(views)
     return False
-
-
-def _has_functions(app: Flask) -> bool:
-    """Return whether there is a function for a WebSocket or its context, which may block."""
-    return bool(
-        app.before_websocket_funcs
-        or app.after_websocket_funcs
-        or app.teardown_websocket_funcs
-        or app.url_value_preprocessors
-        or app.teardown_appcontext_funcs
-        or app.error_handler_spec
-        or (heard and any(signal.receivers for signal in _SIGNALS))
-    )
 
 
 def is_awaited(view: object) -> bool:
@@ -184,7 +181,8 @@ class Steps:
         request = self.context.request
         if request.routing_exception is not None:
             raise request.routing_exception
-        view: Function = self.app.view_functions[request.endpoint or ""]
+        rule = request.url_rule
+        view: Function = self.app.view_functions["" if rule is None else rule.endpoint]
         arguments = request.view_args or {}
         if is_awaited(view):
             if self.app.config.get("SESSION_STORE") is not None:

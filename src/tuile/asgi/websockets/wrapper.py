@@ -193,13 +193,14 @@ class WebSocket(Request):
             yield data
 
 
-_classes: dict[type[Request], type[WebSocket]] = {Request: WebSocket}
+#: The classes of WebSockets that were asked for, by those of requests.
+WEBSOCKET_CLASSES: dict[type[Request], type[WebSocket]] = {Request: WebSocket}
 
 
 def websocket_class_of(request_class: type[Request]) -> type[WebSocket]:
     """Return the class of an app's WebSockets: with what its class of requests adds to `Request`."""
-    found = _classes.get(request_class)
+    found = WEBSOCKET_CLASSES.get(request_class)
     if found is None:
         found = t.cast("type[WebSocket]", type("WebSocket", (WebSocket, request_class), {"__module__": __name__}))
-        _classes[request_class] = found
+        WEBSOCKET_CLASSES[request_class] = found
     return found
