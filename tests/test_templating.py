@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import jinja2.ext
+import jinja2.parser
 import jinja2.runtime
 import pytest
 from markupsafe import Markup
@@ -269,14 +270,14 @@ STRINGS: list[Callable[..., str]] = [
 def compiled(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list of sources that Jinja compiles during the test."""
     sources: list[str] = []
-    parse = jinja2.Environment._parse
+    parser = jinja2.parser.Parser
 
-    def recording(self: jinja2.Environment, source: str, *args: Any, **kwargs: Any) -> Any:
+    def recording(environment: jinja2.Environment, source: str, *args: Any) -> jinja2.parser.Parser:
         sources.append(source)
-        return parse(self, source, *args, **kwargs)
+        return parser(environment, source, *args)
 
-    # Not `compile` itself: what replaced that is called for each template.
-    monkeypatch.setattr(jinja2.Environment, "_parse", recording)
+    # Not a method of the environment: what replaced one is called for each template.
+    monkeypatch.setattr("jinja2.environment.Parser", recording)
     return sources
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import traceback
 from contextlib import ExitStack
+from types import MethodType
 from typing import Any
 from unittest import mock
 
 import jinja2
+import jinja2.ext
 import jinja2.nativetypes
 import jinja2.sandbox
 import pytest
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from tests.beside_flask import make_app, outcome, same
+from tests.fresh import observe_both
 
 
 class _Thing:
@@ -339,21 +343,149 @@ def _counts(lib: Any, replaced: dict[type, str]) -> Any:
 
     values: dict[str, Any] = {"row": {"sub": {}}, "show": str}
     with app.test_request_context("/path"):
-        found = [lib.render_template("page.html", **values)]
+        found = [lib.render_template("page.html", **values), lib.render_template_string(_PAGE, **values)]
         with ExitStack() as stack:
             for kind, name in replaced.items():
                 stack.enter_context(counting(kind, name))
+            found += [lib.render_template_string(_PAGE, **values) for _ in range(2)]
             found += [lib.render_template("page.html", **values), "".join(lib.stream_template("page.html", **values))]
         found += [lib.render_template("page.html", **values), "".join(lib.stream_template("page.html", **values))]
     return found, counted
 
 
-@pytest.mark.parametrize("name", ["render", "generate", "_load_template"])
+_REPLACED_OF_JINJA = [
+    *("render", "generate", "_load_template", "get_template", "get_or_select_template", "from_string", "compile"),
+    *("parse", "_parse", "_tokenize", "preprocess", "iter_extensions", "_generate", "_compile"),
+]
+
+
+@pytest.mark.parametrize("name", _REPLACED_OF_JINJA)
 def test_methods_of_jinja_that_are_replaced_are_called(name: str) -> None:
     kind = jinja2.Template if hasattr(jinja2.Template, name) else jinja2.Environment
 
     def program(lib: Any) -> Any:
         return _counts(lib, {kind: name})
+
+    same(program)
+
+
+def test_methods_of_jinja_that_were_replaced_before_the_first_template_are_called() -> None:
+    program = f"""
+        import jinja2
+        from flask import Flask, render_template, render_template_string, stream_template
+
+        counted = []
+
+        def count(kind, name):
+            stock = vars(kind)[name]
+
+            def counts(*args, **kwargs):
+                counted.append(name)
+                return stock(*args, **kwargs)
+
+            setattr(kind, name, counts)
+
+        for name in {[name for name in _REPLACED_OF_JINJA if name != "parse"]}:
+            count(jinja2.Template if hasattr(jinja2.Template, name) else jinja2.Environment, name)
+        app = Flask("app")
+        app.jinja_loader = jinja2.DictLoader({{"page": "{{{{ 1 }}}}"}})
+        with app.app_context():
+            for _ in range(2):
+                render_template("page"), "".join(stream_template("page")), render_template_string("{{{{ 1|upper }}}}")
+        seen = sorted([name, counted.count(name)] for name in set(counted))
+    """
+    assert len(observe_both(program)) == len(_REPLACED_OF_JINJA) - 1
+
+
+def _extensions_that_count() -> list[type[jinja2.ext.Extension]]:
+    numbers = itertools.count()
+
+    class Preprocessing(jinja2.ext.Extension):
+        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+            return f"{source}{next(numbers)}"
+
+    class Filtering(jinja2.ext.Extension):
+        def filter_stream(self, stream: Any) -> Any:
+            return (jinja2.lexer.Token(one.lineno, one.type, f"{one.value}{next(numbers)}") for one in stream)
+
+    class Parsing(jinja2.ext.Extension):
+        tags = {"tick"}
+
+        def parse(self, parser: Any) -> Any:
+            line = next(parser.stream).lineno
+            return jinja2.nodes.Output([jinja2.nodes.TemplateData(f"{next(numbers)}")], lineno=line)
+
+    return [Preprocessing, Filtering, Parsing]
+
+
+def test_a_source_is_compiled_each_time_if_an_extension_may_make_something_else_of_it() -> None:
+    def program(lib: Any) -> Any:
+        found = []
+        for extension in _extensions_that_count():
+            app = make_app(lib)
+            source = "{% tick %}text" if extension.tags else "text"
+            with app.test_request_context("/path"):
+                app.jinja_env.extensions.clear()
+                found.append(outcome(lib.render_template_string, source))
+                app.jinja_env.add_extension(extension)
+                found += [outcome(lib.render_template_string, source) for _ in range(3)]
+        return [_plain(one) for one in found]
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["preprocess", "_parse", "_tokenize"])
+def test_a_source_is_compiled_each_time_if_a_method_may_make_something_else_of_it(name: str) -> None:
+    def program(lib: Any) -> Any:
+        numbers = itertools.count()
+        stock = getattr(jinja2.Environment, name)
+
+        def counting(self: Any, source: str, *args: Any, **kwargs: Any) -> Any:
+            return stock(self, f"{source}{next(numbers)}", *args, **kwargs)
+
+        of_class, of_object = make_app(lib), make_app(lib)
+        of_class.jinja_environment = type("Own", (lib.templating.Environment,), {name: counting})
+        found = []
+        for app in (of_class, of_object):
+            with app.test_request_context("/path"):
+                found.append(lib.render_template_string("text"))
+                if app is of_object:
+                    setattr(app.jinja_env, name, MethodType(counting, app.jinja_env))
+                found += [lib.render_template_string("text") for _ in range(3)]
+        return found
+
+    same(program)
+
+
+def test_a_source_is_compiled_each_time_by_a_generator_of_the_applications_own() -> None:
+    def program(lib: Any) -> Any:
+        numbers = itertools.count()
+
+        class Generator(jinja2.compiler.CodeGenerator):
+            def _output_const_repr(self, group: Any) -> str:
+                return repr(f"{''.join(group)}{next(numbers)}")
+
+        app: Any = make_app(lib)
+        app.jinja_env.code_generator_class = Generator
+        with app.test_request_context("/path"):
+            return [lib.render_template_string("text") for _ in range(3)]
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["visit_Getattr", "visit_Call", "visit_Include", "enter_frame", "_output_child_pre"])
+def test_methods_of_the_code_generator_that_are_replaced_are_called_for_what_is_compiled_then(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = _app(lib, _PAGE + "{% include 'part.html' %}")
+        stock = getattr(jinja2.compiler.CodeGenerator, name)
+        counting = mock.Mock()
+
+        def counts(self: Any, *args: Any, **kwargs: Any) -> Any:
+            counting()
+            return stock(self, *args, **kwargs)
+
+        with mock.patch.object(jinja2.compiler.CodeGenerator, name, counts), app.test_request_context("/path"):
+            return _plain(outcome(lib.render_template, "page.html", **VALUES)), counting.call_count
 
     same(program)
 

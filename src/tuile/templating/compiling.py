@@ -8,6 +8,7 @@ It overrides methods that are Jinja's own business: those of the releases that a
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -15,6 +16,8 @@ from jinja2 import nodes
 from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.compiler import optimizeconst
 from jinja2.idtracking import VAR_LOAD_RESOLVE
+
+from ..invalidation import as_defined
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -28,6 +31,26 @@ _IS_KNOWN = getattr(jinja2, "__version__", "").startswith("3.1.")
 _OF_DICTS = frozenset(dir({}))
 # Jinja passes them to what it calls, and takes them out again.
 _OWN_KEYWORDS = frozenset({"_loop_vars", "_block_vars", "caller"})
+
+
+class Stock:
+    """Methods of one of Jinja's classes, which may be replaced at any time."""
+
+    def __init__(self, kind: type, *names: str) -> None:
+        self._read = attrgetter(*names)
+        self._methods = tuple(as_defined(kind, name) for name in names)
+
+    def is_in(self, kind: type) -> bool:
+        """Return whether a class has all of these methods from Jinja's."""
+        found: tuple[object, ...] = self._read(kind)
+        return found == self._methods
+
+
+# The methods whose work is done here, without a call of them.
+_replaced = Stock(
+    JinjaCodeGenerator,
+    *("visit_Include", "visit_Getattr", "visit_Call", "enter_frame", "_output_child_pre", "_output_child_post"),
+)
 
 
 class CodeGenerator(JinjaCodeGenerator):
@@ -46,7 +69,7 @@ class CodeGenerator(JinjaCodeGenerator):
         # Code that is kept in files may be run without Tuile.
         is_kept = defer_init or environment.bytecode_cache is not None
         has_names = hasattr(environment, "_names_of_code")
-        is_own = _IS_KNOWN and has_names and type(self) is CodeGenerator
+        is_own = _IS_KNOWN and has_names and type(self) is CodeGenerator and _replaced.is_in(JinjaCodeGenerator)
         self._writes_out = is_own and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = False
         self._has_parts = False
@@ -136,7 +159,8 @@ class CodeGenerator(JinjaCodeGenerator):
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name
         """Write a call; a dict that is unpacked may have any keywords, and Jinja's own."""
         is_plain = node.dyn_kwargs is None and not forward_caller
-        if self._writes_out and is_plain and _OWN_KEYWORDS.isdisjoint(one.key for one in node.kwargs):
+        # Python takes some letters beyond ASCII for others in keywords.
+        if self._writes_out and is_plain and all(k.key.isascii() and k.key not in _OWN_KEYWORDS for k in node.kwargs):
             self._write_call(node, frame)
         else:
             super().visit_Call(node, frame, forward_caller=forward_caller)

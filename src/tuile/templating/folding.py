@@ -11,16 +11,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 from markupsafe import Markup
 
+from .compiling import Stock
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType
-
-    from jinja2 import Environment
 
 
 class Outcome(NamedTuple):
@@ -46,6 +46,22 @@ class Call(NamedTuple):
 
 _NOT_CALLED = Outcome(was_called=False)
 _PLAIN = frozenset({str, Markup, int, float, bool, type(None)})
+# What makes code of a source. It can be replaced on one environment, too.
+_STEPS = (
+    *("from_string", "compile", "parse", "_parse", "_tokenize", "preprocess", "iter_extensions"),
+    *("_generate", "_compile"),
+)
+_steps = Stock(Environment, *_STEPS)
+
+
+def compiles_plainly(environment: Environment) -> bool:
+    """Return whether the methods with which an environment compiles a source are Jinja's."""
+    return _steps.is_in(type(environment)) and vars(environment).keys().isdisjoint(_STEPS)
+
+
+def knows_extensions(environment: Environment) -> bool:
+    """Return whether all extensions are Jinja's: what others make of a source may be something else each time."""
+    return all(type(extension).__module__ == "jinja2.ext" for extension in environment.extensions.values())
 
 
 def compile_recording(

@@ -20,11 +20,11 @@ from jinja2.utils import LRUCache, internalcode, missing
 from markupsafe import escape
 
 from ..ctx.app_context import current
-from ..invalidation import as_defined, is_method_of
+from ..invalidation import as_defined, attributes, is_method_of
 from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
 from .compiling import CodeGenerator
-from .folding import changed_outcomes, compile_recording
+from .folding import changed_outcomes, compile_recording, compiles_plainly, knows_extensions
 from .running import ABSENT, NAMES, Context, writers, written
 
 if TYPE_CHECKING:
@@ -55,12 +55,10 @@ _OWN_OF_ENVIRONMENT = (
     *("template_class", "context_class", "code_generator_class"),
     *("getattr", "get_template", "get_or_select_template"),
 )
-# The methods that make a template from a source. They can be replaced on one environment.
-_COMPILING = frozenset({"compile", "from_string"})
 _new: Callable[[type[Context]], Context] = object.__new__
 _begin = Context.__init__
-_load_template, _concat = as_defined(JinjaEnvironment, "_load_template"), as_defined(JinjaEnvironment, "concat")
-_compile, _from_string = as_defined(JinjaEnvironment, "compile"), as_defined(JinjaEnvironment, "from_string")
+_of_environment = attributes(JinjaEnvironment, ("_load_template", "concat", "get_template", "get_or_select_template"))
+_load_template, _concat, _get_template, _get_or_select_template = _of_environment.values()
 _render, _generate = as_defined(JinjaTemplate, "render"), as_defined(JinjaTemplate, "generate")
 _KNOWN_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 
@@ -195,6 +193,7 @@ class Environment(JinjaEnvironment):
             and type(self) is Environment
             and loader is not None
             and JinjaEnvironment._load_template is _load_template
+            and JinjaEnvironment.get_template is _get_template
         ):
             # What Jinja does for a template that is in the cache, in fewer calls.
             if parent is not None:
@@ -215,7 +214,7 @@ class Environment(JinjaEnvironment):
         globals: MutableMapping[str, object] | None = None,
     ) -> JinjaTemplate:
         """Return a template by name, or the first of several that exists."""
-        if type(template_name_or_list) is str:
+        if type(template_name_or_list) is str and JinjaEnvironment.get_or_select_template is _get_or_select_template:
             return self.get_template(template_name_or_list, parent, globals)
         return super().get_or_select_template(template_name_or_list, parent, globals)
 
@@ -248,15 +247,12 @@ _url_for = vars(UrlBuilding)["url_for"]
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:
     """Return a new template for a source, which is compiled once per state of the environment."""
-    kind = type(environment)
     escape = environment.autoescape
     if (
         not isinstance(environment, Environment)
         # A function of the application's own is called for each template.
         or (callable(escape) and not (type(escape) is MethodType and escape.__func__ in plain_escapes))
-        or kind.from_string is not _from_string
-        or kind.compile is not _compile
-        or not _COMPILING.isdisjoint(vars(environment))
+        or not compiles_plainly(environment)
         or type(source) is not str
     ):
         return environment.from_string(source)
@@ -264,6 +260,8 @@ def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTem
     if sources is None or not sources.are_current(environment):
         sources = _Sources(environment)
         environment._sources = sources
+    if not sources.are_kept:
+        return environment.from_string(source)
     code = sources.code(source)
     return environment.template_class.from_code(environment, code, environment.make_globals(None), None)
 
@@ -275,6 +273,7 @@ class _Sources:
         self._environment = environment
         self._state = _state_of(environment)
         self._registries = [dict(getattr(environment, name)) for name in _REGISTRIES]
+        self.are_kept = knows_extensions(environment) and environment.code_generator_class in _KNOWN_GENERATORS
         # The code, and the calls whose results it contains; None for the code if it is another one each time.
         self._codes: OrderedDict[str, tuple[CodeType | None, tuple[Call, ...]]] = OrderedDict()
         self._lock = Lock()
@@ -333,9 +332,9 @@ class _Sources:
 def _state_of(environment: Environment) -> tuple[dict[str, object], object]:
     """Return the settings of an environment, and whether it escapes a source without a name now."""
     escape = environment.autoescape
-    attributes = vars(environment).copy()
-    attributes.pop("_sources", None)
-    return attributes, escape(None) if callable(escape) else escape
+    settings = vars(environment).copy()
+    settings.pop("_sources", None)
+    return settings, escape(None) if callable(escape) else escape
 
 
 class DispatchingJinjaLoader(BaseLoader):

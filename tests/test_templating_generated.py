@@ -1,0 +1,320 @@
+"""Generated templates, of all statements and hostile values, do what they do in an environment of Jinja's."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import jinja2.ext
+import pytest
+from markupsafe import Markup
+
+import tuile
+from tuile.templating import jinja as templating
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# A longer run: change these. A few hundred templates take some seconds.
+FIRST, COUNT, GROUPS = 0, 60, 4
+READ: list[str] = []
+
+
+class _Odd:
+    """An object that notes what is asked of it, and answers by functions, or not at all."""
+
+    def __init__(self, **answers: Callable[..., Any]) -> None:
+        self._answers = answers
+
+    def _answer(self, kind: str, key: object, otherwise: Exception) -> Any:
+        READ.append(f"{kind} {key}")
+        if kind not in self._answers:
+            raise otherwise
+        return self._answers[kind](key)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._answer("attribute", name, AttributeError(name))
+
+    def __getitem__(self, key: object) -> Any:
+        return self._answer("item", key, KeyError(key))
+
+    def __str__(self) -> str:
+        READ.append("str")
+        answer: str = self._answers.get("str", "<odd {}>".format)("&")
+        return answer
+
+
+class _Html:
+    def __html__(self) -> str:
+        READ.append("html")
+        return "<i>html</i>"
+
+
+class _NoHtml:
+    @property
+    def __html__(self) -> str:
+        raise AttributeError("html")
+
+    def __str__(self) -> str:
+        return "<no html>"
+
+
+class _Text(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "<text>"
+
+
+class _Marked(str):
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return "<marked>"
+
+
+class _Mark(Markup):
+    __slots__ = ()
+
+    def __html__(self) -> Any:
+        return "<mark>"
+
+
+class _Number(int):
+    def __str__(self) -> str:
+        return "<number>"
+
+
+class _Missing(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return f"<missing {key}>"
+
+
+class _Attributes(dict[str, object]):
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return f"<attribute {name}>"
+
+
+class _Methods:
+    name = "<name>"
+
+    @jinja2.pass_context
+    def of_context(self, context: Any, *args: object, **kwargs: object) -> str:
+        return f"<{_shown(context)} {args} {sorted(kwargs)}>"
+
+    def plain(self, *args: object, **kwargs: object) -> str:
+        return f"<plain {args} {sorted(kwargs)}>"
+
+    @classmethod
+    def of_class(cls, *args: object, **kwargs: object) -> str:
+        return f"<class {args} {sorted(kwargs)}>"
+
+    @jinja2.pass_eval_context
+    def __call__(self, context: Any, *args: object, **kwargs: object) -> str:
+        return Markup("<safe>") if context.autoescape else f"<unsafe {args} {sorted(kwargs)}>"
+
+
+def _raises(error: type[Exception]) -> Callable[..., Any]:
+    def raises(*args: object, **kwargs: object) -> Any:
+        raise error("<raised>")
+
+    return raises
+
+
+@jinja2.pass_context
+def _of_context(context: Any, *args: object, **kwargs: object) -> str:
+    return f"<{_shown(context)} {context.name} {context.eval_ctx.autoescape} {len(args)} {sorted(kwargs)}>"
+
+
+def _shown(context: Any) -> list[tuple[str, str]]:
+    return sorted((name, str(value)[:40]) for name, value in context.get_all().items() if name in TARGETS)
+
+
+def _function(*args: object, **kwargs: object) -> str:
+    return f"<{[str(one) for one in args]} {sorted(kwargs)}>"
+
+
+TARGETS = ["item", "x", "inner", "_p", "names", "get", "read", "context", "t_1"]
+SAFE: dict[str, Any] = {
+    "a": "a & <b>", "b": Markup("<i>&amp;</i>"), "x": 7, "truth": True, "real": 1.5, "nothing": None, "item": "<item>",
+    "rows": [{"name": "<n>", "items": 1, "sub": {"name": "'"}}, {"name": 2}, _Missing(name="<i>"), _Attributes(x="&")],
+    "odd": _Odd(), "attributes": _Odd(attribute="<{}>".format), "items": _Odd(item="<{}>".format), "html": _Html(),
+    "no_html": _NoHtml(), "text": _Text("&"), "marked": _Marked("&"), "mark": _Mark("&"), "number": _Number(3),
+    "text_of": _Odd(str=_Marked), "methods": _Methods(), "klass": _Methods, "keys": {"get": "<", "name": Markup("<b>")},
+    "many": ["<", 1, Markup("&amp;")], "empty": [], "function": _function, "of_context": _of_context,
+    # Names that the code of templates has for itself.
+    "names": "<names>", "read": "<read>", "get": "<get>", "joins": 1, "invoke": _function, "context": "<context>",
+    "environment": "<e>", "escape": _function, "is_usual": 0, "exact_dict": "<d>", "t_1": "<t>", "l_0_a": "<l>",
+    "_p": "<p>", "absent": "<absent>", "Context": "<C>", "Macro": "<M>", "globals": "<g>", "_loop_vars": {"a": 1},
+    "show": _function, "inner": _function,
+}  # fmt: skip
+HOSTILE: dict[str, Any] = {
+    "stops": _raises(StopIteration), "fails": _raises(ValueError), "has_no": _raises(AttributeError),
+    "attribute_fails": _Odd(attribute=_raises(ValueError)), "item_fails": _Odd(item=_raises(ValueError)),
+    "item_stops": _Odd(item=_raises(StopIteration), str=_raises(KeyError)), "no_index": _Odd(item=_raises(IndexError)),
+    "own": {"_loop_vars": {"a": 1}, "caller": _function}, "wrong": {1: 2}, "big": 10**30, "bytes": b"<b>",
+    "strict": jinja2.StrictUndefined(name="strict"), "none_of": jinja2.Undefined(name="none_of"),
+}  # fmt: skip
+FILES = {
+    "part": "[{{ a }}{{ item }}{{ rows[0].name }}{{ of_context() }}{{ x }}]",
+    "broken": "\n\n{{ 1 // 0 }}",
+    "macros": "{% macro show(given) %}<{{ given }}{{ a }}{{ given.name }}{{ x }}>{% endmacro %}{% set v = '<v>' %}",
+    "base": "B<{% block part %}base{{ a }}{% endblock %}{% for item in rows %}{% block names scoped %}{{ item.name }}"
+    "{% endblock %}{% endfor %}{% block get %}{% endblock %}>",
+    "middle": "{% set x = 5 %}{% extends 'base' %}{% block part %}{{ super() }}{{ x }}{% endblock %}",
+}
+# What a rule may be; `$rule` stands for another one.
+RULES = {
+    "page": ["$body", "$body", "{% extends 'base' %}$body", "{% extends 'middle' %}$body",
+             "{% if $e %}{% extends 'base' %}{% endif %}$body"],
+    "body": ["$statement", "$statement\n$statement", "$statement<b>\n $statement$statement"],
+    "statement": [
+        "{{ $e }}", "{{ $e }}", "{{ $e }}", "{{\n$e\n\n~ $e }}", "{% do $e %}", "{{ of_context($arguments) }}",
+        "{% for item in $iterable %}$loop$body$break{% else %}$body{% endfor %}",
+        "{% for item in $iterable if $e %}$loop$body{% endfor %}",
+        "{% for item in $iterable recursive %}$body{{ loop([1]) if loop.depth < 3 }}{% endfor %}",
+        "{% if $e %}$body{% elif $e %}$body{% else %}$body{% endif %}",
+        "{% set $target = $e %}$body", "{% set $target, $target = $e, $e %}$body",
+        "{% set $target %}$body{% endset %}{{ $target }}", "{% set $target | $filter %}$body{% endset %}{{ $target }}",
+        "{% set ns = namespace(v=$e) %}{% set ns.v = $e %}{{ ns.v }}$body",
+        "{% with $target = $e %}$body{% endwith %}",
+        "{% macro $macro($parameters) %}{{ given }}$special$body{% endmacro %}{{ $macro($arguments) }}$e",
+        "{% call(inner) $called($arguments) %}$body{{ inner }}{% endcall %}",
+        "{% filter $filter %}$body{% endfilter %}",
+        "{% include 'part' %}", "{% include 'none' ignore missing %}", "{% include ['none', 'part'] %}$body",
+        "{% include 'part' without context %}", "{% include $e ignore missing %}", "{% include 'broken' %}",
+        "{% import 'macros' as inner %}{{ inner.show($e) }}$body", "{% from 'macros' import other %}{{ other }}",
+        "{% from 'macros' import show as inner, v as x with context %}{{ inner($e) }}$body",
+        "{% block $block %}$body{% endblock %}", "{% block $block scoped %}$body{{ super() }}{% endblock %}",
+        "{% autoescape $e %}$body{% endautoescape %}", "{% autoescape false %}$body{% endautoescape %}",
+        "{% trans a=a, n=$e %}<{{ a }}{{ n }}>{% endtrans %}", "{{ _('<>') }}$body",
+    ],
+    "iterable": ["rows", "rows", "[1, 2]", "'ab'", "many", "empty", "undefined", "$e"],
+    "loop": ["", "{{ loop.index }}{{ loop.last }}", "{{ loop.changed(item) }}", "{{ loop.nextitem }}", "{{ loop }}"],
+    "break": ["", "", "{% break %}", "{% if loop.index == 2 %}{% continue %}{% endif %}"],
+    "macro": ["show", "_own", "names"],
+    "parameters": ["", "given", "given, x=$e", "x, names=x", "given, caller=none"],
+    "special": ["", "", "{{ varargs }}{{ kwargs }}", "{{ caller(1) }}"],
+    "target": TARGETS,
+    "block": ["part", "names", "get", "other"],
+    "e": ["$name", "$name", "$name", "$e.$attribute", "$e.$attribute", "$name.$attribute", "$e['$attribute']",
+          "$e[$e]", "$e[:1]", "$called($arguments)", "$called($arguments)", "($e|$filter)",
+          "($e|$filter)", "($e if $e else $e)", "($e if $e)", "($e $operator $e)", "($e is $test)", "[$e, $e]"],
+    "operator": ["~", "==", "and", "or", "in", "+"],
+    "arguments": ["", "", "$e", "$e, $e", "$keyword=$e", "$e, $keyword=$e", "given=$e, class=$e", "*many",
+                  "**rows[0]", "$e, **rows[0]", "**$name"],
+    "keyword": ["a", "b", "class", "given", "x", "_loop_vars", "caller", "\ufb01eld", "_loop_var\u017f"],
+    "called": ["function", "of_context", "methods", "methods.plain", "methods.of_context", "methods.of_class"],
+    "attribute": ["name", "items", "get", "sub", "plain", "first", "missing", "x", "__class__", "_p", "upper"],
+    "filter": ["upper", "default('<d>')", "default('<d>', true)", "safe", "e", "string", "list", "first", "join('<')",
+               "tojson", "replace('a', '<')", "forceescape", "own", "of_context", "escaped"],
+    "test": ["defined", "not defined", "none", "string", "mapping", "callable", "escaped", "iterable", "eq(1)", "own"],
+    "name": [*SAFE, *SAFE, "rows[0]", "rows[2]", "'<&>'", "(3)", "none", "true", "undefined", "loop", "item"],
+}  # fmt: skip
+# What they are where they should end.
+ENDS = {"e": ["$name"], "statement": ["{{ $e }}"], "arguments": [""]}
+
+
+def _made(choose: Callable[[list[str]], str], rule: str, depth: int, names: list[str]) -> str:
+    choices = names if rule == "name" else ENDS.get(rule, RULES[rule]) if depth <= 0 else RULES[rule]
+    return re.sub(r"\$([a-z]+)", lambda found: _made(choose, found[1], depth - 1, names), choose(choices))
+
+
+def _files(seed: int) -> dict[str, str]:
+    """Return templates, most of them of values that raise no errors."""
+    source = random.Random(seed)
+    hostile = [*HOSTILE, "self", "super", "caller"] if seed % 4 == 0 else []
+    page = _made(source.choice, "page", 5, [*RULES["name"], *hostile])
+    # A block is defined once.
+    numbers = itertools.count()
+    seen: set[str] = set()
+
+    def block(found: re.Match[str]) -> str:
+        name = f"b{next(numbers)}" if found[1] in seen else found[1]
+        seen.add(name)
+        return f"{{% block {name} "
+
+    page = re.sub(r"{% block (\w+) ", block, page)
+    return {**FILES, "page.html": page, "page.txt": page}
+
+
+@jinja2.pass_context
+def _finalized(context: Any, value: object) -> object:
+    return Markup("<none>") if value is None and context.eval_ctx.autoescape else value
+
+
+class _Noting(jinja2.Undefined):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        READ.append("undefined")
+        super().__init__(*args, **kwargs)
+
+
+def _options(seed: int) -> dict[str, Any]:
+    one_of = random.Random(seed).choice
+    undefined = [jinja2.Undefined, jinja2.ChainableUndefined, jinja2.DebugUndefined, jinja2.StrictUndefined, _Noting]
+    return {
+        "autoescape": one_of([True, True, False, jinja2.select_autoescape(), lambda name: "yes", lambda name: None]),
+        "undefined": one_of(undefined),
+        "finalize": one_of([None, None, None, _finalized, lambda value: f"<{value}>", lambda value: [value]]),
+        "optimized": one_of([True, True, True, False]),
+        "trim_blocks": one_of([True, False]),
+        "extensions": ["jinja2.ext.do", "jinja2.ext.loopcontrols", "jinja2.ext.i18n"],
+    }
+
+
+@jinja2.pass_eval_context
+def _escaped(context: Any, value: object) -> str:
+    return Markup("<e>") if context.autoescape else f"<{value}>"
+
+
+def _prepared(environment: jinja2.Environment, files: dict[str, str], seed: int) -> jinja2.Environment:
+    environment.loader = jinja2.FunctionLoader(lambda name: (files[name], f"/{name}", None) if name in files else None)
+    environment.filters.update(own=_function, of_context=_of_context, escaped=_escaped)
+    environment.tests.update(own=lambda value: value == 1)
+    environment.globals.update(a="<global>", rows=SAFE["rows"], of_context=_of_context)
+    install: Any = environment
+    install.install_null_translations(newstyle=bool(seed % 2))
+    return environment
+
+
+def _plain(found: object) -> str:
+    return re.sub(r"0x[0-9a-f]+|(?<=line )\d+(?=\))", "N", str(found))
+
+
+def _outcome(call: Callable[[], object]) -> Any:
+    """Return the text or the error, with the lines of templates in its traceback, and what was asked of the values."""
+    READ.clear()
+    try:
+        return _plain(call()), list(READ)
+    except Exception as error:  # noqa: BLE001 - of any kind
+        lines = [(line.filename, line.lineno, line.name) for line in traceback.extract_tb(error.__traceback__)]
+        return type(error), _plain(error), [line for line in lines if line[0].startswith("/page")], list(READ)
+
+
+def _ways(environment: jinja2.Environment, name: str) -> Iterator[Callable[[], object]]:
+    values = {**SAFE, **HOSTILE}
+    if isinstance(environment, templating.Environment):
+        yield lambda: templating.render(environment.get_template(name), values)
+    else:
+        yield lambda: environment.get_template(name).render(values)
+    yield lambda: [str(piece) for piece in environment.get_template(name).generate(values)]
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_generated_templates_do_what_they_do_in_an_environment_of_jinjas(group: int) -> None:
+    app = tuile.Flask("app")
+    for seed in range(FIRST + group * COUNT, FIRST + (group + 1) * COUNT):
+        files, options = _files(seed), _options(seed)
+        theirs = _prepared(jinja2.Environment(**options), files, seed)  # noqa: S701 - it is among the options
+        ours = _prepared(templating.Environment(app, **options), files, seed)
+        for name in ("page.html", "page.txt"):
+            for jinjas, tuiles in zip(_ways(theirs, name), _ways(ours, name), strict=True):
+                assert _outcome(tuiles) == _outcome(jinjas), f"seed {seed}: {files[name]}"
