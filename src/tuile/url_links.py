@@ -320,10 +320,13 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
     if type(context) is not RequestContext or plan.root is not plan.url_map:
         return False
     config, request, url_map = context.app.config, context.request, plan.url_map
+    trusted = config["TRUSTED_HOSTS"]
     if (
         url_map is None
         or type(request) is not plan.request_class
-        or not _is_accepted(request, config["TRUSTED_HOSTS"])
+        or request.trusted_hosts is not trusted
+        # It was stored when the host was found to be trusted.
+        or (trusted is not None and "host" not in vars(request))
         or not _binds_at_root(url_map, environ_of(request), config["SERVER_NAME"])
     ):
         # Not to be asked again: the adapter builds all URLs.
@@ -331,11 +334,6 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
         return False
     context._root, context._links_by = url_map, plan
     return True
-
-
-def _is_accepted(request: Request, trusted: object) -> bool:
-    """Return whether the host of a request was found to be trusted when it was matched, or need not be."""
-    return request.trusted_hosts is trusted and (trusted is None or "host" in vars(request))
 
 
 def _binds_at_root(url_map: Map, environ: WSGIEnvironment, server_name: str | None) -> bool:
