@@ -68,6 +68,11 @@ def _() -> Any:
     return "ignored"
 
 
+@view("form after its data, as a signature needs it", body=urlencode(_fields(3)), type=FORM)
+def _() -> Any:
+    return f"{len(f.request.get_data())} {f.request.form['field1']}"
+
+
 @view("form and redirect", body=urlencode(_fields(3)), type=FORM)
 def _() -> Any:
     f.request.form["field0"]

@@ -71,6 +71,17 @@ application("404 with a template", "/missing")(
 application("404 as JSON", "/missing")(
     _handled(HTTPException, lambda error: ({"error": error.description}, error.code), lambda: "")
 )
+
+
+def _as_json(error: Any) -> Any:
+    response = error.get_response()
+    response.data = f.json.dumps({"code": error.code, "name": error.name, "description": error.description})
+    response.content_type = "application/json"
+    return response
+
+
+application("404 as JSON, by the error's response", "/missing")(_handled(HTTPException, _as_json, lambda: ""))
+application("409 as JSON, by the error's response")(_handled(HTTPException, _as_json, lambda: f.abort(409)))
 application("own exception with a handler")(
     _handled(_AppError, lambda error: ({"error": str(error)}, 400), _raise(_AppError("wrong")))
 )

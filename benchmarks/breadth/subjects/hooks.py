@@ -54,6 +54,11 @@ def _(app: Any) -> None:
     app.before_request(lambda: "stopped")
 
 
+@application("OPTIONS answered by before_request", method="OPTIONS")
+def _(app: Any) -> None:
+    app.before_request(lambda: app.make_default_options_response() if f.request.method == "OPTIONS" else None)
+
+
 @application("before_request that aborts with 403")
 def _(app: Any) -> None:
     app.before_request(lambda: f.abort(403))
