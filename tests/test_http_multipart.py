@@ -57,19 +57,31 @@ def spoilt(body: bytes, at: int, put: bytes) -> bytes:
     return body[:at] + put + body[at + 1 :]
 
 
-WHOLE_PARTS = st.builds(
-    lambda name, file, kind, content: (
-        b"--b-1\r\nContent-Disposition: form-data; name=" + name + file + kind + b"\r\n\r\n" + content + b"\r\n"
-    ),
-    st.sampled_from([b'"a"', b'"b"', b'""', b'"%22x"', b'"\xc3\xa9"', b'"a;b"', b'"a\0b"']),
-    st.sampled_from([b"", b"", b'; filename="x.txt"', b'; filename=""', b'; filename="C:/x%22y"']),
-    st.sampled_from(
-        [b"", b"", b"\r\nContent-Type: text/plain", b"\r\nX-Other:  a \r\ncontent-type: a/b; charset=ascii"]
-    ),
-    st.binary(max_size=12) | st.sampled_from([b"\r\n", b"\r", b"\n--b-", b"--b-", b"\r\n\r\n", b"\r\n--b-2"]),
-)
+def parts_of(names: list[bytes], files: list[bytes]) -> st.SearchStrategy[bytes]:
+    """Return parts with one of these names and one of these files."""
+    return st.builds(
+        lambda name, file, kind, content: (
+            b"--b-1\r\nContent-Disposition: form-data; name=" + name + file + kind + b"\r\n\r\n" + content + b"\r\n"
+        ),
+        st.sampled_from(names),
+        st.sampled_from(files),
+        st.sampled_from(
+            [b"", b"", b"\r\nContent-Type: text/plain", b"\r\nX-Other:  a \r\ncontent-type: a/b; charset=ascii"]
+        ),
+        st.binary(max_size=12) | st.sampled_from([b"\r\n", b"\r", b"\n--b-", b"--b-", b"\r\n\r\n", b"\r\n--b-2"]),
+    )
+
+
+NAMES = [b'"a"', b'"b"', b'""', b'"%22x"', b'"\xc3\xa9"', b'"a;b"', b'"a\0b"', rb'"\"\\%22\x"', b"a"]
+FILES = [
+    *(b"", b"", b'; filename="x.txt"', b'; filename=""', b'; filename="C:/x%22y"', rb'; filename="a\"b\\c\d"'),
+    *(b"; filename=x.txt", b"; filename*=utf-8''%C3%A9.txt", b"; filename=\"e.txt\"; filename*=UTF-8''%e9", b";"),
+    *(b'; FileName = "a"', b'; filename="a', b"; filename*0=a; filename*1=b", b'; size=3; filename="z"; x'),
+]
+WHOLE_PARTS = parts_of(NAMES, FILES)
+ODD_PARTS = parts_of([*NAMES, b"", b"*=utf-8''x", b'"', b'"\\"', b"\xff"], [*FILES, b"\xff", b"; filename=\xe9"])
 BODIES = st.one_of(
-    st.lists(WHOLE_PARTS, max_size=4).map(lambda parts: b"".join(parts) + b"--b-1--\r\n"),
+    st.lists(ODD_PARTS, max_size=4).map(lambda parts: b"".join(parts) + b"--b-1--\r\n"),
     st.builds(
         lambda start, parts: start + b"".join(parts) + b"--b-1--\r\n",
         st.sampled_from([b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"\r\n ", b"text\r\n"]),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from werkzeug.http import parse_options_header
+
 from ..lazy import lazy_pattern
 
 #: The name, the filename (None for a field), the headers as sent, and the start and end of the content.
@@ -28,6 +30,12 @@ _headers_pattern = lazy_pattern(
     rb"\r\n\r\n",
     re.IGNORECASE,
 )
+# The same with whatever else there is in the first header: escapes, an encoded name, another order.
+_other_headers_pattern = lazy_pattern(
+    rb"\r\n(Content-Disposition:[ \t]*([^\r\n]*)((?:\r\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*))\r\n\r\n", re.IGNORECASE
+)
+# The groups of the first of these.
+_USUAL_GROUPS: t.Final = 4
 #: Parts with longer headers are left to Werkzeug.
 _LONGEST_HEADERS: t.Final = 8192
 # The size of the pieces that Werkzeug's parser reads. It refuses a piece that exceeds the memory limit.
@@ -69,24 +77,36 @@ def parse_multipart(  # noqa: C901 - one look at each part, without calls
         head = match(body, position)
         if head is None:
             # The end, or something else.
-            return parts if size - position <= 4 and body[position:] in _ENDS else None
+            if size - position <= 4 and body[position:] in _ENDS:
+                return parts
+            head = _other_headers_pattern.match(body, position)
+            if head is None:
+                return None
         start = head.end()
         end = find(delimiter, start) - 2
         if end < start or not body.startswith(b"\r\n", end) or start - position > _LONGEST_HEADERS:
             return None
-        headers, name, filename, others = head.groups()
         try:
-            shown = name.decode()
-            if filename is not None:
-                filename = filename.decode().replace("%22", '"')
-            elif (most_memory is not None and end - start > most_memory) or (others and b"charset" in others.lower()):
+            if head.re.groups == _USUAL_GROUPS:
+                headers, name, named, others = head.groups()
+                shown = name.decode()
+                filename = None if named is None else named.decode().replace("%22", '"')
+                if "%22" in shown:
+                    shown = shown.replace("%22", '"')
+            else:
+                headers, disposition, others = head.groups()
+                _, options = parse_options_header(disposition.decode())
+                if "name" not in options:
+                    return None
+                shown, filename = options["name"], options.get("filename")
+            if filename is None and (
+                (most_memory is not None and end - start > most_memory) or (others and b"charset" in others.lower())
+            ):
                 return None
             if others:
                 others.decode()
         except UnicodeDecodeError:
             return None
-        if "%22" in shown:
-            shown = shown.replace("%22", '"')
         parts.append((shown, filename, headers, start, end))
         if most_parts is not None and len(parts) > most_parts:
             return None
