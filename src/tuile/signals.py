@@ -9,8 +9,10 @@ from __future__ import annotations
 import typing as t
 from inspect import CO_COROUTINE, iscoroutinefunction
 from types import FunctionType
+from weakref import ref
 
 from blinker import NamedSignal, Namespace, Signal
+from blinker.base import ANY_ID
 
 from .flask_names import offer_flasks_names
 from .invalidation import as_defined
@@ -23,7 +25,7 @@ if t.TYPE_CHECKING:
 # A namespace of its own, so that an application's signal "request-started" is a different one.
 _signals = Namespace()
 
-_stock_send = as_defined(Signal, "send")
+_stock_send, _stock_receivers_for = as_defined(Signal, "send"), as_defined(Signal, "receivers_for")
 
 #: The names of the signals that have ever had a receiver. None is removed: then the receivers are looked at.
 heard: set[str] = set()
@@ -75,17 +77,38 @@ def send_signal(signal: Signal, sender: object, wrapper: Wrapper, /, **values: o
         wrapper: Makes a function of a receiver that is a coroutine function.
         values: What the receivers are given.
     """
-    if type(signal).send is not _stock_send or "send" in vars(signal):
+    kind, own = type(signal), vars(signal)
+    if kind.send is not _stock_send or "send" in own:
         signal.send(sender, _async_wrapper=wrapper, **values)
-    elif not signal.is_muted:
-        for receiver in signal.receivers_for(sender):
+    elif signal.is_muted:
+        return
+    elif kind.receivers_for is not _stock_receivers_for or "receivers_for" in own:
+        for one in signal.receivers_for(sender):
+            _call(one, sender, wrapper, values)
+    else:
+        # What the generator `receivers_for` does. Each receiver is looked up when its turn comes: one before it may
+        # have disconnected it.
+        by_sender, receivers = signal._by_sender, signal.receivers
+        everyones = by_sender[ANY_ID]
+        for number in everyones | by_sender[id(sender)] if id(sender) in by_sender else everyones.copy():
+            known = receivers.get(number)
+            receiver = known() if isinstance(known, ref) else known
+            if receiver is None:
+                if known is not None:
+                    signal._disconnect(number, ANY_ID)
+                continue
             # Most are plain functions, without attributes that may mark them.
             if type(receiver) is FunctionType and not (receiver.__code__.co_flags & CO_COROUTINE or receiver.__dict__):
                 receiver(sender, **values)
-            elif iscoroutinefunction(receiver):
-                wrapper(receiver)(sender, **values)
             else:
-                receiver(sender, **values)
+                _call(receiver, sender, wrapper, values)
+
+
+def _call(receiver: Callable[..., object], sender: object, wrapper: Wrapper, values: dict[str, object]) -> None:
+    """Call a receiver that may be a coroutine function."""
+    if iscoroutinefunction(receiver):
+        receiver = wrapper(receiver)
+    receiver(sender, **values)
 
 
 before_render_template = _signal("before-render-template")

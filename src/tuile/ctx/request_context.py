@@ -264,6 +264,8 @@ class RequestContext(Opening):
             ):
                 own = self._own_app_ctx
                 self._leave_app(Leaving(self, token) if own is None else Entered(own, None), exc)
+            elif (own := self._own_app_ctx) is not None and own._pushes:
+                take_push(own._pushes, None)
             if found is not self:
                 refuse_pop(self, found)
 

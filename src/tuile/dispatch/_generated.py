@@ -268,6 +268,38 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         start = None
                         body = app.finalize_request(answer)
                         more = None
+                elif plan.quiet_without_cookies and (
+                    plan.epoch is invalidation.epoch
+                    and context._state is PLAIN
+                    and (not context._is_touched)
+                    and (not app.after_request_funcs)
+                    and (not (heard and request_finished.receivers))
+                    and ("HTTP_COOKIE" not in environ or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
+                ):
+                    # encode_answer: Return the parts of a response to text, bytes or JSON
+                    kind = type(answer)
+                    if kind is str and plan.text_start is not None:
+                        quick_start = plan.text_start
+                        quick_body = answer.encode()
+                    elif (
+                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
+                    ):
+                        quick_start = plan.json_start
+                        quick_body = f"{plan.write_json(answer)}\n".encode()
+                    elif kind is bytes and plan.text_start is not None:
+                        quick_start = plan.text_start
+                        quick_body = answer
+                    else:
+                        quick_start = None
+                        quick_body = b""
+                    if quick_start is not None:
+                        start = quick_start
+                        body = quick_body
+                        more = None
+                    else:
+                        start = None
+                        body = finish_by_functions(app, plan, context, environ, answer)
+                        more = None
                 else:
                     start = None
                     body = finish_by_functions(app, plan, context, environ, answer)
@@ -542,6 +574,38 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                     else:
                         start = None
                         body = app.finalize_request(answer)
+                        more = None
+                elif plan.quiet_without_cookies and (
+                    plan.epoch is invalidation.epoch
+                    and context._state is PLAIN
+                    and (not context._is_touched)
+                    and (not app.after_request_funcs)
+                    and (not (heard and request_finished.receivers))
+                    and ("HTTP_COOKIE" not in environ or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
+                ):
+                    # encode_answer: Return the parts of a response to text, bytes or JSON
+                    kind = type(answer)
+                    if kind is str:
+                        quick_start = plan.text_start
+                        quick_body = answer.encode()
+                    elif (
+                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
+                    ):
+                        quick_start = plan.json_start
+                        quick_body = f"{plan.write_json(answer)}\n".encode()
+                    elif kind is bytes:
+                        quick_start = plan.text_start
+                        quick_body = answer
+                    else:
+                        quick_start = None
+                        quick_body = b""
+                    if quick_start is not None:
+                        start = quick_start
+                        body = quick_body
+                        more = None
+                    else:
+                        start = None
+                        body = finish_by_functions(app, plan, context, environ, answer)
                         more = None
                 else:
                     start = None

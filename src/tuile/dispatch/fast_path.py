@@ -32,6 +32,7 @@ from .inlined import (
     run_after,
     run_view,
     session_headers,
+    sets_nothing,
 )
 from .inlined_response import encode_answer, is_changed, response_of, send
 from .pages import page_of, parts_without_view, response_without_code
@@ -144,6 +145,10 @@ def finish(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnviron
     if is_unobserved(app, plan, context):
         sent_cookies = environ.get("HTTP_COOKIE")
         return finish_unobserved(app, plan, context, sent_cookies, answer)
+    if plan.quiet_without_cookies and sets_nothing(app, plan, context, environ):
+        quick_start, quick_body = encode_answer(plan, answer)
+        if quick_start is not None:
+            return quick_start, quick_body, None
     return None, finish_by_functions(app, plan, context, environ, answer), None
 
 

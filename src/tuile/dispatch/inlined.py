@@ -264,6 +264,18 @@ def is_unobserved(app: Flask, plan: Plan, context: RequestContext) -> bool:
     )
 
 
+def sets_nothing(app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment) -> bool:
+    """Return whether no function sees the response and nothing is added to it, if only the checks of cookies are on."""
+    return (
+        plan.epoch is invalidation.epoch
+        and context._state is PLAIN
+        and not context._is_touched
+        and not app.after_request_funcs
+        and not (heard and request_finished.receivers)
+        and ("HTTP_COOKIE" not in environ or not app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
+    )
+
+
 def may_finish(plan: Plan, context: RequestContext) -> bool:
     """Return whether `finalize_request` would only call functions for the response and keep the state."""
     return (

@@ -22,7 +22,7 @@ from ..routing.map import Map, builds_at_root
 from ..sessions.signed import saves_plainly
 from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
-from .settings import checks_cookies, makes_app_context, tells
+from .settings import checks_cookies, checks_set_cookies, makes_app_context, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
@@ -90,6 +90,8 @@ class Plan(Record):
     dispatches: bool
     calls_view: bool
     quiet: bool
+    #: Whether of these only the checks of cookies need be called, which look at responses that set some.
+    quiet_without_cookies: bool
     #: Whether `handle_user_exception` need not call other steps.
     handles_errors: bool
     #: Whether the steps that answer a request without a view need not be called.
@@ -168,6 +170,7 @@ NOTHING = Plan(
     dispatches=False,
     calls_view=False,
     quiet=False,
+    quiet_without_cookies=False,
     handles_errors=False,
     answers_alone=False,
     opens_lazily=False,
@@ -235,6 +238,7 @@ def plan_of(app: Planned) -> Plan:
         **steps,
         **_for_urls(app, lost, matches_hosts, has_root=ignores_hosts and not constructed),
         quiet=quiet,
+        quiet_without_cookies=not lost["after"] and text_start is not None and checks and checks_set_cookies(app),
         answers_alone=answers_alone,
         opens_lazily=lazily,
         saves_plainly=saving,

@@ -71,6 +71,13 @@ def checks_cookies(app: Planned) -> bool:
         return True
 
 
+def checks_set_cookies(app: Planned) -> bool:
+    """Return whether the settings are the usual ones, by which a response is looked at only if it sets cookies."""
+    config = app.config
+    is_usual = config.get("COOKIE_CHECKS") is None and config.get("COOKIE_UNDECLARED") == "ignore"
+    return tells(app) and is_usual and not getattr(app, "_optional_cookies", None)
+
+
 def makes_app_context(app: Planned) -> bool:
     """Return whether app contexts are made as usual, and have no URL adapter: there is no `SERVER_NAME`."""
     return (

@@ -430,7 +430,7 @@ class Dispatcher(Planned, Teardown):
             # Asked first, because it takes longer to find the modes.
             return
         modes = cookie_checks_of(self), undeclared_cookies_of(self)
-        if not self._optional_cookies and (modes == (None, None) or not sets_cookies(response.headers)):
+        if not self._optional_cookies and (modes == (None, None) or not (is_usual or sets_cookies(response.headers))):
             return
         checks.look_at(self, value_with_request().request, response, *modes)  # type: ignore[arg-type] # a Flask
 

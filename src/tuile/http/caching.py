@@ -10,6 +10,7 @@ import typing as t
 from contextlib import suppress
 
 from ..lazy import lazy_pattern
+from .response_headers import HEADERS_CLASSES
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
@@ -36,7 +37,7 @@ def invites_shared_caches(headers: Headers) -> bool:
     Targeted fields such as `CDN-Cache-Control` (RFC 9213), `Surrogate-Control`, `Edge-Control` and `X-Accel-Expires`
     are for shared caches only, which then ignore `Cache-Control`.
     """
-    for name, value in headers.items():
+    for name, value in headers._list if type(headers) in HEADERS_CLASSES else headers.items():
         if name not in _USUAL and _is_for_caches(name) and _is_invitation(name, value):
             return True
     return False
