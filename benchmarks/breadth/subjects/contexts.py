@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from benchmarks.breadth.registry import Subject, f
@@ -12,6 +13,7 @@ def _register(app: Any) -> None:
     app.add_url_rule("/", "view", lambda: "text")
     app.add_url_rule("/json", "json", lambda: {"got": f.request.get_json()["a"]}, methods=["POST"])
     app.add_url_rule("/form", "form", lambda: f.request.form["a"], methods=["POST"])
+    app.add_url_rule("/file", "file", lambda: f.request.files["a"].filename, methods=["POST"])
     app.add_url_rule("/old", "old", lambda: f.redirect("/"))
 
     @app.get("/session")  # type: ignore[untyped-decorator]
@@ -63,6 +65,40 @@ def _(app: Any) -> Any:
     def call() -> Any:
         with app.app_context():
             return f.current_app.name
+
+    return call
+
+
+def _with_url(app: Any) -> Any:
+    def call() -> Any:
+        with app.app_context():
+            return f.url_for("view")
+
+    return call
+
+
+SUBJECT.call("app_context(), a URL with SERVER_NAME", "none", SERVER_NAME="example.com")(_with_url)
+
+
+@_call("app_context() left by an error")
+def _(app: Any) -> Any:
+    def call() -> Any:
+        try:
+            with app.app_context():
+                raise ValueError
+        except ValueError:
+            return "left"
+
+    return call
+
+
+@_call("app_context() within a request")
+def _(app: Any) -> Any:
+    def call() -> Any:
+        with app.test_request_context("/"):
+            with app.app_context():
+                f.g.value = 1
+            return f.request.path
 
     return call
 
@@ -131,6 +167,9 @@ _client("POST of a form", lambda client: client.post("/form", data={"a": "1"}).t
 _client("404", lambda client: client.get("/missing").status_code)
 _client("session", lambda client: client.get("/session").text)
 _client("redirect followed", lambda client: client.get("/old", follow_redirects=True).text)
+_client("upload of a file", lambda client: client.post("/file", data={"a": (io.BytesIO(b"x"), "a.txt")}).text)
+_client("https by base_url", lambda client: client.get("/", base_url="https://example.com").text)
+_client("name and password", lambda client: client.get("/", auth=("name", "password")).text)
 _client("with headers", lambda client: client.get("/", headers={"X-One": "1"}).headers["Content-Type"])
 
 
@@ -197,5 +236,8 @@ def _(app: Any) -> Any:
 SUBJECT.call("current_app.name read")(lambda: f.current_app.name)
 SUBJECT.call("request.method read")(lambda: f.request.method)
 SUBJECT.call("g.get of a missing name")(lambda: f.g.get("missing"))
+SUBJECT.call("name in g")(lambda: "missing" in f.g)
+SUBJECT.call("getattr of a missing name of g")(lambda: getattr(f.g, "_database", None))
+SUBJECT.call("has_request_context() outside a request", "app")(lambda: f.has_request_context())
 SUBJECT.call("has_request_context()")(lambda: f.has_request_context())
 SUBJECT.call("jsonify as a call")(lambda: f.jsonify(a=1).get_data(as_text=True))

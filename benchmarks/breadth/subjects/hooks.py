@@ -138,5 +138,6 @@ def _connected(*names: str) -> Any:
 
 
 application("request_started and request_finished received")(_connected("request_started", "request_finished"))
+application("appcontext_pushed received")(_connected("appcontext_pushed"))
 _ALL = ("request_started", "request_finished", "request_tearing_down", "appcontext_pushed", "appcontext_tearing_down")
 application("all signals of a request received")(_connected(*_ALL, "appcontext_popped"))
