@@ -214,8 +214,7 @@ def plan_of(app: Planned) -> Plan:
     )
     begun = (*constructor, *lost["adapter"], *lost["app context"])
     refusals = (*_refusals_of_mixins(cls, mixins), *constructed, *lost["serving"])
-    matches_hosts = any(_matches_hosts(app))
-    ignores_hosts = not (lost["adapter"] or matches_hosts)
+    ignores_hosts = not ((matches_hosts := any(_matches_hosts(app))) or lost["adapter"])
     checks, lazily, text_start = checks_cookies(app), _opens_lazily(app.session_interface), _text_start(response_class)
     quiet = not (lost["after"] or checks) and text_start is not None
     answers_alone = quiet and response_class is Response and not any(lost[group] for group in WITHOUT_A_VIEW)
