@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 # Anchor, method, scheme and externality.
 Options = tuple["str | None", "str | None", "str | None", "bool | None"]
 _NO_OPTIONS: Options = (None, None, None, None)
+# What the options are given as is not checked.
+_take: Callable[[dict[str, object], str, None], Written] = dict.pop
 _LOCAL_SCHEME = "When specifying '_scheme', '_external' must be True."
 
 
@@ -261,8 +263,12 @@ def take_options(values: dict[str, object]) -> Options:
     """Take anchor, method, scheme and externality out of the values."""
     if not values or OPTIONS.isdisjoint(values):
         return _NO_OPTIONS
-    take: Callable[[str, None], Written] = values.pop
-    return take("_anchor", None), take("_method", None), take("_scheme", None), take("_external", None)
+    return (
+        _take(values, "_anchor", None),
+        _take(values, "_method", None),
+        _take(values, "_scheme", None),
+        _take(values, "_external", None),
+    )
 
 
 def _url(

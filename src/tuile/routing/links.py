@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
     from .map import Map
 
 #: A path and query with options of `url_for`: anchor, scheme and externality; and with the rule's subdomain or host.
-WithOptions = tuple[str, object, object, object, str]
+WithOptions = tuple["str | None", object, object, object, str]
 Values = t.Mapping[str, object]
 #: Returns path and query, with the options if there are any; None if only the adapter can tell; or `REFUSED`.
 WriteLink = t.Callable[[dict[str, object]], Written]

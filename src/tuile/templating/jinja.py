@@ -247,11 +247,11 @@ _url_for = vars(UrlBuilding)["url_for"]
 
 def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:
     """Return a new template for a source, which is compiled once per state of the environment."""
-    escape = environment.autoescape
+    auto = environment.autoescape
     if (
         not isinstance(environment, Environment)
         # A function of the application's own is called for each template.
-        or (callable(escape) and not (type(escape) is MethodType and escape.__func__ in plain_escapes))
+        or (callable(auto) and not (type(auto) is MethodType and getattr(auto, "__func__", None) in plain_escapes))
         or not compiles_plainly(environment)
         or type(source) is not str
     ):
