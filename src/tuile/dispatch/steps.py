@@ -25,7 +25,6 @@ from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
 from ..signals import request_finished, request_started, send_signal
-from ..url_links import begins_at_root
 from ..wrappers.async_body import iterate_by
 from ..wrappers.plain_response import Closing
 from ..wrappers.response import CALL, SEND
@@ -45,6 +44,7 @@ if t.TYPE_CHECKING:
     from werkzeug.routing import MapAdapter
 
     from .. import typing as ft
+    from .. import url_links
     from ..app import Flask
     from ..asgi.protocol import Receive, Scope, Send
     from ..asgi.service import Service
@@ -68,16 +68,19 @@ if t.TYPE_CHECKING:
 else:
     from ._generated import serve_plainly, serve_wsgi
 
-    answers, async_calls, awaiting, checks, hosts, return_values, sent_cookies, shared_responses = late_modules(
-        __name__,
-        "..routing.answers",
-        ".async_calls",
-        ".awaiting",
-        "..cookie.checks",
-        "..http.hosts",
-        ".return_values",
-        "..ctx.sent_cookies",
-        ".shared_responses",
+    answers, async_calls, awaiting, checks, hosts, return_values, sent_cookies, shared_responses, url_links = (
+        late_modules(
+            __name__,
+            "..routing.answers",
+            ".async_calls",
+            ".awaiting",
+            "..cookie.checks",
+            "..http.hosts",
+            ".return_values",
+            "..ctx.sent_cookies",
+            ".shared_responses",
+            "..url_links",
+        )
     )
 
 # Without the cast of each call.
@@ -381,7 +384,7 @@ class Dispatcher(Planned, Teardown):
             url_map is None
             or type(context) is not RequestContext
             or context._adapter is not False
-            or (context._root is not url_map and not begins_at_root(context, plan))
+            or (context._root is not url_map and not url_links.begins_at_root(context, plan))
         ):
             return None
         return answers.methods_for(url_map, environ_of(context.request).get("PATH_INFO"))
