@@ -21,7 +21,7 @@ import tuile
 from tests.beside_flask import make_app, outcome, part, same
 from tests.costs import entered
 from tuile.ctx.app_context import current
-from tuile.globals import LocalProxy
+from tuile.local import LocalProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
