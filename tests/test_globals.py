@@ -50,11 +50,29 @@ def set_and_read(it: Any) -> Any:
     return [it.given, vars(it).get("given")]
 
 
+def set_and_delete(it: Any) -> Any:
+    it.given = 1
+    del it.given
+    return hasattr(it, "given")
+
+
 def keep_privately(it: Any) -> Any:
     it._kept = 1
     found = [it._kept, hasattr(it, "_kept"), getattr(it, "_get_kept", 2), vars(it).get("_kept")]
     del it._kept
     return [*found, hasattr(it, "_kept")]
+
+
+class Anything:
+    """An object whose comparisons return what is no bool, as those of columns do."""
+
+    def __eq__(self, other: object) -> Any:
+        return ["equal"]
+
+    def __ne__(self, other: object) -> Any:
+        return ["unequal"]
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 OPERATIONS: dict[str, Callable[[Any], Any]] = {
@@ -87,6 +105,10 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "equal to itself": lambda it: it == it._get_current_object(),
     "unequal to itself": lambda it: it != it._get_current_object(),
     "equal to None": lambda it: it == None,  # noqa: E711 - the operator is what is tested
+    "equal to anything": lambda it: [it == Anything(), it != Anything(), Anything() == it],
+    "equal to a proxy": lambda it: [it == it, it != it],  # noqa: PLR0124 - the operators are what is tested
+    "format with a width": lambda it: format(it, "5"),
+    "delattr of what was set": set_and_delete,
     "hash": lambda it: hash(it) == hash(it._get_current_object()),
     "call": lambda it: it(),
     "add": lambda it: it + 1,

@@ -21,7 +21,7 @@ from .ctx.app_context import (
 )
 from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
 from .flask_names import offer_flasks_names
-from .local import _OWN_NAMES, LocalProxy, _finder, _note_missing, _of_proxy
+from .local import _OWN_NAMES, LocalProxy, _finder, _note_missing, _of_unbound, _own
 
 if t.TYPE_CHECKING:
     from .app import Flask
@@ -116,11 +116,11 @@ class _RequestProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
-            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
         value = _value(None)
         if value is None or (request := value.request) is None:
-            raise RuntimeError(NO_REQUEST_MESSAGE)
+            return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         try:
             return getattr(request, name)
         except AttributeError as error:
@@ -135,11 +135,11 @@ class _AppProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
-            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
         value = _value(None)
         if value is None:
-            raise RuntimeError(NO_APP_MESSAGE)
+            return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
         app = value.app if context is None else context.app
         try:
@@ -156,11 +156,11 @@ class _NamespaceProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
-            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
         value = _value(None)
         if value is None:
-            raise RuntimeError(NO_APP_MESSAGE)
+            return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
         namespace = value._g if context is None else context.g
         if name in _missed and type(namespace) is _AppCtxGlobals and name not in _dict_of(namespace):
@@ -204,11 +204,11 @@ class _SessionProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_" and (name[1:2] == "_" or name in _OWN_NAMES):
-            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
         value = _value(None)
         if value is None or value.request is None:
-            raise RuntimeError(NO_REQUEST_MESSAGE)
+            return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         session = value._opened_session
         if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
@@ -247,8 +247,8 @@ class _WebSocketProxy(LocalProxy):
     __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
 
     def __getattribute__(self, name: str) -> object:
-        if name and name[0] == "_":
-            return _finder(self) if name == "_get_current_object" else _of_proxy(self, name)
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
         try:
             # The context of a WebSocket alone has it, a context inside passes it on, and reading `request` is a call.
             found = _websocket_value(None).websocket
