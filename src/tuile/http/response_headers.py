@@ -17,9 +17,9 @@ _MISSING: t.Final = object()
 def _set(headers: WerkzeugHeaders, key: str, value: str) -> None:
     """Set a header whose name is ASCII; it replaces those with this name."""
     pairs, length = headers._list, len(key)
-    place = None
+    place = lower = None
     for index, (name, _) in enumerate(pairs):
-        if len(name) == length and (name == key or name.lower() == key.lower()):
+        if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
             if place is not None:
                 # There are several, all but one of which are removed.
                 WerkzeugHeaders.set(headers, key, value)
@@ -58,34 +58,34 @@ class Headers(WerkzeugHeaders):
             """
             if type is not None or key.__class__ is not str or not key.isascii():
                 return super().get(key, default, type)
-            length = len(key)
+            length, lower = len(key), None
             for name, value in self._list:
-                if len(name) == length and (name == key or name.lower() == key.lower()):
+                if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
                     return value
             return default
 
         def __getitem__(self, key: object) -> object:
             if type(key) is str and key.isascii():
-                length = len(key)
+                length, lower = len(key), None
                 for name, value in self._list:
-                    if len(name) == length and (name == key or name.lower() == key.lower()):
+                    if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
                         return value
             return super().__getitem__(key)
 
         def __contains__(self, key: object) -> bool:
             if type(key) is not str or not key.isascii():
                 return super().__contains__(key)
-            length = len(key)
-            for name, _ in self._list:  # noqa: SIM110 - `any` with a generator would be one more function call
-                if len(name) == length and (name == key or name.lower() == key.lower()):
+            length, lower = len(key), None
+            for name, _ in self._list:
+                if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
                     return True
             return False
 
         def __setitem__(self, key: object, value: object) -> None:
             if type(key) is str and type(value) is str and "\n" not in value and "\r" not in value and key.isascii():
-                pairs, length = self._list, len(key)
+                pairs, length, lower = self._list, len(key), None
                 for name, _ in pairs:
-                    if len(name) == length and (name == key or name.lower() == key.lower()):
+                    if len(name) == length and (name == key or name.lower() == (lower or (lower := key.lower()))):
                         _set(self, key, value)
                         return
                 pairs.append((key, value))
