@@ -31,7 +31,7 @@ MOST: t.Final = 128
 #: The most memory that a remembered cookie and the text of its session may each take, in octets, and the most values
 #: that are remembered as they were read: less than 3 MiB in all.
 LONGEST: t.Final = 4096
-MOST_VALUES: t.Final = 32
+MOST_VALUES: t.Final = 64
 _YOUNGEST = -CLOCK_SKEW_S  # the least age: clocks differ
 
 #: When a cookie was signed, the text of its session, and the content if that consists of texts and numbers alone.
