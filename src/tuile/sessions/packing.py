@@ -44,9 +44,9 @@ def _deflated(raw: bytes) -> bytes:
     """Return octets as `zlib.compress` compresses them, without its header and checksum.
 
     It clears 256 KiB for a window of 32 KiB. A window that is 262 octets larger than the data gives the same result,
-    much faster. So does a smaller table of what occurred where: of 915,000 texts of up to 762 octets none differed,
-    many of which repeat themselves. In longer texts something may occur so often that not all of its places are tried:
-    of 27,000 texts of up to 1,786 octets 4 differed by some octets, all of which had many keys or commas.
+    much faster. So does a smaller table of what occurred where, unless something occurs so often that not all of its
+    places are tried: of 915,000 JSON texts of up to 762 octets none differed, of 27,000 of up to 1,786 octets 4, all of
+    which had many keys or commas. What consists of two or four letters becomes longer or shorter by a few octets.
     """
     size = len(raw)
     if size <= 762:
