@@ -178,6 +178,31 @@ def test_a_proxy_of_the_request_is_unbound_in_an_app_context(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_proxy_goes_as_on_flask_when_the_app_context_was_left_before_the_request(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_bound_app(lib)
+        app_context = app.app_context()
+        app_context.push()
+        request_context = app.test_request_context("/path")
+        request_context.push()
+        app_context.pop()
+        found = {key: outcome(lambda f=f: plain(f(proxy(lib, name)))) for key, f in OPERATIONS.items()}
+        current_left = outcome(request_context.pop)[0]
+        return {
+            key: (how, *what) if how == "returned" else (how, what[0]) for key, (how, *what) in found.items()
+        }, current_left
+
+    same(program)
+
+
+def test_an_unbound_websocket_is_of_the_class_of_proxies() -> None:
+    assert not isinstance(tuile.websocket, dict)
+    assert isinstance(tuile.websocket, LocalProxy)
+    with pytest.raises(RuntimeError, match="Working outside of the context of a WebSocket"):
+        tuile.websocket.accept  # noqa: B018 - reading it is what fails
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_an_unbound_proxy_says_what_is_missing(name: str) -> None:
     def program(lib: Any) -> Any:
         return [outcome(getattr, proxy(lib, name), attribute) for attribute in ("x", "name", "_get_current_object")][:2]

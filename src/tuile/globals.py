@@ -141,7 +141,11 @@ class _AppProxy(LocalProxy):
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
-        app = value.app if context is None else context.app
+        try:
+            app = value.app if context is None else context.app
+        except RuntimeError:
+            # The app context was left before the request.
+            return _of_unbound(self, name, NO_APP_MESSAGE)
         try:
             return getattr(app, name)
         except AttributeError as error:
@@ -162,7 +166,10 @@ class _NamespaceProxy(LocalProxy):
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
-        namespace = value._g if context is None else context.g
+        try:
+            namespace = value._g if context is None else context.g
+        except RuntimeError:
+            return _of_unbound(self, name, NO_APP_MESSAGE)
         if name in _missed and type(namespace) is _AppCtxGlobals and name not in _dict_of(namespace):
             # `__getattr__` looks it up.
             raise AttributeError
@@ -253,7 +260,7 @@ class _WebSocketProxy(LocalProxy):
             # The context of a WebSocket alone has it, a context inside passes it on, and reading `request` is a call.
             found = _websocket_value(None).websocket
         except AttributeError:
-            raise RuntimeError(_NO_WEBSOCKET_MESSAGE) from None
+            return _of_unbound(self, name, _NO_WEBSOCKET_MESSAGE)
         try:
             return getattr(found, name)
         except AttributeError as error:

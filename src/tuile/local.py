@@ -29,7 +29,7 @@ def _of_unbound(proxy: object, name: str, message: str) -> object:
     """Return Werkzeug's result for an attribute of a proxy whose object does not exist, or raise its error."""
     if name == "__class__":
         return type(proxy)
-    raise RuntimeError(message)
+    raise RuntimeError(message) from None
 
 
 class LocalProxy(WerkzeugLocalProxy[t.Any]):
