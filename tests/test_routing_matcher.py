@@ -118,3 +118,16 @@ def test_a_patched_match_is_called_at_once(owner: type, monkeypatch: pytest.Monk
         return [*found, adapter.match("/a/b")]
 
     same(program)
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
+@pytest.mark.parametrize("path", ["/a/b/c", "/a//b/c", "//a/b//c"])
+def test_several_slashes_are_merged_where_a_websocket_has_the_same_rule(path: str, method: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.add_url_rule("/a/b/c", endpoint="socket", websocket=True)
+        app.add_url_rule("/a/b/c", endpoint="page", view_func=lambda: "page")
+        answer = app.test_client().open(path, method=method)
+        return answer.status, answer.headers.get("Location"), answer.headers.get("Allow")
+
+    same(program)

@@ -79,8 +79,10 @@ class Matcher(StateMachineMatcher):
         if found is None and self.merge_slashes:
             is_merged = "//" in path
             if is_merged:
-                path = search.several_slashes.sub("/", path)
-                found = look.descend(self._root, [domain, *path.split("/")], 0)
+                merged = search.several_slashes.sub("/", path)
+                found = look.descend(self._root, [domain, *merged.split("/")], 0)
+                if found is not search.UNSURE:
+                    path = merged
             else:
                 # As in `search`.
                 look.passed *= 2
