@@ -1163,6 +1163,28 @@ def test_a_view_may_finish_what_it_does_with_the_last_message() -> None:
     assert done == ["a", "b", "c"]
 
 
+def test_a_view_that_is_cancelled_may_wait_while_it_cleans_up() -> None:
+    app = make_app()
+    done: list[str] = []
+
+    @app.websocket("/ws")
+    async def view() -> None:
+        done.append(str(await websocket.receive()))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.7)  # longer than it takes to look at the WebSocket again
+            done.append("cleaned up")
+
+    async def conversation(client: Client) -> None:
+        client.send("a")
+        client.leave()
+        await client.task  # type: ignore[misc] # it is there
+
+    talk(app, conversation)
+    assert done == ["a", "cleaned up"]
+
+
 def test_a_client_that_leaves_before_the_handshake_is_over() -> None:
     app = make_app()
     seen: list[object] = []

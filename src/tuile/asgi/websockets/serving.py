@@ -259,7 +259,8 @@ class _Served:
         """Notice when the client leaves, and end a view that has gone on for long after that."""
         if self.cancels_at is None:
             self.connection.listen()
-        elif monotonic() >= self.cancels_at:
+        elif monotonic() >= self.cancels_at and not self.is_cancelled:
+            # Once, so that the view can wait while it cleans up.
             self._cancel()
 
     def end_session(self) -> None:
@@ -274,7 +275,7 @@ class _Served:
         if connection.has_received or connection.is_receiving:
             # It is busy with a message, or is told by `receive`.
             grace: float = self.app.config.get("WEBSOCKET_GRACE", 5)
-            # `look` sees to it: the handshake was accepted.
+            # `look` cancels it: since the handshake was accepted, the watcher calls that.
             self.cancels_at = monotonic() + grace
         else:
             self._cancel()
