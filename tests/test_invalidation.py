@@ -45,6 +45,9 @@ WRAPPED = [
     *("werkzeug.wrappers.response:Response.get_wsgi_response", "werkzeug.wrappers.response:Response.get_app_iter"),
     *("werkzeug.wrappers.response:Response.iter_encoded", "werkzeug.wrappers.response:Response.close"),
     *("werkzeug.wrappers.response:Response.make_conditional", "werkzeug.wrappers.response:Response.set_data"),
+    *("werkzeug.formparser:FormDataParser.parse", "werkzeug.formparser:FormDataParser.__init__"),
+    *("werkzeug.formparser:MultiPartParser.parse", "werkzeug.sansio.multipart:MultipartDecoder.next_event"),
+    *("werkzeug.datastructures:FileStorage.__init__", "werkzeug.wrappers.request:Request._load_form_data"),
     *("werkzeug.sansio.response:Response.status", "werkzeug.sansio.response:Response.status_code"),
     *("werkzeug.test:Client.run_wsgi_app", "werkzeug.test:Client._add_cookies_to_wsgi"),
     *("werkzeug.test:Client.resolve_redirect", "werkzeug.test:EnvironBuilder.get_environ"),
@@ -107,6 +110,7 @@ app.get("/uuid/<uuid:u>", endpoint="uuid")(lambda u: str(u))
 app.get("/abort", endpoint="abort")(lambda: flask.abort(403))
 app.post("/json", endpoint="json")(lambda: flask.request.get_json())
 app.post("/data", endpoint="data")(lambda: flask.request.get_data())
+app.post("/form", endpoint="form")(lambda: flask.request.form["a"] + flask.request.files["b"].filename)
 app.get("/file", endpoint="file")(lambda: flask.send_file(io.BytesIO(b"file"), download_name="a.txt"))
 app.get("/moved", endpoint="moved")(lambda: flask.redirect("/"))
 
@@ -125,6 +129,7 @@ for path in [*paths, "/abort", "/missing", "/file", "/cookie", "/"] * 2:
     answer = client.get(path)
     answers.append([answer.status, answer.text])
 for answer in [client.post("/json", json=[1]), client.post("/data", data="a"), client.post("/"), client.options("/"),
+               client.post("/form", data={"a": "1", "b": (io.BytesIO(b"b"), "b.txt")}),
                client.get("/moved", follow_redirects=True)]:
     answers.append([answer.status, answer.text])
 seen = [sorted(calls), answers]
@@ -138,6 +143,13 @@ def test_what_is_wrapped_before_the_import_is_called(wrap: str) -> None:
     ours = observe(agent + INSTALL_SHIM + PROGRAM, shim=False)
     assert theirs[0] == sorted(WRAPPED)
     assert ours == theirs
+
+
+# Where others were wrapped as well, Werkzeug's parser would be used anyway.
+@pytest.mark.parametrize("name", [name for name in WRAPPED if "form" in name or "multipart" in name or "File" in name])
+def test_what_is_wrapped_alone_before_the_import_is_called(name: str) -> None:
+    agent = AGENT.replace("wrap(", "function(").replace(str(WRAPPED), str([name]))
+    assert observe(agent + INSTALL_SHIM + PROGRAM, shim=False)[0] == [name]
 
 
 @pytest.mark.parametrize("wrap", ["function", "Proxy"])

@@ -116,7 +116,7 @@ def both(make: Any, *before: str, **attributes: Any) -> None:
 def is_quick(request: Any) -> bool:
     """Return whether the form of a request is read without Werkzeug's parser."""
     with (
-        mock.patch.object(forms, "_methods_of_forms", return_value=forms._FOR_FORMS),
+        mock.patch.object(forms, "_reads_as_werkzeug", return_value=True),
         mock.patch.object(FormDataParser, "parse", side_effect=LookupError),
     ):
         try:
@@ -153,7 +153,7 @@ def test_a_length_that_is_not_the_bodys_is_seen_as_with_werkzeug(length: int, mo
 def test_a_malformed_length_is_the_requests_to_refuse(text: str, terminated: dict[str, Any]) -> None:
     answers = []
     for quick in (True, False):
-        with mock.patch.object(forms, "_methods_of_forms", return_value=forms._FOR_FORMS if quick else ()):
+        with mock.patch.object(forms, "_reads_as_werkzeug", return_value=quick):
             answers.append(seen(tuile.Request({**make_post(b"a=1&b=2", CONTENT_LENGTH=text), **terminated})))
     assert answers[0] == answers[1]
 

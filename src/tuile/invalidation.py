@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import typing as t
 from abc import ABCMeta
+from operator import attrgetter
 from threading import RLock
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType, WrapperDescriptorType
 
@@ -199,10 +200,10 @@ def attribute(cls: type, name: str) -> object:
 
 
 def as_defined(owner: type | ModuleType, name: str) -> object:
-    """Return an attribute as its package defined it, to compare with later; what equals nothing if it was replaced.
+    """Return an attribute as its package defined it, to compare with later; if it was replaced, what equals nothing.
 
-    What monitors applications wraps methods of Werkzeug and Jinja before the application imports Tuile, or before Tuile
-    imports them when they are first needed. So what an attribute is when Tuile is imported says nothing yet.
+    Monitoring agents wrap methods of Werkzeug and Jinja before the application imports Tuile, or before Tuile imports
+    them when they are first needed. So what an attribute is when Tuile is imported says nothing yet.
 
     Args:
         owner: A class or a module of a dependency, or a class that is derived from one.
@@ -219,7 +220,7 @@ def as_defined(owner: type | ModuleType, name: str) -> object:
 
 
 def _is_defined_in(module: str, found: object) -> bool:
-    # Types are compared: what wraps a function may say that it is an instance of the function's class.
+    # Types are compared, because a wrapper may claim to be an instance of the function's class.
     if type(found) is classmethod or type(found) is staticmethod:
         found = found.__func__
     elif issubclass(type(found), property):
@@ -241,7 +242,7 @@ def _package_of(module: str) -> str:
 
 
 def without_replaced(cls: type) -> None:
-    """Take from a class its own methods in place of those that were replaced before in the class of a dependency.
+    """Remove from a class the methods that it has in place of those that were replaced before in a dependency's class.
 
     Args:
         cls: A class that is derived from one of a dependency, and does the same in fewer steps.
@@ -253,13 +254,31 @@ def without_replaced(cls: type) -> None:
 
 
 def is_method_of(function: object, method: object) -> bool:
-    """Return whether a method is a function, bound by Python; what wraps one may have the function as an attribute."""
+    """Return whether a method is this function, bound by Python; a wrapper may only have it as its `__func__`."""
     return type(method) is MethodType and method.__func__ is function
 
 
 def attributes(cls: type, names: t.Iterable[str]) -> dict[str, object]:
     """Return these attributes of a class as they were defined, to compare with later."""
     return {name: as_defined(cls, name) for name in names}
+
+
+class Stock:
+    """Attributes of one class of a dependency as they were defined, to compare with what they are now.
+
+    Args:
+        kind: The class.
+        names: The names of the attributes, at least two.
+    """
+
+    def __init__(self, kind: type, *names: str) -> None:
+        self._read = attrgetter(*names)
+        self._stock = tuple(as_defined(kind, name) for name in names)
+
+    def is_in(self, kind: type) -> bool:
+        """Return whether a class has all of them."""
+        found: tuple[object, ...] = self._read(kind)
+        return found == self._stock
 
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:

@@ -8,7 +8,6 @@ It overrides methods that are Jinja's own business: those of the releases that a
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import jinja2
@@ -17,7 +16,7 @@ from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.compiler import optimizeconst
 from jinja2.idtracking import VAR_LOAD_RESOLVE
 
-from ..invalidation import as_defined
+from ..invalidation import Stock
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -31,19 +30,6 @@ _IS_KNOWN = getattr(jinja2, "__version__", "").startswith("3.1.")
 _OF_DICTS = frozenset(dir({}))
 # Jinja passes them to what it calls, and takes them out again.
 _OWN_KEYWORDS = frozenset({"_loop_vars", "_block_vars", "caller"})
-
-
-class Stock:
-    """Methods of one of Jinja's classes, which may be replaced at any time."""
-
-    def __init__(self, kind: type, *names: str) -> None:
-        self._read = attrgetter(*names)
-        self._methods = tuple(as_defined(kind, name) for name in names)
-
-    def is_in(self, kind: type) -> bool:
-        """Return whether a class has all of these methods from Jinja's."""
-        found: tuple[object, ...] = self._read(kind)
-        return found == self._methods
 
 
 # The methods whose work is done here, without a call of them.

@@ -16,7 +16,7 @@ from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 from markupsafe import Markup
 
-from .compiling import Stock
+from ..invalidation import Stock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ import werkzeug.test
 from werkzeug.datastructures import Headers
 
 from tuile.http.headers import plain_pairs
+from tuile.invalidation import as_defined
 from tuile.wrappers.plain_response import Closing
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-_stock_run = werkzeug.test.run_wsgi_app
+_stock_run = as_defined(werkzeug.test, "run_wsgi_app")
 _new: Callable[[type[Headers]], Headers] = object.__new__
 
 

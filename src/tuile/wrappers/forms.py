@@ -22,6 +22,7 @@ from werkzeug.wsgi import LimitedStream
 from ..ctx.app_context import current
 from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
+from ..invalidation import Stock, as_defined
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -67,36 +68,26 @@ _new_multidict = ImmutableMultiDict.__new__
 _fill: t.Callable[[object, t.Mapping[str, object]], None] = t.cast("t.Callable[..., None]", dict.update)
 
 
-def _methods_of_forms() -> tuple[object, ...]:
-    """Return what reads forms in Werkzeug, to detect patches of its classes."""
-    request, parser = WerkzeugRequest, FormDataParser
-    return (
-        request._load_form_data,
-        request.make_form_data_parser,
-        request.form_data_parser_class,
-        request.want_form_data_parsed,
-        request._get_stream_for_parsing,
-        parser.__init__,
-        parser.parse,
-        parser._parse_urlencoded,
-    )
+# What reads forms in Werkzeug, and the parts of those with files, to detect patches of its classes.
+_of_requests = Stock(
+    WerkzeugRequest,
+    *("_load_form_data", "make_form_data_parser", "form_data_parser_class", "want_form_data_parsed"),
+    *("_get_stream_for_parsing", "_get_file_stream"),
+)
+_of_parsers = Stock(FormDataParser, "__init__", "parse", "_parse_urlencoded", "_parse_multipart")
+_of_decoders = Stock(MultipartDecoder, "receive_data", "next_event")
+_parse_parts: t.Final = as_defined(MultiPartParser, "parse")
+_init_of_file: t.Final = as_defined(FileStorage, "__init__")
 
 
-def _methods_of_parts() -> tuple[object, ...]:
-    """Return what reads the parts of a form with files."""
-    decoder = MultipartDecoder
-    return (
-        FormDataParser._parse_multipart,
-        WerkzeugRequest._get_file_stream,
-        MultiPartParser.parse,
-        decoder.receive_data,
-        decoder.next_event,
-    )
+def _reads_as_werkzeug() -> bool:
+    """Return whether Werkzeug's methods that read forms are its own."""
+    return _of_requests.is_in(WerkzeugRequest) and _of_parsers.is_in(FormDataParser)
 
 
-_FOR_FORMS: t.Final = _methods_of_forms()
-_FOR_PARTS: t.Final = _methods_of_parts()
-_init_of_file: t.Final = FileStorage.__init__
+def _reads_parts_as_werkzeug() -> bool:
+    """Return whether those that read the parts of a form with files are."""
+    return MultiPartParser.parse is _parse_parts and _of_decoders.is_in(MultipartDecoder)
 
 
 class Files(cached_property[ImmutableMultiDict[FileStorage]]):
@@ -136,7 +127,7 @@ def load_form(request: Request) -> bool:
     own, environ = request.__dict__, request.environ
     # What `get_data` has read and kept.
     data = own.get("_cached_data")
-    if not (_OWN if type(data) is not bytes else _OWN_BUT_DATA).isdisjoint(own) or _methods_of_forms() != _FOR_FORMS:
+    if not (_OWN if type(data) is not bytes else _OWN_BUT_DATA).isdisjoint(own) or not _reads_as_werkzeug():
         return False
     headers = own.get("headers")
     if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
@@ -156,7 +147,7 @@ def load_form(request: Request) -> bool:
     if mimetype == _FORM:
         _load_urlencoded(request, own, environ, int(text))
         return True
-    if data is not None or int(text) > _MOST_BYTES or _methods_of_parts() != _FOR_PARTS:
+    if data is not None or int(text) > _MOST_BYTES or not _reads_parts_as_werkzeug():
         return False
     boundary = (
         multipart.boundary_of(content_type) if parsed is None else multipart.plain_boundary(parsed[1].get("boundary"))
