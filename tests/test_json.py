@@ -26,7 +26,8 @@ from werkzeug.wrappers import Response
 import tuile
 from tests.costs import entered
 from tuile import json
-from tuile.ctx.app_context import NO_APP_MESSAGE, current
+from tuile.ctx.app_context import current
+from tuile.ctx.values import NO_APP_MESSAGE
 from tuile.json import provider as provider_room
 from tuile.json.provider import DefaultJSONProvider, JSONProvider, _default
 

@@ -11,7 +11,6 @@ import typing as t
 from werkzeug.local import LocalProxy as WerkzeugLocalProxy
 
 from .ctx.app_context import (
-    NO_APP_MESSAGE,
     NO_REQUEST_MESSAGE,
     NOT_OPENED_MESSAGE,
     AppContext,
@@ -20,6 +19,7 @@ from .ctx.app_context import (
     current,
 )
 from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
+from .ctx.values import NO_APP_MESSAGE
 from .flask_names import offer_flasks_names
 from .local import _OWN_NAMES, LocalProxy, _finder, _note_missing, _of_unbound, _own
 

@@ -6,6 +6,7 @@ partial.
 
 from __future__ import annotations
 
+import operator
 import sys
 import threading
 import typing as t
@@ -30,6 +31,23 @@ def _of_unbound(proxy: object, name: str, message: str) -> object:
     if name == "__class__":
         return type(proxy)
     raise RuntimeError(message) from None
+
+
+def _comparison(compare: t.Callable[[object, object], object]) -> t.Callable[[LocalProxy, object], bool]:
+    """Return a method that compares the object of a proxy, and returns whatever its class does."""
+
+    def method(self: LocalProxy, other: object) -> object:
+        try:
+            found = _finder(self)()
+        except RuntimeError:
+            if sys.version_info >= (3, 14):
+                raise
+            return NotImplemented
+        return compare(found, other)
+
+    method.__name__ = f"__{compare.__name__}__"
+    method.__qualname__ = f"LocalProxy.{method.__name__}"
+    return t.cast("t.Callable[[LocalProxy, object], bool]", method)
 
 
 class LocalProxy(WerkzeugLocalProxy[t.Any]):
@@ -111,26 +129,7 @@ class LocalProxy(WerkzeugLocalProxy[t.Any]):
             raise TypeError("unhashable type: 'LocalProxy'") from unbound
         return hash(found)
 
-    def __eq__(self, other: object) -> bool:
-        try:
-            found = _finder(self)()
-        except RuntimeError:
-            if sys.version_info >= (3, 14):
-                raise
-            return NotImplemented
-        # Classes may return anything.
-        equal: bool = found == other
-        return equal
-
-    def __ne__(self, other: object) -> bool:
-        try:
-            found = _finder(self)()
-        except RuntimeError:
-            if sys.version_info >= (3, 14):
-                raise
-            return NotImplemented
-        unequal: bool = found != other
-        return unequal
+    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
 
     def __len__(self) -> int:
         return len(_finder(self)())

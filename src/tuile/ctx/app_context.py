@@ -25,7 +25,6 @@ from contextvars import ContextVar, Token
 from .. import invalidation
 from ..signals import appcontext_popped, appcontext_pushed, appcontext_tearing_down, heard, send_signal
 from .states import NESTED, PLAIN
-from .values import NO_APP_MESSAGE as NO_APP_MESSAGE  # noqa: PLC0414 - handed on
 from .values import Entered, EnteredApp, combined
 
 if t.TYPE_CHECKING:
@@ -111,10 +110,6 @@ class AppContext(metaclass=invalidation.Watched):
             self._only = None
             pushes.insert(0, (only._token, only))
         return pushes
-
-    @_cv_tokens.setter
-    def _cv_tokens(self, pushes: list[tuple[Token[Current | None], Current | None]]) -> None:
-        self._only, self._pushes = None, pushes
 
     def push(self) -> None:
         """Make this context the current one. Each push needs its own `pop`."""

@@ -100,8 +100,8 @@ class Matching(metaclass=Watched):
         """Find the rule by the map, for an app that needs no adapter."""
         # Of its own copy, for a stream: the server may use the environ for another request by then.
         app, url_map = self.app, self.app.url_map
-        in_domain = bool(app.subdomain_matching or url_map.host_matching)
-        self._take(url_map.find(environ_of(self.request), app.config["SERVER_NAME"], in_domain))
+        matches_hosts = bool(app.subdomain_matching or url_map.host_matching)
+        self._take(url_map.find(environ_of(self.request), app.config["SERVER_NAME"], matches_hosts))
 
     def _take(self, found: Found | None) -> None:
         """Take over what the map has found by itself; if that is nothing certain, ask Werkzeug's adapter."""

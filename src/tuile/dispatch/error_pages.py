@@ -55,7 +55,10 @@ _NOTHING_OF_ITS_OWN = {"response": None}
 
 
 def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
-    """Return what pages depend on, other than attributes of an exception."""
+    """Return what pages depend on, other than attributes of an exception.
+
+    Those after the first three are the same for all classes whose pages may be kept: `_of_all`.
+    """
     return (
         kind.description,
         kind.code,
@@ -70,8 +73,7 @@ def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
     )
 
 
-# Those after the first three are the same for all classes whose pages may be kept.
-# What the third may be.
+# What the third of them may be.
 _GET_HEADERS = frozenset({get_headers, _get_allow, _get_challenge, _get_retry})
 
 

@@ -203,12 +203,13 @@ def plain_pairs(headers: object) -> list[tuple[str, str]] | None:
         pairs = headers.copy()
     else:
         return None
-    for pair in pairs:
+    for index, pair in enumerate(pairs):
         if type(pair) is not tuple or len(pair) != 2:
             return None
         name, value = pair
         if type(value) is int:
-            return plain_pairs([(name, str(value) if type(value) is int else value) for name, value in pairs])
+            value = str(value)
+            pairs[index] = name, value
         if type(name) is not str or type(value) is not str or "\n" in value or "\r" in value:
             return None
     return pairs

@@ -34,8 +34,6 @@ _headers_pattern = lazy_pattern(
 _other_headers_pattern = lazy_pattern(
     rb"\r\n(Content-Disposition:[ \t]*([^\r\n]*)((?:\r\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*))\r\n\r\n", re.IGNORECASE
 )
-# The groups of the first of these.
-_USUAL_GROUPS: t.Final = 4
 #: Parts with longer headers are left to Werkzeug.
 _LONGEST_HEADERS: t.Final = 8192
 # The size of the pieces that Werkzeug's parser reads. It refuses a piece that exceeds the memory limit.
@@ -74,20 +72,18 @@ def parse_multipart(  # noqa: C901 - one look at each part, without calls
     match, find, width, size = _headers_pattern.match, body.find, len(delimiter), len(body)
     parts: list[Part] = []
     while True:
-        head = match(body, position)
+        usual = match(body, position)
+        if usual is None and size - position <= 4 and body[position:] in _ENDS:
+            return parts
+        head = usual or _other_headers_pattern.match(body, position)
         if head is None:
-            # The end, or something else.
-            if size - position <= 4 and body[position:] in _ENDS:
-                return parts
-            head = _other_headers_pattern.match(body, position)
-            if head is None:
-                return None
+            return None
         start = head.end()
         end = find(delimiter, start) - 2
         if end < start or not body.startswith(b"\r\n", end) or start - position > _LONGEST_HEADERS:
             return None
         try:
-            if head.re.groups == _USUAL_GROUPS:
+            if usual is not None:
                 headers, name, named, others = head.groups()
                 shown = name.decode()
                 filename = None if named is None else named.decode().replace("%22", '"')

@@ -75,5 +75,5 @@ class ImmutableMultiDict(WerkzeugImmutableMultiDict[str, Value]):
 # Werkzeug shows the name of the class.
 ImmutableMultiDict.__name__ = ImmutableMultiDict.__qualname__ = WerkzeugImmutableMultiDict.__name__
 ImmutableMultiDict.__module__ = WerkzeugImmutableMultiDict.__module__
-# What security agents wrapped before is called.
+# Methods that security agents wrapped before are called.
 without_replaced(ImmutableMultiDict)

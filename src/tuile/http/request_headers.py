@@ -125,5 +125,5 @@ class EnvironHeaders(WerkzeugEnvironHeaders):
 # Werkzeug shows the name of the class.
 EnvironHeaders.__name__ = EnvironHeaders.__qualname__ = WerkzeugEnvironHeaders.__name__
 EnvironHeaders.__module__ = WerkzeugEnvironHeaders.__module__
-# What security agents wrapped before is called.
+# Methods that security agents wrapped before are called.
 without_replaced(EnvironHeaders)

@@ -162,7 +162,7 @@ def _headers_of(pairs: list[tuple[str, str]]) -> Headers:
 
 # Tools may show it.
 Headers.__module__ = WerkzeugHeaders.__module__
-# What security agents wrapped before is called.
+# Methods that security agents wrapped before are called.
 without_replaced(Headers)
 
 #: The classes whose `_list` may be read and extended without their methods.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json as _json
 import typing as t
 
-from tuile.ctx.app_context import NO_APP_MESSAGE, current
+from tuile.ctx.app_context import current
+from tuile.ctx.values import NO_APP_MESSAGE
 
 from ..flask_names import offer_flasks_names
 from .provider import _default

@@ -98,11 +98,20 @@ class Index:
         websockets: Whether its rules for WebSockets are found, and not the others.
     """
 
-    __slots__ = ("_foreign", "_with_defaults", "allowed", "domain", "has_foreign", "knows_all", "of", "root", "static")
+    __slots__ = (
+        "_foreign",
+        "_with_defaults",
+        "allowed",
+        "domain",
+        "has_foreign",
+        "knows_all",
+        "root",
+        "static",
+        "websockets",
+    )
 
     def __init__(self, url_map: WerkzeugMap, *, websockets: bool = False) -> None:
-        # The value of `Rule.websocket` of the rules that are found.
-        self.of = websockets
+        self.websockets = websockets
         # The number of rules with defaults for each endpoint and its arguments. Other rules may redirect to them.
         rules = url_map._rules
         self._with_defaults = Counter(_purpose(rule) for rule in rules if rule.defaults)
@@ -212,7 +221,7 @@ class Index:
         node = Node(state.static)
         # A copy, because other threads may add to Werkzeug's lists.
         rules = list(state.rules)
-        node.answers = [self._answer(rule, rules) for rule in rules if rule.websocket == self.of]
+        node.answers = [self._answer(rule, rules) for rule in rules if rule.websocket == self.websockets]
         slashed = state.static.get("")
         node.slashed = [] if slashed is None else list(slashed.rules)
         node.ends = bool(rules or node.slashed)
@@ -241,12 +250,12 @@ class Index:
         for rule in node.slashed:
             if rule.strict_slashes or type(rule) is not Rule:
                 break
-            if rule.websocket == self.of:
+            if rule.websocket == self.websockets:
                 node.answers.append(self._answer(rule, rules))
         loose = [rule for rule in rules if not rule.strict_slashes]
         if loose and "" not in state.static and not state.dynamic and all(type(rule) is Rule for rule in rules):
             node.reached[""] = following = Node({})
-            following.answers = [self._answer(rule, loose) for rule in loose if rule.websocket == self.of]
+            following.answers = [self._answer(rule, loose) for rule in loose if rule.websocket == self.websockets]
             following.ends = True
 
     def _answer(self, rule: WerkzeugRule, rules: list[WerkzeugRule]) -> Answer:

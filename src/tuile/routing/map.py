@@ -143,7 +143,7 @@ class Map(WerkzeugMap):
         invalidate()
 
     def find(  # noqa: C901 - each request calls it
-        self, environ: WSGIEnvironment, server_name: str | None = None, in_domain: bool = False
+        self, environ: WSGIEnvironment, server_name: str | None = None, matches_hosts: bool = False
     ) -> Found | None:
         """Return the rule and the view's arguments for a request, or None and the HTTP error, or None if uncertain.
 
@@ -152,7 +152,7 @@ class Map(WerkzeugMap):
         Args:
             environ: The WSGI environ of the request.
             server_name: The configured `SERVER_NAME`.
-            in_domain: Whether rules match on the host, or on the subdomain of `server_name`.
+            matches_hosts: Whether rules match on the host, or on the subdomain of `server_name`.
 
         Raises:
             Exception: Whatever a converter raises, except `ValidationError` and HTTP exceptions.
@@ -161,7 +161,7 @@ class Map(WerkzeugMap):
         if index is None:
             index = self._build_index()
         values: list[str] = []
-        if in_domain:
+        if matches_hosts:
             place = domains.place_in(self, index, environ, server_name)
             if place is None:
                 return None
@@ -178,20 +178,20 @@ class Map(WerkzeugMap):
         answers = index.static.get(path)
         if answers is None:
             if (parts := split_path(path)) is None:
-                return None if in_domain else self._searched(environ, server_name)
+                return None if matches_hosts else self._searched(environ, server_name)
             node = index.walk(path, parts, values)
             answers = [] if node is None else node.answers
             if not answers:
                 slashed = [] if node is None else node.slashed
                 if not slashed and index.misses(parts):
                     return None, NotFound()
-                return None if in_domain else self._redirected(slashed, environ, server_name)
+                return None if matches_hosts else self._redirected(slashed, environ, server_name)
         method = environ["REQUEST_METHOD"]
         for rule, certain, arguments, guards, rules in answers:
             methods = rule.methods
             if methods is None or method in methods:
                 if not certain and (certain is False or not self._is_certain(rule)):
-                    return None if in_domain else self._searched(environ, server_name)
+                    return None if matches_hosts else self._searched(environ, server_name)
                 if methods is None and not method.isupper():
                     return None
                 if not arguments:
@@ -205,7 +205,7 @@ class Map(WerkzeugMap):
         refusal = refusals.refusal_for(self, index, path, method) if not values and method.isupper() else None
         if refusal is not None:
             return None, refusal
-        return None if in_domain else self._searched(environ, server_name)
+        return None if matches_hosts else self._searched(environ, server_name)
 
     def _redirected(
         self, slashed: list[WerkzeugRule], environ: WSGIEnvironment, server_name: str | None

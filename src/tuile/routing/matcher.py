@@ -74,40 +74,19 @@ class Matcher(StateMachineMatcher):
         if websocket or StateMachineMatcher.match is not _werkzeugs_match:
             return super().match(domain, path, method, websocket)
         look = search.Search(method, self._patterns)
-        found = look.descend(self._root, [domain, *path.split("/")], 0)
-        is_merged = False
-        if found is None and self.merge_slashes:
-            is_merged = "//" in path
-            if is_merged:
-                merged = search.several_slashes.sub("/", path)
-                found = look.descend(self._root, [domain, *merged.split("/")], 0)
-                if found is not search.UNSURE:
-                    path = merged
-            else:
-                # As in `search`.
-                look.passed *= 2
+        found, reached, is_merged = look.find(self._root, domain, path, merge_slashes=self.merge_slashes)
         if found is search.UNSURE:
             return super().match(domain, path, method, websocket)
         if found is search.SLASH:
-            raise RequestPath(f"{path}/")
+            raise RequestPath(f"{reached}/")
         if not isinstance(found, WerkzeugRule) or (is_merged and found.merge_slashes is False):
             raise NoMatch(search.union(look.passed), False)
         if is_merged:
-            raise RequestPath(path)
-        return found, _arguments(found, look)
-
-
-def _arguments(rule: WerkzeugRule, look: search.Search) -> dict[str, object]:
-    """Return the view's arguments for the rule that a search has found."""
-    arguments: dict[str, object] = {}
-    converters = rule._converters
-    try:
-        for name, value in zip(converters, look.values, strict=False):
-            arguments[str(name)] = converters[name].to_python(value)
-    except ValidationError as error:
-        raise NoMatch(search.union(look.passed), False) from error
-    if rule.defaults:
-        arguments.update(rule.defaults)
-    if rule.alias and rule.map.redirect_defaults:
-        raise RequestAliasRedirect(arguments, rule.endpoint)
-    return arguments
+            raise RequestPath(reached)
+        try:
+            arguments = look.arguments(found)
+        except ValidationError as error:
+            raise NoMatch(search.union(look.passed), False) from error
+        if found.alias and found.map.redirect_defaults:
+            raise RequestAliasRedirect(arguments, found.endpoint)
+        return found, arguments

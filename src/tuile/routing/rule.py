@@ -212,7 +212,7 @@ class Rule(WerkzeugRule):
 
                 write = write_of(self)
             try:
-                # What is no text is no name, which is an error.
+                # Werkzeug raises an error for a name that is not text.
                 "".join(values)
                 url = write(values, False if append_unknown else None)
             except Exception:  # noqa: BLE001 - Werkzeug may find another error first

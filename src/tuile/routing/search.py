@@ -34,7 +34,7 @@ UNSURE = object()
 SLASH = object()
 # Rules of WebSockets are left to Werkzeug.
 _NO_MISMATCH = False
-several_slashes = lazy_pattern("/{2,}")
+_several_slashes = lazy_pattern("/{2,}")
 
 
 class Moved:
@@ -102,21 +102,16 @@ def _searched(
     look: Search, url_map: WerkzeugMap, domain: str, path: str, redirects: Callable[[WerkzeugRule], bool]
 ) -> object:
     matcher = url_map._matcher
-    found = look.descend(matcher._root, [domain, *path.split("/")], 0)
-    if found is None and matcher.merge_slashes:
-        if "//" not in path:
-            # Werkzeug looks a second time, and adds the methods once more: their order depends on it.
-            look.passed *= 2
-        else:
-            path = several_slashes.sub("/", path)
-            found = look.descend(matcher._root, [domain, *path.split("/")], 0)
-            if isinstance(found, WerkzeugRule):
-                return Moved(path) if found.merge_slashes is not False else look.refusal()
+    found, path, is_merged = look.find(matcher._root, domain, path, merge_slashes=matcher.merge_slashes)
     if found is SLASH:
         return Moved(f"{path}/")
     if found is None:
         return look.refusal()
-    if not isinstance(found, WerkzeugRule) or found.alias:
+    if not isinstance(found, WerkzeugRule):
+        return UNSURE
+    if is_merged:
+        return Moved(path) if found.merge_slashes is not False else look.refusal()
+    if found.alias:
         return UNSURE
     if (found.redirect_to is not None or _has_rivals(url_map, found)) and not redirects(found):
         return UNSURE
@@ -150,13 +145,13 @@ def _has_rivals(url_map: WerkzeugMap, rule: WerkzeugRule) -> bool:
 class Search:
     """One search, with what it has seen on the way."""
 
-    __slots__ = ("_method", "_patterns", "passed", "slashed", "values")
+    __slots__ = ("_method", "_patterns", "_values", "passed", "slashed")
 
     def __init__(self, method: str, patterns: Patterns) -> None:
         self._method = method
         self._patterns = patterns
-        #: The values of the variable parts on the way.
-        self.values: list[str] = []
+        # The values of the variable parts on the way.
+        self._values: list[str] = []
         #: The methods of the rules that were passed because of theirs.
         self.passed: list[set[str]] = []
         #: The methods of the rules that were passed and would match with one more slash.
@@ -171,20 +166,29 @@ class Search:
 
     def hit(self, url_map: WerkzeugMap, rule: WerkzeugRule) -> object:
         """Return a rule with the view's arguments, unless it redirects or a converter refuses a value."""
-        arguments: dict[str, object] = {}
-        converters = rule._converters
         try:
-            for name, value in zip(converters, self.values, strict=False):
-                arguments[str(name)] = converters[name].to_python(value)
+            arguments = self.arguments(rule)
         except ValidationError as error:
             return self.refusal(error.with_traceback(None))
         except HTTPException as refusal:
             return refusal
-        if rule.defaults:
-            arguments.update(rule.defaults)
         if rule.redirect_to is not None or self._redirects(url_map, rule, arguments):
             return Elsewhere(rule, arguments)
         return rule, arguments
+
+    def arguments(self, rule: WerkzeugRule) -> dict[str, object]:
+        """Return the view's arguments for the rule that was found.
+
+        Raises:
+            Exception: Whatever a converter raises.
+        """
+        arguments: dict[str, object] = {}
+        converters = rule._converters
+        for name, value in zip(converters, self._values, strict=False):
+            arguments[str(name)] = converters[name].to_python(value)
+        if rule.defaults:
+            arguments.update(rule.defaults)
+        return arguments
 
     def _redirects(self, url_map: WerkzeugMap, rule: WerkzeugRule, arguments: dict[str, object]) -> bool:
         """Return whether a rule redirects to another one, which has the values as its defaults."""
@@ -196,7 +200,29 @@ class Search:
                     return True
         return False
 
-    def descend(self, state: State, parts: list[str], position: int) -> object:
+    def find(self, root: State, domain: str, path: str, *, merge_slashes: bool) -> tuple[object, str, bool]:
+        """Return what a path leads to: None, `SLASH`, `UNSURE` or a rule.
+
+        Args:
+            root: Where the matcher's states begin.
+            domain: The subdomain or the host.
+            path: The path.
+            merge_slashes: Whether several slashes may stand for one.
+
+        Returns:
+            With the result, the path that leads to it, and whether its slashes were merged.
+        """
+        found = self._descend(root, [domain, *path.split("/")], 0)
+        if found is not None or not merge_slashes:
+            return found, path, False
+        if "//" not in path:
+            # Werkzeug looks a second time, and adds the methods once more: their order depends on it.
+            self.passed *= 2
+            return None, path, False
+        path = _several_slashes.sub("/", path)
+        return self._descend(root, [domain, *path.split("/")], 0), path, True
+
+    def _descend(self, state: State, parts: list[str], position: int) -> object:
         """Return what the parts from a position on lead to: None, `SLASH`, `UNSURE` or a rule."""
         if position == len(parts):
             return self._end(state)
@@ -204,7 +230,7 @@ class Search:
         following = state.static.get(part)
         found: object = None
         if following is not None:
-            found = self.descend(following, parts, position + 1)
+            found = self._descend(following, parts, position + 1)
         if found is None and state.dynamic:
             found = self._descend_variable(state, parts, position)
         if found is None and part == "" and position == len(parts) - 1:
@@ -221,20 +247,20 @@ class Search:
             match = test[0](part)
             if not match:
                 continue
-            count = len(self.values)
+            count = len(self._values)
             if isinstance(match, re.Match):
-                self.values += [match[group] for group in test[1]]
+                self._values += [match[group] for group in test[1]]
             else:
-                self.values.append(part)
+                self._values.append(part)
             if not rule_part.final:
-                found = self.descend(following, parts, position + 1)
+                found = self._descend(following, parts, position + 1)
             else:
                 # A slash at the end has a group of its own in the pattern.
                 has_slash = rule_part.suffixed and isinstance(match, re.Match) and match.groups()[-1] == "/"
-                found = self.descend(following, [""] if has_slash else [], 0)
+                found = self._descend(following, [""] if has_slash else [], 0)
             if found is not None:
                 return found
-            del self.values[count:]
+            del self._values[count:]
         return None
 
     def _end(self, state: State) -> object:

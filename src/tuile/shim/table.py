@@ -49,7 +49,7 @@ RENAMED: dict[str, dict[str, tuple[str, str]]] = {
     },
     "flask.debughelpers": {"_dump_loader_info": ("tuile.debughelpers", "_loader_lines")},
     "flask.globals": {
-        "_no_app_msg": ("tuile.ctx.app_context", "NO_APP_MESSAGE"),
+        "_no_app_msg": ("tuile.ctx.values", "NO_APP_MESSAGE"),
         "_no_req_msg": ("tuile.ctx.app_context", "NO_REQUEST_MESSAGE"),
     },
     "flask.helpers": {"_split_blueprint_path": ("tuile.wrappers.request", "split_blueprint_path")},

@@ -213,7 +213,7 @@ class Steps:
             and error is None
             and not (heard or vars(self.app).get("after_websocket_funcs"))
         ):
-            # What comes to nothing below.
+            # Nothing of what follows would do anything.
             self.ending = ENDED_WELL
             context.pop(None)
             return

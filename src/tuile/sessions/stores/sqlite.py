@@ -66,7 +66,7 @@ DELETE FROM tuile_sessions WHERE id IN (
     SELECT id FROM tuile_sessions WHERE user = ? AND handle != ? AND expires > ? ORDER BY seen DESC LIMIT -1 OFFSET ?
 )"""
 _SWEEP = "DELETE FROM tuile_sessions WHERE id IN (SELECT id FROM tuile_sessions WHERE expires <= ? LIMIT ?)"
-# Sessions that have ended. It reads the pages that are read to remove them, too.
+# Sessions that have ended. The subqueries read the pages of the indexes that removing them needs.
 _ENDED = """
 SELECT id, (SELECT id FROM tuile_sessions WHERE handle = old.handle),
     (SELECT id FROM tuile_sessions WHERE user = old.user)
@@ -279,7 +279,7 @@ class SQLiteStore(Store):
                     swept, in_log = swept + removed, in_log + removed
                     if time.monotonic() - began > _SWEEPING_S:
                         break
-            # The next write begins the log anew, and waits for the disk: so this is not done after each step.
+            # Not after each step: the next write begins the log anew, for which it waits for the disk.
             if in_log >= _SWEPT_PER_CHECKPOINT:
                 connection.execute(_CHECKPOINT)
                 in_log = 0
