@@ -173,34 +173,28 @@ def _interleave(row: Row, processes: dict[str, Process], rounds: int, slice_s: f
 
 
 def count(framework: str, subjects: Sequence[str], wanted: str = "") -> dict[str, int]:
-    """Return the instructions of each work of some subjects, each counted in a process of its own.
+    """Return the instructions of each work of some subjects.
 
-    Works move by some per cent with what ran before them in the process. What Flask takes changes only with the works
-    and the versions, and is kept in `.bench`.
+    What Flask takes changes only with the works and the versions, and is kept in `.bench`.
 
     Raises:
         WorkFailed: valgrind is not installed, or a subject could not be imported.
     """
     if wanted:
         return _count(framework, subjects, wanted)
-    if framework != "flask":
-        return _count_apart(framework, subjects)
-    kept = {subject: KEPT / f"{subject}-{_fingerprint(subject)}.json" for subject in subjects}
-    missing = [subject for subject in subjects if not kept[subject].exists()]
-    counted = _count_apart(framework, missing)
-    KEPT.mkdir(parents=True, exist_ok=True)
-    for subject in missing:
-        figures = {name: value for name, value in counted.items() if name.startswith(f"{subject}: ")}
-        kept[subject].write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    return {
-        name: figure
-        for subject in subjects
-        for name, figure in json.loads(kept[subject].read_text(encoding="utf-8")).items()
-    }
+    figures: dict[str, int] = {}
+    for subject in subjects:
+        figures.update(_kept(subject) if framework == "flask" else _count(framework, [subject]))
+    return figures
 
 
-def _count_apart(framework: str, subjects: Sequence[str]) -> dict[str, int]:
-    return {name: figure for subject in subjects for name, figure in _count(framework, [subject], "").items()}
+def _kept(subject: str) -> dict[str, int]:
+    file = KEPT / f"{subject}-{_fingerprint(subject)}.json"
+    if not file.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(_count("flask", [subject]), indent=1), encoding="utf-8")
+    figures: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
+    return figures
 
 
 def _fingerprint(subject: str) -> str:
@@ -215,37 +209,44 @@ def _fingerprint(subject: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _count(framework: str, subjects: Sequence[str], wanted: str) -> dict[str, int]:
+def _count(framework: str, subjects: Sequence[str], wanted: str = "") -> dict[str, int]:
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise WorkFailed("valgrind is not installed")
     with tempfile.TemporaryDirectory(prefix="breadth-") as folder:
-        tool = ["--tool=callgrind", "--dump-before=os_getppid", f"--callgrind-out-file={folder}/out"]
+        tool = ["--tool=callgrind", "--dump-before=os_getppid", f"--callgrind-out-file={folder}/%p"]
         worker = [sys.executable, str(WORKER), ",".join(subjects), wanted]
         done = subprocess.run(
             [valgrind, *tool, *worker],
-            env=environment_of(framework), cwd=ROOT, capture_output=True, text=True, check=False,
+            env=environment_of(framework), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise WorkFailed(done.stderr[-2000:])
-        blocks = json.loads(done.stdout)
-        totals = _totals(Path(folder))
-    per_work = 2 * (BLOCKS + 2)
-    if len(totals) < per_work * len(blocks):
-        raise WorkFailed(f"valgrind wrote {len(totals)} dumps, not {per_work * len(blocks)}: it cannot see os_getppid")
+        # What a work says of its failure is worth reading even where others were counted.
+        print(done.stderr, file=sys.stderr, end="") if "Traceback" in done.stderr else None
+        works = [json.loads(line) for line in done.stdout.splitlines()]
+        return {name: round(_block(Path(folder), process) / times) for name, process, times in works}
+
+
+def _block(folder: Path, process: int) -> int:
+    """Return the instructions of a block of the work that a process did.
+
+    Raises:
+        WorkFailed: There are not as many dumps as the work has blocks.
+    """
     # A dump has what was executed since the one before. Every second one is a block; the warm-up and the first are left
     # out.
-    return {
-        name: round(min(totals[row * per_work + 5 : (row + 1) * per_work : 2]) / times)
-        for row, (name, times) in enumerate(blocks)
-    }
+    totals, expected = _totals(folder, process), 2 * (BLOCKS + 2)
+    if len(totals) < expected:
+        raise WorkFailed(f"valgrind wrote {len(totals)} dumps, not {expected}: it cannot see os_getppid")
+    return min(totals[5:expected:2])
 
 
-def _totals(folder: Path) -> list[int]:
-    """Return the instructions of each dump, in their order."""
+def _totals(folder: Path, process: int) -> list[int]:
+    """Return the instructions of each dump of a process, in their order."""
     found = {}
     for file in folder.iterdir():
-        number = re.fullmatch(r"out\.(\d+)", file.name)
+        number = re.fullmatch(rf"{process}\.(\d+)", file.name)
         if number:
             with file.open("rb") as dump:
                 dump.seek(max(0, file.stat().st_size - 200))
