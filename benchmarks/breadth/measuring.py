@@ -214,7 +214,7 @@ def _count(framework: str, subjects: Sequence[str], wanted: str = "") -> dict[st
     if valgrind is None:
         raise WorkFailed("valgrind is not installed")
     with tempfile.TemporaryDirectory(prefix="breadth-") as folder:
-        tool = ["--tool=callgrind", "--dump-before=os_getppid", f"--callgrind-out-file={folder}/%p"]
+        tool = ["-q", "--tool=callgrind", "--dump-before=os_getppid", f"--callgrind-out-file={folder}/%p"]
         worker = [sys.executable, str(WORKER), ",".join(subjects), wanted]
         done = subprocess.run(
             [valgrind, *tool, *worker],
@@ -222,8 +222,6 @@ def _count(framework: str, subjects: Sequence[str], wanted: str = "") -> dict[st
         )  # fmt: skip
         if done.returncode:
             raise WorkFailed(done.stderr[-2000:])
-        # What a work says of its failure is worth reading even where others were counted.
-        print(done.stderr, file=sys.stderr, end="") if "Traceback" in done.stderr else None
         works = [json.loads(line) for line in done.stdout.splitlines()]
         return {name: round(_block(Path(folder), process) / times) for name, process, times in works}
 
