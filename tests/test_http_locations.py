@@ -21,6 +21,16 @@ starts = st.sampled_from(
     ["", "/", "//", "http://a.example", "https://a.example:8000", "http://A.example", "http://é.example"]
 )
 starts |= st.sampled_from(
+    [
+        "http://[2001:db8::1]:8000",
+        "https://münchen.example:80",
+        "http://a.example.",
+        "http://[::1",
+        "http://xn--a",
+        "http://b%41",
+    ]
+)
+starts |= st.sampled_from(
     ["http://a:080", "http://a:70000", "http://a:", "http://u:p@a", "ftp://a", "http://[::1]", "http:", "a"]
 )
 starts |= st.sampled_from(

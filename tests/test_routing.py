@@ -479,7 +479,9 @@ def test_plain_converters_are_tested_without_a_pattern() -> None:
     assert (first[0], second[0]) == (len, str.isdecimal)
 
 
-@pytest.mark.parametrize("host", ["", "a b", "é.example", "a..example", ".example", "a.", f"{'a' * 64}.example"])
+@pytest.mark.parametrize(
+    "host", ["", "a b", "é.example", "a..example", ".example", "a..", "[", "[a]", f"{'a' * 64}.example"]
+)
 def test_a_host_that_is_not_plain_is_left_to_werkzeug(host: str) -> None:
     url_map = Map([Rule("/", endpoint="index")])
     assert url_map.find(make_environ()) is not None

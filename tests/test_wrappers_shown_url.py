@@ -39,7 +39,19 @@ TEXTS = st.sampled_from(
 QUERIES = st.sampled_from(["", "q=1", "?", "a=%41", "a=b c", "ü", "\xc3\xbc", "\xff", "a=1&b=2", "/", "#", "[x]", '"'])
 SCHEMES = st.sampled_from(["http", "https", "ws", ""])
 HOSTS = st.sampled_from(
-    ["localhost", "example.com:80", "example.com:8080", "EXAMPLE.com", "xn--bcher-kva.de", "[::1]:5000"]
+    [
+        "localhost",
+        "example.com:80",
+        "example.com:8080",
+        "EXAMPLE.com",
+        "xn--bcher-kva.de",
+        "[::1]:5000",
+        "[::1",
+        "",
+        "a.example.",
+        "a_b",
+        "xn--a",
+    ]
 )
 
 

@@ -1,6 +1,6 @@
 """Read the host that a request is for, and whether it is the handshake of a WebSocket.
 
-Werkzeug reads every Host header that is not plain, and refuses those that are not trusted.
+Werkzeug reads every Host header that is not plain, such as an IPv6 address, and refuses those that are not trusted.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from functools import lru_cache
 
+from werkzeug.sansio.utils import get_host as show_host
 from werkzeug.wsgi import get_host
 
 from ..lazy import lazy_pattern
@@ -37,10 +38,10 @@ def read_host(environ: WSGIEnvironment, trusted: Collection[str] | None = None) 
         SecurityError: If the host is not trusted.
     """
     scheme, text = environ.get("wsgi.url_scheme", ""), environ.get("HTTP_HOST") or ""
-    found = (_plain if len(text) <= LONGEST else _plain.__wrapped__)(text, scheme)
-    if found is None or not (trusted is None or _is_listed(found[0], trusted)):
+    name, shown = (_read if len(text) <= LONGEST else _read.__wrapped__)(text, scheme)
+    if shown is None or not (trusted is None or (name is not None and _is_listed(name, trusted))):
         return get_host(environ, trusted)
-    return found[1]
+    return shown
 
 
 def opens_websocket(environ: WSGIEnvironment) -> bool:
@@ -51,13 +52,13 @@ def opens_websocket(environ: WSGIEnvironment) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _plain(text: str, scheme: str) -> tuple[str, str] | None:
-    """Return the name of a host, and the host as it is shown; None for one that Werkzeug has to read."""
+def _read(text: str, scheme: str) -> tuple[str | None, str | None]:
+    """Return the name of a plain host, and any host as it is shown; None and None without one."""
     port = _STANDARD_PORTS.get(scheme)
     found = None if port is None else _plain_host.fullmatch(text)
-    if found is None:
-        return None
-    return found[1], found[1] if found[2] == port else found[0]
+    if found is not None:
+        return found[1], found[1] if found[2] == port else found[0]
+    return None, show_host(scheme, text) if text else None
 
 
 def _is_listed(name: str, trusted: Collection[str]) -> bool:

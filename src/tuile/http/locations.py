@@ -7,6 +7,7 @@ import typing as t
 from functools import cache
 
 from markupsafe import escape
+from werkzeug.urls import iri_to_uri
 from werkzeug.utils import redirect
 
 from ..lazy import QuotedOctets, lazy_pattern
@@ -29,6 +30,8 @@ _HOST = (
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?(?![^/?#])"
 )
 _host = lazy_pattern(_HOST)
+# Others, such as IPv6 addresses and names in Unicode, without a user.
+_any_host = lazy_pattern(r"(?:https?:)?//[^/?#@\\]+(?![^/?#])")
 _plain_location = lazy_pattern(
     rf"(?:{_HOST}(?:/[\w.~{_KEPT}-]*)?|/(?!/)[\w.~{_KEPT}-]*|[\w.~%!$&'()*+,;=@-]*(?:(?<!^)/[\w.~{_KEPT}-]*)?)"
     rf"(?:\?[\w.~{_KEPT_IN_QUERY}-]+)?(?:#[\w.~{_KEPT_IN_FRAGMENT}-]+)?",
@@ -52,11 +55,17 @@ def uri_of(location: str) -> str | None:
     if not location.isprintable():
         # Tabs and ends of lines are left out.
         return None
+    start: str | None = ""
     host = _host.match(location)
-    start = "" if host is None else host[0]
-    rest = location[len(start) :]
-    if not start and (rest[:1] != "/" or rest[1:2] == "/"):
+    if host is not None:
+        start = host[0]
+    elif (host := _any_host.match(location)) is not None:
+        start = _sent_host(host[0])
+    elif location[:1] != "/" or location[1:2] == "/":
         return None
+    if start is None:
+        return None
+    rest = location if host is None else location[host.end() :]
     rest, _, fragment = rest.partition("#")
     path, _, query = rest.partition("?")
     try:
@@ -65,6 +74,15 @@ def uri_of(location: str) -> str | None:
             uri = f"{uri}?{_quoted(query, 1)}"
         return f"{uri}#{_quoted(fragment, 2)}" if fragment else uri
     except UnicodeError:
+        return None
+
+
+@remembers_short(256)
+def _sent_host(address: str) -> str | None:
+    """Return a scheme and a host as they are sent; None if Werkzeug has to say what is wrong with them."""
+    try:
+        return iri_to_uri(f"{address}/")[:-1]
+    except ValueError:
         return None
 
 

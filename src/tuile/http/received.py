@@ -66,26 +66,35 @@ def read_authorization(text: str | None) -> Authorization | None:
         return None
 
 
-# A host and a port that are shown as they were sent, and what follows it where nothing is quoted.
-_plain_host = lazy_pattern(r"[a-z0-9][a-z0-9.-]{0,99}(?::[1-9][0-9]{0,3}|:[1-5][0-9]{4})?")
+# A host and a port, and what follows it where nothing is quoted.
+_host = lazy_pattern(r"[A-Za-z0-9.:\[\]-]+")
 _plain_rest = lazy_pattern(r"/[\w.~!$&'()*+,/:;=@-]*(?:\?[\w.~!$&'()*+,/:;=?@-]+)?", re.ASCII)
 _SCHEMES = frozenset({"http", "https"})
 
 
 @remembers_short(256)
-def _is_plain_host(host: str) -> bool:
-    return "xn--" not in host and _plain_host.fullmatch(host) is not None
+def _shown_host(host: str) -> str | None:
+    """Return a host with its port as it is shown, in Unicode and lower case; None if Werkzeug cannot show it."""
+    if not _host.fullmatch(host):
+        return None
+    try:
+        return get_current_url("http", host)[len("http://") : -1]
+    except ValueError:
+        return None
 
 
-def is_plain_rest(scheme: str, host: str, rest: str) -> bool:
-    """Return whether a URL is shown as it was sent.
+def plain_url(scheme: str, host: str, rest: str) -> str | None:
+    """Return a URL as it is shown where only its host may be shown in another way; None to let Werkzeug write it.
 
     Args:
         scheme: such as `https`.
         host: with its port, if it has one.
         rest: the path and the query.
     """
-    return scheme in _SCHEMES and _is_plain_host(host) and (rest == "/" or _plain_rest.fullmatch(rest) is not None)
+    if scheme not in _SCHEMES or not (rest == "/" or _plain_rest.fullmatch(rest)):
+        return None
+    shown = _shown_host(host)
+    return None if shown is None else f"{scheme}://{shown}{rest}"
 
 
 def show_url(
@@ -107,8 +116,9 @@ def show_url(
     is_quoted = "?" in rest
     if query and path is not None:
         rest = f"{rest}?{query.decode('latin-1')}"
-    if not is_quoted and is_plain_rest(scheme, host, rest):
-        return f"{scheme}://{host}{rest}"
+    plain = None if is_quoted else plain_url(scheme, host, rest)
+    if plain is not None:
+        return plain
     try:
         return get_current_url(scheme, host, root_path, path, query)
     except ValueError:

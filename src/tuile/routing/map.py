@@ -45,7 +45,8 @@ _HOSTS_KEPT = 256
 SCHEMES = frozenset({"http", "https"})
 # Hosts that Werkzeug certainly accepts, with any `SERVER_NAME`. Labels of more than 63 characters cannot be encoded.
 _plain_host = lazy_pattern(
-    r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
+    r"(?:(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}\.?|\[[A-Fa-f0-9]{0,62}:[A-Fa-f0-9:.]+\])"
+    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
 )
 #: The subdomain that Werkzeug gives a request whose host is not below `SERVER_NAME`.
 FOREIGN_SUBDOMAIN = "<invalid>"

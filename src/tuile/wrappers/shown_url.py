@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..http.received import is_plain_rest, show_url
+from ..http.received import plain_url, show_url
 
 if t.TYPE_CHECKING:
     from .request import Request
@@ -18,9 +18,9 @@ def url(request: Request) -> str:
     plain = _plain_parts(request)
     if plain is not None:
         scheme, path, query = plain
-        host, rest = request.host, f"{path}?{query}" if query else path
-        if is_plain_rest(scheme, host, rest):
-            return f"{scheme}://{host}{rest}"
+        shown = plain_url(scheme, request.host, f"{path}?{query}" if query else path)
+        if shown is not None:
+            return shown
     return show_url(request.scheme, request.host, request.root_path, request.path, request.query_string)
 
 
@@ -29,9 +29,9 @@ def base_url(request: Request) -> str:
     plain = _plain_parts(request)
     if plain is not None:
         scheme, path, _ = plain
-        host = request.host
-        if is_plain_rest(scheme, host, path):
-            return f"{scheme}://{host}{path}"
+        shown = plain_url(scheme, request.host, path)
+        if shown is not None:
+            return shown
     return show_url(request.scheme, request.host, request.root_path, request.path)
 
 
