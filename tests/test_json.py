@@ -24,6 +24,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 import tuile
+from tests.beside_flask import make_app, same
 from tests.costs import entered
 from tuile import json
 from tuile.ctx.app_context import current
@@ -488,6 +489,57 @@ def test_outside_an_application_text_and_files_are_read() -> None:
     assert json.loads('{"a": 1}', parse_int=str) == {"a": "1"}
     assert json.loads(b"[1]") == [1]
     assert json.load(io.BytesIO(b"[1]"), parse_int=str) == ["1"]
+
+
+ARGUMENTS: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+    ((), {}),
+    (({},), {}),
+    (([],), {}),
+    ((None,), {}),
+    (({"b": 1, "a": "\xfc"},), {}),
+    (([1, 2],), {}),
+    ((1, [2]), {}),
+    (({"a": 1},), {"b": 2}),
+    ((), {"b": 2, "a": [1]}),
+    (("text",), {}),
+    ((object(),), {}),
+]
+
+
+CHANGES: dict[str, Any] = {
+    "nothing": lambda lib, app, other: None,
+    "debug": lambda lib, app, other: app.config.update(DEBUG=True),
+    "compact": lambda lib, app, other: setattr(app.json, "compact", False),
+    "mimetype": lambda lib, app, other: setattr(app.json, "mimetype", "application/x-own"),
+    "dumps": lambda lib, app, other: setattr(app.json, "dumps", lambda obj, **kwargs: "dumped"),
+    "response": lambda lib, app, other: setattr(app.json, "response", lambda *args, **kwargs: lib.Response("own")),
+    "arguments": lambda lib, app, other: setattr(app.json, "_prepare_response_obj", lambda args, kwargs: ["own"]),
+    "another app's provider": lambda lib, app, other: setattr(app, "json", other.json),
+    "class": lambda lib, app, other: setattr(app, "response_class", other.response_class),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_jsonify_makes_the_response_of_the_provider(change: str) -> None:
+    def shown(made: Any) -> Any:
+        return made.status, list(made.headers), made.data, type(made).__name__
+
+    def program(lib: Any) -> Any:
+        app, other = make_app(lib), make_app(lib)
+        other.response_class = type("Other", (lib.Response,), {"default_status": 203})
+        found = []
+        for step in range(3):
+            if step == 2:
+                CHANGES[change](lib, app, other)
+            with app.app_context():
+                found += [
+                    outcome(lambda args=args, kwargs=kwargs: shown(lib.jsonify(*args, **kwargs)))
+                    for args, kwargs in ARGUMENTS
+                ]
+                found += [outcome(lambda body=body: shown(app.make_response(body))) for body in ({"a": 1}, [1])]
+        return found
+
+    same(program)
 
 
 def test_jsonify_needs_an_application() -> None:

@@ -24,9 +24,10 @@ from ..wrappers.response import CALL, SEND
 from .entering import enter_constructed
 from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
 from .inlined_response import LENGTHS, SHORT, new, new_length
-from .pages import page_of, parts_without_view, response_without_code
+from .pages import page_of, response_without_code
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
+from .without_view import parts_without_view
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable

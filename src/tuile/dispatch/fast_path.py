@@ -35,9 +35,10 @@ from .inlined import (
     sets_nothing,
 )
 from .inlined_response import encode_answer, is_changed, response_of, send
-from .pages import page_of, parts_without_view, response_without_code
+from .pages import page_of, response_without_code
 from .planner import is_coroutine_function
 from .teardown import APP_ALONE, parts_at_end
+from .without_view import parts_without_view
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Finished responses: refusals and redirects of the URL map, OPTIONS, and what a view returns as a tuple.
+"""Finished responses to what a view returns: a tuple, an iterator, an HTTP error, a response of Werkzeug's.
 
 The steps make the same responses, by an exception or a response object. The fast path asks for these where nothing but
 the steps would see them.
@@ -13,17 +13,13 @@ from sys import getrefcount
 from types import GeneratorType
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
-from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from .. import invalidation
-from ..ctx.references import REFERENCES_PASSED
-from ..ctx.states import PLAIN
+from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE, REFERENCES_PASSED
 from ..http.headers import PREPARED, plain_pairs
 from ..http.response_headers import Headers
 from ..invalidation import as_defined
 from ..lazy import late_modules
-from ..signals import request_finished, request_started
 from ..wrappers.plain_response import (
     CODES,
     STATUS_LINES,
@@ -33,33 +29,30 @@ from ..wrappers.plain_response import (
     StreamParts,
     encoded,
 )
-from .error_pages import redirect_parts, usual_page
+from .error_pages import usual_page
 from .errors import page_response
-from .inlined import WRITTEN, is_unobserved, is_untouched
+from .inlined import WRITTEN
 from .inlined_response import encode_answer, length_header, new
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-    from werkzeug.routing import Rule
 
     from ..app import Flask
-    from ..ctx.request_context import RequestContext
     from ..http import locations
-    from ..routing import answers
     from ..wrappers.response import Response
     from . import shared_responses
     from .plan import Plan
-    from .return_values import Body, Parts
+    from .return_values import Body
 else:
-    answers, locations, shared_responses = late_modules(
-        __name__, "..routing.answers", "..http.locations", ".shared_responses"
-    )
+    locations, shared_responses = late_modules(__name__, "..http.locations", ".shared_responses")
 
 # The statuses of tuples that need no response object: 304 has fewer headers.
 _PLAIN_STATUSES = frozenset(code for code in STATUS_LINES if code >= 200 and code != 304)
 _NO_CONTENT = 204
+# The references to what a local variable gave to a function that gave it to another.
+_PASSED_TWICE = 2 * REFERENCES_PASSED - REFERENCES
 # Iterators whose pieces are sent as they come. Neither they nor their classes can have attributes of their own.
 _STREAMED: frozenset[type] = frozenset({GeneratorType, map, filter, zip, chain, islice, type(iter([])), type(iter(()))})
 _force_type = as_defined(WerkzeugResponse, "force_type")
@@ -103,95 +96,6 @@ class StreamPage:
         return StreamParts(encoded(pieces), close)
 
 
-def parts_without_view(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule | None, method: str
-) -> Parts | None:
-    """Return the parts of the response to a request that no view answers; None if the steps have to make it.
-
-    Args:
-        app: The app.
-        plan: Its plan, by which these steps are not overridden.
-        context: The context of the request, which was matched.
-        environ: The WSGI environ of the request.
-        rule: The rule that was found, if one was.
-        method: The method of the request.
-    """
-    error = context.request.routing_exception
-    if (
-        (error is None and (rule is None or method != "OPTIONS"))
-        or plan.epoch is not invalidation.epoch
-        or context._state is not PLAIN
-        or request_started.receivers
-        or app.config.get("CSRF") is not None
-        or "HTTP_UPGRADE" in environ
-    ):
-        return None
-    if app.before_request_funcs or app.after_request_funcs or app.url_value_preprocessors:
-        return None if error is None else (None, _response_by_functions(app, plan, context, error), None)
-    if (
-        context._is_touched
-        or request_finished.receivers
-        or (environ.get("HTTP_COOKIE") is not None and app.session_interface.is_due(app, environ["HTTP_COOKIE"]))
-    ):
-        return None
-    if error is None:
-        page = _options_page(app, plan, environ, rule)
-    elif app.error_handler_spec and type(error) in _REFUSALS and _is_handled(app, error):
-        return _parts_by_handler(app, plan, context, environ, error)
-    else:
-        page = _error_page(app, error)
-    return None if page is None else (None, page, None)
-
-
-def _response_by_functions(app: Flask, plan: Plan, context: RequestContext, error: HTTPException) -> Response:
-    """Return the response to an error of the URL map with the functions around it, as `full_dispatch_request` does."""
-    try:
-        answer: Body = app.preprocess_request()
-        if answer is None:
-            if (
-                plan.epoch is invalidation.epoch
-                and context.request.routing_exception is error
-                and type(error) in _REFUSALS
-                and not (
-                    app.error_handler_spec
-                    or app.config["TRAP_HTTP_EXCEPTIONS"]
-                    or app.config["TRAP_BAD_REQUEST_ERRORS"]
-                )
-            ):
-                # No function handles it, so it need not be raised.
-                answer = error
-            else:
-                answer = app.dispatch_request()
-    except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
-        answer = app.handle_user_exception(raised)
-    finally:
-        # The error's traceback may refer to this frame.
-        del context, error
-    return app.finalize_request(answer)
-
-
-def _parts_by_handler(
-    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, error: HTTPException
-) -> Parts:
-    """Return the parts of the response that an error handler makes for an error of the URL map."""
-    try:
-        # A handler may ask what is raised.
-        raise error
-    except HTTPException as raised:
-        answer: Body = app.handle_user_exception(raised)
-    finally:
-        # The error's traceback refers to this frame.
-        del error
-    if is_unobserved(app, plan, context) and is_untouched(app, plan, context, environ.get("HTTP_COOKIE")):
-        start, body = encode_answer(plan, answer)
-        if start is not None:
-            return start, body, None
-        page = page_of(app, plan, answer)
-        if page is not None:
-            return None, page, None
-    return None, app.finalize_request(answer), None
-
-
 def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Response | None:
     """Return the response to a tuple, an iterator or an HTTP error; None if the steps have to make it.
 
@@ -226,7 +130,12 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
 def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Response | None:
     """Return the response to a tuple, of which no user code sees it; None if the steps have to make it."""
     if answer and type(answer[0]) is plan.response_class:
-        return shared_responses.claim(app, answer[0]) if _complete(plan, answer) else None
+        if not _complete(plan, answer):
+            return None
+        # Where nothing else refers to it, it was made for this request.
+        is_own = getrefcount(answer) <= _PASSED_TWICE and getrefcount(answer[0]) <= REFERENCES_OF_ATTRIBUTE
+        response: Response = answer[0]
+        return response if is_own else shared_responses.claim(app, response)
     parts = _parts_of_tuple(plan, answer)
     if parts is None:
         return None
@@ -291,7 +200,13 @@ def _split(answer: tuple[Body, ...]) -> tuple[int | None, list[tuple[str, str]]]
 
 def _complete(plan: Plan, answer: tuple[Body, ...]) -> bool:
     """Set the status and the headers of a tuple on the response in it; return False if the steps have to set them."""
-    found, response = _split(answer), answer[0]
+    response: Response = answer[0]
+    if len(answer) == 2 and type(answer[1]) is int and answer[1] in STATUS_LINES and plan.text_start is not None:
+        # Most are like this.
+        response._status_code = code = answer[1]
+        response._status = STATUS_LINES[code]
+        return True
+    found = _split(answer)
     if found is None or plan.text_start is None:
         return False
     status, pairs = found
@@ -352,46 +267,3 @@ def _is_sent_as_it_is(plan: Plan, pair: tuple[str, str]) -> bool:
         and locations.is_plain_location(pair[1])
         and not plan.response_class.autocorrect_location_header
     )
-
-
-def _is_handled(app: Flask, error: HTTPException) -> bool:
-    """Return whether the app has a handler for an error of the URL map, as `_find_error_handler` looks for it."""
-    kind, registered = type(error), app.error_handler_spec.get(None)
-    if registered:
-        for code in (kind.code, None):
-            handlers = registered.get(code)
-            if handlers:
-                for cls in kind.__mro__:
-                    if cls in handlers:
-                        return True
-    return False
-
-
-def _error_page(app: Flask, error: HTTPException) -> Page | None:
-    """Return the page for an error of the URL map that no handler is registered for."""
-    if app.config["TRAP_HTTP_EXCEPTIONS"]:
-        return None
-    kind = type(error)
-    if kind is RequestRedirect:
-        parts = redirect_parts(error)
-        if parts is None or parts[2] not in STATUS_LINES or (app.config["DEBUG"] and parts[2] not in {307, 308}):
-            return None
-        text, location, code = parts
-        body = text.encode()
-        pairs = [_HTML, ("Content-Length", str(len(body))), ("Location", location)]
-        return Page(STATUS_LINES[code], pairs, [body])
-    if kind not in _REFUSALS or (kind is SecurityError and app.config["TRAP_BAD_REQUEST_ERRORS"]):
-        return None
-    page = usual_page(error)
-    return None if page is None else Page(page[0], page[2], [page[3]])
-
-
-def _options_page(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule | None) -> Page | None:
-    """Return the response to OPTIONS with the methods that the URL allows."""
-    if not getattr(rule, "provide_automatic_options", False) or plan.text_start is None:
-        return None
-    methods = None if plan.matches_hosts else answers.methods_for(app.url_map, environ.get("PATH_INFO"))
-    if not methods or not answers.is_plain_list(methods):
-        return None
-    header, status = plan.text_start[:2]
-    return Page(status, [header, ("Allow", ", ".join(methods)), ("Content-Length", "0")], [])

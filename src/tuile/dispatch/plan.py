@@ -378,6 +378,7 @@ def _json(
     content_type = CONTENT_TYPE_HEADERS.get(provider.mimetype)
     if write is None or start is None or content_type is None or not debug_is_a_setting or not tells(app):
         return write, None
-    if not provider._answers_compactly(app.config["DEBUG"]):
+    # Another app's provider makes that app's responses.
+    if provider._find_app() is not app or not provider._answers_compactly(app.config["DEBUG"]):
         return write, None
     return write, (content_type, start[1], start[2], (b"content-type", content_type[1].encode()))

@@ -575,7 +575,9 @@ class Dispatcher(Planned, Teardown):
 
     def _json_response(self, value: dict[str, object] | list[object]) -> Response | None:
         """Return the response that `app.json` makes of a value; None if the provider must make it."""
-        plan = self._current_plan()
+        plan = self._plan
+        if plan.epoch is not invalidation.epoch:
+            plan = self._planner.current(self)
         return None if plan.json_start is None else quick_response(plan, value)
 
     def _run(self, function: Callable[..., object], /, *args: object, **kwargs: object) -> t.Any:

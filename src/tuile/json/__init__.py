@@ -87,6 +87,12 @@ def jsonify(*args: object, **kwargs: object) -> Response:
     here = current.get(None)
     if here is None:
         raise RuntimeError(NO_APP_MESSAGE)
+    # Most responses are made without asking the provider, as those of views that return a dict or a list.
+    obj: object = args[0] if len(args) == 1 and not kwargs else None if args else kwargs or None
+    if type(obj) is dict or type(obj) is list:
+        quick = here.app._json_response(obj)
+        if quick is not None:
+            return quick
     response: Response = here.app.json.response(*args, **kwargs)
     return response
 

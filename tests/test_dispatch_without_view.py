@@ -1,0 +1,134 @@
+"""Errors of the URL map and their handlers, with functions around them: the answers are Flask's."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+import tuile
+from tests.beside_flask import make_app, make_environ, outcome, same, send
+
+HELD: dict[Any, Any] = {}
+
+
+def held(lib: Any, status: Any) -> Any:
+    """Return one response, in one tuple, for all requests."""
+    return HELD.setdefault((lib, status), (lib.make_response("held"), status))
+
+
+def touched(lib: Any) -> Any:
+    lib.session["a"] = lib.session.get("a", 0) + 1
+    return lib.jsonify(a=1), 404
+
+
+ANSWERS: dict[str, Any] = {
+    "text": lambda lib, error: f"handled {error}",
+    "tuple": lambda lib, error: (str(error), 404),
+    "JSON": lambda lib, error: (lib.jsonify(code=error.code, name=error.name, description=error.description), 404),
+    "JSON of a list": lambda lib, error: lib.jsonify([error.code]),
+    "made": lambda lib, error: lib.make_response(lib.jsonify({"error": "x"}), error.code),
+    "no status": lambda lib, error: (lib.jsonify(), 999),
+    "status True": lambda lib, error: (lib.jsonify(1, 2), True),
+    "held": lambda lib, error: held(lib, 404),
+    "held, with text": lambda lib, error: held(lib, "404 GONE"),
+    "itself": lambda lib, error: error,
+    "its response": lambda lib, error: error.get_response(),
+    "what is raised": lambda lib, error: (repr(sys.exc_info()[1]), 404),
+    "raised again": lambda lib, error: (_ for _ in ()).throw(error),
+    "another error": lambda lib, error: lib.abort(409, "another"),
+    "wrong": lambda lib, error: str(1 / 0),
+    "none": lambda lib, error: None,
+    "session": lambda lib, error: touched(lib),
+    "stream": lambda lib, error: (part for part in ("a", b"b")),
+}
+HANDLERS: list[Any] = [HTTPException, NotFound, MethodNotAllowed, 404, 405, 409, 500, Exception, ZeroDivisionError]
+SETTINGS = [{}, {}, {"TRAP_HTTP_EXCEPTIONS": True}, {"TRAP_BAD_REQUEST_ERRORS": True}, {"DEBUG": True}]
+REQUESTS = [("/missing", {}), ("/post", {}), ("/missing", {"REQUEST_METHOD": "HEAD"}), ("/redirect", {})]
+REQUESTS += [("/missing", {"HTTP_COOKIE": "session=x"}), ("/missing", {"HTTP_HOST": "a b"})]
+
+
+def around(lib: Any, app: Any, functions: list[str]) -> None:
+    if "before" in functions:
+        app.before_request(lambda: None)
+    if "answers" in functions:
+        app.before_request(lambda: lib.request.routing_exception)
+    if "removes" in functions:
+        app.before_request(lambda: setattr(lib.request, "routing_exception", None))
+    if "after" in functions:
+        app.after_request(lambda response: (response.headers.set("X-Status", response.status), response)[1])
+    if "teardown" in functions:
+        app.teardown_request(lambda error: None)
+
+
+@settings(
+    derandomize=True, deadline=None, database=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow]
+)
+@given(
+    st.dictionaries(st.sampled_from(HANDLERS), st.sampled_from(sorted(ANSWERS)), max_size=3),
+    st.lists(st.sampled_from(["before", "answers", "removes", "after", "teardown"]), max_size=2),
+    st.sampled_from(SETTINGS),
+)
+def test_errors_of_the_map_are_handled_as_on_flask(
+    handlers: dict[Any, str], functions: list[str], config: dict[str, Any]
+) -> None:
+    def program(lib: Any) -> Any:
+        HELD.clear()
+        app = make_app(lib, SECRET_KEY="k" * 32, PROPAGATE_EXCEPTIONS=False, **config)
+        app.logger.disabled = True
+        for error, name in handlers.items():
+            app.register_error_handler(error, lambda e, name=name: ANSWERS[name](lib, e))
+        around(lib, app, functions)
+        app.add_url_rule("/post", "post", lambda: "", methods=["PUT"])
+        app.add_url_rule("/redirect/", "redirect", lambda: "")
+        return [outcome(send, app, make_environ(path, **more)) for path, more in REQUESTS * 2]
+
+    same(program)
+
+
+@pytest.mark.parametrize("name", ["blueprint", "blueprints", "endpoint"])
+def test_a_request_may_say_that_it_belongs_to_a_blueprint(name: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        blueprint = lib.Blueprint("of", __name__)
+        blueprint.register_error_handler(404, lambda error: ("of the blueprint", 404))
+        app.register_blueprint(blueprint)
+        app.register_error_handler(404, lambda error: ("of the app", 404))
+        told = {"blueprint": "of", "blueprints": ["of"], "endpoint": "of.missing"}[name]
+        app.request_class = type("Own", (lib.Request,), {name: told})
+        return [outcome(send, app, make_environ("/missing")) for _ in range(3)]
+
+    same(program)
+
+
+def test_the_environ_of_a_handled_error_is_not_kept() -> None:
+    app = tuile.Flask(__name__)
+    requests: list[Any] = []
+    app.register_error_handler(404, lambda error: (tuile.jsonify(error=str(error)), 404))
+    for _ in range(2):
+        environ = make_environ("/missing")
+        app.teardown_request_funcs.clear()
+        send(app, environ)
+        requests.append(environ["werkzeug.request"])
+    assert requests == [None, None]
+
+
+def test_a_response_that_is_held_in_a_tuple_keeps_visitors_apart() -> None:
+    """One visitor's session is saved on it, and another one's request has none."""
+    app = tuile.Flask(__name__)
+    app.secret_key = "k" * 32
+    pair = (app.response_class("held"), 200)
+
+    @app.get("/<who>")
+    def view(who: str) -> Any:
+        if who == "ada":
+            tuile.session["who"] = who
+        return pair
+
+    for who, count in (("eve", 0), ("ada", 1), ("eve", 0), ("ada", 1), ("eve", 0)):
+        answer = send(app, make_environ(f"/{who}"))
+        assert [name for name, _ in answer.headers].count("Set-Cookie") == count
