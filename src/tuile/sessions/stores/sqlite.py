@@ -79,6 +79,8 @@ _SWEPT_PER_CREATION = 2
 _SWEPT_AT_ONCE, _SWEEPING_S = 50, 0.002
 # After how many the log is copied into the file, before it is so long that a request would have to do it.
 _SWEPT_PER_CHECKPOINT = 250
+# How many times as long as that took the disk is then left to requests.
+_RESTS = 4
 # How many connections wait for the next request.
 _MOST_IDLE = 16
 # How often it is looked whether the file is still the one that is open, in seconds.
@@ -281,8 +283,10 @@ class SQLiteStore(Store):
                         break
             # Not after each step: the next write begins the log anew, for which it waits for the disk.
             if in_log >= _SWEPT_PER_CHECKPOINT:
+                began = time.monotonic()
                 connection.execute(_CHECKPOINT)
                 in_log = 0
+                time.sleep(_RESTS * (time.monotonic() - began))
             # For those that wait to write.
             time.sleep(_LONGEST_SLEEP_S)
         if in_log:
