@@ -86,7 +86,9 @@ ITERATORS: dict[str, Callable[[list[str]], Any]] = {
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-@pytest.mark.parametrize("how", ["returned", "response", "typed", "status", "passed through", "closes", "tuple"])
+@pytest.mark.parametrize(
+    "how", ["returned", "response", "typed", "status", "passed through", "closes", "tuple", "headers"]
+)
 @pytest.mark.parametrize("name", ITERATORS)
 def test_every_iterator_is_sent_as_on_flask(name: str, how: str, method: str) -> None:
     def program(lib: Any) -> Any:
@@ -104,6 +106,7 @@ def test_every_iterator_is_sent_as_on_flask(name: str, how: str, method: str) ->
                 mimetype="text/event-stream" if how == "typed" else None,
                 status=404 if how == "status" else None,
                 direct_passthrough=how == "passed through",
+                headers={"X-One": "1", "Location": "/\xfc?a=b c"} if how == "headers" else None,
             )
             if how == "closes":
                 response.call_on_close(lambda: log.append("on close"))

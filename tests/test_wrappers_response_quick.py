@@ -94,7 +94,12 @@ BODIES = st.sampled_from(
         *([], ["a", b"b"], ("a", "b"), [b"one"], ["\u00e9"], [b""], {"k": 1}, 5),
     ]
 )
-KINDS = st.sampled_from([None, "text/plain", "text/html", "application/json", "a/b", "image/svg+xml", "", "a\nb", 5])
+KINDS = st.sampled_from(
+    [
+        *(None, "text/plain", "text/html", "application/json", "a/b", "image/svg+xml", "", "a\nb", "a\rb", 5),
+        *("application/x-ndjson", "application/javascript", "text/x-own; charset=latin-1", "x" * 300, Text("text/own")),
+    ]
+)
 
 
 def made(kind: type, body: Any, status: Any, headers: Any, mimetype: Any, content_type: Any, direct: bool) -> Any:

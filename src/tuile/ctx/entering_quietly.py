@@ -5,13 +5,16 @@ from __future__ import annotations
 import typing as t
 
 from .. import invalidation
+from ..routing.route import matched_by
 from ..signals import appcontext_pushed, heard, is_end_heard
-from .app_context import current, keep_environ
+from .app_context import current, environ_of, keep_environ
 from .states import ANSWERED, LEFT_BY_STEPS, PRESERVED
 
 if t.TYPE_CHECKING:
     from ..dispatch.plan import Plan
     from .request_context import RequestContext
+
+_SCHEMES = ("http", "https")
 
 
 def enter_quietly(context: RequestContext) -> bool:
@@ -41,8 +44,29 @@ def enter_quietly(context: RequestContext) -> bool:
     context._token = current.set(context)
     if not plan.opens_lazily:
         context._session  # noqa: B018 - reading it opens it
-    context._match_by_map()
+    _match_again(context, plan)
     return True
+
+
+def _match_again(context: RequestContext, plan: Plan) -> None:
+    """Find the rule of a request once more, as the fast path does."""
+    request = context.request
+    environ = environ_of(request)
+    if (
+        environ.get("HTTP_HOST") in plan.hosts
+        and environ["wsgi.url_scheme"] in _SCHEMES
+        and "HTTP_UPGRADE" not in environ
+    ):
+        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        route = plan.static_routes.get(path)
+        if route is not None and method in route[0].methods and not route[0].defaults:
+            request.url_rule, request.view_args = route[0], {}
+            return
+        found = matched_by(plan.variable_routes, path, method) if plan.variable_routes else None
+        if found is not None and found[0] is not None:
+            request.url_rule, request.view_args = found[:2]
+            return
+    context._match_by_map()
 
 
 def leave_quietly(context: RequestContext) -> bool:

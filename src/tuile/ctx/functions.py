@@ -163,7 +163,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
     return (_stream_async if is_async else _stream)(chunks, app_context, request_context)
 
 
-def _stream(
+def _stream(  # noqa: C901 - calls for parts would be made for each chunk
     chunks: t.Iterator[object], app_context: AppContext | None, request_context: RequestContext
 ) -> t.Generator[object, object, None]:
     """Yield the chunks, with the request current while each is generated, and leave the request at the end.
@@ -195,8 +195,10 @@ def _stream(
                     raise
                 advance, argument = throw, error
             else:
-                send = None if given is None else getattr(chunks, "send", None)
-                advance, argument = (next, chunks) if send is None else (send, given)
+                if given is not None and (send := getattr(chunks, "send", None)) is not None:
+                    advance, argument = send, given
+                elif advance is not next:
+                    advance, argument = next, chunks
     except BaseException as error:
         run(_leave, app_context, request_context, close, error)
         raise

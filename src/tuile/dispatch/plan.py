@@ -20,7 +20,8 @@ from ..json.provider import DefaultJSONProvider
 from ..records import Record
 from ..routing.map import Map, builds_at_root
 from ..sessions.signed import saves_plainly
-from ..wrappers.response import CONTENT_TYPE_HEADERS, Response
+from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
+from ..wrappers.response import Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
 from .settings import checks_cookies, checks_set_cookies, makes_app_context, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on

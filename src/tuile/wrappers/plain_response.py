@@ -19,6 +19,7 @@ from ..http.headers import is_one_line, plain_pairs, sent_pairs
 from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import as_defined
 from ..lazy import late_modules
+from ..remember import remembers_short
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Iterator
@@ -29,6 +30,9 @@ if t.TYPE_CHECKING:
     from ..http import conditions, dates, locations
     from . import async_body
     from .response import Response
+
+    #: What the application gave, of any type.
+    Given: t.TypeAlias = t.Any
 else:
     conditions, dates, locations, async_body = late_modules(
         __name__, "..http.conditions", "..http.dates", "..http.locations", ".async_body"
@@ -53,10 +57,18 @@ CONTENT_TYPES: dict[str | None, str] = {
         "application/octet-stream",
     )
 }
+#: The Content-Type header for a media type, where it is one of these.
+CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in CONTENT_TYPES.items()}
+#: The same by the whole value.
+FINISHED = {header[1]: header for header in CONTENT_TYPE_HEADERS.values()}
+#: Bodies other than text and bytes that the constructor takes as they are, without asking for more.
+TAKEN_AS_THEY_ARE: frozenset[type] = frozenset({GeneratorType, list, tuple, map, type(iter([]))})
 #: What `_close` and `encoded` do, to compare with.
 WERKZEUGS_CLOSE, WERKZEUGS_ITER_ENCODED = (as_defined(WerkzeugResponse, name) for name in ("close", "iter_encoded"))
 _NO_NAMES: frozenset[str] = frozenset()
 _LENGTH_OF_TYPE, _LENGTH_OF_LENGTH = len("Content-Type"), len("Content-Length")
+_LENGTHS_OF_BOTH = {_LENGTH_OF_TYPE, _LENGTH_OF_LENGTH}
+_TYPE_AND_LENGTH = {"content-type", "content-length"}
 # The headers that are not sent without a body, and with a 304, in lower case.
 _LENGTH = frozenset({"content-length"})
 _LEFT_OUT_OF_304 = frozenset(
@@ -71,6 +83,39 @@ _LEFT_OUT_OF_304 = frozenset(
         "last-modified",
     }
 )
+
+
+@remembers_short(64)
+def _header_of(mimetype: str) -> tuple[str, str]:
+    return "Content-Type", get_content_type(mimetype, "utf-8")
+
+
+def other_type(text: object, *, is_whole: bool) -> tuple[str, str] | None:
+    """Return the Content-Type header for a media type; None if it has to be converted or is refused.
+
+    Args:
+        text: The media type.
+        is_whole: Whether it is sent as it is. Werkzeug adds a charset to some others.
+    """
+    if type(text) is not str or "\n" in text or "\r" in text:
+        return None
+    return ("Content-Type", text) if is_whole else _header_of(text)
+
+
+def given_pairs(headers: object) -> list[tuple[str, str]] | None:
+    """Return headers that are given as a dict, as pairs; None if something has to be converted, replaced or refused."""
+    if type(headers) is not dict:
+        return None
+    for name, value in headers.items():
+        if (
+            type(name) is not str
+            or type(value) is not str
+            or "\n" in value
+            or "\r" in value
+            or (len(name) in _LENGTHS_OF_BOTH and name.lower() in _TYPE_AND_LENGTH)
+        ):
+            return None
+    return list(headers.items())
 
 
 def init_plainly(  # noqa: C901 - each of the constructor's arguments has its cases
@@ -192,9 +237,24 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
         return [] if body == [] else list(response.iter_encoded())
     if type(body) is not GeneratorType and async_body.prepare(response):
         return async_body.AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
+    return stream_parts(response, environ)
+
+
+def stream_parts(response: Response, environ: WSGIEnvironment) -> Iterable[bytes]:
+    """Return the parts of a body that is an iterator."""
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return Closing((), response.close)
     if WerkzeugResponse.close is WERKZEUGS_CLOSE and WerkzeugResponse.iter_encoded is WERKZEUGS_ITER_ENCODED:
         return StreamParts(encoded(response.response), partial(_close, response))
     return StreamParts(response.iter_encoded(), response.close)
+
+
+def make_plain(headers: WerkzeugHeaders) -> None:
+    """Let headers have no other type than str: servers may treat a subclass of it, or bytes, differently."""
+    pairs = getattr(headers, "_list", [])
+    for index, (name, value) in enumerate(pairs):
+        if type(value) is not str or type(name) is not str:
+            pairs[index] = (str.__str__(name), str.__str__(value))
 
 
 def encoded(pieces: Iterable[str | bytes]) -> Iterator[bytes]:

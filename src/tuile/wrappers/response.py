@@ -22,13 +22,19 @@ from ..lazy import late_modules
 from .body_reading import set_faster_reading
 from .header_properties import set_faster_properties
 from .plain_response import (
-    CONTENT_TYPES,
+    CONTENT_TYPE_HEADERS,
+    FINISHED,
     STATUS_LINES,
+    TAKEN_AS_THEY_ARE,
     Closing,
     PageBody,
+    given_pairs,
     init_plainly,
     make_conditional_plainly,
+    make_plain,
+    other_type,
     send_plainly,
+    stream_parts,
 )
 from .read_file import ReadFile
 
@@ -45,6 +51,7 @@ if t.TYPE_CHECKING:
     from ..http import cookies, locations
     from ..http.cookies import SameSite
     from . import async_body
+    from .plain_response import Given
 else:
     cookie_defaults, warning_places, cookies, locations, async_body = late_modules(
         __name__, "..ctx.cookie_defaults", "..ctx.warning_places", "..http.cookies", "..http.locations", ".async_body"
@@ -72,10 +79,6 @@ _LIMITING: dict[str, object] = {}
 _CONSTRUCTING: dict[str, object] = {}
 _MAKING: dict[str, object] = {}
 _new = object.__new__
-#: The Content-Type header for a media type, where it is one of these.
-CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in CONTENT_TYPES.items()}
-# The same by the whole value.
-_FINISHED = {header[1]: header for header in CONTENT_TYPE_HEADERS.values()}
 # A Content-Type header, a status line, a status code, the header as ASGI has it.
 TextStart = tuple[tuple[str, str], str, int, tuple[bytes, bytes]]
 
@@ -129,12 +132,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
         sends_files = builds_plainly and still_has(cls, _SENDING_FILES) and still_has(cls, _CONSTRUCTING)
         cls.set_flag("_sends_files_plainly", sends_files)
         cls.set_flag("_asks_config", still_has(cls, _LIMITING))
-        content_type = CONTENT_TYPES.get(cls.default_mimetype or "")
+        header = CONTENT_TYPE_HEADERS.get(cls.default_mimetype or "")
         line = STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
         start = None
-        if builds_plainly and cls.automatically_set_content_length and content_type is not None and line is not None:
-            header = ("Content-Type", content_type)
-            start = (header, line, cls.default_status, (b"content-type", content_type.encode()))
+        if builds_plainly and cls.automatically_set_content_length and header is not None and line is not None:
+            start = (header, line, cls.default_status, (b"content-type", header[1].encode()))
         cls.set_flag("_text_start", start)
         cls.set_flag("_quick_start", start if still_has(cls, _MAKING) else None)
 
@@ -154,21 +156,25 @@ class Response(WerkzeugResponse, metaclass=Watched):
         direct_passthrough: bool = False,
     ) -> None:
         start = self._quick_start
-        if start is not None and headers is None:
-            code: t.Any = start[2] if status is None else status
+        if start is not None:
+            code: Given = start[2] if status is None else status
             line = start[1] if status is None else STATUS_LINES.get(code) if type(code) is int else None
             header: tuple[str, str] | None = start[0]
             if content_type is not None:
-                header = _FINISHED.get(content_type)
+                header = FINISHED.get(content_type) or other_type(content_type, is_whole=True)
             elif mimetype is not None:
-                header = CONTENT_TYPE_HEADERS.get(mimetype)
-            body = response.encode() if type(response) is str else response
-            if line is not None and header is not None and (type(body) is bytes or type(body) is GeneratorType):
+                header = CONTENT_TYPE_HEADERS.get(mimetype) or other_type(mimetype, is_whole=False)
+            pairs = [] if headers is None else given_pairs(headers)
+            body: Given = response.encode() if type(response) is str else response
+            is_known = type(body) is bytes or body is None or type(body) in TAKEN_AS_THEY_ARE
+            if is_known and line is not None and header is not None and pairs is not None:
                 self.headers = own = _new(Headers)
-                own._list = [header]
-                if isinstance(body, bytes):
-                    own._list.append(("Content-Length", str(len(body))))
-                self.response = [body] if isinstance(body, bytes) else body
+                own._list = pairs
+                pairs.append(header)
+                if type(body) is bytes:
+                    pairs.append(("Content-Length", str(len(body))))
+                    body = [body]
+                self.response = [] if body is None else body
                 self._status, self._status_code = line, code
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
@@ -225,6 +231,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Send this response, as the application does itself: where there is nothing to close, the parts are a list."""
+        is_stream = False
         if (
             self._sends_plainly
             and type(headers := self.headers) in HEADERS_CLASSES
@@ -236,12 +243,13 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     and type(body[0]) is bytes
                     and not self._on_close
                 )
+                or ((is_stream := type(body) is GeneratorType) and not self.direct_passthrough)
                 or (type(body) is ReadFile and self.direct_passthrough)
                 or (type(body) is PageBody and not self._on_close)
             )
         ):
             pairs = headers._list
-            length_is_known = False
+            length_is_known = is_stream
             location = None
             for name, value in pairs:
                 if type(value) is not str:
@@ -255,13 +263,14 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 elif name.lower() in PREPARED:
                     break
             else:
-                # A plain location is sent as it is.
                 uri = None if location is None else locations.uri_of(location)
                 if length_is_known and (location is None or uri is not None):
                     if uri is not None and uri is not location:
                         pairs = [(name, value if name != "Location" else uri) for name, value in pairs]
                     # Copies: middleware may change the lists, and this response may be sent again.
                     start_response(self._status, pairs.copy())
+                    if isinstance(body, GeneratorType):
+                        return stream_parts(self, environ)
                     if environ["REQUEST_METHOD"] == "HEAD":
                         return ()
                     return body.copy() if isinstance(body, list) else body.whole()
@@ -272,14 +281,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
         return self._send_converted(environ, start_response)
 
     def _send_converted(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Send this response by Werkzeug's method, with headers of no other type than str.
-
-        Servers may treat a subclass of str or bytes differently.
-        """
-        pairs = getattr(self.headers, "_list", [])
-        for index, (name, value) in enumerate(pairs):
-            if type(value) is not str or type(name) is not str:
-                pairs[index] = (str.__str__(name), str.__str__(value))
+        """Send this response by Werkzeug's method, with headers of no other type than str."""
+        make_plain(self.headers)
         async_body.prepare(self)
         return super().__call__(environ, start_response)
 
