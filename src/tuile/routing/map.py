@@ -16,10 +16,11 @@ from werkzeug.routing import Rule as WerkzeugRule
 
 from ..invalidation import as_defined, invalidate
 from ..lazy import late_modules, lazy_pattern
+from . import adding
 from .index import Found, Index, converted, split_path
 from .matcher import Matcher
 from .route import Routes, add_route
-from .rule import EndpointRules, NoticedRules, RulesByEndpoint
+from .rule import EndpointRules, RulesByEndpoint
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -33,6 +34,7 @@ else:
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
 #: The methods that bind a map to a request. They can be replaced on one map.
 BINDING = frozenset({"bind", "bind_to_environ"})
+_set = object.__setattr__  # `super()` would take most of the time
 #: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
 werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
     as_defined(MapAdapter, name) for name in ("allowed_methods", "build", "match")
@@ -73,7 +75,11 @@ class Map(WerkzeugMap):
         # Counts changes, so that an index that was built during a change is not kept.
         self._revision = 0
         self._revision_lock = RLock()
-        super().__init__(None, *args, **kwargs)
+        state = adding.initial_state(args, kwargs) if type(self) is Map else None
+        if state is None:
+            super().__init__(None, *args, **kwargs)
+        else:
+            self.__dict__.update(state)
         self._matcher = Matcher(self.merge_slashes)
         for rule in rules or ():
             self.add(rule)
@@ -81,7 +87,7 @@ class Map(WerkzeugMap):
     def __setattr__(self, name: str, value: object) -> None:
         if name == "_rules_by_endpoint" and type(value) is dict:
             value = RulesByEndpoint(value)
-        super().__setattr__(name, value)
+        _set(self, name, value)
         if name in _KNOBS and "_revision_lock" in self.__dict__:
             self._forget_index()
         elif name == "_rules_by_endpoint":
@@ -105,12 +111,7 @@ class Map(WerkzeugMap):
         """Bind a rule, or the rules of a factory, to this map. Requests may be running."""
         with self._remap_lock:
             self._added += 1
-            factory = NoticedRules(rulefactory)
-            super().add(factory)
-            for endpoint in factory.endpoints:
-                rules = self._rules_by_endpoint[endpoint]
-                if type(rules) is list:
-                    self._rules_by_endpoint[endpoint] = EndpointRules(rules)
+            adding.add_rules(self, rulefactory, super().add)
         self._forget_index()
 
     def update(self) -> None:
@@ -137,9 +138,10 @@ class Map(WerkzeugMap):
                     self._remap = True
 
     def _forget_index(self) -> None:
+        state = self.__dict__  # to be set without `__setattr__`, which takes longer than all the rest
         with self._revision_lock:
-            self._revision += 1
-            self._index = self._websockets = self._domains = None
+            state["_revision"] += 1
+            state["_index"] = state["_websockets"] = state["_domains"] = None
         # Plans remember what was found.
         invalidate()
 

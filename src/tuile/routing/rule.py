@@ -25,6 +25,7 @@ _RULE_KNOBS = frozenset(
 )
 # The attributes that are cached on a rule for building its URLs.
 _KEPT = frozenset({"_later", "_listed", "_text", "_write"})
+_NEW: dict[str, None] = dict.fromkeys(sorted(_KEPT))
 # Variable names for which Werkzeug cannot compile a URL builder.
 _REFUSED_NAMES = frozenset({"None", "True", "False", "__debug__"})
 
@@ -61,7 +62,7 @@ def guard_of(converter: BaseConverter, method: str) -> Guard | None:
 
 
 _set = object.__setattr__
-_werkzeugs_build = as_defined(WerkzeugRule, "build")
+_werkzeugs_constructor, _werkzeugs_build = as_defined(WerkzeugRule, "__init__"), as_defined(WerkzeugRule, "build")
 
 # What is written: path and query with one slash at the start, or a pair of subdomain or host and path for a rule that
 # has one. Or one of the constants of `writing`, or None if the result is uncertain.
@@ -178,15 +179,19 @@ class Rule(WerkzeugRule):
     _later: tuple[Callable[..., tuple[str, str]], ...] | None
 
     def __init__(self, *args: t.Any, **kwargs: t.Any) -> None:
-        _set(self, "_write", None)
-        _set(self, "_text", None)
-        _set(self, "_listed", None)
-        _set(self, "_later", None)
-        super().__init__(*args, **kwargs)
+        own = self.__dict__
+        own.update(_NEW)
+        if type(self) is not Rule or WerkzeugRule.__init__ is not _werkzeugs_constructor:
+            super().__init__(*args, **kwargs)
+            return
+        # Its attributes are set on another object, which has nothing to forget.
+        made = object.__new__(WerkzeugRule)
+        WerkzeugRule.__init__(made, *args, **kwargs)
+        own.update(made.__dict__)
 
     def __setattr__(self, name: str, value: object) -> None:
         _set(self, name, value)
-        if name not in _KEPT and self._write is not None:
+        if self._write is not None and name not in _KEPT:
             self._forget()
         if name in _RULE_KNOBS:
             _forget_index(self)
@@ -233,18 +238,22 @@ class Rule(WerkzeugRule):
         """Parse the rule for the map that it is bound to."""
         super().compile()
         # A value at the start may begin with slashes, which `build` leaves there.
-        _set(self, "_begins_fixed", self.rule[1:2] not in {"<", "/"})
+        own = self.__dict__
+        own["_begins_fixed"] = self.rule[1:2] not in {"<", "/"}
         # Looked up by constants, which is faster if both are the same object.
-        self._converters = Converters((intern(name), converter) for name, converter in self._converters.items())
-        self._converters.rule = self
+        converters = Converters({intern(name): converter for name, converter in self._converters.items()})
+        converters.rule = self
+        own["_converters"] = converters
+        if self._write is not None:
+            self._forget()
 
     def _compile_builder(self, append_unknown: bool = True) -> t.Callable[..., tuple[str, str]]:
         """Return a builder that compiles Werkzeug's when it is called, unless compiling might fail."""
         if append_unknown:
             # Werkzeug asks for this one second, and for the other one right before.
-            later, self._later = self._later, None
+            later, self.__dict__["_later"] = self._later, None
         else:
-            later = self._later = self._compiled_later()
+            self.__dict__["_later"] = later = self._compiled_later()
         if later is None:
             return super()._compile_builder(append_unknown)
         return later[append_unknown]
@@ -282,7 +291,9 @@ def _may_fail(names: list[str]) -> bool:
 
 
 def _forget_index(rule: Rule) -> None:
-    """Discard the index of the map that a rule is bound to."""
+    """Discard the index of the map that a rule is bound to, and has been compiled for."""
+    if not rule.__dict__.get("_parts"):
+        return
     forget = getattr(getattr(rule, "map", None), "_forget_index", None)
     if forget is not None:
         forget()
