@@ -19,9 +19,10 @@ from ..ctx.states import ENDED, PLAIN
 from ..dispatch.fast_path import finish_by_functions
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
 from ..dispatch.inlined_response import new
-from ..dispatch.pages import page_of
+from ..dispatch.pages import PAGES, page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
+from ..dispatch.without_view import parts_without_view
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
@@ -163,46 +164,6 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     remember(app, plan, path, rule, arguments)
     except Exception:
         rule, arguments, known = (None, {}, None)
-    if rule is not None and known is not None and (service.loop is get_running_loop()):
-        # answer_in_worker: Let a worker answer a request that was matched
-        workers, variables = (service.workers, copy_context())
-        exchange = MatchedExchange(
-            answer_matched,
-            (app, plan, context, sent_cookies, rule, arguments, known, method),
-            variables,
-            workers,
-            scope,
-        )
-        context.request._client = exchange
-        waiter = exchange.waiter = service.loop.create_future()
-        workers.submit(exchange)
-        try:
-            await waiter
-        except BaseException:
-            exchange.leave()
-            raise
-        short = exchange.short
-        if short is None:
-            await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
-        else:
-            if len(variables):
-                carry(variables, current)
-            its_start, its_body, its_headers = short
-            try:
-                # send_short: Send a response to text or JSON
-                headers = [
-                    its_start[3],
-                    SENT_LENGTHS[length] if (length := len(its_body)) < MOST_KNOWN else sent_length(length),
-                ]
-                if its_headers is not None:
-                    headers += sent_headers(its_headers, scope["http_version"])
-                await send({"type": "http.response.start", "status": its_start[2], "headers": headers})
-                if method == "HEAD":
-                    its_body = b""
-                await send({"type": "http.response.body", "body": its_body, "more_body": False})
-            except OSError:
-                exchange.leave()
-        return
     # awaited_view: Return the view of a rule if it is a coroutine function
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
@@ -210,7 +171,38 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        await service.here().serve_in_worker(scope, receive, send)
+        if rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
+            await service.here().serve_in_worker(scope, receive, send)
+        else:
+            # answer_in_worker: Let a worker answer a request that was matched
+            workers, variables = (service.workers, copy_context())
+            exchange = MatchedExchange(
+                answer_matched,
+                (app, plan, context, sent_cookies, rule, arguments, known, method),
+                variables,
+                workers,
+                scope,
+            )
+            context.request._client = exchange
+            waiter = exchange.waiter = service.loop.create_future()
+            workers.submit(exchange)
+            try:
+                await waiter
+            except BaseException:
+                exchange.leave()
+                raise
+            whole = exchange.whole
+            if whole is None:
+                await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
+            else:
+                if len(variables):
+                    carry(variables, current)
+                status, its_headers, its_body = whole
+                try:
+                    await send({"type": "http.response.start", "status": status, "headers": its_headers})
+                    await send({"type": "http.response.body", "body": its_body, "more_body": False})
+                except OSError:
+                    exchange.leave()
         return
     # answer_awaited: Await a view, and answer its request
     answer: Body = None
@@ -554,7 +546,7 @@ def answer_matched(
     plan: Plan,
     context: RequestContext,
     sent_cookies: str | None,
-    rule: Rule,
+    rule: Rule | None,
     arguments: dict[str, object],
     known: object,
     method: str,
@@ -574,132 +566,139 @@ def answer_matched(
     context._token = current.set(context)
     try:
         try:
-            try:
-                # run_view: Run the hooks, if there are any, and call the view
-                if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
-                    context.request.method = method
-                    hooked: object
-                    if (
-                        app.url_value_preprocessors
-                        or not plan.calls_view
-                        or (not context.request._has_endpoint_of_rule)
-                    ):
-                        hooked = app.preprocess_request()
-                    else:
-                        before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
-                        # run_before: Call the functions of the app and of blueprints until one returns a response
-                        result: Body = None
-                        for scope in before:
-                            for function in app.before_request_funcs.get(scope, ()):
-                                if (
-                                    plan.calls_directly
-                                    and plan.epoch is invalidation.epoch
-                                    and (id(function) in app._synchronous)
-                                ):
-                                    result = function()
-                                else:
-                                    result = app._run(function)
+            if rule is None:
+                brief = brief_environ_of(context.request)
+                refusal = parts_without_view(app, plan, context, brief, rule, method) if plan.answers_alone else None
+                start, body, more = (None, app.full_dispatch_request(), None) if refusal is None else refusal
+            else:
+                try:
+                    # run_view: Run the hooks, if there are any, and call the view
+                    if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
+                        context.request.method = method
+                        hooked: object
+                        if (
+                            app.url_value_preprocessors
+                            or not plan.calls_view
+                            or (not context.request._has_endpoint_of_rule)
+                        ):
+                            hooked = app.preprocess_request()
+                        else:
+                            before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
+                            # run_before: Call the functions of the app and of blueprints until one returns a response
+                            result: Body = None
+                            for scope in before:
+                                for function in app.before_request_funcs.get(scope, ()):
+                                    if (
+                                        plan.calls_directly
+                                        and plan.epoch is invalidation.epoch
+                                        and (id(function) in app._synchronous)
+                                    ):
+                                        result = function()
+                                    else:
+                                        result = app._run(function)
+                                    if result is not None:
+                                        break
                                 if result is not None:
                                     break
-                            if result is not None:
-                                break
-                        hooked = result
-                    if hooked is not None:
-                        answer = hooked
-                    elif (
-                        plan.calls_view
-                        and plan.epoch is invalidation.epoch
-                        and (context._state is PLAIN)
-                        and (context.request.url_rule is rule)
-                        and (context.request.view_args is arguments)
-                        and (context.request.routing_exception is None)
-                        and (context.request.method != "OPTIONS")
-                    ):
+                            hooked = result
+                        if hooked is not None:
+                            answer = hooked
+                        elif (
+                            plan.calls_view
+                            and plan.epoch is invalidation.epoch
+                            and (context._state is PLAIN)
+                            and (context.request.url_rule is rule)
+                            and (context.request.view_args is arguments)
+                            and (context.request.routing_exception is None)
+                            and (context.request.method != "OPTIONS")
+                        ):
+                            view = app.view_functions[rule.endpoint]
+                            # call_view: Call the view
+                            if view is known or id(view) in app._synchronous:
+                                answer = view(**arguments) if arguments else view()
+                            else:
+                                answer = app._run(view, **arguments)
+                        else:
+                            answer = app.dispatch_request()
+                    else:
                         view = app.view_functions[rule.endpoint]
                         # call_view: Call the view
                         if view is known or id(view) in app._synchronous:
                             answer = view(**arguments) if arguments else view()
                         else:
                             answer = app._run(view, **arguments)
-                    else:
-                        answer = app.dispatch_request()
-                else:
-                    view = app.view_functions[rule.endpoint]
-                    # call_view: Call the view
-                    if view is known or id(view) in app._synchronous:
-                        answer = view(**arguments) if arguments else view()
-                    else:
-                        answer = app._run(view, **arguments)
-            except Exception as raised:
-                answer = app.handle_user_exception(raised)
-            if (
-                plan.quiet
-                and plan.epoch is invalidation.epoch
-                and (context._state is PLAIN)
-                and (not app.after_request_funcs)
-                and (not (heard and request_finished.receivers))
-            ):
-                # finish_unobserved: Return the parts of a response that no user code would see
-                untouched = not context._is_touched and (
-                    sent_cookies is None
-                    or (
-                        plan.saves_plainly
-                        and (
-                            (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
-                            and its_name.isascii()
-                            or app.config.get("SESSION_STORE") is not None
+                except Exception as raised:
+                    answer = app.handle_user_exception(raised)
+                if (
+                    plan.quiet
+                    and plan.epoch is invalidation.epoch
+                    and (context._state is PLAIN)
+                    and (not app.after_request_funcs)
+                    and (not (heard and request_finished.receivers))
+                ):
+                    # finish_unobserved: Return the parts of a response that no user code would see
+                    untouched = not context._is_touched and (
+                        sent_cookies is None
+                        or (
+                            plan.saves_plainly
+                            and (
+                                (its_name := app.config["SESSION_COOKIE_NAME"]) not in sent_cookies
+                                and its_name.isascii()
+                                or app.config.get("SESSION_STORE") is not None
+                            )
                         )
+                        or (not app.session_interface.is_due(app, sent_cookies))
                     )
-                    or (not app.session_interface.is_due(app, sent_cookies))
-                )
-                if untouched or has_session_alone(app, plan, context, answer):
-                    # encode_answer: Return the parts of a response to text, bytes or JSON
-                    kind = type(answer)
-                    if kind is str and plan.text_start is not None:
-                        start = plan.text_start
-                        encoded = answer.encode()
-                    elif (
-                        (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None)
-                    ):
-                        start = plan.json_start
-                        encoded = f"{plan.write_json(answer)}\n".encode()
-                    elif kind is bytes and plan.text_start is not None:
-                        start = plan.text_start
-                        encoded = answer
-                    else:
-                        start = None
-                        encoded = b""
-                    if start is not None:
-                        if untouched:
-                            body = encoded
+                    if untouched or has_session_alone(app, plan, context, answer):
+                        # encode_answer: Return the parts of a response to text, bytes or JSON
+                        kind = type(answer)
+                        if kind is str and plan.text_start is not None:
+                            start = plan.text_start
+                            encoded = answer.encode()
+                        elif (
+                            (kind is dict or kind is list)
+                            and plan.json_start is not None
+                            and (plan.write_json is not None)
+                        ):
+                            start = plan.json_start
+                            encoded = f"{plan.write_json(answer)}\n".encode()
+                        elif kind is bytes and plan.text_start is not None:
+                            start = plan.text_start
+                            encoded = answer
+                        else:
+                            start = None
+                            encoded = b""
+                        if start is not None:
+                            if untouched:
+                                body = encoded
+                                more = None
+                            else:
+                                more = session_headers(app, context)
+                                if more is not None:
+                                    body = encoded
+                                else:
+                                    start = None
+                                    body = app.finalize_request(answer)
+                                    more = None
+                        elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                            body = answer
                             more = None
                         else:
-                            more = session_headers(app, context)
-                            if more is not None:
-                                body = encoded
+                            complete = page_of(app, plan, answer) if untouched else None
+                            if complete is not None:
+                                body = complete
+                                more = None
                             else:
                                 start = None
                                 body = app.finalize_request(answer)
                                 more = None
-                    elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
-                        body = answer
-                        more = None
                     else:
-                        complete = page_of(app, plan, answer) if untouched else None
-                        if complete is not None:
-                            body = complete
-                            more = None
-                        else:
-                            start = None
-                            body = app.finalize_request(answer)
-                            more = None
+                        start = None
+                        body = app.finalize_request(answer)
+                        more = None
                 else:
-                    start = None
-                    body = app.finalize_request(answer)
-                    more = None
-            else:
-                brief = brief_environ_of(context.request)
-                start, body, more = (None, finish_by_functions(app, plan, context, brief, answer), None)
+                    brief = brief_environ_of(context.request)
+                    start, body, more = (None, finish_by_functions(app, plan, context, brief, answer), None)
         except Exception as failure:
             error = failure
             start, body, more = (None, app.handle_exception(failure), None)
@@ -708,7 +707,9 @@ def answer_matched(
             raise
         parts: Body = body
         if start is None:
-            if plan.quiet and type(body) is plan.response_class:
+            if type(body) in PAGES:
+                brief = {"REQUEST_METHOD": method}
+            elif plan.quiet and type(body) is plan.response_class:
                 brief = brief_environ_of(context.request)
             else:
                 brief = context.request.environ

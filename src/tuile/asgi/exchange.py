@@ -127,7 +127,7 @@ class Exchange:
             close = getattr(parts, "close", None)
             if close is not None:
                 # Sent before, as servers do: functions that run when a response is closed may take their time.
-                if self.begun:
+                if self.begun and type(parts) is not FileWrapper:
                     self.report(self)
                 close()
 
@@ -137,7 +137,8 @@ class Exchange:
             is_sent = self._push(piece)
             if self.left or not is_sent:
                 break
-            if piece:
+            # Nothing keeps a file from ending after its last byte.
+            if piece and not (self.remaining == 0 and type(parts) is FileWrapper):
                 self.report(self)
                 if self.pushed - self.sent > MOST_WAITING:
                     self._wait(self._has_space)

@@ -19,7 +19,9 @@ from ..dispatch.fast_path import awaited_view, finish_by_functions, finish_unobs
 from ..dispatch.inlined import is_unobserved, may_end_quietly, run_view
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from ..dispatch.inlined_response import is_changed
+from ..dispatch.pages import PAGES
 from ..dispatch.teardown import body_sent, leave, parts_at_end
+from ..dispatch.without_view import parts_without_view
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .calls import carry
@@ -84,16 +86,17 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
     rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
-    if rule is not None and known is not None and service.loop is get_running_loop():
-        await answer_in_worker(
-            app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send
-        )
-        return
     view = awaited_view(app, plan, rule, known)
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        await service.here().serve_in_worker(scope, receive, send)
+        if (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
+            # Matching has failed, or there is another loop.
+            await service.here().serve_in_worker(scope, receive, send)
+        else:
+            await answer_in_worker(
+                app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send
+            )
         return
     await answer_awaited(app, service, plan, context, sent_cookies, view, arguments, method, scope, receive, send)
 
@@ -209,7 +212,7 @@ async def answer_in_worker(
     plan: Plan,
     context: RequestContext,
     sent_cookies: str | None,
-    rule: Rule,
+    rule: Rule | None,
     arguments: dict[str, object],
     known: object,
     method: str,
@@ -225,9 +228,9 @@ async def answer_in_worker(
         plan: The plan of the app.
         context: The context of the request, which is not entered yet.
         sent_cookies: Its Cookie header.
-        rule: Its rule.
+        rule: Its rule; None if it has a `routing_exception`.
         arguments: The arguments of the view.
-        known: The view, which does not need `ensure_sync`.
+        known: The view, if it is known not to need `ensure_sync`.
         method: The method of the request.
         scope: The scope.
         receive: Of the server.
@@ -250,15 +253,16 @@ async def answer_in_worker(
         # The worker goes on without a reader.
         exchange.leave()
         raise
-    short = exchange.short
-    if short is None:
+    whole = exchange.whole
+    if whole is None:
         await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
     else:
         if len(variables):
             carry(variables, current)
-        its_start, its_body, its_headers = short
+        status, its_headers, its_body = whole
         try:
-            await send_short(its_start, its_body, its_headers, method, scope, send)
+            await send({"type": "http.response.start", "status": status, "headers": its_headers})
+            await send({"type": "http.response.body", "body": its_body, "more_body": False})
         except OSError:
             # Some servers tell by it that the client left.
             exchange.leave()
@@ -286,12 +290,12 @@ async def send_prepared(response: Response, prepared: tuple[HeaderPairs, bytes],
     await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-def answer_matched(
+def answer_matched(  # noqa: C901 - what the steps handle, case by case
     app: Flask,
     plan: Plan,
     context: RequestContext,
     sent_cookies: str | None,
-    rule: Rule,
+    rule: Rule | None,
     arguments: dict[str, object],
     known: object,
     method: str,
@@ -311,15 +315,20 @@ def answer_matched(
     context._token = current.set(context)
     try:
         try:
-            try:
-                answer = run_view(app, plan, context, method, rule, arguments, known)
-            except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
-                answer = app.handle_user_exception(raised)
-            if is_unobserved(app, plan, context):
-                start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
-            else:
+            if rule is None:
                 brief = brief_environ_of(context.request)
-                start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
+                refusal = parts_without_view(app, plan, context, brief, rule, method) if plan.answers_alone else None
+                start, body, more = (None, app.full_dispatch_request(), None) if refusal is None else refusal
+            else:
+                try:
+                    answer = run_view(app, plan, context, method, rule, arguments, known)
+                except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
+                    answer = app.handle_user_exception(raised)
+                if is_unobserved(app, plan, context):
+                    start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
+                else:
+                    brief = brief_environ_of(context.request)
+                    start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
         except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
             error = failure
             start, body, more = None, app.handle_exception(failure), None
@@ -328,7 +337,9 @@ def answer_matched(
             raise
         parts: Body = body
         if start is None:
-            if plan.quiet and type(body) is plan.response_class:
+            if type(body) in PAGES:
+                brief = {"REQUEST_METHOD": method}
+            elif plan.quiet and type(body) is plan.response_class:
                 brief = brief_environ_of(context.request)
             else:
                 # Its methods may read anything.

@@ -5,26 +5,24 @@ from __future__ import annotations
 import typing as t
 from collections import deque
 
-from .exchange import Exchange
+from .exchange import BODILESS, Exchange
 from .scopes import sent_headers, sent_length
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextvars import Context
 
     from ..dispatch.return_values import Parts
-    from ..wrappers.response import TextStart
     from .exchange import ExcInfo
-    from .protocol import Scope
+    from .protocol import HeaderPairs, Scope
     from .workers import Workers
-
-    Short: t.TypeAlias = tuple[TextStart, bytes, list[tuple[str, str]] | None]
 
 
 class MatchedExchange(Exchange):
-    """A request without a body that was matched on the loop: the worker goes on with its view.
+    """A request without a body that was matched on the loop: the worker goes on from there.
 
-    A short response to text or JSON is not made of pieces: it is in `short` when the request has ended.
+    A response that is one piece of the announced length is not passed on as pieces are: it is in `whole` when the
+    request has ended.
 
     Args:
         answer: Answers the request, as `loop_path.answer_matched` does.
@@ -35,8 +33,8 @@ class MatchedExchange(Exchange):
     """
 
     inbox_complete = True
-    #: The start of the response, its body, and more headers.
-    short: Short | None = None
+    #: The status of the response, its headers and its body.
+    whole: tuple[int, HeaderPairs, bytes] | None = None
 
     def __init__(
         self,
@@ -66,29 +64,50 @@ class MatchedExchange(Exchange):
 
     def _answer(self) -> None:
         start, body, more = self.answer(*self.matched, self._start_response)
-        if start is None:
+        if start is not None:
+            headers = [start[3], sent_length(len(body))]
+            if more is not None:
+                headers += sent_headers(more, self.scope["http_version"])
+            self.whole = start[2], headers, b"" if self.scope["method"] == "HEAD" else body
+        elif not self._keep_whole(body):
             self._pass_on(body)
-        else:
-            self.short = start, body, more
+
+    def _keep_whole(self, parts: Iterable[bytes]) -> bool:
+        """Keep a response that has all of its announced body in one piece; return whether it is one."""
+        # Nothing else of these types is to be closed.
+        if self.head is None or self.begun or not (type(parts) is list or type(parts) is tuple) or len(parts) > 1:
+            return False
+        body = parts[0] if parts else b""
+        status, headers = self.head
+        if type(body) is not bytes:
+            return False
+        if self.method == "HEAD" or status in BODILESS:
+            if body:
+                return False
+        elif [value for name, value in headers if name == b"content-length"] != [b"%d" % len(body)]:
+            return False
+        self.whole = status, headers, body
+        return True
 
     def has_ended(self) -> bool:
-        """Return whether the worker is done, and make an ordinary response of a short one."""
+        """Return whether the worker is done, and make an ordinary response of a whole one."""
         ended = self.ended
-        if ended and self.short is not None:
+        if ended and self.whole is not None:
             self._prepare()
-            start, body, more = self.short
-            self.head = start[2], [start[3], sent_length(len(body)), *sent_headers(more or (), self.http_version)]
-            self.pieces = deque([body] if body and self.method != "HEAD" else ())
+            status, headers, body = self.whole
+            self.head = status, headers
+            self.pieces = deque([body] if body else ())
             self.begun = self.complete = True
         return ended
 
     def _prepare(self) -> None:
-        """Set what only a response that is not short needs."""
+        """Set what only a response that calls `start_response` needs."""
         self.method, self.http_version = self.scope["method"], self.scope["http_version"]
         self.pieces, self.inbox = deque(), deque()
 
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], None]:
-        self._prepare()
+        if self.head is None:
+            self._prepare()
         return super()._start_response(status, headers, exc_info)

@@ -9,6 +9,7 @@ from functools import partial
 from ..ctx.app_context import current
 from ..dispatch.division import blocks_after_view, functions_around
 from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
+from ..dispatch.pages import PAGES
 from ..dispatch.planner import is_coroutine_function
 from ..dispatch.teardown import leave
 from ..http.headers import PASSED
@@ -62,7 +63,7 @@ def prepared_parts(response: Response) -> tuple[HeaderPairs, bytes] | None:
         return None
     pairs, length = [], None
     for name, value in response.headers._list:
-        if type(value) is not str or not value.isascii() or not value.isprintable():
+        if type(value) is not str or not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
             return None
         lower = _PASSED.get(name)
         if lower is None:
@@ -225,7 +226,9 @@ class MoreSteps:
     async def send_response(self, response: Response, receive: Receive, send: Send) -> None:
         """Leave the context, because nothing else has to be done, and send the response."""
         app, context, plan = self.app, self.context, self.plan
-        if plan.quiet and type(response) is plan.response_class:
+        if type(response) in PAGES:
+            environ = {"REQUEST_METHOD": self.scope["method"]}
+        elif plan.quiet and type(response) is plan.response_class:
             environ = brief_environ_of(context.request)
         else:
             # Its methods may read anything.

@@ -96,6 +96,10 @@ class StreamPage:
         return StreamParts(encoded(pieces), close)
 
 
+#: They read nothing of the environ but the method.
+PAGES: frozenset[object] = frozenset({Page, StreamPage})
+
+
 def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Response | None:
     """Return the response to a tuple, an iterator or an HTTP error; None if the steps have to make it.
 

@@ -25,7 +25,7 @@ from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
 from .file_headers import headers_of
 from .plain_response import STATUS_LINES
-from .read_file import PIECE, USUAL_WRAPPERS, ReadFile, read_small
+from .read_file import OWN_WRAPPER, PIECE, USUAL_WRAPPERS, ReadFile, read_small
 from .response import werkzeugs_make_conditional
 
 if t.TYPE_CHECKING:
@@ -158,9 +158,10 @@ def _body_of(
     A small file is read at once; others are in the wrapper of the server.
     """
     wrapper = environ.get("wsgi.file_wrapper", FileWrapper)
-    is_usual = wrapper is FileWrapper or getattr(wrapper, "__module__", None) in USUAL_WRAPPERS
+    module = getattr(wrapper, "__module__", None)
+    is_usual = wrapper is FileWrapper or module in USUAL_WRAPPERS
     if path is None or status is None:
-        make: t.Callable[..., t.Iterable[bytes]] = FileWrapper if is_usual else wrapper
+        make: t.Callable[..., t.Iterable[bytes]] = FileWrapper if is_usual and module != OWN_WRAPPER else wrapper
         return make(file, 8192), file  # pyright: ignore[reportArgumentType] # there is one without a path
     size = status.st_size
     if is_usual and stat.S_ISREG(status.st_mode) and size <= PIECE and (content := read_small(path, size)) is not None:

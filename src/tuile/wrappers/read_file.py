@@ -10,8 +10,12 @@ from werkzeug.wsgi import FileWrapper
 
 #: How many bytes of a file are read at once.
 PIECE: t.Final = 64 * 1024
+#: The module of the wrapper for requests of ASGI servers, which reads larger pieces.
+OWN_WRAPPER: t.Final = "tuile.asgi.exchange"
 #: The modules whose wrappers send the bytes of a file as they are, as a body in one piece does.
-USUAL_WRAPPERS: t.Final = frozenset({"gunicorn.http.wsgi", "waitress.buffers", "werkzeug.wsgi", "wsgiref.util"})
+USUAL_WRAPPERS: t.Final = frozenset(
+    {"gunicorn.http.wsgi", "waitress.buffers", "werkzeug.wsgi", "wsgiref.util", OWN_WRAPPER}
+)
 _pythons_open = open
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _IS_POSIX: t.Final = os.name == "posix"

@@ -1,0 +1,196 @@
+"""Requests that are matched on the event loop and answered by a worker: the answers are those of the whole way."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.exceptions import NotFound
+
+import tuile
+from tests.asgi.driver import make_scope, run
+from tests.asgi.test_prepared_responses import BODIES, CHANGES, NAMES, VALUES, Own, quick
+from tuile import Blueprint, Flask, Response, redirect, request, session
+from tuile.asgi.matched import MatchedExchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# With it, only the whole environ tells the view of a request.
+_WHOLE = [(b"te", b"trailers")]
+
+
+def add_views(app: Flask, folder: Path) -> None:
+    """Add a view for each kind of answer."""
+    (folder / "small.css").write_text("a{}" * 10)
+    (folder / "large.css").write_bytes(b"x" * 200_000)
+    (folder / "empty.css").write_bytes(b"")
+    answers: dict[str, Callable[[], Any]] = {
+        "text": lambda: "text",
+        "page": lambda: Response("<p>page</p>", mimetype="text/html"),
+        "tuple": lambda: ("made", 201, {"X-One": "1"}),
+        "empty": lambda: ("", 204),
+        "unchanged": lambda: Response(status=304),
+        "redirect": lambda: redirect("/text"),
+        "abort": lambda: tuile.abort(418),
+        "error": lambda: 1 / 0,
+        "json": lambda: tuile.jsonify(a=1),
+        "pieces": lambda: Response([b"one", b"two"]),
+        "stream": lambda: Response(piece for piece in ("one", "two")),
+        "iterator": lambda: iter(["one", "two"]),
+        "file": lambda: tuile.send_file(io.BytesIO(b"y" * 100_000), "text/plain"),
+        "latin": lambda: Response("x", headers={"X-Name": "J\xfcrgen"}),
+        "url": lambda: request.args.get("q", "") + request.url + str(request.remote_addr),
+        "session": lambda: str(session.setdefault("count", 1)),
+        "none": lambda: None,
+    }
+    for name, answer in answers.items():
+        app.add_url_rule(f"/{name}", name, answer)
+    app.add_url_rule("/only", "only", lambda: "posted", methods=["POST"])
+    app.add_url_rule("/branch/", "branch", lambda: "branch")
+    app.add_url_rule("/missing", "missing")
+    blue = Blueprint("blue", __name__, url_prefix="/blue")
+    blue.get("/")(lambda: tuile.abort(404))
+    blue.get("/awaited")(awaited)
+    app.register_blueprint(blue)
+    app.get("/awaited/<int:number>")(awaited)
+
+
+async def awaited(number: int = 0) -> Any:
+    return f"{number} {request.method}"
+
+
+PATHS = [
+    *("/text", "/page", "/tuple", "/empty", "/unchanged", "/redirect", "/abort", "/error", "/json", "/pieces"),
+    *("/stream", "/iterator", "/file", "/latin", "/url", "/session", "/none", "/only", "/branch", "/branch/", "/blue/"),
+    *("/static/small.css", "/static/large.css", "/static/empty.css", "/static/none.css", "/static/../x", "/nowhere"),
+    *("/blue/awaited", "/awaited/3", "/awaited/x", "//text", "/missing"),
+]
+
+
+def _by_hooks(app: Flask) -> None:
+    app.before_request(lambda: None)
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        response.headers["X-After"] = f"{request.endpoint} {request.method}"
+        return response
+
+    app.teardown_request(lambda error: None)
+
+
+def _by_handlers(app: Flask) -> None:
+    app.register_error_handler(NotFound, lambda error: (f"not {request.path}", 404))
+    app.register_error_handler(ZeroDivisionError, lambda error: "divided")
+    app.register_error_handler(500, lambda error: ("failed", 500))
+
+
+def _by_values(app: Flask) -> None:
+    app.url_value_preprocessor(lambda endpoint, values: None)
+
+
+CHANGES_OF_APPS: list[Callable[[Flask], object]] = [
+    lambda app: None,
+    _by_hooks,
+    _by_handlers,
+    _by_values,
+    lambda app: app.config.update(TRUSTED_HOSTS=["localhost"]),
+    lambda app: app.config.update(TRUSTED_HOSTS=["other.example"]),
+    lambda app: app.config.update(TRAP_HTTP_EXCEPTIONS=True),
+    lambda app: app.config.update(SERVER_NAME="localhost", CSRF="fetch"),
+    lambda app: app.before_request(lambda: "first" if request.path == "/nowhere" else None),
+    lambda app: setattr(app, "response_class", Own),
+    lambda app: setattr(app, "make_default_options_response", app.make_default_options_response),
+]
+
+
+def answers_of(app: Flask, path: str, method: str, headers: list[tuple[bytes, bytes]]) -> list[Any]:
+    """Return the start and the body of the response to a request, or the error."""
+    messages: list[Any] = []
+    is_read = False
+
+    async def receive() -> Any:
+        nonlocal is_read
+        if is_read:
+            await asyncio.Event().wait()
+        is_read = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    async def main() -> list[Any]:
+        served: Any = app
+        for each in ("/text", path, path):
+            messages.clear()
+            try:
+                await served(make_scope(each, method, headers=headers), receive, send)
+            except Exception as error:  # noqa: BLE001 - compared
+                return [repr(error)]
+        return [*messages[:1], b"".join(message["body"] for message in messages[1:])]
+
+    found: list[Any] = run(main)
+    return found
+
+
+@pytest.mark.parametrize("change", range(len(CHANGES_OF_APPS)))
+def test_each_answer_is_that_of_the_whole_way(change: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Cookies and signatures say when they were made.
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    matched = 0
+    run_matched = MatchedExchange.run
+
+    def counted(exchange: MatchedExchange) -> None:
+        nonlocal matched
+        matched += 1
+        run_matched(exchange)
+
+    monkeypatch.setattr(MatchedExchange, "run", counted)
+    app = Flask("matched", static_folder=str(tmp_path), static_url_path="/static")
+    app.secret_key = "6a1f0c9e5b7d4e2f8a3b05d7c1e94b26"
+    app.logger.disabled = True
+    add_views(app, tmp_path)
+    CHANGES_OF_APPS[change](app)
+    for path in PATHS:
+        for method in ("GET", "HEAD"):
+            for more in ([], [(b"cookie", b"a=b; session=x")]):
+                short = answers_of(app, path, method, more)
+                matched_before = matched
+                assert answers_of(app, path, method, [*more, *_WHOLE]) == short, (path, method)
+                assert matched == matched_before, "the comparison takes the same way"
+    assert matched
+
+
+@quick
+@given(
+    st.sampled_from(["GET", "HEAD"]),
+    st.sampled_from([200, 201, 204, 301, 304, 404, 500, "299 Odd", "099 Low"]),
+    st.sampled_from(BODIES),
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=3),
+    st.sampled_from(CHANGES),
+    st.booleans(),
+)
+def test_each_response_is_sent_as_on_the_whole_way(
+    method: str, status: Any, body: Any, headers: list[tuple[str, str]], change: Any, is_own: bool
+) -> None:
+    app = Flask("app", static_folder=None)
+    app.secret_key = "6a1f0c9e5b7d4e2f8a3b05d7c1e94b26"
+    app.logger.disabled = True
+    app.get("/text")(lambda: "x")
+
+    @app.get("/")
+    def view() -> Any:
+        response = (Own if is_own and len(headers) == 1 else Response)(body(), status)
+        # As code that is not careful does.
+        response.headers._list += headers
+        change(response)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: 1_700_000_000.0)
+        assert answers_of(app, "/", method, []) == answers_of(app, "/", method, _WHOLE)
