@@ -16,7 +16,7 @@ from .ctx.app_context import (
     AppContext,
     _cv_app,  # noqa: F401 - Flask's globals have it
     _cv_request,  # noqa: F401 - as well
-    current,
+    current_value,
 )
 from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
 from .ctx.values import NO_APP_MESSAGE
@@ -26,7 +26,6 @@ from .local import _OWN_NAMES, LocalProxy, _finder, _note_missing, _of_unbound, 
 if t.TYPE_CHECKING:
     from .app import Flask
     from .asgi.websockets.wrapper import WebSocket
-    from .ctx.app_context import Current
     from .ctx.cookies import Cookies
     from .ctx.request_context import RequestContext
     from .sessions import SessionMixin
@@ -38,10 +37,8 @@ if t.TYPE_CHECKING:
         websocket: WebSocket
 
 
-# Looked up once, because they are called for every attribute of a proxy.
-_value: t.Callable[[None], Current | None] = current.get
-# The same for WebSockets: any other value lacks an attribute.
-_websocket_value = t.cast("t.Callable[[None], OfWebSocket]", current.get)
+# For WebSockets: any other value lacks an attribute.
+_websocket_value = t.cast("t.Callable[[None], OfWebSocket]", current_value)
 _NO_WEBSOCKET_MESSAGE = (
     "Working outside of the context of a WebSocket: `websocket` can be used in views and hooks of WebSockets only."
 )
@@ -51,7 +48,7 @@ _MOST_MISSED = 1000
 
 
 def _find_app() -> Flask:
-    value = _value(None)
+    value = current_value(None)
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
     context = value._own_app_ctx
@@ -59,7 +56,7 @@ def _find_app() -> Flask:
 
 
 def _find_g() -> _AppCtxGlobals:
-    value = _value(None)
+    value = current_value(None)
     if value is None:
         raise RuntimeError(NO_APP_MESSAGE)
     context = value._own_app_ctx
@@ -67,28 +64,28 @@ def _find_g() -> _AppCtxGlobals:
 
 
 def _find_app_context() -> AppContext:
-    value = _value(None)
+    value = current_value(None)
     if value is None or (context := value._app_ctx) is None:
         raise RuntimeError(NO_APP_MESSAGE)
     return context
 
 
 def _find_request() -> Request:
-    value = _value(None)
+    value = current_value(None)
     if value is None or (request := value.request) is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return request
 
 
 def _find_session() -> SessionMixin | None:
-    value = _value(None)
+    value = current_value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value.session
 
 
 def _find_websocket() -> WebSocket:
-    value = _value(None)
+    value = current_value(None)
     request = None if value is None else value.request
     if not getattr(request, "is_websocket", False):
         raise RuntimeError(_NO_WEBSOCKET_MESSAGE)
@@ -96,14 +93,14 @@ def _find_websocket() -> WebSocket:
 
 
 def _find_cookies() -> Cookies:
-    value = _value(None)
+    value = current_value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value._request_cookies
 
 
 def _find_request_context() -> RequestContext | None:
-    value = _value(None)
+    value = current_value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return value._request_ctx
@@ -118,7 +115,7 @@ class _RequestProxy(LocalProxy):
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
             return _finder(self) if name == "_get_current_object" else _own(self, name)
-        value = _value(None)
+        value = current_value(None)
         if value is None or (request := value.request) is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         try:
@@ -137,7 +134,7 @@ class _AppProxy(LocalProxy):
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
             return _finder(self) if name == "_get_current_object" else _own(self, name)
-        value = _value(None)
+        value = current_value(None)
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
@@ -162,7 +159,7 @@ class _NamespaceProxy(LocalProxy):
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
             return _finder(self) if name == "_get_current_object" else _own(self, name)
-        value = _value(None)
+        value = current_value(None)
         if value is None:
             return _of_unbound(self, name, NO_APP_MESSAGE)
         context = value._own_app_ctx
@@ -190,14 +187,14 @@ class _NamespaceProxy(LocalProxy):
         return found
 
     def __contains__(self, item: object) -> bool:
-        value = _value(None)
+        value = current_value(None)
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
         context = value._own_app_ctx
         return item in (value._g if context is None else context.g)
 
     def __setattr__(self, name: str, item: object) -> None:
-        value = _value(None)
+        value = current_value(None)
         if value is None:
             raise RuntimeError(NO_APP_MESSAGE)
         context = value._own_app_ctx
@@ -213,7 +210,7 @@ class _SessionProxy(LocalProxy):
     def __getattribute__(self, name: str) -> object:
         if name in _OWN_NAMES:
             return _finder(self) if name == "_get_current_object" else _own(self, name)
-        value = _value(None)
+        value = current_value(None)
         if value is None or value.request is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
         session = value._opened_session
@@ -227,7 +224,7 @@ class _SessionProxy(LocalProxy):
             raise
 
     def __getitem__(self, key: str) -> object:
-        value = _value(None)
+        value = current_value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         session = value._opened_session
@@ -237,7 +234,7 @@ class _SessionProxy(LocalProxy):
         return session[key]
 
     def __setitem__(self, key: str, item: object) -> None:
-        value = _value(None)
+        value = current_value(None)
         if value is None or value.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         session = value._opened_session

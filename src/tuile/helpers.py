@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 from werkzeug import utils
 from werkzeug.exceptions import Aborter, NotFound
 
-from .ctx.app_context import current, value_with_request
+from .ctx.app_context import current_value, value_with_request
 from .ctx.functions import stream_with_context
 from .environment import get_debug_flag, get_load_dotenv
 from .flask_names import offer_flasks_names
@@ -66,7 +66,7 @@ def make_response(*args: Any) -> Response:
         args: Nothing for an empty response, or the return value of a view. The items of a tuple are separate
             arguments: `make_response(text, 404)`.
     """
-    context = current.get(None)
+    context = current_value(None)
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     if not args:
@@ -79,7 +79,7 @@ def redirect(location: str, code: int = 302, Response: type[BaseResponse] | None
 
     The current application's `redirect` is used if there is one; otherwise Werkzeug's, with the class `Response`.
     """
-    context = current.get(None)
+    context = current_value(None)
     if context is not None:
         app: Flask = context.app
         return app.redirect(location, code=code)
@@ -123,7 +123,7 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
         HTTPException: The one that the application's `aborter` has for the code.
         LookupError: If the aborter does not know the code.
     """
-    context = current.get(None)
+    context = current_value(None)
     if context is not None:
         aborter = context.app.aborter
         if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:
@@ -139,7 +139,7 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
 
 def get_template_attribute(template_name: str, attribute: str) -> Any:
     """Return a macro or variable that a template exports, for use in Python code."""
-    context = current.get(None)
+    context = current_value(None)
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     return getattr(app.jinja_env.get_template(template_name).module, attribute)
@@ -197,7 +197,7 @@ def _send(  # noqa: C901 - one look at each option, without calls
         last_modified: When the file was changed.
         max_age: For how many seconds it may be cached.
     """
-    context = current.get(None)
+    context = current_value(None)
     if context is not None and context.request is not None:
         app: Flask = context.app
         path = file = None

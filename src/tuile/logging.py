@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from werkzeug.local import LocalProxy
 
-from .ctx.app_context import current
+from .ctx.app_context import current_value
 from .flask_names import offer_flasks_names
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _errors_stream() -> TextIO:
     """Return the server's error stream for the current request, `sys.stderr` outside of requests."""
-    context = current.get(None)
+    context = current_value(None)
     if context is None or context.request is None:
         return sys.stderr
     return cast("TextIO", context.request.environ["wsgi.errors"])

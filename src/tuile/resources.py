@@ -7,7 +7,7 @@ import typing as t
 from datetime import timedelta
 from functools import cached_property
 
-from .ctx.app_context import current
+from .ctx.app_context import current_value
 from .globals import current_app
 from .helpers import send_from_directory
 
@@ -49,7 +49,7 @@ class HasResources:
         The default for all files is SEND_FILE_MAX_AGE_DEFAULT of the application. None makes browsers revalidate every
         time. Override this method to decide by name.
         """
-        context = current.get(None)
+        context = current_value(None)
         # The unbound proxy raises an error that says what is missing.
         app: Flask = current_app if context is None else context.app
         age: timedelta | int | None = app.config["SEND_FILE_MAX_AGE_DEFAULT"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from werkzeug.routing import MapAdapter
 
 from . import invalidation
-from .ctx.app_context import current, environ_of
+from .ctx.app_context import current_value, environ_of
 from .ctx.request_context import RequestContext
 from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
@@ -90,7 +90,7 @@ class LinksByMethod:
 
     def write(self, values: dict[str, object]) -> Written:
         """Return what the link for a method writes; None if it is not known, or an adapter may say another one."""
-        context = current.get(None)
+        context = current_value(None)
         if type(context) is not RequestContext or context._adapter is not False:
             return None
         chosen = values.get("_method")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from .ctx.app_context import NO_REQUEST_MESSAGE, current
+from .ctx.app_context import NO_REQUEST_MESSAGE, current_value
 from .flask_names import offer_flasks_names
 from .globals import current_app
 
@@ -51,7 +51,7 @@ class View:
         def view(**kwargs: object) -> object:
             # Read from the registered function, so that a test can replace the class.
             instance = shared if shared is not None else view_func.view_class(*class_args, **class_kwargs)
-            context = current.get(None)
+            context = current_value(None)
             # The unbound proxy raises an error that says what is missing.
             app = current_app if context is None else context.app
             return app.ensure_sync(instance.dispatch_request)(**kwargs)
@@ -89,7 +89,7 @@ class MethodView(View):
 
     def dispatch_request(self, **kwargs: Any) -> ft.ResponseReturnValue:
         """Call the method named like the request's method. For HEAD, `get` is used if there is no `head`."""
-        context = current.get(None)
+        context = current_value(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         method = context.request.method

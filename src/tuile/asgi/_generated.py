@@ -12,7 +12,7 @@ from contextvars import copy_context
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import current, current_value, set_current
 from ..ctx.references import REFERENCES
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
@@ -67,7 +67,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         or (
             not (
                 app._got_first_request
-                and current.get(None) is None
+                and current_value(None) is None
                 and (not (heard and (appcontext_pushed.receivers or request_started.receivers)))
             )
         )
@@ -210,7 +210,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     body: Body = None
     start = more = None
     is_finished = False
-    context._token = current.set(context)
+    context._token = set_current(context)
     try:
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
@@ -392,7 +392,7 @@ async def answer_awaited(
     body: Body = None
     start = more = None
     is_finished = False
-    context._token = current.set(context)
+    context._token = set_current(context)
     try:
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
@@ -563,7 +563,7 @@ def answer_matched(
     body: Body = None
     more: list[tuple[str, str]] | None
     answer: Body
-    context._token = current.set(context)
+    context._token = set_current(context)
     try:
         try:
             if rule is None:

@@ -14,7 +14,7 @@ from asyncio import get_running_loop
 from contextvars import copy_context
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import current, set_current
 from ..dispatch.fast_path import awaited_view, finish_by_functions, finish_unobserved, match_safely
 from ..dispatch.inlined import is_unobserved, may_end_quietly, run_view
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
@@ -172,7 +172,7 @@ async def answer_awaited(
     body: Body = None
     start = more = None
     is_finished = False
-    context._token = current.set(context)
+    context._token = set_current(context)
     try:
         # A call without `**` is faster.
         answer = await (view(**arguments) if arguments else view())
@@ -312,7 +312,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     body: Body = None
     more: list[tuple[str, str]] | None
     answer: Body
-    context._token = current.set(context)
+    context._token = set_current(context)
     try:
         try:
             if rule is None:

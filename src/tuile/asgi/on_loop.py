@@ -6,7 +6,7 @@ import typing as t
 from contextvars import copy_context
 from functools import partial
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value, reset_current, set_current
 from ..dispatch.division import blocks_after_view, functions_around
 from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
 from ..dispatch.pages import PAGES
@@ -200,7 +200,7 @@ class MoreSteps:
         )
         # Not one of `Exception`: the task is cancelled, or the loop ends.
         is_ended = error is not None and not isinstance(error, Exception)
-        if isinstance(error, GeneratorExit) or current.get(None) is not context:
+        if isinstance(error, GeneratorExit) or current_value(None) is not context:
             # Nothing can be awaited any more; or there are contexts that can only be left where they were entered.
             blocks = False
         else:
@@ -311,8 +311,8 @@ def in_worker(context: RequestContext, steps: Callable[[], object]) -> Callable[
 
     def enter_and_go_on() -> object:
         # The token of the loop can only be used there.
-        current.set(None)
-        own = current.set(context)
+        set_current(None)
+        own = set_current(context)
         if context._token is token:
             context._token = own
         else:
@@ -331,5 +331,5 @@ def _token_of(context: RequestContext) -> Token[Current | None] | None:
 def leave_on_loop(context: RequestContext) -> None:
     """Leave a context on the loop that a worker goes on with."""
     token = _token_of(context)
-    if token is not None and current.get(None) is context:
-        current.reset(token)
+    if token is not None and current_value(None) is context:
+        reset_current(token)

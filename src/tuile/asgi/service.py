@@ -15,7 +15,7 @@ from io import BytesIO
 
 from .. import invalidation
 from ..config import DEFAULT_CONFIG
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..dispatch.division import begin_on_loop
 from ..dispatch.plan import is_stock
 from ..lazy import late_modules
@@ -312,7 +312,7 @@ def _client_of(request: Request) -> Client | None:
         return t.cast("Client | None", request.environ.get("tuile.exchange"))
     # The listener is to be stopped at the end of the request.
     vars(request)["closes_nothing"] = False
-    context = current.get(None)
+    context = current_value(None)
     service = None if context is None else context.app._asgi_service
     running = _get_running_loop()
     return Listener(request._receive, get_running_loop() if service is None else running or service.loop)

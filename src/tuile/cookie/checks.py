@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..ctx.warning_places import place_of_view, warn_at
 from ..exceptions import CookieCheckError, CookieWarning
 from ..http.caching import invites_shared_caches
@@ -154,7 +154,7 @@ def _report(app: Flask, request: Request, notes: list[Note], mode: str) -> None:
 
 def _large(app: Flask, response: Response) -> list[str]:
     """Return the Set-Cookie lines of which a warning was given, at the line that set them, that they are too large."""
-    context, limit = current.get(None), app.config["MAX_COOKIE_SIZE"]
+    context, limit = current_value(None), app.config["MAX_COOKIE_SIZE"]
     cookies = None if context is None else context._cookies
     written = [] if cookies is None or not limit else cookies.lines()
     return [*getattr(response, "_large_lines", ()), *(line for line in written if len(line) > limit)]
@@ -191,7 +191,7 @@ def findings(app: Flask, request: Request, lines: list[str], large: Sequence[str
         environ.get("HTTP_ORIGIN", "null"),
         "Safari/" in agent and "Chrom" not in agent,
     )
-    context = current.get(None)
+    context = current_value(None)
     calls = Calls(app, None if context is None or context.request is not request else context._request_cookies)
     known_large = {split_set_cookie(line).name for line in large}
     return [

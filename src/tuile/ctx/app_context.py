@@ -74,6 +74,9 @@ class _Making(t.Protocol):
 new: _Making = object.__new__
 
 current: ContextVar[Current | None] = ContextVar("tuile.context")
+#: Its methods. Python calls a method of a name that is imported in more steps than one of another name.
+current_value: t.Callable[[None], Current | None] = current.get
+set_current, reset_current = current.set, current.reset
 NOTHING_BEFORE: t.Final = Token.MISSING  # the `old_value` of its first token
 
 NOT_OPENED_MESSAGE = "The session has not yet been opened."

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .app_context import current
+from .app_context import current_value
 
 if t.TYPE_CHECKING:
     from ..http.cookies import SameSite
@@ -40,7 +40,7 @@ def are_secure(app: App) -> bool:
 
 def is_https(app: App) -> bool:
     """Return whether the current request came by HTTPS; outside of one, whether `PREFERRED_URL_SCHEME` says so."""
-    context = current.get(None)
+    context = current_value(None)
     if context is None or context.request is None:
         return bool(app.config.get("PREFERRED_URL_SCHEME") == "https")
     return bool(context.request.is_secure)

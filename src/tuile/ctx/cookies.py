@@ -17,7 +17,7 @@ from ..http.cookies import SameSite, _checked, _whole_seconds, cookie_identity, 
 from ..keys.secret import Secret
 from ..keys.tokens import ENCRYPTED, SIGNED
 from ..keys.xaes import require_cipher
-from .app_context import NO_REQUEST_MESSAGE, current
+from .app_context import NO_REQUEST_MESSAGE, current_value
 from .cookie_defaults import PREFIX, are_secure, host_name, prefixed
 from .late_writes import tell
 from .not_a_dict import NotADict
@@ -185,7 +185,7 @@ class Cookies(NotADict, Mapping[str, str]):
             CookieSyntaxError: If the name, the path or the domain would end its attribute, or the text for `expires` is
                 not a date.
         """
-        context = current.get(None)
+        context = current_value(None)
         now = time.time()
         if max_age is None and expires is None:
             max_age = self._life_s
@@ -392,7 +392,7 @@ class TokenCookies(Cookies):
 
 
 def _ring() -> KeyRing:
-    context = current.get(None)
+    context = current_value(None)
     if context is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
     return context.app.keyring

@@ -7,7 +7,7 @@ import typing as t
 from .. import invalidation
 from ..routing.route import matched_by
 from ..signals import appcontext_pushed, heard, is_end_heard
-from .app_context import current, environ_of, keep_environ
+from .app_context import current_value, environ_of, keep_environ, reset_current, set_current
 from .states import ANSWERED, LEFT_BY_STEPS, PRESERVED
 
 if t.TYPE_CHECKING:
@@ -36,12 +36,12 @@ def enter_quietly(context: RequestContext) -> bool:
         or context._is_bound
         or app.subdomain_matching
         or not (plan.skips_app_context and context._finds_again(plan))
-        or current.get(None) is not None
+        or current_value(None) is not None
         or (heard and appcontext_pushed.receivers)
         or not _ends_quietly(context, plan)
     ):
         return False
-    context._token = current.set(context)
+    context._token = set_current(context)
     if not plan.opens_lazily:
         context._session  # noqa: B018 - reading it opens it
     _match_again(context, plan)
@@ -79,12 +79,12 @@ def leave_quietly(context: RequestContext) -> bool:
         or type(request) is not plan.request_class
         or token is None
         or context._nested
-        or current.get(None) is not context
+        or current_value(None) is not context
         or not _ends_quietly(context, plan)
     ):
         return False
     context._token = None
-    current.reset(token)
+    reset_current(token)
     environ = request.environ
     if environ.get("werkzeug.request") is request:
         environ["werkzeug.request"] = None

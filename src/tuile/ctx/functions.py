@@ -10,7 +10,7 @@ from inspect import iscoroutinefunction
 
 from ..lazy import late_modules
 from ..signals import is_end_heard
-from .app_context import AppContext, current
+from .app_context import AppContext, current_value, reset_current, set_current
 from .entering_quietly import enter_quietly, leave_quietly
 from .request_context import RequestContext
 from .values import NO_APP_MESSAGE, Entered
@@ -18,37 +18,33 @@ from .values import NO_APP_MESSAGE, Entered
 if t.TYPE_CHECKING:
     from ..app import Flask
     from . import late_writes
-    from .app_context import Current
 else:
     (late_writes,) = late_modules(__name__, ".late_writes")
 
 F = t.TypeVar("F", bound=t.Callable[..., t.Any])
 
-# Looked up once, because it is called so often.
-_value: t.Callable[[None], Current | None] = current.get
-
 
 def has_app_context() -> bool:
     """Return whether an app context is active, so that `current_app` and `g` can be used."""
-    value = _value(None)
+    value = current_value(None)
     # A request may outlive its app context; every other value has one.
     return value is not None and (type(value) is not Entered or value._own_app_ctx is not None)
 
 
 def has_request_context() -> bool:
     """Return whether a request context is active, so that `request` and `session` can be used."""
-    value = _value(None)
+    value = current_value(None)
     return value is not None and value.request is not None
 
 
 def has_websocket_context() -> bool:
     """Return whether a WebSocket is served, so that `websocket` can be used. Then there is a request context, too."""
-    value = _value(None)
+    value = current_value(None)
     return value is not None and getattr(value.request, "is_websocket", False)
 
 
 def _request_context_for(name: str) -> RequestContext:
-    value = current.get(None)
+    value = current_value(None)
     context = None if value is None else value._request_ctx
     if context is None:
         message = f"'{name}' can only be used when a request context is active, such as in a view function."
@@ -62,7 +58,7 @@ def after_this_request(f: F) -> F:
     Raises:
         RuntimeError: no request is active.
     """
-    value = _value(None)
+    value = current_value(None)
     context = value if type(value) is RequestContext else _request_context_for("after_this_request")
     functions = context._after_functions
     if functions is None:
@@ -96,24 +92,24 @@ def copy_current_websocket_context(f: F) -> F:
     Raises:
         RuntimeError: If no WebSocket is served.
     """
-    value = current.get(None)
+    value = current_value(None)
     if value is None or not has_websocket_context():
         message = "'copy_current_websocket_context' can only be used when a WebSocket is served, such as in its view."
         raise RuntimeError(message)
 
     def with_websocket(*args: object, **kwargs: object) -> object:
-        token = current.set(value)
+        token = set_current(value)
         try:
             return f(*args, **kwargs)
         finally:
-            current.reset(token)
+            reset_current(token)
 
     async def await_with_websocket(*args: object, **kwargs: object) -> object:
-        token = current.set(value)
+        token = set_current(value)
         try:
             return await f(*args, **kwargs)
         finally:
-            current.reset(token)
+            reset_current(token)
 
     wrapper = await_with_websocket if iscoroutinefunction(f) else with_websocket
     return t.cast("F", update_wrapper(wrapper, f))
@@ -151,7 +147,7 @@ def stream_with_context(generator_or_function: t.Any) -> t.Any:
 
         return update_wrapper(make_stream, generator_or_function)
 
-    value = _value(None)
+    value = current_value(None)
     if type(value) is RequestContext:
         # Its app context becomes an object only if one is needed.
         return (_stream_async if is_async else _stream)(chunks, None, value)

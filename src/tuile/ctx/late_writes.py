@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from werkzeug.datastructures import CallbackDict
 
 from ..real_flask import runs_flask_program
-from .app_context import current
+from .app_context import current_value
 from .states import PRESERVED
 
 if t.TYPE_CHECKING:
@@ -81,7 +81,7 @@ def tell(event: str) -> None:
     Raises:
         RuntimeError: If the headers were sent.
     """
-    value = current.get(None)
+    value = current_value(None)
     context: RequestContext | None = None if value is None else value._request_ctx
     if context is None or not is_late(context):
         return

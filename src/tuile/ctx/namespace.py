@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .app_context import current
+from .app_context import current_value
 
 _sentinel = object()
 
@@ -68,7 +68,7 @@ class _AppCtxGlobals:
         return iter(self.__dict__)
 
     def __repr__(self) -> str:
-        value = current.get(None)
+        value = current_value(None)
         return object.__repr__(self) if value is None else f"<flask.g of '{value.app.name}'>"
 
 

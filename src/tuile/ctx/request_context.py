@@ -14,11 +14,13 @@ from .app_context import (
     AppContext,
     _cv_request,
     _sentinel,
-    current,
+    current_value,
     disturb,
     keep_environ,
     new,
     refuse_pop,
+    reset_current,
+    set_current,
     take_push,
 )
 from .opening import Opening
@@ -176,8 +178,8 @@ class RequestContext(Opening):
             self.url_adapter  # noqa: B018 - reading it makes it, and refuses a host before anything is entered
         # The app context has an adapter as well.
         is_implicit = plan.skips_app_context and plan.skips_adapter
-        if plain and is_implicit and current.get(None) is None and not appcontext_pushed.receivers:
-            self._token = current.set(self)
+        if plain and is_implicit and current_value(None) is None and not appcontext_pushed.receivers:
+            self._token = set_current(self)
         else:
             self._push_nested()
         if not getattr(app.session_interface, "opens_lazily", False):
@@ -212,7 +214,7 @@ class RequestContext(Opening):
         self._is_opening = False
         if self._state not in ANSWERED:
             self._state = NESTED
-        outer = current.get(None)
+        outer = current_value(None)
         disturb(outer)
         outside = None if outer is None else outer._app_ctx
         entered, given = None, self._entering
@@ -223,7 +225,7 @@ class RequestContext(Opening):
             entered = self.app.app_context() if given is None else given[0]
             entered.push()
         value = Entered(entered or outside, self)
-        self._nested.append((current.set(value), value, entered))
+        self._nested.append((set_current(value), value, entered))
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
         """Leave this request; the last pop runs the teardown functions.
@@ -240,14 +242,14 @@ class RequestContext(Opening):
         try:
             self._tear_down(exc)
         finally:
-            found = current.get(None)
+            found = current_value(None)
             if found is not self and (found is None or found._request_ctx is None):
                 raise LookupError(_cv_request)
             self._token = None
             # If a teardown function entered this request again, this push is among the others.
             self._nested = self._nested and [push for push in self._nested if push[0] is not token]
             self._state = NESTED if self._state is PLAIN else self._state
-            current.reset(token)
+            reset_current(token)
             # The server may use the environ of a request that was answered for another one.
             if self._state not in ANSWERED or request.environ.get("werkzeug.request") is request:
                 request.environ["werkzeug.request"] = None
@@ -277,18 +279,18 @@ class RequestContext(Opening):
             if last:
                 self._tear_down(exc)
         finally:
-            found = current.get(None)
+            found = current_value(None)
             if found is None or found._request_ctx is None:
                 raise LookupError(_cv_request)
             token, value, entered = take_push(pushes, found)
             context = self._app_ctx if entered is self else None
             if found is value:
-                current.reset(token)
+                reset_current(token)
             else:
                 # An app context that was entered or left since stays so.
                 before = None if token.old_value is Token.MISSING else token.old_value
                 request_ctx = None if before is None else before._request_ctx
-                current.set(combined(found._app_ctx, request_ctx))
+                set_current(combined(found._app_ctx, request_ctx))
             request = self.request
             if last and (not self._is_answered or request.environ.get("werkzeug.request") is request):
                 request.environ["werkzeug.request"] = None
@@ -318,7 +320,7 @@ class RequestContext(Opening):
     def _leave_app(self, value: Entered | Leaving, exc: BaseException | None) -> None:
         """Tear down the app context that this request activated, with only that context current, as a value."""
         app, context = self.app, value._own_app_ctx
-        token = current.set(value)
+        token = set_current(value)
         try:
             # A stream may have entered it as well and leave it later.
             if context is None or len(context._cv_tokens) <= 1:
@@ -328,7 +330,7 @@ class RequestContext(Opening):
             # The push of the request counts until here, so that a push in between is not the last one.
             if context is not None and context._cv_tokens:
                 take_push(context._cv_tokens, None)
-            current.reset(token)
+            reset_current(token)
         if appcontext_popped.receivers:
             send_signal(appcontext_popped, app, app.ensure_sync)
 

@@ -8,7 +8,7 @@ import warnings
 from inspect import unwrap
 
 from ..http.cookies import size_warning
-from .app_context import current
+from .app_context import current_value
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def _place_of_call() -> Place | None:
 
 
 def _current_view() -> Place | None:
-    context = current.get(None)
+    context = current_value(None)
     request = None if context is None else context.request
     return None if context is None or request is None else place_of_view(context.app, request)
 

@@ -10,7 +10,7 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import NOTHING_BEFORE, current
+from ..ctx.app_context import NOTHING_BEFORE, set_current
 from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
@@ -60,7 +60,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         context.request = request
         context._state = PLAIN
         context._is_touched = False
-        token = context._token = current.set(context)
+        token = context._token = set_current(context)
         if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
             reset(token)
             return app._serve_by_steps(environ, start_response)
@@ -389,7 +389,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
     context.request = request
     context._state = PLAIN
     context._is_touched = False
-    token = context._token = current.set(context)
+    token = context._token = set_current(context)
     if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
         reset(token)
         return app._serve_by_steps(environ, start_response)

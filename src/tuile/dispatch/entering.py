@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..ctx.app_context import AppContext, current
+from ..ctx.app_context import AppContext, current_value, set_current
 from ..ctx.states import PLAIN
 from ..signals import appcontext_pushed
 
@@ -25,7 +25,7 @@ def enter_constructed(plan: Plan, context: RequestContext) -> bool:
     if (
         context._state is not PLAIN
         or (context._is_bound and plan.skips_adapter)
-        or current.get(None) is not None
+        or current_value(None) is not None
         # The constructor may set anything, and an adapter that refuses the host sets an error.
         or not found.keys().isdisjoint(_DECIDING)
         or found.get("method", method) != method
@@ -42,7 +42,7 @@ def enter_constructed(plan: Plan, context: RequestContext) -> bool:
             app_context = context._app_ctx
         except Exception:  # noqa: BLE001 - it is raised again where it is answered
             return False
-    context._token = current.set(context)
+    context._token = set_current(context)
     if app_context is not None:
         app_context._pushes = [(context._token, None)]
     return True
@@ -70,7 +70,7 @@ def _own_app_context(context: RequestContext) -> AppContext | None:
         or (AppContext.push, AppContext.pop) != _stock
         or not _METHODS.isdisjoint(vars(made))
         # The method may do anything.
-        or current.get(None) is not None
+        or current_value(None) is not None
         or appcontext_pushed.receivers
     ):
         return None

@@ -10,7 +10,7 @@ from werkzeug.routing import RequestRedirect, RoutingException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..ctx.app_context import current, value_with_request
+from ..ctx.app_context import current_value, value_with_request
 from ..http.response_headers import Headers
 from ..invalidation import Watched
 from ..lazy import late_modules
@@ -176,7 +176,7 @@ class ErrorHandling(App, metaclass=Watched):
 
     def _explain(self, error: Exception) -> None:
         """Add what to write instead, if the error comes from a frequent mistake."""
-        value = current.get(None)
+        value = current_value(None)
         request = None if value is None else value.request
         mistakes.explain(error, self, None if request is None else request.url_rule)
 
@@ -250,7 +250,7 @@ class ErrorHandling(App, metaclass=Watched):
             and plan.dispatches
             and not self.after_request_funcs
             and not request_finished.receivers
-            and not getattr(current.get(None), "_is_touched", True)
+            and not getattr(current_value(None), "_is_touched", True)
         )
 
     def _redirect_page(self, error: HTTPException, environ: WSGIEnvironment, plan: Plan) -> Response | None:

@@ -12,7 +12,7 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import NOTHING_BEFORE, current
+from ..ctx.app_context import NOTHING_BEFORE, set_current
 from ..ctx.references import REFERENCES
 from ..http.received import SAFE_METHODS
 from ..routing.rule import scopes_of
@@ -67,7 +67,7 @@ def serve(  # noqa: C901 - what the steps handle, case by case
     trusted = app.config["TRUSTED_HOSTS"]
     if plan.begins_plainly:
         context = begin(app, plan, environ)
-        token = context._token = current.set(context)
+        token = context._token = set_current(context)
         # Asked of the token, which is faster than `get`: whether another context is active.
         if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
             reset(token)

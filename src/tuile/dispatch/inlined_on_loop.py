@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..signals import appcontext_pushed, heard, request_finished, request_started
@@ -35,7 +35,7 @@ def may_run_on_loop(app: Flask) -> bool:
     """Return whether a request may be begun on an event loop: no user code runs before its functions and its view."""
     return (
         app._got_first_request
-        and current.get(None) is None
+        and current_value(None) is None
         and not (heard and (appcontext_pushed.receivers or request_started.receivers))
     )
 

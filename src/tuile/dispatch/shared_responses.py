@@ -13,7 +13,7 @@ import weakref
 
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..http.response_headers import HEADERS_CLASSES, Headers
 
 if t.TYPE_CHECKING:
@@ -50,7 +50,7 @@ def claim(app: ErrorHandling, response: Response) -> Response:
     request gets it too, unless cookies were added since or the earlier request has not ended. Then it gets a copy
     without those cookies, and the log names them.
     """
-    context = current.get(None)
+    context = current_value(None)
     if context is None or context.request is None or not isinstance(response, WerkzeugResponse):
         return response
     if type(getattr(response, "headers", None)) not in HEADERS_CLASSES:

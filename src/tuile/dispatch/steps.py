@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current, environ_of, value_with_request
+from ..ctx.app_context import NO_REQUEST_MESSAGE, AppContext, current_value, environ_of, value_with_request
 from ..ctx.request_context import RequestContext
 from ..ctx.values import Entered
 from ..hints import add_hint
@@ -328,7 +328,7 @@ class Dispatcher(Planned, Teardown):
         if not (self.url_value_preprocessors or self.before_request_funcs):
             return None
         # `value_with_request`, inlined to save a call.
-        context = current.get(None)
+        context = current_value(None)
         request: t.Any = None if context is None else context.request
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -344,7 +344,7 @@ class Dispatcher(Planned, Teardown):
 
     def dispatch_request(self) -> ft.ResponseReturnValue:
         """Call the view of the matched rule and return its return value."""
-        context = current.get(None)
+        context = current_value(None)
         request: t.Any = None if context is None else context.request
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
@@ -525,7 +525,7 @@ class Dispatcher(Planned, Teardown):
 
     def process_response(self, response: Response) -> Response:
         """Run the registered functions for a response, save the session, and add the cookies."""
-        context = current.get(None)
+        context = current_value(None)
         if type(context) is Entered:
             # Its attributes are found faster on the context of the request.
             context = context._request_ctx

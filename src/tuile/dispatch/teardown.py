@@ -7,7 +7,7 @@ import typing as t
 from sys import getrefcount
 
 from .. import invalidation
-from ..ctx.app_context import _cv_app, _sentinel, current, keep_environ, value_with_request
+from ..ctx.app_context import _cv_app, _sentinel, current_value, keep_environ, value_with_request
 from ..ctx.references import REFERENCES, REFERENCES_PASSED
 from ..ctx.states import LEFT, PRESERVED
 from ..signals import appcontext_tearing_down, request_tearing_down, send_signal
@@ -112,7 +112,7 @@ def leave(
         names: How many local variables of the caller refer to the request.
     """
     if "werkzeug.debug.preserve_context" in environ:
-        keep, kept = environ["werkzeug.debug.preserve_context"], current.get(None)
+        keep, kept = environ["werkzeug.debug.preserve_context"], current_value(None)
         if kept is None:
             # It could not be entered.
             raise LookupError(_cv_app)

@@ -6,7 +6,7 @@ import typing as t
 from collections.abc import AsyncIterable, Iterable, Mapping
 
 from .. import json
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..http.server_sent_events import ServerSentEvent, encode_event
 from .body import AsyncEventBody, EventBody, InlineEventBody
 
@@ -57,7 +57,7 @@ def sse(
     """
     if keep_alive is not None and not keep_alive > 0:
         raise ValueError(f"keep_alive is a number of seconds, more than 0, or None; not {keep_alive!r}.")
-    value = current.get(None)
+    value = current_value(None)
     app = None if value is None or value._app_ctx_is_left else value.app
     dumps: Callable[[object], str] = json.dumps if app is None else app.json.dumps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 import weakref
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..sessions.endings import count_endings
 from ..sessions.watching import SessionWatch, watch_session
 
@@ -19,7 +19,7 @@ class StreamSession:
     """The session of the request that is current when this is made."""
 
     def __init__(self) -> None:
-        value = current.get(None)
+        value = current_value(None)
         context = None if value is None else value._request_ctx
         # Kept until the stream begins, because only then the session has been saved.
         self._context: RequestContext | None = context

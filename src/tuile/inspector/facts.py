@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..http.cookie_header import parse_cookie
 from ..sessions.tracked import IMMUTABLE
 from .costs import reasons_of
@@ -160,7 +160,7 @@ def note_declarations(found: Recording, app: Flask, headers: Iterable[tuple[str,
     if found.set_cookies and app.declared_cookies:
         lines = [value for name, value in headers if name.lower() == "set-cookie"]
         found.undeclared = [cut(name, LONGEST_NAME) for name in app.undeclared_cookies(lines[:MOST_COOKIES])]
-    context = current.get(None)
+    context = current_value(None)
     cookies = None if context is None or context.request is None else context._cookies
     if cookies is not None and cookies._withheld:
         found.withheld = dict(cookies._withheld)
@@ -219,7 +219,7 @@ def note_error(found: Recording, error: BaseException) -> None:
 
 def note_rule(found: Recording, app: Flask) -> None:
     """Record the rule of the current request and its view, if a rule matched."""
-    context = current.get(None)
+    context = current_value(None)
     rule = None if context is None or context.request is None else context.request.url_rule
     if rule is not None:
         found.kept_facts.append((show_rule, (rule, app.view_functions.get(rule.endpoint))))
@@ -227,7 +227,7 @@ def note_rule(found: Recording, app: Flask) -> None:
 
 def note_response(found: Recording, app: Flask, response: Response) -> None:
     """Record what is known when the view has returned: the rule, the form, and why there is no fast path."""
-    context = current.get(None)
+    context = current_value(None)
     request = None if context is None else context.request
     if context is None or request is None:
         return
@@ -264,7 +264,7 @@ def note_body(found: Recording, request: Request) -> None:
 
 def take_snapshot(found: Recording, step: str, response: Response | None = None) -> None:
     """Record the session and the cookies of the response as they are now."""
-    context = current.get(None)
+    context = current_value(None)
     if context is None or context.request is None:
         return
     snapshots = found.kept_snapshots

@@ -6,7 +6,7 @@ import sys
 import typing as t
 from itertools import islice
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from .hidden import NONE, SHORT, cut, is_secret_name, keep_object, show_object
 from .places import place_of
 from .stores import observe_store
@@ -60,7 +60,7 @@ def keep_key(found: Recording, key: object, value: object) -> object:
 
 def _session_behind(proxy: Proxy) -> object:
     """Return the session behind its proxy, opened."""
-    context = current.get(None)
+    context = current_value(None)
     opened = None if context is None or context.request is None else context._opened_session
     return proxy._get_current_object() if opened is None else opened
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from functools import partial
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..ctx.cookie_defaults import prefixed
 from ..dispatch.plan import plan_of
 from ..dispatch.steps import Dispatcher
@@ -213,7 +213,7 @@ class Recorder:
             if found is None:
                 return method(response)
             guarded(note_response, found, self.app, response)
-            context = current.get(None)
+            context = current_value(None)
             functions = None if context is None or context.request is None else context._after_functions
             if not (functions or self.app.after_request_funcs):
                 return method(response)

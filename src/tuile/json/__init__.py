@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 import typing as t
 
-from tuile.ctx.app_context import current
+from tuile.ctx.app_context import current_value
 from tuile.ctx.values import NO_APP_MESSAGE
 
 from ..flask_names import offer_flasks_names
@@ -22,7 +22,7 @@ def dumps(obj: object, **kwargs: t.Any) -> str:
         obj: The object.
         kwargs: As for `json.dumps`.
     """
-    here = current.get(None)
+    here = current_value(None)
     if here is not None:
         text: str = here.app.json.dumps(obj, **kwargs)
         return text
@@ -38,7 +38,7 @@ def dump(obj: object, fp: t.IO[str], **kwargs: t.Any) -> None:
         fp: A text file. It should use UTF-8 if other programs read it.
         kwargs: As for `json.dump`.
     """
-    here = current.get(None)
+    here = current_value(None)
     if here is not None:
         here.app.json.dump(obj, fp, **kwargs)
         return
@@ -53,7 +53,7 @@ def loads(s: str | bytes, **kwargs: t.Any) -> t.Any:
         s: Text, or bytes in UTF-8.
         kwargs: As for `json.loads`.
     """
-    here = current.get(None)
+    here = current_value(None)
     if here is not None:
         return here.app.json.loads(s, **kwargs)
     return _json.loads(s, **kwargs)
@@ -66,7 +66,7 @@ def load(fp: t.IO[t.AnyStr], **kwargs: t.Any) -> t.Any:
         fp: A text file, or a binary file in UTF-8.
         kwargs: As for `json.load`.
     """
-    here = current.get(None)
+    here = current_value(None)
     if here is not None:
         return here.app.json.load(fp, **kwargs)
     return _json.load(fp, **kwargs)
@@ -84,7 +84,7 @@ def jsonify(*args: object, **kwargs: object) -> Response:
     Raises:
         RuntimeError: If no application is active.
     """
-    here = current.get(None)
+    here = current_value(None)
     if here is None:
         raise RuntimeError(NO_APP_MESSAGE)
     # Most responses are made without asking the provider, as those of views that return a dict or a list.

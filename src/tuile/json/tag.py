@@ -33,7 +33,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from tuile.ctx.app_context import current
+from tuile.ctx.app_context import current_value
 from tuile.json import dumps, loads
 from tuile.json.provider import scan
 
@@ -310,7 +310,7 @@ class TaggedJSONSerializer:
 
     def dumps(self, value: object) -> str:
         """Serialize the value as tagged, compact JSON."""
-        here = current.get(None)
+        here = current_value(None)
         is_plain = self.order == self._built_in and (type(value) in _SCALARS or self._needs_no_tags(value))
         tagged = value if is_plain else self.tag(value)
         if here is None:
@@ -322,7 +322,7 @@ class TaggedJSONSerializer:
 
     def loads(self, value: str) -> t.Any:
         """Deserialize the output of `dumps`."""
-        here = current.get(None)
+        here = current_value(None)
         provider = None if here is None else here.app.json
         scanned, end = None, -1
         plainly = getattr(provider, "reads_plainly", False) and type(value) is str

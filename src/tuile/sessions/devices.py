@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from .settings import choice
 
 if t.TYPE_CHECKING:
@@ -29,5 +29,5 @@ def device_in(app: Flask, session: ServerSession) -> tuple[str, str]:
     """Return the device that a session is used on: what `device_of` returns for its request."""
     if session._device is not None:
         return session._device
-    context = current.get(None)
+    context = current_value(None)
     return device_of(app, None if context is None else context.request)

@@ -18,7 +18,7 @@ from importlib import import_module
 
 from itsdangerous import BadSignature, Signer
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..keys.app_keys import keys_of
 from .stores import Answer, StoreUnavailable
 
@@ -212,7 +212,7 @@ def engine_of(app: Flask) -> Foreign:
         raise ValueError(message)
     key = app.config.get("SESSION_SQLALCHEMY_BIND_KEY")
     # Flask-SQLAlchemy asks for the application; a context of our own would run its functions at the end of contexts.
-    with nullcontext() if current.get(None) is not None else app.app_context():
+    with nullcontext() if current_value(None) is not None else app.app_context():
         return client.engines[key] if key else client.engine
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..ctx.cookie_defaults import former_session_name
 from .interface import cookie_attributes
 
@@ -48,14 +48,14 @@ def tokens_of(app: Flask, interface: SessionInterface, request: Request) -> list
 
 def is_to_be_moved(interface: SessionInterface, app: Flask, session: SessionMixin) -> bool:
     """Return whether a session that was read has another name by now, so that its cookie is set again."""
-    context = current.get(None) if session.accessed else None
+    context = current_value(None) if session.accessed else None
     request = None if context is None else context.request
     return request is not None and came_under_former_name(interface, app, request)
 
 
 def delete_former(interface: SessionInterface, app: Flask, response: Response) -> None:
     """Delete the session cookie with its former name, if the current request brought one."""
-    former, context = _former_name(interface, app), current.get(None)
+    former, context = _former_name(interface, app), current_value(None)
     request = None if context is None else context.request
     if former is not None and request is not None and former in request.cookies:
         response.delete_cookie(former, **cookie_attributes(interface, app)._asdict())

@@ -7,7 +7,7 @@ import typing as t
 from datetime import datetime, timezone
 from types import MappingProxyType
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..json.provider import scan
 from .changes import Add, Append, Change, Changes, Drop, Put, Several, are_same, resolve_all
 from .content import FEW, Content, text_in, with_texts
@@ -315,7 +315,7 @@ def loaded_members(serializer: TaggedJSONSerializer, text: str) -> dict[str, obj
     Returns:
         None if the values are to be read by the serializer, which raises what is wrong with them.
     """
-    here = current.get(None)
+    here = current_value(None)
     if here is not None and not getattr(here.app.json, "reads_plainly", False):
         return None
     members = f"{{{text}}}"

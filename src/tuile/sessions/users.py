@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from .endings import note_ending
 from .epochs import EPOCH_KEY, as_user, raise_epoch
 from .flask_session_stores import type_of
@@ -79,7 +79,7 @@ class Sessions:
         try:
             yield
         except StoreUnavailable as error:
-            value = current.get(None)
+            value = current_value(None)
             if value is None or value._request_ctx is None:
                 raise
             self._found_app().logger.error("%s", error)
@@ -189,7 +189,7 @@ class Sessions:
 
     def _current(self) -> ServerSession | BesideSession | None:
         """Return the session of the current request of this app."""
-        value = current.get(None)
+        value = current_value(None)
         context = None if value is None else value._request_ctx
         if context is None or context.app is not self._found_app():
             return None

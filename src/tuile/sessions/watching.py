@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from .ages import can_be_refused
 from .endings import count_endings
 from .epochs import epoch_of, is_refused
@@ -85,7 +85,7 @@ class SessionWatch:
         return is_refused(app, user, session)
 
     def _is_refused(self) -> bool:
-        if current.get(None) is not None:
+        if current_value(None) is not None:
             return self._app.session_refused(self._session)
         with self._app.app_context():
             return self._app.session_refused(self._session)
@@ -102,7 +102,7 @@ def watch_session(context: RequestContext | None = None, endings: int | None = N
         endings: As for `SessionWatch`.
     """
     if context is None:
-        value = current.get(None)
+        value = current_value(None)
         context = None if value is None else value._request_ctx
     session = None if context is None else context._opened_session
     if context is None or session is None or not session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import invalidation
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..ctx.functions import stream_with_context
 from ..flask_names import offer_flasks_names
 from ..globals import current_app, g, request, session
@@ -77,7 +77,7 @@ def _default_template_ctx_processor() -> dict[str, object]:
 
     The session stays a proxy: reading it here would count as access to the session.
     """
-    context = current.get(None)
+    context = current_value(None)
     if context is None:
         return {}
     own = context._own_app_ctx
@@ -97,7 +97,7 @@ def gather_context(app: Flask, context: dict[str, object]) -> None:
     override earlier ones.
     """
     processors = app.template_context_processors
-    running = current.get(None)
+    running = current_value(None)
     if len(processors) == 1 and processors.get(None) == _DEFAULT_ALONE:
         plan = app._plan
         if (plan if plan.epoch is invalidation.epoch else app._current_plan()).calls_directly:
@@ -121,7 +121,7 @@ def gather_context(app: Flask, context: dict[str, object]) -> None:
 
 def _running_app() -> Flask:
     """Return the application whose context is active."""
-    context = current.get(None)
+    context = current_value(None)
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
     return app
@@ -158,7 +158,7 @@ def _stream(app: Flask, template: Template, context: dict[str, object]) -> Itera
         if template_rendered.receivers:
             send_signal(template_rendered, app, app.ensure_sync, template=template, context=context)
 
-    running = current.get(None)
+    running = current_value(None)
     if running is None or running.request is None:
         return pieces()
     # The server iterates after the view has returned, when the request context has ended.

@@ -19,7 +19,7 @@ from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.utils import LRUCache, internalcode, missing
 from markupsafe import escape
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..invalidation import as_defined, attributes, is_method_of
 from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
@@ -374,7 +374,7 @@ class DispatchingJinjaLoader(BaseLoader):
                 answer = None
             attempts.append((loader, owner, answer))
 
-        context = current.get(None)
+        context = current_value(None)
         blueprint = None if context is None or context.request is None else context.request.blueprint
         explain_template_loading_attempts(self.app, template, attempts, blueprint)
         for _, _, found in attempts:

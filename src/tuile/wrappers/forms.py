@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import request as werkzeugs_request
 from werkzeug.wsgi import LimitedStream
 
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
 from ..invalidation import Stock, as_defined
@@ -106,7 +106,7 @@ def limit_of(key: str, default: int | None) -> property:
         value: int | None = getattr(self, own)
         if value is not None:
             return value
-        context = current.get(None)
+        context = current_value(None)
         if context is None:
             return default
         configured: int | None = context.app.config[key]

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import _get_server
 
 from .. import json
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
@@ -342,7 +342,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         if files or type(files) not in _PLAIN_FILES:
             # There are files to close, or there may be later.
             self.closes_nothing = False
-        context = current.get(None)
+        context = current_value(None)
         if context is not None and context.app.debug and self.mimetype != "multipart/form-data" and not self.files:
             from ..debughelpers import attach_enctype_error_multidict  # noqa: PLC0415 - only in debug mode
 
@@ -353,7 +353,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
         try:
             return super().on_json_loading_failed(e)
         except BadRequest as error:
-            context = current.get(None)
+            context = current_value(None)
             if context is not None and context.app.debug:
                 raise
             raise BadRequest from error

@@ -13,7 +13,7 @@ from types import GeneratorType
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
-from ..ctx.app_context import current
+from ..ctx.app_context import current_value
 from ..http.headers import COMPARED, OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
 from ..http.response_headers import HEADERS_CLASSES, Headers
@@ -298,7 +298,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
     @property
     def max_cookie_size(self) -> int:  # type: ignore[override] # Werkzeug has it as a number on the class
         """The size in bytes above which setting a cookie warns: the app's `MAX_COOKIE_SIZE`."""
-        context = current.get(None)
+        context = current_value(None)
         if context is None:
             return WerkzeugResponse.max_cookie_size
         size: int = context.app.config["MAX_COOKIE_SIZE"]
@@ -337,7 +337,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         Raises:
             CookieSyntaxError: If the name, the path or the domain would end its attribute.
         """
-        context = current.get(None)
+        context = current_value(None)
         app = None if context is None else context.app
         max_size = self.max_cookie_size if app is None or not self._asks_config else app.config["MAX_COOKIE_SIZE"]
         if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:

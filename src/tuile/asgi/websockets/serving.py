@@ -14,7 +14,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from time import monotonic
 
-from ...ctx.app_context import current
+from ...ctx.app_context import current, current_value, set_current
 from ...sessions.watcher import watcher_of
 from ..calls import carry
 from ..on_loop import in_worker, leave_on_loop
@@ -182,7 +182,7 @@ class _Served:
         self.awaiting = task
         # They are counted since Python 3.11.
         cancelling: Callable[[], int] = getattr(task, "cancelling", int)
-        cancellations, before = cancelling(), current.get(None)
+        cancellations, before = cancelling(), current_value(None)
         if variables is not None:
             carry(variables)
         try:
@@ -196,7 +196,7 @@ class _Served:
             self.awaiting = None
             # A coroutine that nobody awaits to its end may be closed anywhere.
             is_here = type(error) is not GeneratorExit
-            if is_here and (variables is not None or current.get(None) is not before):
+            if is_here and (variables is not None or current_value(None) is not before):
                 _carry_back(variables, before)
         if self.is_cancelled:
             try:
@@ -314,7 +314,7 @@ def _carry_back(variables: Context | None, before: Current | None) -> None:
     """Let steps have the variables that a view has set, and enter again what was entered before it."""
     if variables is not None:
         variables.run(carry, copy_context(), current)
-    current.set(before)
+    set_current(before)
 
 
 class _Job:
