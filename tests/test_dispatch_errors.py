@@ -164,3 +164,54 @@ def test_a_step_that_looks_for_handlers_is_asked_where_there_are_none(name: str,
         return answers, asked
 
     same(program)
+
+
+@pytest.mark.parametrize("how", ["class", "object", "later", "not"])
+@pytest.mark.parametrize("handled", [True, False])
+@pytest.mark.parametrize("heard", ["nothing", "teardown", "signal", "during"])
+def test_an_error_that_nothing_handles_is_told_at_the_end(  # noqa: C901 - each case is one line
+    how: str, handled: bool, heard: str
+) -> None:
+    def program(lib: Any) -> Any:  # noqa: C901 - as above
+        log: list[Any] = []
+
+        def should_ignore(*given: Any) -> bool:
+            log.append(("ignore?", repr(given[-1])))
+            return len(log) % 2 == 0
+
+        kind = type("Own", (lib.Flask,), {"should_ignore_error": should_ignore} if how == "class" else {})
+        app = kind("beside", static_folder=None)
+        app.logger.disabled = True
+
+        def tell(error: Any) -> None:
+            log.append(("teardown", repr(error)))
+
+        def hear(sender: Any, exc: Any = None, **more: Any) -> None:
+            log.append(("signal", repr(exc)))
+
+        def fail() -> Any:
+            if heard == "during":
+                app._got_first_request = False
+                app.teardown_request(tell)
+                app.teardown_appcontext(tell)
+                app._got_first_request = True
+            raise ValueError("wrong")
+
+        app.add_url_rule("/", "view", fail)
+        if handled:
+            app.register_error_handler(500, lambda error: (str(error.original_exception), 500))
+        if heard == "teardown":
+            app.teardown_request(tell)
+        if heard == "signal":
+            lib.request_tearing_down.connect(hear, app)
+        if how == "object":
+            app.should_ignore_error = should_ignore
+        found = []
+        for number in range(4):
+            if number == 2 and how == "later":
+                app.should_ignore_error = should_ignore
+            environ = make_environ("/")
+            found.append((outcome(send, app, environ), environ["werkzeug.request"], lib.has_request_context()))
+        return found, log
+
+    same(program)

@@ -126,9 +126,11 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
     context = current_value(None)
     if context is not None:
         aborter = context.app.aborter
+        # The traceback of the exception has this frame: it must not refer to the request.
+        del context
         if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:
             # What it does, without its import of the class of responses.
-            make = cast("Callable[..., HTTPException]", aborter.mapping[code])
+            make: Callable[..., HTTPException] = aborter.mapping[code]
             raise make(*args, **kwargs)
         aborter(code, *args, **kwargs)
     # Reached if a custom aborter returns.

@@ -336,18 +336,14 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         # end: Leave the context, without a call if nothing is registered for its end
         request = context.request
         if (
-            error is None
-            and (
-                plan.ends_quietly
-                and context._state is PLAIN
-                and context.request.closes_nothing
-                and (plan.epoch is invalidation.epoch)
-                and (not app.teardown_request_funcs)
-                and (not app.teardown_appcontext_funcs)
-                and (not (heard and is_end_heard()))
-            )
-            and ("werkzeug.debug.preserve_context" not in environ)
-        ):
+            plan.ends_quietly
+            and context._state is PLAIN
+            and context.request.closes_nothing
+            and (plan.epoch is invalidation.epoch)
+            and (not app.teardown_request_funcs)
+            and (not app.teardown_appcontext_funcs)
+            and (not (heard and is_end_heard()))
+        ) and "werkzeug.debug.preserve_context" not in environ:
             reset(context._token)
             context._token = None
             context._state = ENDED
@@ -643,17 +639,13 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
         # end: Leave the context, without a call if nothing is registered for its end
         request = context.request
         if (
-            error is None
-            and (
-                context._state is PLAIN
-                and context.request.closes_nothing
-                and (plan.epoch is invalidation.epoch)
-                and (not app.teardown_request_funcs)
-                and (not app.teardown_appcontext_funcs)
-                and (not (heard and is_end_heard()))
-            )
-            and ("werkzeug.debug.preserve_context" not in environ)
-        ):
+            context._state is PLAIN
+            and context.request.closes_nothing
+            and (plan.epoch is invalidation.epoch)
+            and (not app.teardown_request_funcs)
+            and (not app.teardown_appcontext_funcs)
+            and (not (heard and is_end_heard()))
+        ) and "werkzeug.debug.preserve_context" not in environ:
             reset(context._token)
             context._token = None
             context._state = ENDED

@@ -125,7 +125,9 @@ class ErrorHandling(App, metaclass=Watched):
             elif page.code is None or isinstance(e, RoutingException):
                 # As in `handle_http_exception`, which does the rest as well.
                 return page
-        handler = self._find_error_handler(e, value_with_request().request.blueprints)
+        # Most apps have none.
+        has_none = not self.error_handler_spec and plan.handles_errors and plan.epoch is invalidation.epoch
+        handler = None if has_none else self._find_error_handler(e, value_with_request().request.blueprints)
         if handler is None:
             if page is not None:
                 return page

@@ -338,7 +338,7 @@ def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]
 
 
 def may_end_quietly(app: Flask, plan: Plan, context: RequestContext) -> bool:
-    """Return whether nothing is registered for the end of a request that did not fail."""
+    """Return whether nothing is registered for the end of a request, which would hear of an error."""
     return (
         plan.ends_quietly
         and context._state is PLAIN
@@ -364,7 +364,7 @@ def end(
         The body of the response, if functions that were called may have changed it; see `body_sent`.
     """
     request = context.request
-    if error is None and may_end_quietly(app, plan, context) and "werkzeug.debug.preserve_context" not in environ:
+    if may_end_quietly(app, plan, context) and "werkzeug.debug.preserve_context" not in environ:
         reset(context._token)
         context._token = None
         context._state = ENDED

@@ -79,17 +79,17 @@ class Page:
 class StreamPage:
     """A response whose body is an iterator; it is called as a WSGI application."""
 
-    __slots__ = ("pair", "pieces", "status")
+    __slots__ = ("pairs", "pieces", "status")
 
-    def __init__(self, status: str, pair: tuple[str, str], pieces: Body) -> None:
+    def __init__(self, status: str, pairs: list[tuple[str, str]], pieces: Body) -> None:
         self.status = status
-        self.pair = pair
+        self.pairs = pairs
         self.pieces = pieces
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send it, piece by piece."""
         pieces = self.pieces
-        start_response(self.status, [self.pair])
+        start_response(self.status, self.pairs)
         close = pieces.close if type(pieces) is GeneratorType else None
         if environ["REQUEST_METHOD"] == "HEAD":
             return Closing((), *(() if close is None else (close,)))
@@ -118,20 +118,19 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
         return t.cast("Response", answer)
     if type(answer) in _STREAMED:
         start = plan.text_start
-        if (
-            start is None
-            or WerkzeugResponse.close is not WERKZEUGS_CLOSE
-            or WerkzeugResponse.iter_encoded is not WERKZEUGS_ITER_ENCODED
-        ):
-            return None
-        return StreamPage(start[1], start[0], answer)
+        return StreamPage(start[1], [start[0]], answer) if start is not None and _streams_plainly() else None
     if not (plan.answers_alone and isinstance(answer, HTTPException)):
         return None
     page = usual_page(answer)
     return app._response_given_to(answer) if page is None else Page(page[0], page[2], [page[3]])
 
 
-def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Response | None:
+def _streams_plainly() -> bool:
+    """Return whether Werkzeug's responses iterate over their bodies, and close them, by their own methods."""
+    return WerkzeugResponse.close is WERKZEUGS_CLOSE and WerkzeugResponse.iter_encoded is WERKZEUGS_ITER_ENCODED
+
+
+def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | StreamPage | Response | None:
     """Return the response to a tuple, of which no user code sees it; None if the steps have to make it."""
     if answer and type(answer[0]) is plan.response_class:
         if not _complete(plan, answer):
@@ -140,6 +139,8 @@ def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Re
         is_own = getrefcount(answer) <= _PASSED_TWICE and getrefcount(answer[0]) <= REFERENCES_OF_ATTRIBUTE
         response: Response = answer[0]
         return response if is_own else shared_responses.claim(app, response)
+    if answer and type(answer[0]) in _STREAMED:
+        return _stream_of_tuple(plan, answer)
     parts = _parts_of_tuple(plan, answer)
     if parts is None:
         return None
@@ -147,6 +148,25 @@ def page_of_tuple(app: Flask, plan: Plan, answer: tuple[Body, ...]) -> Page | Re
     if code == _NO_CONTENT:
         return Page(STATUS_LINES[_NO_CONTENT], [pair for pair in pairs if pair[0] != "Content-Length"], [])
     return Page(STATUS_LINES[code], pairs, [body])
+
+
+def _stream_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> StreamPage | None:
+    """Return the response to an iterator with a status, headers or both; None if the steps have to make it."""
+    found, start = _split(answer), plan.text_start
+    if found is None or start is None or not _streams_plainly():
+        return None
+    status, pairs = found
+    if status is not None and (status not in _PLAIN_STATUSES or status == _NO_CONTENT):
+        return None
+    has_type = False
+    for name, _ in pairs:
+        lower = name.lower()
+        if lower in PREPARED or (lower == "content-type" and has_type):
+            return None
+        has_type = has_type or lower == "content-type"
+    if not has_type:
+        pairs.append(start[0])
+    return StreamPage(start[1] if status is None else STATUS_LINES[status], pairs, answer[0])
 
 
 def response_of_tuple(plan: Plan, answer: Body) -> Response | None:

@@ -11,6 +11,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from ..http.headers import plain_pairs
 from ..http.response_headers import Headers as OwnHeaders
+from ..wrappers.plain_response import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -98,7 +99,10 @@ def response_of_application(cls: type[Response], application: WSGIApplication, e
         made = object.__new__(WerkzeugResponse)
         made.headers = own = object.__new__(OwnHeaders)
         own._list = pairs
-        made.status = status
+        if status in CODES:
+            made._status, made._status_code = status, CODES[status]
+        else:
+            made.status = status
         made.direct_passthrough = False
         made._on_close = []
         made.response = parts

@@ -8,7 +8,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     # of each registered function.
     "adapter": ("create_url_adapter",),
     "app context": ("app_context",),
-    "ends": ("do_teardown_appcontext", "do_teardown_request"),
+    "ends": ("do_teardown_appcontext", "do_teardown_request", "should_ignore_error"),
     "calls": ("ensure_sync",),
     # Steps that the fast path takes the place of.
     "serving": ("_run", "_serve_by_steps", "request_context"),

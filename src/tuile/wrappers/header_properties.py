@@ -11,6 +11,7 @@ from werkzeug.utils import header_property
 
 from ..http.headers import directives_in
 from ..http.response_headers import Headers
+from ..invalidation import Stock, as_defined
 from ..lazy import late_modules
 
 if t.TYPE_CHECKING:
@@ -24,6 +25,7 @@ else:
     (dates,) = late_modules(__name__, "..http.dates")
 
 _MISSING: t.Final = object()
+_to_header = as_defined(ResponseCacheControl, "to_header")
 
 
 def _dump_date(moment: datetime) -> str:
@@ -71,17 +73,36 @@ class _HeaderProperty(header_property[object]):
 _HeaderProperty.__name__ = _HeaderProperty.__qualname__ = header_property.__name__
 
 
+_controlled = Stock(ResponseCacheControl, "__init__", "__new__", "__setattr__", "to_header")
+
+
 def _cache_control(response: Response) -> ResponseCacheControl:
     def on_update(directives: _CacheControl) -> None:
         if directives:
-            response.headers["Cache-Control"] = directives.to_header()
+            response.headers["Cache-Control"] = _header_of(directives)
         elif "cache-control" in response.headers:
             del response.headers["cache-control"]
 
     text = response.headers.get("cache-control")
-    if type(text) is str and text:
-        return ResponseCacheControl(directives_in(text), on_update)
-    return parse_cache_control_header(text, on_update, ResponseCacheControl)
+    if not _controlled.is_in(ResponseCacheControl) or not (text is None or type(text) is str):
+        return parse_cache_control_header(text, on_update, ResponseCacheControl)
+    # What the constructors do.
+    made = dict.__new__(ResponseCacheControl)
+    if text:
+        dict.update(made, directives_in(text))
+    made.on_update = on_update
+    made.provided = True
+    return made
+
+
+def _header_of(directives: _CacheControl) -> str:
+    """Return the header with directives, without a call for each."""
+    items = []
+    for key, value in directives.items():
+        if value is not None and not (type(value) is str and value.isdecimal() and value.isascii()):
+            return directives.to_header()
+        items.append(key if value is None else f"{key}={value}")
+    return ", ".join(items) if type(directives).to_header is _to_header else directives.to_header()
 
 
 def set_faster_properties(kind: type[Response]) -> None:
