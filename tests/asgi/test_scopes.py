@@ -9,9 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.asgi.driver import make_scope, send
-from tuile import Flask, request, url_for
-from tuile.asgi.scopes import BadScope, content_length, environ_of, sent_headers, status_code
+from tests.asgi.driver import make_scope, run, send
+from tests.asgi.websocket_driver import Client
+from tests.asgi.websocket_driver import make_scope as make_websocket_scope
+from tuile import Flask, request, url_for, websocket
+from tuile.asgi.scopes import (
+    BadScope,
+    brief_handshake_environ_of,
+    content_length,
+    environ_of,
+    handshake_environ_of,
+    sent_headers,
+    status_code,
+)
 
 
 def make_app() -> Flask:
@@ -219,3 +229,79 @@ def test_a_status_begins_with_three_digits() -> None:
     for status in ("", "OK", "1", "٣٣٣", "2000 X"):
         with pytest.raises(ValueError, match="three digits"):
             status_code(status)
+
+
+HANDSHAKE_HEADERS = [
+    (b"cookie", b"a=b"),
+    (b"cookie", b"c=\xe9"),
+    (b"host", b"other.example"),
+    (b"Host", b"capital.example"),
+    (b"upgrade", b"websocket"),
+    (b"connection", b"Upgrade"),
+    (b"sec-websocket-key", b"x3JJHMbDL1EzLkh9GBhXDw=="),
+    (b"sec-websocket-protocol", b"chat"),
+    (b"origin", b"http://localhost"),
+    (b"x-own", b"1"),
+    (b"x_own", b"2"),
+    (b"content-length", b"0"),
+    (b"content-length", b"1"),
+    (b":authority", b"authority.example"),
+    (b"transfer-encoding", b"chunked"),
+]
+
+
+@given(
+    st.sampled_from(["/ws", "/a b", "/\xfc", "//", "/\ufffd", ""]),
+    st.sampled_from(["", "/root", "/"]),
+    st.sampled_from(["ws", "wss", "http", "https", "", "other"]),
+    st.sampled_from([b"", b"q=\xe9", b"a=1&b=2"]),
+    st.lists(st.sampled_from(HANDSHAKE_HEADERS), max_size=6),
+    st.booleans(),
+)
+def test_a_brief_environ_of_a_handshake_is_part_of_the_whole_one(
+    path: str, root: str, scheme: str, query: bytes, headers: list[tuple[bytes, bytes]], has_host: bool
+) -> None:
+    headers = [*([(b"host", b"localhost")] if has_host else []), *headers]
+    scope = make_websocket_scope(path, headers=headers, root_path=root, scheme=scheme, query_string=query)
+    scope["headers"] = headers
+    brief = brief_handshake_environ_of(scope)
+    if brief is None:
+        return
+    # It raises nothing.
+    whole = handshake_environ_of(scope)
+    assert brief.items() <= whole.items()
+    assert set(whole) & {"HTTP_COOKIE", "HTTP_HOST"} <= set(brief)
+
+
+def test_the_environ_of_a_handshake_is_made_when_it_is_read() -> None:
+    app = Flask("handshake", static_folder=None)
+    found: dict[str, Any] = {}
+
+    @app.websocket("/ws/<name>")
+    async def view(name: str) -> None:
+        await websocket.accept(headers=[("x-one", "1")])
+        found.update(made=["environ" in vars(websocket._get_current_object())])  # type: ignore[attr-defined] # a proxy
+        found.update(url=websocket.url, path=websocket.path, cookies=websocket.cookies.to_dict(), name=name)
+        found.update(environ=websocket.environ, headers=dict(websocket.headers), request=request.environ)
+
+    scope = make_websocket_scope("/ws/ada", headers=[(b"cookie", b"a=b"), (b"x-own", b"1")], query_string=b"q=1")
+
+    for _ in range(2):
+        run(lambda: opened(app, scope))
+    assert found["made"] == [False]
+    assert found["url"] == "ws://localhost/ws/ada?q=1"
+    assert found["path"] == "/ws/ada"
+    assert found["name"] == "ada"
+    assert found["cookies"] == {"a": "b"}
+    assert found["headers"]["X-Own"] == "1"
+    assert found["environ"] is found["request"]
+    whole = handshake_environ_of(scope)
+    kept = {name: value for name, value in found["environ"].items() if name not in {"wsgi.input", "werkzeug.request"}}
+    assert kept == {name: value for name, value in whole.items() if name != "wsgi.input"}
+    assert found["environ"]["wsgi.input"].read() == b""
+
+
+async def opened(app: Flask, scope: Any) -> None:
+    """Open a WebSocket until the application has closed it."""
+    async with Client(app, scope):
+        pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import typing as t
+from io import BytesIO
 from urllib.parse import unquote_to_bytes
 
 if t.TYPE_CHECKING:
@@ -39,6 +40,11 @@ _KEYS: dict[bytes, str] = {
 PLAIN_HEADERS = frozenset(_KEYS) - {
     *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade")
 }
+# The same of the handshake of a WebSocket.
+_PLAIN_IN_HANDSHAKES = PLAIN_HEADERS | {
+    *(b"upgrade", b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol"),
+    b"sec-websocket-version",
+}
 #: Those that have, and that a request has once.
 ONCE = frozenset({b"cookie", b"host"})
 # Headers of which a request has only one (RFC 9110 section 5.3).
@@ -59,6 +65,8 @@ _OF_CONNECTION = frozenset(
 _TRANSFER = frozenset({b"transfer-encoding"})
 
 
+# The URL schemes of handshakes.
+_CLOSED: t.Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 # What every environ has. Nobody can tell here whether there are other processes, and yes is the careful answer.
 _FIXED: dict[str, object] = {
     "wsgi.version": (1, 0),
@@ -122,6 +130,46 @@ def brief_environ_of(scope: Scope) -> WSGIEnvironment:
         elif name == b"cookie":
             environ["HTTP_COOKIE"] = value.decode("latin-1")
     return environ
+
+
+def handshake_environ_of(scope: Scope) -> WSGIEnvironment:
+    """Return the WSGI environ for the handshake of a WebSocket.
+
+    Raises:
+        BadScope: If headers contradict each other, or if the path is not text.
+    """
+    scheme = _CLOSED.get(scope.get("scheme") or "ws", "http")
+    environ = environ_of({**scope, "method": "GET", "scheme": scheme})
+    # Not every server passes these on, and HTTP/2 has neither (RFC 8441).
+    environ.update({"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket"})
+    environ.update({"asgi.scope": scope, "wsgi.input": BytesIO()})
+    return environ
+
+
+def brief_handshake_environ_of(scope: Scope) -> WSGIEnvironment | None:
+    """Return an environ with the URL and the cookies of a handshake; None if only the whole one tells its view.
+
+    With a brief one, the handshake is no bad request.
+    """
+    path: str = scope["path"]
+    if scope.get("root_path") or not path.isascii():
+        return None
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "wsgi.url_scheme": _CLOSED.get(scope.get("scheme") or "ws", "http"),
+        "asgi.scope": scope,
+    }
+    for name, value in scope["headers"]:
+        if name in _PLAIN_IN_HANDSHAKES:
+            continue
+        if name in ONCE and (key := _KEYS[name]) not in environ:
+            environ[key] = value.decode("latin-1")
+        elif not is_own_header(name):
+            return None
+    return environ if "HTTP_HOST" in environ else None
 
 
 def is_own_header(name: bytes) -> bool:

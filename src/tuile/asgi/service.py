@@ -29,7 +29,7 @@ from .listening import Listener
 from .loop_path import has_steps_before
 from .on_loop import MoreSteps
 from .refusals import refuse
-from .scopes import BadScope, brief_environ_of, content_length, environ_of
+from .scopes import BadScope, brief_environ_of, content_length, environ_of, handshake_environ_of
 from .workers import Workers
 
 if t.TYPE_CHECKING:
@@ -299,7 +299,9 @@ class Service:
 
 
 def _whole_environ(scope: Scope) -> WSGIEnvironment:
-    """Return the environ of a request without a body."""
+    """Return the environ of a request without a body, or of the handshake of a WebSocket."""
+    if scope["type"] == "websocket":
+        return handshake_environ_of(scope)
     environ = environ_of(scope)
     environ["wsgi.input"] = BytesIO()
     environ["wsgi.file_wrapper"] = FileWrapper

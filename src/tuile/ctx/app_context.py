@@ -319,6 +319,6 @@ def environ_of(request: Request) -> WSGIEnvironment:
 def keep_environ(request: object) -> None:
     """Make a request keep a copy of its environ, because the server may reuse the environ from now on."""
     keep = getattr(request, "_keep_environ", None)
-    # On an ASGI server it was made for this request.
-    if keep is not None and getattr(request, "_receive", None) is None:
+    # On an ASGI server it was made for this request, or may be.
+    if keep is not None and getattr(request, "_receive", None) is getattr(request, "_scope", None) is None:
         keep()

@@ -251,7 +251,9 @@ class RequestContext(Opening):
             self._state = NESTED if self._state is PLAIN else self._state
             reset_current(token)
             # The server may use the environ of a request that was answered for another one.
-            if self._state not in ANSWERED or request.environ.get("werkzeug.request") is request:
+            if getattr(request, "_scope", None) is None and (
+                self._state not in ANSWERED or request.environ.get("werkzeug.request") is request
+            ):
                 request.environ["werkzeug.request"] = None
             if self._state not in LEFT_BY_STEPS:
                 keep_environ(request)

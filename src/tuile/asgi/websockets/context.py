@@ -15,6 +15,8 @@ from ...dispatch.inlined_response import new
 from ...routing.websockets import find_websocket
 from ...sessions.watching import SessionWatch, watch_session
 from ...signals import send_signal, websocket_tearing_down
+from ...wrappers.environ import brief_environ_of
+from ..scopes import handshake_environ_of
 from .wrapper import WEBSOCKET_CLASSES, websocket_class_of
 
 if t.TYPE_CHECKING:
@@ -26,12 +28,15 @@ if t.TYPE_CHECKING:
     from .wrapper import WebSocket
 
 
-def make_context(app: Flask, environ: WSGIEnvironment, connection: Connection, scope: Scope) -> WebSocketContext:
+def make_context(
+    app: Flask, environ: WSGIEnvironment, is_brief: bool, connection: Connection, scope: Scope
+) -> WebSocketContext:
     """Return the context of one WebSocket.
 
     Args:
         app: The application.
         environ: The environ of the handshake, which is of this WebSocket alone.
+        is_brief: Whether it is not the whole one, which is made when it is read then.
         connection: Its messages.
         scope: Its scope.
     """
@@ -40,14 +45,19 @@ def make_context(app: Flask, environ: WSGIEnvironment, connection: Connection, s
         plan = app._planner.current(app)
     kind = WEBSOCKET_CLASSES.get(app.request_class) or websocket_class_of(app.request_class)
     is_plain = plan.begins_plainly and app.config["TRUSTED_HOSTS"] is None
+    if is_brief and not is_plain:
+        environ = handshake_environ_of(scope)
     websocket: WebSocket = new(kind) if is_plain else kind(environ)
     websocket.json_module = app.json
     websocket._connection, websocket._app, websocket.scope = connection, app, scope
     if not is_plain:
         return WebSocketContext(app, websocket)
     # What the constructors do, but without a copy of the environ, and without an adapter before it is needed.
-    websocket.environ = environ
-    environ["werkzeug.request"] = websocket
+    if is_brief:
+        websocket._scope, websocket._brief_environ = scope, environ
+    else:
+        websocket.environ = environ
+        environ["werkzeug.request"] = websocket
     context: WebSocketContext = new(WebSocketContext)
     context.app = app
     context.websocket = context.request = websocket
@@ -76,7 +86,7 @@ class WebSocketContext(RequestContext):
         if app.subdomain_matching or url_map.host_matching:
             self._match_by_adapter()
             return
-        found = find_websocket(url_map, self.request.environ, app.config["SERVER_NAME"])
+        found = find_websocket(url_map, brief_environ_of(self.request), app.config["SERVER_NAME"])
         if found is None or found[0] is None:
             self._take(found)
         else:

@@ -7,7 +7,6 @@ changes is taken over. While a coroutine runs, no thread is held.
 
 from __future__ import annotations
 
-import io
 import typing as t
 from asyncio import CancelledError, current_task, run_coroutine_threadsafe, shield, sleep, wait
 from contextvars import Context, copy_context
@@ -18,7 +17,7 @@ from ...ctx.app_context import current, current_value, set_current
 from ...sessions.watcher import watcher_of
 from ..calls import carry
 from ..on_loop import in_worker, leave_on_loop
-from ..scopes import BadScope, environ_of, sent_headers
+from ..scopes import BadScope, brief_handshake_environ_of, handshake_environ_of, sent_headers
 from ..workers import call_in_worker
 from .connection import Connection
 from .context import make_context
@@ -39,16 +38,18 @@ if t.TYPE_CHECKING:
     from .context import WebSocketContext
     from .steps import Awaited, Ending
 
-_CLOSED: t.Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-
 
 async def serve_websocket(service: Service, scope: Scope, receive: Receive, send: Send) -> None:
     """Serve one scope of the type `websocket`."""
     if (await receive())["type"] != "websocket.connect":
         return
     served = _Served(service, scope, receive, send)
+    # Most views read little more of it.
+    environ = brief_handshake_environ_of(scope)
+    is_brief = environ is not None
     try:
-        environ = handshake_environ(scope)
+        if environ is None:
+            environ = handshake_environ_of(scope)
     except BadScope as reason:
         await served.refuse(400, str(reason))
         return
@@ -57,21 +58,7 @@ async def serve_websocket(service: Service, scope: Scope, receive: Receive, send
         return
     if not service.is_started:
         await service._start()
-    await served.serve(environ)
-
-
-def handshake_environ(scope: Scope) -> WSGIEnvironment:
-    """Return the WSGI environ for the handshake of a WebSocket.
-
-    Raises:
-        BadScope: If headers contradict each other, or if the path is not text.
-    """
-    scheme = _CLOSED.get(scope.get("scheme") or "ws", "http")
-    environ = environ_of({**scope, "method": "GET", "scheme": scheme})
-    # Not every server passes these on, and HTTP/2 has neither (RFC 8441).
-    environ.update({"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket"})
-    environ.update({"asgi.scope": scope, "wsgi.input": io.BytesIO()})
-    return environ
+    await served.serve(environ, is_brief=is_brief)
 
 
 def requested_subprotocols(scope: Scope) -> list[str]:
@@ -117,12 +104,12 @@ class _Served:
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(body))]
         await self.connection.refuse(status, headers, [body])
 
-    async def serve(self, environ: WSGIEnvironment) -> None:
+    async def serve(self, environ: WSGIEnvironment, *, is_brief: bool) -> None:
         """Serve it to its end."""
         connection, ending = self.connection, FAILED
         variables = copy_context() if may_block(self.service) else None
         try:
-            making = self.app, environ, connection, self.scope
+            making = self.app, environ, is_brief, connection, self.scope
             context = make_context(*making) if variables is None else variables.run(make_context, *making)
             self.context = context
             ending = await self._run(variables, context)

@@ -54,7 +54,7 @@ class WebSocket(Request):
     _app: Flask
     _is_checked = False
 
-    scheme = FromEnviron(_read_scheme)
+    scheme = FromEnviron(_read_scheme, is_in_brief=True)
     if not t.TYPE_CHECKING:
         cookies = _CheckedCookies()
 
@@ -113,7 +113,7 @@ class WebSocket(Request):
         given: Result = headers
         if hasattr(headers, "items"):
             given = t.cast("Mapping[str, str]", headers).items()
-        pairs = sent_headers(given or (), self.environ["SERVER_PROTOCOL"].partition("/")[2])
+        pairs = sent_headers(given or (), self.scope.get("http_version", "1.1"))
         return self._connection.run(self._connection.accept(pairs, subprotocol))
 
     def receive(self) -> Result:
