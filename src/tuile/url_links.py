@@ -252,10 +252,10 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
     else:
         own = context.url_adapter
     if (
-        own is not adapter
+        (own is not adapter and (known.is_inside or type(own) is not MapAdapter))
         or plan.epoch is not invalidation.epoch
         or plan.url_defaults
-        or adapter.__dict__ != known.state
+        or own.__dict__ != known.state
         or MapAdapter.build is not werkzeugs_build
     ):
         context._address = None
@@ -303,10 +303,23 @@ def url_by_adapter(
 
 def url_by_new_address(context: EnteredApp, endpoint: str, values: dict[str, object]) -> Written:
     """Return the URL of an endpoint where an app is on its own, as `url_by_adapter` does."""
-    plan = context._app_ctx.app._current_plan()
+    app_context = context._app_ctx
+    plan = app_context.app._current_plan()
     if plan.url_map is None or plan.url_defaults:
         return None
-    return url_by_adapter(plan, context, endpoint, values, is_inside=False)
+    adapter = app_context.url_adapter
+    for known in plan.address_outside:
+        # The adapters of most contexts are alike.
+        if type(adapter) is MapAdapter and adapter.__dict__ == known.state:
+            context._address = known
+            return url_by_address(context, known, endpoint, values)
+    url = url_by_adapter(plan, context, endpoint, values, is_inside=False)
+    if context._address is not None:
+        # With an adapter of its own, which stays as it is.
+        alike: MapAdapter = object.__new__(MapAdapter)
+        alike.__dict__.update(context._address.state)
+        plan.address_outside[:] = [Address(plan, alike, is_inside=False)]
+    return url
 
 
 def links_at_root(context: RequestContext) -> Plan | None:

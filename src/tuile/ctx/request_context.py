@@ -131,7 +131,7 @@ class RequestContext(Opening):
         context = self._own_app_ctx
         if context is None:
             plan = self.app._current_plan()
-            if plan.makes_app_context:
+            if plan.makes_app_context and plan.skips_adapter_outside:
                 # What the constructor does, without another namespace.
                 context = new(AppContext)
                 context.app, context.url_adapter, context._only = self.app, None, None

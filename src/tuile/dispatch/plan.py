@@ -23,7 +23,7 @@ from ..sessions.signed import saves_plainly
 from ..wrappers.plain_response import CONTENT_TYPE_HEADERS
 from ..wrappers.response import Response
 from .constructing import WERKZEUG, name_of, own_constructor, refusals_of_constructing
-from .settings import checks_cookies, checks_set_cookies, makes_app_context, tells
+from .settings import checks_cookies, checks_set_cookies, makes_app_context, skips_adapter_outside, tells
 from .settings import cookie_checks_of as cookie_checks_of  # noqa: PLC0414 - handed on
 from .step_names import STEPS, WITHOUT_A_VIEW
 
@@ -33,8 +33,9 @@ if t.TYPE_CHECKING:
 
     from .. import typing as ft
     from ..routing.links import Link
+    from ..routing.outside import Made
     from ..routing.route import Routes
-    from ..url_links import LinksByMethod
+    from ..url_links import Address, LinksByMethod
     from ..wrappers.request import Request
     from ..wrappers.response import TextStart
     from .planner import Planned
@@ -64,8 +65,9 @@ class Plan(Record):
     skips_adapter: bool
     begins_plainly: bool
     skips_app_context: bool
-    #: Whether an app context is made without its constructor, because it has no URL adapter.
+    #: Whether an app context is made without its constructor, and whether it has no URL adapter then.
     makes_app_context: bool
+    skips_adapter_outside: bool
     #: The class of responses.
     response_class: type[Response]
     #: The start of a response to a text, and to a dict or list; None to create a response object.
@@ -131,6 +133,9 @@ class Plan(Record):
     #: How the URLs of an endpoint are written, by its name; by the endpoint of a request and a relative name, too; and
     #: by a method, a name and how the method is meant, where that decides between rules.
     links: dict[str | tuple[str, ...], Link | LinksByMethod]
+    #: The adapter for URLs outside requests, and what stands before these; or nothing.
+    made_outside: Made
+    address_outside: list[Address]
     #: The views that are coroutine functions, by id. References keep the ids unique.
     coroutine_functions: dict[int, object]
 
@@ -142,7 +147,9 @@ _Fields: t.TypeAlias = dict[str, t.Any]
 
 def _new_caches() -> _Fields:
     """Return the fields of a new plan that are filled while it holds."""
-    return {name: {} for name in ("static_routes", "variable_routes", "rules_tried", "coroutine_functions", "links")}
+    caches: _Fields = {"made_outside": [], "address_outside": []}
+    names = ("static_routes", "variable_routes", "rules_tried", "coroutine_functions", "links")
+    return {**caches, **{name: {} for name in names}}
 
 
 _NO_ROOT = object()
@@ -156,6 +163,7 @@ NOTHING = Plan(
     skips_adapter=False,
     skips_app_context=False,
     makes_app_context=False,
+    skips_adapter_outside=False,
     response_class=Response,
     text_start=None,
     json_start=None,
@@ -272,6 +280,7 @@ def _for_urls(app: Planned, lost: dict[str, list[str]], matches_hosts: bool, *, 
     url_map = None if lost["urls"] else _own_map(app)
     return {
         "matches_hosts": matches_hosts,
+        "skips_adapter_outside": skips_adapter_outside(app),
         "builds_urls": not lost["urls"],
         "raises_build_errors": not lost["build_errors"],
         "url_map": url_map,

@@ -79,10 +79,14 @@ def checks_set_cookies(app: Planned) -> bool:
 
 
 def makes_app_context(app: Planned) -> bool:
-    """Return whether app contexts are made as usual, and have no URL adapter: there is no `SERVER_NAME`."""
+    """Return whether app contexts are made as usual."""
     return (
         tells(app)
         and attribute(type(app.config), "__getitem__") is dict.__getitem__
-        and dict.get(app.config, "SERVER_NAME", app) is None
         and not replaced(AppContext, _APP_CONTEXT)
     )
+
+
+def skips_adapter_outside(app: Planned) -> bool:
+    """Return whether app contexts certainly have no URL adapter: there is no `SERVER_NAME`."""
+    return tells(app) and dict.get(app.config, "SERVER_NAME", app) is None

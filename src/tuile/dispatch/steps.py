@@ -24,6 +24,7 @@ from ..hints import add_hint
 from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.map import bind_as_flask
+from ..routing.outside import adapter_outside
 from ..signals import request_finished, request_started, send_signal
 from ..wrappers.async_body import iterate_by
 from ..wrappers.plain_response import Closing
@@ -273,9 +274,14 @@ class Dispatcher(Planned, Teardown):
 
     def _adapter_outside(self) -> MapAdapter:
         """Return the adapter for building URLs outside a request, with `SERVER_NAME`."""
-        if self._current_plan().request_class is not None:
-            quick = self.url_map.adapter_outside(
-                self.config["SERVER_NAME"], self.config["APPLICATION_ROOT"], self.config["PREFERRED_URL_SCHEME"]
+        plan = self._current_plan()
+        if plan.request_class is not None and plan.url_map is self.url_map:
+            quick = adapter_outside(
+                plan.url_map,
+                plan.made_outside,
+                self.config["SERVER_NAME"],
+                self.config["APPLICATION_ROOT"],
+                self.config["PREFERRED_URL_SCHEME"],
             )
             if quick is not None:
                 return quick
@@ -595,7 +601,7 @@ class Dispatcher(Planned, Teardown):
         # What the constructor does, without calling it.
         context = new(AppContext)
         context.app = self
-        context.url_adapter = None
+        context.url_adapter = None if plan.skips_adapter_outside else self.create_url_adapter(None)
         context.g = self.app_ctx_globals_class()
         context._only = context._pushes = None
         made: AppContext = context

@@ -39,7 +39,6 @@ _set = object.__setattr__  # `super()` would take most of the time
 werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
     as_defined(MapAdapter, name) for name in ("allowed_methods", "build", "match")
 )
-_bind = as_defined(WerkzeugMap, "bind")
 # The length of the longest possible host name with a port, and the number of host names that a map caches.
 _LONGEST_HOST = 260
 _HOSTS_KEPT = 256
@@ -321,15 +320,6 @@ class Map(WerkzeugMap):
             )
         method, scheme = environ["REQUEST_METHOD"], environ["wsgi.url_scheme"]
         return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
-
-    def adapter_outside(self, server_name: object, script_name: object, scheme: str) -> MapAdapter | None:
-        """Return what `bind` would outside a request for a host that is certainly accepted, or None to ask it."""
-        if type(server_name) is not str or type(script_name) is not str or WerkzeugMap.bind is not _bind:
-            return None
-        if not (server_name in self._plain_hosts or self._accepts(server_name)):
-            return None
-        subdomain = None if self.host_matching else self.default_subdomain
-        return MapAdapter(self, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
 
     def _host_parts(
         self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool

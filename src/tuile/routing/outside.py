@@ -1,0 +1,49 @@
+"""Bind a map outside requests, as an application with a `SERVER_NAME` does for each of its contexts."""
+
+from __future__ import annotations
+
+import typing as t
+
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import MapAdapter
+
+from ..invalidation import as_defined
+
+if t.TYPE_CHECKING:
+    from .map import Map
+
+_bind, _constructor = as_defined(WerkzeugMap, "bind"), as_defined(MapAdapter, "__init__")
+
+#: The name of the server, the root, the scheme and the attributes of the adapter that was made of them; or nothing yet.
+Made = list[tuple[object, object, object, dict[str, object]]]
+
+
+def adapter_outside(
+    url_map: Map, made: Made, server_name: object, script_name: object, scheme: str
+) -> MapAdapter | None:
+    """Return what `bind` would outside a request for a host that is certainly accepted, or None to ask it.
+
+    Args:
+        url_map: The map.
+        made: What was made before, as long as the map is as it was.
+        server_name: The configured `SERVER_NAME`.
+        script_name: The configured `APPLICATION_ROOT`.
+        scheme: The configured `PREFERRED_URL_SCHEME`.
+    """
+    if WerkzeugMap.bind is not _bind:
+        return None
+    is_stock = MapAdapter.__init__ is _constructor
+    if is_stock:
+        for name, root, of_scheme, state in made:
+            if name is server_name and root is script_name and of_scheme is scheme:
+                # What the constructor does, without calling it.
+                adapter: MapAdapter = object.__new__(MapAdapter)
+                adapter.__dict__.update(state)
+                return adapter
+    if type(server_name) is not str or type(script_name) is not str or not url_map._accepts(server_name):
+        return None
+    subdomain = None if url_map.host_matching else url_map.default_subdomain
+    adapter = MapAdapter(url_map, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
+    if is_stock:
+        made[:] = [(server_name, script_name, scheme, vars(adapter).copy())]
+    return adapter
