@@ -14,6 +14,8 @@ from flask.config import Config as FlaskConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.beside_flask import ABSENT, outcome, same
+from tuile import invalidation
 from tuile.config import DEFAULT_CONFIG, DEFAULTS, Config, ConfigAttribute
 
 if TYPE_CHECKING:
@@ -260,3 +262,82 @@ def test_an_attribute_read_from_the_class_is_the_descriptor() -> None:
     assert isinstance(Holder.plain, ConfigAttribute)
     assert Holder.plain.__name__ == "PLAIN"
     assert Holder.plain.get_converter is None
+
+
+NAMES = st.sampled_from(
+    ["A", "A_B", "A_", "B_A", "TESTING", "DEBUG", "SERVER_NAME", "MAIL_HOST", "MAIL_", "a_b", "A\nB", "A\nA_", "", 5]
+)
+CHANGES = st.lists(
+    st.tuples(
+        st.sampled_from(["set", "update", "mapping", "object", "setdefault", "pop", "del"]), NAMES, st.integers(0, 3)
+    )
+)
+
+
+def change_setting(config: Any, change: str, name: Any, value: int) -> Any:
+    if change == "set":
+        config[name] = value
+    elif change == "update":
+        config.update({name: value}, B=value)
+    elif change == "mapping":
+        config.from_mapping({"A": 1, name: value, "a": 2, "C_D": 3})
+    elif change == "object":
+        config.from_object(type("Settings", (), {str(name): value}))
+    elif change == "setdefault":
+        return config.setdefault(name, value)
+    elif change == "pop":
+        return config.pop(name)
+    else:
+        del config[name]
+    return None
+
+
+@given(
+    CHANGES,
+    st.sampled_from(["A_", "MAIL_", "A", "", "A\n", "\n", "a_", ("A", "B"), 5, "SERVER_NAME"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_settings_are_changed_and_found_as_in_flask(changes: Any, namespace: Any, lower: bool, trim: bool) -> None:
+    def program(framework: Any) -> Any:
+        config = framework.Config("", {"DEBUG": False, "TESTING": False, "SERVER_NAME": None})
+        seen = []
+        for change, name, value in changes:
+            seen.append(outcome(change_setting, config, change, name, value))
+        return seen, list(config.items()), outcome(config.get_namespace, namespace, lower, trim)
+
+    same(program)
+
+
+@given(CHANGES)
+def test_plans_are_stale_after_a_change_of_what_they_depend_on(changes: Any) -> None:
+    config = Config("", {"DEBUG": False, "SERVER_NAME": None})
+    for change, name, value in changes:
+        before, epoch = {key: config.get(key, ABSENT) for key in Config.planned}, invalidation.epoch
+        outcome(change_setting, config, change, name, value)
+        if any(config.get(key, ABSENT) is not old for key, old in before.items()):
+            assert invalidation.epoch is not epoch
+
+
+def test_a_setting_with_an_error_follows_those_before_it() -> None:
+    def program(framework: Any) -> Any:
+        class Broken:
+            A = 1
+            Z = 2
+
+            @property
+            def B(self) -> Any:  # noqa: N802 - a setting
+                raise ValueError("broken")
+
+        class Own(framework.Config):  # type: ignore[misc]
+            def __setitem__(self, key: str, value: Any) -> None:
+                super().__setitem__(f"OWN_{key}", value)
+
+        found = []
+        for kind in (framework.Config, Own):
+            config = kind("")
+            errors = outcome(config.from_object, Broken()), outcome(config.from_mapping, {"C": 1, 5: 2, "D": 3})
+            found.append((errors, list(config.items()), config.get_namespace("OWN_")))
+        return found
+
+    same(program)

@@ -509,7 +509,7 @@ def test_an_overlay_and_its_environment_keep_their_own(app: Flask) -> None:
 def test_no_more_sources_are_kept_than_have_room(
     app: Flask, compiled: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuile.templating.jinja._SOURCES_KEPT", 2)
+    monkeypatch.setattr("tuile.templating.folding._SOURCES_KEPT", 2)
     with app.app_context():
         for source in "abac":
             render_template_string(source)
@@ -544,6 +544,49 @@ def test_an_environment_that_makes_templates_its_own_way_is_always_asked(app: Fl
     with app.app_context():
         assert [render_template_string("x") for _ in range(2)] == ["x", "x"]
     assert asked == ["x", "x"]
+
+
+def test_templates_of_the_environment_are_those_of_flask() -> None:
+    class Own(jinja2.Template):
+        pass
+
+    def program(framework: Any) -> Any:
+        app = framework.Flask("pages")
+        app.add_template_filter(lambda text: text[::-1], "turned")
+        env = app.jinja_env
+        parsed = env.parse("{{ name }} parsed")
+        found = []
+
+        def make(source: Any, *args: Any, **kwargs: Any) -> Any:
+            template = env.from_string(source, *args, **kwargs)
+            shown = template.name, template.filename, isinstance(template, Own), sorted(template.blocks)
+            return shown, template.render(name="<b>"), template.globals.get("more"), template.is_up_to_date
+
+        for turn in range(6):
+            for source in (
+                "{{ name }}{{ more }}",
+                "{{ 'ab'|turned }}{% block x %}{% endblock %}",
+                "{{",
+                parsed,
+                5,
+                None,
+            ):
+                found.append(outcome(make, source))
+                found.append(outcome(make, source, {"more": turn}))
+                found.append(outcome(make, source, None, Own))
+            if turn == 1:
+                env.filters["turned"] = str.upper
+            if turn == 2:
+                env.autoescape = False
+            if turn == 3:
+                env.globals["more"] = "global"
+            if turn == 4:
+                env = env.overlay(trim_blocks=True)
+        first, second = env.from_string("x"), env.from_string("x")
+        first.globals["own"] = 1
+        return found, first is second, "own" in second.globals
+
+    same(program)
 
 
 def test_threads_render_one_source_at_once(app: Flask) -> None:

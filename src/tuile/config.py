@@ -19,7 +19,7 @@ from .flask_names import offer_flasks_names
 from .invalidation import WatchedSettings
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from .http.cookies import SameSite
 
@@ -419,9 +419,7 @@ class Config(WatchedSettings):
         A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
-        for name in dir(source):
-            if name.isupper():
-                self[name] = getattr(source, name)
+        self._set_all((name, getattr(source, name)) for name in dir(source) if name.isupper())
 
     def from_file(
         self,
@@ -451,10 +449,22 @@ class Config(WatchedSettings):
 
     def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
-        for name, value in {**dict(mapping or {}), **kwargs}.items():
-            if name.isupper():
-                self[name] = value
+        given = {**dict(mapping or {}), **kwargs}
+        self._set_all((name, value) for name, value in given.items() if name.isupper())
         return True
+
+    def _set_all(self, settings: Iterable[tuple[str, object]]) -> None:
+        """Set what an iterator yields, up to an error that it raises."""
+        if type(self).__setitem__ is not WatchedSettings.__setitem__:
+            for name, value in settings:
+                self[name] = value
+            return
+        found: dict[str, object] = {}
+        try:
+            for name, value in settings:
+                found[name] = value  # noqa: PERF403 - what came before an error is set, too
+        finally:
+            WatchedSettings.update(self, found)
 
     def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
         """Return the settings whose names begin with a prefix, for example as keyword arguments of a constructor.
@@ -464,16 +474,37 @@ class Config(WatchedSettings):
             lowercase: Convert the names to lower case.
             trim_namespace: Remove the prefix from the names.
         """
-        cut = len(namespace) if trim_namespace else 0
-        return {
-            name[cut:].lower() if lowercase else name[cut:]: value
-            for name, value in self.items()
-            if name.startswith(namespace)
-        }
+        found = self._beginning_with(namespace)
+        cut = len(namespace) if trim_namespace and found else 0
+        return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in found}
+
+    def _beginning_with(self, start: str) -> list[tuple[str, t.Any]]:
+        """Return the settings whose names begin with a text."""
+        names = _in_lines(self) if type(self).items is dict.items else None
+        if names is None or type(start) is not str or not start or "\n" in start:
+            return [(name, value) for name, value in self.items() if name.startswith(start)]
+        # One search in all names, which takes a fraction of asking each.
+        found = []
+        place = names.find(f"\n{start}")
+        while place >= 0:
+            end = names.index("\n", place + 1)
+            name = names[place + 1 : end]
+            found.append((name, dict.__getitem__(self, name)))
+            place = names.find(f"\n{start}", end)
+        return found
 
     def __repr__(self) -> str:
         shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
         return f"<{type(self).__name__} {shown!r}>"
+
+
+def _in_lines(names: Collection[str]) -> str | None:
+    """Return texts in lines of their own, after an empty one; None if something else is among them."""
+    try:
+        lines = "\n".join(["", *names, ""])
+    except TypeError:
+        return None
+    return lines if lines.count("\n") == len(names) + 1 else None
 
 
 def _say_what_failed(error: OSError) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import sys
 import typing as t
 from abc import ABCMeta
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, is_
 from threading import RLock
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType, WrapperDescriptorType
 
@@ -310,6 +311,10 @@ class WatchedSettings(dict[str, t.Any]):
         if moves:
             invalidate()
 
+    def _planned_values(self) -> list[object]:
+        """Return the settings that plans depend on as they are stored, without calling methods of subclasses."""
+        return [*map(dict.get, repeat(self), self.planned, repeat(invalidate))]
+
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
             self.update(other)
@@ -322,17 +327,21 @@ class WatchedSettings(dict[str, t.Any]):
 def _moving(name: str) -> t.Callable[..., object]:
     """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
     change = getattr(dict, name)
+    is_for_one = name in {"__delitem__", "pop", "setdefault"}
 
     def method(self: WatchedSettings, *args: object, **kwargs: object) -> object:
-        before = [dict.get(self, key, invalidate) for key in self.planned]
+        before: list[object] = []
         try:
+            if is_for_one and args and args[0] not in self.planned:
+                return change(self, *args, **kwargs)
+            before = self._planned_values()
             result = change(self, *args, **kwargs)
         except Exception:
             # Some of the settings may have been set.
             invalidate()
             del self, args, kwargs  # tracebacks show local variables
             raise
-        if any(dict.get(self, key, invalidate) is not value for key, value in zip(self.planned, before, strict=True)):
+        if not all(map(is_, before, self._planned_values())):
             invalidate()
         return result
 

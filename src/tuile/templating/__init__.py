@@ -128,7 +128,7 @@ def _running_app() -> Flask:
 
 
 def _from_string(app: Flask, source: str) -> Template:
-    return jinja.template_from_string(app.jinja_env, source)
+    return app.jinja_env.from_string(source)
 
 
 def _render(app: Flask, template: Template, context: dict[str, object]) -> str:

@@ -8,7 +8,10 @@ in the same order, and the code is used again if they return the same.
 
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -19,8 +22,16 @@ from markupsafe import Markup
 from ..invalidation import Stock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from types import CodeType
+
+# How many compiled sources of string templates an environment keeps.
+_SOURCES_KEPT = 128
+# Longer sources are compiled each time: clients may influence them, and the code takes several times as much memory.
+_LONGEST_KEPT = 32_768
+_has_tests = re.compile(r"\bis\b").search
+# Settings that compiled templates depend on and that are usually changed in place.
+_REGISTRIES = ("filters", "tests", "policies", "extensions")
 
 
 class Outcome(NamedTuple):
@@ -48,7 +59,7 @@ _NOT_CALLED = Outcome(was_called=False)
 _PLAIN = frozenset({str, Markup, int, float, bool, type(None)})
 # What makes code of a source. It can be replaced on one environment, too.
 _STEPS = (
-    *("from_string", "compile", "parse", "_parse", "_tokenize", "preprocess", "iter_extensions"),
+    *("compile", "parse", "_parse", "_tokenize", "preprocess", "iter_extensions"),
     *("_generate", "_compile"),
 )
 _steps = Stock(Environment, *_STEPS)
@@ -152,3 +163,79 @@ def _is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
         return environment.tests.get(node.name) is TESTS.get(node.name)
     # `tojson` calls the application's JSON provider.
     return node.name != "tojson" and environment.filters.get(node.name) is FILTERS.get(node.name)
+
+
+class Sources:
+    """The sources compiled with one state of an environment, the most recently used one last.
+
+    Args:
+        environment: The environment.
+        generators: The classes of code generators that make the same code of the same source.
+    """
+
+    def __init__(self, environment: Environment, generators: Collection[type]) -> None:
+        self._environment = environment
+        self._state = _state_of(environment)
+        self._registries = [dict(getattr(environment, name)) for name in _REGISTRIES]
+        self.are_kept = knows_extensions(environment) and environment.code_generator_class in generators
+        # The code, and the calls whose results it contains; None for the code if it is another one each time.
+        self._codes: OrderedDict[str, tuple[CodeType | None, tuple[Call, ...]]] = OrderedDict()
+        self._lock = Lock()
+
+    def are_current(self, environment: Environment) -> bool:
+        """Return whether the environment would still compile the sources to the same code."""
+        # An overlay inherits all attributes of its environment, including this object.
+        return (
+            environment is self._environment
+            and self._state == _state_of(environment)
+            and self._registries
+            == [environment.filters, environment.tests, environment.policies, environment.extensions]
+        )
+
+    def code(self, source: str) -> CodeType:
+        """Return the code of a source, compiling it if necessary."""
+        environment = self._environment
+        with self._lock:
+            kept = self._codes.get(source)
+            if kept is not None:
+                self._codes.move_to_end(source)
+        if kept is None:
+            return self._compiled(source)
+        code, calls = kept
+        if code is None:
+            return environment.compile(source)
+        outcomes = changed_outcomes(environment, calls) if calls else None
+        if outcomes is None:
+            return code
+        # Something returns another value now. It will not be asked twice again.
+        self._keep(source, None, ())
+        return compile_recording(environment, source, outcomes)[0]
+
+    def _compiled(self, source: str) -> CodeType:
+        """Compile a source for the first time, and keep its code if it may be used again."""
+        environment = self._environment
+        calls: tuple[Call, ...] = ()
+        # Jinja calls `finalize` for constants too.
+        if len(source) > _LONGEST_KEPT or environment.finalize is not None:
+            return environment.compile(source)
+        if "|" in source or _has_tests(source):
+            code, calls = compile_recording(environment, source)
+        else:
+            code = environment.compile(source)
+        self._keep(source, code if all(call.can_be_compared for call in calls) else None, calls)
+        return code
+
+    def _keep(self, source: str, code: CodeType | None, calls: tuple[Call, ...]) -> None:
+        with self._lock:
+            self._codes[source] = (code, calls)
+            self._codes.move_to_end(source)
+            if len(self._codes) > _SOURCES_KEPT:
+                self._codes.popitem(last=False)
+
+
+def _state_of(environment: Environment) -> tuple[dict[str, object], object]:
+    """Return the settings of an environment, and whether it escapes a source without a name now."""
+    escape = environment.autoescape
+    settings = vars(environment).copy()
+    settings.pop("_sources", None)
+    return settings, escape(None) if callable(escape) else escape

@@ -5,9 +5,7 @@ This module imports jinja2, so it is imported when the first template is needed.
 
 from __future__ import annotations
 
-import re
-from collections import ChainMap, OrderedDict
-from threading import Lock
+from collections import ChainMap
 from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
@@ -24,41 +22,35 @@ from ..invalidation import as_defined, attributes, is_method_of
 from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
 from .compiling import CodeGenerator
-from .folding import changed_outcomes, compile_recording, compiles_plainly, knows_extensions
+from .folding import Sources, compiles_plainly
 from .running import ABSENT, NAMES, Context, writers, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from types import CodeType
 
+    from jinja2 import nodes
     from jinja2.environment import TemplateModule
     from jinja2.runtime import Context as JinjaContext
 
     from ..app import Flask
     from ..sansio.app import App
     from ..sansio.scaffold import Scaffold
-    from .folding import Call
 
     # The source, its file name, and a function that tells whether the file is unchanged.
     _Source = tuple[str, str | None, Callable[[], bool] | None]
 
 
-# How many compiled sources of string templates an environment keeps.
-_SOURCES_KEPT = 128
-# Longer sources are compiled each time: clients may influence them, and the code takes several times as much memory.
-_LONGEST_KEPT = 32_768
-_has_tests = re.compile(r"\bis\b").search
-# Settings that compiled templates depend on and that are usually changed in place.
-_REGISTRIES = ("filters", "tests", "policies", "extensions")
 # What `Environment` defines and Flask's does not.
 _OWN_OF_ENVIRONMENT = (
     *("template_class", "context_class", "code_generator_class"),
-    *("getattr", "get_template", "get_or_select_template"),
+    *("getattr", "get_template", "get_or_select_template", "from_string"),
 )
 _new: Callable[[type[Context]], Context] = object.__new__
 _begin = Context.__init__
 _of_environment = attributes(JinjaEnvironment, ("_load_template", "concat", "get_template", "get_or_select_template"))
 _load_template, _concat, _get_template, _get_or_select_template = _of_environment.values()
+_from_string = as_defined(JinjaEnvironment, "from_string")
 _render, _generate = as_defined(JinjaTemplate, "render"), as_defined(JinjaTemplate, "generate")
 _KNOWN_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 
@@ -121,7 +113,7 @@ class Environment(JinjaEnvironment):
     template_class = Template
     context_class: type[JinjaContext] = Context
     code_generator_class = CodeGenerator
-    _sources: _Sources | None = None
+    _sources: Sources | None = None
 
     def __init_subclass__(cls, **keywords: object) -> None:
         """Let a subclass have what its other base classes define: Flask's class leaves it to them."""
@@ -206,6 +198,24 @@ class Environment(JinjaEnvironment):
                 return template
         return super().get_template(name, parent, globals)
 
+    def from_string(
+        self,
+        source: str | nodes.Template,
+        globals: MutableMapping[str, object] | None = None,
+        template_class: type[JinjaTemplate] | None = None,
+    ) -> JinjaTemplate:
+        """Return a new template for a source.
+
+        Args:
+            source: The source, which is compiled once as long as the environment stays as it is.
+            globals: Values to add to the globals of the template.
+            template_class: The class of the template.
+        """
+        code = _kept_code(self, source) if JinjaEnvironment.from_string is _from_string else None
+        if code is None:
+            return super().from_string(source, globals, template_class)
+        return (template_class or self.template_class).from_code(self, code, self.make_globals(globals), None)
+
     @internalcode
     def get_or_select_template(
         self,
@@ -245,96 +255,21 @@ _getattr = Environment.getattr
 _url_for = vars(UrlBuilding)["url_for"]
 
 
-def template_from_string(environment: JinjaEnvironment, source: str) -> JinjaTemplate:
-    """Return a new template for a source, which is compiled once per state of the environment."""
+def _kept_code(environment: Environment, source: object) -> CodeType | None:
+    """Return the code of a source, compiled once per state of the environment; None to let Jinja compile it."""
     auto = environment.autoescape
     if (
-        not isinstance(environment, Environment)
         # A function of the application's own is called for each template.
-        or (callable(auto) and not (type(auto) is MethodType and getattr(auto, "__func__", None) in plain_escapes))
+        (callable(auto) and not (type(auto) is MethodType and getattr(auto, "__func__", None) in plain_escapes))
         or not compiles_plainly(environment)
         or type(source) is not str
     ):
-        return environment.from_string(source)
+        return None
     sources = environment._sources
     if sources is None or not sources.are_current(environment):
-        sources = _Sources(environment)
+        sources = Sources(environment, _KNOWN_GENERATORS)
         environment._sources = sources
-    if not sources.are_kept:
-        return environment.from_string(source)
-    code = sources.code(source)
-    return environment.template_class.from_code(environment, code, environment.make_globals(None), None)
-
-
-class _Sources:
-    """The sources compiled with one state of an environment, the most recently used one last."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self._state = _state_of(environment)
-        self._registries = [dict(getattr(environment, name)) for name in _REGISTRIES]
-        self.are_kept = knows_extensions(environment) and environment.code_generator_class in _KNOWN_GENERATORS
-        # The code, and the calls whose results it contains; None for the code if it is another one each time.
-        self._codes: OrderedDict[str, tuple[CodeType | None, tuple[Call, ...]]] = OrderedDict()
-        self._lock = Lock()
-
-    def are_current(self, environment: Environment) -> bool:
-        """Return whether the environment would still compile the sources to the same code."""
-        # An overlay inherits all attributes of its environment, including this object.
-        return (
-            environment is self._environment
-            and self._state == _state_of(environment)
-            and self._registries
-            == [environment.filters, environment.tests, environment.policies, environment.extensions]
-        )
-
-    def code(self, source: str) -> CodeType:
-        """Return the code of a source, compiling it if necessary."""
-        environment = self._environment
-        with self._lock:
-            kept = self._codes.get(source)
-            if kept is not None:
-                self._codes.move_to_end(source)
-        if kept is None:
-            return self._compiled(source)
-        code, calls = kept
-        if code is None:
-            return environment.compile(source)
-        outcomes = changed_outcomes(environment, calls) if calls else None
-        if outcomes is None:
-            return code
-        # Something returns another value now. It will not be asked twice again.
-        self._keep(source, None, ())
-        return compile_recording(environment, source, outcomes)[0]
-
-    def _compiled(self, source: str) -> CodeType:
-        """Compile a source for the first time, and keep its code if it may be used again."""
-        environment = self._environment
-        calls: tuple[Call, ...] = ()
-        # Jinja calls `finalize` for constants too.
-        if len(source) > _LONGEST_KEPT or environment.finalize is not None:
-            return environment.compile(source)
-        if "|" in source or _has_tests(source):
-            code, calls = compile_recording(environment, source)
-        else:
-            code = environment.compile(source)
-        self._keep(source, code if all(call.can_be_compared for call in calls) else None, calls)
-        return code
-
-    def _keep(self, source: str, code: CodeType | None, calls: tuple[Call, ...]) -> None:
-        with self._lock:
-            self._codes[source] = (code, calls)
-            self._codes.move_to_end(source)
-            if len(self._codes) > _SOURCES_KEPT:
-                self._codes.popitem(last=False)
-
-
-def _state_of(environment: Environment) -> tuple[dict[str, object], object]:
-    """Return the settings of an environment, and whether it escapes a source without a name now."""
-    escape = environment.autoescape
-    settings = vars(environment).copy()
-    settings.pop("_sources", None)
-    return settings, escape(None) if callable(escape) else escape
+    return sources.code(source) if sources.are_kept else None
 
 
 class DispatchingJinjaLoader(BaseLoader):
