@@ -27,7 +27,30 @@ PATHS = st.one_of(
     st.builds("/{}/{}".format, PLAIN_TEXT, PLAIN_TEXT),
     st.builds("/{}?{}={}".format, PLAIN_TEXT, PLAIN_TEXT, st.text("ab%20+&=", max_size=6)),
     st.builds("/{}".format, HOSTILE_TEXT),
-    st.sampled_from(["", "/", "//host/a", "/a//b", "http://other/a?b", "/?", "/a?", "/a?b#c", "/a%20b", "/.", "/.."]),
+    st.sampled_from(
+        [
+            "",
+            "/",
+            "//host/a",
+            "/a//b",
+            "http://other/a?b",
+            "/?",
+            "/a?",
+            "/a?b#c",
+            "/a%20b",
+            "/.",
+            "/..",
+            "/%2F%2Fa",
+            "/%C3%A9é%ff?é=%C3",
+            "/a b?c d",
+            "/%00",
+            "/a:b;c",
+            "/[",
+            "/a\u00a0",
+            "/%",
+            "/😀",
+        ]
+    ),
 )
 TEXTS = st.one_of(PLAIN_TEXT, HOSTILE_TEXT)
 OPTIONS = st.fixed_dictionaries(
@@ -48,7 +71,10 @@ OPTIONS = st.fixed_dictionaries(
             st.binary(max_size=5),
             st.dictionaries(
                 TEXTS,
-                st.one_of(TEXTS, st.integers(), st.booleans(), st.floats(), st.none(), st.lists(TEXTS, max_size=2)),
+                st.one_of(
+                    *(TEXTS, st.integers(), st.booleans(), st.floats(), st.none(), st.tuples(TEXTS)),
+                    st.lists(st.one_of(TEXTS, st.none(), st.integers()), max_size=2),
+                ),
                 max_size=3,
             ),
         ),
@@ -127,6 +153,9 @@ def test_what_is_written_is_what_the_builder_makes(path: str, options: dict[str,
         ("/", {"base_url": "https://example.com"}),
         ("/a?b=c", {"base_url": "http://example.com:8000/app/"}),
         ("/", {"auth": ("user", "pass:word é")}),
+        ("/été/caf%C3%A9%20b?q=ü&r=%FF", {}),
+        ("/", {"query_string": {"tags": ["a", "ü"], "page": None, "q": "a+b&c"}}),
+        ("/form", {"method": "POST", "data": {"tags": ["a", "b c"], "name": "Müller"}}),
         ("/", {"auth": ("user", "secret"), "headers": [("Accept", "text/html")]}),
     ],
 )
@@ -135,6 +164,31 @@ def test_the_usual_requests_need_no_builder(path: str, options: dict[str, Any]) 
     made = environ_without_builder(EnvironBuilder, app, (path,), options)
     assert made is not None
     assert shown(made) == by_builder(app, path, options)
+
+
+@settings(max_examples=200, deadline=None)
+@given(PATHS)
+def test_a_view_and_the_request_of_the_response_get_the_path_as_on_flask(path: str) -> None:
+    def program(lib: Any) -> Any:
+        app = lib.Flask("environ", static_folder=None)
+        app.add_url_rule("/", "root", lambda: shown_of(lib.request))
+        app.add_url_rule("/<path:rest>", "view", lambda rest: shown_of(lib.request))
+        client = app.test_client()
+        answers: list[Any] = []
+        for _ in range(2):
+            answer = client.get(path)
+            answers.append((answer.status, answer.text, answer.headers.get("Location"), shown_of(answer.request)))
+        with app.test_request_context(path):
+            answers.append(shown_of(lib.request))
+        return answers
+
+    def shown_of(request: Any) -> str:
+        return repr([getattr(request, name) for name in ("url", "path", "query_string", "full_path", "root_path")])
+
+    def tried(lib: Any) -> Any:
+        return outcome(program, lib)
+
+    same(tried)
 
 
 @pytest.mark.parametrize("name", ["__init__", "get_environ", "get_request", "server_name", "content_type"])

@@ -478,7 +478,7 @@ class Config(WatchedSettings):
         cut = len(namespace) if trim_namespace and found else 0
         return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in found}
 
-    def _beginning_with(self, start: str) -> list[tuple[str, t.Any]]:
+    def _beginning_with(self, start: str) -> list[tuple[str, object]]:
         """Return the settings whose names begin with a text."""
         names = _in_lines(self) if type(self).items is dict.items else None
         if names is None or type(start) is not str or not start or "\n" in start:

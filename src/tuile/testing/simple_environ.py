@@ -12,7 +12,7 @@ from base64 import b64encode
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, unquote, urlsplit
 
 import werkzeug.test
 from werkzeug.datastructures import EnvironHeaders, Headers, MultiDict
@@ -23,6 +23,7 @@ from werkzeug.wrappers import Request
 from tuile.http.headers import plain_pairs
 from tuile.http.received import SAFE_METHODS
 from tuile.invalidation import as_defined
+from tuile.wrappers.environ import read_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ _BASE = re.compile(r"(https?)://([^/?#]*)((?:/[A-Za-z0-9_.~-]+)*/?)\Z")
 _KNOWN = frozenset(
     {"method", "query_string", "headers", "data", "json", "environ_base", "content_type", "base_url", "auth"}
 )
+# What is not quoted in a query and a form: `safe` in Werkzeug.
+_UNQUOTED = "!$'()*,/:;?@"
 # A number is written as such, although it is declared as text.
 _TEXT_OR_NUMBER = frozenset({str, int, float, bool})
 # The values of `CSRF` that are checked, and the headers that are.
@@ -102,28 +105,46 @@ def simple_environ(app: Flask, path: object, options: Mapping[str, Any]) -> WSGI
     """
     if type(path) is not str or not options.keys() <= _KNOWN:
         return None
-    path_info, mark, query = path.partition("?")
-    if _PATH.match(path_info) is None or "//" in path_info or _QUERY.match(query) is None or (mark and not query):
+    parts = _parts_of(path)
+    if parts is None or not builder_is_stock():
         return None
-    if not builder_is_stock():
-        return None
+    path, path_info, query = parts
     place = _place_of_base(app, options["base_url"]) if "base_url" in options else _place_of_app(app)
     content = _content(app, options)
+    if place is None or content is None:
+        return None
     headers = options.get("headers")
     if "auth" in options and options["auth"] is not None:
         headers = _with_authorization(headers, options["auth"])
         if headers is None:
             return None
     # A `Headers` object would be given the content type.
-    if place is None or content is None or not (headers is None or type(headers) in {dict, list}):
+    if headers is not None and type(headers) not in {dict, list}:
         return None
     given = options.get("query_string")
     if given is not None:
-        if mark or type(given) is not dict:
+        if "?" in path or type(given) is not dict:
             return None
         query = urlencoded(given)
     method = options.get("method", "GET")
     return _written(place, method, path, path_info, query, options.get("environ_base"), headers, *content)
+
+
+def _parts_of(path: str) -> tuple[str, str, str] | None:
+    """Return the URI, the path and the query as an environ has them; None where only the builder knows."""
+    path_info, mark, query = path.partition("?")
+    if "//" in path_info or (mark and not query):
+        return None
+    if _PATH.match(path_info) is not None and _QUERY.match(query) is not None:
+        return path, path_info, query
+    if path_info[:1] != "/" or "#" in path or not path.isprintable():
+        return None
+    return _octets(path), _octets(unquote(path_info)), _octets(query)
+
+
+def _octets(text: str) -> str:
+    """Return a text as an environ has it, where each character is an octet."""
+    return text if text.isascii() else text.encode().decode("latin-1")
 
 
 def _written(
@@ -179,8 +200,9 @@ def request_of(kind: type[Request], environ: WSGIEnvironment) -> Request:
     request.scheme = environ["wsgi.url_scheme"]
     request.server = environ["SERVER_NAME"], int(environ["SERVER_PORT"])
     request.root_path = environ["SCRIPT_NAME"].rstrip("/")
-    request.path = environ["PATH_INFO"]
-    request.query_string = environ["QUERY_STRING"].encode()
+    path = environ["PATH_INFO"]
+    request.path = path if path.isascii() and path[:2] != "//" else read_path(environ)
+    request.query_string = environ["QUERY_STRING"].encode("latin-1")
     request.headers = EnvironHeaders(environ)
     request.remote_addr = environ.get("REMOTE_ADDR")
     request.environ = environ
@@ -209,7 +231,11 @@ def _content(app: Flask, options: Mapping[str, Any]) -> tuple[bytes | None, str 
         content_type is None
         and type(data) is dict
         and data
-        and all(type(value) in _TEXT_OR_NUMBER for value in data.values())
+        and all(
+            type(one) in _TEXT_OR_NUMBER
+            for value in data.values()
+            for one in (value if type(value) is list and value else [value])
+        )
     ):
         return urlencoded(data).encode("ascii"), "application/x-www-form-urlencoded"
     return None
@@ -227,7 +253,21 @@ def urlencoded(given: Mapping[str, str]) -> str:
         # Neither a name nor a value has a sign that is quoted or that separates them.
         if _WRITTEN.match(text) and text.count("=") == len(parts) and text.count("&") == len(parts) - 1:
             return text.replace(" ", "+")
-    return _urlencode(MultiDict(given))
+    pairs = _pairs_in(given)
+    if pairs is None:
+        return _urlencode(MultiDict(given))
+    return "&".join(f"{quote_plus(name, _UNQUOTED)}={quote_plus(str(value), _UNQUOTED)}" for name, value in pairs)
+
+
+def _pairs_in(given: Mapping[str, object]) -> list[tuple[str, object]] | None:
+    """Return the names and values of a dict, each value of a list on its own; None where only Werkzeug knows."""
+    pairs: list[tuple[str, object]] = []
+    for name, value in given.items():
+        values: list[object] = value if type(value) is list else [value]
+        if type(name) is not str or not all(one is None or type(one) in _TEXT_OR_NUMBER for one in values):
+            return None
+        pairs += [(name, one) for one in values if one is not None]
+    return pairs
 
 
 def locate(app: Flask, path: str, subdomain: str | None, url_scheme: str | None) -> tuple[str, str]:
