@@ -58,7 +58,7 @@ def parse_cookie(header: str | None) -> list[tuple[str, str]]:
     return pairs
 
 
-def cookie_values(header: str) -> dict[str, list[str]]:  # noqa: C901 - one function for what each request does
+def cookie_values(header: str) -> dict[str, list[str]]:
     """Return the values of each name in a Cookie header; see `parse_cookie`."""
     found: dict[str, list[str]] = {}
     if header.isascii() and '"' not in header and "\t" not in header:
@@ -67,8 +67,7 @@ def cookie_values(header: str) -> dict[str, list[str]]:  # noqa: C901 - one func
         if marks and marks == (b"=; " * count)[:-2]:
             # Nothing but `=` and `; ` in turn is between names and values.
             pieces = iter(header.replace("; ", "=").split("="))
-            for name in pieces:
-                found[name] = [next(pieces)]
+            found = {name: [value] for name, value in zip(pieces, pieces, strict=True)}
             if len(found) == count and "" not in found:
                 return found
             # A name came twice, or is missing.

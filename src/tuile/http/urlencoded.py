@@ -73,13 +73,14 @@ def _is_even(text: str) -> bool:
 
 def _split_evenly(text: str) -> dict[str, list[str]]:
     """Split a text of many such pairs at all separators at once."""
-    found: dict[str, list[str]] = {}
-    pieces = iter(text.replace("=", "&").split("&"))
-    for name, value in zip(pieces, pieces, strict=True):
-        if name in found:
-            found[name].append(value)
-        else:
-            found[name] = [value]
+    pieces = text.replace("=", "&").split("&")
+    each = iter(pieces)
+    found = {name: [value] for name, value in zip(each, each, strict=True)}
+    if 2 * len(found) < len(pieces):
+        # A name came twice.
+        found, each = {}, iter(pieces)
+        for name, value in zip(each, each, strict=True):
+            found.setdefault(name, []).append(value)
     return found
 
 
