@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -101,6 +102,95 @@ def test_a_request_may_say_that_it_belongs_to_a_blueprint(name: str) -> None:
         told = {"blueprint": "of", "blueprints": ["of"], "endpoint": "of.missing"}[name]
         app.request_class = type("Own", (lib.Request,), {name: told})
         return [outcome(send, app, make_environ("/missing")) for _ in range(3)]
+
+    same(program)
+
+
+BEFORE_OPTIONS: dict[str, Any] = {
+    "nothing": lambda lib, app: None,
+    "answers": lambda lib, app: app.make_default_options_response(),
+    "answers by method": lambda lib, app: ("", 204) if lib.request.method == "OPTIONS" else None,
+    "builds a URL": lambda lib, app: lib.g.setdefault("url", lib.url_for("view", _external=True)) and None,
+    "reads the adapter": lambda lib, app: lib.g.setdefault("a", lib.globals.request_ctx.url_adapter.path_info) and None,
+    "another adapter": lambda lib, app: setattr(
+        lib.globals.request_ctx, "url_adapter", app.url_map.bind("localhost", path_info="/other")
+    ),
+    "another rule": lambda lib, app: setattr(lib.request, "url_rule", next(iter(app.url_map.iter_rules("other")))),
+    "no rule": lambda lib, app: setattr(lib.request, "url_rule", None),
+    "another method": lambda lib, app: setattr(lib.request, "method", "GET"),
+    "an error": lambda lib, app: setattr(lib.request, "routing_exception", NotFound("set")),
+    "fails": lambda lib, app: 1 / 0,
+    "aborts": lambda lib, app: lib.abort(401),
+    "session": lambda lib, app: lib.session.update(a=1),
+}
+AROUND = ["before_request", "after_request", "teardown_request", "url_value_preprocessor"]
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("does", BEFORE_OPTIONS)
+def test_options_with_functions_around_them(does: str, around: str) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, SECRET_KEY="k" * 32, PROPAGATE_EXCEPTIONS=False)
+        app.logger.disabled = True
+        app.add_url_rule("/", "view", lambda: "text", methods=["GET", "PUT"])
+        app.add_url_rule("/", "post", lambda: "text", methods=["POST"])
+        app.add_url_rule("/other", "other", lambda: "other", methods=["DELETE"])
+        app.add_url_rule("/own", "own", lambda: "own", methods=["OPTIONS"])
+        app.add_url_rule("/off", "off", lambda: "off", provide_automatic_options=False)
+        app.add_url_rule("/<int:number>", "number", str)
+        app.before_request(lambda: BEFORE_OPTIONS[does](lib, app))
+        if around == "after_request":
+            app.after_request(lambda response: (response.headers.add("X-Length", response.content_length), response)[1])
+        elif around != "before_request":
+            getattr(app, around)(lambda *given: None)
+        paths = ["/", "/other", "/own", "/off", "/7", "/missing"]
+        environs = [make_environ(path, REQUEST_METHOD="OPTIONS") for path in paths * 2]
+        return [outcome(send, app, environ) for environ in environs]
+
+    same(program)
+
+
+async def awaited() -> str:
+    return "awaited"
+
+
+def marked() -> str:
+    return "marked"
+
+
+marked.kind = "own"  # type: ignore[attr-defined] # it has an attribute, which may mark it
+VIEWS: dict[str, Any] = {
+    "function": lambda: "text",
+    "coroutine": awaited,
+    "marked": marked,
+    "partial": functools.partial(str, "partial"),
+    "built in": list,
+}
+
+
+@pytest.mark.parametrize("own", ["", "class", "object", "later"])
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_that_functions_have_kept_from_being_called(name: str, own: str) -> None:
+    def program(lib: Any) -> Any:
+        log: list[str] = []
+
+        def ensure_sync(*given: Any) -> Any:
+            log.append(getattr(given[-1], "__name__", "none"))
+            return lib.Flask.ensure_sync(app, given[-1])
+
+        kind = type("Own", (lib.Flask,), {"ensure_sync": ensure_sync} if own == "class" else {})
+        app = kind("beside", static_folder=None)
+        app.add_url_rule("/", "view", VIEWS[name])
+        closed = [True]
+        app.before_request(lambda: ("closed", 503) if closed else None)
+        if own == "object":
+            app.ensure_sync = ensure_sync
+        found = [send(app) for _ in range(3)]
+        closed.clear()
+        if own == "later":
+            app.ensure_sync = ensure_sync
+        found += [send(app) for _ in range(3)]
+        return found, log
 
     same(program)
 

@@ -542,6 +542,47 @@ def test_jsonify_makes_the_response_of_the_provider(change: str) -> None:
     same(program)
 
 
+class Own:
+    def __html__(self) -> str:
+        return "own"
+
+
+OBJECTS: list[Any] = [{"b": 1, "a": "\xfc"}, [1, {"k": [None]}], "text", Own(), object(), {1: 2, "a": 3}]
+STEPS: dict[str, Any] = {
+    "none": lambda lib, provider: None,
+    "ascii": lambda lib, provider: setattr(provider, "ensure_ascii", not provider.ensure_ascii),
+    "sort": lambda lib, provider: setattr(provider, "sort_keys", not provider.sort_keys),
+    "default": lambda lib, provider: setattr(provider, "default", lambda value: "converted"),
+    "writes": lambda lib, provider: setattr(provider, "default", lambda value: provider.dumps([1])),
+    "no default": lambda lib, provider: setattr(provider, "default", None),
+    "sorted": lambda lib, provider: setattr(provider, "sort_keys", True),
+    "class": lambda lib, provider: setattr(type(provider), "ensure_ascii", not type(provider).ensure_ascii),
+    "property": lambda lib, provider: setattr(type(provider), "sort_keys", property(lambda self: False)),
+    "method": lambda lib, provider: setattr(type(provider), "default", lambda self, value: "of the class"),
+    "options": lambda lib, provider: provider.dumps([1, {"a": 2}], indent=1),
+    "dumps": lambda lib, provider: setattr(
+        type(provider), "dumps", lambda self, obj, **options: f"own {super(type(self), self).dumps(obj, **options)}"
+    ),
+}
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS)), max_size=6))
+def test_text_is_written_by_the_settings_of_the_moment(steps: list[str]) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.json = type("Own", (lib.json.provider.DefaultJSONProvider,), {})(app)
+        found: list[Any] = []
+        for step in ["none", *steps]:
+            found.append(outcome(STEPS[step], lib, app.json))
+            for _ in range(3):
+                found += [outcome(app.json.dumps, obj) for obj in OBJECTS]
+                with app.app_context():
+                    found += [outcome(lib.json.dumps, obj) for obj in OBJECTS]
+        return found
+
+    same(program)
+
+
 def test_jsonify_needs_an_application() -> None:
     with pytest.raises(RuntimeError) as ours:
         json.jsonify(1)

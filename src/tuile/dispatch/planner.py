@@ -93,10 +93,16 @@ def remember(app: Flask, plan: Plan, path: str, rule: Rule, arguments: dict[str,
     found: object = app.view_functions.get(rule.endpoint)
     view = app._synchronous.get(id(found))
     if view is None and id(found) not in plan.coroutine_functions:
-        if type(found) is not FunctionType or not found.__code__.co_flags & CO_COROUTINE:
+        if type(found) is not FunctionType:
             # It was not called yet, or needs `ensure_sync`.
             return
-        plan.coroutine_functions[id(found)] = found
+        if found.__code__.co_flags & CO_COROUTINE:
+            plan.coroutine_functions[id(found)] = found
+        elif plan.calls_directly and not found.__dict__:
+            # `ensure_sync` would return it. Hooks may answer before it is called for the first time.
+            app._synchronous[id(found)] = view = found
+        else:
+            return
     plan.rules_tried[id(rule)] = rule
     if not arguments:
         if app.url_map.answers_always(path, rule):

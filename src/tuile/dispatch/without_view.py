@@ -64,7 +64,7 @@ def parts_without_view(
         return None
     if app.before_request_funcs or app.after_request_funcs or app.url_value_preprocessors:
         if error is None:
-            return None
+            return None, _options_by_functions(app, plan, context, environ, rule), None
         # The traceback of the error, which the request keeps, may have this frame: it must not refer to the request.
         given = [context, error]
         del context, error
@@ -175,6 +175,36 @@ def _response_by_functions(app: Flask, plan: Plan, given: list[Body]) -> Respons
     return app.finalize_request(answer)
 
 
+def _options_by_functions(
+    app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, rule: Rule | None
+) -> Response:
+    """Return the response to OPTIONS with the functions around it, as `full_dispatch_request` does."""
+    request = context.request
+    request.method, arguments = "OPTIONS", request.view_args
+    try:
+        answer: Body = app.preprocess_request()
+        if answer is None:
+            is_as_before = (
+                plan.epoch is invalidation.epoch
+                and context._state is PLAIN
+                and context._adapter is False
+                and context.request is request
+                and request.url_rule is rule
+                and request.view_args is arguments
+                and request.routing_exception is None
+                and request.method == "OPTIONS"
+            )
+            methods = _methods_of(app, plan, environ, rule) if is_as_before else None
+            if methods is None:
+                answer = app.dispatch_request()
+            else:
+                answer = plan.response_class()
+                answer.headers._list.append(("Allow", methods))
+    except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
+        answer = app.handle_user_exception(raised)
+    return app.finalize_request(answer)
+
+
 def _error_page(app: Flask, error: HTTPException) -> Page | None:
     """Return the page for an error of the URL map that no handler is registered for."""
     if app.config["TRAP_HTTP_EXCEPTIONS"]:
@@ -196,10 +226,16 @@ def _error_page(app: Flask, error: HTTPException) -> Page | None:
 
 def _options_page(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule | None) -> Page | None:
     """Return the response to OPTIONS with the methods that the URL allows."""
+    methods = _methods_of(app, plan, environ, rule)
+    if methods is None or plan.text_start is None:
+        return None
+    header, status = plan.text_start[:2]
+    return Page(status, [header, ("Allow", methods), ("Content-Length", "0")], [])
+
+
+def _methods_of(app: Flask, plan: Plan, environ: WSGIEnvironment, rule: Rule | None) -> str | None:
+    """Return the methods that the URL of a request for OPTIONS allows; None if the view or the steps answer it."""
     if not getattr(rule, "provide_automatic_options", False) or plan.text_start is None:
         return None
     methods = None if plan.matches_hosts else answers.methods_for(app.url_map, environ.get("PATH_INFO"))
-    if not methods or not answers.is_plain_list(methods):
-        return None
-    header, status = plan.text_start[:2]
-    return Page(status, [header, ("Allow", ", ".join(methods)), ("Content-Length", "0")], [])
+    return ", ".join(methods) if methods and answers.is_plain_list(methods) else None

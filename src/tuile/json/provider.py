@@ -12,6 +12,7 @@ from datetime import date
 from json import encoder as _encoder
 from types import FunctionType
 
+from .. import invalidation
 from ..flask_names import offer_flasks_names
 from ..invalidation import Watched, attribute, attributes, invalidate
 from ..lazy import late_modules
@@ -238,6 +239,10 @@ class DefaultJSONProvider(JSONProvider):
     mimetype: str = "application/json"
     """The media type of the responses that `response` returns."""
 
+    # The epoch of the last call of `dumps` without options, and what writes its text; None by the first call of an
+    # epoch, False if that is uncertain.
+    _kept: tuple[object, t.Callable[[object], str] | t.Literal[False] | None] = (None, None)
+
     def dumps(self, obj: object, **kwargs: t.Any) -> str:
         """Return an object as JSON text.
 
@@ -247,6 +252,14 @@ class DefaultJSONProvider(JSONProvider):
                 `sort_keys`.
         """
         if not kwargs:
+            epoch, write = self._kept
+            if epoch is not invalidation.epoch:
+                self.__dict__["_kept"] = invalidation.epoch, None
+            elif write is None:
+                # Made by the second call of an epoch: where it moves all the time, none is.
+                self.__dict__["_kept"] = epoch, self._writer(", ", ": ") or False
+            elif write:
+                return write(obj)
             comma, colon = ", ", ": "
         elif kwargs == _COMPACT_OPTIONS:
             comma, colon = ",", ":"
@@ -288,14 +301,18 @@ class DefaultJSONProvider(JSONProvider):
 
     def _compact_writer(self) -> t.Callable[[object], str] | None:
         """Return a function that writes the compact text of `dumps` until the epoch moves; None to call `dumps`."""
+        return self._writer(",", ":") if self.writes_plainly else None
+
+    def _writer(self, comma: str, colon: str) -> t.Callable[[object], str] | None:
+        """Return a function that writes JSON text until the epoch moves; None if that is uncertain."""
         make, sort_keys = _c_make_encoder, self.sort_keys
         default: t.Any = self.default
         quote = _encoder.encode_basestring_ascii if self.ensure_ascii else _encoder.encode_basestring
-        if make is None or default is None or not self.writes_plainly or not self.has_plain_settings:
+        if make is None or default is None or not self.has_plain_settings:
             return None
 
         def make_encoder(found: dict[int, object] | None) -> _Encode:
-            return make(found, default, quote, None, ":", ",", sort_keys, False, True)
+            return make(found, default, quote, None, colon, comma, sort_keys, False, True)
 
         careful = _careful_writer(lambda: make_encoder({}))
         # What this converts is in no circle, and does not see how often it is called.

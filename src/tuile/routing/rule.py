@@ -46,8 +46,14 @@ def split_blueprint_path(name: str) -> list[str]:
 @lru_cache(maxsize=1024)
 def scopes_of(endpoint: str) -> tuple[str | None, ...]:
     """Return the scopes of the functions that run for an endpoint: its blueprints, innermost first, and the app."""
+    return *blueprints_of(endpoint), None
+
+
+@lru_cache(maxsize=1024)
+def blueprints_of(endpoint: str) -> tuple[str, ...]:
+    """Return the names of the blueprints of an endpoint, innermost first."""
     name, dot, _ = endpoint.rpartition(".")
-    return (*split_blueprint_path(name), None) if dot else (None,)
+    return tuple(split_blueprint_path(name)) if dot else ()
 
 
 def guard_of(converter: BaseConverter, method: str) -> Guard | None:

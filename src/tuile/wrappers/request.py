@@ -21,6 +21,7 @@ from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
+from ..routing.rule import blueprints_of
 from ..routing.rule import split_blueprint_path as split_blueprint_path  # noqa: PLC0414 - handed on
 from .client import client_of
 from .environ import (
@@ -326,11 +327,10 @@ class Request(WerkzeugRequest, metaclass=Watched):
     def blueprints(self) -> list[str]:
         """The names of the current blueprint and of the blueprints around it, innermost first."""
         if self._has_endpoint_of_rule:
-            # The same result as below for an endpoint of the app itself.
+            # The same result as below.
             rule = self.url_rule
             endpoint = None if rule is None else rule.endpoint
-            if endpoint is None or "." not in endpoint:
-                return []
+            return [] if endpoint is None or "." not in endpoint else [*blueprints_of(endpoint)]
         name = self.blueprint
         return [] if name is None else split_blueprint_path(name)
 
