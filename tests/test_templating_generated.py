@@ -182,6 +182,7 @@ RULES = {
         "{% for item in $iterable if $e %}$loop$body{% endfor %}",
         "{% for item in $iterable recursive %}$body{{ loop([1]) if loop.depth < 3 }}{% endfor %}",
         "{% if $e %}$body{% elif $e %}$body{% else %}$body{% endif %}",
+        "{% if $name %}$body{% elif not $name and ($name or $name) %}$body{% else %}$body{% endif %}",
         "{% set $target = $e %}$body", "{% set $target, $target = $e, $e %}$body",
         "{% set $target %}$body{% endset %}{{ $target }}", "{% set $target | $filter %}$body{% endset %}{{ $target }}",
         "{% set ns = namespace(v=$e) %}{% set ns.v = $e %}{{ ns.v }}$body",
@@ -198,25 +199,40 @@ RULES = {
         "{% trans a=a, n=$e %}<{{ a }}{{ n }}>{% endtrans %}", "{{ _('<>') }}$body",
     ],
     "iterable": ["rows", "rows", "[1, 2]", "'ab'", "many", "empty", "undefined", "$e"],
-    "loop": ["", "{{ loop.index }}{{ loop.last }}", "{{ loop.changed(item) }}", "{{ loop.nextitem }}", "{{ loop }}"],
+    "loop": [
+        "", "{{ loop.index }}{{ loop.last }}", "{{ loop.changed(item) }}", "{{ loop.nextitem }}", "{{ loop }}",
+        "{{ loop.index }}", "{{ loop.index0 }}{% if loop.first %}<{% endif %}", "{{ loop.cycle('a', $e) }}",
+        "{{ loop.length }}{{ loop.index }}", "{% if not loop.last %},{% endif %}{{ loop.first }}",
+        "{{ loop.revindex }}",
+        "{% for x in many %}{{ loop.index }}{{ x }}{% endfor %}{{ loop.index0 }}", "{{ loop|first }}{{ loop.index }}",
+        "{% macro own() %}{{ loop.index }}{% endmacro %}{{ own() }}", "{{ loop.cycle(*many) }}{{ loop.cycle() }}",
+        "{% for x in rows %}{{ loop.depth }}{{ x }}{% else %}{{ loop.index }}{% endfor %}{{ loop.previtem }}",
+        "{% with loop = $e %}{{ loop.index }}{% endwith %}{{ loop.first }}", "{{ loop['index'] }}{{ loop.index }}",
+        "{% call(inner) show(loop.index) %}{{ loop.first }}{% endcall %}",
+    ],
     "break": ["", "", "{% break %}", "{% if loop.index == 2 %}{% continue %}{% endif %}"],
     "macro": ["show", "_own", "names"],
-    "parameters": ["", "given", "given, x=$e", "x, names=x", "given, caller=none"],
+    "parameters": ["", "given", "given, x=$e", "x, names=x", "given, caller=none", "given='<'"],
     "special": ["", "", "{{ varargs }}{{ kwargs }}", "{{ caller(1) }}"],
     "target": TARGETS,
     "block": ["part", "names", "get", "other"],
     "e": ["$name", "$name", "$name", "$e.$attribute", "$e.$attribute", "$name.$attribute", "$e['$attribute']",
-          "$e[$e]", "$e[:1]", "$called($arguments)", "$called($arguments)", "($e|$filter)",
+          "$e[$e]", "$e[:1]", "$e[0]", "$name[1]", "$name[-1]", "not $name", "$name ~ $name ~ $e",
+          "$called($arguments)", "$called($arguments)", "($e|$filter)",
           "($e|$filter)", "($e if $e else $e)", "($e if $e)", "($e $operator $e)", "($e is $test)", "[$e, $e]"],
     "operator": ["~", "==", "and", "or", "in", "+"],
     "arguments": ["", "", "$e", "$e, $e", "$keyword=$e", "$e, $keyword=$e", "given=$e, class=$e", "*many",
-                  "**rows[0]", "$e, **rows[0]", "**$name"],
+                  "**rows[0]", "$e, **rows[0]", "**$name", "caller=$name", "$e, $e, $e"],
     "keyword": ["a", "b", "class", "given", "x", "_loop_vars", "caller", "\ufb01eld", "_loop_var\u017f"],
     "called": ["function", "of_context", "methods", "methods.plain", "methods.of_context", "methods.of_class"],
     "attribute": ["name", "items", "get", "sub", "plain", "first", "missing", "x", "__class__", "_p", "upper"],
     "filter": ["upper", "default('<d>')", "default('<d>', true)", "safe", "e", "string", "list", "first", "join('<')",
-               "tojson", "replace('a', '<')", "forceescape", "own", "of_context", "escaped"],
-    "test": ["defined", "not defined", "none", "string", "mapping", "callable", "escaped", "iterable", "eq(1)", "own"],
+               "tojson", "replace('a', '<')", "forceescape", "own", "of_context", "escaped", "lower",
+               "title", "d", "default(1.5)", "default(2, false)", "default($e)", "round", "round(1)", "trim",
+               "round(1, 'floor')", "trim('a')", "replace('a', 'b', 1)", "capitalize",
+               "int", "last", "join", "join(', ')", "format($name)", "format($e, $e)"],
+    "test": ["defined", "not defined", "none", "string", "mapping", "callable", "escaped", "iterable", "eq(1)", "own",
+             "undefined", "odd", "even", "divisibleby 3", "divisibleby(x)", "not none"],
     "name": [*SAFE, *SAFE, "rows[0]", "rows[2]", "'<&>'", "(3)", "none", "true", "undefined", "loop", "item"],
 }  # fmt: skip
 # What they are where they should end.
@@ -294,6 +310,9 @@ def _outcome(call: Callable[[], object]) -> Any:
     READ.clear()
     try:
         return _plain(call()), list(READ)
+    except RecursionError:
+        # How deep it got depends on how many functions it takes.
+        return RecursionError
     except Exception as error:  # noqa: BLE001 - of any kind
         lines = [(line.filename, line.lineno, line.name) for line in traceback.extract_tb(error.__traceback__)]
         return type(error), _plain(error), [line for line in lines if line[0].startswith("/page")], list(READ)

@@ -11,18 +11,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jinja2
+from jinja2 import filters as jinja_filters
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator as JinjaCodeGenerator
 from jinja2.compiler import optimizeconst
-from jinja2.idtracking import VAR_LOAD_RESOLVE
+from jinja2.idtracking import VAR_LOAD_PARAMETER, VAR_LOAD_RESOLVE
 
 from ..invalidation import Stock
+from . import loops, written_out
+from .folding import is_pure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TextIO
 
     from jinja2 import Environment
     from jinja2.compiler import Frame
+
+    from .written_out import WrittenOut
 
 # Whether Jinja's methods are those that this module was written for.
 _IS_KNOWN = getattr(jinja2, "__version__", "").startswith("3.1.")
@@ -35,8 +41,11 @@ _OWN_KEYWORDS = frozenset({"_loop_vars", "_block_vars", "caller"})
 # The methods whose work is done here, without a call of them.
 _replaced = Stock(
     JinjaCodeGenerator,
-    *("visit_Include", "visit_Getattr", "visit_Call", "enter_frame", "_output_child_pre", "_output_child_post"),
+    *("visit_Include", "visit_Getattr", "visit_Getitem", "visit_Call", "visit_Name", "visit_Filter", "visit_Test"),
+    *("visit_For", "enter_frame", "_output_child_pre", "_output_child_post"),
 )
+# What Jinja writes at the head of a loop that has a `loop`.
+_BEGINS_LOOP = " in LoopContext("
 
 
 class CodeGenerator(JinjaCodeGenerator):
@@ -57,19 +66,32 @@ class CodeGenerator(JinjaCodeGenerator):
         has_names = hasattr(environment, "_names_of_code")
         is_own = _IS_KNOWN and has_names and type(self) is CodeGenerator and _replaced.is_in(JinjaCodeGenerator)
         self._writes_out = is_own and not (is_kept or environment.is_async or environment.sandboxed)
-        self._reads = False
+        self._reads = self._reads_items = False
         self._has_parts = False
         self._is_at_start = False
         self._escaped = ""
+        # By the identity of nodes: what is read of loops that are numbers, and the names of whose lack nothing is told,
+        # with the condition for that and what is written instead.
+        self._of_numbers: set[int] = set()
+        self._lax: dict[int, tuple[str, str]] = {}
+        self._loop = ""
+        self._functions: set[str] = set()
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         """Write the module."""
         self._reads = node.find(nodes.Getattr) is not None
+        self._reads_items = node.find(nodes.Getitem) is not None
+        for branch in node.find_all(nodes.If):
+            self._note_truth(branch.test)
+        for choice in node.find_all(nodes.CondExpr):
+            self._note_truth(choice.test)
+        for negated in node.find_all(nodes.Not):
+            self._note_truth(negated.node)
         self._has_parts = any(node.find(kind) is not None for kind in (nodes.Block, nodes.Include, nodes.Extends))
         super().visit_Template(node, frame)
         if self._writes_out:
             # The functions above look these names up when they are called.
-            self.writeline("globals().update(environment._names_of_code(escape))")
+            self.writeline(f"globals().update(environment._names_of_code(escape, {sorted(self._functions)}))")
 
     def write_commons(self) -> None:
         """Write the first lines of the function of a template or a block."""
@@ -82,6 +104,8 @@ class CodeGenerator(JinjaCodeGenerator):
             if self._reads:
                 self.writeline("read = environment.getattr")
                 self.writeline("exact_dict, get = (dict, getattr) if read == stock_read else (None, reader(read))")
+            if self._reads_items:
+                self.writeline("item_dict, lists = kinds_with_items(environment)")
             self._is_at_start = True
 
     def writeline(self, x: str, node: nodes.Node | None = None, extra: int = 0) -> None:
@@ -90,6 +114,12 @@ class CodeGenerator(JinjaCodeGenerator):
         if pieces and not before and self._writes_out:
             x = f"yield from (concat({pieces}),) if joins else {pieces}"
         super().writeline(x, node, extra)
+
+    def write(self, x: str) -> None:
+        """Write a text; at the head of a loop, what makes its `loop`."""
+        if self._loop and x.endswith(_BEGINS_LOOP):
+            x, self._loop = f"{x.removesuffix(_BEGINS_LOOP)} in {self._loop}(", ""
+        super().write(x)
 
     def enter_frame(self, frame: Frame) -> None:
         """Write the lines that look up the names of a scope."""
@@ -109,6 +139,141 @@ class CodeGenerator(JinjaCodeGenerator):
         super().enter_frame(frame)
         symbols.loads = loads
 
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write a loop."""
+        if self._writes_out:
+            reads = loops.reads_of_number(node)
+            if reads:
+                self._of_numbers.update(map(id, reads))
+                begins = "(numbered if exact_dict is dict else LoopContext)"
+            else:
+                begins = "looped"
+            if frame.buffer is None and not node.recursive and self._can_be_written_twice(node):
+                self._write_joined(node, frame, begins)
+                return
+            self._loop = begins
+        super().visit_For(node, frame)
+
+    def _can_be_written_twice(self, node: nodes.For) -> bool:
+        """Return whether a loop has no blocks, and nothing that calls functions when it is written."""
+        environment = self.environment
+        calls = node.find_all((nodes.Filter, nodes.Test))
+        return (
+            environment.finalize is None
+            and node.find(nodes.Block) is None
+            and all(is_pure(environment, call) or call.find(nodes.Name) is not None for call in calls)
+        )
+
+    def _write_joined(self, node: nodes.For, frame: Frame, begins: str) -> None:
+        """Write a loop twice: it makes one piece where only the whole text is wanted, and many elsewhere."""
+        self.writeline("if is_usual and context.joins:")
+        self.indent()
+        joining = frame.copy()
+        self.buffer(joining)
+        self._loop = begins
+        super().visit_For(node, joining)
+        self.writeline(f"yield concat({joining.buffer})")
+        self.outdent()
+        self.writeline("else:")
+        self.indent()
+        self._loop = begins
+        super().visit_For(node, frame)
+        self.outdent()
+
+    def visit_Name(self, node: nodes.Name, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write a name; where nobody sees what it is undefined to, without making that."""
+        lax = self._lax.get(id(node))
+        if lax is not None and self._writes_out:
+            ref = frame.symbols.ref(node.name)
+            load = frame.symbols.find_load(ref)
+            # A parameter has a value.
+            if load is None or load[0] != VAR_LOAD_PARAMETER or self.parameter_is_undeclared(ref):
+                condition, value = lax
+                nothing = f"{value} if {condition} else undefined(name={node.name!r})"
+                self.write(f"(({nothing}) if {ref} is missing else {ref})")
+                return
+        super().visit_Name(node, frame)
+
+    def _note_truth(self, node: nodes.Node) -> None:
+        """Note names of which only the truth matters; Jinja's own class of what is undefined is never true."""
+        if isinstance(node, nodes.Name):
+            self._lax[id(node)] = ("undefined is Undefined", "False")
+        elif isinstance(node, (nodes.And, nodes.Or)):
+            self._note_truth(node.left)
+            self._note_truth(node.right)
+
+    def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write a filter."""
+        function = self.environment.filters.get(node.name)
+        if node.node is None:
+            super().visit_Filter(node, frame)
+        elif self._writes_out and function is jinja_filters.do_format and written_out.takes_simple(node):
+            self._write_format(node, frame)
+        elif not self._write_out(node, frame, written_out.FILTERS, function):
+            super().visit_Filter(node, frame)
+
+    @optimizeconst
+    def _write_format(self, node: nodes.Filter, frame: Frame) -> None:
+        text = self.temporary_identifier()
+        self._functions.add("jinjas_do_format")
+        self.write(f"({text} % (")
+        for argument in node.args:
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(f") if type({text} := ")
+        self.visit(node.node or node, frame)
+        self.write(f") is str and {self.filters[node.name]} is jinjas_do_format else ")
+        with self._filter_test_common(node, frame, is_filter=True):
+            self.write(text)
+        self.write(")")
+
+    def visit_Test(self, node: nodes.Test, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write a test."""
+        if not self._write_out(node, frame, written_out.TESTS, self.environment.tests.get(node.name)):
+            super().visit_Test(node, frame)
+
+    def _write_out(
+        self, node: nodes.Filter | nodes.Test, frame: Frame, known: Mapping[str, list[WrittenOut]], function: object
+    ) -> bool:
+        """Write a filter or a test out, and return whether it is among the known ones."""
+        for one in known.get(node.name, ()) if self._writes_out else ():
+            if one.function is function and one.takes(node):
+                self._write_known(node, frame, one=one)
+                return True
+        return False
+
+    @optimizeconst
+    def _write_known(self, node: nodes.Filter | nodes.Test, frame: Frame, *, one: WrittenOut) -> None:
+        is_filter, value = isinstance(node, nodes.Filter), self.temporary_identifier()
+        given = self.filters[node.name] if is_filter else self.tests[node.name]
+        is_known = f"{given} is {one.name}"
+        self._functions.add(one.name)
+        if one.hides_undefined and isinstance(node.node, nodes.Name):
+            self._lax[id(node.node)] = (f"undefined is Undefined and {is_known}", "nothing")
+        before, _, after = one.condition.replace("{v}", value).partition("{x}")
+        self.write(f"({one.result_for(node, value)} if {before}")
+        self.visit(node.node or node, frame)
+        self.write(f"{after} and {is_known} else ")
+        with self._filter_test_common(node, frame, is_filter):
+            self.write(value)
+        self.write(")")
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write an item of an object."""
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if self._writes_out and (type(key) is str or (type(key) is int and key >= 0)):
+            self._write_item(node, frame)
+        else:
+            super().visit_Getitem(node, frame)
+
+    @optimizeconst
+    def _write_item(self, node: nodes.Getitem, frame: Frame) -> None:
+        obj, key = self.temporary_identifier(), node.arg.as_const()
+        has_it = f"is item_dict and {key!r} in {obj}" if isinstance(key, str) else f"in lists and {key} < len({obj})"
+        self.write(f"({obj}[{key!r}] if type({obj} := ")
+        self.visit(node.node, frame)
+        self.write(f") {has_it} else environment.getitem({obj}, {key!r}))")
+
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write what includes a template."""
         given = node.template
@@ -125,10 +290,18 @@ class CodeGenerator(JinjaCodeGenerator):
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write an attribute of an object, or an item of a dict."""
-        if self._writes_out:
+        if id(node) in self._of_numbers:
+            self._write_number(node, frame)
+        elif self._writes_out:
             self._write_attribute(node, frame)
         else:
             super().visit_Getattr(node, frame)
+
+    def _write_number(self, node: nodes.Getattr, frame: Frame) -> None:
+        """Write what is read of a loop that is a number."""
+        loop = frame.symbols.ref("loop")
+        number = {"index0": loop, "index": f"{loop} + 1", "first": f"{loop} == 0"}[node.attr]
+        self.write(f"({number} if exact_dict is dict else read({loop}, {node.attr!r}))")
 
     @optimizeconst
     def _write_attribute(self, node: nodes.Getattr, frame: Frame) -> None:
@@ -144,17 +317,31 @@ class CodeGenerator(JinjaCodeGenerator):
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name
         """Write a call; a dict that is unpacked may have any keywords, and Jinja's own."""
-        is_plain = node.dyn_kwargs is None and not forward_caller
         # Python takes some letters beyond ASCII for others in keywords.
-        if self._writes_out and is_plain and all(k.key.isascii() and k.key not in _OWN_KEYWORDS for k in node.kwargs):
-            self._write_call(node, frame)
+        is_plain = node.dyn_kwargs is None and all(k.key.isascii() and k.key not in _OWN_KEYWORDS for k in node.kwargs)
+        if id(node) in self._of_numbers:
+            self._write_cycle(node, frame)
+        elif self._writes_out and is_plain:
+            self._write_call(node, frame, forward_caller=forward_caller)
         else:
             super().visit_Call(node, frame, forward_caller=forward_caller)
 
+    def _write_cycle(self, node: nodes.Call, frame: Frame) -> None:
+        """Write a call of `loop.cycle` where the loop is a number."""
+        loop = frame.symbols.ref("loop")
+        self.write("((")
+        for argument in node.args:
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(f")[{loop} % {len(node.args)}] if exact_dict is dict else invoke(context, read({loop}, 'cycle'), ")
+        self.write(f"{_variables_of(frame)}")
+        self.signature(node, frame)
+        self.write("))")
+
     @optimizeconst
-    def _write_call(self, node: nodes.Call, frame: Frame) -> None:
-        variables = f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"
-        is_link = _is_link(node)
+    def _write_call(self, node: nodes.Call, frame: Frame, *, forward_caller: bool) -> None:
+        variables = _variables_of(frame)
+        is_link = written_out.is_link(node) and not forward_caller
         if is_link:
             self.write("(write_link(")
             self.visit(node.args[0], frame)
@@ -167,17 +354,20 @@ class CodeGenerator(JinjaCodeGenerator):
         self.write("invoke(context, ")
         self.visit(node.node, frame)
         self.write(f", {variables}")
-        self.signature(node, frame)
+        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
         self.write("))" if is_link else ")")
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: JinjaCodeGenerator._FinalizeInfo) -> None:
         """Write what stands before an expression that is written to the output."""
         self._escaped = ""
+        if self._writes_out and finalize.src is None and isinstance(node, nodes.CondExpr) and node.expr2 is None:
+            # As what Jinja writes for it, without making something undefined.
+            node.expr2 = nodes.Const("")
         if not self._writes_out or frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
             super()._output_child_pre(node, frame, finalize)
             return
         self._escaped = self.temporary_identifier()
-        self.write(f"(escape_text({self._escaped}) if type({self._escaped} := {finalize.src or ''}")
+        self.write(f"(escape_text({self._escaped}) if (kind := type({self._escaped} := {finalize.src or ''}")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: JinjaCodeGenerator._FinalizeInfo) -> None:
         """Write what stands after an expression that is written to the output."""
@@ -186,21 +376,9 @@ class CodeGenerator(JinjaCodeGenerator):
             super()._output_child_post(node, frame, finalize)
             return
         end = ")" if finalize.src is not None else ""
-        self.write(f"{end}) is str else str({value}) if type({value}) is exact_int else escape({value}))")
+        self.write(f"{end})) is str else str({value}) if kind in plain_kinds else escape({value}))")
 
 
-def _is_link(node: nodes.Call) -> bool:
-    """Return whether a call is one of `url_for` with an endpoint and values, and no other one among them.
-
-    Its arguments are written twice; within each other they would be written many times.
-    """
-    return (
-        _is_url_for(node)
-        and len(node.args) == 1
-        and node.dyn_args is None
-        and not any(_is_url_for(other) for other in node.find_all(nodes.Call))
-    )
-
-
-def _is_url_for(node: nodes.Call) -> bool:
-    return isinstance(node.node, nodes.Name) and node.node.name == "url_for"
+def _variables_of(frame: Frame) -> str:
+    """Return the variables for what wants a context."""
+    return f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"

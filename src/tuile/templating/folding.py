@@ -92,7 +92,7 @@ def compile_recording(
     template = environment.parse(source)
     recorder = _Recorder(given)
     found: list[nodes._FilterTestCommon] = [*template.find_all(nodes.Filter), *template.find_all(nodes.Test)]
-    impure = [node for node in found if not _is_pure(environment, node)]
+    impure = [node for node in found if not is_pure(environment, node)]
     for node in impure:
         # Set on the object, for the compiler to call.
         vars(node)["as_const"] = partial(recorder.as_const, node)
@@ -157,7 +157,7 @@ def _outcome_of(node: nodes._FilterTestCommon, context: nodes.EvalContext) -> Ou
         return _NOT_CALLED if error.__cause__ is None else Outcome(was_called=True)
 
 
-def _is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
+def is_pure(environment: Environment, node: nodes._FilterTestCommon) -> bool:
     """Return whether a filter or test always returns the same for the same arguments, as Jinja's own do."""
     if isinstance(node, nodes.Test):
         return environment.tests.get(node.name) is TESTS.get(node.name)

@@ -24,9 +24,10 @@ from .autoescape import plain_escapes
 from .compiling import CodeGenerator
 from .folding import Sources, compiles_plainly
 from .running import ABSENT, NAMES, Context, writers, written
+from .written_out import FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from types import CodeType
 
     from jinja2 import nodes
@@ -129,17 +130,16 @@ class Environment(JinjaEnvironment):
         super().__init__(**options)
         self.app = app
 
-    def _names_of_code(self, escape_of_code: Callable[[object], str]) -> dict[str, object]:
-        """Return what the code of a template has beside Jinja's names."""
+    def _names_of_code(self, escape_of_code: Callable[[object], str], functions: Sequence[str]) -> dict[str, object]:
+        """Return what the code of a template has beside Jinja's names, with the functions that it has written out."""
         given = self.globals.get("url_for")
         is_own = type(given) is MethodType and given.__self__ is self.app and given.__func__ is _url_for
         return {
             **NAMES,
             **writers(escape_of_code),
+            **{name: FUNCTIONS[name] for name in functions},
             "item_of": self._item_of,
-            # What `getattr` is equal to unless it was replaced.
             "stock_read": MethodType(_getattr, self),
-            # The application's own `url_for`, or what nothing is.
             "own_link": given if is_own else ABSENT,
             "write_link": link_writer(self.app),
         }

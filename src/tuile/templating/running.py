@@ -5,14 +5,17 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
+from jinja2 import Environment as JinjaEnvironment
 from jinja2.nodes import EvalContext
-from jinja2.runtime import BlockReference
+from jinja2.runtime import BlockReference, Undefined
 from jinja2.runtime import Context as JinjaContext
 from jinja2.runtime import Macro as JinjaMacro
 from jinja2.utils import internalcode, missing, pass_eval_context
 from markupsafe import Markup, escape
 
+from ..invalidation import as_defined, is_method_of
 from ..once import once
+from . import loops, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -29,6 +32,7 @@ else:
         # Of another release, whose own function is as fast.
         _escape_text = escape
 
+_getitem = as_defined(JinjaEnvironment, "getitem")
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 # They are called as they are, unless they are marked for an argument of Jinja's.
 _FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, BlockReference})
@@ -47,6 +51,9 @@ def written(value: object) -> str:
     kind = type(value)
     if kind in _PLAIN:
         return str(value)
+    if kind is Undefined:
+        # It is asked for `__html__` by a function that raises an error.
+        return ""
     if kind is not str and hasattr(value, "__html__"):
         return escape(value)
     text = _escape_text(str(value))
@@ -120,19 +127,41 @@ class Macro(JinjaMacro):
     def text_of(self, escapes: bool, args: tuple[object, ...], kwargs: dict[str, object]) -> str | None:
         """Return what a macro of arguments with names writes for those of a call; None for Jinja's method to do it."""
         missed = self._argument_count - len(args)
-        if missed < 0 or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs:
+        is_plain = not (kwargs or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs)
+        if missed >= 0 and is_plain:
+            text = self._func(*args, *([missing] * missed)) if missed else self._func(*args)
+            return _marked(Markup, text) if escapes else text
+        values = self._values(args, kwargs)
+        if values is None:
             return None
-        if kwargs:
-            names = self.arguments[len(args) :]
-            if kwargs.keys() - names:
-                # It does not take them, or was given their values already.
-                return None
-            text = self._func(*args, *[kwargs.get(name, missing) for name in names])
-        elif missed:
-            text = self._func(*args, *([missing] * missed))
-        else:
-            text = self._func(*args)
+        text = self._func(*values)
         return _marked(Markup, text) if escapes else text
+
+    def _values(self, args: tuple[object, ...], kwargs: dict[str, object]) -> list[object] | None:
+        """Return what the function of a macro is called with, or None if Jinja's method should say what is wrong."""
+        count, missed = self._argument_count, self._argument_count - len(args)
+        if self.explicit_caller or (missed < 0 and not self.catch_varargs):
+            return None
+        values = [*args] if missed >= 0 else [*args[:count]]
+        rest = kwargs
+        if missed > 0:
+            names = self.arguments[len(args) :]
+            values += [kwargs.get(name, missing) for name in names]
+            # Those whose values were given already are not among the names.
+            rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else kwargs
+        if self.caller:
+            caller = kwargs.get("caller")
+            if caller is None:
+                return None
+            values.append(caller)
+            rest = {name: value for name, value in rest.items() if name != "caller"}
+        if self.catch_kwargs:
+            values.append(rest)
+        elif rest:
+            return None
+        if self.catch_varargs:
+            values.append(args[count:])
+        return values
 
 
 Macro.__module__ = JinjaMacro.__module__
@@ -159,7 +188,7 @@ def invoke(
                 text = _text_of(obj, context.eval_ctx.autoescape, args, kwargs)
                 if text is not None:
                     return text
-            elif type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg"):
+            elif (type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg")) or obj is range:
                 return obj(*args, **kwargs)
         except StopIteration:
             return context.environment.undefined(_STOPPED)
@@ -180,16 +209,26 @@ def reader(read: Callable[[object, str], object]) -> Callable[[object, str, obje
     return lambda obj, name, _: read(obj, name)
 
 
-class _NoType:
-    """The class of nothing."""
+def kinds_with_items(environment: Environment) -> tuple[type | None, tuple[type, ...]]:
+    """Return the classes of dictionaries and of sequences whose items a template reads itself, if it may."""
+    return (dict, (list, tuple)) if is_method_of(_getitem, environment.getitem) else (None, ())
 
 
 #: What the code of templates has beside Jinja's names, in any environment.
-NAMES = {"Context": Context, "Macro": Macro, "absent": ABSENT, "invoke": invoke, "reader": reader}
+NAMES = {
+    "Context": Context,
+    "Macro": Macro,
+    "absent": ABSENT,
+    "invoke": invoke,
+    "kinds_with_items": kinds_with_items,
+    "reader": reader,
+    **loops.NAMES,
+    **written_out.NAMES,
+}
 
 
 def writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
-    """Return what escapes any value and what escapes texts in a template, and the class of numbers it need not."""
+    """Return what escapes any value and what escapes texts in a template, and what it need not escape."""
     if escape_of_code is escape:
-        return {"escape": written, "escape_text": _escape_text, "exact_int": int}
-    return {"escape_text": escape_of_code, "exact_int": _NoType}
+        return {"escape": written, "escape_text": _escape_text, "plain_kinds": _PLAIN}
+    return {"escape_text": escape_of_code, "plain_kinds": frozenset[type]()}

@@ -1,0 +1,169 @@
+"""Filters and tests of Jinja's that are written out in the code of templates, for the values that they mostly get.
+
+What is written asks first whether the function is still Jinja's and whether the value is of the usual kind, such as a
+text of exactly `str`. Whatever else comes is given to the function.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from jinja2 import filters, nodes, tests
+from jinja2.runtime import Undefined, markup_join
+from markupsafe import soft_str
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Where the filter `title` begins a word and a space does not, and letters whose capital ones are not simple.
+_is_other = re.compile(r"[^ -~]|[-({\[<]").search
+# What is joined as it is written.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_join_markup: Callable[[Iterable[object]], str] = markup_join
+_SIMPLE = (nodes.Const, nodes.Name)
+
+
+class WrittenOut(NamedTuple):
+    """A filter or a test that is written out.
+
+    Attributes:
+        function: Jinja's function.
+        condition: What must be true for the value, named `{v}`, which is assigned where `{x}` stands.
+        result: What it comes to then; `{0}` and `{1}` are its arguments.
+        arguments: The types of its arguments, which are constants.
+        hides_undefined: Whether it returns the same for anything that is undefined.
+    """
+
+    function: Callable[..., object]
+    condition: str
+    result: str
+    arguments: tuple[type, ...] = ()
+    hides_undefined: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the function in the code of templates."""
+        return f"jinjas_{self.function.__name__}"
+
+    def takes(self, node: nodes._FilterTestCommon) -> bool:
+        """Return whether the arguments of a call are those that are written out."""
+        given = [argument.value if isinstance(argument, nodes.Const) else argument for argument in node.args]
+        has_others = bool(node.kwargs) or node.dyn_args is not None or node.dyn_kwargs is not None
+        return not has_others and tuple(map(type, given)) == self.arguments
+
+    def result_for(self, node: nodes._FilterTestCommon, value: str) -> str:
+        """Return the result of a call for a value."""
+        return self.result.format(*(repr(argument.as_const()) for argument in node.args), v=value)
+
+
+def takes_simple(node: nodes.Filter) -> bool:
+    """Return whether all arguments of a filter are names, constants, or attributes of those, so that they are short."""
+    return (
+        bool(node.args)
+        and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+        and all(
+            isinstance(argument.node if isinstance(argument, nodes.Getattr) else argument, _SIMPLE)
+            for argument in node.args
+        )
+    )
+
+
+def is_link(node: nodes.Call) -> bool:
+    """Return whether a call is one of `url_for` with an endpoint and values, and no other one among them.
+
+    Its arguments are written twice; within each other they would be written many times.
+    """
+    return (
+        _is_url_for(node)
+        and len(node.args) == 1
+        and node.dyn_args is None
+        and not any(_is_url_for(other) for other in node.find_all(nodes.Call))
+    )
+
+
+def _is_url_for(node: nodes.Call) -> bool:
+    return isinstance(node.node, nodes.Name) and node.node.name == "url_for"
+
+
+def titled(text: str) -> str:
+    """Return a text as the filter `title` does."""
+    return filters.do_title(text) if _is_other(text) else " ".join(map(str.capitalize, text.split(" ")))
+
+
+def joined(context: nodes.EvalContext, value: Iterable[object], between: str = "") -> str:
+    """Return values joined as the filter `join` does."""
+    if type(value) in _LISTS and {*map(type, value)} <= _TEXTS:
+        return between.join(map(str, value))
+    text: str = _join(context, value, between)
+    return text
+
+
+def markup_joined(values: tuple[object, ...]) -> str:
+    """Return values joined as by `~`."""
+    return "".join(map(str, values)) if {*map(type, values)} <= _PLAIN else _join_markup(values)
+
+
+_LISTS = (list, tuple)
+_TEXTS = frozenset({str})
+_join: Callable[..., str] = filters.do_join
+_OF_TEXT = "type({v} := {x}) is str"
+_OF_LIST = "type({v} := {x}) is list and {v}"
+_OF_ANY = "({v} := {x}) is not absent"
+_OR_DEFAULT = "({0} if isinstance({v}, Undefined) else {v})"
+_OR_DEFAULT_IF_FALSE = "({0} if isinstance({v}, Undefined) or {1} and not {v} else {v})"
+_DEFAULTS = (str, int, float, bool, type(None))
+
+#: The filters by their names, with each number of arguments that is written out.
+FILTERS = {
+    "upper": [WrittenOut(filters.do_upper, _OF_TEXT, "{v}.upper()")],
+    "lower": [WrittenOut(filters.do_lower, _OF_TEXT, "{v}.lower()")],
+    "capitalize": [WrittenOut(filters.do_capitalize, _OF_TEXT, "{v}.capitalize()")],
+    "trim": [WrittenOut(filters.do_trim, _OF_TEXT, "{v}.strip()")],
+    "title": [WrittenOut(filters.do_title, _OF_TEXT, "titled({v})")],
+    "string": [WrittenOut(soft_str, _OF_TEXT, "{v}")],
+    "replace": [WrittenOut(filters.do_replace, _OF_TEXT, "{v}.replace({0}, {1})", (str, str))],
+    "safe": [WrittenOut(filters.do_mark_safe, _OF_TEXT, "marked(Markup, {v})")],
+    "default": [
+        WrittenOut(filters.do_default, _OF_ANY, "('' if isinstance({v}, Undefined) else {v})", (), True),
+        *(WrittenOut(filters.do_default, _OF_ANY, _OR_DEFAULT, (kind,), True) for kind in _DEFAULTS),
+        *(WrittenOut(filters.do_default, _OF_ANY, _OR_DEFAULT_IF_FALSE, (kind, bool), True) for kind in _DEFAULTS),
+    ],
+    "round": [
+        WrittenOut(filters.do_round, _OF_ANY, "round({v}, 0)"),
+        WrittenOut(filters.do_round, _OF_ANY, "round({v}, {0})", (int,)),
+    ],
+    "int": [WrittenOut(filters.do_int, "type({v} := {x}) is int", "{v}")],
+    "list": [WrittenOut(filters.do_list, _OF_ANY, "list({v})")],
+    "first": [WrittenOut(filters.do_first, _OF_LIST, "{v}[0]")],
+    "last": [WrittenOut(filters.do_last, _OF_LIST, "{v}[-1]")],
+    "join": [
+        WrittenOut(filters.do_join, _OF_ANY, "joined(context.eval_ctx, {v})"),
+        WrittenOut(filters.do_join, _OF_ANY, "joined(context.eval_ctx, {v}, {0})", (str,)),
+    ],
+}
+FILTERS["d"] = FILTERS["default"]
+#: The tests.
+TESTS = {
+    "defined": [WrittenOut(tests.test_defined, _OF_ANY, "not isinstance({v}, Undefined)", (), True)],
+    "undefined": [WrittenOut(tests.test_undefined, _OF_ANY, "isinstance({v}, Undefined)", (), True)],
+    "none": [WrittenOut(tests.test_none, _OF_ANY, "{v} is None")],
+    "string": [WrittenOut(tests.test_string, _OF_ANY, "isinstance({v}, str)")],
+    "odd": [WrittenOut(tests.test_odd, _OF_ANY, "{v} % 2 == 1")],
+    "even": [WrittenOut(tests.test_even, _OF_ANY, "{v} % 2 == 0")],
+    "divisibleby": [WrittenOut(tests.test_divisibleby, _OF_ANY, "{v} % {0} == 0", (int,))],
+}
+#: What the code of templates has for them.
+NAMES: dict[str, object] = {
+    "joined": joined,
+    "marked": str.__new__,
+    "markup_join": markup_joined,
+    # What a name is whose value nobody sees.
+    "nothing": Undefined(),
+    "titled": titled,
+}
+#: Jinja's functions by their names in the code of templates.
+FUNCTIONS: dict[str, object] = {
+    "jinjas_do_format": filters.do_format,
+    **{one.name: one.function for kind in (FILTERS, TESTS) for known in kind.values() for one in known},
+}

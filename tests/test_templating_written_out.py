@@ -1,0 +1,159 @@
+"""What templates have written out for filters, tests and loops does what Jinja's functions do, also when replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import filters
+from jinja2.nodes import EvalContext
+from jinja2.runtime import LoopContext, Undefined, markup_join
+from markupsafe import Markup
+
+from tests.beside_flask import make_app, outcome, same
+from tuile.templating.loops import looped
+from tuile.templating.written_out import joined, markup_joined, titled
+
+_texts = st.one_of(st.text(), st.text("aB1ß -('<[{\t\n.'"))
+_values = st.one_of(_texts, st.builds(Markup, _texts), st.integers(), st.none(), st.booleans(), st.floats())
+
+
+@given(_texts)
+def test_titles_are_those_of_the_filter(text: str) -> None:
+    assert titled(text) == filters.do_title(text)
+
+
+@given(st.lists(_values).map(tuple))
+def test_values_are_joined_as_by_jinja(values: tuple[Any, ...]) -> None:
+    assert (markup_joined(values), type(markup_joined(values))) == (markup_join(values), type(markup_join(values)))
+
+
+@given(st.one_of(st.lists(_values), st.lists(_texts), st.lists(_texts).map(tuple)), _texts, st.booleans())
+def test_lists_are_joined_as_by_the_filter(values: Any, between: str, escapes: bool) -> None:
+    context = EvalContext(jinja2.Environment(autoescape=escapes))  # noqa: S701 - both
+    join: Any = filters.do_join
+    ours, theirs = joined(context, values, between), join(context, values, between)
+    assert (ours, type(ours)) == (theirs, type(theirs))
+
+
+_READS = [
+    "index",
+    "index0",
+    "first",
+    "last",
+    "length",
+    "revindex",
+    "previtem",
+    "nextitem",
+    "depth",
+    "__class__.__name__",
+]
+
+
+@given(st.lists(st.sampled_from([*_READS, "next", "cycle"]), max_size=12), st.sampled_from([3, 0, 1]), st.booleans())
+def test_a_loop_says_of_itself_what_jinjas_says(reads: list[str], size: int, is_sized: bool) -> None:
+    def observed(begin: Any) -> list[object]:
+        items = [f"item {number}" for number in range(size)]
+        found: list[object] = []
+        for item, loop in begin(items if is_sized else iter(items), Undefined):
+            found.append(item)
+            for read in reads:
+                if read == "next":
+                    found.append(str(next(loop, ["end"])[0]))
+                elif read == "cycle":
+                    found.append(loop.cycle("a", "b"))
+                elif "." in read:
+                    found.append(type(loop).__name__)
+                else:
+                    found.append(str(getattr(loop, read)))
+                found.append(repr(loop))
+        return found
+
+    assert observed(looped) == observed(LoopContext)
+
+
+def test_filters_and_tests_that_are_replaced_later_are_called() -> None:
+    sources = [
+        "{{ text|upper }}{{ text|title }}{{ text|default('x') }}{{ missing|default('x') }}{{ '%s'|format(text) }}",
+        "{{ missing is defined }}{{ 3 is odd }}{{ number is odd }}{{ text|replace('a', 'b') }}{{ [text]|join(',') }}",
+        "{{ text|safe }}{{ number|round(1) }}{{ [text]|first }}{{ text|trim }}{{ number|int }}{{ [1]|list }}",
+    ]
+
+    def program(lib: Any) -> list[object]:
+        app = make_app(lib)
+        app.jinja_loader = jinja2.DictLoader({f"{n}.html": source for n, source in enumerate(sources)})
+
+        def rendered() -> list[object]:
+            with app.app_context():
+                names = [f"{number}.html" for number in range(len(sources))]
+                return [outcome(lib.render_template, name, text="a <b>", number=3.14159) for name in names]
+
+        found = [rendered()]
+        for name in [*app.jinja_env.filters]:
+            app.jinja_env.filters[name] = lambda *args, name=name: f"[{name} {args[-1]}]"
+        app.jinja_env.tests.update(defined=lambda value: f"<{value!r}>", odd=lambda value: "odd")
+        return [*found, rendered()]
+
+    same(program)
+
+
+@pytest.mark.parametrize("what", ["getitem", "getattr", "undefined"])
+def test_an_environment_whose_methods_are_replaced_later_is_asked(what: str) -> None:
+    source = (
+        "{% for row in rows %}{{ loop.index }}{{ row['name'] }}{{ row.name }}{{ row[0] }}{{ loop.cycle('a', 'b') }}"
+        "{% if nothing %}{% endif %}{{ nothing|default('d') }}{{ nothing is defined }}{% endfor %}"
+    )
+
+    def program(lib: Any) -> list[object]:
+        app = make_app(lib)
+        app.jinja_loader = jinja2.DictLoader({"page.html": source})
+        noted: list[object] = []
+
+        def rendered() -> object:
+            with app.app_context():
+                return outcome(lib.render_template, "page.html", rows=[{"name": "n"}, ["first"], "text"])
+
+        found = [rendered()]
+        before: Any = getattr(app.jinja_env, what)
+
+        def replaced(*args: object, **values: object) -> object:
+            noted.append((str(args[1:]), sorted(values)))
+            return before(*args, **values)
+
+        setattr(app.jinja_env, what, replaced)
+        return [*found, rendered(), noted]
+
+    same(program)
+
+
+def test_a_loop_is_written_piece_by_piece_where_it_is_streamed() -> None:
+    def program(lib: Any) -> list[object]:
+        app = make_app(lib)
+        source = "<{% for row in rows %}{{ loop.index }}{{ row }}{% for n in 'ab' %}{{ n }}{% endfor %}{% endfor %}>"
+        app.jinja_loader = jinja2.DictLoader({"page.html": source})
+        with app.app_context():
+            pieces = list(lib.stream_template("page.html", rows=["x", "<y>"]))
+            return [pieces, lib.render_template("page.html", rows=["x", "<y>"])]
+
+    assert same(program)[1] == "<1xab2&lt;y&gt;ab>"
+
+
+def test_a_filter_of_a_constant_is_called_once_where_a_loop_is_written_twice() -> None:
+    def program(lib: Any) -> list[object]:
+        app = make_app(lib)
+        called: list[object] = []
+
+        def noted(value: object) -> object:
+            called.append(value)
+            return value
+
+        app.add_template_filter(noted)
+        source = "{% for row in rows %}{{ 'constant'|noted }}{{ row|noted }}{% endfor %}"
+        app.jinja_loader = jinja2.DictLoader({"page.html": source})
+        with app.app_context():
+            return [lib.render_template("page.html", rows=[1, 2]), called]
+
+    same(program)
