@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.fresh import INSTALL_SHIM, observe
-from tuile.invalidation import as_defined, attribute, still_has, without_replaced
+from tuile.invalidation import as_defined, attribute, has, still_has, without_replaced
 
 # What an application calls of its dependencies that agents wrap, for each a request below.
 WRAPPED = [
@@ -334,3 +334,47 @@ def test_what_was_replaced_equals_nothing(name: str) -> None:
 def test_a_function_that_was_replaced_equals_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(werkzeug.utils, "send_file", functools.wraps(werkzeug.utils.send_file)(lambda: None))
     assert as_defined(werkzeug.utils, "send_file") != werkzeug.utils.send_file
+
+
+class _Odd:
+    """A descriptor that raises an error when its class is asked for it."""
+
+    def __get__(self, instance: object, owner: type) -> object:
+        raise KeyError(owner)
+
+
+def test_a_class_has_an_attribute_exactly_if_it_is_found_in_it() -> None:
+    class Wraps:
+        def __init__(self, function: Any) -> None:
+            self.__wrapped__ = function
+
+        def __get__(self, instance: object, owner: type) -> object:
+            return functools.partial(self.__wrapped__, instance)
+
+    stock: Any = tuile.Flask.wsgi_app
+    others: tuple[Any, ...] = (
+        stock,
+        Wraps(stock),
+        classmethod(stock),
+        staticmethod(lambda: None),
+        property(stock),
+        None,
+        _Odd(),
+        len,
+    )
+    for value in others:
+        kind = type("Kind", (), {"wsgi_app": value})
+        below = type("Below", (kind,), {})
+        for cls in (kind, below, type, tuile.Flask):
+            for name in ("wsgi_app", "missing", "__call__", "mro"):
+                for wanted in (*others, attribute(cls, name)):
+                    assert has(cls, name, wanted) is (attribute(cls, name) is wanted)
+
+
+def test_an_odd_descriptor_is_no_obstacle_to_a_plan() -> None:
+    class App(tuile.Flask):
+        update_template_context = _Odd()  # type: ignore[assignment]
+
+    app = App("odd")
+    app.add_url_rule("/", "index", lambda: "index")
+    assert app.test_client().get("/").text == "index"

@@ -200,6 +200,16 @@ def attribute(cls: type, name: str) -> object:
     return None
 
 
+def has(cls: type, name: str, value: object) -> bool:
+    """Return whether `attribute` returns this object."""
+    try:
+        # Much faster, and the same for functions.
+        found = getattr(cls, name, None)
+    except Exception:  # noqa: BLE001 - a descriptor may raise any error
+        found = _ABSENT
+    return found is value or attribute(cls, name) is value
+
+
 def as_defined(owner: type | ModuleType, name: str) -> object:
     """Return an attribute as its package defined it, to compare with later; if it was replaced, what equals nothing.
 
@@ -284,7 +294,7 @@ class Stock:
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:
     """Return the names of the attributes that differ from what `attributes` found, in the same order."""
-    return [name for name, value in stock.items() if attribute(cls, name) is not value]
+    return [name for name, value in stock.items() if not has(cls, name, value)]
 
 
 def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:

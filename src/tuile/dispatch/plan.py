@@ -15,7 +15,7 @@ from inspect import isclass
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
-from ..invalidation import Watched, attribute, attributes, replaced, unwatched
+from ..invalidation import Watched, attribute, attributes, has, replaced, unwatched
 from ..json.provider import DefaultJSONProvider
 from ..records import Record
 from ..routing.map import Map, builds_at_root
@@ -294,7 +294,7 @@ def _overridden(app: Planned) -> dict[str, list[str]]:
     """Return, for each group of steps, which of them are overridden."""
     # Only names, because tracebacks show local variables, and the values include the configuration.
     own, cls = frozenset(app.__dict__), type(app)
-    changed = {name for name, stock in _stock.items() if name in own or attribute(cls, name) is not stock}
+    changed = {name for name, stock in _stock.items() if name in own or not has(cls, name, stock)}
     return {group: [f"{name} is overridden" for name in names if name in changed] for group, names in STEPS.items()}
 
 
