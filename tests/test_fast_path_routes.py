@@ -49,6 +49,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "unknown scheme": {"wsgi_url_scheme": "gopher"},
     "scheme of websockets": {"wsgi_url_scheme": "ws"},
     "upgrade": {"HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "upgrade"},
+    "HTTP/2": {"HTTP_UPGRADE": "h2c", "HTTP_CONNECTION": "Upgrade, HTTP2-Settings"},
 }
 
 

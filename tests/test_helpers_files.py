@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from werkzeug.exceptions import NotFound
 
+from tests.beside_flask import outcome, same
 from tuile import Flask, Response, send_file, send_from_directory
 
 if TYPE_CHECKING:
@@ -135,7 +136,28 @@ def test_text_files_and_nameless_attachments_are_refused(app: Flask) -> None:
 
 
 def test_a_file_cannot_be_sent_without_an_application_or_a_request(app: Flask) -> None:
-    with pytest.raises(RuntimeError, match="Working outside of application context"):
+    with pytest.raises(RuntimeError, match="Working outside of request context"):
         send_file("static/page.html")
     with app.app_context(), pytest.raises(RuntimeError, match="Working outside of request context"):
         send_file("static/page.html")
+
+
+def test_files_outside_a_request_are_the_errors_of_flask(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("text")
+
+    def program(framework: Any) -> Any:
+        def errors() -> list[Any]:
+            return [
+                outcome(framework.send_file, tmp_path / "there"),
+                outcome(framework.send_file, "missing", max_age=5),
+                outcome(framework.send_file, io.BytesIO(b"x"), "text/plain"),
+                outcome(framework.send_from_directory, str(tmp_path), "there"),
+                outcome(framework.send_from_directory, str(tmp_path), "missing"),
+                outcome(framework.send_from_directory, "relative", "../x", max_age=5),
+            ]
+
+        with framework.Flask("files").app_context():
+            inside = errors()
+        return errors(), inside
+
+    same(program)

@@ -235,6 +235,8 @@ def _send(  # noqa: C901 - one look at each option, without calls
             if max_age is None:
                 # Not to be asked for again.
                 max_age = _no_max_age
+    else:
+        request.environ  # noqa: B018 - the error of the request comes before that of the application
     options = {
         "mimetype": mimetype,
         "as_attachment": as_attachment,
@@ -296,7 +298,9 @@ def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str
     Raises:
         NotFound: If there is no such file, or the path leads out of the directory.
     """
-    if utils.send_from_directory is not _send_from_directory or not kwargs.keys() <= _OPTIONS:
+    context = current_value(None)
+    is_stock = utils.send_from_directory is _send_from_directory
+    if not is_stock or context is None or context.request is None or not kwargs.keys() <= _OPTIONS:
         return cast("Response", utils.send_from_directory(directory, path, **_with_settings(kwargs)))
     joined = files.join_safely(os.fspath(directory), os.fspath(path))
     if joined is None:

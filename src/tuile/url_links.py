@@ -16,7 +16,7 @@ from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
 from .routing.building import address, scheme_before
 from .routing.links import Link, link_of
-from .routing.map import SCHEMES, werkzeugs_build
+from .routing.map import SCHEMES, is_for_websocket, werkzeugs_build
 from .routing.quoting import fragment_text
 from .wrappers.request import Request
 
@@ -359,7 +359,7 @@ def _binds_at_root(url_map: Map, environ: WSGIEnvironment, server_name: str | No
         and (host in hosts or url_map._accepts(host))
         and (server_name is None or server_name in hosts or url_map._accepts(server_name))
         and environ.get("wsgi.url_scheme") in SCHEMES
-        and "HTTP_UPGRADE" not in environ
+        and not ("HTTP_UPGRADE" in environ and is_for_websocket(environ))
         and environ.get("PATH_INFO") is not None
         and environ.get("QUERY_STRING") is not None
     )

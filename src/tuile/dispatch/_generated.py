@@ -16,6 +16,7 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS
 from ..http.response_headers import Headers
+from ..routing.map import is_for_websocket
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
@@ -79,7 +80,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             # answer_request: Match the URL, run the view and return the parts of the response
             answer: Body
             method = environ["REQUEST_METHOD"]
-            is_upgrade = "HTTP_UPGRADE" in environ
+            is_upgrade = "HTTP_UPGRADE" in environ and is_for_websocket(environ)
             try:
                 host, scheme, path = (environ["HTTP_HOST"], environ["wsgi.url_scheme"], environ["PATH_INFO"])
             except KeyError:
@@ -398,7 +399,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
             # answer_request: Match the URL, run the view and return the parts of the response
             answer: Body
             method = environ["REQUEST_METHOD"]
-            is_upgrade = "HTTP_UPGRADE" in environ
+            is_upgrade = "HTTP_UPGRADE" in environ and is_for_websocket(environ)
             try:
                 host, scheme, path = (environ["HTTP_HOST"], environ["wsgi.url_scheme"], environ["PATH_INFO"])
             except KeyError:
@@ -689,7 +690,7 @@ def begin_awaited(
     context._is_touched = False
     method = environ["REQUEST_METHOD"]
     host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
-    path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ)
+    path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ and is_for_websocket(environ))
     # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:

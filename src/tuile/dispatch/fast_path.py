@@ -15,6 +15,7 @@ from .. import invalidation
 from ..ctx.app_context import NOTHING_BEFORE, set_current
 from ..ctx.references import REFERENCES
 from ..http.received import SAFE_METHODS
+from ..routing.map import is_for_websocket
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, request_finished, request_started
 from ..wrappers.response import CALL, SEND
@@ -116,7 +117,7 @@ def answer_request(
     """
     answer: Body
     method = environ["REQUEST_METHOD"]
-    is_upgrade = "HTTP_UPGRADE" in environ
+    is_upgrade = "HTTP_UPGRADE" in environ and is_for_websocket(environ)
     try:
         # Nearly always there, and found faster than by calls of `get`.
         host, scheme, path = environ["HTTP_HOST"], environ["wsgi.url_scheme"], environ["PATH_INFO"]
@@ -213,7 +214,7 @@ def begin_awaited(
     context = begin(app, plan, environ)
     method = environ["REQUEST_METHOD"]
     host, scheme = environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme")
-    path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ
+    path, is_upgrade = environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ and is_for_websocket(environ)
     rule, arguments, known = match_safely(app, plan, context, environ, method, host, scheme, path, is_upgrade)
     view = awaited_view(app, plan, rule, known)
     return context, view, arguments

@@ -53,6 +53,11 @@ _plain_host = lazy_pattern(
 FOREIGN_SUBDOMAIN = "<invalid>"
 
 
+def is_for_websocket(environ: WSGIEnvironment) -> bool:
+    """Return whether a request that asks for another protocol may be for a WebSocket: HTTP/2 changes nothing."""
+    return "websocket" in environ["HTTP_UPGRADE"].lower()
+
+
 class Map(WerkzeugMap):
     """Werkzeug's URL map with `find`, which matches most requests without an adapter."""
 
@@ -173,7 +178,7 @@ class Map(WerkzeugMap):
             (environ.get("HTTP_HOST") not in hosts and not self._accepts_host_of(environ))
             or (server_name is not None and server_name not in hosts and not self._accepts(server_name))
             or environ.get("wsgi.url_scheme") not in SCHEMES
-            or "HTTP_UPGRADE" in environ
+            or ("HTTP_UPGRADE" in environ and is_for_websocket(environ))
         ):
             return None
         path = environ.get("PATH_INFO") or ""
@@ -330,7 +335,7 @@ class Map(WerkzeugMap):
         """
         host: str | None = environ.get("HTTP_HOST")
         scheme = environ.get("wsgi.url_scheme", "")
-        if host is None or scheme not in SCHEMES or "HTTP_UPGRADE" in environ:
+        if host is None or scheme not in SCHEMES or ("HTTP_UPGRADE" in environ and is_for_websocket(environ)):
             return None
         name = host if server_name is None or self.host_matching else server_name
         hosts = self._plain_hosts
