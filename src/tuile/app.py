@@ -41,7 +41,7 @@ if t.TYPE_CHECKING:
     from .cookie.consent import Consent
     from .ctx.request_context import RequestContext
     from .sessions.settings import Kept as KeptStore
-    from .sessions.signer import KeptSigner
+    from .sessions.signer import KeptSerializer, KeptSigner
     from .sessions.users import Sessions
     from .templating.jinja import Environment
     from .testing import AsyncClient, FlaskClient, FlaskCliRunner, TestApp
@@ -79,6 +79,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     # Caches of `sessions.signer` and `sessions.settings`.
     _kept_signer: KeptSigner | None = None
+    _kept_serializer: KeptSerializer | None = None
     _kept_store: KeptStore | None = None
     # The weaker kinds of session that were read and logged, see `sessions.kinds`.
     _reported_kinds: frozenset[str] = frozenset()

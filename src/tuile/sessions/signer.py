@@ -11,9 +11,11 @@ from binascii import a2b_base64
 from contextlib import suppress
 from operator import itemgetter
 
-from itsdangerous import BadData, BadPayload, SignatureExpired, base64_decode
+from itsdangerous import BadPayload, HMACAlgorithm, SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
 
 from ..exceptions import BadToken
+from ..invalidation import Stock
+from ..json.tag import TaggedJSONSerializer
 from ..keys.app_keys import check_keys, keys_of
 from ..keys.secret import Hidden
 from ..keys.serializer import SessionSerializer, SessionSigner
@@ -21,13 +23,13 @@ from ..keys.timed_signer import TimedSigner
 from ..keys.tokens import CLOCK_SKEW_S, TO_STANDARD
 from .interface import lazy_sha1
 from .kinds import kinds_of
-from .packing import MAX_UNPACKED_BYTES, check_size, inflated
+from .packing import MAX_UNPACKED_BYTES, check_size, inflated, pack, unpack
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..app import Flask
-    from ..keys.secret import Key
+    from ..keys.secret import Key, Secret
     from ..keys.tokens import Opened
     from .kinds import Kind
     from .verified import Verified
@@ -173,6 +175,11 @@ def purpose_of(salt: Key) -> str:
 
 
 METHODS: t.Final[dict[str, Callable[[bytes], object]]] = {"sha1": lazy_sha1, "sha256": hashlib.sha256}
+# The hashes that `TimedSigner` computes as well, and their names.
+_NAMED: t.Final[tuple[tuple[object, str], ...]] = (
+    (lazy_sha1, "sha1"),
+    *((getattr(hashlib, name), name) for name in ("sha1", "sha224", "sha256", "sha384", "sha512")),
+)
 _SIGNATURE_BYTES = {lazy_sha1: 20, hashlib.sha256: 32}
 
 
@@ -207,10 +214,61 @@ class _RefusingSigner(SessionSigner):
         return False
 
 
+# What writes and reads tokens in itsdangerous, to detect patches of its classes.
+_TIMED = ("get_timestamp", "sign", "unsign", "derive_key", "get_signature", "verify_signature", "__init__")
+_PAYLOADS = ("loads", "dumps", "load_payload", "dump_payload", "make_signer", "iter_unsigners")
+_READ_AND_WRITTEN_BY = (
+    (TimestampSigner, Stock(TimestampSigner, *_TIMED)),
+    (Signer, Stock(Signer, "sign", "unsign")),
+    (HMACAlgorithm, Stock(HMACAlgorithm, "get_signature", "verify_signature", "__init__")),
+    (URLSafeTimedSerializer, Stock(URLSafeTimedSerializer, *_PAYLOADS)),
+)
+
+
 class BoundedSerializer(SessionSerializer):
-    """itsdangerous' serializer of sessions, with the size limit of Tuile's own code."""
+    """itsdangerous' serializer of sessions, with the size limit of Tuile's own code.
+
+    As long as nobody has changed it or replaced a method, it signs with signers that are kept. Where they refuse
+    anything, and for any error, itsdangerous' methods are called.
+    """
 
     default_signer = SessionTimestampSigner
+    #: How it was made, if `TimedSigner` signs like it.
+    as_made: AsMade | None = None
+
+    def loads(self, s: str | bytes, *args: object, **kwargs: object) -> object:
+        """Return the content of a token; raise BadSignature or BadPayload if it is not valid."""
+        max_age = kwargs.get("max_age")
+        if type(max_age) is int and type(s) is str and len(kwargs) == 1 and not args:
+            for signer in self._signers():
+                with suppress(Exception):  # itsdangerous raises its own
+                    value, signed = signer.verify(s.encode())
+                    if -CLOCK_SKEW_S <= int(time.time()) - signed <= max_age:
+                        return self.serializer.loads(unpack(value))
+        loads: Callable[..., object] = super().loads
+        return loads(s, *args, **kwargs)
+
+    def dumps(self, obj: object, salt: str | bytes | None = None) -> str:
+        """Return the token of a session.
+
+        Raises:
+            ValueError: If it is too long to be read again.
+        """
+        signers = self._signers() if salt is None else ()
+        if signers:
+            with suppress(Exception):  # as above
+                return signers[0].sign(pack(self.serializer.dumps(obj)), int(time.time())).decode()
+        return super().dumps(obj, salt)
+
+    def _signers(self) -> tuple[TimedSigner, ...]:
+        """Return the signers that do what itsdangerous would do; none if that is not certain."""
+        made = self.as_made
+        if made is None or type(self) is not BoundedSerializer or not made.is_state_of(self):
+            return ()
+        for kind, stock in _READ_AND_WRITTEN_BY:
+            if not stock.is_in(kind):
+                return ()
+        return made.signers
 
     def load_payload(self, payload: bytes, *args: t.Any, **kwargs: t.Any) -> t.Any:
         """Return the content of a payload; raise BadPayload if it is too long."""
@@ -241,15 +299,69 @@ class BoundedSerializer(SessionSerializer):
 def _check_inflated(payload: bytes) -> None:
     """Raise BadToken for a payload that is too long after decompression; itsdangerous reports other errors."""
     if payload.startswith(b"."):
-        with suppress(zlib.error, BadData):
-            inflated(base64_decode(payload[1:]))
+        with suppress(Base64Error, zlib.error):
+            inflated(a2b_base64(payload[1:].translate(TO_STANDARD) + b"=" * (-len(payload[1:]) % 4)))
+
+
+class AsMade(Hidden):
+    """The attributes of a serializer as they were when it was made, and the signers that sign like it."""
+
+    __slots__ = ("_attributes", "_count", "_keys", "signers")
+
+    def __init__(self, made: BoundedSerializer, salt: Key, keys: tuple[Secret, ...], names: list[str]) -> None:
+        self._keys = keys
+        self._attributes = _attributes_of(made)
+        self._count = len(vars(made)) + 1  # this object is one
+        self.signers = tuple(TimedSigner(keys, salt, name) for name in names)
+
+    def is_state_of(self, serializer: BoundedSerializer) -> bool:
+        """Return whether nothing was changed on a serializer or a copy of it."""
+        return (
+            len(vars(serializer)) == self._count
+            and _attributes_of(serializer) == self._attributes
+            and serializer.secret_keys == [key.octets for key in self._keys]
+        )
+
+
+def _attributes_of(serializer: BoundedSerializer) -> tuple[object, ...]:
+    return (
+        *(serializer.salt, serializer.serializer, serializer.is_text_serializer, serializer.signer),
+        *({**serializer.signer_kwargs}, {**serializer.serializer_kwargs}),
+        [{**one} if isinstance(one, dict) else one for one in serializer.fallback_signers],
+    )
+
+
+class KeptSerializer(Hidden):
+    """A serializer of an app's sessions, and what it was made for. Its repr shows no key."""
+
+    __slots__ = ("_asked", "_made", "_seen")
+
+    def __init__(self, made: BoundedSerializer, asked: tuple[object, ...], seen: SeenSettings) -> None:
+        self._made, self._asked, self._seen = made, asked, seen
+
+    def copy_for(self, app: Flask, asked: tuple[object, ...]) -> BoundedSerializer | None:
+        """Return a copy, which its user may change; None if it was made for something else."""
+        if asked != self._asked or not self._seen.are_current(app):
+            return None
+        made: BoundedSerializer = object.__new__(BoundedSerializer)
+        vars(made).update(vars(self._made))
+        made.secret_keys = made.secret_keys.copy()
+        made.signer_kwargs, made.serializer_kwargs = {**made.signer_kwargs}, {**made.serializer_kwargs}
+        made.fallback_signers = [{**one} if isinstance(one, dict) else one for one in made.fallback_signers]
+        return made
 
 
 def session_serializer(
     app: Flask, salt: t.Any, serializer: t.Any, key_derivation: str, digest_method: t.Any
 ) -> BoundedSerializer | None:
     """Return itsdangerous' serializer for an app's sessions; None without a secret key."""
-    if not keys_of(app):
+    asked = (salt, serializer, key_derivation, digest_method, app.json)
+    kept: KeptSerializer | None = app._kept_serializer if app._keeps_secret_in_config else None
+    found = None if kept is None else kept.copy_for(app, asked)
+    if found is not None:
+        return found
+    seen, keys = SeenSettings(app), keys_of(app)
+    if not keys:
         return None
     check_keys(app)
     kinds = kinds_of(app)
@@ -267,5 +379,11 @@ def session_serializer(
         fallback_signers=[*others],
     )
     # Set after the constructor, which tries the serializer: tracebacks would show the keys.
-    made.secret_keys = [key.octets for key in keys_of(app)]
+    made.secret_keys = [key.octets for key in keys]
+    known = [name for method in methods for one, name in _NAMED if one is method]
+    if key_derivation == "hmac" and len(known) == len(methods) and made.is_text_serializer and kinds.digests_read:
+        made.as_made = AsMade(made, salt, keys, known)
+    if type(serializer) is TaggedJSONSerializer and type(salt) in _IMMUTABLE:
+        app._kept_serializer = KeptSerializer(made, asked, seen)
+        return app._kept_serializer.copy_for(app, asked) or made
     return made
