@@ -9,7 +9,7 @@ import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from contextlib import suppress
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from itsdangerous import BadPayload, HMACAlgorithm, SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
 
@@ -303,32 +303,38 @@ def _check_inflated(payload: bytes) -> None:
             inflated(a2b_base64(payload[1:].translate(TO_STANDARD) + b"=" * (-len(payload[1:]) % 4)))
 
 
+# The attributes of a serializer, of which the last are lists and dicts.
+_read_attributes = attrgetter(
+    *("salt", "serializer", "is_text_serializer", "signer"),
+    *("secret_keys", "signer_kwargs", "serializer_kwargs", "fallback_signers"),
+)
+
+
 class AsMade(Hidden):
     """The attributes of a serializer as they were when it was made, and the signers that sign like it."""
 
-    __slots__ = ("_attributes", "_count", "_keys", "signers")
+    __slots__ = ("_attributes", "_count", "signers")
 
     def __init__(self, made: BoundedSerializer, salt: Key, keys: tuple[Secret, ...], names: list[str]) -> None:
-        self._keys = keys
-        self._attributes = _attributes_of(made)
+        # A copy, because lists and dicts can be changed in place.
+        self._attributes: tuple[object, ...] = _read_attributes(_copy_of(made))
         self._count = len(vars(made)) + 1  # this object is one
         self.signers = tuple(TimedSigner(keys, salt, name) for name in names)
 
     def is_state_of(self, serializer: BoundedSerializer) -> bool:
         """Return whether nothing was changed on a serializer or a copy of it."""
-        return (
-            len(vars(serializer)) == self._count
-            and _attributes_of(serializer) == self._attributes
-            and serializer.secret_keys == [key.octets for key in self._keys]
-        )
+        found: tuple[object, ...] = _read_attributes(serializer)
+        return len(vars(serializer)) == self._count and found == self._attributes
 
 
-def _attributes_of(serializer: BoundedSerializer) -> tuple[object, ...]:
-    return (
-        *(serializer.salt, serializer.serializer, serializer.is_text_serializer, serializer.signer),
-        *({**serializer.signer_kwargs}, {**serializer.serializer_kwargs}),
-        [{**one} if isinstance(one, dict) else one for one in serializer.fallback_signers],
-    )
+def _copy_of(serializer: BoundedSerializer) -> BoundedSerializer:
+    """Return a copy with copies of the lists and dicts."""
+    made: BoundedSerializer = object.__new__(BoundedSerializer)
+    vars(made).update(vars(serializer))
+    made.secret_keys = made.secret_keys.copy()
+    made.signer_kwargs, made.serializer_kwargs = {**made.signer_kwargs}, {**made.serializer_kwargs}
+    made.fallback_signers = [{**one} if isinstance(one, dict) else one for one in made.fallback_signers]
+    return made
 
 
 class KeptSerializer(Hidden):
@@ -343,12 +349,7 @@ class KeptSerializer(Hidden):
         """Return a copy, which its user may change; None if it was made for something else."""
         if asked != self._asked or not self._seen.are_current(app):
             return None
-        made: BoundedSerializer = object.__new__(BoundedSerializer)
-        vars(made).update(vars(self._made))
-        made.secret_keys = made.secret_keys.copy()
-        made.signer_kwargs, made.serializer_kwargs = {**made.signer_kwargs}, {**made.serializer_kwargs}
-        made.fallback_signers = [{**one} if isinstance(one, dict) else one for one in made.fallback_signers]
-        return made
+        return _copy_of(self._made)
 
 
 def session_serializer(
