@@ -1,8 +1,8 @@
 """Write the fast path without the calls of its functions: `dispatch/_generated.py` and `asgi/_generated.py`.
 
 A Python call costs a few hundred instructions, and the fast path would make a dozen for each request. So its source,
-`dispatch/fast_path.py` and `asgi/loop_path.py`, is written to be read, and this tool replaces the calls of their own
-functions and of those of `dispatch/inlined.py` by their bodies.
+`dispatch/fast_path.py`, `asgi/loop_path.py` and `asgi/worker_path.py`, is written to be read, and this tool replaces
+the calls of their own functions and of those of `dispatch/inlined.py` by their bodies.
 
 - `x = f(...)`, `return f(...)` and `f(...)` become the body of `f`; a `return` in it becomes the assignment, and what
   follows an `if` that returns becomes its `else`.
@@ -38,6 +38,7 @@ SOURCES = (
     DISPATCH / "inlined_on_loop.py",
     DISPATCH / "fast_path.py",
     ASGI / "loop_path.py",
+    ASGI / "worker_path.py",
 )
 #: What is written: the functions of each file, by their names in the result and in their sources.
 GENERATED = {
@@ -52,6 +53,7 @@ GENERATED = {
         "serve_scope": "serve_scope",
         "answer_awaited": "answer_awaited",
         "answer_matched": "answer_matched",
+        "finish_in_worker": "finish_in_worker",
     },
 }
 #: What is true wherever one of them is called, and not asked there: of a plan that `is_plain`.
@@ -83,6 +85,7 @@ LEFT_AS_CALLS = frozenset(
         "serve",
         "begin_awaited",
         "finish_by_functions",
+        "finish_in_worker",
         "session_headers",
     }
 )

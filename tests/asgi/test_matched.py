@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import NotFound
 
 import tuile
-from tests.asgi.driver import make_scope, run
+from tests.asgi.driver import ask, make_scope, run
 from tests.asgi.test_prepared_responses import BODIES, CHANGES, NAMES, VALUES, Own, quick
 from tuile import Blueprint, Flask, Response, redirect, request, session
 from tuile.asgi.matched import MatchedExchange
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 _WHOLE = [(b"te", b"trailers")]
 
 
-def add_views(app: Flask, folder: Path) -> None:
-    """Add a view for each kind of answer."""
+def make_app(folder: Path, change: Callable[[Flask], object], *, awaits: bool = False) -> Flask:
+    """Return an app with a view for each kind of answer, which are coroutine functions if they are to be awaited."""
+    app = Flask("matched", static_folder=str(folder), static_url_path="/static")
+    app.secret_key = "6a1f0c9e5b7d4e2f8a3b05d7c1e94b26"
+    app.logger.disabled = True
     (folder / "small.css").write_text("a{}" * 10)
     (folder / "large.css").write_bytes(b"x" * 200_000)
     (folder / "empty.css").write_bytes(b"")
@@ -50,7 +55,7 @@ def add_views(app: Flask, folder: Path) -> None:
         "none": lambda: None,
     }
     for name, answer in answers.items():
-        app.add_url_rule(f"/{name}", name, answer)
+        app.add_url_rule(f"/{name}", name, as_awaited(answer) if awaits else answer)
     app.add_url_rule("/only", "only", lambda: "posted", methods=["POST"])
     app.add_url_rule("/branch/", "branch", lambda: "branch")
     app.add_url_rule("/missing", "missing")
@@ -59,6 +64,17 @@ def add_views(app: Flask, folder: Path) -> None:
     blue.get("/awaited")(awaited)
     app.register_blueprint(blue)
     app.get("/awaited/<int:number>")(awaited)
+    change(app)
+    return app
+
+
+def as_awaited(view: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a coroutine function that does the same."""
+
+    async def call() -> Any:
+        return view()
+
+    return call
 
 
 async def awaited(number: int = 0) -> Any:
@@ -151,11 +167,7 @@ def test_each_answer_is_that_of_the_whole_way(change: int, tmp_path: Path, monke
         run_matched(exchange)
 
     monkeypatch.setattr(MatchedExchange, "run", counted)
-    app = Flask("matched", static_folder=str(tmp_path), static_url_path="/static")
-    app.secret_key = "6a1f0c9e5b7d4e2f8a3b05d7c1e94b26"
-    app.logger.disabled = True
-    add_views(app, tmp_path)
-    CHANGES_OF_APPS[change](app)
+    app = make_app(tmp_path, CHANGES_OF_APPS[change])
     for path in PATHS:
         for method in ("GET", "HEAD"):
             for more in ([], [(b"cookie", b"a=b; session=x")]):
@@ -164,6 +176,83 @@ def test_each_answer_is_that_of_the_whole_way(change: int, tmp_path: Path, monke
                 assert answers_of(app, path, method, [*more, *_WHOLE]) == short, (path, method)
                 assert matched == matched_before, "the comparison takes the same way"
     assert matched
+
+
+@pytest.mark.parametrize("change", range(len(CHANGES_OF_APPS)))
+def test_each_answer_of_a_view_that_is_awaited_is_the_same(
+    change: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    app, awaits = (make_app(tmp_path, CHANGES_OF_APPS[change], awaits=each) for each in (False, True))
+    for path in PATHS:
+        for method in ("GET", "HEAD"):
+            whole = answers_of(app, path, method, _WHOLE)
+            assert answers_of(awaits, path, method, []) == whole, (path, method)
+            assert answers_of(awaits, path, method, _WHOLE) == whole, (path, method)
+
+
+def test_what_runs_after_a_view_that_was_awaited_is_in_its_context() -> None:
+    app = Flask("after", static_folder=None)
+    seen: list[Any] = []
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+
+    @app.get("/")
+    async def view() -> str:
+        variable.set("by the view")
+        tuile.g.name = "ada"
+        if request.args:
+            raise LookupError("no")
+        return "done"
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        seen.append((variable.get(), tuile.g.name, request.path, threading.current_thread() is threading.main_thread()))
+        variable.set("by a function")
+        return response
+
+    @app.teardown_request
+    def teardown(error: BaseException | None) -> None:
+        seen.append((variable.get(), type(error)))
+
+    @app.errorhandler(LookupError)
+    def handle(error: LookupError) -> str:
+        seen.append(variable.get())
+        return repr(error)
+
+    async def main() -> list[bytes]:
+        answers = [await ask(app), await ask(app), await ask(app, query=b"q=1")]
+        seen.append(variable.get())
+        return [answer.body for answer in answers]
+
+    assert run(main) == [b"done", b"done", b"LookupError('no')"]
+    after_view = ("by the view", "ada", "/", False), ("by a function", type(None))
+    assert seen == [*after_view, *after_view, "by the view", *after_view, "by a function"]
+
+
+def test_a_view_that_was_awaited_and_is_cancelled_is_torn_down() -> None:
+    app = Flask("cancelled", static_folder=None)
+    torn: list[Any] = []
+    begun = asyncio.Event()
+
+    @app.get("/")
+    async def view() -> str:
+        if request.args:
+            begun.set()
+            await asyncio.Event().wait()
+        return "done"
+
+    app.teardown_request(lambda error: torn.append(type(error)))
+
+    async def main() -> None:
+        await ask(app)
+        task = asyncio.create_task(ask(app, query=b"q=1"))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main)
+    assert torn == [type(None), asyncio.CancelledError]
 
 
 @quick

@@ -22,7 +22,7 @@ from ..dispatch.inlined_response import new
 from ..dispatch.pages import PAGES, page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
-from ..dispatch.without_view import parts_without_view
+from ..dispatch.without_view import answer_refusal
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
@@ -30,8 +30,9 @@ from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .calls import carry
 from .conversation import Conversation, converse
-from .matched import MatchedExchange
-from .on_loop import MoreSteps, prepared_parts
+from .listening import Listener
+from .matched import Awaited, MatchedExchange
+from .on_loop import MoreSteps, leave_on_loop, prepared_parts
 from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
 
 if t.TYPE_CHECKING:
@@ -178,13 +179,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             workers, variables = (service.workers, copy_context())
             exchange = MatchedExchange(
                 answer_matched,
-                (app, plan, context, sent_cookies, rule, arguments, known, method),
+                (app, plan, context, sent_cookies, rule, arguments, known, None, method),
                 variables,
                 workers,
                 scope,
             )
             context.request._client = exchange
-            waiter = exchange.waiter = service.loop.create_future()
+            # pass_on: Let a worker answer a request, and send its response
+            waiter = exchange.waiter = workers.loop.create_future()
             workers.submit(exchange)
             try:
                 await waiter
@@ -353,10 +355,16 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
+        steps = MoreSteps(service, plan, context, scope)
+        awaited = None if is_finished else steps.for_worker(answer, failure)
         try:
-            await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
+            if awaited is None:
+                await steps.finish(answer, failure, is_finished, receive, send)
+            else:
+                service = steps.service
+                await finish_in_worker(app, service, plan, context, sent_cookies, awaited, method, scope, receive, send)
         finally:
-            del failure
+            del failure, awaited
 
 
 async def answer_awaited(
@@ -535,10 +543,16 @@ async def answer_awaited(
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
+        steps = MoreSteps(service, plan, context, scope)
+        awaited = None if is_finished else steps.for_worker(answer, failure)
         try:
-            await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
+            if awaited is None:
+                await steps.finish(answer, failure, is_finished, receive, send)
+            else:
+                service = steps.service
+                await finish_in_worker(app, service, plan, context, sent_cookies, awaited, method, scope, receive, send)
         finally:
-            del failure
+            del failure, awaited
 
 
 def answer_matched(
@@ -549,6 +563,7 @@ def answer_matched(
     rule: Rule | None,
     arguments: dict[str, object],
     known: object,
+    awaited: Awaited | None,
     method: str,
     start_response: StartResponse,
 ) -> Parts:
@@ -562,71 +577,72 @@ def answer_matched(
     start: TextStart | None
     body: Body = None
     more: list[tuple[str, str]] | None
-    answer: Body
+    answer: Body = None
     context._token = set_current(context)
     try:
         try:
-            if rule is None:
-                brief = brief_environ_of(context.request)
-                refusal = parts_without_view(app, plan, context, brief, rule, method) if plan.answers_alone else None
-                start, body, more = (None, app.full_dispatch_request(), None) if refusal is None else refusal
+            if rule is None and awaited is None:
+                start, body, more = answer_refusal(app, plan, context, method)
             else:
                 try:
-                    # run_view: Run the hooks, if there are any, and call the view
-                    if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
-                        context.request.method = method
-                        hooked: object
-                        if (
-                            app.url_value_preprocessors
-                            or not plan.calls_view
-                            or (not context.request._has_endpoint_of_rule)
-                        ):
-                            hooked = app.preprocess_request()
-                        else:
-                            before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
-                            # run_before: Call the functions of the app and of blueprints until one returns a response
-                            result: Body = None
-                            for scope in before:
-                                for function in app.before_request_funcs.get(scope, ()):
-                                    if (
-                                        plan.calls_directly
-                                        and plan.epoch is invalidation.epoch
-                                        and (id(function) in app._synchronous)
-                                    ):
-                                        result = function()
-                                    else:
-                                        result = app._run(function)
+                    if awaited is not None:
+                        answer = awaited.result()
+                    elif rule is not None:
+                        # run_view: Run the hooks, if there are any, and call the view
+                        if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
+                            context.request.method = method
+                            hooked: object
+                            if (
+                                app.url_value_preprocessors
+                                or not plan.calls_view
+                                or (not context.request._has_endpoint_of_rule)
+                            ):
+                                hooked = app.preprocess_request()
+                            else:
+                                before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
+                                # run_before: Call functions of the app and of blueprints until one returns a response
+                                result: Body = None
+                                for scope in before:
+                                    for function in app.before_request_funcs.get(scope, ()):
+                                        if (
+                                            plan.calls_directly
+                                            and plan.epoch is invalidation.epoch
+                                            and (id(function) in app._synchronous)
+                                        ):
+                                            result = function()
+                                        else:
+                                            result = app._run(function)
+                                        if result is not None:
+                                            break
                                     if result is not None:
                                         break
-                                if result is not None:
-                                    break
-                            hooked = result
-                        if hooked is not None:
-                            answer = hooked
-                        elif (
-                            plan.calls_view
-                            and plan.epoch is invalidation.epoch
-                            and (context._state is PLAIN)
-                            and (context.request.url_rule is rule)
-                            and (context.request.view_args is arguments)
-                            and (context.request.routing_exception is None)
-                            and (context.request.method != "OPTIONS")
-                        ):
+                                hooked = result
+                            if hooked is not None:
+                                answer = hooked
+                            elif (
+                                plan.calls_view
+                                and plan.epoch is invalidation.epoch
+                                and (context._state is PLAIN)
+                                and (context.request.url_rule is rule)
+                                and (context.request.view_args is arguments)
+                                and (context.request.routing_exception is None)
+                                and (context.request.method != "OPTIONS")
+                            ):
+                                view = app.view_functions[rule.endpoint]
+                                # call_view: Call the view
+                                if view is known or id(view) in app._synchronous:
+                                    answer = view(**arguments) if arguments else view()
+                                else:
+                                    answer = app._run(view, **arguments)
+                            else:
+                                answer = app.dispatch_request()
+                        else:
                             view = app.view_functions[rule.endpoint]
                             # call_view: Call the view
                             if view is known or id(view) in app._synchronous:
                                 answer = view(**arguments) if arguments else view()
                             else:
                                 answer = app._run(view, **arguments)
-                        else:
-                            answer = app.dispatch_request()
-                    else:
-                        view = app.view_functions[rule.endpoint]
-                        # call_view: Call the view
-                        if view is known or id(view) in app._synchronous:
-                            answer = view(**arguments) if arguments else view()
-                        else:
-                            answer = app._run(view, **arguments)
                 except Exception as raised:
                     answer = app.handle_user_exception(raised)
                 if (
@@ -733,7 +749,7 @@ def answer_matched(
                 context.request.environ["werkzeug.request"] = None
         else:
             whole = body_sent(body)
-            leave(app, context, context.request.environ, error, 1)
+            leave(app, context, brief_environ_of(context.request), error, 1)
     if whole is not None and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)
@@ -741,3 +757,61 @@ def answer_matched(
     ):
         parts = parts_at_end(body, whole, parts)
     return (start, parts, more)
+
+
+async def finish_in_worker(
+    app: Flask,
+    service: Service,
+    plan: Plan,
+    context: RequestContext,
+    sent_cookies: str | None,
+    awaited: Awaited,
+    method: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Let a worker answer a request whose view was awaited.
+
+    Args:
+        app: The app.
+        service: The service of the app.
+        plan: The plan of the app.
+        context: The context of the request, which is entered, and nothing else is.
+        sent_cookies: Its Cookie header.
+        awaited: What the view has returned or raised.
+        method: The method of the request.
+        scope: The scope.
+        receive: Of the server.
+        send: Of the server.
+    """
+    leave_on_loop(context)
+    client = context.request._client
+    if isinstance(client, Listener):
+        await client.stop()
+    workers, variables = (service.workers, copy_context())
+    exchange = MatchedExchange(
+        answer_matched, (app, plan, context, sent_cookies, None, {}, None, awaited, method), variables, workers, scope
+    )
+    context.request._client = exchange
+    del awaited
+    # pass_on: Let a worker answer a request, and send its response
+    waiter = exchange.waiter = workers.loop.create_future()
+    workers.submit(exchange)
+    try:
+        await waiter
+    except BaseException:
+        exchange.leave()
+        raise
+    whole = exchange.whole
+    if whole is None:
+        await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
+    else:
+        if len(variables):
+            carry(variables, current)
+        status, its_headers, its_body = whole
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": its_headers})
+            await send({"type": "http.response.body", "body": its_body, "more_body": False})
+        except OSError:
+            exchange.leave()

@@ -8,25 +8,14 @@ they call, into `serve_scope` and `answer_matched`, and writes these to `_genera
 
 from __future__ import annotations
 
-import sys
 import typing as t
 from asyncio import get_running_loop
-from contextvars import copy_context
 
 from .. import invalidation
-from ..ctx.app_context import current, set_current
-from ..dispatch.fast_path import awaited_view, finish_by_functions, finish_unobserved, match_safely
-from ..dispatch.inlined import is_unobserved, may_end_quietly, run_view
+from ..ctx.app_context import set_current
+from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
-from ..dispatch.inlined_response import is_changed
-from ..dispatch.pages import PAGES
-from ..dispatch.teardown import body_sent, leave, parts_at_end
-from ..dispatch.without_view import parts_without_view
-from ..wrappers.environ import brief_environ_of
-from ..wrappers.response import CALL, SEND
-from .calls import carry
-from .conversation import Conversation, converse
-from .matched import MatchedExchange
+from ..wrappers.response import CALL
 from .on_loop import MoreSteps, prepared_parts
 from .scopes import (
     MOST_KNOWN,
@@ -38,15 +27,13 @@ from .scopes import (
     sent_length,
     status_code,
 )
+from .worker_path import answer_in_worker, finish_in_worker
 
 if t.TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
-    from werkzeug.routing import Rule
-
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
-    from ..dispatch.return_values import AwaitedView, Body, Parts
+    from ..dispatch.return_values import AwaitedView, Body
     from ..wrappers.response import Response, TextStart
     from .protocol import HeaderPairs, Receive, Scope, Send
     from .service import Service
@@ -199,73 +186,17 @@ async def answer_awaited(
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
+        steps = MoreSteps(service, plan, context, scope)
+        awaited = None if is_finished else steps.for_worker(answer, failure)
         try:
-            await MoreSteps(service, plan, context, scope).finish(answer, failure, is_finished, receive, send)
+            if awaited is None:
+                await steps.finish(answer, failure, is_finished, receive, send)
+            else:
+                service = steps.service
+                await finish_in_worker(app, service, plan, context, sent_cookies, awaited, method, scope, receive, send)
         finally:
             # The error's traceback refers to this frame.
-            del failure
-
-
-async def answer_in_worker(
-    app: Flask,
-    service: Service,
-    plan: Plan,
-    context: RequestContext,
-    sent_cookies: str | None,
-    rule: Rule | None,
-    arguments: dict[str, object],
-    known: object,
-    method: str,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-) -> None:
-    """Let a worker answer a request that was matched.
-
-    Args:
-        app: The app.
-        service: The service of the app.
-        plan: The plan of the app.
-        context: The context of the request, which is not entered yet.
-        sent_cookies: Its Cookie header.
-        rule: Its rule; None if it has a `routing_exception`.
-        arguments: The arguments of the view.
-        known: The view, if it is known not to need `ensure_sync`.
-        method: The method of the request.
-        scope: The scope.
-        receive: Of the server.
-        send: Of the server.
-    """
-    workers, variables = service.workers, copy_context()
-    exchange = MatchedExchange(
-        answer_matched,
-        (app, plan, context, sent_cookies, rule, arguments, known, method),
-        variables,
-        workers,
-        scope,
-    )
-    context.request._client = exchange
-    waiter = exchange.waiter = service.loop.create_future()
-    workers.submit(exchange)
-    try:
-        await waiter
-    except BaseException:
-        # The worker goes on without a reader.
-        exchange.leave()
-        raise
-    whole = exchange.whole
-    if whole is None:
-        await converse(exchange, Conversation(exchange, workers, receive, send), is_begun=True)
-    else:
-        if len(variables):
-            carry(variables, current)
-        status, its_headers, its_body = whole
-        try:
-            await send({"type": "http.response.start", "status": status, "headers": its_headers})
-            await send({"type": "http.response.body", "body": its_body, "more_body": False})
-        except OSError:
-            # Some servers tell by it that the client left.
-            exchange.leave()
+            del failure, awaited
 
 
 async def send_short(
@@ -288,70 +219,3 @@ async def send_prepared(response: Response, prepared: tuple[HeaderPairs, bytes],
     if method == "HEAD":
         content = b""
     await send({"type": "http.response.body", "body": content, "more_body": False})
-
-
-def answer_matched(  # noqa: C901 - what the steps handle, case by case
-    app: Flask,
-    plan: Plan,
-    context: RequestContext,
-    sent_cookies: str | None,
-    rule: Rule | None,
-    arguments: dict[str, object],
-    known: object,
-    method: str,
-    start_response: StartResponse,
-) -> Parts:
-    """Answer a request in a worker from its view on, as `fast_path.serve` does.
-
-    Returns:
-        The start of the response, its body and more headers, if there are any; or None and the parts of a response that
-        has called `start_response`.
-    """
-    error: BaseException | None = None
-    start: TextStart | None
-    body: Body = None
-    more: list[tuple[str, str]] | None
-    answer: Body
-    context._token = set_current(context)
-    try:
-        try:
-            if rule is None:
-                brief = brief_environ_of(context.request)
-                refusal = parts_without_view(app, plan, context, brief, rule, method) if plan.answers_alone else None
-                start, body, more = (None, app.full_dispatch_request(), None) if refusal is None else refusal
-            else:
-                try:
-                    answer = run_view(app, plan, context, method, rule, arguments, known)
-                except Exception as raised:  # noqa: BLE001 - handlers may be registered for any exception
-                    answer = app.handle_user_exception(raised)
-                if is_unobserved(app, plan, context):
-                    start, body, more = finish_unobserved(app, plan, context, sent_cookies, answer)
-                else:
-                    brief = brief_environ_of(context.request)
-                    start, body, more = None, finish_by_functions(app, plan, context, brief, answer), None
-        except Exception as failure:  # noqa: BLE001 - everything a view may raise becomes an answer
-            error = failure
-            start, body, more = None, app.handle_exception(failure), None
-        except BaseException:
-            error = sys.exc_info()[1]
-            raise
-        parts: Body = body
-        if start is None:
-            if type(body) in PAGES:
-                brief = {"REQUEST_METHOD": method}
-            elif plan.quiet and type(body) is plan.response_class:
-                brief = brief_environ_of(context.request)
-            else:
-                # Its methods may read anything.
-                brief = context.request.environ
-            parts = SEND(body, brief, start_response) if type(body).__call__ is CALL else body(brief, start_response)
-    finally:
-        whole: object = None
-        if error is None and may_end_quietly(app, plan, context):
-            end_on_loop(context)
-        else:
-            whole = body_sent(body)
-            leave(app, context, context.request.environ, error, 1)
-    if whole is not None and is_changed(body, whole, parts):
-        parts = parts_at_end(body, whole, parts)
-    return start, parts, more

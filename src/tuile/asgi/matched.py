@@ -18,6 +18,23 @@ if t.TYPE_CHECKING:
     from .workers import Workers
 
 
+class Awaited(t.NamedTuple):
+    """What a view that was awaited has returned or raised."""
+
+    answer: object
+    error: Exception | None
+
+    def result(self) -> object:
+        """Return it, or raise it."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                # The error's traceback refers to this frame.
+                del self
+        return self.answer
+
+
 class MatchedExchange(Exchange):
     """A request without a body that was matched on the loop: the worker goes on from there.
 
@@ -25,7 +42,7 @@ class MatchedExchange(Exchange):
     request has ended.
 
     Args:
-        answer: Answers the request, as `loop_path.answer_matched` does.
+        answer: Answers the request, as `worker_path.answer_matched` does.
         matched: Its arguments but the last one.
         context: The context of variables that it runs in.
         workers: As for any exchange.

@@ -20,6 +20,7 @@ from ..wrappers.response import CALL, SEND
 from .conversation import Conversation, converse
 from .exchange import BODILESS, Exchange
 from .listening import Listener
+from .matched import Awaited
 from .scopes import announced_length, sent_headers, sent_length, status_code
 from .streams import Stream
 from .workers import call_in_worker
@@ -168,6 +169,21 @@ class MoreSteps:
 
     # --- after the view -----------------------------------------------------------------------------------------------
 
+    def for_worker(self, answer: object, error: BaseException | None) -> Awaited | None:
+        """Return what a worker is to answer the request with; None if `finish` has to decide."""
+        context = self.context
+        if (
+            not (error is None or isinstance(error, Exception))
+            # A context inside it can only be left where it was entered.
+            or context._nested
+            or context._token is None
+            or current_value(None) is not context
+            or not (error is not None or blocks_after_view(self.app, self.plan, context))
+        ):
+            return None
+        self._remember_session()
+        return Awaited(answer, error)
+
     async def finish(
         self,
         answer: ft.ResponseReturnValue,
@@ -186,13 +202,7 @@ class MoreSteps:
             send: Of the server.
         """
         app, context = self.app, self.context
-        if (
-            context._opened_session is not None
-            and context.request.endpoint is not None
-            and app.config.get("SESSION_STORE") is not None
-        ):
-            # The next request for this endpoint opens it in a worker.
-            self.service.session_endpoints.add(context.request.endpoint)
+        self._remember_session()
         dispatch: Callable[[], Response] = (
             partial(_raise, error)
             if error is not None and is_finished
@@ -222,6 +232,16 @@ class MoreSteps:
             # It would end the server.
             raise RuntimeError(f"The application raised {failure!r}.") from failure
         await self._send(receive, send)
+
+    def _remember_session(self) -> None:
+        """Let the next request for the endpoint open the session in a worker, if this one has used one in a store."""
+        context = self.context
+        if (
+            context._opened_session is not None
+            and context.request.endpoint is not None
+            and self.app.config.get("SESSION_STORE") is not None
+        ):
+            self.service.session_endpoints.add(context.request.endpoint)
 
     async def send_response(self, response: Response, receive: Receive, send: Send) -> None:
         """Leave the context, because nothing else has to be done, and send the response."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 import time
 import typing as t
-from asyncio import CancelledError, shield
+from asyncio import CancelledError
 from collections import deque
 from contextvars import Context, copy_context
 
@@ -280,6 +280,8 @@ class _FunctionCall:
         self.result: object = None
         self.error: BaseException | None = None
         self.future: Future[None] = workers.loop.create_future()
+        #: Whether the loop knows that it has ended.
+        self.is_over = False
 
     def run(self) -> None:
         """Call the function."""
@@ -292,6 +294,7 @@ class _FunctionCall:
 
     def wake(self) -> None:
         """Wake the coroutine that waits."""
+        self.is_over = True
         if not self.future.done():
             self.future.set_result(None)
 
@@ -311,9 +314,11 @@ async def call_in_worker(workers: Workers, function: Callable[[], object]) -> ob
     call = _FunctionCall(workers, function)
     workers.submit(call)
     try:
-        await shield(call.future)
-    except CancelledError:
         await call.future
+    except CancelledError:
+        if not call.is_over:
+            call.future = workers.loop.create_future()
+            await call.future
         raise
     carry(call.context, without=current)
     if call.error is not None:

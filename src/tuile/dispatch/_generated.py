@@ -156,7 +156,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                             hooked = app.preprocess_request()
                         else:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
-                            # run_before: Call the functions of the app and of blueprints until one returns a response
+                            # run_before: Call functions of the app and of blueprints until one returns a response
                             result: Body = None
                             for scope in before:
                                 for function in app.before_request_funcs.get(scope, ()):
@@ -468,7 +468,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                             hooked = app.preprocess_request()
                         else:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
-                            # run_before: Call the functions of the app and of blueprints until one returns a response
+                            # run_before: Call functions of the app and of blueprints until one returns a response
                             result: Body = None
                             for scope in before:
                                 for function in app.before_request_funcs.get(scope, ()):

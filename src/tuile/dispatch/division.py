@@ -80,6 +80,18 @@ def begin_on_loop(app: Flask, plan: Plan, environ: WSGIEnvironment) -> Begun | N
     return None
 
 
+def has_functions_after(app: Flask, request: Request) -> bool:
+    """Return whether functions are registered for the end of a request, or hear it."""
+    if app.teardown_appcontext_funcs or (heard and (request_finished.receivers or is_end_heard())):
+        return True
+    if not (app.after_request_funcs or app.teardown_request_funcs):
+        return False
+    for scope in (None, *request.blueprints):
+        if app.after_request_funcs.get(scope) or app.teardown_request_funcs.get(scope):
+            return True
+    return False
+
+
 def functions_around(app: Flask, plan: Plan, request: Request) -> Functions:
     """Return what kinds of functions are registered for a request."""
     if not (
@@ -141,7 +153,7 @@ def blocks_after_view(app: Flask, plan: Plan, context: RequestContext) -> bool:
     """
     return (
         plan.epoch is not invalidation.epoch
-        or functions_around(app, plan, context.request).after
+        or has_functions_after(app, context.request)
         or bool(context._after_functions)
         # A session in a store is saved; one in a cookie is computed.
         or (context._opened_session is not None and app.config.get("SESSION_STORE") is not None)

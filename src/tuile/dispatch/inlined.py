@@ -212,7 +212,7 @@ def is_as_matched(plan: Plan, context: RequestContext, rule: Rule, arguments: di
 
 
 def run_before(app: Dispatcher, plan: Plan, before: Iterable[str | None]) -> Body:
-    """Call the functions of the app and of blueprints until one returns a response."""
+    """Call functions of the app and of blueprints until one returns a response."""
     result: Body = None
     for scope in before:
         for function in app.before_request_funcs.get(scope, ()):

@@ -15,6 +15,7 @@ from .. import invalidation
 from ..ctx.states import PLAIN
 from ..lazy import late_modules
 from ..signals import request_finished, request_started
+from ..wrappers.environ import brief_environ_of
 from ..wrappers.plain_response import STATUS_LINES
 from .error_pages import redirect_parts, usual_page
 from .inlined import is_unobserved, is_untouched
@@ -90,6 +91,13 @@ def parts_without_view(
             return _parts_by_handler(app, plan, environ, given)
     page = _error_page(app, error)
     return None if page is None else (None, page, None)
+
+
+def answer_refusal(app: Flask, plan: Plan, context: RequestContext, method: str) -> Parts:
+    """Return the parts of the response to a request whose URL was refused."""
+    environ = brief_environ_of(context.request)
+    finished = parts_without_view(app, plan, context, environ, None, method) if plan.answers_alone else None
+    return (None, app.full_dispatch_request(), None) if finished is None else finished
 
 
 def _may_find_handler(app: Flask, context: RequestContext, error: HTTPException) -> bool:
