@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
 
+from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
 from ..lazy import late_modules
 from .environ import cookie_header_of
@@ -56,7 +57,7 @@ def _parsed(request: Request) -> t.Any:
         # The headers were replaced.
         sent = ";".join(headers.getlist("Cookie"))
     kind = request.dict_storage_class
-    if kind is ImmutableMultiDict:
+    if kind is WerkzeugImmutableMultiDict:
         # The result of the constructor, in one call.
         cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
         if sent:
@@ -74,9 +75,12 @@ def _parsed(request: Request) -> t.Any:
 def is_sent_once(request: Request, name: str) -> bool:
     """Return whether it is certain that there are no two cookies with a name. They are not parsed for it."""
     own = request.__dict__
-    is_plain = getattr(request, "_has_plain_cookies", False) and _CHANGING.isdisjoint(own)
-    if not is_plain or "cookies" in own:
+    if not getattr(request, "_has_plain_cookies", False) or not _CHANGING.isdisjoint(own):
         return False
+    if "cookies" in own:
+        cookies = own["cookies"]
+        values = dict.get(cookies, name) if type(cookies) is ImmutableMultiDict else None
+        return values is not None and len(values) == 1
     header = (own["environ"].get("HTTP_COOKIE") if "environ" in own else cookie_header_of(request)) or ""
     return header.isascii() and header.count(name) == 1
 
