@@ -7,9 +7,12 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import LimitedStream
 
 import tuile
 from tests.beside_flask import make_environ, send
+from tuile.http.bodies import BoundedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,3 +133,39 @@ def test_a_chunked_body_that_the_server_does_not_end_needs_a_length() -> None:
     environ = make_environ(REQUEST_METHOD="POST", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="3")
     environ["wsgi.input"] = io.BytesIO(b"abc")
     assert send(app, environ).code == 411
+
+
+class Breaking(io.RawIOBase):
+    """A server's stream whose client leaves after a part of the body."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self._error, self._begun = error, False
+
+    def read(self, size: int = -1) -> bytes:
+        if self._begun:
+            raise self._error
+        self._begun = True
+        return b"x" * 40
+
+    readinto: Any = property()
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError])
+@pytest.mark.parametrize("kind", [LimitedStream, BoundedStream])
+def test_a_body_that_breaks_off_is_an_error_as_in_werkzeug(kind: Any, error: type[Exception]) -> None:
+    stream = kind(Breaking(error), LIMIT, True) if kind is LimitedStream else kind(Breaking(error), LIMIT)
+    with pytest.raises(ClientDisconnected):
+        stream.read()
+
+
+@pytest.mark.parametrize("size", [0, 1, LIMIT - 1, LIMIT, 70_000, 140_000])
+@pytest.mark.parametrize("source", [io.BytesIO, Unseekable])
+def test_a_body_is_read_at_once_after_a_part_of_it(source: Callable[[bytes], Any], size: int) -> None:
+    body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    for begun in (0, 5, size):
+        stream = BoundedStream(source(body), max(size, 1))
+        start = b""
+        while len(start) < min(begun, size):
+            start += stream.read(min(begun, size) - len(start)) or b""
+        assert start + stream.read() == body
+        assert stream.read() == b""

@@ -15,6 +15,7 @@ if t.TYPE_CHECKING:
 _MOST_DIGITS = 19
 # A longer body is read in pieces, as it arrives: some streams allocate all that they are asked for.
 _MOST_AT_ONCE = 2 * 1024 * 1024
+_PIECE = 64 * 1024
 
 
 class BoundedStream(LimitedStream):
@@ -42,10 +43,20 @@ class BoundedStream(LimitedStream):
         Raises:
             RequestEntityTooLarge: If it is longer than the limit.
         """
-        data = super().readall()
-        if self.is_exhausted:
+        pieces = []
+        while (left := self.limit - self._pos) > 0:
+            try:
+                piece = self._stream.read(min(left, _PIECE))
+            except (OSError, ValueError) as error:
+                self.on_disconnect(error=error)
+                break
+            if not piece:
+                break
+            self._pos += len(piece)
+            pieces.append(piece)
+        else:
             self.on_exhausted()
-        return data
+        return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
 
 class WholeStream(LimitedStream):
