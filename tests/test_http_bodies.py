@@ -153,7 +153,8 @@ class Breaking(io.RawIOBase):
 @pytest.mark.parametrize("error", [OSError, ValueError])
 @pytest.mark.parametrize("kind", [LimitedStream, BoundedStream])
 def test_a_body_that_breaks_off_is_an_error_as_in_werkzeug(kind: Any, error: type[Exception]) -> None:
-    stream = kind(Breaking(error), LIMIT, True) if kind is LimitedStream else kind(Breaking(error), LIMIT)
+    breaking: Any = Breaking(error)
+    stream = LimitedStream(breaking, LIMIT, is_max=True) if kind is LimitedStream else BoundedStream(breaking, LIMIT)
     with pytest.raises(ClientDisconnected):
         stream.read()
 
