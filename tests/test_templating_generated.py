@@ -186,6 +186,8 @@ RULES = {
         "{% set $target = $e %}$body", "{% set $target, $target = $e, $e %}$body",
         "{% set $target %}$body{% endset %}{{ $target }}", "{% set $target | $filter %}$body{% endset %}{{ $target }}",
         "{% set ns = namespace(v=$e) %}{% set ns.v = $e %}{{ ns.v }}$body",
+        "{% set x = namespace(v=$e) %}{% for item in rows %}{% set x.v, x.w = $e, x.v %}{{ x.w }}{% endfor %}",
+        "{% set $target = namespace(name=$e) %}{% set $target.name = $target.$attribute %}$body",
         "{% with $target = $e %}$body{% endwith %}",
         "{% macro $macro($parameters) %}{{ given }}$special$body{% endmacro %}{{ $macro($arguments) }}$e",
         "{% call(inner) $called($arguments) %}$body{{ inner }}{% endcall %}",

@@ -19,7 +19,6 @@ from jinja2.idtracking import VAR_LOAD_PARAMETER, VAR_LOAD_RESOLVE
 
 from ..invalidation import Stock
 from . import loops, written_out
-from .folding import is_pure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +41,7 @@ _OWN_KEYWORDS = frozenset({"_loop_vars", "_block_vars", "caller"})
 _replaced = Stock(
     JinjaCodeGenerator,
     *("visit_Include", "visit_Getattr", "visit_Getitem", "visit_Call", "visit_Name", "visit_Filter", "visit_Test"),
-    *("visit_For", "enter_frame", "_output_child_pre", "_output_child_post"),
+    *("visit_For", "visit_NSRef", "enter_frame", "_output_child_pre", "_output_child_post"),
 )
 # What Jinja writes at the head of a loop that has a `loop`.
 _BEGINS_LOOP = " in LoopContext("
@@ -76,10 +75,12 @@ class CodeGenerator(JinjaCodeGenerator):
         self._lax: dict[int, tuple[str, str]] = {}
         self._loop = ""
         self._functions: set[str] = set()
+        self._namespaces: set[str] = set()
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         """Write the module."""
         self._reads = node.find(nodes.Getattr) is not None
+        self._namespaces = {found.name for found in node.find_all(nodes.NSRef)}
         self._reads_items = node.find(nodes.Getitem) is not None
         for branch in node.find_all(nodes.If):
             self._note_truth(branch.test)
@@ -148,21 +149,11 @@ class CodeGenerator(JinjaCodeGenerator):
                 begins = "(numbered if exact_dict is dict else LoopContext)"
             else:
                 begins = "looped"
-            if frame.buffer is None and not node.recursive and self._can_be_written_twice(node):
+            if frame.buffer is None and not node.recursive and loops.can_be_written_twice(self.environment, node):
                 self._write_joined(node, frame, begins)
                 return
             self._loop = begins
         super().visit_For(node, frame)
-
-    def _can_be_written_twice(self, node: nodes.For) -> bool:
-        """Return whether a loop has no blocks, and nothing that calls functions when it is written."""
-        environment = self.environment
-        calls = node.find_all((nodes.Filter, nodes.Test))
-        return (
-            environment.finalize is None
-            and node.find(nodes.Block) is None
-            and all(is_pure(environment, call) or call.find(nodes.Name) is not None for call in calls)
-        )
 
     def _write_joined(self, node: nodes.For, frame: Frame, begins: str) -> None:
         """Write a loop twice: it makes one piece where only the whole text is wanted, and many elsewhere."""
@@ -258,6 +249,13 @@ class CodeGenerator(JinjaCodeGenerator):
             self.write(value)
         self.write(")")
 
+    def visit_NSRef(self, node: nodes.NSRef, frame: Frame) -> None:  # noqa: N802 - Jinja's name
+        """Write what an attribute of a namespace is assigned to."""
+        if self._writes_out:
+            self.writeline(f"{written_out.namespace_items(frame.symbols.ref(node.name))}[{node.attr!r}]")
+        else:
+            super().visit_NSRef(node, frame)
+
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write an item of an object."""
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
@@ -284,7 +282,8 @@ class CodeGenerator(JinjaCodeGenerator):
         self.writeline("template = environment.get_template(", node)
         self.visit(given, frame)
         self.write(f", {self.name!r})")
-        context = f"template.new_context(context.get_all(), True, {self.dump_local_context(frame)})"
+        shared = "context.parent if is_usual and not context.vars else context.get_all()"
+        context = f"template.new_context({shared}, True, {self.dump_local_context(frame)})"
         pieces = f"template.root_render_func({context})"
         self.writeline(f"yield from {pieces}" if frame.buffer is None else f"{frame.buffer}.extend({pieces})")
 
@@ -292,6 +291,8 @@ class CodeGenerator(JinjaCodeGenerator):
         """Write an attribute of an object, or an item of a dict."""
         if id(node) in self._of_numbers:
             self._write_number(node, frame)
+        elif self._writes_out and self._is_of_namespace(node):
+            self._write_of_namespace(node, frame)
         elif self._writes_out:
             self._write_attribute(node, frame)
         else:
@@ -302,6 +303,20 @@ class CodeGenerator(JinjaCodeGenerator):
         loop = frame.symbols.ref("loop")
         number = {"index0": loop, "index": f"{loop} + 1", "first": f"{loop} == 0"}[node.attr]
         self.write(f"({number} if exact_dict is dict else read({loop}, {node.attr!r}))")
+
+    def _is_of_namespace(self, node: nodes.Getattr) -> bool:
+        obj = node.node
+        return isinstance(obj, nodes.Name) and obj.name in self._namespaces and not node.attr.startswith("_")
+
+    def _write_of_namespace(self, node: nodes.Getattr, frame: Frame) -> None:
+        """Write an attribute of what the template assigns attributes to, which is a namespace or fails."""
+        obj, found, name = self.temporary_identifier(), self.temporary_identifier(), repr(node.attr)
+        self.write(f"({found}[{name}] if type({obj} := ")
+        self.visit(node.node, frame)
+        items = written_out.namespace_items(obj)
+        self.write(
+            f") is Namespace and exact_dict is dict and {name} in ({found} := {items}) else read({obj}, {name}))"
+        )
 
     @optimizeconst
     def _write_attribute(self, node: nodes.Getattr, frame: Frame) -> None:
@@ -334,13 +349,13 @@ class CodeGenerator(JinjaCodeGenerator):
             self.visit(argument, frame)
             self.write(", ")
         self.write(f")[{loop} % {len(node.args)}] if exact_dict is dict else invoke(context, read({loop}, 'cycle'), ")
-        self.write(f"{_variables_of(frame)}")
+        self.write(f"{written_out.variables_of(frame)}")
         self.signature(node, frame)
         self.write("))")
 
     @optimizeconst
     def _write_call(self, node: nodes.Call, frame: Frame, *, forward_caller: bool) -> None:
-        variables = _variables_of(frame)
+        variables = written_out.variables_of(frame)
         is_link = written_out.is_link(node) and not forward_caller
         if is_link:
             self.write("(write_link(")
@@ -377,8 +392,3 @@ class CodeGenerator(JinjaCodeGenerator):
             return
         end = ")" if finalize.src is not None else ""
         self.write(f"{end})) is str else str({value}) if kind in plain_kinds else escape({value}))")
-
-
-def _variables_of(frame: Frame) -> str:
-    """Return the variables for what wants a context."""
-    return f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"

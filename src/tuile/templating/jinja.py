@@ -59,6 +59,9 @@ _KNOWN_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 class Template(JinjaTemplate):
     """A Jinja template that merges its globals and the given values at once."""
 
+    if TYPE_CHECKING:
+        environment: Environment
+
     def new_context(
         self, vars: dict[str, object] | None = None, shared: bool = False, locals: Mapping[str, object] | None = None
     ) -> JinjaContext:
@@ -115,6 +118,8 @@ class Environment(JinjaEnvironment):
     context_class: type[JinjaContext] = Context
     code_generator_class = CodeGenerator
     _sources: Sources | None = None
+    # What `autoescape` is if it depends on the name of a template alone.
+    _plain_autoescape: object = None
 
     def __init_subclass__(cls, **keywords: object) -> None:
         """Let a subclass have what its other base classes define: Flask's class leaves it to them."""
@@ -128,6 +133,9 @@ class Environment(JinjaEnvironment):
         if "loader" not in options:
             options["loader"] = app.create_global_jinja_loader()
         super().__init__(**options)
+        escapes = self.autoescape
+        if isinstance(escapes, bool) or getattr(escapes, "__func__", None) in plain_escapes:
+            self._plain_autoescape = escapes
         self.app = app
 
     def _names_of_code(self, escape_of_code: Callable[[object], str], functions: Sequence[str]) -> dict[str, object]:

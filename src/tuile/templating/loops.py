@@ -7,17 +7,19 @@ properties.
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from jinja2 import nodes
 from jinja2.runtime import LoopContext
 from jinja2.utils import missing
 
+from .folding import is_pure
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from jinja2 import Undefined
+    from jinja2 import Environment, Undefined
 
 _OF_NUMBERS = frozenset({"index", "index0", "first"})
 # What may take all variables along, `loop` among them, or may run when the loop is over.
@@ -47,6 +49,16 @@ def reads_of_number(loop: nodes.For) -> list[nodes.Expr] | None:
             # The body of a loop inside has a `loop` of its own.
             rest += node.iter_child_nodes(exclude=("body",) if isinstance(node, nodes.For) else None)
     return None if names else found
+
+
+def can_be_written_twice(environment: Environment, loop: nodes.For) -> bool:
+    """Return whether a loop has no blocks, and nothing that calls functions when it is written."""
+    calls = chain(loop.find_all(nodes.Filter), loop.find_all(nodes.Test))
+    return (
+        environment.finalize is None
+        and loop.find(nodes.Block) is None
+        and all(is_pure(environment, call) or call.find(nodes.Name) is not None for call in calls)
+    )
 
 
 def _is_loop(node: nodes.Node) -> bool:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from .jinja import Environment as OwnEnvironment
+
     _Block = Callable[[JinjaContext], Iterator[str]]
 
     _escape_text: Callable[[str], str]
@@ -33,7 +35,6 @@ else:
         _escape_text = escape
 
 _getitem = as_defined(JinjaEnvironment, "getitem")
-_new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 # They are called as they are, unless they are marked for an argument of Jinja's.
 _FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, BlockReference})
 #: What an object without an attribute has instead.
@@ -72,7 +73,7 @@ class Context(JinjaContext):
 
     def __init__(
         self,
-        environment: Environment,
+        environment: OwnEnvironment,
         parent: dict[str, object],
         name: str | None,
         blocks: dict[str, _Block],
@@ -81,15 +82,18 @@ class Context(JinjaContext):
         self.parent = parent
         self.vars = {}
         self.environment = environment
-        escapes = environment.autoescape
-        self.eval_ctx = evaluation = _new(EvalContext)
-        evaluation.environment = environment
-        evaluation.autoescape = escapes(name) if callable(escapes) else escapes
-        evaluation.volatile = False
         self.exported_vars = set()
         self.name = name
+        if environment.autoescape is not environment._plain_autoescape:
+            # A function of the application's own is called for each context.
+            self.eval_ctx = EvalContext(environment, name)
         self._globals = globals
         self.blocks = {of: [block] for of, block in blocks.items()} if blocks else {}
+
+    @once
+    def eval_ctx(self) -> EvalContext:
+        """Whether texts are escaped, which most templates know when they are compiled."""
+        return EvalContext(self.environment, self.name)
 
     @once
     def globals_keys(self) -> set[str]:
@@ -216,6 +220,7 @@ def kinds_with_items(environment: Environment) -> tuple[type | None, tuple[type,
 
 #: What the code of templates has beside Jinja's names, in any environment.
 NAMES = {
+    "attribute_of": object.__getattribute__,
     "Context": Context,
     "Macro": Macro,
     "absent": ABSENT,

@@ -16,6 +16,8 @@ from markupsafe import soft_str
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from jinja2.compiler import Frame
+
 # Where the filter `title` begins a word and a space does not, and letters whose capital ones are not simple.
 _is_other = re.compile(r"[^ -~]|[-({\[<]").search
 # What is joined as it is written.
@@ -67,6 +69,16 @@ def takes_simple(node: nodes.Filter) -> bool:
             for argument in node.args
         )
     )
+
+
+def namespace_items(ref: str) -> str:
+    """Return what reads the attributes of a namespace as a dict, without functions of its class."""
+    return f"(attribute_of({ref}, '_Namespace__attrs') if type({ref}) is Namespace else {ref})"
+
+
+def variables_of(frame: Frame) -> str:
+    """Return the variables for what wants a context."""
+    return f"{'_loop_vars' if frame.loop_frame else None}, {'_block_vars' if frame.block_frame else None}"
 
 
 def is_link(node: nodes.Call) -> bool:
