@@ -162,6 +162,9 @@ CHANGES: dict[str, Callable[[Any, Any], object]] = {
 }  # fmt: skip
 
 
+OF_ADAPTER = {"scheme", "host", "root", "subdomain", "default method", "build"}
+
+
 def rule_of(app: Any, text: str) -> Any:
     return next(rule for rule in app.url_map.iter_rules() if rule.rule == text)
 
@@ -187,7 +190,9 @@ def test_changes_count_at_once(kind: str, change: str, root: str | None) -> None
             for _ in range(2):
                 ask()
             context = lib.globals.request_ctx if lib.has_request_context() else lib.globals.app_ctx
-            CHANGES[change](app, context.url_adapter)
+            # Below a root URLs need no adapter until somebody asks for it.
+            asks = root != "/app" or change in OF_ADAPTER
+            CHANGES[change](app, context.url_adapter if asks else None)
             for _ in range(2):
                 ask()
         return found
@@ -226,3 +231,60 @@ def test_an_app_without_rules_for_these_needs_no_adapter() -> None:
         assert [tuile.url_for("two"), tuile.url_for("two", _method="POST")] == ["/two", "/two/new"]
         assert tuile.url_for("fixed") == "http://api.localhost/fixed"
         assert context._adapter is False
+
+
+ROOTS = ("/", "/app", "/app/", "app", "//app", "/a b", "/a%20b", "/a?b#c", "/\xc3\xa4", "/\xff", "/app//", " ", "")
+HOSTS = (
+    "localhost",
+    "LOCALHOST:80",
+    "localhost:443",
+    "localhost:8000",
+    "[::1]:5000",
+    "a b",
+    "",
+    "xn--bcher-kva.example",
+)
+
+
+@pytest.mark.filterwarnings("ignore:Current server name")
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("name", [None, "localhost", "Other.example:443"])
+@pytest.mark.parametrize("trusted", [None, ["localhost", "[::1]"]])
+def test_urls_below_a_root_are_those_of_its_adapter(root: str, name: str | None, trusted: list[str] | None) -> None:
+    def program(lib: Any) -> Any:
+        app = an_app(lib, "plain")
+        app.config.update(SERVER_NAME=name, TRUSTED_HOSTS=trusted)
+        choose, found = random.Random(f"{root} {name} {trusted}"), list[Any]()
+
+        def ask() -> None:
+            for values in ({}, {"q": ["a", "b c"]}, {"_anchor": "x y"}, {"_scheme": "https"}, {"_external": True}):
+                for endpoint in ("about", "two", "three", "users", "fixed", "missing", ".page", "item"):
+                    found.append(outcome(lib.url_for, endpoint, **values))
+                    found.append(outcome(app.url_for, endpoint, name="a", _method="POST", **values))
+
+        def ask_inside(environ: dict[str, Any]) -> None:
+            with app.request_context(environ) as context:
+                ask()
+                found.append(None if context.url_adapter is None else context.url_adapter.script_name)
+                ask()
+                if context.url_adapter is not None:
+                    context.url_adapter = app.url_map.bind("bound.example", "/bound")
+                    ask()
+
+        for host in choose.sample(HOSTS, 2):
+            for scheme in choose.sample(("http", "https", "ws"), 2):
+                environ = make_environ("/bp/page", SCRIPT_NAME=root, HTTP_HOST=host, wsgi_url_scheme=scheme)
+                found.append(outcome(ask_inside, environ))
+        return found
+
+    same(program)
+
+
+def test_no_adapter_is_made_for_urls_below_a_root() -> None:
+    app = an_app(tuile, "plain")
+    with app.test_request_context("/about", environ_overrides={"SCRIPT_NAME": "/app"}) as context:
+        assert tuile.url_for("item", name="a") == "/app/items/a"
+        assert tuile.url_for("item", name="a", _external=True) == "http://localhost/app/items/a"
+        assert context._adapter is False
+        assert context.url_adapter.script_name == "/app/"
+        assert tuile.url_for("item", name="a") == "/app/items/a"

@@ -22,6 +22,7 @@ from .url_links import (
     begins_at_root,
     is_plain,
     url_by_adapter,
+    url_by_address,
     url_by_new_link,
     with_options,
     written_by,
@@ -137,6 +138,8 @@ def _url_of_link(
             return url_by_new_link(plan, context, endpoint, values) if depends else None
         if begins_at_root(context, plan):
             return url_by_new_link(plan, context, endpoint, values)
+        if context._address is not None:
+            return url_by_address(context, context._address, endpoint, values)
     return url_by_adapter(plan, context, endpoint, values, is_inside=is_inside)
 
 

@@ -14,7 +14,7 @@ from .ctx.app_context import current_value, environ_of
 from .ctx.request_context import RequestContext
 from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
-from .routing.building import address, scheme_before
+from .routing.building import Place, address, scheme_before
 from .routing.links import Link, link_of
 from .routing.map import SCHEMES, is_for_websocket, werkzeugs_build
 from .routing.quoting import fragment_text
@@ -42,7 +42,7 @@ class Address:
 
     __slots__ = ("adapter", "before", "is_inside", "others", "plan", "state")
 
-    def __init__(self, plan: Plan, adapter: MapAdapter, *, is_inside: bool) -> None:
+    def __init__(self, plan: Plan, adapter: MapAdapter | Place, *, is_inside: bool) -> None:
         self.plan = plan
         self.adapter = adapter
         # Compared in one step, which is faster than attribute by attribute.
@@ -133,7 +133,7 @@ def _found_link(
     context: RequestContext | Entered | EnteredApp,
     endpoint: str,
     values: dict[str, object],
-    adapter: MapAdapter | None = None,
+    adapter: MapAdapter | Place | None = None,
 ) -> Link | None:
     """Return the link of an endpoint or of a relative name, and remember it.
 
@@ -244,8 +244,9 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
 ) -> Written:
     """Return the URL of an endpoint where it was found out before what stands before it; else as `url_by_link`."""
     plan, adapter = known.plan, known.adapter
+    own: MapAdapter | Place | bool | None
     if type(context) is RequestContext:
-        own = context._adapter
+        own = adapter if context._adapter is False and type(adapter) is Place else context._adapter
     elif type(context) is EnteredApp:
         # Faster than the property.
         own = context._app_ctx.url_adapter
@@ -329,7 +330,10 @@ def links_at_root(context: RequestContext) -> Plan | None:
 
 
 def begins_at_root(context: RequestContext, plan: Plan) -> bool:
-    """Return whether URLs of the current request begin at the root of its host and need no adapter."""
+    """Return whether URLs of the current request begin at the root of its host and need no adapter.
+
+    If they begin below it and need none either, the context has their address from then on.
+    """
     if type(context) is not RequestContext or plan.root is not plan.url_map:
         return False
     config, request, url_map = context.app.config, context.request, plan.url_map
@@ -340,21 +344,27 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
         or request.trusted_hosts is not trusted
         # It was stored when the host was found to be trusted.
         or (trusted is not None and "host" not in vars(request))
-        or not _binds_at_root(url_map, environ_of(request), config["SERVER_NAME"])
+        or not _is_accepted(url_map, environ := environ_of(request), config["SERVER_NAME"])
     ):
         # Not to be asked again: the adapter builds all URLs.
         context._root, context._links_by = False, None
+        return False
+    if environ["SCRIPT_NAME"]:
+        context._root, context._links_by = False, None
+        if context._adapter is False and not plan.url_defaults:
+            context._address = Address(plan, Place(url_map, environ, _origin_of(context)), is_inside=True)
         return False
     context._root, context._links_by = url_map, plan
     return True
 
 
-def _binds_at_root(url_map: Map, environ: WSGIEnvironment, server_name: str | None) -> bool:
-    """Return whether a request is certainly accepted (`Map.adapter_for`), and its URLs have nothing before the path."""
+def _is_accepted(url_map: Map, environ: WSGIEnvironment, server_name: str | None) -> bool:
+    """Return whether a request is certainly accepted (`Map.adapter_for`), and its root needs no decoding."""
     hosts = url_map._plain_hosts
-    host = environ.get("HTTP_HOST")
+    host, root = environ.get("HTTP_HOST"), environ.get("SCRIPT_NAME")
     return (
-        environ.get("SCRIPT_NAME") == ""
+        root is not None
+        and root.isascii()
         and host is not None
         and (host in hosts or url_map._accepts(host))
         and (server_name is None or server_name in hosts or url_map._accepts(server_name))

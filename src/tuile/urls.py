@@ -53,6 +53,11 @@ def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function b
                         return url
                 elif context._root is None:
                     plan = url_links.links_at_root(context)
+                    known = context._address
+                    if known is not None and context.app is self:
+                        url = url_links.url_by_address(context, known, endpoint, values)
+                        if type(url) is str:
+                            return url
             if plan is not None and plan.epoch is invalidation.epoch and not plan.url_defaults and context.app is self:
                 link = plan.links.get(endpoint)
                 if link is None:
@@ -158,6 +163,11 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                     return url
             elif context._root is None:
                 plan = url_links.links_at_root(context)
+                known = context._address
+                if known is not None:
+                    url = url_links.url_by_address(context, known, endpoint, values)
+                    if type(url) is str:
+                        return url
             elif isinstance(context, EnteredApp):
                 url = url_links.url_by_new_address(context, endpoint, values)
                 if type(url) is str:

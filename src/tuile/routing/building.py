@@ -20,6 +20,9 @@ from .writing import (
     writer_of,
 )
 
+if t.TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _SECURE = frozenset({"https", "wss"})
 
 
@@ -57,7 +60,29 @@ def build(
     return address(adapter, domain, path, scheme, external)
 
 
-def address(adapter: MapAdapter, domain: str, path: str, scheme: str | None, external: bool) -> str:
+class Place:
+    """What an adapter would say of the URLs of a request below a root, where none was made.
+
+    Attributes:
+        map: The URL map.
+        script_name: The root, with a slash at the end.
+        server_name: The host.
+        subdomain: The subdomain, which is empty.
+        url_scheme: The scheme.
+        default_method: The method of the request.
+    """
+
+    def __init__(self, url_map: Map, environ: WSGIEnvironment, origin: tuple[str, str]) -> None:
+        root: str = environ["SCRIPT_NAME"]
+        self.map = url_map
+        self.script_name = root if root[-1:] == "/" else f"{root}/"
+        self.server_name = origin[1][2:]
+        self.subdomain = ""
+        self.url_scheme: str = environ["wsgi.url_scheme"]
+        self.default_method: str = environ["REQUEST_METHOD"]
+
+
+def address(adapter: MapAdapter | Place, domain: str, path: str, scheme: str | None, external: bool) -> str:
     """Return the URL of a path, with scheme and host if necessary.
 
     Args:
