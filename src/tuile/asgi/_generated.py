@@ -16,6 +16,7 @@ from ..ctx.app_context import current, current_value, set_current
 from ..ctx.references import REFERENCES
 from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
+from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import finish_by_functions
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
 from ..dispatch.inlined_response import new
@@ -32,7 +33,7 @@ from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
 from .matched import Awaited, MatchedExchange
-from .on_loop import MoreSteps, leave_on_loop, prepared_parts
+from .on_loop import MoreSteps, leave_on_loop, prepared_parts, refusal_of, send_page
 from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
 
 if t.TYPE_CHECKING:
@@ -172,7 +173,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        if rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
+        page = refusal_of(app, plan, context, method) if rule is None else None
+        if page is not None:
+            await send_page(page, method, scope, send)
+        elif rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
             await service.here().serve_in_worker(scope, receive, send)
         else:
             # answer_in_worker: Let a worker answer a request that was matched
@@ -217,6 +221,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
         failure = raised
+    if failure is not None and answers_itself(app, plan, failure):
+        answer, failure = (failure.with_traceback(None), None)
     if failure is None and (
         (
             plan.ends_quietly
@@ -405,6 +411,8 @@ async def answer_awaited(
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:
         failure = raised
+    if failure is not None and answers_itself(app, plan, failure):
+        answer, failure = (failure.with_traceback(None), None)
     if failure is None and (
         (
             plan.ends_quietly

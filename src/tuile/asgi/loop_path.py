@@ -13,10 +13,11 @@ from asyncio import get_running_loop
 
 from .. import invalidation
 from ..ctx.app_context import set_current
+from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from ..wrappers.response import CALL
-from .on_loop import MoreSteps, prepared_parts
+from .on_loop import MoreSteps, prepared_parts, refusal_of, send_page
 from .scopes import (
     MOST_KNOWN,
     ONCE,
@@ -77,7 +78,10 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        if (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
+        page = refusal_of(app, plan, context, method) if rule is None else None
+        if page is not None:
+            await send_page(page, method, scope, send)
+        elif (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
             # Matching has failed, or there is another loop.
             await service.here().serve_in_worker(scope, receive, send)
         else:
@@ -126,7 +130,7 @@ def brief_headers(
     return sent_host, sent_cookies
 
 
-async def answer_awaited(
+async def answer_awaited(  # noqa: C901 - each way that a response may take
     app: Flask,
     service: Service,
     plan: Plan,
@@ -165,6 +169,9 @@ async def answer_awaited(
         answer = await (view(**arguments) if arguments else view())
     except BaseException as raised:  # noqa: BLE001 - it is raised again where it is handled
         failure = raised
+    if failure is not None and answers_itself(app, plan, failure):
+        # What `handle_user_exception` returns. Its traceback refers to this frame.
+        answer, failure = failure.with_traceback(None), None
     if failure is None and may_end_on_loop(app, plan, context):
         is_finished = True
         try:

@@ -9,9 +9,10 @@ from functools import partial
 from ..ctx.app_context import current_value, reset_current, set_current
 from ..dispatch.division import blocks_after_view, functions_around
 from ..dispatch.inlined_on_loop import end_on_loop, may_end_on_loop
-from ..dispatch.pages import PAGES
+from ..dispatch.pages import PAGES, Page
 from ..dispatch.planner import is_coroutine_function
 from ..dispatch.teardown import leave
+from ..dispatch.without_view import parts_without_view
 from ..http.headers import PASSED
 from ..http.response_headers import HEADERS_CLASSES
 from ..wrappers.async_body import AsyncParts
@@ -32,6 +33,7 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from .. import typing as ft
+    from ..app import Flask
     from ..ctx.app_context import Current
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
@@ -73,6 +75,29 @@ def prepared_parts(response: Response) -> tuple[HeaderPairs, bytes] | None:
             lower, length = b"content-length", value
         pairs.append((lower, value.encode()))
     return None if length is None else (pairs, content)
+
+
+def refusal_of(app: Flask, plan: Plan, context: RequestContext, method: str) -> Page | None:
+    """Return the response to a request whose URL was refused, if no function of the application has a part in it."""
+    if (
+        not plan.answers_alone
+        or app.error_handler_spec
+        or app.before_request_funcs
+        or app.url_value_preprocessors
+        or not may_end_on_loop(app, plan, context)
+    ):
+        return None
+    finished = parts_without_view(app, plan, context, brief_environ_of(context.request), None, method)
+    page: object = None if finished is None else finished[1]
+    return page if type(page) is Page else None
+
+
+async def send_page(page: Page, method: str, scope: Scope, send: Send) -> None:
+    """Send a finished response."""
+    headers = sent_headers(page.pairs, scope["http_version"])
+    await send({"type": "http.response.start", "status": status_code(page.status), "headers": headers})
+    body = b"" if method == "HEAD" else b"".join(page.body)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 class MoreSteps:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import typing as t
 from inspect import iscoroutinefunction, unwrap
 
+from werkzeug.exceptions import HTTPException
+
 from .. import invalidation
 from ..http.received import SAFE_METHODS
 from ..signals import heard, is_end_heard, request_finished
@@ -144,6 +146,20 @@ def _handlers(app: Flask) -> list[Callable[..., object]]:
 
 def _may_block(plan: Plan, functions: Iterable[Callable[..., object]]) -> bool:
     return not all(is_coroutine_function(plan, function) for function in functions)
+
+
+def answers_itself(app: Flask, plan: Plan, error: BaseException) -> bool:
+    """Return whether an error is an HTTP error of Werkzeug's that becomes the answer without any handler."""
+    return (
+        isinstance(error, HTTPException)
+        and type(error).__module__ == HTTPException.__module__
+        and not app.error_handler_spec
+        and plan.answers_alone
+        and plan.handles_errors
+        and plan.epoch is invalidation.epoch
+        # In debug mode some of them are trapped, and tell more.
+        and not (app.config["DEBUG"] or app.config["TRAP_HTTP_EXCEPTIONS"] or app.config["TRAP_BAD_REQUEST_ERRORS"])
+    )
 
 
 def blocks_after_view(app: Flask, plan: Plan, context: RequestContext) -> bool:
