@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import re
 from typing import Any
 
 import pytest
 
 import tuile
-from tests.beside_flask import make_environ, outcome, part, same, send
+from tests.beside_flask import SIGNALS, make_app, make_environ, outcome, part, same, send
 
 
 def _tagged(lib: Any, app: Any, context: Any, calls: list[str]) -> Any:
@@ -158,3 +159,82 @@ def test_an_app_with_an_app_context_of_its_own_has_the_fast_path() -> None:
     app.add_url_rule("/", "index", lambda: "text")
     assert [send(app, make_environ("/")).body for _ in range(3)] == [b"text"] * 3
     assert app._current_plan().fast
+
+
+def enter_another(lib: Any, app: Any, log: list[Any]) -> None:
+    if not log or log[-1] != "within":
+        log.append("within")
+        with app.app_context():
+            log.append(("inner", "a" in lib.g))
+        with app.test_request_context("/other"):
+            log.append(lib.request.path)
+
+
+HEARD: dict[str, Any] = {
+    "nothing": lambda lib, app, log: None,
+    "looks": lambda lib, app, log: log.append((lib.has_request_context(), lib.has_app_context(), lib.current_app.name)),
+    "sets g": lambda lib, app, log: setattr(lib.g, "a", 1),
+    "keeps the context": lambda lib, app, log: log.append(lib.globals.app_ctx._get_current_object()) or log.pop(),
+    "counts its pushes": lambda lib, app, log: log.append(len(lib.globals.app_ctx._cv_tokens)),
+    "reads the request": lambda lib, app, log: log.append(lib.request.path),
+    "builds a URL": lambda lib, app, log: log.append(lib.url_for("view")),
+    "fails": lambda lib, app, log: log.append(1 / 0),
+    "aborts": lambda lib, app, log: lib.abort(418),
+    "leaves": lambda lib, app, log: raise_exit(),
+    "enters another": enter_another,
+    "replaces a step": lambda lib, app, log: setattr(app, "make_response", lambda rv: lib.Response(f"own {rv}")),
+    "teardown": lambda lib, app, log: app.teardown_appcontext_funcs.append(lambda error: log.append("teardown")),
+}
+
+
+def raise_exit() -> None:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("also", ["", "all", "after", "session", "hosts", "name", "error"])
+@pytest.mark.parametrize("does", HEARD)
+def test_receivers_of_the_app_context_hear_what_they_hear_on_flask(does: str, also: str) -> None:  # noqa: C901 - cases
+    def program(lib: Any) -> Any:  # noqa: C901 - as above
+        more: Any = {"hosts": {"TRUSTED_HOSTS": ["example.org"]}, "name": {"SERVER_NAME": "localhost"}}.get(also, {})
+        app = make_app(lib, SECRET_KEY="k" * 32, PROPAGATE_EXCEPTIONS=also == "all", **more)
+        app.logger.disabled = True
+        log: list[Any] = []
+
+        def hear(sender: Any, **values: Any) -> None:
+            HEARD[does](lib, app, log)
+
+        def note(sender: Any, **values: Any) -> None:
+            log.append((sorted(values), lib.has_app_context(), lib.has_request_context()))
+
+        def view() -> Any:
+            log.append((sorted(lib.g), lib.request.path, len(lib.globals.app_ctx._cv_tokens)))
+            if also == "session":
+                lib.session["a"] = 1
+            if also == "error":
+                raise ValueError("wrong")
+            return "text"
+
+        app.add_url_rule("/", "view", view)
+        lib.appcontext_pushed.connect(hear, app)
+        if also == "all":
+            for name in SIGNALS:
+                getattr(lib, name).connect(note, app)
+        if also == "after":
+            app.after_request(lambda response: (response.headers.set("X-One", "1"), response)[1])
+        found = []
+        for path in ("/", "/", "/missing", "/"):
+            context = contextvars.copy_context()
+            found.append(context.run(ended, send, app, make_environ(path)))
+            found.append(context.run(lib.has_app_context))
+        return found, log
+
+    same(program)
+
+
+def ended(function: Any, *given: Any) -> Any:
+    try:
+        kind, *rest = outcome(function, *given)
+    except SystemExit as error:
+        return "left", error.code
+    # The text of some errors has addresses.
+    return [kind, *rest] if kind == "returned" else [kind, rest[0]]

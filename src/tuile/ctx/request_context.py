@@ -68,8 +68,8 @@ class RequestContext(Opening):
     # The pushes once there was another one: the token, the value that was set, and the app context that was
     # entered for it, if any; this context itself stands there for the one that it brought along.
     _nested: list[tuple[Token[Current | None], Current | None, AppContext | RequestContext | None]] | None = None
-    # What the app's `app_context` has returned or raised, to be entered by the next push.
-    _entering: tuple[AppContext] | BaseException | None = None
+    # What the app's `app_context` has returned or raised, to be entered by the next push; and whether it was entered.
+    _entering: tuple[AppContext, bool] | BaseException | None = None
 
     def __init__(
         self,
@@ -222,8 +222,9 @@ class RequestContext(Opening):
             self._entering = None
             if isinstance(given, BaseException):
                 raise given
-            entered = self.app.app_context() if given is None else given[0]
-            entered.push()
+            entered, is_entered = (self.app.app_context(), False) if given is None else given
+            if not is_entered:
+                entered.push()
         value = Entered(entered or outside, self)
         self._nested.append((set_current(value), value, entered))
 

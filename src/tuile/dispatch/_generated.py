@@ -22,7 +22,7 @@ from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
-from .entering import enter_constructed
+from .entering import enter_constructed, enter_heard
 from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
 from .inlined_response import LENGTHS, SHORT, new, new_length
 from .pages import page_of, response_without_code
@@ -47,10 +47,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
     if not app._got_first_request:
         app._check_settings()
         return app._serve_by_steps(environ, start_response)
-    if heard and appcontext_pushed.receivers:
-        return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    if plan.begins_plainly:
+    if plan.begins_plainly and (not (heard and appcontext_pushed.receivers)):
         # begin: Make the request and its context
         request = new(plan.request_class)
         request.environ = environ
@@ -67,7 +65,8 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
             return app._serve_by_steps(environ, start_response)
     else:
         context = app.request_context(environ)
-        if not enter_constructed(plan, context):
+        enter = enter_heard if heard and appcontext_pushed.receivers else enter_constructed
+        if not enter(plan, context):
             return app._serve_by_steps(environ, start_response, context)
     error: BaseException | None = None
     start: TextStart | None
@@ -373,23 +372,27 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
     if not app._got_first_request:
         app._check_settings()
         return app._serve_by_steps(environ, start_response)
-    if heard and appcontext_pushed.receivers:
-        return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    # begin: Make the request and its context
-    request = new(plan.request_class)
-    request.environ = environ
-    request.json_module = app.json
-    environ["werkzeug.request"] = request
-    context: RequestContext = new(RequestContext)
-    context.app = app
-    context.request = request
-    context._state = PLAIN
-    context._is_touched = False
-    token = context._token = set_current(context)
-    if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
-        reset(token)
-        return app._serve_by_steps(environ, start_response)
+    if not (heard and appcontext_pushed.receivers):
+        # begin: Make the request and its context
+        request = new(plan.request_class)
+        request.environ = environ
+        request.json_module = app.json
+        environ["werkzeug.request"] = request
+        context: RequestContext = new(RequestContext)
+        context.app = app
+        context.request = request
+        context._state = PLAIN
+        context._is_touched = False
+        token = context._token = set_current(context)
+        if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
+            reset(token)
+            return app._serve_by_steps(environ, start_response)
+    else:
+        context = app.request_context(environ)
+        enter = enter_heard if heard and appcontext_pushed.receivers else enter_constructed
+        if not enter(plan, context):
+            return app._serve_by_steps(environ, start_response, context)
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
@@ -753,11 +756,7 @@ def finish_by_functions(
 ) -> Response:
     """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
     if not (
-        plan.quiet
-        and plan.epoch is invalidation.epoch
-        and (context._state is PLAIN)
-        and (not context._after_functions)
-        and (not (heard and request_finished.receivers))
+        plan.quiet and plan.epoch is invalidation.epoch and (context._state is PLAIN) and (not context._after_functions)
     ):
         return app.finalize_request(answer)
     # encode_answer: Return the parts of a response to text, bytes or JSON

@@ -1,10 +1,11 @@
-"""Enter a request whose parts were made by code of the application, for the fast path."""
+"""Enter a request of which code of the application makes a part, or hears, for the fast path."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ..ctx.app_context import AppContext, current_value, set_current
+from .. import invalidation
+from ..ctx.app_context import AppContext, current_value, reset_current, set_current
 from ..ctx.states import PLAIN
 from ..signals import appcontext_pushed
 
@@ -61,7 +62,7 @@ def _own_app_context(context: RequestContext) -> AppContext | None:
     except BaseException as error:  # noqa: BLE001 - it is raised again by `push`
         context._entering = error
         return None
-    context._entering = (made,)
+    context._entering = (made, False)
     if (
         type(made) is not AppContext
         or made.app is not app
@@ -76,3 +77,35 @@ def _own_app_context(context: RequestContext) -> AppContext | None:
         return None
     context._entering, context._own_app_ctx = None, made
     return made
+
+
+def enter_heard(plan: Plan, context: RequestContext) -> bool:
+    """Enter a context whose app context has receivers, which are called while that alone is current.
+
+    Returns:
+        Whether it is entered. If not, its own `push` enters it, or goes on with what is in `_entering`.
+    """
+    if (
+        not (plan.begins_plainly and plan.makes_app_context)
+        or context._state is not PLAIN
+        or context._is_bound
+        or current_value(None) is not None
+        or (AppContext.push, AppContext.pop) != _stock
+    ):
+        return False
+    app_context = context._app_ctx
+    try:
+        app_context.push()
+    except BaseException as error:  # noqa: BLE001 - it is raised again by `push`
+        context._own_app_ctx, context._entering = None, error
+        return False
+    only = app_context._only
+    if only is None or current_value(None) is not only or plan.epoch is not invalidation.epoch:
+        # A receiver has entered or left something, or has changed the app.
+        context._own_app_ctx, context._entering = None, (app_context, True)
+        return False
+    app_context._only = None
+    reset_current(only._token)
+    context._token = set_current(context)
+    app_context._pushes = [(context._token, None)]
+    return True

@@ -19,7 +19,7 @@ from ..routing.map import is_for_websocket
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, request_finished, request_started
 from ..wrappers.response import CALL, SEND
-from .entering import enter_constructed
+from .entering import enter_constructed, enter_heard
 from .inlined import (
     begin,
     end,
@@ -63,10 +63,8 @@ def serve(  # noqa: C901 - what the steps handle, case by case
         app._check_settings()
         # The steps say when it counts as the first: not where its URL could not be matched.
         return app._serve_by_steps(environ, start_response)
-    if heard and appcontext_pushed.receivers:
-        return app._serve_by_steps(environ, start_response)
     trusted = app.config["TRUSTED_HOSTS"]
-    if plan.begins_plainly:
+    if plan.begins_plainly and not (heard and appcontext_pushed.receivers):
         context = begin(app, plan, environ)
         token = context._token = set_current(context)
         # Asked of the token, which is faster than `get`: whether another context is active.
@@ -75,7 +73,8 @@ def serve(  # noqa: C901 - what the steps handle, case by case
             return app._serve_by_steps(environ, start_response)
     else:
         context = app.request_context(environ)
-        if not enter_constructed(plan, context):
+        enter = enter_heard if heard and appcontext_pushed.receivers else enter_constructed
+        if not enter(plan, context):
             return app._serve_by_steps(environ, start_response, context)
     error: BaseException | None = None
     start: TextStart | None

@@ -277,14 +277,8 @@ def sets_nothing(app: Flask, plan: Plan, context: RequestContext, environ: WSGIE
 
 
 def may_finish(plan: Plan, context: RequestContext) -> bool:
-    """Return whether `finalize_request` would only call functions for the response and keep the state."""
-    return (
-        plan.quiet
-        and plan.epoch is invalidation.epoch
-        and context._state is PLAIN
-        and not context._after_functions
-        and not (heard and request_finished.receivers)
-    )
+    """Return whether `finalize_request` would only call functions and receivers for the response and keep the state."""
+    return plan.quiet and plan.epoch is invalidation.epoch and context._state is PLAIN and not context._after_functions
 
 
 def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None) -> bool:
