@@ -19,7 +19,7 @@ from .flask_names import offer_flasks_names
 from .invalidation import WatchedSettings
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from .http.cookies import SameSite
 
@@ -419,7 +419,14 @@ class Config(WatchedSettings):
         A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
-        self._set_all((name, getattr(source, name)) for name in dir(source) if name.isupper())
+        found: dict[str, object] = {}
+        try:
+            for name in dir(source):
+                if name.isupper():
+                    found[name] = getattr(source, name)
+        finally:
+            # Those before an error, too.
+            self._set_all(found)
 
     def from_file(
         self,
@@ -450,21 +457,24 @@ class Config(WatchedSettings):
     def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
         given = {**dict(mapping or {}), **kwargs}
-        self._set_all((name, value) for name, value in given.items() if name.isupper())
+        try:
+            found = {name: value for name, value in given.items() if name.isupper()}
+        except AttributeError:
+            # A name that is no text. Those before it are set.
+            for name, value in given.items():
+                if name.isupper():
+                    self[name] = value
+            raise
+        self._set_all(found)
         return True
 
-    def _set_all(self, settings: Iterable[tuple[str, object]]) -> None:
-        """Set what an iterator yields, up to an error that it raises."""
-        if type(self).__setitem__ is not WatchedSettings.__setitem__:
-            for name, value in settings:
-                self[name] = value
+    def _set_all(self, settings: dict[str, object]) -> None:
+        """Set several settings, one by one if a subclass does it in its own way."""
+        if type(self).__setitem__ is WatchedSettings.__setitem__:
+            self._put(settings)
             return
-        found: dict[str, object] = {}
-        try:
-            for name, value in settings:
-                found[name] = value  # noqa: PERF403 - what came before an error is set, too
-        finally:
-            WatchedSettings.update(self, found)
+        for name, value in settings.items():
+            self[name] = value
 
     def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
         """Return the settings whose names begin with a prefix, for example as keyword arguments of a constructor.
@@ -474,37 +484,34 @@ class Config(WatchedSettings):
             lowercase: Convert the names to lower case.
             trim_namespace: Remove the prefix from the names.
         """
-        found = self._beginning_with(namespace)
-        cut = len(namespace) if trim_namespace and found else 0
-        return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in found}
-
-    def _beginning_with(self, start: str) -> list[tuple[str, object]]:
-        """Return the settings whose names begin with a text."""
-        names = _in_lines(self) if type(self).items is dict.items else None
-        if names is None or type(start) is not str or not start or "\n" in start:
-            return [(name, value) for name, value in self.items() if name.startswith(start)]
-        # One search in all names, which takes a fraction of asking each.
-        found = []
-        place = names.find(f"\n{start}")
-        while place >= 0:
-            end = names.index("\n", place + 1)
-            name = names[place + 1 : end]
-            found.append((name, dict.__getitem__(self, name)))
-            place = names.find(f"\n{start}", end)
+        rests = self._rests_of_names(namespace)
+        if rests is None:
+            pairs = [(name, value) for name, value in self.items() if name.startswith(namespace)]
+            cut = len(namespace) if trim_namespace and pairs else 0
+            return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in pairs}
+        found: dict[str, object] = {}
+        for rest in rests:
+            full = f"{namespace}{rest}"
+            name = rest if trim_namespace else full
+            found[name.lower() if lowercase else name] = dict.get(self, full)
         return found
+
+    def _rests_of_names(self, start: str) -> list[str] | None:
+        """Return what follows a text in the names that begin with it; None if each name has to be asked."""
+        if type(start) is not str or not start or "\n" in start or type(self).items is not dict.items:
+            return None
+        try:
+            lines = "\n".join(["", *self, ""])
+        except TypeError:
+            return None
+        # One search in all names takes a fraction of asking each.
+        if lines.count("\n") != len(self) + 1:
+            return None
+        return [rest.partition("\n")[0] for rest in lines.split(f"\n{start}")[1:]]
 
     def __repr__(self) -> str:
         shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
         return f"<{type(self).__name__} {shown!r}>"
-
-
-def _in_lines(names: Collection[str]) -> str | None:
-    """Return texts in lines of their own, after an empty one; None if something else is among them."""
-    try:
-        lines = "\n".join(["", *names, ""])
-    except TypeError:
-        return None
-    return lines if lines.count("\n") == len(names) + 1 else None
 
 
 def _say_what_failed(error: OSError) -> None:

@@ -13,8 +13,7 @@ from __future__ import annotations
 import sys
 import typing as t
 from abc import ABCMeta
-from itertools import repeat
-from operator import attrgetter, is_
+from operator import attrgetter
 from threading import RLock
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType, WrapperDescriptorType
 
@@ -321,9 +320,26 @@ class WatchedSettings(dict[str, t.Any]):
         if moves:
             invalidate()
 
-    def _planned_values(self) -> list[object]:
-        """Return the settings that plans depend on as they are stored, without calling methods of subclasses."""
-        return [*map(dict.get, repeat(self), self.planned, repeat(invalidate))]
+    def update(self, /, *args: object, **kwargs: object) -> None:
+        """Set the items of a mapping, or of pairs, and then the keyword arguments."""
+        if not args:
+            self._put(kwargs)
+        elif len(args) == 1 and type(args[0]) is dict:
+            self._put({**args[0], **kwargs} if kwargs else args[0])
+        else:
+            try:
+                _update_by_any(self, *args, **kwargs)
+            except Exception:
+                del self, args, kwargs  # tracebacks show local variables
+                raise
+
+    def _put(self, given: dict[str, object]) -> None:
+        """Set these settings. Most are none that plans depend on."""
+        touched = self.planned.intersection(given)
+        moves = touched and any(dict.get(self, name, invalidate) is not given[name] for name in touched)
+        dict.update(self, given)
+        if moves:
+            invalidate()
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
@@ -339,19 +355,19 @@ def _moving(name: str) -> t.Callable[..., object]:
     change = getattr(dict, name)
     is_for_one = name in {"__delitem__", "pop", "setdefault"}
 
-    def method(self: WatchedSettings, *args: object, **kwargs: object) -> object:
+    def method(self: WatchedSettings, /, *args: object, **kwargs: object) -> object:
         before: list[object] = []
         try:
             if is_for_one and args and args[0] not in self.planned:
                 return change(self, *args, **kwargs)
-            before = self._planned_values()
+            before = [dict.get(self, key, invalidate) for key in self.planned]
             result = change(self, *args, **kwargs)
         except Exception:
             # Some of the settings may have been set.
             invalidate()
             del self, args, kwargs  # tracebacks show local variables
             raise
-        if not all(map(is_, before, self._planned_values())):
+        if any(dict.get(self, key, invalidate) is not value for key, value in zip(self.planned, before, strict=True)):
             invalidate()
         return result
 
@@ -360,5 +376,6 @@ def _moving(name: str) -> t.Callable[..., object]:
     return method
 
 
-for _name in ("__delitem__", "clear", "pop", "popitem", "setdefault", "update"):
+_update_by_any = _moving("update")
+for _name in ("__delitem__", "clear", "pop", "popitem", "setdefault"):
     setattr(WatchedSettings, _name, _moving(_name))
