@@ -205,6 +205,11 @@ def _() -> Any:
     return f.redirect("/straße?q=ä")
 
 
+@view("redirect to a host in Unicode")
+def _() -> Any:
+    return f.redirect("https://bücher.example/suche?q=käse")
+
+
 @view("redirect with a cookie")
 def _() -> Any:
     response = f.redirect("/new")

@@ -173,6 +173,10 @@ _client("name and password", lambda client: client.get("/", auth=("name", "passw
 _client("with headers", lambda client: client.get("/", headers={"X-One": "1"}).headers["Content-Type"])
 
 
+_client("GET of a path with escapes and Unicode", lambda client: client.get("/caf%C3%A9 ü?q=ü").status_code)
+_client("GET with a query of lists", lambda client: client.get("/", query_string={"tag": ["a", "ü"], "n": 1}).text)
+
+
 @_call("test client: made and used once")
 def _(app: Any) -> Any:
     return lambda: app.test_client().get("/").text

@@ -162,3 +162,13 @@ def _() -> Any:
 def _() -> Any:
     f.request.user = "ada"
     return f.request.user
+
+
+@view("url, host and external link of an IPv6 host", "/a?q=1", Host="[2001:db8::1]:8000")
+def _() -> Any:
+    return f"{f.request.host} {f.request.url} {f.url_for('view', _external=True)}"
+
+
+@view("url, host and external link of a host in Unicode", "/a?q=1", Host="xn--bcher-kva.example")
+def _() -> Any:
+    return f"{f.request.host} {f.request.url} {f.url_for('view', _external=True)}"

@@ -91,6 +91,8 @@ def _(app: Any) -> None:
     ("404 below a rule", ask("/item/more/and/more")),
     ("404 of a scanner", ask("/wp-admin/setup-config.php?step=1")),
     ("slash redirect", ask("/folder")),
+    ("slash redirect of an IPv6 host", ask("/folder", Host="[::1]:8000")),
+    ("slash redirect of a host with a dot at its end", ask("/folder", Host="example.com.")),
     ("slash redirect with a query", ask("/folder?page=2&q=a+b")),
     ("merged slashes", ask("//a//b")),
     ("redirect_to", ask("/old")),

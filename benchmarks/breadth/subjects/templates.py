@@ -131,3 +131,8 @@ def _() -> Any:
 @SUBJECT.call("get_template_attribute")
 def _() -> Any:
     return f.get_template_attribute("breadth/macros.html", "field")("name")
+
+
+@view("jinja_env.from_string")
+def _() -> Any:
+    return f.current_app.jinja_env.from_string("Hello {{ name }}!").render(name="Ada")
