@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 
 from werkzeug import utils
@@ -24,7 +25,7 @@ from .signals import message_flashed, send_signal
 from .urls import url_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from typing import TypeGuard
 
@@ -40,6 +41,7 @@ else:
 
 # To compare with.
 _CALL = as_defined(Aborter, "__call__")
+_kinds_of: Callable[[Aborter], Mapping[int, Callable[..., HTTPException]]] = attrgetter("mapping")
 
 __all__ = [
     "abort",
@@ -130,8 +132,7 @@ def abort(code: int | BaseResponse, *args: object, **kwargs: object) -> NoReturn
         del context
         if type(code) is int and type(aborter) is Aborter and Aborter.__call__ is _CALL and code in aborter.mapping:
             # What it does, without its import of the class of responses.
-            make: Callable[..., HTTPException] = aborter.mapping[code]
-            raise make(*args, **kwargs)
+            raise _kinds_of(aborter)[code](*args, **kwargs)
         aborter(code, *args, **kwargs)
     # Reached if a custom aborter returns.
     from werkzeug.exceptions import abort as raise_http_error  # noqa: PLC0415

@@ -277,7 +277,7 @@ class Dispatcher(Planned, Teardown):
         plan = self._current_plan()
         if plan.request_class is not None and plan.url_map is self.url_map:
             quick = adapter_outside(
-                plan.url_map,
+                self.url_map,
                 plan.made_outside,
                 self.config["SERVER_NAME"],
                 self.config["APPLICATION_ROOT"],

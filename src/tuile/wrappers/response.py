@@ -173,8 +173,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                 pairs.append(header)
                 if type(body) is bytes:
                     pairs.append(("Content-Length", str(len(body))))
-                    body = [body]
-                self.response = [] if body is None else body
+                self.response = [] if body is None else [body] if isinstance(body, bytes) else body
                 self._status, self._status_code = line, code
                 self.direct_passthrough = direct_passthrough
                 self._on_close = []
