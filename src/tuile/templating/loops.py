@@ -81,30 +81,31 @@ def numbered(iterable: Iterable[object], _: type[Undefined]) -> Iterator[tuple[o
     return zip(iterable, count())
 
 
-class Loop(LoopContext):
-    """What `loop` is where more is asked of it than its number."""
-
-    # They are properties of Jinja's class.
-    index = 0
-    first = False
-
-    @property
-    def last(self) -> bool:
-        """Whether there is no other item; it is asked for."""
-        if self._after is missing:
-            self._after = next(self._iterator, missing)
-        return self._after is missing
-
-    def __next__(self) -> tuple[object, LoopContext]:
-        item, _ = super().__next__()
-        self.index = self.index0 + 1
-        self.first = self.index0 == 0
-        return item, self
+def _is_last(loop: LoopContext) -> bool:
+    if loop._after is missing:
+        loop._after = next(loop._iterator, missing)
+    return loop._after is missing
 
 
-# Its repr shows the name.
-Loop.__name__, Loop.__module__ = LoopContext.__name__, LoopContext.__module__
-Loop.__qualname__ = LoopContext.__qualname__
+def _go_on(loop: LoopContext) -> tuple[object, LoopContext]:
+    item, _ = LoopContext.__next__(loop)
+    vars(loop).update(index=loop.index0 + 1, first=loop.index0 == 0)
+    return item, loop
+
+
+# What `loop` is where more is asked of it than its number. `index` and `first` are properties of Jinja's class, and
+# attributes of the instance here. Its repr shows the name.
+Loop: type = type(
+    LoopContext.__name__,
+    (LoopContext,),
+    {
+        "__module__": LoopContext.__module__,
+        "index": 0,
+        "first": False,
+        "last": property(_is_last),
+        "__next__": _go_on,
+    },
+)
 
 
 def looped(

@@ -103,12 +103,11 @@ def titled(text: str) -> str:
     return filters.do_title(text) if _is_other(text) else " ".join(map(str.capitalize, text.split(" ")))
 
 
-def joined(context: nodes.EvalContext, value: Iterable[object], between: str = "") -> str:
+def joined(context: nodes.EvalContext, value: Iterable[object], between: str = "") -> object:
     """Return values joined as the filter `join` does."""
     if type(value) in _LISTS and {*map(type, value)} <= _TEXTS:
         return between.join(map(str, value))
-    text: str = _join(context, value, between)
-    return text
+    return _join(context, value, between)
 
 
 def markup_joined(values: tuple[object, ...]) -> str:
@@ -118,7 +117,7 @@ def markup_joined(values: tuple[object, ...]) -> str:
 
 _LISTS = (list, tuple)
 _TEXTS = frozenset({str})
-_join: Callable[..., str] = filters.do_join
+_join: Callable[..., object] = filters.do_join
 _OF_TEXT = "type({v} := {x}) is str"
 _OF_LIST = "type({v} := {x}) is list and {v}"
 _OF_ANY = "({v} := {x}) is not absent"
