@@ -101,10 +101,12 @@ def _error_for_unknown(
     Raises:
         ValueError: If a scheme is given for a URL that is not external.
     """
-    adapter = context.url_adapter
+    adapter = context._adapter if type(context) is RequestContext else False
+    if adapter is False:
+        adapter = context.url_adapter
     if adapter is None or not plan.raises_build_errors or not is_plain(plan, adapter):
         return None
-    anchor, method, scheme, external = take_options(values)
+    anchor, method, scheme, external = take_options(values) if values else _NO_OPTIONS
     if external is None:
         external = not is_inside or scheme is not None
     if scheme is not None and not external:
@@ -119,7 +121,8 @@ def _handled(app: UrlBuilding, error: BuildError, endpoint: str, values: dict[st
         # They may raise it again.
         raise error
     except BuildError:
-        values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
+        values["_anchor"], values["_method"] = anchor, method
+        values["_scheme"], values["_external"] = scheme, external
         return app.handle_url_build_error(error, endpoint, values)
 
 

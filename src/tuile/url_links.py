@@ -45,8 +45,8 @@ class Address:
     def __init__(self, plan: Plan, adapter: MapAdapter | Place, *, is_inside: bool) -> None:
         self.plan = plan
         self.adapter = adapter
-        # Compared in one step, which is faster than attribute by attribute.
-        self.state = vars(adapter).copy()
+        # Compared in one step, which is faster than attribute by attribute. A place does not change.
+        self.state = None if type(adapter) is Place else vars(adapter).copy()
         self.is_inside = is_inside
         self.before: str | None = None
         self.others: dict[object, str] = {}
@@ -216,7 +216,7 @@ def with_options(context: RequestContext, written: tuple[str, object, object, ob
             return None
         origin = context._origin
         if origin is None:
-            context._origin = origin = _origin_of(context)
+            context._origin = origin = _origin_of(context, environ_of(context.request))
         if scheme is None and not domain:
             url = f"{origin[0]}{url}"
         else:
@@ -230,9 +230,9 @@ def with_options(context: RequestContext, written: tuple[str, object, object, ob
     return url if anchor is None else f"{url}#{fragment_text(anchor)}"
 
 
-def _origin_of(context: RequestContext) -> tuple[str, str]:
+def _origin_of(context: RequestContext, environ: WSGIEnvironment) -> tuple[str, str]:
     """Return what stands before external URLs of a request that `begins_at_root`, with the scheme and without."""
-    environ, name = environ_of(context.request), context.app.config["SERVER_NAME"]
+    name = context.app.config["SERVER_NAME"]
     scheme: str = environ["wsgi.url_scheme"]
     host: str = environ["HTTP_HOST"] if name is None else name
     host = host.lower().removesuffix(":80" if scheme == "http" else ":443")
@@ -256,7 +256,7 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
         (own is not adapter and (known.is_inside or type(own) is not MapAdapter))
         or plan.epoch is not invalidation.epoch
         or plan.url_defaults
-        or own.__dict__ != known.state
+        or (known.state is not None and own.__dict__ != known.state)
         or MapAdapter.build is not werkzeugs_build
     ):
         context._address = None
@@ -318,7 +318,7 @@ def url_by_new_address(context: EnteredApp, endpoint: str, values: dict[str, obj
     if context._address is not None:
         # With an adapter of its own, which stays as it is.
         alike: MapAdapter = object.__new__(MapAdapter)
-        alike.__dict__.update(context._address.state)
+        alike.__dict__.update(adapter.__dict__)
         plan.address_outside[:] = [Address(plan, alike, is_inside=False)]
     return url
 
@@ -352,7 +352,7 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
     if environ["SCRIPT_NAME"]:
         context._root, context._links_by = False, None
         if context._adapter is False and not plan.url_defaults:
-            context._address = Address(plan, Place(url_map, environ, _origin_of(context)), is_inside=True)
+            context._address = Address(plan, Place(url_map, environ, _origin_of(context, environ)), is_inside=True)
         return False
     context._root, context._links_by = url_map, plan
     return True

@@ -191,7 +191,9 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
                 return url
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
-    current_plan = app._current_plan()
+    current_plan = app._plan
+    if current_plan.epoch is not invalidation.epoch:
+        current_plan = app._current_plan()
     if current_plan.builds_urls:
         # The same as the method, without packing the values once more.
         return url_building.url_elsewhere(app, context, endpoint, values, url, current_plan)
