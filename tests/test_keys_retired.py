@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tuile
+from tests.fresh import observe
 from tuile import cookies, session
 from tuile.keys.app_keys import check_keys
 from tuile.keys.ring import KeyRing, key_id
@@ -302,3 +303,40 @@ def test_what_is_done_about_a_weak_key_can_be_said(caplog: pytest.LogCaptureFixt
     assert told(caplog) == []
     with pytest.raises(ValueError, match="SECRET_KEY_CHECKS must be"):
         new_app(SECRET_KEY_CHECKS="loud").test_client().get("/plain")
+
+
+def test_a_test_suite_for_flask_that_does_not_set_testing_sees_no_record_of_a_weak_key() -> None:
+    program = """
+        import logging
+        from flask import Flask, session
+        told = []
+        handler = logging.Handler()
+        handler.emit = lambda record: told.append(record.getMessage()[:31])
+        logging.getLogger().addHandler(handler)
+        logging.getLogger().setLevel(logging.DEBUG)
+
+        def ask(way):
+            app = Flask("suite")
+            app.secret_key = "hunter2"
+
+            @app.get("/")
+            def write():
+                session["who"] = "ada"
+                return ""
+
+            environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "HTTP_HOST": "x", "wsgi.url_scheme": "http"}
+            if way == "client":
+                app.test_client().get("/")
+            elif way == "context":
+                with app.test_request_context():
+                    app.full_dispatch_request()
+            else:
+                app(environ, lambda *arguments: None)
+            found = list(told)
+            told.clear()
+            return found
+
+        seen = [ask("client"), ask("context"), ask("server")]
+    """
+    assert observe(program, shim=False) == [[], [], []]
+    assert observe(program) == [[], [], ["SECRET_KEY can be guessed: it i"]]

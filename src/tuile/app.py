@@ -194,6 +194,8 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
         """Return a request context for a test. The arguments are those of the test client's `open`."""
+        if not self._is_tested:
+            self._is_tested = True
         environ = testing.environ_without_builder(testing.EnvironBuilder, self, args, kwargs)
         if environ is not None:
             return self.request_context(environ)
@@ -205,6 +207,8 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def test_client(self, use_cookies: bool = True, **kwargs: object) -> FlaskClient:
         """Return a client that sends requests to this application without a server."""
+        if not self._is_tested:
+            self._is_tested = True
         client_class = self.test_client_class or testing.FlaskClient
         return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)
 

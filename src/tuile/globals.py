@@ -118,6 +118,8 @@ class _RequestProxy(LocalProxy):
         value = current_value(None)
         if value is None or (request := value.request) is None:
             return _of_unbound(self, name, NO_REQUEST_MESSAGE)
+        # The traceback of an error refers to this frame, and must not keep the context and its `g`.
+        del value
         try:
             return getattr(request, name)
         except AttributeError as error:
@@ -231,6 +233,7 @@ class _SessionProxy(LocalProxy):
         if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
+        del value  # as in the proxy of the request
         return session[key]
 
     def __setitem__(self, key: str, item: object) -> None:
@@ -241,6 +244,7 @@ class _SessionProxy(LocalProxy):
         if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
+        del value  # as in the proxy of the request
         session[key] = item
 
 

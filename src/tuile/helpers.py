@@ -71,6 +71,7 @@ def make_response(*args: Any) -> Response:
     context = current_value(None)
     # The unbound proxy raises an error that says what is missing.
     app: Flask = current_app if context is None else context.app
+    del context  # as in `abort`
     if not args:
         return app.response_class()
     return app.make_response(args[0] if len(args) == 1 else args)
@@ -202,7 +203,8 @@ def _send(  # noqa: C901 - one look at each option, without calls
     """
     context = current_value(None)
     if context is not None and context.request is not None:
-        app: Flask = context.app
+        app, environ = context.app, context.request.environ
+        del context  # as in `abort`
         path = file = None
         if type(path_or_file) is io.BytesIO:
             file = path_or_file
@@ -219,7 +221,7 @@ def _send(  # noqa: C901 - one look at each option, without calls
                 max_age = max_age(path)
             response = files.file_response(
                 app.response_class,
-                context.request.environ,
+                environ,
                 path,
                 file,
                 status,

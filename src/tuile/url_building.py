@@ -73,7 +73,8 @@ def url_elsewhere(
         error = _error_for_unknown(plan, context, name, values, is_inside=is_inside)
         if error is not None:
             if not app.url_build_error_handlers:
-                # Here, because each frame that an exception passes makes it slower.
+                # Here, because each frame that an exception passes makes it slower. The traceback refers to this frame.
+                del context
                 raise error[0]
             return _handled(app, error[0], name, values, error[1])
     if written is None and plan.url_map is not None and not app.url_default_functions:

@@ -74,7 +74,10 @@ def _takes_values(method: _Method) -> _Method:  # noqa: C901 - as the function b
                         url = url_links.with_options(context, url)
                 if type(url) is str:
                     return url
-        return url_building.url_elsewhere(self, context, endpoint, values, url)
+        try:
+            return url_building.url_elsewhere(self, context, endpoint, values, url)
+        finally:
+            del context  # as in the function below
 
     return cast("_Method", url_for)
 
@@ -196,7 +199,11 @@ def url_for(endpoint: str, **values: Any) -> str:  # noqa: C901 - most URLs are 
         current_plan = app._current_plan()
     if current_plan.builds_urls:
         # The same as the method, without packing the values once more.
-        return url_building.url_elsewhere(app, context, endpoint, values, url, current_plan)
+        try:
+            return url_building.url_elsewhere(app, context, endpoint, values, url, current_plan)
+        finally:
+            # The traceback of an error refers to this frame, and must not keep the context and its `g`.
+            del context
     anchor, method, scheme, external = url_building.take_options(values)
     return app.url_for(endpoint, _anchor=anchor, _method=method, _scheme=scheme, _external=external, **values)
 

@@ -54,6 +54,7 @@ class View:
             context = current_value(None)
             # The unbound proxy raises an error that says what is missing.
             app = current_app if context is None else context.app
+            del context  # as in `MethodView`
             return app.ensure_sync(instance.dispatch_request)(**kwargs)
 
         view_func: Any = view
@@ -92,13 +93,15 @@ class MethodView(View):
         context = current_value(None)
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        method = context.request.method
+        app, method = context.app, context.request.method
+        # The traceback of an error refers to this frame, and must not keep the context and its `g`.
+        del context
         handler = getattr(self, method.lower(), None)
         if handler is None and method == "HEAD":
             handler = getattr(self, "get", None)
         if handler is None:
             raise AssertionError(f"Unimplemented method {method!r}")
-        return cast("ft.ResponseReturnValue", context.app.ensure_sync(handler)(**kwargs))
+        return cast("ft.ResponseReturnValue", app.ensure_sync(handler)(**kwargs))
 
 
 offer_flasks_names(__name__)

@@ -358,6 +358,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         else:
             whole = body_sent(body)
             leave(app, context, environ, error, 1)
+        del context
     if whole is not None and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)
@@ -664,6 +665,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
         else:
             whole = body_sent(body)
             leave(app, context, environ, error, 1)
+        del context
     if whole is not None and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)
@@ -755,56 +757,62 @@ def finish_by_functions(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body
 ) -> Response:
     """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
-    if not (
-        plan.quiet and plan.epoch is invalidation.epoch and (context._state is PLAIN) and (not context._after_functions)
-    ):
-        return app.finalize_request(answer)
-    # encode_answer: Return the parts of a response to text, bytes or JSON
-    kind = type(answer)
-    if kind is str and plan.text_start is not None:
-        start = plan.text_start
-        body = answer.encode()
-    elif (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None):
-        start = plan.json_start
-        body = f"{plan.write_json(answer)}\n".encode()
-    elif kind is bytes and plan.text_start is not None:
-        start = plan.text_start
-        body = answer
-    else:
-        start = None
-        body = b""
-    if start is not None:
-        # response_of: Return the response with a body, as its constructor would create it
-        response: Response = new(plan.response_class)
-        pair, response._status, response._status_code, _ = start
-        response.headers = headers = new(Headers)
-        headers._list = [pair, (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)]
-        response.direct_passthrough = False
-        response._on_close = []
-        response.response = [body]
-    else:
-        made = response_without_code(app, plan, environ, answer)
-        if made is None:
+    try:
+        if not (
+            plan.quiet
+            and plan.epoch is invalidation.epoch
+            and (context._state is PLAIN)
+            and (not context._after_functions)
+        ):
             return app.finalize_request(answer)
-        response = made
-    request = context.request
-    if request._has_endpoint_of_rule and request.url_rule is not None:
-        scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
-    else:
-        scopes = (*request.blueprints, None)
-    # run_after: Call the functions of the app and of blueprints for a response, the last one registered first
-    epoch, synchronous = (plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN)
-    for scope in scopes:
-        for function in reversed(app.after_request_funcs.get(scope, ())):
-            known = epoch is invalidation.epoch and id(function) in synchronous
-            given: Body = function(response) if known else app._run(function, response)
-            response = given if given is response else claimed(app, given)
-    sent_cookies = environ.get("HTTP_COOKIE")
-    if context._is_touched or sent_cookies is not None:
-        app._keep_state(context, sent_cookies, response)
-    if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
-        app._tell_finished(response)
-    return response
+        # encode_answer: Return the parts of a response to text, bytes or JSON
+        kind = type(answer)
+        if kind is str and plan.text_start is not None:
+            start = plan.text_start
+            body = answer.encode()
+        elif (kind is dict or kind is list) and plan.json_start is not None and (plan.write_json is not None):
+            start = plan.json_start
+            body = f"{plan.write_json(answer)}\n".encode()
+        elif kind is bytes and plan.text_start is not None:
+            start = plan.text_start
+            body = answer
+        else:
+            start = None
+            body = b""
+        if start is not None:
+            # response_of: Return the response with a body, as its constructor would create it
+            response: Response = new(plan.response_class)
+            pair, response._status, response._status_code, _ = start
+            response.headers = headers = new(Headers)
+            headers._list = [pair, (LENGTHS[length] if (length := len(body)) < SHORT else None) or new_length(length)]
+            response.direct_passthrough = False
+            response._on_close = []
+            response.response = [body]
+        else:
+            made = response_without_code(app, plan, environ, answer)
+            if made is None:
+                return app.finalize_request(answer)
+            response = made
+        request = context.request
+        if request._has_endpoint_of_rule and request.url_rule is not None:
+            scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
+        else:
+            scopes = (*request.blueprints, None)
+        # run_after: Call the functions of the app and of blueprints for a response, the last one registered first
+        epoch, synchronous = (plan.epoch, app._synchronous if plan.calls_directly else NONE_KNOWN)
+        for scope in scopes:
+            for function in reversed(app.after_request_funcs.get(scope, ())):
+                known = epoch is invalidation.epoch and id(function) in synchronous
+                given: Body = function(response) if known else app._run(function, response)
+                response = given if given is response else claimed(app, given)
+        sent_cookies = environ.get("HTTP_COOKIE")
+        if context._is_touched or sent_cookies is not None:
+            app._keep_state(context, sent_cookies, response)
+        if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
+            app._tell_finished(response)
+        return response
+    finally:
+        del context
 
 
 def quick_response(plan: Plan, answer: t.Any) -> Response | None:

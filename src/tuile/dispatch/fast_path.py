@@ -100,6 +100,8 @@ def serve(  # noqa: C901 - what the steps handle, case by case
             parts = body(environ, start_response)
     finally:
         whole = end(app, plan, context, environ, error, body)
+        # A traceback that someone keeps refers to this frame, and the context to `g`: on Flask, `g` ends here.
+        del context
     if whole is not None and is_changed(body, whole, parts):
         return parts_at_end(body, whole, parts)
     return parts
@@ -157,28 +159,32 @@ def finish_by_functions(
     app: Flask, plan: Plan, context: RequestContext, environ: WSGIEnvironment, answer: Body
 ) -> Response:
     """Return the response to what a view has returned, as `finalize_request` does, if functions are called for it."""
-    if not may_finish(plan, context):
-        return app.finalize_request(answer)
-    start, body = encode_answer(plan, answer)
-    if start is not None:
-        response = response_of(plan, start, body)
-    else:
-        made = response_without_code(app, plan, environ, answer)
-        if made is None:
+    try:
+        if not may_finish(plan, context):
             return app.finalize_request(answer)
-        response = made
-    request = context.request
-    if request._has_endpoint_of_rule and request.url_rule is not None:
-        scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
-    else:
-        scopes = (*request.blueprints, None)
-    response = run_after(app, plan, scopes, response)
-    sent_cookies = environ.get("HTTP_COOKIE")
-    if context._is_touched or sent_cookies is not None:
-        app._keep_state(context, sent_cookies, response)
-    if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
-        app._tell_finished(response)
-    return response
+        start, body = encode_answer(plan, answer)
+        if start is not None:
+            response = response_of(plan, start, body)
+        else:
+            made = response_without_code(app, plan, environ, answer)
+            if made is None:
+                return app.finalize_request(answer)
+            response = made
+        request = context.request
+        if request._has_endpoint_of_rule and request.url_rule is not None:
+            scopes = APP_ALONE if "." not in request.url_rule.endpoint else scopes_of(request.url_rule.endpoint)
+        else:
+            scopes = (*request.blueprints, None)
+        response = run_after(app, plan, scopes, response)
+        sent_cookies = environ.get("HTTP_COOKIE")
+        if context._is_touched or sent_cookies is not None:
+            app._keep_state(context, sent_cookies, response)
+        if plan.epoch is not invalidation.epoch or (heard and request_finished.receivers):
+            app._tell_finished(response)
+        return response
+    finally:
+        # The traceback of an error refers to this frame, and the context to `g`.
+        del context
 
 
 def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: Body) -> Parts:

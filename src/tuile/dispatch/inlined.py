@@ -328,6 +328,7 @@ def session_headers(app: Flask, context: RequestContext) -> list[tuple[str, str]
         # Error trackers show the variables of frames.
         from ..keys.secret import without_values  # noqa: PLC0415 - only for errors
 
+        del context  # the traceback refers to this frame, and the context to `g`
         raise without_values(error)  # noqa: B904 - it is the same error
 
 

@@ -215,6 +215,8 @@ class Dispatcher(Planned, Teardown):
             parts = SEND(response, environ, start_response) if is_ours else response(environ, start_response)
         finally:
             leave(self, context, environ, error)
+            # A traceback that someone keeps refers to this frame, and the context to `g`: on Flask, `g` ends here.
+            del context
         return parts_at_end(response, whole, parts) if is_changed(response, whole, parts) else parts
 
     def request_context(self, environ: WSGIEnvironment) -> RequestContext:
@@ -336,6 +338,7 @@ class Dispatcher(Planned, Teardown):
         # `value_with_request`, inlined to save a call.
         context = current_value(None)
         request: t.Any = None if context is None else context.request
+        del context  # as in `_serve_by_steps`
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         blueprints = request.blueprints
@@ -352,13 +355,14 @@ class Dispatcher(Planned, Teardown):
         """Call the view of the matched rule and return its return value."""
         context = current_value(None)
         request: t.Any = None if context is None else context.request
+        del context  # as in `_serve_by_steps`
         if request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
         if request.routing_exception is not None:
             # Drop this frame's references: the request refers to the error, and the error's traceback to this frame. A
             # reference cycle would keep them until the next garbage collection.
             given = [request]
-            del context, request
+            del request
             self.raise_routing_exception(given.pop())
         rule = request.url_rule
         if request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
@@ -537,17 +541,20 @@ class Dispatcher(Planned, Teardown):
             context = context._request_ctx
         if context is None or context.request is None:
             raise RuntimeError(NO_REQUEST_MESSAGE)
-        if context._is_touched:
-            # Created within the request, so nothing is cached about them.
-            for function in context._after_functions or ():
-                given: Response = self.ensure_sync(function)(response)
-                response = given if given is response else shared_responses.claim(self, given)
-        if self.after_request_funcs:
-            blueprints = context.request.blueprints
-            response = run_after(self, self._plan, (*blueprints, None) if blueprints else APP_ALONE, response)
-        sent = context.request.environ.get("HTTP_COOKIE")
-        if context._is_touched or sent is not None:
-            self._keep_state(context, sent, response)
+        try:
+            if context._is_touched:
+                # Created within the request, so nothing is cached about them.
+                for function in context._after_functions or ():
+                    given: Response = self.ensure_sync(function)(response)
+                    response = given if given is response else shared_responses.claim(self, given)
+            if self.after_request_funcs:
+                blueprints = context.request.blueprints
+                response = run_after(self, self._plan, (*blueprints, None) if blueprints else APP_ALONE, response)
+            sent = context.request.environ.get("HTTP_COOKIE")
+            if context._is_touched or sent is not None:
+                self._keep_state(context, sent, response)
+        finally:
+            del context  # as in `_serve_by_steps`
         return response
 
     def _keep_state(self, context: Current, sent: str | None, response: Response) -> None:
@@ -575,6 +582,7 @@ class Dispatcher(Planned, Teardown):
                     if not is_answered(self, response, error):  # type: ignore[arg-type] # every dispatcher is a Flask
                         from ..keys.secret import without_values  # noqa: PLC0415 - as above
 
+                        del context  # as in `_serve_by_steps`
                         raise without_values(error)  # noqa: B904 - it is the same error
         if context._cookies is not None:
             sent_cookies.add_cookies(context, response)

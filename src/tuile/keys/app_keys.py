@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..real_flask import runs_flask_program
 from .ring import KeyRing, key_id, wrong_id
 from .secret import Hidden, Secret, read_key
 
@@ -218,8 +219,10 @@ def _mode(app: App) -> str:
     """Return the effective `SECRET_KEY_CHECKS`."""
     mode = app.config.get("SECRET_KEY_CHECKS")
     if mode is None:
-        # A test suite that passes on Flask with the key "test" must pass here, and `dev` is fine in development.
-        return "off" if app.config.get("DEBUG") or app.config.get("TESTING") else "warn"
+        # A test suite that passes on Flask with the key "test" must pass here, and `dev` is fine in development. Many
+        # suites for Flask do not set TESTING, and compare what was logged.
+        is_tested = app._is_tested and runs_flask_program()
+        return "off" if app.config.get("DEBUG") or app.config.get("TESTING") or is_tested else "warn"
     if mode not in _CHECKS:
         message = f"SECRET_KEY_CHECKS must be 'warn', 'error', 'off' or None (by DEBUG and TESTING), not {mode!r}."
         raise ValueError(message)

@@ -87,6 +87,7 @@ class App(AppWebSockets, metaclass=Watched):
     # The cache of `keys.app_keys`, and the ids of the weak keys that were reported.
     _cached_keys: CachedKeys | None = None
     _reported_keys: frozenset[str] = frozenset()
+    _is_tested = False
 
     def __init__(
         self,

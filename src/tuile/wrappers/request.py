@@ -354,7 +354,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
             return super().on_json_loading_failed(e)
         except BadRequest as error:
             context = current_value(None)
-            if context is not None and context.app.debug:
+            is_debugged = context is not None and context.app.debug
+            del context  # the traceback refers to this frame, and the context to `g`
+            if is_debugged:
                 raise
             raise BadRequest from error
 
