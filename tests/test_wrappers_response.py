@@ -573,15 +573,18 @@ def test_a_plain_location_is_sent_by_the_short_way() -> None:
             ("/é?ü#ß", "/%C3%A9?%C3%BC#%C3%9F"),
             ("/a?", "/a"),
             ("/a\\b", "/a%5Cb"),
+            ("//a", "//a"),
+            ("http://EXAMPLE.org/", "http://example.org/"),
+            ("http://a:080/", "http://a:80/"),
         ):
             answer = send(tuile.redirect(location, Response=tuile.Response), environ)
             assert ("Location", sent) in answer.headers
         for location in (
             "a:b",
-            "//a",
-            "http://EXAMPLE.org/",
+            "http:///a",
+            "http://[::1",
             "http://a..b/",
-            "http://a:080/",
+            "http://u:p@a/",
             "mailto:x",
             "/a\tb",
             " ",
