@@ -497,6 +497,29 @@ def test_a_body_of_http_2_needs_no_announcement(method: str) -> None:
     run(main)
 
 
+def test_what_is_read_like_a_file_is_not_read_after_its_announced_length() -> None:
+    app = Flask("file", static_folder=None)
+
+    class Socket:
+        """Has no end, as the connection to another server that is kept open."""
+
+        pieces = iter([b"one", b"two"])
+
+        def read(self, size: int) -> bytes:
+            piece = next(self.pieces, None)
+            assert piece is not None, "it would wait here"
+            return piece
+
+    @app.get("/")
+    def view() -> Any:
+        file: Any = Socket()
+        response = send_file(file, "text/plain")
+        response.content_length = 6
+        return response
+
+    assert send(app).body == b"onetwo"
+
+
 def test_files_are_sent_in_large_pieces(tmp_path: Any) -> None:
     app = make_app()
     path = tmp_path / "file.bin"

@@ -795,14 +795,19 @@ async def finish_in_worker(
     """
     leave_on_loop(context)
     client = context.request._client
-    if isinstance(client, Listener):
-        await client.stop()
     workers, variables = (service.workers, copy_context())
     exchange = MatchedExchange(
         answer_matched, (app, plan, context, sent_cookies, None, {}, None, awaited, method), variables, workers, scope
     )
     context.request._client = exchange
     del awaited
+    if isinstance(client, Listener):
+        try:
+            await client.stop()
+        except BaseException:
+            exchange.leave()
+            workers.submit(exchange)
+            raise
     # pass_on: Let a worker answer a request, and send its response
     waiter = exchange.waiter = workers.loop.create_future()
     workers.submit(exchange)

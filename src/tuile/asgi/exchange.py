@@ -137,8 +137,10 @@ class Exchange:
             is_sent = self._push(piece)
             if self.left or not is_sent:
                 break
-            # Nothing keeps a file from ending after its last byte.
-            if piece and not (self.remaining == 0 and type(parts) is FileWrapper):
+            if self.remaining == 0 and type(parts) is FileWrapper:
+                # Its last piece is reported with its end. What is only read like a file may wait for more.
+                break
+            if piece:
                 self.report(self)
                 if self.pushed - self.sent > MOST_WAITING:
                     self._wait(self._has_space)

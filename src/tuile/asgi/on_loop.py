@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from asyncio import CancelledError
 from contextvars import copy_context
 from functools import partial
 
@@ -254,8 +255,12 @@ class MoreSteps:
             else:
                 steps()
         except (KeyboardInterrupt, SystemExit) as failure:
+            await self._stop_listening()
             # It would end the server.
             raise RuntimeError(f"The application raised {failure!r}.") from failure
+        except (Exception, CancelledError):
+            await self._stop_listening()
+            raise
         await self._send(receive, send)
 
     def _remember_session(self) -> None:
@@ -299,8 +304,13 @@ class MoreSteps:
 
     async def _send(self, receive: Receive, send: Send) -> None:
         parts, request = self.parts, self.context.request
-        if isinstance(request._client, Listener):
-            await request._client.stop()
+        try:
+            await self._stop_listening()
+        except CancelledError:
+            close: Callable[[], object] | None = getattr(parts, "close", None)
+            if close is not None:
+                await call_in_worker(self.workers, close)
+            raise
         if isinstance(parts, AsyncParts):
             stream = request._client = Stream(self.scope["method"], self.scope["http_version"], receive, send)
             try:
@@ -316,6 +326,11 @@ class MoreSteps:
                 await converse(exchange, Conversation(exchange, self.workers, receive, send))
             finally:
                 request._client = None
+
+    async def _stop_listening(self) -> None:
+        client = self.context.request._client
+        if isinstance(client, Listener):
+            await client.stop()
 
     async def _send_whole(self, parts: Iterable[bytes], send: Send) -> bool:
         """Send a response that is not streamed; return whether it is one that can be sent as it is."""

@@ -113,8 +113,6 @@ async def finish_in_worker(
     """
     leave_on_loop(context)
     client = context.request._client
-    if isinstance(client, Listener):
-        await client.stop()
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
@@ -126,6 +124,14 @@ async def finish_in_worker(
     context.request._client = exchange
     # The error's traceback refers to frames that refer to this argument.
     del awaited
+    if isinstance(client, Listener):
+        try:
+            await client.stop()
+        except BaseException:
+            # The functions after the view run all the same.
+            exchange.leave()
+            workers.submit(exchange)
+            raise
     await pass_on(exchange, variables, workers, receive, send)
 
 

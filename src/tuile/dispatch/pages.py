@@ -12,7 +12,7 @@ from itertools import chain, islice
 from sys import getrefcount
 from types import GeneratorType
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE, REFERENCES_PASSED
@@ -56,8 +56,6 @@ _PASSED_TWICE = 2 * REFERENCES_PASSED - REFERENCES
 # Iterators whose pieces are sent as they come. Neither they nor their classes can have attributes of their own.
 _STREAMED: frozenset[type] = frozenset({GeneratorType, map, filter, zip, chain, islice, type(iter([])), type(iter(()))})
 _force_type = as_defined(WerkzeugResponse, "force_type")
-_REFUSALS = frozenset({NotFound, MethodNotAllowed, SecurityError})
-_HTML: t.Final = ("Content-Type", "text/html; charset=utf-8")
 
 
 class Page:
