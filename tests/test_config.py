@@ -6,6 +6,7 @@ import json
 import os
 import string
 from datetime import timedelta
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -339,5 +340,39 @@ def test_a_setting_with_an_error_follows_those_before_it() -> None:
             errors = outcome(config.from_object, Broken()), outcome(config.from_mapping, {"C": 1, 5: 2, "D": 3})
             found.append((errors, list(config.items()), config.get_namespace("OWN_")))
         return found
+
+    same(program)
+
+
+def test_a_property_of_an_object_reads_the_settings_before_it() -> None:
+    def program(framework: Any) -> Any:
+        config = framework.Config("")
+
+        class Computed:
+            def __get__(self, instance: object, owner: type | None = None) -> str:
+                return f"{config.get('HOST')}/path"
+
+        class Base:
+            HOST = "host"
+            PORT: Any = 1
+
+        class OfClass(Base):
+            URL = Computed()
+            PORT = None
+
+            def SHOWN(self) -> None: ...  # noqa: N802 - a setting
+
+        class OfInstance(Base):
+            @property
+            def URL(self) -> str:  # noqa: N802 - a setting
+                return f"{config['HOST']}:{config['PORT']}"
+
+        module: Any = ModuleType("settings")
+        module.__dict__.update(HOST="own", __dir__=lambda: ["HOST", "URL"], __getattr__=lambda name: config["HOST"])
+        found = []
+        for source in (OfClass, OfInstance(), module, Base, ModuleType("empty")):
+            config.from_object(source)
+            found.append({name: value for name, value in config.items() if name != "SHOWN"})
+        return found, list(config)
 
     same(program)

@@ -90,14 +90,33 @@ STATUSES = st.sampled_from(
 )
 BODIES = st.sampled_from(
     [
-        *("text", "", "\u00e9", b"bytes", b"", bytearray(b"array"), Text("own"), Markup("<b>"), None),
+        *(
+            "text",
+            "",
+            "\u00e9",
+            b"bytes",
+            b"",
+            bytearray(b"array"),
+            memoryview(b"view"),
+            "\ud800",
+            Text("own"),
+            Markup("<b>"),
+            None,
+        ),
         *([], ["a", b"b"], ("a", "b"), [b"one"], ["\u00e9"], [b""], {"k": 1}, 5),
     ]
 )
 KINDS = st.sampled_from(
     [
         *(None, "text/plain", "text/html", "application/json", "a/b", "image/svg+xml", "", "a\nb", "a\rb", 5),
-        *("application/x-ndjson", "application/javascript", "text/x-own; charset=latin-1", "x" * 300, Text("text/own")),
+        *(
+            "application/x-ndjson",
+            "application/javascript",
+            "text/x-own; charset=latin-1",
+            "x" * 300,
+            Text("text/own"),
+            ["a"],
+        ),
     ]
 )
 

@@ -419,14 +419,14 @@ class Config(WatchedSettings):
         A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
-        found: dict[str, object] = {}
-        try:
-            for name in dir(source):
-                if name.isupper():
-                    found[name] = getattr(source, name)
-        finally:
-            # Those before an error, too.
+        found = _plain_settings(source)
+        if found is not None:
             self._set_all(found)
+            return
+        # One by one: a property may read those before it.
+        for name in dir(source):
+            if name.isupper():
+                self[name] = getattr(source, name)
 
     def from_file(
         self,
@@ -512,6 +512,19 @@ class Config(WatchedSettings):
     def __repr__(self) -> str:
         shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
         return f"<{type(self).__name__} {shown!r}>"
+
+
+def _plain_settings(source: object) -> dict[str, object] | None:
+    """Return the upper case attributes of a class or a module by name; None if reading them may run code."""
+    attributes: dict[str, object] = {}
+    if type(source) is type:
+        for kind in reversed(source.__mro__):
+            attributes.update(vars(kind))
+    elif type(source) is ModuleType and "__dir__" not in vars(source):
+        attributes = vars(source)
+    # In the order of `dir`.
+    found = {name: attributes[name] for name in sorted(attributes) if name.isupper()}
+    return found if found and not any(hasattr(type(value), "__get__") for value in found.values()) else None
 
 
 def _say_what_failed(error: OSError) -> None:

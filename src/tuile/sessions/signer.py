@@ -11,7 +11,15 @@ from binascii import a2b_base64
 from contextlib import suppress
 from operator import attrgetter, itemgetter
 
-from itsdangerous import BadPayload, HMACAlgorithm, SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import (
+    BadPayload,
+    HMACAlgorithm,
+    Serializer,
+    SignatureExpired,
+    Signer,
+    TimestampSigner,
+    URLSafeTimedSerializer,
+)
 
 from ..exceptions import BadToken
 from ..invalidation import Stock
@@ -218,10 +226,11 @@ class _RefusingSigner(SessionSigner):
 _TIMED = ("get_timestamp", "sign", "unsign", "derive_key", "get_signature", "verify_signature", "__init__")
 _PAYLOADS = ("loads", "dumps", "load_payload", "dump_payload", "make_signer", "iter_unsigners")
 _READ_AND_WRITTEN_BY = (
-    (TimestampSigner, Stock(TimestampSigner, *_TIMED)),
+    (TimestampSigner, Stock(TimestampSigner, "timestamp_to_datetime", *_TIMED)),
     (Signer, Stock(Signer, "sign", "unsign")),
     (HMACAlgorithm, Stock(HMACAlgorithm, "get_signature", "verify_signature", "__init__")),
     (URLSafeTimedSerializer, Stock(URLSafeTimedSerializer, *_PAYLOADS)),
+    (Serializer, Stock(Serializer, "load_payload", "dump_payload")),
 )
 
 
@@ -385,6 +394,6 @@ def session_serializer(
     if key_derivation == "hmac" and len(known) == len(methods) and made.is_text_serializer and kinds.digests_read:
         made.as_made = AsMade(made, salt, keys, known)
     if type(serializer) is TaggedJSONSerializer and type(salt) in _IMMUTABLE:
-        app._kept_serializer = KeptSerializer(made, asked, seen)
-        return app._kept_serializer.copy_for(app, asked) or made
+        # A copy, because the user of this one may change it.
+        app._kept_serializer = KeptSerializer(_copy_of(made), asked, seen)
     return made

@@ -61,8 +61,8 @@ CONTENT_TYPES: dict[str | None, str] = {
 CONTENT_TYPE_HEADERS = {mimetype: ("Content-Type", content_type) for mimetype, content_type in CONTENT_TYPES.items()}
 #: The same by the whole value.
 FINISHED = {header[1]: header for header in CONTENT_TYPE_HEADERS.values()}
-#: Bodies other than text and bytes that the constructor takes as they are, without asking for more.
-TAKEN_AS_THEY_ARE: frozenset[type] = frozenset({GeneratorType, list, tuple, map, type(iter([]))})
+#: The types of bodies that the constructor encodes or takes as they are, without asking for more.
+PLAIN_BODIES: frozenset[type] = frozenset({str, bytes, type(None), GeneratorType, list, tuple, map, type(iter([]))})
 #: What `_close` and `encoded` do, to compare with.
 WERKZEUGS_CLOSE, WERKZEUGS_ITER_ENCODED = (as_defined(WerkzeugResponse, name) for name in ("close", "iter_encoded"))
 _NO_NAMES: frozenset[str] = frozenset()
@@ -145,7 +145,8 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
         if mimetype is None and not has_type:
             mimetype = response.default_mimetype
         if mimetype is not None:
-            content_type = CONTENT_TYPES.get(mimetype) or get_content_type(mimetype, "utf-8")
+            known = CONTENT_TYPES.get(mimetype) if type(mimetype) is str else None
+            content_type = known or get_content_type(mimetype, "utf-8")
     if content_type is not None:
         if not has_type and type(content_type) is str and "\n" not in content_type and "\r" not in content_type:
             pairs.append(("Content-Type", content_type))

@@ -24,8 +24,8 @@ from .header_properties import set_faster_properties
 from .plain_response import (
     CONTENT_TYPE_HEADERS,
     FINISHED,
+    PLAIN_BODIES,
     STATUS_LINES,
-    TAKEN_AS_THEY_ARE,
     Closing,
     PageBody,
     given_pairs,
@@ -160,14 +160,16 @@ class Response(WerkzeugResponse, metaclass=Watched):
             code: Given = start[2] if status is None else status
             line = start[1] if status is None else STATUS_LINES.get(code) if type(code) is int else None
             header: tuple[str, str] | None = start[0]
+            # What is of another type than str is converted or refused, and may have no hash.
             if content_type is not None:
-                header = FINISHED.get(content_type) or other_type(content_type, is_whole=True)
+                known = FINISHED.get(content_type) if type(content_type) is str else None
+                header = known or other_type(content_type, is_whole=True)
             elif mimetype is not None:
-                header = CONTENT_TYPE_HEADERS.get(mimetype) or other_type(mimetype, is_whole=False)
+                known = CONTENT_TYPE_HEADERS.get(mimetype) if type(mimetype) is str else None
+                header = known or other_type(mimetype, is_whole=False)
             pairs = [] if headers is None else given_pairs(headers)
-            body: Given = response.encode() if type(response) is str else response
-            is_known = type(body) is bytes or body is None or type(body) in TAKEN_AS_THEY_ARE
-            if is_known and line is not None and header is not None and pairs is not None:
+            if type(response) in PLAIN_BODIES and line is not None and header is not None and pairs is not None:
+                body: Given = response.encode() if isinstance(response, str) else response
                 self.headers = own = _new(Headers)
                 own._list = pairs
                 pairs.append(header)
