@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
 import decimal
@@ -578,6 +579,26 @@ def test_text_is_written_by_the_settings_of_the_moment(steps: list[str]) -> None
                 found += [outcome(app.json.dumps, obj) for obj in OBJECTS]
                 with app.app_context():
                     found += [outcome(lib.json.dumps, obj) for obj in OBJECTS]
+        return found
+
+    same(program)
+
+
+def test_a_copy_of_a_provider_converts_in_its_own_way() -> None:
+    def program(lib: Any) -> Any:
+        class Own(lib.json.provider.DefaultJSONProvider):  # type: ignore[misc]
+            shown = "first"
+
+            def default(self, o: object) -> str:
+                return self.shown
+
+        provider = Own(make_app(lib))
+        found = []
+        for name in ("second", "third"):
+            found += [provider.dumps(object()) for _ in range(3)]
+            another = copy.copy(provider)
+            another.shown = name
+            found += [another.dumps(object()) for _ in range(3)]
         return found
 
     same(program)

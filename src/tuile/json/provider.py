@@ -243,6 +243,10 @@ class DefaultJSONProvider(JSONProvider):
     # epoch, False if that is uncertain.
     _kept: tuple[object, t.Callable[[object], str] | t.Literal[False] | None] = (None, None)
 
+    def __getstate__(self) -> dict[str, object]:
+        # For `copy.copy`: what is kept calls the `default` of the original.
+        return {name: value for name, value in vars(self).items() if name != "_kept"}
+
     def dumps(self, obj: object, **kwargs: t.Any) -> str:
         """Return an object as JSON text.
 
