@@ -145,8 +145,9 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
         if mimetype is None and not has_type:
             mimetype = response.default_mimetype
         if mimetype is not None:
-            known = CONTENT_TYPES.get(mimetype) if type(mimetype) is str else None
-            content_type = known or get_content_type(mimetype, "utf-8")
+            content_type = (type(mimetype) is str and CONTENT_TYPES.get(mimetype)) or get_content_type(
+                mimetype, "utf-8"
+            )
     if content_type is not None:
         if not has_type and type(content_type) is str and "\n" not in content_type and "\r" not in content_type:
             pairs.append(("Content-Type", content_type))

@@ -160,12 +160,11 @@ class Response(WerkzeugResponse, metaclass=Watched):
             code: Given = start[2] if status is None else status
             line = start[1] if status is None else STATUS_LINES.get(code) if type(code) is int else None
             header: tuple[str, str] | None = start[0]
-            # What is of another type than str is converted or refused, and may have no hash.
             if content_type is not None:
-                known = FINISHED.get(content_type) if type(content_type) is str else None
+                known = type(content_type) is str and FINISHED.get(content_type)  # others may have no hash
                 header = known or other_type(content_type, is_whole=True)
             elif mimetype is not None:
-                known = CONTENT_TYPE_HEADERS.get(mimetype) if type(mimetype) is str else None
+                known = type(mimetype) is str and CONTENT_TYPE_HEADERS.get(mimetype)
                 header = known or other_type(mimetype, is_whole=False)
             pairs = [] if headers is None else given_pairs(headers)
             if type(response) in PLAIN_BODIES and line is not None and header is not None and pairs is not None:
