@@ -145,9 +145,8 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
         if mimetype is None and not has_type:
             mimetype = response.default_mimetype
         if mimetype is not None:
-            content_type = (type(mimetype) is str and CONTENT_TYPES.get(mimetype)) or get_content_type(
-                mimetype, "utf-8"
-            )
+            known = type(mimetype) is str and CONTENT_TYPES.get(mimetype)
+            content_type = known or get_content_type(mimetype, "utf-8")
     if content_type is not None:
         if not has_type and type(content_type) is str and "\n" not in content_type and "\r" not in content_type:
             pairs.append(("Content-Type", content_type))
@@ -162,13 +161,10 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
     length = None
     if body is None:
         response.response = []
-    elif isinstance(body, (str, bytes)):
+    elif isinstance(body, (str, bytes, bytearray)):
         content = body.encode() if isinstance(body, str) else body
-        response.response = [content]
+        response.response = t.cast("list[bytes]", [content])
         length = len(content)
-    elif isinstance(body, bytearray):
-        response.response = t.cast("list[bytes]", [body])
-        length = len(body)
     else:
         response.response = t.cast("Iterable[bytes]", body)
     if length is not None and response.automatically_set_content_length:
