@@ -159,6 +159,7 @@ def _default(o: object) -> object:
 
 
 _Encode: t.TypeAlias = "t.Callable[[object, int], t.Iterable[str]]"
+_Write: t.TypeAlias = "t.Callable[[object], str]"
 
 # None where Python has no C encoder (PyPy). Not in typeshed, so fetched by name. Its first argument is a dict for
 # finding circular references; without one, it writes objects in 7/8 of the time.
@@ -166,7 +167,7 @@ _c_make_encoder: t.Callable[..., _Encode] | None
 _c_make_encoder = getattr(_encoder, "c_make_encoder", None)
 
 
-def _careless_writer(encode: _Encode, careful: t.Callable[[object], str]) -> t.Callable[[object], str]:
+def _careless_writer(encode: _Encode, careful: _Write) -> _Write:
     """Return a function that writes an object as JSON text with an encoder that does not find circular references.
 
     Such an encoder has no state.
@@ -186,7 +187,7 @@ def _careless_writer(encode: _Encode, careful: t.Callable[[object], str]) -> t.C
     return write
 
 
-def _careful_writer(make: t.Callable[[], _Encode]) -> t.Callable[[object], str]:
+def _careful_writer(make: t.Callable[[], _Encode]) -> _Write:
     """Return a function that writes an object as JSON text with encoders that find circular references.
 
     Args:
@@ -239,13 +240,9 @@ class DefaultJSONProvider(JSONProvider):
     mimetype: str = "application/json"
     """The media type of the responses that `response` returns."""
 
-    # The epoch of the last call of `dumps` without options, and what writes its text; None by the first call of an
-    # epoch, False if that is uncertain.
-    _kept: tuple[object, t.Callable[[object], str] | t.Literal[False] | None] = (None, None)
-
-    def __getstate__(self) -> dict[str, object]:
-        # For `copy.copy`: what is kept calls the `default` of the original.
-        return {name: value for name, value in vars(self).items() if name != "_kept"}
+    # The epoch of the last call of `dumps` without options, the provider that was called (not the one that this is a
+    # copy of), and what writes its text; None by the first call of an epoch, False if that is uncertain.
+    _kept: tuple[object, t.Callable[[], object], _Write | t.Literal[False] | None] = (None, lambda: None, None)
 
     def dumps(self, obj: object, **kwargs: t.Any) -> str:
         """Return an object as JSON text.
@@ -256,12 +253,12 @@ class DefaultJSONProvider(JSONProvider):
                 `sort_keys`.
         """
         if not kwargs:
-            epoch, write = self._kept
-            if epoch is not invalidation.epoch:
-                self.__dict__["_kept"] = invalidation.epoch, None
+            epoch, owner, write = self._kept
+            if epoch is not invalidation.epoch or owner() is not self:
+                self.__dict__["_kept"] = invalidation.epoch, weakref.ref(self), None
             elif write is None:
                 # Made by the second call of an epoch: where it moves all the time, none is.
-                self.__dict__["_kept"] = epoch, self._writer(", ", ": ") or False
+                self.__dict__["_kept"] = epoch, owner, self._writer(", ", ": ") or False
             elif write:
                 return write(obj)
             comma, colon = ", ", ": "
@@ -303,11 +300,11 @@ class DefaultJSONProvider(JSONProvider):
         except RecursionError as error:
             raise NestingError(str(error)) from None
 
-    def _compact_writer(self) -> t.Callable[[object], str] | None:
+    def _compact_writer(self) -> _Write | None:
         """Return a function that writes the compact text of `dumps` until the epoch moves; None to call `dumps`."""
         return self._writer(",", ":") if self.writes_plainly else None
 
-    def _writer(self, comma: str, colon: str) -> t.Callable[[object], str] | None:
+    def _writer(self, comma: str, colon: str) -> _Write | None:
         """Return a function that writes JSON text until the epoch moves; None if that is uncertain."""
         make, sort_keys = _c_make_encoder, self.sort_keys
         default: t.Any = self.default

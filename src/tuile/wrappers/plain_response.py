@@ -162,8 +162,8 @@ def init_plainly(  # noqa: C901 - each of the constructor's arguments has its ca
     if body is None:
         response.response = []
     elif isinstance(body, (str, bytes, bytearray)):
-        content = body.encode() if isinstance(body, str) else body
-        response.response = t.cast("list[bytes]", [content])
+        content: Given = body.encode() if isinstance(body, str) else body
+        response.response = [content]
         length = len(content)
     else:
         response.response = t.cast("Iterable[bytes]", body)
