@@ -182,6 +182,14 @@ HEARD: dict[str, Any] = {
     "aborts": lambda lib, app, log: lib.abort(418),
     "leaves": lambda lib, app, log: raise_exit(),
     "enters another": enter_another,
+    "leaves the context": lambda lib, app, log: lib.globals.app_ctx.pop(),
+    "enters it once more": lambda lib, app, log: log or (log.append("once more"), lib.globals.app_ctx.push()),
+    "stays in another": lambda lib, app, log: log or (log.append("another"), app.app_context().push()),
+    "stays in another app's": lambda lib, app, log: lib.Flask("other").app_context().push(),
+    "stays in another request": lambda lib, app, log: (
+        log or (log.append("request"), app.test_request_context("/other").push())
+    ),
+    "sets the variable": lambda lib, app, log: lib.globals._cv_app.set(lib.Flask("other").app_context()),
     "replaces a step": lambda lib, app, log: setattr(app, "make_response", lambda rv: lib.Response(f"own {rv}")),
     "teardown": lambda lib, app, log: app.teardown_appcontext_funcs.append(lambda error: log.append("teardown")),
 }
@@ -207,6 +215,8 @@ def test_receivers_of_the_app_context_hear_what_they_hear_on_flask(does: str, al
             log.append((sorted(values), lib.has_app_context(), lib.has_request_context()))
 
         def view() -> Any:
+            name = lib.current_app.name if lib.has_app_context() else None
+            log.append((name, lib.request.path))
             log.append((sorted(lib.g), lib.request.path, len(lib.globals.app_ctx._cv_tokens)))
             if also == "session":
                 lib.session["a"] = 1

@@ -225,7 +225,11 @@ class RequestContext(Opening):
             entered, is_entered = (self.app.app_context(), False) if given is None else given
             if not is_entered:
                 entered.push()
-        value = Entered(entered or outside, self)
+            # What hears of that may have entered another context, or have left this one.
+            outer = current_value(None)
+            disturb(outer)
+            outside = None if outer is None else outer._app_ctx
+        value = Entered(outside, self)
         self._nested.append((set_current(value), value, entered))
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
