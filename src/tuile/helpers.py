@@ -41,6 +41,7 @@ else:
 
 # To compare with.
 _CALL = as_defined(Aborter, "__call__")
+# Typed here: Werkzeug does not say what the mapping has.
 _kinds_of: Callable[[Aborter], Mapping[int, Callable[..., HTTPException]]] = attrgetter("mapping")
 
 __all__ = [

@@ -17,6 +17,7 @@ from tests.beside_flask import make_app
 from tests.sessions.test_verified import contents
 from tuile.exceptions import BadToken
 from tuile.json.tag import TaggedJSONSerializer
+from tuile.keys.app_keys import keys_of
 from tuile.keys.timed_signer import TimedSigner
 from tuile.sessions.signer import BoundedSerializer, session_serializer
 
@@ -172,6 +173,19 @@ def test_signers_are_kept_for_the_settings_that_they_were_made_of() -> None:
     assert changed.secret_keys == [OLDER.encode()]
     with pytest.raises(itsdangerous.BadSignature):
         changed.loads(first.dumps({"a": 1}), max_age=100)
+
+
+def test_a_key_that_another_thread_sets_meanwhile_is_not_kept_for_the_one_before() -> None:
+    app = app_with()
+
+    def keys_after_a_change(app: Flask) -> Any:
+        app.config["SECRET_KEY"] = OLDER
+        return keys_of(app)
+
+    with mock.patch("tuile.sessions.signer.keys_of", keys_after_a_change):
+        assert ours_for(app).secret_keys == [OLDER.encode()]
+    app.config["SECRET_KEY"] = KEY
+    assert ours_for(app).secret_keys == [KEY.encode()]
 
 
 def test_what_cannot_be_written_raises_the_error_of_itsdangerous() -> None:

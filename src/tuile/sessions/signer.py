@@ -393,7 +393,7 @@ def session_serializer(
     known = [name for method in methods for one, name in _NAMED if one is method]
     if key_derivation == "hmac" and len(known) == len(methods) and made.is_text_serializer and kinds.digests_read:
         made.as_made = AsMade(made, salt, keys, known)
-    if type(serializer) is TaggedJSONSerializer and type(salt) in _IMMUTABLE:
-        # A copy, because the user of this one may change it.
+    # A copy, because the user of this one may change it. Another thread may have changed a setting meanwhile.
+    if type(serializer) is TaggedJSONSerializer and type(salt) in _IMMUTABLE and seen.are_current(app):
         app._kept_serializer = KeptSerializer(_copy_of(made), asked, seen)
     return made

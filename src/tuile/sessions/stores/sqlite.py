@@ -79,7 +79,7 @@ _SWEPT_PER_CREATION = 2
 _SWEPT_AT_ONCE, _SWEEPING_S = 50, 0.002
 # After how many the log is copied into the file, before it is so long that a request would have to do it.
 _SWEPT_PER_CHECKPOINT = 250
-# How many times as long as that took the disk is then left to requests.
+# For how many times as long as that took the disk is then left to requests.
 _RESTS = 4
 # How many connections wait for the next request.
 _MOST_IDLE = 16
