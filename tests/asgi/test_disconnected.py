@@ -12,10 +12,10 @@ import pytest
 from tests.asgi.driver import Server, ask, make_scope, run
 from tests.beside_flask import make_environ
 from tests.beside_flask import send as send_by_wsgi
-from tuile import Flask, Response, request, stream_with_context
+from tuile import Flask, Response, abort, after_this_request, request, stream_with_context
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 GIVE_UP_S = 20
 told: list[Any] = []
@@ -204,3 +204,41 @@ def test_nobody_listens_for_a_view_that_does_not_ask() -> None:
 
     run(main)
     assert received == [0]
+
+
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_a_server_that_tells_by_an_error_that_the_client_left_gets_none_back(is_awaited: bool) -> None:
+    app = Flask("left", static_folder=None)
+    app.logger.disabled = True
+    answers: dict[str, Callable[[], Any]] = {
+        "text": lambda: "text",
+        "response": lambda: Response("text"),
+        "pieces": lambda: Response(["one", "two"]),
+        "stream": lambda: Response(iter(["one", "two"])),
+        "abort": lambda: abort(404),
+        "error": lambda: 1 / 0,
+        "after": lambda: ("text", after_this_request(lambda response: response))[0],
+    }
+    for name, answer in answers.items():
+
+        async def awaited(answer: Callable[[], Any] = answer) -> Any:
+            return answer()
+
+        app.add_url_rule(f"/{name}", name, awaited if is_awaited else answer)
+
+    async def main() -> None:
+        await ask(app, "/text")
+        for path in (*answers, "nowhere"):
+            for failing in (1, 2):
+                server, sent = Server(make_scope(f"/{path}")), 0
+
+                async def send(message: Any) -> None:
+                    nonlocal sent
+                    sent += 1
+                    if sent >= failing:  # noqa: B023 - called in this turn of the loop
+                        raise ConnectionResetError
+
+                await app(server.scope, server.receive, send)
+                assert sent == failing, (path, "goes on")
+
+    run(main)

@@ -33,7 +33,7 @@ from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
 from .matched import Awaited, MatchedExchange
-from .on_loop import MoreSteps, leave_on_loop, prepared_parts, refusal_of, send_page
+from .on_loop import MoreSteps, leave_on_loop, prepared_parts, refusal_of
 from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
 
 if t.TYPE_CHECKING:
@@ -175,7 +175,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     if view is None:
         page = refusal_of(app, plan, context, method) if rule is None else None
         if page is not None:
-            await send_page(page, method, scope, send)
+            # send_page: Send a finished response
+            status, its_headers = (status_code(page.status), sent_headers(page.pairs, scope["http_version"]))
+            its_body = b"" if method == "HEAD" else b"".join(page.body)
+            try:
+                await send({"type": "http.response.start", "status": status, "headers": its_headers})
+                await send({"type": "http.response.body", "body": its_body, "more_body": False})
+            except OSError:
+                pass
         elif rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
             await service.here().serve_in_worker(scope, receive, send)
         else:
@@ -319,10 +326,13 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
-        await send({"type": "http.response.start", "status": start[2], "headers": headers})
         if method == "HEAD":
             body = b""
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        try:
+            await send({"type": "http.response.start", "status": start[2], "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        except OSError:
+            pass
     elif body is not None:
         is_known = plan.quiet and type(body) is plan.response_class and (type(body).__call__ is CALL)
         prepared = prepared_parts(body) if is_known and context.request._client is None else None
@@ -354,10 +364,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 context.request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
             wire, content = prepared
-            await send({"type": "http.response.start", "status": status_code(body._status), "headers": wire})
+            code = status_code(body._status)
             if method == "HEAD":
                 content = b""
-            await send({"type": "http.response.body", "body": content, "more_body": False})
+            try:
+                await send({"type": "http.response.start", "status": code, "headers": wire})
+                await send({"type": "http.response.body", "body": content, "more_body": False})
+            except OSError:
+                pass
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
@@ -509,10 +523,13 @@ async def answer_awaited(
         headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
         if more is not None:
             headers += sent_headers(more, scope["http_version"])
-        await send({"type": "http.response.start", "status": start[2], "headers": headers})
         if method == "HEAD":
             body = b""
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        try:
+            await send({"type": "http.response.start", "status": start[2], "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        except OSError:
+            pass
     elif body is not None:
         is_known = plan.quiet and type(body) is plan.response_class and (type(body).__call__ is CALL)
         prepared = prepared_parts(body) if is_known and context.request._client is None else None
@@ -544,10 +561,14 @@ async def answer_awaited(
                 context.request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
             wire, content = prepared
-            await send({"type": "http.response.start", "status": status_code(body._status), "headers": wire})
+            code = status_code(body._status)
             if method == "HEAD":
                 content = b""
-            await send({"type": "http.response.body", "body": content, "more_body": False})
+            try:
+                await send({"type": "http.response.start", "status": code, "headers": wire})
+                await send({"type": "http.response.body", "body": content, "more_body": False})
+            except OSError:
+                pass
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:

@@ -17,7 +17,7 @@ from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from ..wrappers.response import CALL
-from .on_loop import MoreSteps, prepared_parts, refusal_of, send_page
+from .on_loop import MoreSteps, prepared_parts, refusal_of
 from .scopes import (
     MOST_KNOWN,
     ONCE,
@@ -33,6 +33,7 @@ from .worker_path import answer_in_worker, finish_in_worker
 if t.TYPE_CHECKING:
     from ..app import Flask
     from ..ctx.request_context import RequestContext
+    from ..dispatch.pages import Page
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView, Body
     from ..wrappers.response import Response, TextStart
@@ -213,16 +214,37 @@ async def send_short(
     headers = [start[3], SENT_LENGTHS[length] if (length := len(body)) < MOST_KNOWN else sent_length(length)]
     if more is not None:
         headers += sent_headers(more, scope["http_version"])
-    await send({"type": "http.response.start", "status": start[2], "headers": headers})
     if method == "HEAD":
         body = b""
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    try:
+        await send({"type": "http.response.start", "status": start[2], "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+    except OSError:
+        # Some servers tell by it that the client left.
+        pass
 
 
 async def send_prepared(response: Response, prepared: tuple[HeaderPairs, bytes], method: str, send: Send) -> None:
     """Send a response that is sent as it is."""
     wire, content = prepared
-    await send({"type": "http.response.start", "status": status_code(response._status), "headers": wire})
+    code = status_code(response._status)
     if method == "HEAD":
         content = b""
-    await send({"type": "http.response.body", "body": content, "more_body": False})
+    try:
+        await send({"type": "http.response.start", "status": code, "headers": wire})
+        await send({"type": "http.response.body", "body": content, "more_body": False})
+    except OSError:
+        # Some servers tell by it that the client left.
+        pass
+
+
+async def send_page(page: Page, method: str, scope: Scope, send: Send) -> None:
+    """Send a finished response."""
+    status, its_headers = status_code(page.status), sent_headers(page.pairs, scope["http_version"])
+    its_body = b"" if method == "HEAD" else b"".join(page.body)
+    try:
+        await send({"type": "http.response.start", "status": status, "headers": its_headers})
+        await send({"type": "http.response.body", "body": its_body, "more_body": False})
+    except OSError:
+        # Some servers tell by it that the client left.
+        pass

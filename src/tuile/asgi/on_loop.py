@@ -93,14 +93,6 @@ def refusal_of(app: Flask, plan: Plan, context: RequestContext, method: str) -> 
     return page if type(page) is Page else None
 
 
-async def send_page(page: Page, method: str, scope: Scope, send: Send) -> None:
-    """Send a finished response."""
-    headers = sent_headers(page.pairs, scope["http_version"])
-    await send({"type": "http.response.start", "status": status_code(page.status), "headers": headers})
-    body = b"" if method == "HEAD" else b"".join(page.body)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
 class MoreSteps:
     """The steps of a request around its view, if there are any, in a worker if they may block.
 
@@ -340,8 +332,12 @@ class MoreSteps:
             body = b""
         elif sent_length(len(body)) not in wire and announced_length(self.headers) not in {None, len(body)}:
             return False
-        await send({"type": "http.response.start", "status": code, "headers": wire})
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        try:
+            await send({"type": "http.response.start", "status": code, "headers": wire})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+        except OSError:
+            # Some servers tell by it that the client left.
+            pass
         return True
 
     def _start(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
