@@ -13,6 +13,7 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import LoopContext, Undefined, markup_join
 from markupsafe import Markup
 
+import tuile
 from tests.beside_flask import make_app, outcome, same
 from tuile.templating.loops import looped
 from tuile.templating.written_out import joined, markup_joined, titled
@@ -157,3 +158,47 @@ def test_a_filter_of_a_constant_is_called_once_where_a_loop_is_written_twice() -
             return [lib.render_template("page.html", rows=[1, 2]), called]
 
     same(program)
+
+
+@pytest.mark.parametrize(
+    ("before", "inside", "after"),
+    [
+        ("{% for x in rows %}{{ x|upper }}", "{{ loop.last }}", "{% endfor %}"),
+        ("{% for x in rows %}{{ loop.index }}", "{{ x|default('none') }}", "{% endfor %}"),
+        ("url_for('page', n=", "1", ")"),
+        ("loop.cycle(1, ", "2", ")"),
+        ("url_for('page', n=loop.cycle(", "2", "))"),
+        ("loop.cycle(url_for('page', n=", "2", "), 1)"),
+        ("'%s'|format(", "x.y", ")"),
+        ("(", "x", ")|default('none')|upper"),
+    ],
+)
+def test_code_grows_no_faster_than_its_source(before: str, inside: str, after: str) -> None:
+    environment = make_app(tuile).jinja_env
+
+    def size(depth: int) -> int:
+        source = before * depth + inside + after * depth
+        if not source.startswith("{"):
+            source = "{% for row in rows %}{{ " + source + " }}{% endfor %}"
+        return len(environment.compile(source, raw=True))
+
+    assert size(12) < 4 * size(4)
+
+
+@pytest.mark.parametrize("function", ["render_template", "stream_template"])
+def test_loops_inside_loops_write_the_same_whole_and_in_pieces(function: str) -> None:
+    source = (
+        "{% for a in rows %}{{ loop.index }}{% for b in rows %}{{ loop.last }}{% for c in rows if c %}"
+        "{{ loop.cycle(a, loop.cycle(b, c)) }}{% else %}none{% endfor %}{% endfor %}"
+        "{{ loop.cycle('x', 'y') }}{% endfor %}"
+        "{% for a in rows %}{% block part scoped %}{% for b in a %}{% for c in rows %}{{ c }}{% endfor %}{% endfor %}"
+        "{% endblock %}{% for b in rows %}{{ loop.first }}{% endfor %}{% endfor %}"
+    )
+
+    def program(lib: Any) -> str:
+        app = make_app(lib)
+        app.jinja_loader = jinja2.DictLoader({"page.html": source})
+        with app.app_context():
+            return "".join(getattr(lib, function)("page.html", rows=["x", "<y>", ""]))
+
+    assert "&lt;y&gt;" in same(program)

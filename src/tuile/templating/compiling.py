@@ -35,8 +35,6 @@ _IS_KNOWN = getattr(jinja2, "__version__", "").startswith("3.1.")
 _OF_DICTS = frozenset(dir({}))
 # Jinja passes them to what it calls, and takes them out again.
 _OWN_KEYWORDS = frozenset({"_loop_vars", "_block_vars", "caller"})
-
-
 # The methods whose work is done here, without a call of them.
 _replaced = Stock(
     JinjaCodeGenerator,
@@ -74,6 +72,7 @@ class CodeGenerator(JinjaCodeGenerator):
         self._of_numbers: set[int] = set()
         self._lax: dict[int, tuple[str, str]] = {}
         self._loop = ""
+        self._is_in_pieces = False
         self._functions: set[str] = set()
         self._namespaces: set[str] = set()
 
@@ -149,14 +148,15 @@ class CodeGenerator(JinjaCodeGenerator):
                 begins = "(numbered if exact_dict is dict else LoopContext)"
             else:
                 begins = "looped"
-            if frame.buffer is None and not node.recursive and loops.can_be_written_twice(self.environment, node):
+            is_alone = frame.buffer is None and not self._is_in_pieces and not node.recursive
+            if is_alone and loops.can_be_written_twice(self.environment, node):
                 self._write_joined(node, frame, begins)
                 return
             self._loop = begins
         super().visit_For(node, frame)
 
     def _write_joined(self, node: nodes.For, frame: Frame, begins: str) -> None:
-        """Write a loop twice: it makes one piece where only the whole text is wanted, and many elsewhere."""
+        """Write a loop twice, but not those inside: it makes one piece if only the whole text is wanted, else many."""
         self.writeline("if is_usual and context.joins:")
         self.indent()
         joining = frame.copy()
@@ -167,8 +167,9 @@ class CodeGenerator(JinjaCodeGenerator):
         self.outdent()
         self.writeline("else:")
         self.indent()
-        self._loop = begins
+        self._loop, self._is_in_pieces = begins, True
         super().visit_For(node, frame)
+        self._is_in_pieces = False
         self.outdent()
 
     def visit_Name(self, node: nodes.Name, frame: Frame) -> None:  # noqa: N802 - Jinja's name

@@ -66,14 +66,21 @@ def _is_loop(node: nodes.Node) -> bool:
 
 
 def _is_cycle(node: nodes.Call) -> bool:
-    called = node.node
+    """Return whether a call is one of `loop.cycle` with values, and no other one among them.
+
+    Its arguments are written twice; within each other they would be written many times.
+    """
     return (
-        isinstance(called, nodes.Getattr)
-        and called.attr == "cycle"
-        and _is_loop(called.node)
+        _calls_cycle(node)
         and bool(node.args)
         and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+        and not any(_calls_cycle(other) for other in node.find_all(nodes.Call))
     )
+
+
+def _calls_cycle(node: nodes.Call) -> bool:
+    called = node.node
+    return isinstance(called, nodes.Getattr) and called.attr == "cycle" and _is_loop(called.node)
 
 
 def numbered(iterable: Iterable[object], _: type[Undefined]) -> Iterator[tuple[object, int]]:
