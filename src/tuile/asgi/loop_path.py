@@ -3,7 +3,7 @@
 It does the same as the steps. If the view is a coroutine function and nothing else has a part in the request, all of it
 runs on the loop. If the view is not, and its rule is certain, a worker answers the request from its view on. Other
 requests go on to `Service` or `MoreSteps`. `tools/flatten.py` inlines its functions, and those of the fast path that
-they call, into `serve_scope` and `answer_matched`, and writes these to `_generated.py`.
+they call, into `serve_scope` and `answer_awaited`, and writes these to `_generated.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A request without a body that was matched on the event loop, on its way to a worker and back."""
+"""A request that was matched on the event loop, on its way to a worker and back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Awaited(t.NamedTuple):
 
 
 class MatchedExchange(Exchange):
-    """A request without a body that was matched on the loop: the worker goes on from there.
+    """A request that was matched on the loop, its body received if it has one: the worker goes on from there.
 
     A response that is one piece of the announced length is not passed on as pieces are: it is in `whole` when the
     request has ended.
