@@ -376,3 +376,19 @@ def test_a_property_of_an_object_reads_the_settings_before_it() -> None:
         return found, list(config)
 
     same(program)
+
+
+def test_a_union_in_place_calls_no_method_of_a_subclass() -> None:
+    def program(framework: Any) -> Any:
+        class Own(framework.Config):  # type: ignore[misc]
+            def update(self, *args: Any, **kwargs: Any) -> None:
+                super().update(*args, **kwargs, BY_UPDATE=True)
+
+        config: Any = Own("", {"A": 1})
+        config |= {"A": 2, "DEBUG": True}
+        config |= [("B", 3)]
+        errors = [outcome(config.__ior__, other) for other in (5, None, [1])]
+        config.update(C=4)
+        return list(config.items()), errors
+
+    same(program)

@@ -343,7 +343,7 @@ class WatchedSettings(dict[str, t.Any]):
 
     def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
         try:
-            self.update(other)
+            WatchedSettings.update(self, other)
         except Exception:
             del self, other  # tracebacks show local variables
             raise
