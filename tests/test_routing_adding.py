@@ -14,6 +14,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
 import tuile
+from tests.beside_flask import same
 from tuile.routing.map import Map
 from tuile.routing.rule import EndpointRules, Rule
 
@@ -167,6 +168,33 @@ def test_a_wrapped_add_is_called() -> None:
         app.add_url_rule("/", "index", lambda: "index")
     assert seen == [app.url_map]
     assert app.test_client().get("/").text == "index"
+
+
+@pytest.mark.parametrize("where", ["the class of maps", "one rule", "the class of rules"])
+def test_what_is_set_on_a_class_or_a_rule_decides_as_on_flask(where: str) -> None:
+    class Low(BaseConverter):
+        regex = "[a-z]+"
+
+    def program(lib: Any) -> Any:
+        map_class, rule_class = lib.Flask.url_map_class, lib.Flask.url_rule_class
+
+        def get_rules(self: Any, url_map: Any) -> Any:
+            yield self
+            yield rule_class("/more", endpoint="more")
+
+        with mock.patch.object(map_class, "default_converters", {**map_class.default_converters, "low": Low}):
+            url_map = map_class() if where == "the class of maps" else map_class(converters={"low": Low})
+        rule = rule_class("/<low:x>", endpoint="one")
+        if where == "one rule":
+            rule.get_rules = get_rules.__get__(rule)
+        if where == "the class of rules":
+            with mock.patch.object(rule_class, "get_rules", get_rules):
+                url_map.add(rule)
+        else:
+            url_map.add(rule)
+        return [item.rule for item in url_map.iter_rules()], sorted(url_map.converters)
+
+    same(program)
 
 
 def test_a_rule_that_is_changed_after_a_request_is_found_anew() -> None:

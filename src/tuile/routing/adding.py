@@ -6,6 +6,7 @@ import typing as t
 from threading import RLock
 
 from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import Rule as WerkzeugRule
 
 from ..invalidation import as_defined
 from .rule import EndpointRules, NoticedRules, Rule, RulesByEndpoint
@@ -18,6 +19,7 @@ if t.TYPE_CHECKING:
     from .map import Map
 
 _stock_constructor, _stock_add = as_defined(WerkzeugMap, "__init__"), as_defined(WerkzeugMap, "add")
+_stock_get_rules = as_defined(WerkzeugRule, "get_rules")
 
 
 class _Unwatched(WerkzeugMap):
@@ -47,7 +49,12 @@ def add_rules(url_map: Map, factory: RuleFactory, add: Callable[[RuleFactory], N
         add: Werkzeug's method of the map.
     """
     by_endpoint = url_map._rules_by_endpoint
-    if type(factory) is not Rule or WerkzeugMap.add is not _stock_add or type(by_endpoint) is not RulesByEndpoint:
+    if (
+        type(factory) is not Rule
+        or getattr(factory.get_rules, "__func__", None) is not _stock_get_rules
+        or WerkzeugMap.add is not _stock_add
+        or type(by_endpoint) is not RulesByEndpoint
+    ):
         noticed = NoticedRules(factory)
         add(noticed)
         for endpoint in noticed.endpoints:

@@ -79,7 +79,8 @@ class Map(WerkzeugMap):
         # Counts changes, so that an index that was built during a change is not kept.
         self._revision = 0
         self._revision_lock = RLock()
-        state = adding.initial_state(args, kwargs) if type(self) is Map else None
+        is_stock = type(self) is Map and "default_converters" not in vars(Map)
+        state = adding.initial_state(args, kwargs) if is_stock else None
         if state is None:
             super().__init__(None, *args, **kwargs)
         else:
