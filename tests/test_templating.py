@@ -766,3 +766,19 @@ def test_a_request_is_seen_by_the_template_that_is_rendered_in_it_alone(app: Fla
     app.add_url_rule("/<name>", "page", lambda name: render_template_string("{{ request.path }}"))
     assert [client.get(path).text for path in ("/a", "/b")] == ["/a", "/b"]
     assert not bool(request)
+
+
+def test_the_classes_of_an_environment_serve_jinjas_own() -> None:
+    def program(lib: Any) -> list[object]:
+        ours = make_app(lib).jinja_env
+
+        class Environment(jinja2.Environment):
+            template_class = ours.template_class
+            context_class = ours.context_class
+            code_generator_class = ours.code_generator_class
+
+        source = "{{ x }}{{ x|join }}{% for y in x %}{{ loop.index }}{{ y|upper }}{% endfor %}"
+        whole = "{% autoescape false %}" + source + "{% endautoescape %}" + source
+        return [Environment(autoescape=escapes).from_string(whole).render(x="<a") for escapes in (True, False)]
+
+    same(program)

@@ -95,7 +95,12 @@ class Context(JinjaContext):
         self.environment = environment
         self.exported_vars = set()
         self.name = name
-        if environment.autoescape is not environment._plain_autoescape:
+        try:
+            is_plain = environment.autoescape is environment._plain_autoescape
+        except AttributeError:
+            # It is not Tuile's, but was given this class.
+            is_plain = False
+        if not is_plain:
             # A function of the application's own is called for each context.
             self.eval_ctx = _evaluation_of(self)
         self._globals = globals
