@@ -61,7 +61,7 @@ def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
     try:
         return function(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - to be compared
-        return type(error).__name__, str(error).replace("_Unwatched", "Map")
+        return type(error).__name__, str(error)
 
 
 def state_of_rule(rule: Any) -> dict[str, Any]:
