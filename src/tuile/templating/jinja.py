@@ -59,9 +59,6 @@ _KNOWN_GENERATORS = (CodeGenerator, JinjaCodeGenerator)
 class Template(JinjaTemplate):
     """A Jinja template that merges its globals and the given values at once."""
 
-    if TYPE_CHECKING:
-        environment: Environment
-
     def new_context(
         self, vars: dict[str, object] | None = None, shared: bool = False, locals: Mapping[str, object] | None = None
     ) -> JinjaContext:

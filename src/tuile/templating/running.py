@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-    from .jinja import Environment as OwnEnvironment
-
     _Block = Callable[[JinjaContext], Iterator[str]]
 
     _escape_text: Callable[[str], str]
@@ -84,7 +82,7 @@ class Context(JinjaContext):
 
     def __init__(
         self,
-        environment: OwnEnvironment,
+        environment: JinjaEnvironment,
         parent: dict[str, object],
         name: str | None,
         blocks: dict[str, _Block],
@@ -95,14 +93,10 @@ class Context(JinjaContext):
         self.environment = environment
         self.exported_vars = set()
         self.name = name
-        try:
-            is_plain = environment.autoescape is environment._plain_autoescape
-        except AttributeError:
-            # It is not Tuile's, but was given this class.
-            is_plain = False
-        if not is_plain:
+        # Environments that are not Tuile's may be given this class.
+        if environment.autoescape is not vars(environment).get("_plain_autoescape"):
             # A function of the application's own is called for each context.
-            self.eval_ctx = _evaluation_of(self)
+            vars(self)["eval_ctx"] = _evaluation_of(self)
         self._globals = globals
         self.blocks = {of: [block] for of, block in blocks.items()} if blocks else {}
 
