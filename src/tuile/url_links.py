@@ -259,6 +259,8 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
         or (known.state is not None and own.__dict__ != known.state)
         or MapAdapter.build is not werkzeugs_build
     ):
+        if type(adapter) is Place:
+            context.url_adapter  # noqa: B018 - reading it makes it, of the map that there was
         context._address = None
         return None
     link = plan.links.get(endpoint)

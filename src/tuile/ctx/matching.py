@@ -67,9 +67,10 @@ class Matching(metaclass=Watched):
 
     def _make_adapter(self) -> MapAdapter | None:
         """Return Werkzeug's adapter for this request; None if the host is refused."""
-        if self._root:
+        url_map = self._root or (None if self._address is None else t.cast("Map", self._address.adapter.map))
+        if url_map:
             # URLs were built before, so this request belongs to the map of then.
-            adapter = self._root.adapter_for(environ_of(self.request), self.app.config["SERVER_NAME"])
+            adapter = url_map.adapter_for(environ_of(self.request), self.app.config["SERVER_NAME"])
             if adapter is not None:
                 return adapter
         try:
