@@ -67,6 +67,9 @@ def _setting(
         if name == "update":
             args, kwargs = (), dict(*args, **kwargs)  # as dict.update is called
             keys = list(kwargs)
+        elif name == "__ior__":
+            args = (dict(*args),)
+            keys = list(args[0])
         else:
             keys = [] if name == "setdefault" and args[0] in self else [str(args[0])]
         result = method(self, *args, **kwargs)
@@ -128,4 +131,4 @@ _LOADING: dict[str, Callable[..., Label]] = {
     "from_object": _of_object,
     "from_mapping": _of_mapping,
 }
-_SETTING = ("__setitem__", "setdefault", "update")
+_SETTING = ("__setitem__", "setdefault", "update", "__ior__")
