@@ -285,7 +285,7 @@ def test_a_view_that_was_awaited_and_is_cancelled_is_torn_down() -> None:
 def test_each_response_is_sent_as_on_the_whole_way(
     method: str, status: Any, body: Any, headers: list[tuple[str, str]], change: Any, is_own: bool
 ) -> None:
-    app = Flask("app", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.secret_key = "6a1f0c9e5b7d4e2f8a3b05d7c1e94b26"
     app.logger.disabled = True
     app.get("/text")(lambda: "x")
