@@ -51,6 +51,7 @@ HANDLERS: list[Any] = [HTTPException, NotFound, MethodNotAllowed, 404, 405, 409,
 SETTINGS = [{}, {}, {"TRAP_HTTP_EXCEPTIONS": True}, {"TRAP_BAD_REQUEST_ERRORS": True}, {"DEBUG": True}]
 REQUESTS = [("/missing", {}), ("/post", {}), ("/missing", {"REQUEST_METHOD": "HEAD"}), ("/redirect", {})]
 REQUESTS += [("/missing", {"HTTP_COOKIE": "session=x"}), ("/missing", {"HTTP_HOST": "a b"})]
+REQUESTS += [("/missing", {"HTTP_UPGRADE": upgrade, "HTTP_CONNECTION": "upgrade"}) for upgrade in ("h2c", "WebSocket")]
 
 
 def around(lib: Any, app: Any, functions: list[str]) -> None:

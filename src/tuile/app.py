@@ -194,7 +194,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def test_request_context(self, *args: t.Any, **kwargs: t.Any) -> RequestContext:
         """Return a request context for a test. The arguments are those of the test client's `open`."""
-        if not self._is_tested:
+        if not self._is_tested:  # to set an attribute makes plans stale
             self._is_tested = True
         environ = testing.environ_without_builder(testing.EnvironBuilder, self, args, kwargs)
         if environ is not None:
@@ -207,7 +207,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
 
     def test_client(self, use_cookies: bool = True, **kwargs: object) -> FlaskClient:
         """Return a client that sends requests to this application without a server."""
-        if not self._is_tested:
+        if not self._is_tested:  # to set an attribute makes plans stale
             self._is_tested = True
         client_class = self.test_client_class or testing.FlaskClient
         return client_class(self, self.response_class, use_cookies=use_cookies, **kwargs)

@@ -419,10 +419,6 @@ class Config(WatchedSettings):
         A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
-        found = _plain_settings(source)
-        if found is not None:
-            self._set_all(found)
-            return
         # One by one: a property may read those before it.
         for name in dir(source):
             if name.isupper():
@@ -456,25 +452,10 @@ class Config(WatchedSettings):
 
     def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
-        given = {**dict(mapping or {}), **kwargs}
-        try:
-            found = {name: value for name, value in given.items() if name.isupper()}
-        except AttributeError:
-            # A name that is no text. Those before it are set.
-            for name, value in given.items():
-                if name.isupper():
-                    self[name] = value
-            raise
-        self._set_all(found)
+        for name, value in {**dict(mapping or {}), **kwargs}.items():
+            if name.isupper():
+                self[name] = value
         return True
-
-    def _set_all(self, settings: dict[str, object]) -> None:
-        """Set several settings, one by one if a subclass does it in its own way."""
-        if type(self).__setitem__ is WatchedSettings.__setitem__:
-            self._put(settings)
-            return
-        for name, value in settings.items():
-            self[name] = value
 
     def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
         """Return the settings whose names begin with a prefix, for example as keyword arguments of a constructor.
@@ -512,19 +493,6 @@ class Config(WatchedSettings):
     def __repr__(self) -> str:
         shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
         return f"<{type(self).__name__} {shown!r}>"
-
-
-def _plain_settings(source: object) -> dict[str, object] | None:
-    """Return the upper case attributes of a class or a module by name; None if reading them may run code."""
-    attributes: dict[str, object] = {}
-    if type(source) is type:
-        for kind in reversed(source.__mro__):
-            attributes.update(vars(kind))
-    elif type(source) is ModuleType and "__dir__" not in vars(source):
-        attributes = vars(source)
-    # In the order of `dir`.
-    found = {name: attributes[name] for name in sorted(attributes) if name.isupper()}
-    return found if found and not any(hasattr(type(value), "__get__") for value in found.values()) else None
 
 
 def _say_what_failed(error: OSError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import invalidation
+from ..routing.map import is_for_websocket
 from ..routing.route import matched_by
 from ..signals import appcontext_pushed, heard, is_end_heard
 from .app_context import current_value, environ_of, keep_environ, reset_current, set_current
@@ -55,7 +56,7 @@ def _match_again(context: RequestContext, plan: Plan) -> None:
     if (
         environ.get("HTTP_HOST") in plan.hosts
         and environ["wsgi.url_scheme"] in _SCHEMES
-        and "HTTP_UPGRADE" not in environ
+        and not ("HTTP_UPGRADE" in environ and is_for_websocket(environ))
     ):
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         route = plan.static_routes.get(path)

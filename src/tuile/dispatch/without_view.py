@@ -14,6 +14,7 @@ from werkzeug.routing import RequestRedirect
 from .. import invalidation
 from ..ctx.states import PLAIN
 from ..lazy import late_modules
+from ..routing.map import is_for_websocket
 from ..signals import request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.plain_response import STATUS_LINES
@@ -60,7 +61,7 @@ def parts_without_view(
         or context._state is not PLAIN
         or request_started.receivers
         or app.config.get("CSRF") is not None
-        or "HTTP_UPGRADE" in environ
+        or ("HTTP_UPGRADE" in environ and is_for_websocket(environ))
     ):
         return None
     if app.before_request_funcs or app.after_request_funcs or app.url_value_preprocessors:
