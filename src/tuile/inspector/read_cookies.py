@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from werkzeug.datastructures import ImmutableMultiDict
+
 from ..ctx.cookies import TokenCookies
 from ..exceptions import BadToken
-from ..http.parameters import ImmutableMultiDict
 from ..keys.tokens import ENCRYPTED
 from ..wrappers.response import Response
 from .hidden import NONE, hide, is_secret_name, show
@@ -28,7 +29,7 @@ if t.TYPE_CHECKING:
 # --- the received cookies ---------------------------------------------------------------------------------------------
 
 
-class _Read(ImmutableMultiDict[str]):
+class _Read(ImmutableMultiDict[str, str]):
     """The received cookies, which record what is read of them. Its methods are below."""
 
 
@@ -41,8 +42,8 @@ _OF_ALL = ("__iter__", "items", "values", "lists", "listvalues", "to_dict")
 _OF_NONE = ("copy", "__copy__", "__reduce_ex__", "__or__")
 
 
-def _plain(values: Iterable[tuple[str, list[str]]]) -> ImmutableMultiDict[str]:
-    made: ImmutableMultiDict[str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
+def _plain(values: Iterable[tuple[str, list[str]]]) -> ImmutableMultiDict[str, str]:
+    made: ImmutableMultiDict[str, str] = ImmutableMultiDict.__new__(ImmutableMultiDict)
     dict.update(made, values)
     return made
 
@@ -97,7 +98,7 @@ def received_cookies(original: Method) -> Method:
     def __get__(self: ReceivedCookies, request: Request | None, owner: type | None = None) -> object:  # noqa: N807
         cookies: object = original(self, request, owner)
         if request is not None and type(cookies) is ImmutableMultiDict and recording.get() is not None:
-            observed: ImmutableMultiDict[str] = _Read.__new__(_Read)
+            observed: ImmutableMultiDict[str, str] = _Read.__new__(_Read)
             dict.update(observed, dict.items(cookies))
             request.__dict__["cookies"] = cookies = observed
         return cookies

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
-from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
+from werkzeug.datastructures import ImmutableMultiDict
 
-from ..http.parameters import ImmutableMultiDict
 from ..http.request_headers import EnvironHeaders
 from ..lazy import late_modules
 from .environ import cookie_header_of
@@ -57,7 +56,7 @@ def _parsed(request: Request) -> t.Any:
         # The headers were replaced.
         sent = ";".join(headers.getlist("Cookie"))
     kind = request.dict_storage_class
-    if kind is WerkzeugImmutableMultiDict:
+    if kind is ImmutableMultiDict:
         # The result of the constructor, in one call.
         cookies: MultiDict[str, str] = _new_multidict(ImmutableMultiDict)
         if sent:
