@@ -94,7 +94,9 @@ def build() -> tuple[Path, Path]:
 def unpack_without_source(sdist: Path, folder: Path) -> Path:
     """Unpack a source distribution, remove its `src`, and return its folder."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        # Debian's Python 3.11.2 has no filters yet.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)  # noqa: S202 - our own archive
     (unpacked,) = folder.iterdir()
     shutil.rmtree(unpacked / "src")
     return unpacked
