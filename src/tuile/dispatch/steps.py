@@ -11,7 +11,7 @@ import sys
 import typing as t
 from collections.abc import Iterator
 from inspect import CO_COROUTINE, iscoroutinefunction
-from types import FunctionType, GeneratorType, MethodType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -618,13 +618,16 @@ class Dispatcher(Planned, Teardown):
     def ensure_sync(self, func: Callable[..., object]) -> Callable[..., t.Any]:
         """Return a function that can be called without `await`. Coroutine functions are run to completion."""
         given: t.Any = func
-        plain = given.__func__ if type(func) is MethodType else given
-        if type(plain) is FunctionType:
+        kind = type(func)
+        plain = given.__func__ if kind is MethodType else given
+        if kind is FunctionType or type(plain) is FunctionType:
             if plain.__code__.co_flags & CO_COROUTINE:
                 return self.async_to_sync(given)
             if not plain.__dict__:
                 # It has no attribute that may mark it.
                 return func
+        elif kind is BuiltinFunctionType:
+            return func
         return self.async_to_sync(func) if iscoroutinefunction(func) else func
 
     def async_to_sync(self, func: Callable[..., t.Coroutine[object, object, object]]) -> Callable[..., t.Any]:

@@ -6,6 +6,7 @@ Werkzeug's `Map` parses rules and handles everything that the index does not sup
 from __future__ import annotations
 
 import typing as t
+from itertools import chain
 from threading import RLock
 from types import FunctionType
 
@@ -110,7 +111,7 @@ class Map(WerkzeugMap):
     @property
     def _rules(self) -> list[WerkzeugRule]:
         # The copy is needed because another thread may add an endpoint.
-        return [rule for rules in list(self._rules_by_endpoint.values()) for rule in rules]
+        return [*chain.from_iterable(list(self._rules_by_endpoint.values()))]
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Bind a rule, or the rules of a factory, to this map. Requests may be running."""
