@@ -202,3 +202,48 @@ def test_loops_inside_loops_write_the_same_whole_and_in_pieces(function: str) ->
             return "".join(getattr(lib, function)("page.html", rows=["x", "<y>", ""]))
 
     assert "&lt;y&gt;" in same(program)
+
+
+@pytest.mark.parametrize(
+    ("before", "inside", "after"),
+    [
+        ("", "x", ".items"),
+        ("", "x", "['a'].name"),
+        ("", "x", "|upper"),
+        ("", "x", "|default('none')"),
+        ("", "x", ".get('a')"),
+        ("url_for(", "x", ")"),
+        ("x(a=", "x", ")"),
+        ("('%s'|format(x)) ~ (", "x", ")"),
+        ("(x is defined and ", "x", ")"),
+        ("(x if x else ", "x", ")"),
+        ("[", "x", "]|join(',')"),
+    ],
+)
+def test_expressions_are_nested_as_deep_as_in_jinja(before: str, inside: str, after: str) -> None:
+    class Anything:
+        items = property(lambda self: self)
+        get = property(lambda self: self)
+
+        def __getitem__(self, name: str) -> Anything:
+            return self
+
+        def __call__(self, *args: object, **keywords: object) -> Anything:
+            return self
+
+        def __str__(self) -> str:
+            return "<a>"
+
+    ours = make_app(tuile).jinja_env
+    jinjas = jinja2.Environment(autoescape=True)
+
+    def rendered(environment: jinja2.Environment, depth: int) -> object:
+        source = "{{ " + before * depth + inside + after * depth + " }}"
+        return outcome(lambda: environment.from_string(source, {"url_for": Anything()}).render(x=Anything()))
+
+    for depth in (31, 61, 98):
+        theirs = rendered(jinjas, depth)
+        if "Error" in str(theirs):
+            break
+        assert rendered(ours, depth) == theirs
+    assert depth >= 61

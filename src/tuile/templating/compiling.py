@@ -78,6 +78,7 @@ class CodeGenerator(JinjaCodeGenerator):
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         """Write the module."""
+        self._writes_out = self._writes_out and not written_out.is_deep(node)
         self._reads = node.find(nodes.Getattr) is not None
         self._namespaces = {found.name for found in node.find_all(nodes.NSRef)}
         self._reads_items = node.find(nodes.Getitem) is not None

@@ -24,6 +24,9 @@ _is_other = re.compile(r"[^ -~]|[-({\[<]").search
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _join_markup: Callable[[Iterable[object]], str] = markup_join
 _SIMPLE = (nodes.Const, nodes.Name)
+# Python reads 200 parentheses within each other; an expression that is written out has up to three, and what escapes it
+# three more.
+_DEEPEST = 60
 
 
 class WrittenOut(NamedTuple):
@@ -69,6 +72,17 @@ def takes_simple(node: nodes.Filter) -> bool:
             for argument in node.args
         )
     )
+
+
+def is_deep(template: nodes.Template) -> bool:
+    """Return whether expressions are nested so deep that Python could not read what is written out for them."""
+    rest: list[tuple[nodes.Node, int]] = [(template, 0)]
+    while rest:
+        node, depth = rest.pop()
+        if depth > _DEEPEST:
+            return True
+        rest += [(child, depth + 1 if isinstance(child, nodes.Expr) else 0) for child in node.iter_child_nodes()]
+    return False
 
 
 def namespace_items(ref: str) -> str:
