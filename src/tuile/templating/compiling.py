@@ -18,7 +18,7 @@ from jinja2.compiler import optimizeconst
 from jinja2.idtracking import VAR_LOAD_PARAMETER, VAR_LOAD_RESOLVE
 
 from ..invalidation import Stock
-from . import loops, written_out
+from . import loops, sequences, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,12 +82,8 @@ class CodeGenerator(JinjaCodeGenerator):
         self._reads = node.find(nodes.Getattr) is not None
         self._namespaces = {found.name for found in node.find_all(nodes.NSRef)}
         self._reads_items = node.find(nodes.Getitem) is not None
-        for branch in node.find_all(nodes.If):
-            self._note_truth(branch.test)
-        for choice in node.find_all(nodes.CondExpr):
-            self._note_truth(choice.test)
-        for negated in node.find_all(nodes.Not):
-            self._note_truth(negated.node)
+        # Jinja's own class of what is undefined is never true.
+        self._lax.update((id(name), ("undefined is Undefined", "False")) for name in written_out.names_of_truth(node))
         self._has_parts = any(node.find(kind) is not None for kind in (nodes.Block, nodes.Include, nodes.Extends))
         super().visit_Template(node, frame)
         if self._writes_out:
@@ -187,14 +183,6 @@ class CodeGenerator(JinjaCodeGenerator):
                 return
         super().visit_Name(node, frame)
 
-    def _note_truth(self, node: nodes.Node) -> None:
-        """Note names of which only the truth matters; Jinja's own class of what is undefined is never true."""
-        if isinstance(node, nodes.Name):
-            self._lax[id(node)] = ("undefined is Undefined", "False")
-        elif isinstance(node, (nodes.And, nodes.Or)):
-            self._note_truth(node.left)
-            self._note_truth(node.right)
-
     def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write a filter."""
         function = self.environment.filters.get(node.name)
@@ -202,6 +190,8 @@ class CodeGenerator(JinjaCodeGenerator):
             super().visit_Filter(node, frame)
         elif self._writes_out and function is jinja_filters.do_format and written_out.takes_simple(node):
             self._write_format(node, frame)
+        elif self._writes_out and function is not None and function is sequences.STOCK.get(node.name):
+            self._write_quicker(node, frame)
         elif not self._write_out(node, frame, written_out.FILTERS, function):
             super().visit_Filter(node, frame)
 
@@ -219,6 +209,15 @@ class CodeGenerator(JinjaCodeGenerator):
         with self._filter_test_common(node, frame, is_filter=True):
             self.write(text)
         self.write(")")
+
+    @optimizeconst
+    def _write_quicker(self, node: nodes.Filter, frame: Frame) -> None:
+        given = self.filters[node.name]
+        # The name under which the common part calls it.
+        self.filters[node.name] = f"(quick_{node.name} if {given} is jinjas_do_{node.name} else {given})"
+        with self._filter_test_common(node, frame, is_filter=True):
+            self.filters[node.name] = given
+            self.visit(node.node or node, frame)
 
     def visit_Test(self, node: nodes.Test, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         """Write a test."""

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from ..invalidation import as_defined, is_method_of
 from ..once import once
-from . import loops, written_out
+from . import loops, sequences, written_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
@@ -238,6 +238,7 @@ NAMES = {
     "kinds_with_items": kinds_with_items,
     "reader": reader,
     **loops.NAMES,
+    **sequences.NAMES,
     **written_out.NAMES,
 }
 

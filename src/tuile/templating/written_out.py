@@ -7,6 +7,7 @@ text of exactly `str`. Whatever else comes is given to the function.
 from __future__ import annotations
 
 import re
+from types import GeneratorType
 from typing import TYPE_CHECKING, NamedTuple
 
 from jinja2 import filters, nodes, tests
@@ -14,7 +15,7 @@ from jinja2.runtime import Undefined, markup_join
 from markupsafe import soft_str
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from jinja2.compiler import Frame
 
@@ -85,6 +86,19 @@ def is_deep(template: nodes.Template) -> bool:
     return False
 
 
+def names_of_truth(template: nodes.Template) -> Iterator[nodes.Name]:
+    """Yield the names of which only the truth matters."""
+    rest = [branch.test for branch in template.find_all(nodes.If)]
+    rest += [choice.test for choice in template.find_all(nodes.CondExpr)]
+    rest += [negated.node for negated in template.find_all(nodes.Not)]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, nodes.Name):
+            yield node
+        elif isinstance(node, (nodes.And, nodes.Or)):
+            rest += [node.left, node.right]
+
+
 def namespace_items(ref: str) -> str:
     """Return what reads the attributes of a namespace as a dict, without functions of its class."""
     return f"(attribute_of({ref}, '_Namespace__attrs') if type({ref}) is Namespace else {ref})"
@@ -119,6 +133,9 @@ def titled(text: str) -> str:
 
 def joined(context: nodes.EvalContext, value: Iterable[object], between: str = "") -> object:
     """Return values joined as the filter `join` does."""
+    if type(value) is GeneratorType and context.autoescape:
+        # What the filter does first.
+        value = list(value)
     if type(value) in _LISTS and {*map(type, value)} <= _TEXTS:
         return between.join(map(str, value))
     return _join(context, value, between)
