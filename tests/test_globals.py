@@ -165,6 +165,29 @@ def test_an_operation_on_a_bound_proxy_goes_as_on_flask(name: str, operation: st
     same(program)
 
 
+@pytest.mark.parametrize("key", ["kept", "missing", 1, (), [], None])
+@pytest.mark.parametrize("secret", [None, "key"])
+def test_a_key_in_the_session_is_an_access_as_on_flask(key: Any, secret: str | None) -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib, SECRET_KEY=secret)
+        seen: list[Any] = []
+
+        def view() -> str:
+            seen.append(outcome(lambda: key in lib.session))
+            return "seen"
+
+        app.add_url_rule("/", "view", view)
+        client = app.test_client()
+        answers = [client.get("/")]
+        if secret:
+            with client.session_transaction() as session:
+                session["kept"] = [1]
+            answers.append(client.get("/"))
+        return seen, [answer.headers.getlist("Vary") for answer in answers]
+
+    same(program)
+
+
 @pytest.mark.parametrize("name", OF_REQUEST)
 def test_a_proxy_of_the_request_is_unbound_in_an_app_context(name: str) -> None:
     def program(lib: Any) -> Any:

@@ -184,7 +184,13 @@ class _NamespaceProxy(LocalProxy):
     def __getattr__(self, name: str) -> object:
         namespace = _find_g()
         if lacks(namespace, name):
-            raise AttributeError(name, name=name, obj=namespace) from None
+            error = AttributeError(name)
+            # Not given to the constructor, which takes keywords slowly.
+            error.name, error.obj = name, namespace
+            try:
+                raise error from None
+            finally:
+                del error, namespace
         found: object = super().__getattr__(name)
         return found
 
@@ -246,6 +252,16 @@ class _SessionProxy(LocalProxy):
         session.accessed = True
         del value  # as in the proxy of the request
         session[key] = item
+
+    def __contains__(self, item: object) -> bool:
+        value = current_value(None)
+        if value is None or value.request is None:
+            raise RuntimeError(NO_REQUEST_MESSAGE)
+        session = value._opened_session
+        if session is None and (session := value._session) is None:
+            raise AssertionError(NOT_OPENED_MESSAGE)
+        session.accessed = True
+        return item in session
 
 
 class _WebSocketProxy(LocalProxy):

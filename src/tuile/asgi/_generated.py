@@ -116,6 +116,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context.request = request
     context._state = PLAIN
     context._is_touched = False
+    context._own_app_ctx = None
     # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:

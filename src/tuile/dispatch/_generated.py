@@ -59,6 +59,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
         context.request = request
         context._state = PLAIN
         context._is_touched = False
+        context._own_app_ctx = None
         token = context._token = set_current(context)
         if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
             reset(token)
@@ -385,6 +386,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
         context.request = request
         context._state = PLAIN
         context._is_touched = False
+        context._own_app_ctx = None
         token = context._token = set_current(context)
         if token.old_value is not NOTHING_BEFORE and token.old_value is not None:
             reset(token)
@@ -693,6 +695,7 @@ def begin_awaited(
     context.request = request
     context._state = PLAIN
     context._is_touched = False
+    context._own_app_ctx = None
     method = environ["REQUEST_METHOD"]
     host, scheme = (environ.get("HTTP_HOST"), environ.get("wsgi.url_scheme"))
     path, is_upgrade = (environ.get("PATH_INFO", ""), "HTTP_UPGRADE" in environ and is_for_websocket(environ))

@@ -65,6 +65,7 @@ def begin(app: Flask, plan: Plan, environ: WSGIEnvironment) -> RequestContext:
     context.request = request
     context._state = PLAIN
     context._is_touched = False
+    context._own_app_ctx = None  # an attribute of its own, which is read faster than one of the class
     return context
 
 
