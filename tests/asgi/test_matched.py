@@ -158,9 +158,11 @@ def answers_of(app: Flask, path: str, method: str, headers: list[tuple[bytes, by
         messages.append(message)
 
     async def main() -> list[Any]:
+        nonlocal is_read
         served: Any = app
         for each in ("/text", path, path):
             messages.clear()
+            is_read = False
             try:
                 await served(make_scope(each, method, headers=headers), receive, send)
             except Exception as error:  # noqa: BLE001 - compared
@@ -186,7 +188,7 @@ def test_each_answer_is_that_of_the_whole_way(change: int, tmp_path: Path, monke
     monkeypatch.setattr(MatchedExchange, "run", counted)
     app = make_app(tmp_path, CHANGES_OF_APPS[change])
     for path in PATHS:
-        for method in ("GET", "HEAD"):
+        for method in ("GET", "HEAD", "OPTIONS", "POST"):
             for more in ([], [(b"cookie", b"a=b; session=x")]):
                 short = answers_of(app, path, method, more)
                 matched_before = matched
@@ -203,7 +205,7 @@ def test_each_answer_of_a_view_that_is_awaited_is_the_same(
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
     app, awaits = (make_app(tmp_path, CHANGES_OF_APPS[change], awaits=each) for each in (False, True))
     for path in PATHS:
-        for method in ("GET", "HEAD"):
+        for method in ("GET", "HEAD", "OPTIONS", "POST"):
             whole = answers_of(app, path, method, _WHOLE)
             assert answers_of(awaits, path, method, []) == whole, (path, method)
             assert answers_of(awaits, path, method, _WHOLE) == whole, (path, method)

@@ -32,7 +32,7 @@ def host_of(scope: Any) -> str | None:
     """The host that `brief_headers` finds; None if the whole environ is needed."""
     service: Any = SimpleNamespace(hosts={}, text_of_host=lambda plan, octets: octets.decode("latin-1"))
     plan: Any = None
-    return brief_headers(service, plan, scope, scope["method"], scope.get("root_path"), scope["path"])[0]
+    return brief_headers(service, plan, scope, scope.get("root_path"), scope["path"])[0]
 
 
 class Awaiting(Program):
@@ -189,6 +189,8 @@ def test_the_keys_of_an_environ_that_tell_the_view_are_those_of_the_whole_one() 
         make_scope("/x", headers=headers, query=b"a=b"),
         make_scope("/x", "HEAD", headers=headers[:1]),
         make_scope("/x", headers=headers, scheme="https"),
+        make_scope("/x", "POST", headers=[*headers, (b"content-length", b"3"), (b"content-type", b"text/plain")]),
+        make_scope("/x", headers=[*headers, (b"cf-ray", b"1"), (b"traceparent", b"00-1"), (b"x_own", b"1")]),
     ):
         assert host_of(scope) == "a.example"
         brief, whole = brief_environ_of(scope), environ_of(scope)
@@ -202,7 +204,10 @@ def test_the_keys_of_an_environ_that_tell_the_view_are_those_of_the_whole_one() 
         {"headers": [(b"host", b"a"), (b"host", b"b")]},
         {"headers": [(b"host", b"a"), (b"cookie", b"a=1"), (b"cookie", b"b=1")]},
         {"headers": [(b"host", b"a"), (b"Cookie", b"a=1")]},
-        {"headers": [(b"host", b"a"), (b"content-length", b"3")]},
+        {"headers": [(b"host", b"a"), (b"content-length", b"3"), (b"content-length", b"3")]},
+        {"headers": [(b"host", b"a"), (b"content-type", b"text/plain"), (b"content-type", b"text/html")]},
+        {"headers": [(b"host", b"a"), (b"expect", b"100-continue")]},
+        {"headers": [(b"host", b"a"), (b"Own", b"1")]},
         {"headers": [(b"host", b"a"), (b"transfer-encoding", b"chunked")]},
         {"headers": [(b"host", b"a"), (b"upgrade", b"websocket")]},
         {"headers": [(b":authority", b"a")]},

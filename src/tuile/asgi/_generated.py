@@ -23,7 +23,7 @@ from ..dispatch.inlined_response import new
 from ..dispatch.pages import PAGES, page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
-from ..dispatch.without_view import answer_refusal
+from ..dispatch.without_view import answer_without_view
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
@@ -33,8 +33,8 @@ from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
 from .matched import Awaited, MatchedExchange
-from .on_loop import MoreSteps, leave_on_loop, prepared_parts, refusal_of
-from .scopes import MOST_KNOWN, ONCE, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
+from .on_loop import MoreSteps, leave_on_loop, page_without_view, prepared_parts
+from .scopes import MOST_KNOWN, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -81,15 +81,12 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         root, scheme = (scope["root_path"], scope["scheme"])
     except KeyError:
         root, scheme = (scope.get("root_path"), scope.get("scheme"))
-    # brief_headers: Return the headers Host and Cookie of a request; no host if only the whole environ tells its view
+    # brief_headers: Return Host, Cookie and Content-Length; no host if only the whole environ tells the view
     host: bytes | None = None
     cookies: bytes | None = None
-    if (
-        (method == "GET" or method == "HEAD")
-        and ((version := scope["http_version"]) == "1.1" or version == "1.0")
-        and (not root)
-        and path.isascii()
-    ):
+    announced: bytes | None = None
+    its_type: bytes | None = None
+    if ((version := scope["http_version"]) == "1.1" or version == "1.0") and (not root) and path.isascii():
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
                 continue
@@ -97,13 +94,25 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 host = value
             elif name == b"cookie" and cookies is None:
                 cookies = value
-            elif name in ONCE or not is_own_header(name):
+            elif name == b"content-type" and its_type is None:
+                its_type = value
+            elif name == b"content-length" and announced is None:
+                announced = value
+            elif not is_own_header(name):
                 host = None
                 break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
+    ahead, received = (None, None)
+    if method != "GET" and method != "HEAD" or announced is not None:
+        ahead = await service.received_ahead(plan, method, announced, receive)
+        if ahead is not None and ahead.has_left:
+            return
+        received = None if ahead is None else ahead.body
+        if received is None:
+            sent_host = None
     if sent_host is None:
-        await service.here().serve_http(scope, receive, send)
+        await service.here().serve_http(scope, receive if ahead is None else ahead.again, send)
         return
     is_upgrade, environ = (False, None)
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
@@ -117,6 +126,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
+    if received:
+        context.request._received = received
     # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:
@@ -171,10 +182,13 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
-    if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
+    if view is not None and method == "OPTIONS":
+        view = None
+    elif view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        page = refusal_of(app, plan, context, method) if rule is None else None
+        # answer_otherwise: Answer a request that was matched, and whose view is not awaited
+        page = page_without_view(app, plan, context, rule, method) if rule is None or method == "OPTIONS" else None
         if page is not None:
             # send_page: Send a finished response
             status, its_headers = (status_code(page.status), sent_headers(page.pairs, scope["http_version"]))
@@ -185,7 +199,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             except OSError:
                 pass
         elif rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():
-            await service.here().serve_in_worker(scope, receive, send)
+            await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
         else:
             # answer_in_worker: Let a worker answer a request that was matched
             workers, variables = (service.workers, copy_context())
@@ -611,8 +625,8 @@ def answer_matched(
     context._token = set_current(context)
     try:
         try:
-            if rule is None and awaited is None:
-                start, body, more = answer_refusal(app, plan, context, method)
+            if awaited is None and (rule is None or method == "OPTIONS"):
+                start, body, more = answer_without_view(app, plan, context, rule, method)
             else:
                 try:
                     if awaited is not None:

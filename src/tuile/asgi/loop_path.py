@@ -17,10 +17,9 @@ from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from ..wrappers.response import CALL
-from .on_loop import MoreSteps, prepared_parts, refusal_of
+from .on_loop import MoreSteps, page_without_view, prepared_parts
 from .scopes import (
     MOST_KNOWN,
-    ONCE,
     PLAIN_HEADERS,
     SENT_LENGTHS,
     is_own_header,
@@ -31,17 +30,22 @@ from .scopes import (
 from .worker_path import answer_in_worker, finish_in_worker
 
 if t.TYPE_CHECKING:
+    from werkzeug.routing import Rule
+
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..dispatch.pages import Page
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView, Body
     from ..wrappers.response import Response, TextStart
+    from .ahead import ReceivedAhead
     from .protocol import HeaderPairs, Receive, Scope, Send
     from .service import Service
 
 
-async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve_scope(  # noqa: C901 - each way that a request may take
+    app: Flask, service: Service, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Serve one scope: on the event loop if no function demands a thread, or as the service of the app does.
 
     Args:
@@ -68,29 +72,67 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         root, scheme = scope["root_path"], scope["scheme"]
     except KeyError:
         root, scheme = scope.get("root_path"), scope.get("scheme")
-    sent_host, sent_cookies = brief_headers(service, plan, scope, method, root, path)
+    sent_host, sent_cookies, announced = brief_headers(service, plan, scope, root, path)
+    ahead, received = None, None
+    if (method != "GET" and method != "HEAD") or announced is not None:  # noqa: PLR1714 - faster
+        ahead = await service.received_ahead(plan, method, announced, receive)
+        if ahead is not None and ahead.has_left:
+            # The client left before its request was complete.
+            return
+        received = None if ahead is None else ahead.body
+        if received is None:
+            sent_host = None
     if sent_host is None:
-        await service.here().serve_http(scope, receive, send)
+        await service.here().serve_http(scope, receive if ahead is None else ahead.again, send)
         return
     is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
+    if received:
+        context.request._received = received
     rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     view = awaited_view(app, plan, rule, known)
-    if view is not None and has_steps_before(app, service):
+    if view is not None and method == "OPTIONS":
+        # It need not be asked, and what does is not known to be a coroutine function.
+        view = None
+    elif view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
-        page = refusal_of(app, plan, context, method) if rule is None else None
-        if page is not None:
-            await send_page(page, method, scope, send)
-        elif (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
-            # Matching has failed, or there is another loop.
-            await service.here().serve_in_worker(scope, receive, send)
-        else:
-            await answer_in_worker(
-                app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send
-            )
+        await answer_otherwise(
+            app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send, ahead
+        )
         return
     await answer_awaited(app, service, plan, context, sent_cookies, view, arguments, method, scope, receive, send)
+
+
+async def answer_otherwise(
+    app: Flask,
+    service: Service,
+    plan: Plan,
+    context: RequestContext,
+    sent_cookies: str | None,
+    rule: Rule | None,
+    arguments: dict[str, object],
+    known: object,
+    method: str,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    ahead: ReceivedAhead | None,
+) -> None:
+    """Answer a request that was matched, and whose view is not awaited.
+
+    The arguments are those of `answer_in_worker`, and what was received of the body.
+    """
+    page = page_without_view(app, plan, context, rule, method) if rule is None or method == "OPTIONS" else None
+    if page is not None:
+        await send_page(page, method, scope, send)
+    elif (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():
+        # Matching has failed, or there is another loop.
+        await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
+    else:
+        await answer_in_worker(
+            app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send
+        )
 
 
 def has_steps_before(app: Flask, service: Service) -> object:
@@ -99,21 +141,18 @@ def has_steps_before(app: Flask, service: Service) -> object:
 
 
 def brief_headers(
-    service: Service, plan: Plan, scope: Scope, method: str, root: str | None, path: str
-) -> tuple[str | None, str | None]:
-    """Return the headers Host and Cookie of a request; no host if only the whole environ tells its view.
+    service: Service, plan: Plan, scope: Scope, root: str | None, path: str
+) -> tuple[str | None, str | None, bytes | None]:
+    """Return Host, Cookie and Content-Length; no host if only the whole environ tells the view.
 
-    With a host, the request has no body, and is no bad request.
+    With a host, the request is no bad request.
     """
     host: bytes | None = None
     cookies: bytes | None = None
+    announced: bytes | None = None
+    its_type: bytes | None = None
     # Comparisons with constants are faster than a look into a set.
-    if (
-        (method == "GET" or method == "HEAD")  # noqa: PLR1714
-        and ((version := scope["http_version"]) == "1.1" or version == "1.0")
-        and not root
-        and path.isascii()
-    ):
+    if ((version := scope["http_version"]) == "1.1" or version == "1.0") and not root and path.isascii():
         # A loop in Python takes fewer instructions than a dictionary of all headers.
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
@@ -122,13 +161,17 @@ def brief_headers(
                 host = value
             elif name == b"cookie" and cookies is None:
                 cookies = value
-            elif name in ONCE or not is_own_header(name):
+            elif name == b"content-type" and its_type is None:
+                its_type = value
+            elif name == b"content-length" and announced is None:
+                announced = value
+            elif not is_own_header(name):
                 # A header that comes twice may be joined or refused.
                 host = None
                 break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
-    return sent_host, sent_cookies
+    return sent_host, sent_cookies, announced
 
 
 async def answer_awaited(  # noqa: C901 - each way that a response may take

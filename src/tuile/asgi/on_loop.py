@@ -32,6 +32,7 @@ if t.TYPE_CHECKING:
     from contextvars import Token
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import Rule
 
     from .. import typing as ft
     from ..app import Flask
@@ -78,8 +79,8 @@ def prepared_parts(response: Response) -> tuple[HeaderPairs, bytes] | None:
     return None if length is None else (pairs, content)
 
 
-def refusal_of(app: Flask, plan: Plan, context: RequestContext, method: str) -> Page | None:
-    """Return the response to a request whose URL was refused, if no function of the application has a part in it."""
+def page_without_view(app: Flask, plan: Plan, context: RequestContext, rule: Rule | None, method: str) -> Page | None:
+    """Return the response to a refused URL or to OPTIONS, if no function of the application has a part in it."""
     if (
         not plan.answers_alone
         or app.error_handler_spec
@@ -88,7 +89,7 @@ def refusal_of(app: Flask, plan: Plan, context: RequestContext, method: str) -> 
         or not may_end_on_loop(app, plan, context)
     ):
         return None
-    finished = parts_without_view(app, plan, context, brief_environ_of(context.request), None, method)
+    finished = parts_without_view(app, plan, context, brief_environ_of(context.request), rule, method)
     page: object = None if finished is None else finished[1]
     return page if type(page) is Page else None
 

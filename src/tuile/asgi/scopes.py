@@ -40,6 +40,8 @@ _KEYS: dict[bytes, str] = {
 PLAIN_HEADERS = frozenset(_KEYS) - {
     *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade")
 }
+# Those that have.
+_FINDING = frozenset(_KEYS) - PLAIN_HEADERS
 # The same of the handshake of a WebSocket.
 _PLAIN_IN_HANDSHAKES = PLAIN_HEADERS | {
     *(b"upgrade", b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol"),
@@ -173,8 +175,9 @@ def brief_handshake_environ_of(scope: Scope) -> WSGIEnvironment | None:
 
 
 def is_own_header(name: bytes) -> bool:
-    """Return whether a name is that of a header that an application has made up, as most of them are."""
-    return name.startswith(b"x-") and name.islower()
+    """Return whether a header has no part in finding a view, by a name of which this module knows nothing."""
+    # Those of other letters may be written in another case, and pseudo-headers begin with a colon.
+    return name.islower() and name not in _FINDING and name[:1] != b":"
 
 
 def _paths(scope: Scope) -> tuple[str, str]:

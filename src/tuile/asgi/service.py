@@ -17,11 +17,14 @@ from .. import invalidation
 from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current_value
 from ..dispatch.division import begin_on_loop
+from ..dispatch.inlined_on_loop import may_run_on_loop
 from ..dispatch.plan import is_stock
+from ..http.received import SAFE_METHODS
 from ..lazy import late_modules
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
+from .ahead import ReceivedAhead, may_be_received
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
 from .lifespan import Lifespan
@@ -170,6 +173,33 @@ class Service:
             plan = app._planner.for_request(app)
         return plan if plan is self.ready_plan or self.is_ready(plan) else None
 
+    async def received_ahead(
+        self, plan: Plan, method: str, announced: bytes | None, receive: Receive
+    ) -> ReceivedAhead | None:
+        """Receive the body of a request; None if it is for who reads it to receive it.
+
+        Args:
+            plan: The plan of the app.
+            method: The method of the request.
+            announced: Its Content-Length.
+            receive: Of the server.
+        """
+        config = self.app.config
+        # The check of where a request comes from may read the body.
+        if (method not in SAFE_METHODS and config.get("CSRF") is not None) or not may_be_received(
+            announced, config["MAX_CONTENT_LENGTH"]
+        ):
+            return None
+        ahead = ReceivedAhead(receive)
+        if announced == b"0" or (announced is None and method in _METHODS_WITHOUT_BODY):
+            ahead.body = b""
+        else:
+            await ahead.fill()
+            if self.plan_for_loop() is not plan or not may_run_on_loop(self.app):
+                # Something was changed meanwhile.
+                ahead.body = None
+        return ahead
+
     async def serve_http(self, scope: Scope, receive: Receive, send: Send, *, in_worker: bool = False) -> None:
         """Answer a request, on the loop if its view is a coroutine function and `in_worker` is not true."""
         try:
@@ -298,12 +328,12 @@ class Service:
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 
 
-def _whole_environ(scope: Scope) -> WSGIEnvironment:
-    """Return the environ of a request without a body, or of the handshake of a WebSocket."""
+def _whole_environ(scope: Scope, body: bytes) -> WSGIEnvironment:
+    """Return the environ of a request whose body was received, or of the handshake of a WebSocket."""
     if scope["type"] == "websocket":
         return handshake_environ_of(scope)
     environ = environ_of(scope)
-    environ["wsgi.input"] = BytesIO()
+    environ["wsgi.input"] = BytesIO(body)
     environ["wsgi.file_wrapper"] = FileWrapper
     return environ
 

@@ -18,7 +18,7 @@ from ..dispatch.inlined_on_loop import end_on_loop
 from ..dispatch.inlined_response import is_changed
 from ..dispatch.pages import PAGES
 from ..dispatch.teardown import body_sent, leave, parts_at_end
-from ..dispatch.without_view import answer_refusal
+from ..dispatch.without_view import answer_without_view
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .calls import carry
@@ -188,8 +188,8 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     context._token = set_current(context)
     try:
         try:
-            if rule is None and awaited is None:
-                start, body, more = answer_refusal(app, plan, context, method)
+            if awaited is None and (rule is None or method == "OPTIONS"):
+                start, body, more = answer_without_view(app, plan, context, rule, method)
             else:
                 try:
                     if awaited is not None:

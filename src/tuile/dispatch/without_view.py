@@ -94,10 +94,10 @@ def parts_without_view(
     return None if page is None else (None, page, None)
 
 
-def answer_refusal(app: Flask, plan: Plan, context: RequestContext, method: str) -> Parts:
-    """Return the parts of the response to a request whose URL was refused."""
+def answer_without_view(app: Flask, plan: Plan, context: RequestContext, rule: Rule | None, method: str) -> Parts:
+    """Return the parts of the response to a request whose URL was refused, or to one for OPTIONS."""
     environ = brief_environ_of(context.request)
-    finished = parts_without_view(app, plan, context, environ, None, method) if plan.answers_alone else None
+    finished = parts_without_view(app, plan, context, environ, rule, method) if plan.answers_alone else None
     return (None, app.full_dispatch_request(), None) if finished is None else finished
 
 

@@ -103,17 +103,17 @@ Kept.__module__ = cached_property.__module__
 
 
 #: Makes the environ of a scope, and one with those of its keys that are often read.
-_make: t.Callable[[Scope], WSGIEnvironment] | None = None
+_make: t.Callable[[Scope, bytes], WSGIEnvironment] | None = None
 _make_brief: t.Callable[[Scope], WSGIEnvironment] | None = None
 
 
 def make_environ_by(
-    make: t.Callable[[Scope], WSGIEnvironment], make_brief: t.Callable[[Scope], WSGIEnvironment]
+    make: t.Callable[[Scope, bytes], WSGIEnvironment], make_brief: t.Callable[[Scope], WSGIEnvironment]
 ) -> None:
     """Set what makes the environ of a request that has a scope of ASGI instead: a layer above this one knows.
 
     Args:
-        make: Makes the whole environ.
+        make: Makes the whole environ, with a body.
         make_brief: Makes one with the method, the URL and the cookies.
     """
     global _make, _make_brief
@@ -131,7 +131,7 @@ class EnvironAtFirstRead:
         scope = None if instance is None else instance._scope
         if instance is None or scope is None or _make is None:
             raise AttributeError(f"{owner.__name__!r} object has no attribute 'environ'")
-        environ = _make(scope)
+        environ = _make(scope, instance._received)
         vars(instance)["environ"] = environ
         environ["werkzeug.request"] = instance
         # From now on the environ counts, because it may be changed.

@@ -31,9 +31,9 @@ def load_json(request: Request, force: bool, silent: bool) -> object:
         The content; or `UNREAD`, with nothing read, if the request is not as usual or does not have the type of JSON.
     """
     own = request.__dict__
-    if not _READ.isdisjoint(own) or "environ" not in own:
+    if not _READ.isdisjoint(own) or ("environ" not in own and request._scope is None):
         return UNREAD
-    environ, headers = own["environ"], own.get("headers")
+    environ, headers = request.environ, own.get("headers")
     if headers is not None and not (type(headers) is EnvironHeaders and headers.environ is environ):
         return UNREAD
     if not force and (mimetype := environ.get("CONTENT_TYPE")) != _JSON:

@@ -147,8 +147,9 @@ class Request(WerkzeugRequest, metaclass=Watched):
     # server may change the environ.
     _environ_at_end: WSGIEnvironment | None = None
     _environ_at_start: WSGIEnvironment | None = None
-    # The scope of an ASGI server, as long as the environ is not made, and some of the environ's keys.
+    # The scope of an ASGI server, as long as the environ is not made, the body, and some of the environ's keys.
     _scope: Scope | None = None
+    _received = b""
     _brief_environ: WSGIEnvironment | None = None
     # What an ASGI server calls when the client leaves, if the view runs on the event loop, and who was asked about it.
     _receive: Receive | None = None
