@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jinja2
@@ -247,3 +248,95 @@ def test_expressions_are_nested_as_deep_as_in_jinja(before: str, inside: str, af
             break
         assert rendered(ours, depth) == theirs
     assert depth >= 61
+
+
+_SIGNATURES = ["", "a", "a, b='<d>'", "a='x', b=a, c=missing", "a, caller=none", "kwargs", "a, a2='<'"]
+_BODIES = [
+    "{{ a }}|{{ b }}",
+    "{{ kwargs }}",
+    "{{ varargs }}",
+    "{{ caller() if caller else '<none>' }}",
+    "<i>{{ a }}</i>{{ b }}",
+]
+_ARGUMENTS = st.lists(
+    st.sampled_from(["1", "'<x>'", "a='<y>'", "b=2", "c=3", "a2='z'", "caller=text", "missing", "*[1, 2]", "kwargs=1"]),
+    max_size=4,
+    unique_by=lambda one: one.partition("=")[0],
+).map(lambda given: ", ".join(sorted(given, key=lambda one: ("=" in one, one.startswith("*")))))
+
+
+@given(
+    st.sampled_from(_SIGNATURES),
+    st.lists(st.sampled_from(_BODIES), min_size=1, max_size=3, unique=True).map("".join),
+    _ARGUMENTS,
+    st.sampled_from(
+        ["{{ show(%s) }}", "{{ show(%s) ~ '<' }}", "{%% call show(%s) %%}<b>{{ text }}</b>{%% endcall %%}"]
+    ),
+    st.sampled_from([True, False]),
+)
+def test_calls_of_macros_write_what_they_do_in_jinja(
+    signature: str, body: str, arguments: str, call: str, escapes: bool
+) -> None:
+    source = "{% macro show(" + signature + ") %}" + body + "{% endmacro %}" + call % arguments
+    app = make_app(tuile)
+    app.jinja_options = {"autoescape": escapes}
+
+    def rendered(environment: jinja2.Environment) -> str:
+        shown = outcome(lambda: environment.from_string(source).render(text="<t>"))
+        return re.sub("at 0x[0-9a-f]+", "at ...", str(shown))
+
+    assert rendered(app.jinja_env) == rendered(jinja2.Environment(autoescape=escapes)), source  # noqa: S701 - both
+
+
+class _Html:
+    def __html__(self) -> str:
+        return "<html>"
+
+
+@pytest.mark.parametrize("escapes", [True, False])
+@pytest.mark.parametrize("function", ["render_template", "stream_template"])
+def test_what_calls_return_is_written_as_by_jinja(function: str, escapes: bool) -> None:
+    def stops() -> None:
+        raise StopIteration
+
+    @jinja2.pass_context
+    def of_context(context: Any) -> str:
+        return f"<{context.name}>"
+
+    returned: list[Any] = [
+        "<s>",
+        Markup("<m>"),
+        1,
+        2.5,
+        None,
+        True,
+        _Html(),
+        [Markup("<l>"), "<l>"],
+        Undefined(name="u"),
+    ]
+    base = (
+        "{% block part %}<p>{{ text() }}</p>{% endblock %}{{ self.part() }}"
+        "{% for one in parts %}{% block row scoped %}{{ one() }}{% endblock %}{{ loop.index }}{% endfor %}"
+    )
+    child = (
+        "{% extends 'base' %}{% block part %}{{ super() }}{{ super()|upper }}{{ super() ~ '<' }}{% endblock %}"
+        "{% block row %}{{ super() }}<{{ one() }}>{{ stops() }}{{ of_context() }}{{ range(2) }}{{ klass('<') }}"
+        "{% endblock %}"
+    )
+
+    def program(lib: Any) -> object:
+        app = make_app(lib)
+        app.jinja_options = {"autoescape": escapes}
+        app.jinja_loader = jinja2.DictLoader({"base": base, "child": child, "wrong": "{{ super() }}{{ nobody() }}"})
+        given = {
+            "text": lambda: "<text>",
+            "parts": [lambda value=value: value for value in returned],
+            "stops": stops,
+            "of_context": of_context,
+            "klass": str,
+        }
+        with app.app_context():
+            render = getattr(lib, function)
+            return [outcome(lambda name=name: "".join(render(name, **given))) for name in ("child", "wrong")]
+
+    same(program)

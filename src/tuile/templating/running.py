@@ -41,6 +41,7 @@ ABSENT = object()
 # What is written as it is.
 _PLAIN = frozenset({int, float, bool, type(None)})
 _STOPPED = "value was undefined because a callable raised a StopIteration exception"
+_write_block = as_defined(BlockReference, "__call__")
 _marked: Callable[[type[Markup], object], Markup] = str.__new__
 
 
@@ -133,42 +134,40 @@ class Macro(JinjaMacro):
         """Return what the macro writes; the first argument may say whether it is escaped, as in templates."""
         first = args[0] if args else None
         if isinstance(first, EvalContext):
-            text = self.text_of(first.autoescape, args[1:], kwargs)
+            escapes, text = first.autoescape, self.text_of(args[1:], kwargs)
         else:
-            text = self.text_of(self._default_autoescape, args, kwargs)
-        return super().__call__(*args, **kwargs) if text is None else text
-
-    def text_of(self, escapes: bool, args: tuple[object, ...], kwargs: dict[str, object]) -> str | None:
-        """Return what a macro of arguments with names writes for those of a call; None for Jinja's method to do it."""
-        missed = self._argument_count - len(args)
-        is_plain = not (kwargs or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs)
-        if missed >= 0 and is_plain:
-            text = self._func(*args, *([missing] * missed)) if missed else self._func(*args)
-            return _marked(Markup, text) if escapes else text
-        values = self._values(args, kwargs)
-        if values is None:
-            return None
-        text = self._func(*values)
+            escapes, text = self._default_autoescape, self.text_of(args, kwargs)
+        if text is None:
+            return super().__call__(*args, **kwargs)
         return _marked(Markup, text) if escapes else text
+
+    def text_of(self, args: tuple[object, ...], kwargs: dict[str, object]) -> str | None:
+        """Return what the macro writes for the arguments of a call; None for Jinja's method to do it."""
+        missed = self._argument_count - len(args)
+        if kwargs or missed < 0 or self.caller or self.explicit_caller or self.catch_kwargs or self.catch_varargs:
+            values = self._values(args, kwargs)
+            return None if values is None else self._func(*values)
+        return self._func(*(args + (missing,) * missed if missed else args))
 
     def _values(self, args: tuple[object, ...], kwargs: dict[str, object]) -> list[object] | None:
         """Return what the function of a macro is called with, or None if Jinja's method should say what is wrong."""
         count, missed = self._argument_count, self._argument_count - len(args)
         if self.explicit_caller or (missed < 0 and not self.catch_varargs):
             return None
-        values = [*args] if missed >= 0 else [*args[:count]]
-        rest = kwargs
-        if missed > 0:
-            names = self.arguments[len(args) :]
-            values += [kwargs.get(name, missing) for name in names]
-            # Those whose values were given already are not among the names.
-            rest = {name: value for name, value in kwargs.items() if name not in names} if kwargs else kwargs
+        values = [*args, *[missing] * missed] if missed >= 0 else [*args[:count]]
+        rest: dict[str, object] = {}
+        names = self.arguments
+        for name, value in kwargs.items():
+            if name in names and (place := names.index(name)) >= len(args):
+                values[place] = value
+            else:
+                # Those whose values were given already are no arguments any more.
+                rest[name] = value
         if self.caller:
-            caller = kwargs.get("caller")
+            caller = rest.pop("caller", None)
             if caller is None:
                 return None
             values.append(caller)
-            rest = {name: value for name, value in rest.items() if name != "caller"}
         if self.catch_kwargs:
             values.append(rest)
         elif rest:
@@ -179,9 +178,6 @@ class Macro(JinjaMacro):
 
 
 Macro.__module__ = JinjaMacro.__module__
-
-
-_text_of: Callable[..., str | None] = Macro.text_of
 
 
 @internalcode
@@ -199,13 +195,26 @@ def invoke(
     if type(context) is Context:
         try:
             if type(obj) is Macro:
-                text = _text_of(obj, context.eval_ctx.autoescape, args, kwargs)
+                text = obj.text_of(args, kwargs)
                 if text is not None:
-                    return text
+                    return _marked(Markup, text) if context.eval_ctx.autoescape else text
             elif (type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg")) or obj is range:
                 return obj(*args, **kwargs)
         except StopIteration:
             return context.environment.undefined(_STOPPED)
+    return _call(context, obj, loop_vars, block_vars, args, kwargs)
+
+
+@internalcode
+def _call(
+    context: JinjaContext,
+    obj: Callable[..., object],
+    loop_vars: dict[str, object] | None,
+    block_vars: dict[str, object] | None,
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+) -> object:
+    __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
     if loop_vars is not None:
         kwargs["_loop_vars"] = loop_vars
     if block_vars is not None:
@@ -213,9 +222,43 @@ def invoke(
     return context.call(obj, *args, **kwargs)
 
 
+@internalcode
+def write_call(
+    context: JinjaContext,
+    obj: Callable[..., object],
+    loop_vars: dict[str, object] | None,
+    block_vars: dict[str, object] | None,
+    /,
+    *args: object,
+    **kwargs: object,
+) -> str:
+    """Return what a call writes to the output of a template that escapes; macros and blocks mark no text."""
+    __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
+    text: object = None
+    if type(context) is not Context:
+        return written(_call(context, obj, loop_vars, block_vars, args, kwargs))
+    try:
+        if type(obj) is Macro:
+            text = obj.text_of(args, kwargs)
+        elif type(obj) is BlockReference and not (args or kwargs) and BlockReference.__call__ is _write_block:
+            text = obj._context.environment.concat(obj._stack[obj._depth](obj._context))
+        elif (type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg")) or obj is range:
+            return written(obj(*args, **kwargs))
+    except StopIteration:
+        return written(context.environment.undefined(_STOPPED))
+    if text is None:
+        return written(_call(context, obj, loop_vars, block_vars, args, kwargs))
+    escapes = context.eval_ctx.autoescape
+    if type(text) is not str:
+        # A macro may return something else.
+        return written(_marked(Markup, text) if escapes else text)
+    return text if escapes else _escape_text(text)
+
+
 # Python names them in the messages of errors, as for what cannot be unpacked.
-Context.call.__module__ = invoke.__module__ = JinjaContext.__module__
-invoke.__qualname__ = Context.call.__qualname__
+for _function in (Context.call, invoke, _call, write_call):
+    _function.__module__ = JinjaContext.__module__
+    _function.__qualname__ = Context.call.__qualname__
 
 
 def reader(read: Callable[[object, str], object]) -> Callable[[object, str, object], object]:
@@ -227,6 +270,8 @@ def kinds_with_items(environment: Environment) -> tuple[type | None, tuple[type,
     """Return the classes of dictionaries and of sequences whose items a template reads itself, if it may."""
     return (dict, (list, tuple)) if is_method_of(_getitem, environment.getitem) else (None, ())
 
+
+_invoke: Callable[..., object] = invoke
 
 #: What the code of templates has beside Jinja's names, in any environment.
 NAMES = {
@@ -246,5 +291,11 @@ NAMES = {
 def writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
     """Return what escapes any value and what escapes texts in a template, and what it need not escape."""
     if escape_of_code is escape:
-        return {"escape": written, "escape_text": _escape_text, "plain_kinds": _PLAIN}
-    return {"escape_text": escape_of_code, "plain_kinds": frozenset[type]()}
+        known = {"escape_text": _escape_text, "plain_kinds": _PLAIN, "marked_kind": Markup, "write_call": write_call}
+        return {"escape": written, **known}
+
+    def write(*args: object, **kwargs: object) -> str:
+        return escape_of_code(_invoke(*args, **kwargs))
+
+    unknown = {"plain_kinds": frozenset[type](), "marked_kind": None, "write_call": write}
+    return {"escape_text": escape_of_code, **unknown}
