@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound
 import tuile
 from tests.asgi.driver import ask, make_scope, run
 from tests.asgi.test_prepared_responses import BODIES, CHANGES, NAMES, VALUES, Own, quick
-from tuile import Blueprint, Flask, Response, redirect, request, session
+from tuile import Blueprint, Flask, Response, g, redirect, request, session
 from tuile.asgi.matched import MatchedExchange
 
 if TYPE_CHECKING:
@@ -125,11 +125,29 @@ def _by_values(app: Flask) -> None:
     app.url_value_preprocessor(lambda endpoint, values: None)
 
 
+def _by_late_changes(app: Flask) -> None:
+    @app.after_request
+    def keep(response: Response) -> Response:
+        g.response = response
+        return response
+
+    @app.teardown_request
+    def change(error: object) -> None:
+        response = g.pop("response", None)
+        if response is not None:
+            response.headers["X-Late"] = "1"
+            response.status_code = 299
+            if type(response.response) is list:
+                response.response.append(b"late")
+            response.call_on_close(lambda: None)
+
+
 CHANGES_OF_APPS: list[Callable[[Flask], object]] = [
     lambda app: None,
     _by_hooks,
     _by_handlers,
     _by_values,
+    _by_late_changes,
     lambda app: app.config.update(TRUSTED_HOSTS=["localhost"]),
     lambda app: app.config.update(TRUSTED_HOSTS=["other.example"]),
     lambda app: app.config.update(TRAP_HTTP_EXCEPTIONS=True),

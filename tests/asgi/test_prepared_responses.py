@@ -108,7 +108,7 @@ def same(make: Callable[[], Flask], method: str = "GET") -> tuple[list[Any], str
     # Cookies and signatures say when they were made.
     with mock.patch("time.time", return_value=1_700_000_000.0):
         short = messages_of(make(), method)
-        with mock.patch.object(_generated, "prepared_parts", return_value=None):
+        with mock.patch.object(_generated, "prepared_of", return_value=None):
             by_steps = messages_of(make(), method)
     assert short == by_steps
     return short
@@ -141,6 +141,11 @@ VIEWS: list[Callable[[], Any]] = [
     lambda: make_response("a", 404),
     lambda: jsonify(a=1),
     lambda: Response("a", headers={"Vary": "Accept"}),
+    lambda: Response("a", headers={"X-Own": "1", "x-own": "2"}),
+    lambda: redirect("/x"),
+    lambda: ("a", 201, {"X-Own": "1"}),
+    lambda: ({"a": 1}, 422),
+    lambda: ("", 204),
 ]
 
 
@@ -154,7 +159,7 @@ def test_the_short_way_is_taken(view: Callable[[], Any], method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "view", [lambda: redirect("/x"), lambda: Response([b"a", b"b"]), lambda: Response("", 204), lambda: Own("a")]
+    "view", [lambda: redirect("/\u00e4"), lambda: Response([b"a", b"b"]), lambda: Response("", 204), lambda: Own("a")]
 )
 def test_others_take_all_steps(view: Callable[[], Any]) -> None:
     app = app_of(view)

@@ -33,7 +33,8 @@ from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
 from .matched import Awaited, MatchedExchange
-from .on_loop import MoreSteps, leave_on_loop, page_without_view, prepared_parts
+from .on_loop import MoreSteps, leave_on_loop, page_without_view
+from .prepared_responses import prepared_of, start_again
 from .scopes import MOST_KNOWN, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
 
 if t.TYPE_CHECKING:
@@ -42,8 +43,10 @@ if t.TYPE_CHECKING:
 
     from ..app import Flask
     from ..dispatch.plan import Plan
-    from ..dispatch.return_values import AwaitedView, Body, Parts
+    from ..dispatch.return_values import AwaitedView, Body
     from ..wrappers.response import TextStart
+    from .matched import Answer
+    from .prepared_responses import Prepared
     from .protocol import Receive, Scope, Send
     from .service import Service
 
@@ -205,7 +208,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             workers, variables = (service.workers, copy_context())
             exchange = MatchedExchange(
                 answer_matched,
-                (app, plan, context, sent_cookies, rule, arguments, known, None, method),
+                (app, plan, context, sent_cookies, rule, arguments, known, None, method, scope["http_version"]),
                 variables,
                 workers,
                 scope,
@@ -349,8 +352,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         except OSError:
             pass
     elif body is not None:
-        is_known = plan.quiet and type(body) is plan.response_class and (type(body).__call__ is CALL)
-        prepared = prepared_parts(body) if is_known and context.request._client is None else None
+        prepared = prepared_of(plan, body, scope["http_version"]) if context.request._client is None else None
         if prepared is not None and (
             (
                 plan.ends_quietly
@@ -378,8 +380,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             if context.request._scope is None:
                 context.request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
-            wire, content = prepared
-            code = status_code(body._status)
+            code, wire, content = prepared
             if method == "HEAD":
                 content = b""
             try:
@@ -546,8 +547,7 @@ async def answer_awaited(
         except OSError:
             pass
     elif body is not None:
-        is_known = plan.quiet and type(body) is plan.response_class and (type(body).__call__ is CALL)
-        prepared = prepared_parts(body) if is_known and context.request._client is None else None
+        prepared = prepared_of(plan, body, scope["http_version"]) if context.request._client is None else None
         if prepared is not None and (
             (
                 plan.ends_quietly
@@ -575,8 +575,7 @@ async def answer_awaited(
             if context.request._scope is None:
                 context.request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
-            wire, content = prepared
-            code = status_code(body._status)
+            code, wire, content = prepared
             if method == "HEAD":
                 content = b""
             try:
@@ -609,19 +608,21 @@ def answer_matched(
     known: object,
     awaited: Awaited | None,
     method: str,
+    http_version: str,
     start_response: StartResponse,
-) -> Parts:
+) -> Answer:
     """Answer a request in a worker from its view on, as `fast_path.serve` does.
 
     Returns:
         The start of the response, its body and more headers, if there are any; or None and the parts of a response that
-        has called `start_response`.
+        has called `start_response`, or that is sent as it is. That is last.
     """
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
     more: list[tuple[str, str]] | None
     answer: Body = None
+    prepared: Prepared | None = None
     context._token = set_current(context)
     try:
         try:
@@ -766,14 +767,19 @@ def answer_matched(
             error = sys.exc_info()[1]
             raise
         parts: Body = body
-        if start is None:
+        if start is None and (prepared := prepared_of(plan, body, http_version)) is not None:
+            parts = () if method == "HEAD" else [prepared[2]]
+        elif start is None:
+            # send_to: Send a response to `start_response`, and return its parts
             if type(body) in PAGES:
-                brief = {"REQUEST_METHOD": method}
+                environ = {"REQUEST_METHOD": method}
             elif plan.quiet and type(body) is plan.response_class:
-                brief = brief_environ_of(context.request)
+                environ = brief_environ_of(context.request)
             else:
-                brief = context.request.environ
-            parts = SEND(body, brief, start_response) if type(body).__call__ is CALL else body(brief, start_response)
+                environ = context.request.environ
+            parts = (
+                SEND(body, environ, start_response) if type(body).__call__ is CALL else body(environ, start_response)
+            )
     finally:
         whole: object = None
         if error is None and (
@@ -800,7 +806,10 @@ def answer_matched(
         and bool(getattr(body, "_on_close", None) or whole != parts)
     ):
         parts = parts_at_end(body, whole, parts)
-    return (start, parts, more)
+        if prepared is not None:
+            start_again(prepared, start_response)
+            prepared = None
+    return (start, parts, more, prepared)
 
 
 async def finish_in_worker(
@@ -833,7 +842,11 @@ async def finish_in_worker(
     client = context.request._client
     workers, variables = (service.workers, copy_context())
     exchange = MatchedExchange(
-        answer_matched, (app, plan, context, sent_cookies, None, {}, None, awaited, method), variables, workers, scope
+        answer_matched,
+        (app, plan, context, sent_cookies, None, {}, None, awaited, method, scope["http_version"]),
+        variables,
+        workers,
+        scope,
     )
     context.request._client = exchange
     del awaited

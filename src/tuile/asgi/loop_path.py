@@ -16,8 +16,8 @@ from ..ctx.app_context import set_current
 from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
-from ..wrappers.response import CALL
-from .on_loop import MoreSteps, page_without_view, prepared_parts
+from .on_loop import MoreSteps, page_without_view
+from .prepared_responses import prepared_of
 from .scopes import (
     MOST_KNOWN,
     PLAIN_HEADERS,
@@ -37,9 +37,10 @@ if t.TYPE_CHECKING:
     from ..dispatch.pages import Page
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView, Body
-    from ..wrappers.response import Response, TextStart
+    from ..wrappers.response import TextStart
     from .ahead import ReceivedAhead
-    from .protocol import HeaderPairs, Receive, Scope, Send
+    from .prepared_responses import Prepared
+    from .protocol import Receive, Scope, Send
     from .service import Service
 
 
@@ -229,11 +230,10 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)
     elif body is not None:
-        is_known = plan.quiet and type(body) is plan.response_class and type(body).__call__ is CALL
-        prepared = prepared_parts(body) if is_known and context.request._client is None else None
+        prepared = prepared_of(plan, body, scope["http_version"]) if context.request._client is None else None
         if prepared is not None and may_end_on_loop(app, plan, context):
             end_on_loop(context)
-            await send_prepared(body, prepared, method, send)
+            await send_prepared(prepared, method, send)
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
@@ -267,10 +267,9 @@ async def send_short(
         pass
 
 
-async def send_prepared(response: Response, prepared: tuple[HeaderPairs, bytes], method: str, send: Send) -> None:
+async def send_prepared(prepared: Prepared, method: str, send: Send) -> None:
     """Send a response that is sent as it is."""
-    wire, content = prepared
-    code = status_code(response._status)
+    code, wire, content = prepared
     if method == "HEAD":
         content = b""
     try:

@@ -12,10 +12,15 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextvars import Context
 
-    from ..dispatch.return_values import Parts
+    from ..dispatch.return_values import Body
+    from ..wrappers.response import TextStart
     from .exchange import ExcInfo
+    from .prepared_responses import Prepared
     from .protocol import HeaderPairs, Scope
     from .workers import Workers
+
+    #: What `worker_path.answer_matched` returns.
+    Answer: t.TypeAlias = tuple[TextStart | None, Body, list[tuple[str, str]] | None, Prepared | None]
 
 
 class Awaited(t.NamedTuple):
@@ -55,7 +60,7 @@ class MatchedExchange(Exchange):
 
     def __init__(
         self,
-        answer: Callable[..., Parts],
+        answer: Callable[..., Answer],
         matched: tuple[object, ...],
         context: Context,
         workers: Workers,
@@ -80,8 +85,10 @@ class MatchedExchange(Exchange):
         self.report(self)
 
     def _answer(self) -> None:
-        start, body, more = self.answer(*self.matched, self._start_response)
-        if start is not None:
+        start, body, more, prepared = self.answer(*self.matched, self._start_response)
+        if prepared is not None:
+            self.whole = prepared if self.scope["method"] != "HEAD" else (prepared[0], prepared[1], b"")
+        elif start is not None:
             headers = [start[3], sent_length(len(body))]
             if more is not None:
                 headers += sent_headers(more, self.scope["http_version"])

@@ -14,8 +14,6 @@ from ..dispatch.pages import PAGES, Page
 from ..dispatch.planner import is_coroutine_function
 from ..dispatch.teardown import leave
 from ..dispatch.without_view import parts_without_view
-from ..http.headers import PASSED
-from ..http.response_headers import HEADERS_CLASSES
 from ..wrappers.async_body import AsyncParts
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
@@ -41,42 +39,8 @@ if t.TYPE_CHECKING:
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView
     from ..wrappers.response import Response
-    from .protocol import HeaderPairs, Receive, Scope, Send
+    from .protocol import Receive, Scope, Send
     from .service import Service
-
-
-# Headers that a response passes on unchanged.
-_PASSED = {name: name.lower().encode() for name in PASSED}
-
-
-def prepared_parts(response: Response) -> tuple[HeaderPairs, bytes] | None:
-    """Return the headers and the body of a response that is sent as it is; None if something has to be prepared.
-
-    They are those that `Response._send` and `sent_headers` come to.
-    """
-    body = response.response
-    if (
-        not response._sends_plainly
-        or type(response.headers) not in HEADERS_CLASSES
-        or (code := response._status_code) < 200
-        or code in BODILESS
-        or type(body) is not list
-        or len(body) != 1
-        or type(content := body[0]) is not bytes
-        or response._on_close
-    ):
-        return None
-    pairs, length = [], None
-    for name, value in response.headers._list:
-        if type(value) is not str or not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
-            return None
-        lower = _PASSED.get(name)
-        if lower is None:
-            if name != "Content-Length" or value != str(len(content)):
-                return None
-            lower, length = b"content-length", value
-        pairs.append((lower, value.encode()))
-    return None if length is None else (pairs, content)
 
 
 def page_without_view(app: Flask, plan: Plan, context: RequestContext, rule: Rule | None, method: str) -> Page | None:

@@ -59,9 +59,9 @@ _codes: dict[str, int] = {}
 #: The Content-Length headers of short bodies.
 MOST_KNOWN = 512
 SENT_LENGTHS = tuple((b"content-length", b"%d" % length) for length in range(MOST_KNOWN))
-# What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
+#: What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
 # transferred is the server's decision everywhere.
-_OF_CONNECTION = frozenset(
+OF_CONNECTION = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"trailer", b"transfer-encoding", b"upgrade"}
 )
 _TRANSFER = frozenset({b"transfer-encoding"})
@@ -277,10 +277,10 @@ def sent_headers(headers: Iterable[tuple[str, str]], http_version: str) -> Heade
     Raises:
         ValueError: If a name or a value would end its line, or is not text in Latin-1.
     """
-    dropped = _TRANSFER if http_version.startswith("1") else _OF_CONNECTION
+    dropped = _TRANSFER if http_version.startswith("1") else OF_CONNECTION
     pairs = []
     for name, value in headers:
-        lower = _sent_names.get(name) or _sent_name(name)
+        lower = _sent_names.get(name) or sent_name(name)
         if lower in dropped:
             continue
         if "\n" in value or "\r" in value or "\0" in value:
@@ -302,7 +302,15 @@ def announced_length(headers: Iterable[tuple[str, str]]) -> int | None:
     return None
 
 
-def _sent_name(name: str) -> bytes:
+def sent_name(name: str) -> bytes:
+    """Return the name of a header of a response as ASGI has it.
+
+    Raises:
+        ValueError: If it is no name.
+    """
+    known = _sent_names.get(name)
+    if known is not None:
+        return known
     if _SENT_NAME.fullmatch(name) is None:
         raise ValueError(f"{name!r} cannot be the name of a header.")
     lower = name.lower().encode("ascii")

@@ -26,6 +26,7 @@ from .conversation import Conversation, converse
 from .listening import Listener
 from .matched import Awaited, MatchedExchange
 from .on_loop import leave_on_loop
+from .prepared_responses import prepared_of, start_again
 
 if t.TYPE_CHECKING:
     from contextvars import Context
@@ -36,8 +37,10 @@ if t.TYPE_CHECKING:
     from ..app import Flask
     from ..ctx.request_context import RequestContext
     from ..dispatch.plan import Plan
-    from ..dispatch.return_values import Body, Parts
+    from ..dispatch.return_values import Body
     from ..wrappers.response import TextStart
+    from .matched import Answer
+    from .prepared_responses import Prepared
     from .protocol import Receive, Scope, Send
     from .service import Service
     from .workers import Workers
@@ -76,7 +79,7 @@ async def answer_in_worker(
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
-        (app, plan, context, sent_cookies, rule, arguments, known, None, method),
+        (app, plan, context, sent_cookies, rule, arguments, known, None, method, scope["http_version"]),
         variables,
         workers,
         scope,
@@ -116,7 +119,7 @@ async def finish_in_worker(
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
-        (app, plan, context, sent_cookies, None, {}, None, awaited, method),
+        (app, plan, context, sent_cookies, None, {}, None, awaited, method, scope["http_version"]),
         variables,
         workers,
         scope,
@@ -172,19 +175,21 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     known: object,
     awaited: Awaited | None,
     method: str,
+    http_version: str,
     start_response: StartResponse,
-) -> Parts:
+) -> Answer:
     """Answer a request in a worker from its view on, as `fast_path.serve` does.
 
     Returns:
         The start of the response, its body and more headers, if there are any; or None and the parts of a response that
-        has called `start_response`.
+        has called `start_response`, or that is sent as it is. That is last.
     """
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
     more: list[tuple[str, str]] | None
     answer: Body = None
+    prepared: Prepared | None = None
     context._token = set_current(context)
     try:
         try:
@@ -210,15 +215,10 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
             error = sys.exc_info()[1]
             raise
         parts: Body = body
-        if start is None:
-            if type(body) in PAGES:
-                brief = {"REQUEST_METHOD": method}
-            elif plan.quiet and type(body) is plan.response_class:
-                brief = brief_environ_of(context.request)
-            else:
-                # Its methods may read anything.
-                brief = context.request.environ
-            parts = SEND(body, brief, start_response) if type(body).__call__ is CALL else body(brief, start_response)
+        if start is None and (prepared := prepared_of(plan, body, http_version)) is not None:
+            parts = () if method == "HEAD" else [prepared[2]]
+        elif start is None:
+            parts = send_to(start_response, plan, context, body, method)
     finally:
         whole: object = None
         if error is None and may_end_quietly(app, plan, context):
@@ -228,4 +228,19 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
             leave(app, context, brief_environ_of(context.request), error, 1)
     if whole is not None and is_changed(body, whole, parts):
         parts = parts_at_end(body, whole, parts)
-    return start, parts, more
+        if prepared is not None:
+            start_again(prepared, start_response)
+            prepared = None
+    return start, parts, more, prepared
+
+
+def send_to(start_response: StartResponse, plan: Plan, context: RequestContext, body: Body, method: str) -> Body:
+    """Send a response to `start_response`, and return its parts."""
+    if type(body) in PAGES:
+        environ = {"REQUEST_METHOD": method}
+    elif plan.quiet and type(body) is plan.response_class:
+        environ = brief_environ_of(context.request)
+    else:
+        # Its methods may read anything.
+        environ = context.request.environ
+    return SEND(body, environ, start_response) if type(body).__call__ is CALL else body(environ, start_response)
