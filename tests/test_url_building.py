@@ -121,7 +121,7 @@ def test_the_adapter_outside_of_requests_is_as_bound_by_werkzeug(root: str | Non
                         shown = made[1:]
                         if made[0] == "returned":
                             shown = {key: value for key, value in vars(made[1]).items() if key != "map"}
-                            shown["type"] = type(made[1]) is MapAdapter and made[1].map is app.url_map
+                            shown["type"] = isinstance(made[1], MapAdapter) and made[1].map is app.url_map
                         found.append((kind, name, shown))
         return found
 

@@ -9,9 +9,9 @@ from werkzeug.routing import BuildError, MapAdapter
 from . import invalidation
 from .ctx.app_context import environ_of
 from .ctx.request_context import RequestContext
+from .routing.adapter import werkzeugs_build
 from .routing.building import address, build, first_path, unsuitable, write_of
 from .routing.links import link_of
-from .routing.map import werkzeugs_build
 from .routing.options import OPTIONS
 from .routing.quoting import fragment_text
 from .routing.rule import Rule

@@ -14,9 +14,10 @@ from .ctx.app_context import current_value, environ_of
 from .ctx.request_context import RequestContext
 from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
+from .routing.adapter import Adapter, werkzeugs_build
+from .routing.binding import SCHEMES, is_for_websocket
 from .routing.building import Place, address, scheme_before
 from .routing.links import Link, link_of
-from .routing.map import SCHEMES, is_for_websocket, werkzeugs_build
 from .routing.quoting import fragment_text
 from .wrappers.request import Request
 
@@ -253,7 +254,7 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
     else:
         own = context.url_adapter
     if (
-        (own is not adapter and (known.is_inside or type(own) is not MapAdapter))
+        (own is not adapter and (known.is_inside or type(own) is not Adapter))
         or plan.epoch is not invalidation.epoch
         or plan.url_defaults
         or (known.state is not None and own.__dict__ != known.state)
@@ -313,13 +314,13 @@ def url_by_new_address(context: EnteredApp, endpoint: str, values: dict[str, obj
     adapter = app_context.url_adapter
     for known in plan.address_outside:
         # The adapters of most contexts are alike.
-        if type(adapter) is MapAdapter and adapter.__dict__ == known.state:
+        if type(adapter) is Adapter and adapter.__dict__ == known.state:
             context._address = known
             return url_by_address(context, known, endpoint, values)
     url = url_by_adapter(plan, context, endpoint, values, is_inside=False)
     if context._address is not None:
         # With an adapter of its own, which stays as it is.
-        alike: MapAdapter = object.__new__(MapAdapter)
+        alike: MapAdapter = object.__new__(Adapter)
         alike.__dict__.update(adapter.__dict__)
         plan.address_outside[:] = [Address(plan, alike, is_inside=False)]
     return url
@@ -380,7 +381,7 @@ def _is_accepted(url_map: Map, environ: WSGIEnvironment, server_name: str | None
 def is_plain(plan: Plan, adapter: MapAdapter | None) -> bool:
     """Return whether an adapter is Werkzeug's own, for the map of the plan."""
     return (
-        type(adapter) is MapAdapter
+        type(adapter) is Adapter
         and adapter.map is plan.url_map
         and "build" not in vars(adapter)
         and MapAdapter.build is werkzeugs_build

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 from threading import RLock
-from types import CodeType
+from types import CodeType, GetSetDescriptorType
 from weakref import ref
 
 from . import invalidation
@@ -26,7 +26,7 @@ _ABSENT = object()
 # Held while the class of a config and the epoch change, which belong together.
 _CHANGING = RLock()
 # Reading the attribute of a watched config says the class that it had before.
-_class: t.Any = vars(object)["__class__"]
+_class = t.cast("GetSetDescriptorType", vars(object)["__class__"])
 
 
 class Unsettled:

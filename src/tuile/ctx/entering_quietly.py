@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import invalidation
-from ..routing.map import is_for_websocket
+from ..routing.binding import is_for_websocket
 from ..routing.route import matched_by
 from ..signals import appcontext_pushed, heard, is_end_heard
 from .app_context import current_value, environ_of, keep_environ, reset_current, set_current

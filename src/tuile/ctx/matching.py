@@ -6,14 +6,16 @@ import typing as t
 from functools import cache
 
 from werkzeug.exceptions import BadRequest, HTTPException
-from werkzeug.routing import MapAdapter
 
 from ..invalidation import Watched
 from ..lazy import late_modules
+from ..routing.adapter import Adapter
 from ..routing.map import Map
 from .app_context import environ_of
 
 if t.TYPE_CHECKING:
+    from werkzeug.routing import MapAdapter
+
     from ..app import Flask
     from ..dispatch.plan import Plan
     from ..routing import answers
@@ -117,7 +119,7 @@ class Matching(metaclass=Watched):
         """Match by the map if the adapter has what the map reads from the environ; return whether there is a rule."""
         adapter, url_map, environ = self.url_adapter, self.app.url_map, environ_of(self.request)
         if (
-            type(adapter) is not MapAdapter
+            type(adapter) is not Adapter
             or type(self).match_request is not Matching.match_request
             or self.app._current_plan().request_class is None
             or adapter.map is not url_map

@@ -16,7 +16,7 @@ from ..ctx.request_context import RequestContext
 from ..ctx.states import ENDED, PLAIN
 from ..http.received import SAFE_METHODS
 from ..http.response_headers import Headers
-from ..routing.map import is_for_websocket
+from ..routing.binding import is_for_websocket
 from ..routing.route import matched_by
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started

@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, attributes, replaced, unwatched
-from ..routing.map import BINDING, Map
+from ..routing.binding import BINDING
+from ..routing.map import Map
 from ..wrappers.request import Request
 
 if t.TYPE_CHECKING:

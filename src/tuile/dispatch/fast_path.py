@@ -15,7 +15,7 @@ from .. import invalidation
 from ..ctx.app_context import NOTHING_BEFORE, set_current
 from ..ctx.references import REFERENCES
 from ..http.received import SAFE_METHODS
-from ..routing.map import is_for_websocket
+from ..routing.binding import is_for_websocket
 from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, request_finished, request_started
 from ..wrappers.response import CALL, SEND

@@ -23,7 +23,7 @@ from ..ctx.values import Entered
 from ..hints import add_hint
 from ..http.headers import sets_cookies
 from ..lazy import late_modules
-from ..routing.map import bind_as_flask
+from ..routing.binding import bind_as_flask
 from ..routing.outside import adapter_outside
 from ..signals import request_finished, request_started, send_signal
 from ..wrappers.async_body import iterate_by

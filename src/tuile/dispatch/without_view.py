@@ -14,7 +14,7 @@ from werkzeug.routing import RequestRedirect
 from .. import invalidation
 from ..ctx.states import PLAIN
 from ..lazy import late_modules
-from ..routing.map import is_for_websocket
+from ..routing.binding import is_for_websocket
 from ..signals import request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.plain_response import STATUS_LINES

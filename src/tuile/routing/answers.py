@@ -7,8 +7,10 @@ import typing as t
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.routing import MapAdapter, RequestRedirect
 
+from .adapter import Adapter, werkzeugs_allowed, werkzeugs_match
+from .binding import FOREIGN_SUBDOMAIN
 from .index import split_path
-from .map import FOREIGN_SUBDOMAIN, Map, werkzeugs_allowed, werkzeugs_match
+from .map import Map
 from .redirects import redirection
 from .refusals import allowed_for
 from .search import UNSURE, Elsewhere, Moved, methods_passed, search, union
@@ -31,8 +33,11 @@ def answer_of(adapter: MapAdapter) -> Found:
     found = _searched(adapter)
     if found is not None:
         return found
+    # The adapter's own method would only search once more.
+    is_ours = type(adapter) is Adapter and "match" not in vars(adapter) and MapAdapter.match is werkzeugs_match
+    match = MapAdapter.match.__get__(adapter) if is_ours else adapter.match
     try:
-        rule, arguments = adapter.match(return_rule=True)
+        rule, arguments = match(return_rule=True)
     except HTTPException as error:
         if isinstance(error, RequestRedirect) and not _LINE_ENDS.isdisjoint(error.new_url):
             # No header can hold them.
@@ -92,7 +97,7 @@ def _searched(adapter: MapAdapter, method: str | None = None) -> Found | None:
     """Return what `adapter.match` would come to, with its own or another method; None to ask it."""
     url_map = adapter.map
     if (
-        type(adapter) is not MapAdapter
+        type(adapter) is not Adapter
         or type(url_map) is not Map
         or adapter.websocket
         or MapAdapter.match is not werkzeugs_match

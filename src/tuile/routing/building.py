@@ -8,7 +8,8 @@ from functools import partial
 from werkzeug.routing import BuildError, MapAdapter
 from werkzeug.routing import Rule as WerkzeugRule
 
-from .map import Map, werkzeugs_build
+from .adapter import Adapter, werkzeugs_build
+from .map import Map
 from .rule import Rule, Write, Written
 from .writing import (
     HAS_OPTIONS,
@@ -52,8 +53,11 @@ def build(
     """
     path = _written(adapter, endpoint, values, method, refused=refused)
     if path is None:
-        built: str = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
-        return built
+        # The adapter's own method would only try once more.
+        is_ours = type(adapter) is Adapter and "build" not in vars(adapter) and MapAdapter.build is werkzeugs_build
+        write = MapAdapter.build.__get__(adapter) if is_ours else adapter.build
+        url: str = write(endpoint, values, method=method, url_scheme=scheme, force_external=external)
+        return url
     domain = ""
     if path.__class__ is tuple:
         domain, path = path
@@ -119,7 +123,7 @@ def _written(adapter: MapAdapter, endpoint: str, values: Values, method: str | N
     Raises:
         BuildError: If no rule takes the values.
     """
-    url_map = adapter.map if type(adapter) is MapAdapter else None
+    url_map = adapter.map if type(adapter) is Adapter else None
     if type(url_map) is not Map or MapAdapter.build is not werkzeugs_build or "build" in vars(adapter):
         return None
     if url_map._remap:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import typing as t
 from itertools import chain
 from threading import RLock
-from types import FunctionType
 
 from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter, RuleFactory
 from werkzeug.routing import Rule as WerkzeugRule
 
-from ..invalidation import as_defined, invalidate
-from ..lazy import late_modules, lazy_pattern
+from ..invalidation import invalidate
+from ..lazy import late_modules
 from . import adding
+from .adapter import werkzeugs_build
+from .binding import BINDING, SCHEMES, Binding, is_for_websocket
 from .index import Found, Index, converted, split_path
 from .matcher import Matcher
 from .route import Routes, add_route
@@ -33,33 +33,10 @@ else:
 
 # The attributes of a map that the index depends on and that may be set after rules were added.
 _KNOBS = frozenset({"host_matching", "sort_parameters", "default_subdomain", "redirect_defaults", "_matcher"})
-#: The methods that bind a map to a request. They can be replaced on one map.
-BINDING = frozenset({"bind", "bind_to_environ"})
 _set = object.__setattr__  # `super()` would take most of the time
-#: For detecting patches of Werkzeug's class. Read here, because the modules that compare them are imported late.
-werkzeugs_allowed, werkzeugs_build, werkzeugs_match = (
-    as_defined(MapAdapter, name) for name in ("allowed_methods", "build", "match")
-)
-# The length of the longest possible host name with a port, and the number of host names that a map caches.
-_LONGEST_HOST = 260
-_HOSTS_KEPT = 256
-#: The schemes of requests that an index answers.
-SCHEMES = frozenset({"http", "https"})
-# Hosts that Werkzeug certainly accepts, with any `SERVER_NAME`. Labels of more than 63 characters cannot be encoded.
-_plain_host = lazy_pattern(
-    r"(?:(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}\.?|\[[A-Fa-f0-9]{0,62}:[A-Fa-f0-9:.]+\])"
-    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}))?"
-)
-#: The subdomain that Werkzeug gives a request whose host is not below `SERVER_NAME`.
-FOREIGN_SUBDOMAIN = "<invalid>"
 
 
-def is_for_websocket(environ: WSGIEnvironment) -> bool:
-    """Return whether a request that asks for another protocol may be for a WebSocket: HTTP/2 changes nothing."""
-    return "websocket" in environ["HTTP_UPGRADE"].lower()
-
-
-class Map(WerkzeugMap):
+class Map(Binding):
     """Werkzeug's URL map with `find`, which matches most requests without an adapter."""
 
     #: Held while rules are added and sorted. It is reentrant because a converter's constructor may use the map.
@@ -72,8 +49,8 @@ class Map(WerkzeugMap):
     _domains: domains.Domains | None = None
 
     def __init__(self, rules: t.Iterable[RuleFactory] | None = None, *args: t.Any, **kwargs: t.Any) -> None:
-        # The hosts that were accepted, oldest first.
-        self._plain_hosts: dict[str | None, None] = {}
+        # Of `Binding`, whose constructor is not called.
+        self._plain_hosts = {}
         # The tests of variable parts, which `search` fills.
         self._patterns: Patterns = {}
         self._added = 0
@@ -216,6 +193,35 @@ class Map(WerkzeugMap):
             return None, refusal
         return None if matches_hosts else self._searched(environ, server_name)
 
+    def found(self, path: str, method: str) -> Found | None:  # noqa: C901 - as above
+        """Return what `find` does, for a path as an adapter has it and a host that is accepted."""
+        if path[:1] != "/" or not path.isascii() or not method.isupper():
+            return None
+        index, values = self._index or self._build_index(), list[str]()
+        answers = index.static.get(path)
+        if answers is None:
+            if (parts := split_path(path)) is None:
+                return None
+            node = index.walk(path, parts, values)
+            answers = [] if node is None else node.answers
+            if not answers:
+                return (None, NotFound()) if not (node and node.slashed) and index.misses(parts) else None
+        for rule, certain, arguments, guards, rules in answers:
+            methods = rule.methods
+            if methods is None or method in methods:
+                if not certain:
+                    return None
+                if not arguments:
+                    return rule, dict(rule.defaults) if rule.defaults else {}
+                if rule._converters != guards[0]:
+                    return None
+                for kind, stock, attributes, before in guards[1]:
+                    if kind.to_python is not stock or attributes != before:
+                        return None
+                return converted(rule, arguments, values, rules, method)
+        refusal = None if values else refusals.refusal_for(self, index, path, method)
+        return None if refusal is None else (None, refusal)
+
     def _redirected(
         self, slashed: list[WerkzeugRule], environ: WSGIEnvironment, server_name: str | None
     ) -> Found | None:
@@ -285,74 +291,6 @@ class Map(WerkzeugMap):
         if index is not None:
             add_route(routes, index, path, rule, view)
 
-    def _accepts_host_of(self, environ: WSGIEnvironment) -> bool:
-        """Return whether Werkzeug certainly accepts the Host header of a request, or the server's name without one."""
-        host = environ.get("HTTP_HOST")
-        return self._accepts(environ.get("SERVER_NAME", "") if host is None else host)
-
-    def _accepts(self, host: str) -> bool:
-        """Return whether Werkzeug certainly accepts a host, and remember it if it does."""
-        if host in self._plain_hosts:
-            return True
-        if len(host) > _LONGEST_HOST or not _plain_host.fullmatch(host) or not BINDING.isdisjoint(self.__dict__):
-            return False
-        with self._revision_lock:
-            hosts = self._plain_hosts
-            if len(hosts) >= _HOSTS_KEPT:
-                del hosts[next(iter(hosts))]
-            hosts[host] = None
-        return True
-
-    def adapter_for(
-        self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool = False
-    ) -> MapAdapter | None:
-        """Return what `bind_to_environ` would for a host that is certainly accepted, or None to ask it.
-
-        Args:
-            environ: The WSGI environ of the request.
-            server_name: The configured `SERVER_NAME`.
-            by_subdomain: Whether rules match on the subdomain of `server_name`.
-        """
-        script_name, path_info = environ.get("SCRIPT_NAME"), environ.get("PATH_INFO")
-        query = environ.get("QUERY_STRING")
-        if script_name is None or path_info is None or query is None:
-            return None
-        parts = self._host_parts(environ, server_name, by_subdomain=by_subdomain)
-        if parts is None:
-            return None
-        name, subdomain = parts
-        if not (path_info.isascii() and script_name.isascii() and query.isascii()):
-            script_name, path_info, query = (
-                text.encode("latin1").decode(errors="replace") for text in (script_name, path_info, query)
-            )
-        method, scheme = environ["REQUEST_METHOD"], environ["wsgi.url_scheme"]
-        return MapAdapter(self, name, script_name, subdomain, scheme, path_info, method, query)
-
-    def _host_parts(
-        self, environ: WSGIEnvironment, server_name: str | None, *, by_subdomain: bool
-    ) -> tuple[str, str | None] | None:
-        """Return the server's name and the subdomain that `bind_to_environ` would find; None to ask it.
-
-        The subdomain is None where rules match on the host.
-        """
-        host: str | None = environ.get("HTTP_HOST")
-        scheme = environ.get("wsgi.url_scheme", "")
-        if host is None or scheme not in SCHEMES or ("HTTP_UPGRADE" in environ and is_for_websocket(environ)):
-            return None
-        name = host if server_name is None or self.host_matching else server_name
-        hosts = self._plain_hosts
-        if (host not in hosts and not self._accepts(host)) or (name not in hosts and not self._accepts(name)):
-            return None
-        port = ":80" if scheme == "http" else ":443"
-        name = name.lower().removesuffix(port)
-        if self.host_matching:
-            return name, None
-        if not by_subdomain:
-            return name, self.default_subdomain or ""
-        # Without one Werkzeug warns about the host.
-        subdomain = _subdomain(host.lower().removesuffix(port), name)
-        return None if subdomain is None else (name, subdomain)
-
     def _build_index(self, name: str = "_index") -> Index:
         """Return an index, and keep it as the attribute of this name unless the map was changed meanwhile."""
         revision = self._revision
@@ -372,23 +310,3 @@ def builds_at_root(url_map: Map | None) -> bool:
     if url_map is None or url_map.default_subdomain or url_map.sort_parameters:
         return False
     return MapAdapter.build is werkzeugs_build
-
-
-def _subdomain(host: str, server_name: str) -> str | None:
-    """Return what a host has before the server's name; None if it is not below it."""
-    if host == server_name:
-        return ""
-    if not host.endswith(f".{server_name}"):
-        return None
-    return ".".join(filter(None, host[: -len(server_name)].split(".")))
-
-
-def _bind_to_environ(
-    url_map: Map, environ: WSGIEnvironment, server_name: str | None, subdomain: str | None
-) -> MapAdapter:
-    return url_map.bind_to_environ(environ, server_name=server_name, subdomain=subdomain)
-
-
-#: `bind_to_environ`, called in the name of `flask.app`: Werkzeug attributes its warning about hosts outside of
-#: `SERVER_NAME` to the caller, and users filter it by Flask's module.
-bind_as_flask = FunctionType(_bind_to_environ.__code__, {"__name__": "flask.app"})

@@ -8,6 +8,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import MapAdapter
 
 from ..invalidation import as_defined
+from .adapter import Adapter
 
 if t.TYPE_CHECKING:
     from .map import Map
@@ -37,13 +38,13 @@ def adapter_outside(
         for name, root, of_scheme, state in made:
             if name is server_name and root is script_name and of_scheme is scheme:
                 # What the constructor does, without calling it.
-                adapter: MapAdapter = object.__new__(MapAdapter)
+                adapter: MapAdapter = object.__new__(Adapter)
                 adapter.__dict__.update(state)
                 return adapter
     if type(server_name) is not str or type(script_name) is not str or not url_map._accepts(server_name):
         return None
     subdomain = None if url_map.host_matching else url_map.default_subdomain
-    adapter = MapAdapter(url_map, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
+    adapter = Adapter(url_map, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
     if is_stock:
         made[:] = [(server_name, script_name, scheme, vars(adapter).copy())]
     return adapter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .binding import SCHEMES
 from .index import converted, split_path
-from .map import SCHEMES
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

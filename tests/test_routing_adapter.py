@@ -1,0 +1,238 @@
+"""Adapters that are bound by hand: the answers are those of Werkzeug's, in every detail."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from werkzeug.routing import BaseConverter, BuildError, MapAdapter
+from werkzeug.routing import Map as WerkzeugMap
+from werkzeug.routing import Rule as WerkzeugRule
+
+import tuile
+from tests.beside_flask import make_environ, outcome, same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RULES: list[tuple[str, str, dict[str, Any]]] = [
+    ("/", "index", {}),
+    ("/about", "about", {}),
+    ("/pages/", "pages", {"defaults": {"page": 1}}),
+    ("/pages/<int:page>", "pages", {}),
+    ("/users/<int:number>/<name>", "user", {}),
+    ("/files/<path:name>", "file", {}),
+    ("/tags/", "tags", {}),
+    ("/members", "members", {"methods": ["GET", "POST"]}),
+    ("/members/<int:member>", "members", {"methods": ["PUT"]}),
+    ("/own/<own:value>", "own", {}),
+    ("/old", "old", {"redirect_to": "/about"}),
+    ("/<a>/x", "x", {}),
+]
+PATHS = [
+    *("/", "", "/about", "about", "//about", "/about/", "/pages/", "/pages", "/pages/1", "/pages/2", "/old", "/tags"),
+    *("/users/5/ada", "/users/5/a%20b", "/users/-5/ada", "/users/5", "/files/a/b", "/files/a//b", "/files/"),
+    *("/tags/", "/members", "/members/7", "/own/1", "/own/refused", "/own/not found", "/k\u00f6ln/x", "/a b/x"),
+    *("/nothing/here", "/a|b/x", "/pages/x"),
+]  # fmt: skip
+HOSTS = [
+    *("example.com", "Example.COM", "example.com:80", "example.com:8000", "sub.example.com", "other.org", "", "a..b"),
+    *("[::1]", "x" * 64 + ".com", "b\u00fccher.example", "exa mple", "example.com:x"),
+]  # fmt: skip
+
+
+VALUES: list[Any] = [
+    *(None, {}, {"number": 5, "name": "a b"}, {"name": "a/b", "q": "x"}, {"page": 1}, {"page": 2, "q": None}),
+    *({"value": ["a", "b"]}, {"member": 7}, {5: "no text"}, {"value": 5}, {"_external": True, "name": ""}),
+]  # fmt: skip
+
+
+class _Own(BaseConverter):
+    def to_python(self, value: str) -> Any:
+        if value == "refused":
+            raise ValueError(value)
+        return [value]
+
+    def to_url(self, value: Any) -> str:
+        return "-".join(value)
+
+
+def _view(**_: Any) -> str:
+    return ""
+
+
+def an_app(lib: Any, **options: Any) -> Any:
+    app = lib.Flask("adapters", static_folder=None, **options)
+    app.url_map.converters["own"] = _Own
+    for rule, endpoint, given in RULES:
+        app.add_url_rule(rule, endpoint, _view, **given)
+    return app
+
+
+def shown(asked: Any) -> Any:
+    """Return an outcome in a form to compare: rules by their text, errors with what they say."""
+    kind, value = asked[0], asked[1:]
+    if kind != "returned":
+        error = value[0] if isinstance(value[0], BaseException) else None
+        methods = getattr(error, "valid_methods", None)
+        return (kind, str(value), sorted(methods) if methods else None, getattr(error, "new_url", None))
+    found = value[0]
+    if isinstance(found, MapAdapter):
+        return {name: text for name, text in vars(found).items() if name != "map"}
+    if isinstance(found, tuple):
+        return [str(part) if isinstance(part, WerkzeugRule) else part for part in found]
+    return found
+
+
+def caught(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Return the outcome of a call, and the warnings with the module that they are attributed to."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = outcome(function, *args, **options)
+    return found, [(str(one.message), one.category) for one in seen]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bound_by_hand_they_match_and_build_as_in_flask(seed: int) -> None:
+    def program(lib: Any) -> list[Any]:
+        choose = random.Random(seed)
+        app = an_app(
+            lib, **choose.choice(({}, {"subdomain_matching": True}, {"host_matching": True, "static_host": None}))
+        )
+        if choose.random() < 0.2:
+            app.url_map.default_subdomain = "sub"
+        found: list[Any] = []
+        for _ in range(25):
+            options: dict[str, Any] = {
+                "script_name": choose.choice((None, "/", "/app", "app/", "")),
+                "url_scheme": choose.choice(("http", "https", "", "ftp", "ws")),
+                "default_method": choose.choice(("GET", "POST", "get", "PUT")),
+                "path_info": choose.choice((None, *PATHS)),
+            }
+            if choose.random() < 0.3:
+                options["subdomain"] = choose.choice((None, "", "sub", "www"))
+            bound, _ = caught(app.url_map.bind, choose.choice(HOSTS[: choose.choice((1, 20))]), **options)
+            found.append((options, shown(bound)))
+            if bound[0] != "returned":
+                continue
+            adapter = bound[1]
+            for _ in range(8):
+                asked = {
+                    "method": choose.choice((None, "GET", "post", "PUT", "--", "")),
+                    "return_rule": choose.choice((True, False)),
+                    "query_args": choose.choice((None, "a=b", {"c": "d"})),
+                    "websocket": choose.choice((None, None, None, False, True)),
+                }
+                path = choose.choice((None, *PATHS))
+                found.append((path, asked, shown(outcome(adapter.match, path, **asked))))
+                found.append(shown(outcome(adapter.test, path, asked["method"])))
+                found.append(sorted(adapter.allowed_methods("/members")))
+            for _ in range(12):
+                values = choose.choice(VALUES)
+                asked = {
+                    "method": choose.choice((None, None, "GET", "PUT")),
+                    "force_external": choose.random() < 0.5,
+                    "append_unknown": choose.random() < 0.8,
+                    "url_scheme": choose.choice((None, None, "https", "", "wss", "ftp")),
+                }
+                endpoint = choose.choice([*(row[1] for row in RULES), "missing"])
+                found.append((endpoint, str(values), asked, shown(outcome(adapter.build, endpoint, values, **asked))))
+        return found
+
+    same(program)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bound_to_environs_they_are_as_in_flask(seed: int) -> None:
+    def program(lib: Any) -> list[Any]:
+        choose = random.Random(seed)
+        app = an_app(
+            lib, **choose.choice(({}, {"subdomain_matching": True}, {"host_matching": True, "static_host": None}))
+        )
+        found: list[Any] = []
+        for _ in range(40):
+            environ = make_environ("/about", HTTP_HOST=choose.choice(HOSTS))
+            environ["SCRIPT_NAME"] = choose.choice(("", "/app", "/k\xc3\xb6ln"))
+            environ["wsgi.url_scheme"] = choose.choice(("http", "https"))
+            if choose.random() < 0.1:
+                environ.update(HTTP_CONNECTION="Upgrade", HTTP_UPGRADE="websocket")
+            if choose.random() < 0.1:
+                del environ[choose.choice(("HTTP_HOST", "PATH_INFO", "QUERY_STRING"))]
+            name, subdomain = choose.choice((None, *HOSTS)), choose.choice((None, None, "", "sub"))
+            given = lib.Request(environ) if choose.random() < 0.2 else environ
+            bound, warned = caught(app.url_map.bind_to_environ, given, name, subdomain)
+            found.append((name, subdomain, shown(bound), warned))
+            if bound[0] == "returned":
+                found.append(shown(outcome(bound[1].match)))
+        return found
+
+    same(program)
+
+
+def test_a_warning_names_who_has_called() -> None:
+    def program(lib: Any) -> list[Any]:
+        app, found = an_app(lib), []
+        for host in ("other.org", "exa_mple..org"):
+            with warnings.catch_warnings(record=True) as seen:
+                warnings.simplefilter("ignore")
+                warnings.filterwarnings("always", module=__name__.replace(".", r"\."))
+                app.url_map.bind_to_environ(make_environ("/", HTTP_HOST=host), server_name="example.com")
+            found.append([str(one.message) for one in seen])
+        return found
+
+    same(program)
+
+
+PATCHED: dict[str, tuple[type, str, Callable[..., Any]]] = {
+    "build": (MapAdapter, "build", lambda *_, **__: "/patched"),
+    "_partial_build": (MapAdapter, "_partial_build", lambda *_, **__: ("", "/patched", False)),
+    "get_host": (MapAdapter, "get_host", lambda *_: "patched.org"),
+    "suitable_for": (WerkzeugRule, "suitable_for", lambda *_: False),
+    "Rule.build": (WerkzeugRule, "build", lambda *_: ("", "/patched")),
+    "match": (MapAdapter, "match", lambda *_, **__: ("patched", {})),
+    "bind": (WerkzeugMap, "bind", lambda url_map, *_, **__: MapAdapter(url_map, "p.org", "/", "", "http", "/", "GET")),
+}
+
+
+@pytest.mark.parametrize("name", PATCHED)
+def test_what_is_patched_in_werkzeug_is_called_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def program(lib: Any) -> list[Any]:
+        app = an_app(lib)
+        adapter, found = app.url_map.bind("example.com"), []
+
+        def ask() -> None:
+            for one in (adapter, app.url_map.bind("example.org")):
+                found.append(shown(outcome(one.build, "user", {"number": 5, "name": "ada"})))
+                found.append(shown(outcome(one.build, "about", force_external=True)))
+                found.append(shown(outcome(one.build, "missing")))
+                found.append(shown(outcome(one.match, "/users/5/ada")))
+
+        ask()
+        with monkeypatch.context() as patched:
+            patched.setattr(*PATCHED[name])
+            ask()
+        ask()
+        return found
+
+    same(program)
+
+
+def test_a_map_of_an_applications_class_has_werkzeugs_adapters() -> None:
+    class Own(type(tuile.Flask("own").url_map)):  # type: ignore[misc]
+        def update(self) -> None:
+            super().update()
+
+    assert type(Own().bind("example.com")) is MapAdapter
+
+
+def test_an_error_says_what_was_asked_for() -> None:
+    def program(lib: Any) -> Any:
+        adapter = an_app(lib).url_map.bind("example.com")
+        with pytest.raises(BuildError) as raised:
+            adapter.build("missing", method="PUT")
+        error = raised.value
+        return str(error), error.endpoint, error.values, error.method, error.adapter is adapter, type(adapter).__name__
+
+    same(program)
