@@ -32,7 +32,9 @@ class EnteredApp:
     It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes.
     """
 
-    __slots__ = ("_address", "_app_ctx", "_token")
+    __slots__ = ("_address", "_app_ctx", "_token", "app")
+    #: The app.
+    app: Flask
     _address: Address | None
     _app_ctx: AppContext
     _own_app_ctx: AppContext
@@ -41,11 +43,6 @@ class EnteredApp:
     _app_ctx_is_left = _root = False
     _links_by: Plan | None = None
     _request_ctx = request = session = None
-
-    @property
-    def app(self) -> Flask:
-        """The app."""
-        return self._app_ctx.app
 
     @property
     def _g(self) -> _AppCtxGlobals:
