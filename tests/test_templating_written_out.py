@@ -340,3 +340,52 @@ def test_what_calls_return_is_written_as_by_jinja(function: str, escapes: bool) 
             return [outcome(lambda name=name: "".join(render(name, **given))) for name in ("child", "wrong")]
 
     same(program)
+
+
+def test_functions_that_want_a_context_are_given_what_jinja_gives() -> None:
+    @jinja2.pass_context
+    def shown(context: Any, *args: object, **keywords: object) -> str:
+        names = sorted(name for name in context.get_all() if name in {"x", "y", "z", "rows"})
+        return f"<{names} {[context.get(name) for name in names]} {args} {keywords} {context.name}>"
+
+    @jinja2.pass_eval_context
+    def evaluated(evaluation: Any, *args: object) -> str:
+        return f"{evaluation.autoescape} {args}"
+
+    @jinja2.pass_environment
+    def surrounded(environment: Any) -> str:
+        return type(environment).__name__
+
+    @jinja2.pass_context
+    def stops(context: Any) -> str:
+        raise StopIteration
+
+    class Holder:
+        @jinja2.pass_context
+        def method(self, context: Any) -> str:
+            return f"<{context.name}>"
+
+        @jinja2.pass_context
+        def __call__(self, context: Any) -> str:
+            return f"called <{context.name}>"
+
+    source = (
+        "{% set x = 1 %}{{ shown(1, k='<') }}{% for y in rows %}{% set z = y %}{{ shown(y) }}{{ shown(k=y)|upper }}"
+        "{% for y in rows %}{{ shown() }}{% endfor %}{% endfor %}{{ evaluated(1) }}{{ surrounded() }}{{ stops() }}"
+        "{{ holder.method() }}{{ holder() }}{% block part %}{% set y = 3 %}{{ shown() }}{% endblock %}"
+        "{% macro m(x) %}{{ shown(x) }}{{ caller() if caller }}{% endmacro %}{{ m(5) }}{% call m(6) %}{{ shown(7) }}"
+        "{% endcall %}{{ _('%(a)s<b>', a='<a>') }}{{ ngettext('%(num)s one', '%(num)s many', rows|length) }}"
+        "{% trans n=rows|length %}{{ n }} row{% pluralize %}{{ n }} <rows>{% endtrans %}"
+    )
+
+    def program(lib: Any) -> object:
+        app = make_app(lib)
+        app.jinja_env.add_extension("jinja2.ext.i18n")
+        add = getattr(app.jinja_env, "install_gettext_callables")  # noqa: B009 - an extension's
+        add(lambda text: text, lambda one, many, number: one if number == 1 else many, newstyle=True)
+        app.jinja_loader = jinja2.DictLoader({"page.html": source})
+        given = {"shown": shown, "evaluated": evaluated, "surrounded": surrounded, "stops": stops, "holder": Holder()}
+        with app.app_context():
+            return outcome(lambda: lib.render_template("page.html", rows=["<r>", 2], **given))
+
+    assert "&lt;" in str(same(program))

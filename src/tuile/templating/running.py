@@ -10,7 +10,7 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import BlockReference, Undefined
 from jinja2.runtime import Context as JinjaContext
 from jinja2.runtime import Macro as JinjaMacro
-from jinja2.utils import internalcode, missing, pass_eval_context
+from jinja2.utils import _PassArg, internalcode, missing, pass_eval_context
 from markupsafe import Markup, escape
 
 from ..invalidation import as_defined, is_method_of
@@ -35,7 +35,8 @@ else:
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 _getitem = as_defined(JinjaEnvironment, "getitem")
 # They are called as they are, unless they are marked for an argument of Jinja's.
-_FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, BlockReference})
+_PLAIN_FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType})
+_FUNCTIONS = _PLAIN_FUNCTIONS | {BlockReference}
 #: What an object without an attribute has instead.
 ABSENT = object()
 # What is written as it is.
@@ -115,8 +116,14 @@ class Context(JinjaContext):
     def call(self, obj: Callable[..., object], /, *args: object, **kwargs: object) -> object:
         """Call what a template calls; Jinja passes its own variables for loops and blocks among the keywords."""
         __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
-        if type(obj) not in _FUNCTIONS or hasattr(obj, "jinja_pass_arg"):
+        if type(obj) not in _FUNCTIONS:
             return super().call(obj, *args, **kwargs)
+        wants = getattr(obj, "jinja_pass_arg", None)
+        if wants is not None:
+            is_given_context = type(obj) is FunctionType and wants is _PassArg.context
+            if not is_given_context or kwargs.get("_loop_vars") or kwargs.get("_block_vars"):
+                return super().call(obj, *args, **kwargs)
+            args = (self, *args)
         kwargs.pop("_block_vars", None)
         kwargs.pop("_loop_vars", None)
         try:
@@ -180,6 +187,14 @@ class Macro(JinjaMacro):
 Macro.__module__ = JinjaMacro.__module__
 
 
+def _concat_block(block: BlockReference) -> str:
+    return block._context.environment.concat(block._stack[block._depth](block._context))
+
+
+_text_of: Callable[..., str | None] = Macro.text_of
+_text_of_block: Callable[..., str] = _concat_block
+
+
 @internalcode
 def invoke(
     context: JinjaContext,
@@ -234,16 +249,17 @@ def write_call(
 ) -> str:
     """Return what a call writes to the output of a template that escapes; macros and blocks mark no text."""
     __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
-    text: object = None
     if type(context) is not Context:
         return written(_call(context, obj, loop_vars, block_vars, args, kwargs))
+    kind, text = type(obj), None
     try:
-        if type(obj) is Macro:
-            text = obj.text_of(args, kwargs)
-        elif type(obj) is BlockReference and not (args or kwargs) and BlockReference.__call__ is _write_block:
-            text = obj._context.environment.concat(obj._stack[obj._depth](obj._context))
-        elif (type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg")) or obj is range:
-            return written(obj(*args, **kwargs))
+        if kind in _PLAIN_FUNCTIONS and not hasattr(obj, "jinja_pass_arg"):
+            value = obj(*args, **kwargs)
+            return _escape_text(value) if type(value) is str else written(value)
+        if kind is Macro:
+            text = _text_of(obj, args, kwargs)
+        elif kind is BlockReference and not (args or kwargs) and BlockReference.__call__ is _write_block:
+            text = _text_of_block(obj)
     except StopIteration:
         return written(context.environment.undefined(_STOPPED))
     if text is None:
