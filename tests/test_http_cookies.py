@@ -635,7 +635,5 @@ def test_few_names_and_attributes_are_remembered() -> None:
     for number in range(1500):
         line = dump_cookie(f"name-{number}", "dark", path=f"/{number}", now=0.0)
         assert line == f"name-{number}=dark; Path=/{number}"
-        assert cookie_syntax.plain_cookie(f"name-{number}", "dark", None, None) == f"name-{number}=dark; Path=/"
+        assert f"name-{number}" in cookie_syntax.quick_names
     assert len(cookie_syntax._plain_names) <= 512 >= len(cookie_syntax._remembered_attributes)
-    assert cookie_syntax.plain_cookie("name", "a b", None, None) is None
-    assert cookie_syntax.plain_cookie("never before", "a", None, None) is None

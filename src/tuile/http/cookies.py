@@ -1,7 +1,8 @@
 """Write Set-Cookie lines, and parse Cookie headers by `cookie_header`.
 
-All parsing of a `Cookie` header and all writing of a `Set-Cookie` line happens in these two modules. Section numbers
-are those of `STANDARD`. Header text has one character (latin-1) per octet, as in PEP 3333.
+All parsing of a `Cookie` header and all writing of a `Set-Cookie` line happens in these two modules; usual lines are
+put together by `wrappers.setting_cookies` from what was written here before. Section numbers are those of `STANDARD`.
+Header text has one character (latin-1) per octet, as in PEP 3333.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def dump_cookie(
         line = f"{name}={value}{first}; Expires={moment}; Max-Age={max_age}{last}"
     elif max_age == 0 and expires == 0 and type(max_age) is int and type(expires) is int:
         # A cookie that is deleted.
-        line = f"{name}={value}{first}{_DELETED}{last}"
+        line = f"{name}={value}{first}{DELETED}{last}"
     else:
         line = f"{name}={value}{first}{_lifetime(max_age, expires, sync_expires, now)}{last}"
     size = len(line)
@@ -171,24 +172,12 @@ def size_warning(key: str, value_size: int, size: int, limit: int) -> str:
 
 # Below this length, looking for letters, digits and underscores first is faster than the pattern.
 _LOOKED_AT = 48
-_DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
+DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
 
 
-def plain_cookie(key: str, value: str, max_age: object, expires: object) -> str | None:
-    """Return what `dump_cookie` does, by its other defaults, for a cookie without a lifetime or one to delete.
-
-    Returns:
-        None if something has to be encoded, the lifetime is another one, or the name has not been checked before.
-    """
-    if type(key) is str and type(value) is str and key in _plain_names:
-        if max_age is expires is None:
-            if (
-                len(value) < _LOOKED_AT and value.isascii() and (value.isalnum() or value.isidentifier())
-            ) or _plain_value.fullmatch(value):
-                return f"{key}={value}; Path=/"
-        elif type(max_age) is int and type(expires) is int and not (value or max_age or expires):
-            return f"{key}={_DELETED}; Path=/"
-    return None
+def needs_no_quotes(value: str) -> bool:
+    """Return whether a value is sent as it is."""
+    return _plain_value.fullmatch(value) is not None
 
 
 # What follows the pair of a cookie for all paths of one host, as `dump_cookie` writes it.
@@ -239,6 +228,10 @@ _name_refused = lazy_pattern(r"[\x00-\x1f\x7f;=]|\A | \Z")
 _MOST_REMEMBERED = 512
 _plain_names: set[str] = set()  # that are sent as they are
 _remembered_attributes: dict[tuple[object, ...], tuple[str, str]] = {}
+#: What follows a pair, by what `Response.set_cookie` is given, and the second in which it was written if that matters.
+kept_ends: dict[tuple[object, ...], tuple[int | None, str]] = {}
+#: The names of which `Response.set_cookie` writes lines itself; the inspector replaces it by none.
+quick_names: t.Collection[str] = _plain_names
 
 
 def _name_on_the_wire(key: str) -> str:
@@ -272,6 +265,14 @@ def _attributes(
             _remembered_attributes.clear()
         _remembered_attributes[made] = written
     return written
+
+
+def keep_end(end: str, now: float, given: tuple[object, ...]) -> None:
+    """Keep what was written after a pair, if its attributes are remembered."""
+    if given[2:] in _remembered_attributes:
+        if len(kept_ends) >= _MOST_REMEMBERED:
+            kept_ends.clear()
+        kept_ends[given] = floor(now) if given[0] is not None and given[1] is None else None, end
 
 
 _attribute_refused = lazy_pattern(r"[\x00-\x1f\x7f;]")

@@ -64,7 +64,7 @@ OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 #: Up to this many headers are all compared whenever a cookie is added. Longer lists are compared only after they have
 # grown by a quarter, so that the cost per cookie stays constant.
-COMPARED = 64
+COMPARED = 256
 _OTHER_THAN_VARY = PASSED - {"Vary"} | {"Content-Length", "Location"}
 
 
@@ -78,6 +78,7 @@ def _identity(line: str) -> _Identity:
     return name if path == "/" and not domain else found
 
 
+@t.final
 class CookieLines:
     """The Set-Cookie lines among the headers of one response, indexed by the cookie that they set.
 

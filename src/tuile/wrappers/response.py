@@ -6,7 +6,6 @@ the methods that they replace. This is checked when the class is created and whe
 
 from __future__ import annotations
 
-import time
 import typing as t
 from types import GeneratorType
 
@@ -14,7 +13,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import json
 from ..ctx.app_context import current_value
-from ..http.headers import COMPARED, OTHER_THAN_COOKIES, PASSED, PREPARED, CookieLines
+from ..http.headers import PASSED, PREPARED, CookieLines
 from ..http.received import without_bad_dates
 from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
@@ -37,10 +36,10 @@ from .plain_response import (
     stream_parts,
 )
 from .read_file import ReadFile
+from .setting_cookies import set_cookie
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-    from datetime import datetime, timedelta
     from http import HTTPStatus
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -49,7 +48,6 @@ if t.TYPE_CHECKING:
 
     from ..ctx import cookie_defaults, warning_places
     from ..http import cookies, locations
-    from ..http.cookies import SameSite
     from . import async_body
     from .plain_response import Given
 else:
@@ -304,86 +302,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         size: int = context.app.config["MAX_COOKIE_SIZE"]
         return size
 
-    def set_cookie(  # type: ignore[override] # noqa: C901 - calls for parts would be half of the work
-        self,
-        key: str,
-        value: str = "",
-        max_age: timedelta | int | None = None,
-        expires: str | datetime | float | None = None,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = False,
-        samesite: SameSite | None = None,
-        partitioned: bool = False,
-    ) -> None:
-        """Set a cookie, replacing one that this response already sets with the same name, domain and path.
-
-        Args:
-            key: The name.
-            value: The text.
-            max_age: The lifetime in seconds; None: until the browser is closed.
-            expires: The end of the lifetime: a datetime (UTC if it has no time zone), seconds since 1970, or the
-                finished text.
-            path: Send the cookie for URLs below this path.
-            domain: Send the cookie to this host and those below it, instead of only to the host that sets it.
-            secure: Send the cookie over HTTPS only.
-            httponly: Hide the cookie from scripts.
-            samesite: `Strict`, `Lax` or `None`.
-            partitioned: Store the cookie separately for each embedding site. Implies `secure`.
-
-        With `COOKIE_DEFAULTS` the cookie is Lax if `samesite` is None, and `secure` over HTTPS.
-
-        Raises:
-            CookieSyntaxError: If the name, the path or the domain would end its attribute.
-        """
-        context = current_value(None)
-        app = None if context is None else context.app
-        max_size = self.max_cookie_size if app is None or not self._asks_config else app.config["MAX_COOKIE_SIZE"]
-        if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
-            secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
-        name = line = None
-        if not (secure or httponly or partitioned or max_age) and samesite is domain is None and path == "/":
-            line = cookies.plain_cookie(key, value, max_age, expires)
-            name = line and key
-        if line is None:
-            line = cookies.dump_cookie(
-                key,
-                value,
-                max_age,
-                expires,
-                path,
-                domain,
-                secure,
-                httponly,
-                max_size=0,
-                samesite=samesite,
-                partitioned=partitioned,
-                now=0.0 if max_age is None else time.time(),
-            )
-            name = line.partition("=")[0] if domain is None and path == "/" else None
-        if max_size and len(line) > max_size:
-            warning_places.warn_of_size(key, line, max_size)
-            self._large_lines = (*self._large_lines, line)
-        known, pairs = self._cookie_lines, self.headers._list
-        if isinstance(known, CookieLines):
-            # What `put` does for one more cookie.
-            if name not in known.by_cookie and name is not None and len(pairs) <= COMPARED and pairs == known.seen:
-                pairs.append(pair := ("Set-Cookie", line))
-                known.seen.append(pair)
-                known.by_cookie[name] = pair
-                return
-        else:
-            if known is None:
-                for header, _ in pairs:
-                    if header not in OTHER_THAN_COOKIES and header.lower() == "set-cookie":
-                        break
-                else:
-                    pairs.append(pair := ("Set-Cookie", line))
-                    self._cookie_lines = pair, len(pairs), name is not None
-                    return
-            known = self._cookie_lines = CookieLines(pairs, known)
-        known.put(self.headers, line, name)
+    set_cookie = set_cookie  # type: ignore[assignment] # Werkzeug's takes any text for `samesite`
 
 
 set_faster_properties(Response)

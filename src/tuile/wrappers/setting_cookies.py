@@ -1,0 +1,134 @@
+"""`Response.set_cookie`: write a Set-Cookie line in as few steps as its arguments allow, and add it to the headers."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from math import floor
+
+from ..ctx.app_context import current_value
+from ..http.headers import COMPARED, OTHER_THAN_COOKIES, CookieLines
+from ..lazy import late_modules
+
+if t.TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from ..ctx import cookie_defaults, warning_places
+    from ..http import cookies
+    from ..http.cookies import SameSite
+    from .response import Response
+else:
+    cookie_defaults, warning_places, cookies = late_modules(
+        __name__, "..ctx.cookie_defaults", "..ctx.warning_places", "..http.cookies"
+    )
+
+# Below this length, looking for letters, digits and underscores first is faster than a pattern.
+_SHORT: t.Final = 48
+
+
+# `None` is compared one by one: `a is b is None` takes twice as many steps. Calls for parts would be half of the work.
+def set_cookie(  # noqa: C901 - as above
+    self: Response,
+    key: str,
+    value: str = "",
+    max_age: timedelta | int | None = None,
+    expires: str | datetime | float | None = None,
+    path: str | None = "/",
+    domain: str | None = None,
+    secure: bool = False,
+    httponly: bool = False,
+    samesite: SameSite | None = None,
+    partitioned: bool = False,
+) -> None:
+    """Set a cookie, replacing one that this response already sets with the same name, domain and path.
+
+    Args:
+        self: The response.
+        key: The name.
+        value: The text.
+        max_age: The lifetime in seconds; None: until the browser is closed.
+        expires: The end of the lifetime: a datetime (UTC if it has no time zone), seconds since 1970, or the
+            finished text.
+        path: Send the cookie for URLs below this path.
+        domain: Send the cookie to this host and those below it, instead of only to the host that sets it.
+        secure: Send the cookie over HTTPS only.
+        httponly: Hide the cookie from scripts.
+        samesite: `Strict`, `Lax` or `None`.
+        partitioned: Store the cookie separately for each embedding site. Implies `secure`.
+
+    With `COOKIE_DEFAULTS` the cookie is Lax if `samesite` is None, and `secure` over HTTPS.
+
+    Raises:
+        CookieSyntaxError: If the name, the path or the domain would end its attribute.
+    """
+    context = current_value(None)
+    app = None if context is None else context.app
+    max_size = app.config["MAX_COOKIE_SIZE"] if app is not None and self._asks_config else self.max_cookie_size
+    if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
+        secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
+    line = given = None
+    name = key if domain is None and path == "/" else None
+    if type(key) is str and type(value) is str and key in cookies.quick_names:
+        short = not value or (len(value) < _SHORT and value.isascii() and (value.isidentifier() or value.isalnum()))
+        if short or cookies.needs_no_quotes(value):
+            has_others = name is None or samesite is not None or secure or httponly or partitioned
+            if max_age is None and expires is None and not has_others:
+                line = f"{key}={value}; Path=/"
+            elif type(max_age) is int and type(expires) is int and not (value or max_age or expires or has_others):
+                line = f"{key}={cookies.DELETED}; Path=/"
+            elif (max_age is None or type(max_age) is int) and (expires is None or type(expires) is int):
+                second = floor(time.time()) if expires is None and max_age is not None else None
+                given = max_age, expires, path, domain, secure, httponly, samesite, partitioned
+                try:
+                    written_at, end = cookies.kept_ends[given]
+                    line = f"{key}={value}{end}" if written_at == second else None
+                except (KeyError, TypeError):  # it was not written before, or cannot be hashed
+                    pass
+    if line is None:
+        line = new_line(key, value, max_age, expires, (path, domain, secure, httponly, samesite, partitioned), given)
+        name = line.partition("=")[0] if name is not None else None
+    if max_size and len(line) > max_size:
+        warning_places.warn_of_size(key, line, max_size)
+        self._large_lines = (*self._large_lines, line)
+    known, pairs = self._cookie_lines, self.headers._list
+    if type(known) is CookieLines:
+        if name is not None and name not in known.by_cookie and len(pairs) <= COMPARED and pairs == known.seen:
+            # What `put` does for one more cookie.
+            pairs.append(pair := ("Set-Cookie", line))
+            known.seen.append(pair)
+            known.by_cookie[name] = pair
+            return
+    else:
+        if known is None:
+            for header, _ in pairs:
+                if header not in OTHER_THAN_COOKIES and header.lower() == "set-cookie":
+                    break
+            else:
+                pairs.append(pair := ("Set-Cookie", line))
+                self._cookie_lines = pair, len(pairs), name is not None
+                return
+        known = self._cookie_lines = CookieLines(pairs, known)
+    known.put(self.headers, line, name)
+
+
+def new_line(
+    key: str,
+    value: str,
+    max_age: timedelta | int | None,
+    expires: str | datetime | float | None,
+    attributes: tuple[str | None, str | None, bool, bool, SameSite | None, bool],
+    given: tuple[object, ...] | None,
+) -> str:
+    """Return the line of any cookie, and keep its end if `given` says what this depends on."""
+    path, domain, secure, httponly, samesite, partitioned = attributes
+    now = 0.0 if max_age is None else time.time()
+    line = cookies.dump_cookie(
+        key, value, max_age, expires, path, domain, secure, httponly, True, 0, samesite, partitioned, now=now
+    )  # fmt: skip
+    if given is not None:
+        cookies.keep_end(line[len(key) + len(value) + 1 :], now, given)
+    return line
+
+
+# Tools may show it.
+set_cookie.__qualname__ = "Response.set_cookie"
