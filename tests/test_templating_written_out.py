@@ -389,3 +389,83 @@ def test_functions_that_want_a_context_are_given_what_jinja_gives() -> None:
             return outcome(lambda: lib.render_template("page.html", rows=["<r>", 2], **given))
 
     assert "&lt;" in str(same(program))
+
+
+class _Plain:
+    name = ""
+
+    @property
+    def broken(self) -> str:
+        raise AttributeError("inside")
+
+
+class _WithItems(_Plain):
+    def __getitem__(self, key: object) -> object:
+        if key == "wrong":
+            raise ZeroDivisionError
+        if key == "missing":
+            raise KeyError
+        return f"<{key}>"
+
+
+class _Meta(type):
+    def __getitem__(cls, key: object) -> str:
+        return f"of the class {key}"
+
+
+class _Of(metaclass=_Meta):
+    pass
+
+
+class _Generic:
+    def __class_getitem__(cls, key: object) -> str:
+        return f"generic {key}"
+
+
+_OBJECTS = {
+    "plain": _Plain(),
+    "items": _WithItems(),
+    "keys": {"name": "<n>"},
+    "klass": _Of,
+    "of": _Of(),
+    "generic": _Generic,
+    "generics": _Generic(),
+    "listed": list,
+    "text": "x",
+    "none": None,
+    "number": 1,
+}
+_KINDS = [jinja2.Undefined, jinja2.StrictUndefined, jinja2.ChainableUndefined, jinja2.DebugUndefined]
+_READ = st.builds(
+    "{}{}".format,
+    st.sampled_from([*_OBJECTS, "nobody"]),
+    st.sampled_from(["", ".name", ".missing", ".broken", ".wrong", ".items", ".name.missing", "['missing']"]),
+)
+_USES = [
+    "{{ %s }}",
+    "{{ (%s) ~ '' }}",
+    "{%% if %s %%}yes{%% else %%}no{%% endif %%}",
+    "{%% if not (%s) %%}no{%% endif %%}",
+    "{{ 'yes' if %s }}",
+    "{{ %s or 'or' }}",
+    "{{ (%s and 'and')|string }}",
+    "{{ %s|default('<default>') }}",
+    "{{ %s|default('<default>', true) }}",
+    "{%% if %s is defined %%}defined{%% endif %%}",
+    "{%% if (%s) is undefined %%}undefined{%% endif %%}",
+    "{%% for one in [1] if %s %%}one{%% endfor %%}",
+    "{%% set s = %s %%}{{ s }}{{ s is defined }}",
+    "{%% macro m(a) %%}{{ a }}{{ a.b }}{{ 'y' if a }}{%% endmacro %%}{{ m(%s) }}",
+]
+
+
+@given(_READ, st.sampled_from(_USES), st.sampled_from(_KINDS), st.booleans())
+def test_what_is_missing_is_what_it_is_in_jinja(read: str, use: str, undefined: Any, escapes: bool) -> None:
+    app = make_app(tuile)
+    app.jinja_options = {"autoescape": escapes, "undefined": undefined}
+    jinjas = jinja2.Environment(autoescape=escapes, undefined=undefined)  # noqa: S701 - both
+
+    def rendered(environment: jinja2.Environment) -> object:
+        return outcome(lambda: environment.from_string(use % read).render(_OBJECTS))
+
+    assert str(rendered(app.jinja_env)) == str(rendered(jinjas)), use % read

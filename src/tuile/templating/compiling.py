@@ -76,7 +76,7 @@ class CodeGenerator(ExpressionWriter):
         self._namespaces = {found.name for found in node.find_all(nodes.NSRef)}
         self._reads_items = node.find(nodes.Getitem) is not None
         # Jinja's own class of what is undefined is never true.
-        self._lax.update((id(name), ("undefined is Undefined", "False")) for name in written_out.names_of_truth(node))
+        self._lax.update((id(name), ("undefined is Undefined", "False")) for name in written_out.tested(node))
         self._has_parts = any(node.find(kind) is not None for kind in (nodes.Block, nodes.Include, nodes.Extends))
         super().visit_Template(node, frame)
         if self._writes_out:
@@ -214,6 +214,9 @@ class CodeGenerator(ExpressionWriter):
         if finalize.src is None and self._is_written_call(node):
             self._output_call = node
             return
+        if finalize.src is None and isinstance(node, (nodes.Name, nodes.Getattr)):
+            # Whatever is undefined is written as an empty text, unless another function escapes.
+            self._lax.setdefault(id(node), ("undefined is Undefined and plain_kinds", "nothing"))
         self._escaped = self.temporary_identifier()
         self.write(f"(escape_text({self._escaped}) if (kind := type({self._escaped} := {finalize.src or ''}")
 

@@ -109,7 +109,7 @@ class ExpressionWriter(JinjaCodeGenerator):
         given = self.filters[node.name] if is_filter else self.tests[node.name]
         is_known = f"{given} is {one.name}"
         self._functions.add(one.name)
-        if one.hides_undefined and isinstance(node.node, nodes.Name):
+        if one.hides_undefined and isinstance(node.node, (nodes.Name, nodes.Getattr)):
             self._lax[id(node.node)] = (f"undefined is Undefined and {is_known}", "nothing")
         before, _, after = one.condition.replace("{v}", value).partition("{x}")
         self.write(f"({one.result_for(node, value)} if {before}")
@@ -176,7 +176,9 @@ class ExpressionWriter(JinjaCodeGenerator):
             self.write(f"({obj}[{name}] if type({obj} := ")
             self.visit(node.node, frame)
             self.write(f") is exact_dict and {name} in {obj} else {found} if ({found} := get({obj}")
-        self.write(f", {name}, absent)) is not absent else item_of({obj}, {name}))")
+        lax = self._lax.get(id(node))
+        item_of = "item_of" if lax is None else f"(item_or_nothing if {lax[0]} else item_of)"
+        self.write(f", {name}, absent)) is not absent else {item_of}({obj}, {name}))")
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802 - Jinja's name
         """Write a call."""

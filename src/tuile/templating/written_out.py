@@ -15,7 +15,7 @@ from jinja2.runtime import Undefined, markup_join
 from markupsafe import soft_str
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from jinja2.compiler import Frame
 
@@ -86,17 +86,32 @@ def is_deep(template: nodes.Template) -> bool:
     return False
 
 
-def names_of_truth(template: nodes.Template) -> Iterator[nodes.Name]:
-    """Yield the names of which only the truth matters."""
+def tested(template: nodes.Template) -> Iterator[nodes.Name | nodes.Getattr]:
+    """Yield the names and attributes of which only the truth matters."""
     rest = [branch.test for branch in template.find_all(nodes.If)]
     rest += [choice.test for choice in template.find_all(nodes.CondExpr)]
     rest += [negated.node for negated in template.find_all(nodes.Not)]
     while rest:
         node = rest.pop()
-        if isinstance(node, nodes.Name):
+        if isinstance(node, (nodes.Name, nodes.Getattr)):
             yield node
         elif isinstance(node, (nodes.And, nodes.Or)):
             rest += [node.left, node.right]
+
+
+def has_no_items(obj: object) -> bool:
+    """Return whether asking an object for an item is an error of its class; classes may have items without a method."""
+    return not hasattr(type(obj), "__getitem__") and not isinstance(obj, type)
+
+
+def item_or_nothing(obj: Mapping[str, object], name: str) -> object:
+    """Return an item of an object that has no attribute of its name, else what is undefined and of no name."""
+    if has_no_items(obj):
+        return _NOTHING
+    try:
+        return obj[name]
+    except (TypeError, LookupError, AttributeError):
+        return _NOTHING
 
 
 def namespace_items(ref: str) -> str:
@@ -146,6 +161,8 @@ def markup_joined(values: tuple[object, ...]) -> str:
     return "".join(map(str, values)) if {*map(type, values)} <= _PLAIN else _join_markup(values)
 
 
+# What a name or an attribute is whose value nobody sees.
+_NOTHING = Undefined()
 _LISTS = (list, tuple)
 _TEXTS = frozenset({str})
 _join: Callable[..., object] = filters.do_join
@@ -200,8 +217,8 @@ NAMES: dict[str, object] = {
     "joined": joined,
     "marked": str.__new__,
     "markup_join": markup_joined,
-    # What a name is whose value nobody sees.
-    "nothing": Undefined(),
+    "item_or_nothing": item_or_nothing,
+    "nothing": _NOTHING,
     "titled": titled,
 }
 #: Jinja's functions by their names in the code of templates.
