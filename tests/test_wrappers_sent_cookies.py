@@ -99,3 +99,16 @@ def test_a_good_session_after_one_that_is_not_valid_is_found_when_the_cookies_we
 
     sent = dict(send(app, make_environ("/login")).headers)["Set-Cookie"].partition(";")[0]
     assert send(app, make_environ("/", HTTP_COOKIE=f"session=a.b.c; {sent}")).text == "1 {'user': 'ada'}"
+
+
+@pytest.mark.parametrize("header", [None, "", "a=1"])
+def test_received_cookies_are_of_werkzeugs_class(header: str | None) -> None:
+    app = make_app(tuile)
+
+    @app.get("/")
+    def view() -> Any:
+        cookies = tuile.request.cookies
+        return [isinstance(cookies, ImmutableMultiDict), type(cookies) is ImmutableMultiDict or not cookies]
+
+    sent = {} if header is None else {"HTTP_COOKIE": header}
+    assert send(app, make_environ("/", **sent)).text == "[true,true]\n"

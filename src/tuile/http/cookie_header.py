@@ -62,17 +62,18 @@ def cookie_values(header: str) -> dict[str, list[str]]:  # noqa: C901 - one func
     """Return the values of each name in a Cookie header; see `parse_cookie`."""
     found: dict[str, list[str]] = {}
     if header.isascii() and '"' not in header and "\t" not in header:
-        marks = header.encode().translate(None, _NO_MARKS) if len(header) > _LONG else b""
-        count = len(marks) // 3 + 1
-        if marks and marks == (b"=; " * count)[:-2]:
-            # Nothing but `=` and `; ` in turn is between names and values.
-            pieces = iter(header.replace("; ", "=").split("="))
-            for name, value in zip(pieces, pieces, strict=True):
-                found[name] = [value]
-            if len(found) == count and "" not in found:
-                return found
-            # A name came twice, or is missing.
-            found = {}
+        if len(header) > _LONG:
+            marks = header.encode().translate(None, _NO_MARKS)
+            count = len(marks) // 3 + 1
+            if marks == (b"=; " * count)[:-2]:
+                # Nothing but `=` and `; ` in turn is between names and values.
+                pieces = iter(header.replace("; ", "=").split("="))
+                for name, value in zip(pieces, pieces, strict=True):
+                    found[name] = [value]
+                if len(found) == count and "" not in found:
+                    return found
+                # A name came twice, or is missing.
+                found = {}
         pairs = header.split("; ")
         if header.count(";") == len(pairs) - 1 == header.count(" "):
             # As browsers write it: all blanks and semicolons are between pairs.

@@ -10,6 +10,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from ..ctx.cookies import TokenCookies
 from ..exceptions import BadToken
 from ..keys.tokens import ENCRYPTED
+from ..wrappers.sent_cookies import RECEIVED
 from .hidden import NONE, hide, is_secret_name, show
 from .places import place_of
 from .watching import guarded, note_read, recording, show_cookie
@@ -96,7 +97,9 @@ def received_cookies(original: Method) -> Method:
 
     def __get__(self: ReceivedCookies, request: Request | None, owner: type | None = None) -> object:  # noqa: N807
         cookies: object = original(self, request, owner)
-        if request is not None and type(cookies) is ImmutableMultiDict and recording.get() is not None:
+        if request is None or recording.get() is None:
+            return cookies
+        if isinstance(cookies, ImmutableMultiDict) and type(cookies) in RECEIVED:
             observed: ImmutableMultiDict[str, str] = _Read.__new__(_Read)
             dict.update(observed, dict.items(cookies))
             request.__dict__["cookies"] = cookies = observed
