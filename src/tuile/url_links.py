@@ -241,9 +241,16 @@ def _origin_of(context: RequestContext, environ: WSGIEnvironment) -> tuple[str, 
 
 
 def url_by_address(  # noqa: C901 - each call that is saved here counts
-    context: Entered | EnteredApp | RequestContext, known: Address, endpoint: str, values: dict[str, object]
+    context: Entered | EnteredApp | RequestContext,
+    known: Address,
+    endpoint: str,
+    values: dict[str, object],
+    is_compared: bool = False,
 ) -> Written:
-    """Return the URL of an endpoint where it was found out before what stands before it; else as `url_by_link`."""
+    """Return the URL of an endpoint where it was found out before what stands before it; else as `url_by_link`.
+
+    The adapter of the context is compared with the known one, unless it was just before.
+    """
     plan, adapter = known.plan, known.adapter
     own: MapAdapter | Place | bool | None
     if type(context) is RequestContext:
@@ -257,7 +264,7 @@ def url_by_address(  # noqa: C901 - each call that is saved here counts
         (own is not adapter and (known.is_inside or type(own) is not Adapter))
         or plan.epoch is not invalidation.epoch
         or plan.url_defaults
-        or (known.state is not None and own.__dict__ != known.state)
+        or (known.state is not None and not is_compared and own.__dict__ != known.state)
         or MapAdapter.build is not werkzeugs_build
     ):
         if type(adapter) is Place:
@@ -316,7 +323,7 @@ def url_by_new_address(context: EnteredApp, endpoint: str, values: dict[str, obj
         # The adapters of most contexts are alike.
         if type(adapter) is Adapter and adapter.__dict__ == known.state:
             context._address = known
-            return url_by_address(context, known, endpoint, values)
+            return url_by_address(context, known, endpoint, values, True)
     url = url_by_adapter(plan, context, endpoint, values, is_inside=False)
     if context._address is not None:
         # With an adapter of its own, which stays as it is.

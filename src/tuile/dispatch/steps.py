@@ -24,7 +24,7 @@ from ..hints import add_hint
 from ..http.headers import sets_cookies
 from ..lazy import late_modules
 from ..routing.binding import bind_as_flask
-from ..routing.outside import adapter_outside
+from ..routing.outside import adapter_again, adapter_outside
 from ..signals import request_finished, request_started, send_signal
 from ..wrappers.async_body import iterate_by
 from ..wrappers.plain_response import Closing
@@ -278,7 +278,7 @@ class Dispatcher(Planned, Teardown):
         """Return the adapter for building URLs outside a request, with `SERVER_NAME`."""
         plan = self._current_plan()
         if plan.request_class is not None and plan.url_map is self.url_map:
-            quick = adapter_outside(
+            quick = adapter_again(plan.made_outside, self.config) or adapter_outside(
                 self.url_map,
                 plan.made_outside,
                 self.config["SERVER_NAME"],
@@ -609,7 +609,10 @@ class Dispatcher(Planned, Teardown):
         # What the constructor does, without calling it.
         context = new(AppContext)
         context.app = self
-        context.url_adapter = None if plan.skips_adapter_outside else self.create_url_adapter(None)
+        if plan.skips_adapter_outside:
+            context.url_adapter = None
+        else:
+            context.url_adapter = adapter_again(plan.made_outside, self.config) or self.create_url_adapter(None)
         context.g = self.app_ctx_globals_class()
         context._only = context._pushes = None
         made: AppContext = context

@@ -19,6 +19,23 @@ _bind, _constructor = as_defined(WerkzeugMap, "bind"), as_defined(MapAdapter, "_
 Made = list[tuple[object, object, object, dict[str, object]]]
 
 
+def adapter_again(made: Made, config: t.Mapping[str, object]) -> Adapter | None:
+    """Return the adapter of these settings if it was made before; None to make it."""
+    for name, root, scheme, state in made:
+        if (
+            name is config["SERVER_NAME"]
+            and root is config["APPLICATION_ROOT"]
+            and scheme is config["PREFERRED_URL_SCHEME"]
+            and WerkzeugMap.bind is _bind
+            and MapAdapter.__init__ is _constructor
+        ):
+            # What the constructor does, without calling it.
+            adapter: Adapter = object.__new__(Adapter)
+            adapter.__dict__.update(state)
+            return adapter
+    return None
+
+
 def adapter_outside(
     url_map: Map, made: Made, server_name: object, script_name: object, scheme: str
 ) -> MapAdapter | None:
@@ -33,18 +50,10 @@ def adapter_outside(
     """
     if WerkzeugMap.bind is not _bind:
         return None
-    is_stock = MapAdapter.__init__ is _constructor
-    if is_stock:
-        for name, root, of_scheme, state in made:
-            if name is server_name and root is script_name and of_scheme is scheme:
-                # What the constructor does, without calling it.
-                adapter: MapAdapter = object.__new__(Adapter)
-                adapter.__dict__.update(state)
-                return adapter
     if type(server_name) is not str or type(script_name) is not str or not url_map._accepts(server_name):
         return None
     subdomain = None if url_map.host_matching else url_map.default_subdomain
     adapter = Adapter(url_map, server_name.lower(), script_name, subdomain, scheme, "/", "GET", None)
-    if is_stock:
+    if MapAdapter.__init__ is _constructor:
         made[:] = [(server_name, script_name, scheme, vars(adapter).copy())]
     return adapter
