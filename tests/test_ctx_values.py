@@ -52,6 +52,9 @@ class _Walk:
             _described(outcome(lambda: lib.g.get("mark"))),
             _described(outcome(lambda: sorted(lib.g))),
             _described(outcome(lambda: part(lib, "globals").app_ctx.url_adapter is None)),
+            _described(outcome(lambda: part(lib, "globals").app_ctx.app.name)),
+            _described(outcome(lambda: part(lib, "globals").request_ctx.request.path)),
+            _described(outcome(lambda: part(lib, "globals").request_ctx.nothing_has_this)),
         )
 
     def step(self, number: int) -> Any:

@@ -475,7 +475,7 @@ def test_nothing_is_kept_of_an_error() -> None:
     assert gone() is None
 
 
-@pytest.mark.parametrize("name", ["request", "session", "g", "current_app"])
+@pytest.mark.parametrize("name", ["request", "session", "g", "current_app", "app_ctx", "request_ctx"])
 def test_a_name_with_an_underscore_is_read_in_one_call(name: str) -> None:
     mine = proxy(tuile, name)
     with make_bound_app(tuile).test_request_context():

@@ -19,6 +19,7 @@ from .ctx.app_context import (
     current_value,
 )
 from .ctx.namespace import _AppCtxGlobals, _dict_of, lacks
+from .ctx.request_context import RequestContext
 from .ctx.values import NO_APP_MESSAGE
 from .flask_names import offer_flasks_names
 from .local import _OWN_NAMES, LocalProxy, _finder, _note_missing, _of_unbound, _own
@@ -27,7 +28,6 @@ if t.TYPE_CHECKING:
     from .app import Flask
     from .asgi.websockets.wrapper import WebSocket
     from .ctx.cookies import Cookies
-    from .ctx.request_context import RequestContext
     from .sessions import SessionMixin
     from .wrappers.request import Request
 
@@ -65,7 +65,10 @@ def _find_g() -> _AppCtxGlobals:
 
 def _find_app_context() -> AppContext:
     value = current_value(None)
-    if value is None or (context := value._app_ctx) is None:
+    if value is None:
+        raise RuntimeError(NO_APP_MESSAGE)
+    context = value._own_app_ctx
+    if context is None and (context := value._app_ctx) is None:
         raise RuntimeError(NO_APP_MESSAGE)
     return context
 
@@ -103,7 +106,8 @@ def _find_request_context() -> RequestContext | None:
     value = current_value(None)
     if value is None or value.request is None:
         raise RuntimeError(NO_REQUEST_MESSAGE)
-    return value._request_ctx
+    # Without asking the property of a request on its own, which is a call.
+    return value if type(value) is RequestContext else value._request_ctx
 
 
 class _RequestProxy(LocalProxy):
@@ -264,6 +268,48 @@ class _SessionProxy(LocalProxy):
         return item in session
 
 
+class _RequestContextProxy(LocalProxy):
+    """The proxy of the request context: it reads an attribute with a single call."""
+
+    __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
+
+    def __getattribute__(self, name: str) -> object:
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
+        value = current_value(None)
+        if value is None or value.request is None:
+            return _of_unbound(self, name, NO_REQUEST_MESSAGE)
+        try:
+            return getattr(value if type(value) is RequestContext else value._request_ctx, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
+
+
+class _AppContextProxy(LocalProxy):
+    """The proxy of the app context: it reads an attribute with a single call once there is an object for it."""
+
+    __slots__ = ()
+    __doc__ = WerkzeugLocalProxy.__dict__["__doc__"]
+
+    def __getattribute__(self, name: str) -> object:
+        if name in _OWN_NAMES:
+            return _finder(self) if name == "_get_current_object" else _own(self, name)
+        value = current_value(None)
+        if value is None:
+            return _of_unbound(self, name, NO_APP_MESSAGE)
+        context = value._own_app_ctx
+        if context is None and (context := value._app_ctx) is None:
+            return _of_unbound(self, name, NO_APP_MESSAGE)
+        del value  # as in the proxy of the request
+        try:
+            return getattr(context, name)
+        except AttributeError as error:
+            _note_missing(self, name, error)
+            raise
+
+
 class _WebSocketProxy(LocalProxy):
     """The proxy of a WebSocket, for `async for` as well."""
 
@@ -289,14 +335,15 @@ class _WebSocketProxy(LocalProxy):
 
 
 # The repr of an unbound proxy shows the class's name, which is this one in Werkzeug.
-for _class in (LocalProxy, _AppProxy, _NamespaceProxy, _RequestProxy, _SessionProxy, _WebSocketProxy):
+_OWN_CLASSES = (_AppContextProxy, _AppProxy, _NamespaceProxy, _RequestContextProxy, _RequestProxy, _SessionProxy)
+for _class in (LocalProxy, *_OWN_CLASSES, _WebSocketProxy):
     _class.__name__ = _class.__qualname__ = "LocalProxy"
     # Some libraries recognise Werkzeug's request by its name in the repr of the type.
     _class.__module__ = WerkzeugLocalProxy.__module__
 
 
-app_ctx = t.cast("AppContext", LocalProxy(_find_app_context))
-request_ctx = t.cast("RequestContext", LocalProxy(_find_request_context))
+app_ctx = t.cast("AppContext", _AppContextProxy(_find_app_context))
+request_ctx = t.cast("RequestContext", _RequestContextProxy(_find_request_context))
 #: The application that handles this request, or whose context is active.
 current_app = t.cast("Flask", _AppProxy(_find_app))
 #: A namespace that lives as long as the app context: keep there what functions of one request share.
