@@ -96,7 +96,7 @@ class Context(JinjaContext):
         self.exported_vars = set()
         self.name = name
         # Environments that are not Tuile's may be given this class.
-        if environment.autoescape is not vars(environment).get("_plain_autoescape"):
+        if environment.autoescape is not getattr(environment, "_plain_autoescape", None):
             # A function of the application's own is called for each context.
             vars(self)["eval_ctx"] = _evaluation_of(self)
         self._globals = globals
