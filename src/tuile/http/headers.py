@@ -87,22 +87,23 @@ class CookieLines:
 
     Args:
         pairs: The headers.
-        first: Of the first cookie, if it was set alone: its header, how many headers there were with it, and whether
-            it is for all paths of one host.
+        first: Of the first cookie, if it was set alone: its header, how many headers there were with it, and its name
+            if it is for all paths of one host.
     """
 
     __slots__ = ("_due", "by_cookie", "seen")
 
-    def __init__(self, pairs: list[tuple[str, str]], first: tuple[tuple[str, str], int, bool] | None = None) -> None:
+    def __init__(
+        self, pairs: list[tuple[str, str]], first: tuple[tuple[str, str], int, str | None] | None = None
+    ) -> None:
         self.seen: list[tuple[str, str]] = []
         self.by_cookie: dict[_Identity, tuple[str, str] | list[tuple[str, str]]] = {}
         # The length of the list from which all headers are compared again.
         self._due = 0
         if first is not None and len(pairs) == first[1] and pairs[-1] is first[0]:
             # It is the last header, and the only cookie.
-            line = first[0][1]
             self.seen = pairs.copy()
-            self.by_cookie[line.partition("=")[0] if first[2] else _identity(line)] = first[0]
+            self.by_cookie[_identity(first[0][1]) if first[2] is None else first[2]] = first[0]
 
     def put(self, headers: Headers, line: str, name: str | None = None) -> None:
         """Add a finished line to headers, replacing those for the same cookie (RFC 6265bis section 4.1.1).

@@ -98,8 +98,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     # Whether `max_cookie_size` is the property defined here, which reads the app's setting.
     _asks_config = False
     # The index of the Set-Cookie lines, created for the second one. For the first one: this header, how many headers
-    # there were with it, whether it is for all paths of one host.
-    _cookie_lines: CookieLines | tuple[tuple[str, str], int, bool] | None = None
+    # there were with it, its name if it is for all paths of one host.
+    _cookie_lines: CookieLines | tuple[tuple[str, str], int, str | None] | None = None
     # The Set-Cookie lines about whose size `set_cookie` has warned.
     _large_lines: tuple[str, ...] = ()
     # Whether the response allowed shared caches to store it before a cookie was set.

@@ -91,24 +91,23 @@ def set_cookie(  # noqa: C901 - as above
         warning_places.warn_of_size(key, line, max_size)
         self._large_lines = (*self._large_lines, line)
     known, pairs = self._cookie_lines, self.headers._list
-    if type(known) is CookieLines:
-        if name is not None and name not in known.by_cookie and len(pairs) <= COMPARED and pairs == known.seen:
-            # What `put` does for one more cookie.
-            pairs.append(pair := ("Set-Cookie", line))
-            known.seen.append(pair)
-            known.by_cookie[name] = pair
-            return
-    else:
+    if type(known) is not CookieLines:
         if known is None:
             for header, _ in pairs:
                 if header not in OTHER_THAN_COOKIES and header.lower() == "set-cookie":
                     break
             else:
                 pairs.append(pair := ("Set-Cookie", line))
-                self._cookie_lines = pair, len(pairs), name is not None
+                self._cookie_lines = pair, len(pairs), name
                 return
         known = self._cookie_lines = CookieLines(pairs, known)
-    known.put(self.headers, line, name)
+    if name is not None and name not in known.by_cookie and len(pairs) <= COMPARED and pairs == known.seen:
+        # What `put` does for one more cookie.
+        pairs.append(pair := ("Set-Cookie", line))
+        known.seen.append(pair)
+        known.by_cookie[name] = pair
+    else:
+        known.put(self.headers, line, name)
 
 
 def new_line(
