@@ -18,6 +18,8 @@ from tests.beside_flask import make_environ, send
 from tuile import flash, session
 from tuile.json.tag import TaggedJSONSerializer
 from tuile.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface, SessionMixin
+from tuile.sessions.interface import CREATED_KEY
+from tuile.sessions.plain import is_emptied
 from tuile.sessions.stored import ServerSession
 from tuile.sessions.tracked import TrackedSession
 
@@ -462,3 +464,31 @@ def test_a_session_is_modified_exactly_if_the_text_of_a_value_is_another(inner: 
         assert opened.modified or change in {"none", "equal", "turn"}
     else:
         assert opened.modified == (before != after)
+
+
+@pytest.mark.parametrize("its_own", [{}, {CREATED_KEY: 1}], ids=["", "begun"])
+@pytest.mark.parametrize("others", [{}, {"l": [1]}, {"s": "text"}], ids=["none", "a list", "a text"])
+@pytest.mark.parametrize("is_modified", [False, True], ids=["as it was", "modified"])
+def test_a_session_is_emptied_if_it_has_nothing_of_the_applications(
+    its_own: dict[str, Any], others: dict[str, Any], is_modified: bool
+) -> None:
+    made = TrackedSession({**its_own, **others}, TaggedJSONSerializer().dumps)
+    made.modified = is_modified
+    plain = SecureCookieSession({**its_own, **others})
+    plain.modified = is_modified
+    assert is_emptied(made) == is_emptied(plain) == (not others and (is_modified or not its_own))
+
+
+def test_whether_a_session_is_emptied_is_told_without_looking_into_its_values() -> None:
+    looked: list[object] = []
+
+    def encode(value: object) -> str:
+        looked.append(value)
+        return "another text"
+
+    made = TrackedSession({"l": [1]}, encode)
+    made._handed_out["l"] = "noted as text"
+    assert not is_emptied(made)
+    assert looked == []
+    assert made.modified
+    assert looked
