@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from werkzeug.routing import MapAdapter
 
 from . import invalidation
-from .ctx.app_context import current_value, environ_of
+from .ctx.app_context import current_value
 from .ctx.request_context import RequestContext
 from .ctx.values import Entered, EnteredApp
 from .invalidation import attribute
@@ -19,6 +19,7 @@ from .routing.binding import SCHEMES, is_for_websocket
 from .routing.building import Place, address, scheme_before
 from .routing.links import Link, link_of
 from .routing.quoting import fragment_text
+from .wrappers.environ import brief_environ_of
 from .wrappers.request import Request
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class LinksByMethod:
             return None
         chosen = values.get("_method")
         if chosen is None:
-            link = self.links.get(environ_of(context.request)["REQUEST_METHOD"])
+            link = self.links.get(brief_environ_of(context.request)["REQUEST_METHOD"])
         else:
             link = self.alone.get(chosen) if isinstance(chosen, str) and type(chosen) is str else None
         return None if link is None else link.write(values)
@@ -157,7 +158,7 @@ def _found_link(
     if adapter is not None:
         method = adapter.default_method
     elif request is not None:
-        method = environ_of(request)["REQUEST_METHOD"]
+        method = brief_environ_of(request)["REQUEST_METHOD"]
     else:
         return None
     if not is_relative and "_method" not in values:
@@ -217,7 +218,7 @@ def with_options(context: RequestContext, written: tuple[str, object, object, ob
             return None
         origin = context._origin
         if origin is None:
-            context._origin = origin = _origin_of(context, environ_of(context.request))
+            context._origin = origin = _origin_of(context, brief_environ_of(context.request))
         if scheme is None and not domain:
             url = f"{origin[0]}{url}"
         else:
@@ -354,7 +355,7 @@ def begins_at_root(context: RequestContext, plan: Plan) -> bool:
         or request.trusted_hosts is not trusted
         # It was stored when the host was found to be trusted.
         or (trusted is not None and "host" not in vars(request))
-        or not _is_accepted(url_map, environ := environ_of(request), config["SERVER_NAME"])
+        or not _is_accepted(url_map, environ := brief_environ_of(request), config["SERVER_NAME"])
     ):
         # Not to be asked again: the adapter builds all URLs.
         context._root, context._links_by = False, None

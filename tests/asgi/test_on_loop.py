@@ -327,3 +327,32 @@ def test_cookies_are_the_same_whether_the_environ_was_made_or_not(sent: list[byt
 
     run(main)
     assert found["lazy"] == found["made"]
+
+
+@pytest.mark.parametrize("query", [b"", b"q=tea&q=2&e=", b"%FF=\xff", "ä=ö".encode(), b"a=b;c=%C3%A4+%zz"])
+def test_arguments_and_urls_of_endpoints_need_no_environ(query: bytes) -> None:
+    app = tuile.Flask("brief", static_folder=None)
+    app.get("/text")(lambda: "x")
+    made = []
+
+    @app.get("/<name>")
+    async def view(name: str) -> str:
+        pairs = [*tuile.request.args.items(multi=True)]
+        urls = [tuile.url_for("view", name="n"), tuile.url_for("view", name="n", q="ä", _external=True)]
+        made.append("environ" in vars(tuile.request))
+        return f"{pairs} {urls}"
+
+    async def main() -> list[str]:
+        found = []
+        await ask(app, "/text")
+        for more in ([], [(b"te", b"trailers")]):
+            headers = [(b"host", b"a.example:80"), *more]
+            # The first one finds out how the URLs are written.
+            await ask(app, "/x", query=query, headers=headers)
+            made.clear()
+            found.append((await ask(app, "/x", query=query, headers=headers)).text)
+            assert made == [bool(more)]
+        return found
+
+    short, whole = run(main)
+    assert short == whole

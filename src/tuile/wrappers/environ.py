@@ -7,6 +7,7 @@ import typing as t
 from werkzeug._internal import _wsgi_decoding_dance
 from werkzeug.utils import cached_property
 
+from ..ctx.app_context import environ_of
 from ..http.request_headers import EnvironHeaders
 
 if t.TYPE_CHECKING:
@@ -154,10 +155,10 @@ def cookie_header_of(request: Request) -> str | None:
 
 
 def brief_environ_of(request: Request) -> WSGIEnvironment:
-    """Return an environ of a request that has at least the method, the URL and the cookies."""
+    """Return an environ of a request, or the copy that was kept, with at least the method, the URL and the cookies."""
     scope = request._scope
     if scope is None or _make_brief is None:
-        return request.environ
+        return environ_of(request)
     brief = request._brief_environ
     if brief is None:
         brief = request._brief_environ = _make_brief(scope)

@@ -259,9 +259,12 @@ class Request(WerkzeugRequest, metaclass=Watched):
     def args(self) -> MultiDict[str, str]:
         """The parsed query. Bytes that are not UTF-8 become U+FFFD; percent-encoded ones stay percent-encoded."""
         own, query = self.__dict__, None
-        if "query_string" not in own and self._has_query_of_environ and "environ" in own:
+        if "query_string" not in own and self._has_query_of_environ:
             # The attribute is what this makes of it.
-            query = own["environ"].get("QUERY_STRING", "")
+            if "environ" in own:
+                query = own["environ"].get("QUERY_STRING", "")
+            elif self._scope is not None:
+                query = self._scope.get("query_string", b"").decode("latin-1")
         if query is None or not query.isascii() or self._environ_at_start is not None:
             query = self.query_string.decode(errors="replace")
         kind = self.parameter_storage_class

@@ -34,9 +34,13 @@ class ReceivedCookies:
         if request is None:
             return self
         own = request.__dict__
-        if request._has_plain_cookies and _CHANGING.isdisjoint(own) and "environ" in own:
+        if (
+            request._has_plain_cookies
+            and _CHANGING.isdisjoint(own)
+            and ("environ" in own or request._scope is not None)
+        ):
             cookies: MultiDict[str, str]
-            sent = own["environ"].get("HTTP_COOKIE")
+            sent = own["environ"].get("HTTP_COOKIE") if "environ" in own else cookie_header_of(request)
             if sent:
                 cookies = _new_multidict(ImmutableMultiDict)
                 _fill(cookies, cookie_header.cookie_values(sent))
