@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -321,3 +322,30 @@ def test_each_response_is_sent_as_on_the_whole_way(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.time", lambda: 1_700_000_000.0)
         assert answers_of(app, "/", method, []) == answers_of(app, "/", method, _WHOLE)
+
+
+def test_an_error_that_is_kept_does_not_keep_what_g_has() -> None:
+    app = Flask(__name__, static_folder=None)
+    errors, made = [], []
+
+    class Held:
+        pass
+
+    @app.errorhandler(ZeroDivisionError)
+    def handle(error: ZeroDivisionError) -> str:
+        errors.append(error)
+        return "kept"
+
+    @app.get("/")
+    def view() -> str:
+        g.held = Held()
+        made.append(weakref.ref(g.held))
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        for _ in range(3):
+            assert (await ask(app, "/")).text == "kept"
+
+    run(main)
+    assert len(errors) == 3
+    assert [ref() for ref in made[1:]] == [None, None]

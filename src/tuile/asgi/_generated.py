@@ -620,7 +620,6 @@ def answer_matched(
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
-    more: list[tuple[str, str]] | None
     answer: Body = None
     prepared: Prepared | None = None
     context._token = set_current(context)
@@ -800,6 +799,7 @@ def answer_matched(
         else:
             whole = body_sent(body)
             leave(app, context, brief_environ_of(context.request), error, 1)
+        del context
     if whole is not None and (
         type(whole) is list
         and (type(parts) is list or type(parts) is tuple)

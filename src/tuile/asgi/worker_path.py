@@ -187,7 +187,6 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     error: BaseException | None = None
     start: TextStart | None
     body: Body = None
-    more: list[tuple[str, str]] | None
     answer: Body = None
     prepared: Prepared | None = None
     context._token = set_current(context)
@@ -226,6 +225,8 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
         else:
             whole = body_sent(body)
             leave(app, context, brief_environ_of(context.request), error, 1)
+        # A traceback that someone keeps refers to this frame, and the context to `g`: on Flask, `g` ends here.
+        del context
     if whole is not None and is_changed(body, whole, parts):
         parts = parts_at_end(body, whole, parts)
         if prepared is not None:
