@@ -15,7 +15,8 @@ from flask.config import Config as FlaskConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.beside_flask import outcome, same
+from tests.beside_flask import ABSENT, outcome, same
+from tuile import invalidation
 from tuile.config import DEFAULT_CONFIG, DEFAULTS, Config, ConfigAttribute
 
 if TYPE_CHECKING:
@@ -307,6 +308,16 @@ def test_settings_are_changed_and_found_as_in_flask(changes: Any, namespace: Any
         return seen, list(config.items()), outcome(config.get_namespace, namespace, lower, trim)
 
     same(program)
+
+
+@given(CHANGES)
+def test_plans_are_stale_after_a_change_of_what_they_depend_on(changes: Any) -> None:
+    config = Config("", {"DEBUG": False, "SERVER_NAME": None})
+    for change, name, value in changes:
+        before, epoch = {key: config.get(key, ABSENT) for key in Config.planned}, invalidation.epoch
+        outcome(change_setting, config, change, name, value)
+        if any(config.get(key, ABSENT) is not old for key, old in before.items()):
+            assert invalidation.epoch is not epoch
 
 
 def test_a_setting_with_an_error_follows_those_before_it() -> None:

@@ -88,16 +88,6 @@ REFUSED = "CookieSyntaxError"
 BAD_NAMES = ("", "a;b", "a=b", "a\tb", " a")
 
 
-@shown("`type(app.config)` is a subclass of `Config` at times", [True, True, True], [True, False, True])
-def _(lib: Any) -> Any:
-    app, found = make_app(lib, lambda: ""), []
-    found.append(type(app.config) is lib.Config)
-    send(app)
-    found.append(type(app.config) is lib.Config)
-    app.config["OWN"] = 1
-    return [*found, type(app.config) is lib.Config]
-
-
 @shown("A cookie name that browsers would read otherwise is an error", [True] * 5, [False] * 5)
 def _(lib: Any) -> Any:
     return [line_of(lib, name, "v") == f"{name}=v; Path=/" for name in BAD_NAMES]

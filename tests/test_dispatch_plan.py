@@ -123,6 +123,22 @@ def test_debug_mode_counts_however_it_was_set(way: str) -> None:
     assert b"\n  " in same(program)
 
 
+@pytest.mark.parametrize("way", ["__delitem__", "pop"])
+def test_a_setting_that_is_taken_out_moves_the_epoch(way: str) -> None:
+    app = text_app(tuile, TESTING=True)
+    epoch = invalidation.epoch
+    getattr(app.config, way)("TESTING")
+    assert invalidation.epoch is not epoch
+
+
+def test_other_settings_move_nothing(app: Any) -> None:
+    epoch = invalidation.epoch
+    app.config.update(OWN=1, TRUSTED_HOSTS=None, SECRET_KEY=KEY)
+    app.config["DEBUG"] = app.config["DEBUG"]
+    app.config.setdefault("TESTING", True)
+    assert invalidation.epoch is epoch
+
+
 def test_debug_as_an_attribute_of_the_class_counts() -> None:
     def program(lib: Any) -> Any:
         class Always(lib.Flask):  # type: ignore[misc] # the framework's
@@ -662,8 +678,7 @@ ORDERED: dict[str, tuple[Callable[[Any], object], Callable[[Any], bool]]] = {
 }
 
 
-# What is written to a config is compared before the next plan is made.
-@pytest.mark.parametrize("what", [what for what in ORDERED if what != "config"])
+@pytest.mark.parametrize("what", ORDERED)
 def test_a_plan_that_is_made_as_soon_as_the_epoch_moves_has_seen_the_change(own: Any, what: str) -> None:
     change, has_seen = ORDERED[what]
     move, plans = invalidation.invalidate, []

@@ -16,7 +16,7 @@ from types import ModuleType
 from werkzeug.utils import import_string
 
 from .flask_names import offer_flasks_names
-from .watched_settings import Settings
+from .invalidation import WatchedSettings
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -312,7 +312,7 @@ class ConfigAttribute(t.Generic[T]):
 _HIDDEN = frozenset({"SECRET_KEY", "SECRET_KEY_FALLBACKS", "SESSION_STORE"})
 
 
-class Config(Settings):
+class Config(WatchedSettings):
     """A dict of settings that can also be filled from Python files, objects, data files and the environment.
 
     Files and objects may have other names as well: only names in upper case are settings.

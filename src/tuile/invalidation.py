@@ -299,3 +299,83 @@ def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:
 def still_has(cls: type, stock: t.Mapping[str, object]) -> bool:
     """Return whether a class still has what `attributes` found; False for an empty mapping."""
     return bool(stock) and not replaced(cls, stock)
+
+
+class WatchedSettings(dict[str, t.Any]):
+    """A dict that moves the epoch when a setting that plans depend on changes. Reading is as fast as for any dict."""
+
+    #: The settings that plans depend on. Security settings are not among them: they are read at each request.
+    planned: t.ClassVar[frozenset[str]] = frozenset(
+        {"COOKIE_CHECKS", "COOKIE_UNDECLARED", "DEBUG", "SERVER_NAME", "TESTING"}
+    )
+
+    # Not made by `_moving`, which compares all planned settings: this is how nearly all settings are set.
+    def __setitem__(self, key: str, value: object) -> None:
+        try:
+            moves = key in self.planned and dict.get(self, key, invalidate) is not value
+            dict.__setitem__(self, key, value)
+        except Exception:
+            del self, key, value  # tracebacks show local variables
+            raise
+        if moves:
+            invalidate()
+
+    def update(self, /, *args: object, **kwargs: object) -> None:
+        """Set the items of a mapping, or of pairs, and then the keyword arguments."""
+        if not args:
+            self._put(kwargs)
+        elif len(args) == 1 and type(args[0]) is dict:
+            self._put({**args[0], **kwargs} if kwargs else args[0])
+        else:
+            try:
+                _update_by_any(self, *args, **kwargs)
+            except Exception:
+                del self, args, kwargs  # tracebacks show local variables
+                raise
+
+    def _put(self, given: dict[str, object]) -> None:
+        """Set these settings. Most are none that plans depend on."""
+        touched = self.planned.intersection(given)
+        moves = touched and any(dict.get(self, name, invalidate) is not given[name] for name in touched)
+        dict.update(self, given)
+        if moves:
+            invalidate()
+
+    def __ior__(self, other: t.Any) -> t.Any:  # type: ignore[misc] # Config | dict is a dict
+        try:
+            WatchedSettings.update(self, other)
+        except Exception:
+            del self, other  # tracebacks show local variables
+            raise
+        return self
+
+
+def _moving(name: str) -> t.Callable[..., object]:
+    """Return a dict method that also moves the epoch if a setting that plans depend on may have changed."""
+    change = getattr(dict, name)
+    is_for_one = name in {"__delitem__", "pop", "setdefault"}
+
+    def method(self: WatchedSettings, /, *args: object, **kwargs: object) -> object:
+        before: list[object] = []
+        try:
+            if is_for_one and args and args[0] not in self.planned:
+                return change(self, *args, **kwargs)
+            before = [dict.get(self, key, invalidate) for key in self.planned]
+            result = change(self, *args, **kwargs)
+        except Exception:
+            # Some of the settings may have been set.
+            invalidate()
+            del self, args, kwargs  # tracebacks show local variables
+            raise
+        if any(dict.get(self, key, invalidate) is not value for key, value in zip(self.planned, before, strict=True)):
+            invalidate()
+        return result
+
+    method.__name__, method.__doc__ = name, change.__doc__
+    method.__qualname__ = f"WatchedSettings.{name}"
+    return method
+
+
+_update_by_any = _moving("update")
+for _name in ("__delitem__", "clear", "pop", "popitem", "setdefault"):
+    setattr(WatchedSettings, _name, _moving(_name))

@@ -73,7 +73,7 @@ def warn_at(place: Place, text: str, category: type[Warning], is_ours: Callable[
 def place_of_view(app: Flask, request: Request) -> Place:
     """Return the view that answered a request; without one, the module of the application."""
     what = f"{request.method} {request.path}"
-    view: t.Any = unwrap(app.view_functions.get(request.endpoint or "", _no_view))
+    view = unwrap(app.view_functions.get(request.endpoint or "", _no_view))
     of_class = getattr(view, "view_class", None)
     if of_class is not None:
         view = unwrap(getattr(of_class, request.method.lower(), of_class.dispatch_request))

@@ -8,7 +8,6 @@ from types import FunctionType
 
 from .. import invalidation
 from ..invalidation import Watched, replaced, set_flags_again
-from ..watched_settings import Unsettled, are_as_before, planned_in, settle, watch
 from ..wrappers.request import Request
 from ..wrappers.response import Response
 from .constructing import WERKZEUG
@@ -39,11 +38,10 @@ class Planner:
     SHORTEST = 64
     LONGEST = 4096
 
-    __slots__ = ("brief", "pause", "plan", "served", "settings", "skip")
+    __slots__ = ("brief", "pause", "plan", "served", "skip")
 
     def __init__(self) -> None:
         self.plan = NOTHING
-        self.settings: tuple[object, ...] = ()
         self.served = self.PROVEN
         self.brief = self.skip = 0
         self.pause = self.SHORTEST
@@ -57,12 +55,10 @@ class Planner:
 
     def current(self, app: Planned) -> Plan:
         """Return the plan of an app, renewed if it is stale; `NOTHING` during a pause."""
-        if type(invalidation.epoch) is Unsettled:
-            settle()
         plan = self.plan
         if plan.epoch is invalidation.epoch and type(app) is plan.app_type and _are_as_they_were(plan.unwatched):
             self.served += 1
-            if self.served >= self.PROVEN and not plan.unwatched and self._has_its_settings(app):
+            if self.served >= self.PROVEN and not plan.unwatched:
                 self.brief, self.pause = 0, self.SHORTEST
                 # `setattr` on an app takes 2,000 instructions.
                 app.__dict__["_plan"] = plan
@@ -77,26 +73,8 @@ class Planner:
                 return NOTHING
         _look_at_werkzeug()
         self.served = 0
-        config = app.__dict__.get("config")
-        watch(config)
-        self.settings = planned_in(config) if isinstance(config, dict) else ()
-        plan = plan_of(app)
-        if plan.epoch is not invalidation.epoch or type(plan.epoch) is Unsettled:
-            # Something changed while it was made. If settings did, this epoch may go on, but this plan must not.
-            plan = plan.but(epoch=None)
-        self.plan = plan
+        self.plan = plan = plan_of(app)
         return plan
-
-    def _has_its_settings(self, app: Planned) -> bool:
-        """Return whether the settings are those of the plan.
-
-        They may not be if the plan was made while `config.update` went through an iterator.
-        """
-        config = app.__dict__.get("config")
-        if not self.settings or (isinstance(config, dict) and are_as_before(config, self.settings)):
-            return True
-        invalidation.invalidate()
-        return False
 
 
 def is_coroutine_function(plan: Plan, function: t.Callable[..., object]) -> bool:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import typing as t
 
 from ..ctx.app_context import AppContext
-from ..invalidation import attribute, attributes, replaced
+from ..invalidation import WatchedSettings, attribute, attributes, replaced, still_has
 from ..real_flask import runs_flask_program
-from ..watched_settings import can_be_watched
 
 if t.TYPE_CHECKING:
     from .planner import Planned
 
+_SETTINGS = attributes(
+    WatchedSettings, ("__delitem__", "__ior__", "__setitem__", "clear", "pop", "popitem", "setdefault", "update")
+)
 _APP_CONTEXT = attributes(AppContext, ("__init__", "__new__", "__setattr__"))
 
 
@@ -54,7 +56,7 @@ def undeclared_cookies_of(app: Planned) -> str | None:
 def tells(app: Planned) -> bool:
     """Return whether all changes of settings are detected."""
     config = app.__dict__.get("config")
-    return isinstance(config, dict) and can_be_watched(config) and "DEBUG" in config
+    return isinstance(config, WatchedSettings) and still_has(type(config), _SETTINGS) and "DEBUG" in config
 
 
 def checks_cookies(app: Planned) -> bool:

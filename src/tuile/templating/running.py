@@ -210,7 +210,7 @@ def invoke(
     if type(context) is Context:
         try:
             if type(obj) is Macro:
-                text = obj.text_of(args, kwargs)
+                text = _text_of(obj, args, kwargs)
                 if text is not None:
                     return _marked(Markup, text) if context.eval_ctx.autoescape else text
             elif (type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg")) or obj is range:
