@@ -551,20 +551,26 @@ def _(lib: Any) -> Any:
     return lines_set(send(app))[0].partition("=")[0] + "="
 
 
-SUBCLASSES = "Headers, `args` and `form` are of subclasses of Werkzeug's classes"
+SUBCLASSES = "Headers, `args`, `form` and URL adapters are of subclasses of Werkzeug's classes"
 
 
-@shown(SUBCLASSES, [True] * 4, [False] * 4)
+@shown(SUBCLASSES, [True] * 7, [False] * 6 + [True])
 def exact_classes(lib: Any) -> list[bool]:
-    from werkzeug import datastructures  # noqa: PLC0415
+    from werkzeug import datastructures, routing  # noqa: PLC0415
 
-    with lib.Flask("classes").test_request_context("/?a=1", method="POST", data={"b": "2"}):
+    app = lib.Flask("classes")
+    with app.test_request_context("/", headers={"Cookie": "c=3"}):
+        with_cookie = type(lib.request.cookies)
+    with app.test_request_context("/?a=1", method="POST", data={"b": "2"}):
         request, response = lib.request, lib.Response("text")
         return [
             type(request.args) is datastructures.ImmutableMultiDict,
             type(request.form) is datastructures.ImmutableMultiDict,
             type(request.headers) is datastructures.EnvironHeaders,
             type(response.headers) is datastructures.Headers,
+            type(app.create_url_adapter(request)) is routing.MapAdapter,
+            type(request.cookies) is datastructures.ImmutableMultiDict,
+            with_cookie is datastructures.ImmutableMultiDict,
         ]
 
 
