@@ -156,3 +156,4 @@ class Adapter(MapAdapter):
 
 # As it is shown, and as programs compare it by name.
 Adapter.__name__ = Adapter.__qualname__ = MapAdapter.__name__
+Adapter.__module__ = MapAdapter.__module__
