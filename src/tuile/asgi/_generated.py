@@ -106,13 +106,12 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
-    ahead, received = (None, None)
-    if method != "GET" and method != "HEAD" or announced is not None:
+    ahead = None
+    if sent_host is not None and (announced is not None or (method != "GET" and method != "HEAD")):
         ahead = await service.received_ahead(plan, method, announced, receive)
         if ahead is not None and ahead.has_left:
             return
-        received = None if ahead is None else ahead.body
-        if received is None:
+        if ahead is None or ahead.body is None:
             sent_host = None
     if sent_host is None:
         await service.here().serve_http(scope, receive if ahead is None else ahead.again, send)
@@ -129,8 +128,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
-    if received:
-        context.request._received = received
+    if ahead is not None and ahead.body:
+        context.request._received = ahead.body
     # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:

@@ -60,15 +60,13 @@ class ReceivedAhead:
         return self._messages.popleft() if self._messages else await self._receive()
 
 
-def may_be_received(length: bytes | None, limit: int | None) -> bool:
+def may_be_received(length: bytes, limit: int | None) -> bool:
     """Return whether a body may be received before its view is known, by its Content-Length.
 
     Args:
-        length: The Content-Length, if there is one.
+        length: The Content-Length.
         limit: The longest body that the app accepts, unless a view has another limit.
     """
-    if length is None:
-        return True
     # Longer numbers are longer bodies, or absurd.
     if not length.isdigit() or len(length) > 5:
         return False

@@ -74,22 +74,21 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
     except KeyError:
         root, scheme = scope.get("root_path"), scope.get("scheme")
     sent_host, sent_cookies, announced = brief_headers(service, plan, scope, root, path)
-    ahead, received = None, None
-    if (method != "GET" and method != "HEAD") or announced is not None:  # noqa: PLR1714 - faster
+    ahead = None
+    if sent_host is not None and (announced is not None or (method != "GET" and method != "HEAD")):  # noqa: PLR1714 - faster
         ahead = await service.received_ahead(plan, method, announced, receive)
         if ahead is not None and ahead.has_left:
             # The client left before its request was complete.
             return
-        received = None if ahead is None else ahead.body
-        if received is None:
+        if ahead is None or ahead.body is None:
             sent_host = None
     if sent_host is None:
         await service.here().serve_http(scope, receive if ahead is None else ahead.again, send)
         return
     is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
-    if received:
-        context.request._received = received
+    if ahead is not None and ahead.body:
+        context.request._received = ahead.body
     rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     view = awaited_view(app, plan, rule, known)
     if view is not None and method == "OPTIONS":

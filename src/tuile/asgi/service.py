@@ -180,19 +180,19 @@ class Service:
 
         Args:
             plan: The plan of the app.
-            method: The method of the request.
-            announced: Its Content-Length.
+            method: The method of the request, which is none of HTTP/2 and is not sent in chunks.
+            announced: Its Content-Length. Without one, nothing is received: a view may answer before there is a body.
             receive: Of the server.
         """
         config = self.app.config
         # The check of where a request comes from may read the body.
-        if (method not in SAFE_METHODS and config.get("CSRF") is not None) or not may_be_received(
-            announced, config["MAX_CONTENT_LENGTH"]
-        ):
+        if method not in SAFE_METHODS and config.get("CSRF") is not None:
             return None
         ahead = ReceivedAhead(receive)
         if announced == b"0" or (announced is None and method in _METHODS_WITHOUT_BODY):
             ahead.body = b""
+        elif announced is None or not may_be_received(announced, config["MAX_CONTENT_LENGTH"]):
+            return None
         else:
             await ahead.fill()
             if self.plan_for_loop() is not plan or not may_run_on_loop(self.app):
