@@ -342,6 +342,96 @@ def test_what_calls_return_is_written_as_by_jinja(function: str, escapes: bool) 
     same(program)
 
 
+@pytest.mark.parametrize("use", ["{{ f() }}", "{{ f() ~ '<' }}", "{{ f()|length }}", "{% set t = f() %}{{ t }}"])
+@pytest.mark.parametrize("given", ["super", "self.other", "show", "self.__class__"])
+@pytest.mark.parametrize("endings", [(".txt", ".html"), (".html", ".txt"), (".html", ".html"), (".txt", ".txt")])
+def test_what_another_template_calls_is_escaped_as_by_jinja(use: str, given: str, endings: tuple[str, str]) -> None:
+    inside, outside = endings
+    child = (
+        "{% extends base %}{% macro show() %}{{ text }}{% endmacro %}{% block other %}{{ text }}{% endblock %}"
+        "{% block part %}{% import user as user %}{{ user.use(%s) }}{% endblock %}"
+    )
+    templates = {
+        f"base{inside}": "{% block part %}{{ text }}{% endblock %}{% block other %}{% endblock %}",
+        f"child{inside}": child.replace("%s", given),
+        f"user{outside}": "{% macro use(f) %}" + use + "{% endmacro %}",
+    }
+
+    def program(lib: Any) -> object:
+        app = make_app(lib)
+        app.jinja_loader = jinja2.DictLoader(templates)
+        values = {"text": "<t>", "base": f"base{inside}", "user": f"user{outside}"}
+        with app.app_context():
+            return outcome(lambda: lib.render_template(f"child{inside}", **values))
+
+    same(program)
+
+
+_MACRO_THAT_CHANGES_ESCAPING = (
+    "{% macro show() %}{% for _ in [1] %}{% autoescape THEN %}{{ text }}{% break %}{% endautoescape %}{% endfor %}"
+    "{% endmacro %}"
+)
+
+
+@pytest.mark.parametrize("then", ["true", "false", "other"])
+@pytest.mark.parametrize("escapes", [True, False])
+def test_whether_a_macro_is_escaped_is_decided_before_it_is_called(then: str, escapes: bool) -> None:
+    source = (
+        _MACRO_THAT_CHANGES_ESCAPING.replace("THEN", then) + "{{ show() }}{{ show() }}{{ show() ~ '<' }}{{ show() }}"
+    )
+
+    def program(lib: Any) -> object:
+        app = make_app(lib)
+        app.jinja_options = {"autoescape": escapes, "extensions": ["jinja2.ext.loopcontrols"]}
+        with app.app_context():
+            return [lib.render_template_string(source, text="<t>", other=other) for other in (True, False)]
+
+    same(program)
+
+
+@pytest.mark.parametrize("kind", ["__html__", "__str__"])
+def test_what_stops_when_it_is_written_is_an_error_as_in_jinja(kind: str) -> None:
+    def stops(self: object) -> str:
+        raise StopIteration
+
+    def program(lib: Any) -> object:
+        app = make_app(lib)
+        made = type("Stops", (), {kind: stops})()
+        with app.app_context():
+            return outcome(lambda: lib.render_template_string("a{{ make() }}b", make=lambda: made))
+
+    same(program)
+
+
+_INNER = ["{% for b in [1, 2] %}{{ b }}{% endfor %}", "{% for b in [1] %}{% set w = b %}{{ see('v') }}{% endfor %}"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["{% set v = a %}", "{% set w %}{{ a }}{% endset %}", "{{ see('v') }}", "{{ see('w') }}", *_INNER]
+        ),
+        max_size=5,
+    ).map("".join),
+    st.sampled_from(
+        [
+            "{% for a in [1, 2] %}BODY{% endfor %}",
+            "{% for c in [3] %}{% for a in [4] %}BODY{% endfor %}BODY{% endfor %}",
+        ]
+    ),
+)
+def test_functions_see_the_variables_of_loops_that_they_see_in_jinja(body: str, loops: str) -> None:
+    source = loops.replace("BODY", body)
+    app = make_app(tuile)
+    see = jinja2.pass_context(lambda context, name: str(context.get(name)))
+
+    def rendered(environment: jinja2.Environment) -> str:
+        template = environment.from_string(source)
+        return template.render(see=see) + "".join(template.generate(see=see))
+
+    assert rendered(app.jinja_env) == rendered(jinja2.Environment(autoescape=True)), source
+
+
 def test_functions_that_want_a_context_are_given_what_jinja_gives() -> None:
     @jinja2.pass_context
     def shown(context: Any, *args: object, **keywords: object) -> str:

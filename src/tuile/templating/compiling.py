@@ -65,7 +65,7 @@ class CodeGenerator(ExpressionWriter):
         self._lax = {}
         self._loop = ""
         self._is_in_pieces = False
-        self._has_loop_vars = True
+        self._keeps_variables = False
         self._functions = set()
         self._namespaces = set()
 
@@ -100,7 +100,7 @@ class CodeGenerator(ExpressionWriter):
 
     def writeline(self, x: str, node: nodes.Node | None = None, extra: int = 0) -> None:
         """Write a line; what blocks and other templates write is joined where nobody takes it piece by piece."""
-        if x == "_loop_vars = {}" and not self._has_loop_vars:
+        if x == "_loop_vars = {}" and not self._keeps_variables:
             return
         before, _, pieces = x.partition("yield from ")
         if pieces and not before and self._writes_out:
@@ -145,24 +145,29 @@ class CodeGenerator(ExpressionWriter):
                 self._write_joined(node, frame, begins)
                 return
             self._loop = begins
-        self._has_loop_vars = not self._writes_out or _keeps_variables(node)
+        self._write_loop(node, frame)
+
+    def _write_loop(self, node: nodes.For, frame: Frame) -> None:
+        """Write a loop, with its variables where it or a loop around it needs them: they all share one name."""
+        is_around = self._keeps_variables
+        self._keeps_variables = is_around or not self._writes_out or _keeps_variables(node)
         super().visit_For(node, frame)
+        self._keeps_variables = is_around
 
     def _write_joined(self, node: nodes.For, frame: Frame, begins: str) -> None:
         """Write a loop twice, but not those inside: it makes one piece if only the whole text is wanted, else many."""
-        has_loop_vars = _keeps_variables(node)
         self.writeline("if is_usual and context.joins:")
         self.indent()
         joining = frame.copy()
         self.buffer(joining)
-        self._loop, self._has_loop_vars = begins, has_loop_vars
-        super().visit_For(node, joining)
+        self._loop = begins
+        self._write_loop(node, joining)
         self.writeline(f"yield concat({joining.buffer})")
         self.outdent()
         self.writeline("else:")
         self.indent()
-        self._loop, self._is_in_pieces, self._has_loop_vars = begins, True, has_loop_vars
-        super().visit_For(node, frame)
+        self._loop, self._is_in_pieces = begins, True
+        self._write_loop(node, frame)
         self._is_in_pieces = False
         self.outdent()
 

@@ -210,9 +210,10 @@ def invoke(
     if type(context) is Context:
         try:
             if type(obj) is Macro:
+                escapes = context.eval_ctx.autoescape
                 text = _text_of(obj, args, kwargs)
                 if text is not None:
-                    return _marked(Markup, text) if context.eval_ctx.autoescape else text
+                    return _marked(Markup, text) if escapes else text
             elif (type(obj) in _FUNCTIONS and not hasattr(obj, "jinja_pass_arg")) or obj is range:
                 return obj(*args, **kwargs)
         except StopIteration:
@@ -251,20 +252,26 @@ def write_call(
     __traceback_hide__ = True  # noqa: F841 - debuggers leave this frame out
     if type(context) is not Context:
         return written(_call(context, obj, loop_vars, block_vars, args, kwargs))
-    kind, text = type(obj), None
-    try:
-        if kind in _PLAIN_FUNCTIONS and not hasattr(obj, "jinja_pass_arg"):
+    kind = type(obj)
+    if kind in _PLAIN_FUNCTIONS and not hasattr(obj, "jinja_pass_arg"):
+        try:
             value = obj(*args, **kwargs)
-            return _escape_text(value) if type(value) is str else written(value)
+        except StopIteration:
+            value = context.environment.undefined(_STOPPED)
+        return _escape_text(value) if type(value) is str else written(value)
+    text, escapes = None, False
+    try:
         if kind is Macro:
+            escapes = context.eval_ctx.autoescape
             text = _text_of(obj, args, kwargs)
-        elif kind is BlockReference and not (args or kwargs) and BlockReference.__call__ is _write_block:
+        elif type(obj) is BlockReference and not (args or kwargs) and BlockReference.__call__ is _write_block:
             text = _text_of_block(obj)
+            # Another template may have been given it, which escapes where the block does not.
+            escapes = obj._context.eval_ctx.autoescape
     except StopIteration:
         return written(context.environment.undefined(_STOPPED))
     if text is None:
         return written(_call(context, obj, loop_vars, block_vars, args, kwargs))
-    escapes = context.eval_ctx.autoescape
     if type(text) is not str:
         # A macro may return something else.
         return written(_marked(Markup, text) if escapes else text)
