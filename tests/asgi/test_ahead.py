@@ -302,7 +302,7 @@ def test_what_was_received_is_received_again() -> None:
 
         ahead = ReceivedAhead(receive)
         await ahead.fill()
-        assert ahead.body is None
+        assert not ahead.is_complete
         assert not ahead.has_left
         assert [message["body"] for message in [await ahead.again(), await ahead.again()]] == [
             b"x" * MOST_WAITING,

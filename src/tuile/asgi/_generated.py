@@ -106,16 +106,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
-    ahead = None
-    if sent_host is not None and (announced is not None or (method != "GET" and method != "HEAD")):
-        ahead = await service.received_ahead(plan, method, announced, receive)
-        if ahead is not None and ahead.has_left:
-            return
-        if ahead is None or ahead.body is None:
-            sent_host = None
     if sent_host is None:
-        await service.here().serve_http(scope, receive if ahead is None else ahead.again, send)
+        await service.here().serve_http(scope, receive, send)
         return
+    ahead = None
+    if announced is not None or (method != "GET" and method != "HEAD"):
+        ahead = await service.receive_ahead(plan, scope, announced, receive, send)
+        if ahead is None:
+            return
     is_upgrade, environ = (False, None)
     # begin_lazily: Make a request and its context, as `begin` does, for a request whose environ is made when it is read
     request = new(plan.request_class)
@@ -128,7 +126,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
-    if ahead is not None and ahead.body:
+    if ahead is not None:
         context.request._received = ahead.body
     # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
@@ -184,13 +182,15 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     view: AwaitedView | None = None if rule is None or known is not None else app.view_functions.get(rule.endpoint)
     if view is not None and id(view) not in plan.coroutine_functions and (not is_coroutine_function(plan, view)):
         view = None
-    if view is not None and method == "OPTIONS":
+    if ahead is not None and method == "OPTIONS":
         view = None
     elif view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
-        page = page_without_view(app, plan, context, rule, method) if rule is None or method == "OPTIONS" else None
+        page = None
+        if rule is None or (ahead is not None and method == "OPTIONS"):
+            page = page_without_view(app, plan, context, rule, method)
         if page is not None:
             # send_page: Send a finished response
             status, its_headers = (status_code(page.status), sent_headers(page.pairs, scope["http_version"]))
@@ -207,7 +207,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             workers, variables = (service.workers, copy_context())
             exchange = MatchedExchange(
                 answer_matched,
-                (app, plan, context, sent_cookies, rule, arguments, known, None, method, scope["http_version"]),
+                (app, plan, context, sent_cookies, rule, arguments, known, None, method, scope),
                 variables,
                 workers,
                 scope,
@@ -607,7 +607,7 @@ def answer_matched(
     known: object,
     awaited: Awaited | None,
     method: str,
-    http_version: str,
+    asgi_scope: Scope,
     start_response: StartResponse,
 ) -> Answer:
     """Answer a request in a worker from its view on, as `fast_path.serve` does.
@@ -765,19 +765,25 @@ def answer_matched(
             error = sys.exc_info()[1]
             raise
         parts: Body = body
-        if start is None and (prepared := prepared_of(plan, body, http_version)) is not None:
-            parts = () if method == "HEAD" else [prepared[2]]
-        elif start is None:
-            # send_to: Send a response to `start_response`, and return its parts
-            if type(body) in PAGES:
-                environ = {"REQUEST_METHOD": method}
-            elif plan.quiet and type(body) is plan.response_class:
-                environ = brief_environ_of(context.request)
+        if start is None:
+            # send_to: Prepare a response to be sent as it is, or send it to `start_response`; return its parts too
+            sent: Body
+            prepared = prepared_of(plan, body, asgi_scope["http_version"])
+            if prepared is not None:
+                sent = () if method == "HEAD" else [prepared[2]]
             else:
-                environ = context.request.environ
-            parts = (
-                SEND(body, environ, start_response) if type(body).__call__ is CALL else body(environ, start_response)
-            )
+                if type(body) in PAGES:
+                    environ = {"REQUEST_METHOD": method}
+                elif plan.quiet and type(body) is plan.response_class:
+                    environ = brief_environ_of(context.request)
+                else:
+                    environ = context.request.environ
+                sent = (
+                    SEND(body, environ, start_response)
+                    if type(body).__call__ is CALL
+                    else body(environ, start_response)
+                )
+            parts = sent
     finally:
         whole: object = None
         if error is None and (
@@ -842,7 +848,7 @@ async def finish_in_worker(
     workers, variables = (service.workers, copy_context())
     exchange = MatchedExchange(
         answer_matched,
-        (app, plan, context, sent_cookies, None, {}, None, awaited, method, scope["http_version"]),
+        (app, plan, context, sent_cookies, None, {}, None, awaited, method, scope),
         variables,
         workers,
         scope,

@@ -22,13 +22,14 @@ class ReceivedAhead:
         receive: Of the server.
     """
 
-    __slots__ = ("_messages", "_receive", "body", "has_left")
+    __slots__ = ("_messages", "_receive", "body", "has_left", "is_complete")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._messages: deque[Message] = deque()
-        #: All of the body; None if it has not ended.
-        self.body: bytes | None = None
+        #: All of the body, if it `is_complete`.
+        self.body = b""
+        self.is_complete = False
         #: Whether the client left before its end.
         self.has_left = False
 
@@ -51,7 +52,7 @@ class ReceivedAhead:
                 self._messages.append(message)
                 fed += len(piece)
             if is_last:
-                pieces = self._messages
+                self.is_complete, pieces = True, self._messages
                 self.body = piece if len(pieces) == 1 else b"".join(each.get("body", b"") for each in pieces)
                 return
 

@@ -74,24 +74,21 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
     except KeyError:
         root, scheme = scope.get("root_path"), scope.get("scheme")
     sent_host, sent_cookies, announced = brief_headers(service, plan, scope, root, path)
-    ahead = None
-    if sent_host is not None and (announced is not None or (method != "GET" and method != "HEAD")):  # noqa: PLR1714 - faster
-        ahead = await service.received_ahead(plan, method, announced, receive)
-        if ahead is not None and ahead.has_left:
-            # The client left before its request was complete.
-            return
-        if ahead is None or ahead.body is None:
-            sent_host = None
     if sent_host is None:
-        await service.here().serve_http(scope, receive if ahead is None else ahead.again, send)
+        await service.here().serve_http(scope, receive, send)
         return
+    ahead = None
+    if announced is not None or (method != "GET" and method != "HEAD"):  # noqa: PLR1714 - faster
+        ahead = await service.receive_ahead(plan, scope, announced, receive, send)
+        if ahead is None:
+            return
     is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
-    if ahead is not None and ahead.body:
+    if ahead is not None:
         context.request._received = ahead.body
     rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     view = awaited_view(app, plan, rule, known)
-    if view is not None and method == "OPTIONS":
+    if ahead is not None and method == "OPTIONS":
         # It need not be asked, and what does is not known to be a coroutine function.
         view = None
     elif view is not None and has_steps_before(app, service):
@@ -121,9 +118,11 @@ async def answer_otherwise(
 ) -> None:
     """Answer a request that was matched, and whose view is not awaited.
 
-    The arguments are those of `answer_in_worker`, and what was received of the body.
+    The arguments are those of `answer_in_worker`, and what was received of the body, if it may have one.
     """
-    page = page_without_view(app, plan, context, rule, method) if rule is None or method == "OPTIONS" else None
+    page = None
+    if rule is None or (ahead is not None and method == "OPTIONS"):
+        page = page_without_view(app, plan, context, rule, method)
     if page is not None:
         await send_page(page, method, scope, send)
     elif (rule is None and context.request.routing_exception is None) or service.loop is not get_running_loop():

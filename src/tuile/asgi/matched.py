@@ -86,13 +86,13 @@ class MatchedExchange(Exchange):
 
     def _answer(self) -> None:
         start, body, more, prepared = self.answer(*self.matched, self._start_response)
-        if prepared is not None:
-            self.whole = prepared if self.scope["method"] != "HEAD" else (prepared[0], prepared[1], b"")
-        elif start is not None:
+        if start is not None:
             headers = [start[3], sent_length(len(body))]
             if more is not None:
                 headers += sent_headers(more, self.scope["http_version"])
             self.whole = start[2], headers, b"" if self.scope["method"] == "HEAD" else body
+        elif prepared is not None:
+            self.whole = prepared if self.scope["method"] != "HEAD" else (prepared[0], prepared[1], b"")
         elif not self._keep_whole(body):
             self._pass_on(body)
 

@@ -173,32 +173,37 @@ class Service:
             plan = app._planner.for_request(app)
         return plan if plan is self.ready_plan or self.is_ready(plan) else None
 
-    async def received_ahead(
-        self, plan: Plan, method: str, announced: bytes | None, receive: Receive
+    async def receive_ahead(
+        self, plan: Plan, scope: Scope, announced: bytes | None, receive: Receive, send: Send
     ) -> ReceivedAhead | None:
-        """Receive the body of a request; None if it is for who reads it to receive it.
+        """Receive the body of a request that may be matched on the loop once it is there.
 
         Args:
             plan: The plan of the app.
-            method: The method of the request, which is none of HTTP/2 and is not sent in chunks.
+            scope: The scope of a request of HTTP/1 whose body is not sent in chunks.
             announced: Its Content-Length. Without one, nothing is received: a view may answer before there is a body.
             receive: Of the server.
+            send: Of the server.
+
+        Returns:
+            What was received, with all of the body; None if the request was served otherwise or the client has left.
         """
-        config = self.app.config
+        method: str = scope["method"]
+        config, ahead = self.app.config, ReceivedAhead(receive)
         # The check of where a request comes from may read the body.
-        if method not in SAFE_METHODS and config.get("CSRF") is not None:
-            return None
-        ahead = ReceivedAhead(receive)
-        if announced == b"0" or (announced is None and method in _METHODS_WITHOUT_BODY):
-            ahead.body = b""
-        elif announced is None or not may_be_received(announced, config["MAX_CONTENT_LENGTH"]):
-            return None
-        else:
-            await ahead.fill()
-            if self.plan_for_loop() is not plan or not may_run_on_loop(self.app):
-                # Something was changed meanwhile.
-                ahead.body = None
-        return ahead
+        if method in SAFE_METHODS or config.get("CSRF") is None:
+            if announced == b"0" or (announced is None and method in _METHODS_WITHOUT_BODY):
+                return ahead
+            if announced is not None and may_be_received(announced, config["MAX_CONTENT_LENGTH"]):
+                await ahead.fill()
+                if ahead.has_left:
+                    # Before its request was complete.
+                    return None
+                if ahead.is_complete and self.plan_for_loop() is plan and may_run_on_loop(self.app):
+                    # Nothing was changed meanwhile.
+                    return ahead
+        await self.here().serve_http(scope, ahead.again, send)
+        return None
 
     async def serve_http(self, scope: Scope, receive: Receive, send: Send, *, in_worker: bool = False) -> None:
         """Answer a request, on the loop if its view is a coroutine function and `in_worker` is not true."""

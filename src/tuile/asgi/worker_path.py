@@ -79,7 +79,7 @@ async def answer_in_worker(
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
-        (app, plan, context, sent_cookies, rule, arguments, known, None, method, scope["http_version"]),
+        (app, plan, context, sent_cookies, rule, arguments, known, None, method, scope),
         variables,
         workers,
         scope,
@@ -119,7 +119,7 @@ async def finish_in_worker(
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
         answer_matched,
-        (app, plan, context, sent_cookies, None, {}, None, awaited, method, scope["http_version"]),
+        (app, plan, context, sent_cookies, None, {}, None, awaited, method, scope),
         variables,
         workers,
         scope,
@@ -175,7 +175,7 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     known: object,
     awaited: Awaited | None,
     method: str,
-    http_version: str,
+    asgi_scope: Scope,
     start_response: StartResponse,
 ) -> Answer:
     """Answer a request in a worker from its view on, as `fast_path.serve` does.
@@ -214,10 +214,8 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
             error = sys.exc_info()[1]
             raise
         parts: Body = body
-        if start is None and (prepared := prepared_of(plan, body, http_version)) is not None:
-            parts = () if method == "HEAD" else [prepared[2]]
-        elif start is None:
-            parts = send_to(start_response, plan, context, body, method)
+        if start is None:
+            prepared, parts = send_to(start_response, plan, context, body, method, asgi_scope)
     finally:
         whole: object = None
         if error is None and may_end_quietly(app, plan, context):
@@ -235,13 +233,21 @@ def answer_matched(  # noqa: C901 - what the steps handle, case by case
     return start, parts, more, prepared
 
 
-def send_to(start_response: StartResponse, plan: Plan, context: RequestContext, body: Body, method: str) -> Body:
-    """Send a response to `start_response`, and return its parts."""
-    if type(body) in PAGES:
-        environ = {"REQUEST_METHOD": method}
-    elif plan.quiet and type(body) is plan.response_class:
-        environ = brief_environ_of(context.request)
+def send_to(
+    start_response: StartResponse, plan: Plan, context: RequestContext, body: Body, method: str, asgi_scope: Scope
+) -> tuple[Prepared | None, Body]:
+    """Prepare a response to be sent as it is, or send it to `start_response`; return its parts too."""
+    sent: Body
+    prepared = prepared_of(plan, body, asgi_scope["http_version"])
+    if prepared is not None:
+        sent = () if method == "HEAD" else [prepared[2]]
     else:
-        # Its methods may read anything.
-        environ = context.request.environ
-    return SEND(body, environ, start_response) if type(body).__call__ is CALL else body(environ, start_response)
+        if type(body) in PAGES:
+            environ = {"REQUEST_METHOD": method}
+        elif plan.quiet and type(body) is plan.response_class:
+            environ = brief_environ_of(context.request)
+        else:
+            # Its methods may read anything.
+            environ = context.request.environ
+        sent = SEND(body, environ, start_response) if type(body).__call__ is CALL else body(environ, start_response)
+    return prepared, sent
