@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tracemalloc
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -308,6 +309,35 @@ def test_what_was_received_is_received_again() -> None:
             b"x" * MOST_WAITING,
             b"end",
         ]
+
+    run(main)
+
+
+def test_a_body_in_many_pieces_takes_no_more_memory_than_one_in_one() -> None:
+    app = make_app()
+    count = MOST_WAITING - 1
+
+    async def main() -> None:
+        await ask(app, "/text")
+        server = Server(make_scope("/data", "POST", headers=[(b"content-length", b"%d" % count)]))
+        left, held = count, 0
+
+        async def receive() -> Any:
+            nonlocal left, held
+            left -= 1
+            if not left:
+                held = tracemalloc.get_traced_memory()[0]
+            return {"type": "http.request", "body": b"x", "more_body": left > 0}
+
+        served: Any = app
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            await served(server.scope, receive, server.send)
+        finally:
+            tracemalloc.stop()
+        assert b"".join(server.bodies).startswith(b"b'" + b"x" * count)
+        assert held - before < 4 * MOST_WAITING
 
     run(main)
 

@@ -7,7 +7,6 @@ without a body.
 from __future__ import annotations
 
 import typing as t
-from collections import deque
 
 from .exchange import MOST_WAITING
 
@@ -22,12 +21,12 @@ class ReceivedAhead:
         receive: Of the server.
     """
 
-    __slots__ = ("_messages", "_receive", "body", "has_left", "is_complete")
+    __slots__ = ("_is_to_be_given", "_receive", "body", "has_left", "is_complete")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._messages: deque[Message] = deque()
-        #: All of the body, if it `is_complete`.
+        self._is_to_be_given = False
+        #: What has come; all of the body, if it `is_complete`.
         self.body = b""
         self.is_complete = False
         #: Whether the client left before its end.
@@ -35,8 +34,9 @@ class ReceivedAhead:
 
     async def fill(self) -> None:
         """Receive the body until its end, or until there is as much as may wait."""
-        fed = 0
-        while fed < MOST_WAITING:
+        # One buffer, because a client may send it in any number of pieces.
+        received = bytearray()
+        while len(received) < MOST_WAITING and not self.is_complete:
             try:
                 message = await self._receive()
             except OSError:
@@ -45,20 +45,16 @@ class ReceivedAhead:
             if message["type"] == "http.disconnect":
                 self.has_left = True
                 return
-            piece: bytes = message.get("body", b"")
-            is_last = not message.get("more_body", False)
-            if piece or is_last:
-                # A server may send any number of others.
-                self._messages.append(message)
-                fed += len(piece)
-            if is_last:
-                self.is_complete, pieces = True, self._messages
-                self.body = piece if len(pieces) == 1 else b"".join(each.get("body", b"") for each in pieces)
-                return
+            received += message.get("body", b"")
+            self.is_complete = not message.get("more_body", False)
+        self.body, self._is_to_be_given = bytes(received), True
 
     async def again(self) -> Message:
         """Receive everything from the start, as the server's `receive`: for who does not take the `body`."""
-        return self._messages.popleft() if self._messages else await self._receive()
+        if not self._is_to_be_given:
+            return await self._receive()
+        self._is_to_be_given = False
+        return {"type": "http.request", "body": self.body, "more_body": not self.is_complete}
 
 
 def may_be_received(length: bytes, limit: int | None) -> bool:
