@@ -206,3 +206,18 @@ def test_a_patched_bind_makes_the_adapter_outside_requests() -> None:
         return calls
 
     same(program)
+
+
+def test_another_app_that_is_assigned_to_an_entered_context_counts_at_once() -> None:
+    def program(lib: Any) -> Any:
+        app, other = make_app(lib), make_app(lib, MAX_COOKIE_SIZE=10)
+        other.name, other.json.ensure_ascii = "other", False
+        with app.app_context() as context:
+            response = lib.Response()
+            before = response.max_cookie_size
+            context.app = other
+            with pytest.warns(UserWarning, match="limit is 10 bytes"):
+                response.set_cookie("theme", "dark")
+            return before, response.max_cookie_size, lib.current_app.name, lib.jsonify("é").get_data(as_text=True)
+
+    assert same(program) == (4093, 10, "other", '"é"\n')

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug.exceptions import Gone
 from werkzeug.routing import BaseConverter, BuildError, MapAdapter
 from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
@@ -234,5 +235,39 @@ def test_an_error_says_what_was_asked_for() -> None:
             adapter.build("missing", method="PUT")
         error = raised.value
         return str(error), error.endpoint, error.values, error.method, error.adapter is adapter, type(adapter).__name__
+
+    same(program)
+
+
+def _origin(error: BaseException) -> tuple[Any, ...]:
+    return repr(error.__cause__), repr(error.__context__), error.__suppress_context__
+
+
+def test_an_error_that_a_converter_raises_keeps_what_it_was_raised_from() -> None:
+    class Refusing(BaseConverter):
+        def to_python(self, value: str) -> Any:
+            try:
+                return dict[str, Any]()[value]
+            except KeyError as error:
+                if value == "by_cause":
+                    raise Gone from error
+                raise Gone  # noqa: B904 - what is tested
+
+    def program(lib: Any) -> list[Any]:
+        app = lib.Flask("causes", static_folder=None)
+        app.url_map.converters["refusing"] = Refusing
+        app.add_url_rule("/<refusing:value>", "index", _view)
+        adapter, found = app.url_map.bind("example.com"), []
+        for path in ("/by_cause", "/by_context"):
+            with pytest.raises(Gone) as caught:
+                adapter.match(path)
+            found.append(_origin(caught.value))
+            try:
+                raise LookupError(path)
+            except LookupError:
+                with pytest.raises(Gone) as caught:
+                    adapter.match(path)
+            found.append(_origin(caught.value))
+        return found
 
     same(program)

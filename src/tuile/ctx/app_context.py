@@ -118,7 +118,7 @@ class AppContext(metaclass=invalidation.Watched):
         """Make this context the current one. Each push needs its own `pop`."""
         if self._only is None and not self._pushes:
             value = EnteredApp()
-            value._app_ctx, value.app, value._address = self, self.app, None
+            value._app_ctx, value._address = self, None
             token = value._token = current.set(value)
             # Asked of the token, which is faster than `get`.
             outer = token.old_value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from operator import attrgetter
 
 if t.TYPE_CHECKING:
     from contextvars import Token
@@ -32,9 +33,7 @@ class EnteredApp:
     It has no constructor: calling one would take longer than the rest. `AppContext.push` sets its attributes.
     """
 
-    __slots__ = ("_address", "_app_ctx", "_token", "app")
-    #: The app.
-    app: Flask
+    __slots__ = ("_address", "_app_ctx", "_token")
     _address: Address | None
     _app_ctx: AppContext
     _own_app_ctx: AppContext
@@ -43,6 +42,9 @@ class EnteredApp:
     _app_ctx_is_left = _root = False
     _links_by: Plan | None = None
     _request_ctx = request = session = None
+
+    #: The app of the app context, to which another one may be assigned. `attrgetter` takes no frame.
+    app: Flask = t.cast("Flask", property(attrgetter("_app_ctx.app")))
 
     @property
     def _g(self) -> _AppCtxGlobals:

@@ -146,12 +146,24 @@ class Adapter(MapAdapter):
             if found is not None:
                 rule, arguments = found
                 if isinstance(arguments, HTTPException):
+                    if arguments.__traceback__ is not None:
+                        _raise_again(arguments)
                     raise arguments from None
                 if rule is not None:
                     return rule if return_rule else rule.endpoint, arguments
         # Its overloads know no `return_rule` that is a variable.
         ask: t.Callable[..., tuple[object, t.Mapping[str, object]]] = super().match
         return ask(path_info, method, return_rule, query_args, websocket)
+
+
+def _raise_again(error: HTTPException) -> t.NoReturn:
+    """Raise what a converter raised, with its cause and its context."""
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        error.__context__ = context
+        del error
 
 
 # As it is shown, and as programs compare it by name.

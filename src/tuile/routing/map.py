@@ -197,7 +197,8 @@ class Map(Binding):
         """Return what `find` does, for a path as an adapter has it and a host that is accepted."""
         if path[:1] != "/" or not path.isascii() or not method.isupper():
             return None
-        index, values = self._index or self._build_index(), list[str]()
+        index = self._index or self._build_index()
+        values: list[str] = []
         answers = index.static.get(path)
         if answers is None:
             if (parts := split_path(path)) is None:
