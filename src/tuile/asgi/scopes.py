@@ -47,8 +47,8 @@ _PLAIN_IN_HANDSHAKES = PLAIN_HEADERS | {
     *(b"upgrade", b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol"),
     b"sec-websocket-version",
 }
-#: Those that have, and that a request has once.
-ONCE = frozenset({b"cookie", b"host"})
+# Those that have, and that a request has once.
+_ONCE = frozenset({b"cookie", b"host"})
 # Headers of which a request has only one (RFC 9110 section 5.3).
 _SINGLE = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 # Names of sent headers as bytes in lower case; at most `_MOST_NAMES`, because an app may choose any name.
@@ -167,7 +167,7 @@ def brief_handshake_environ_of(scope: Scope) -> WSGIEnvironment | None:
     for name, value in scope["headers"]:
         if name in _PLAIN_IN_HANDSHAKES:
             continue
-        if name in ONCE and (key := _KEYS[name]) not in environ:
+        if name in _ONCE and (key := _KEYS[name]) not in environ:
             environ[key] = value.decode("latin-1")
         elif not is_own_header(name):
             return None
