@@ -228,8 +228,8 @@ _name_refused = lazy_pattern(r"[\x00-\x1f\x7f;=]|\A | \Z")
 _MOST_REMEMBERED = 512
 _plain_names: set[str] = set()  # that are sent as they are
 _remembered_attributes: dict[tuple[object, ...], tuple[str, str]] = {}
-#: What follows a pair, by what `Response.set_cookie` is given, and the second in which it was written if that matters.
-kept_ends: dict[tuple[object, ...], tuple[int | None, str]] = {}
+#: What follows a pair, by what `Response.set_cookie` is given, and the second of which it is; 0 if it is of any.
+kept_ends: dict[tuple[object, ...], tuple[int, str]] = {}
 #: The names of which `Response.set_cookie` writes lines itself; the inspector replaces it by none.
 quick_names: t.Collection[str] = _plain_names
 
@@ -267,12 +267,12 @@ def _attributes(
     return written
 
 
-def keep_end(end: str, now: float, given: tuple[object, ...]) -> None:
+def keep_end(given: tuple[object, ...], second: int, end: str) -> None:
     """Keep what was written after a pair, if its attributes are remembered."""
     if given[2:] in _remembered_attributes:
         if len(kept_ends) >= _MOST_REMEMBERED:
             kept_ends.clear()
-        kept_ends[given] = floor(now) if given[0] is not None and given[1] is None else None, end
+        kept_ends[given] = second, end
 
 
 _attribute_refused = lazy_pattern(r"[\x00-\x1f\x7f;]")

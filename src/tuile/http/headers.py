@@ -64,7 +64,7 @@ OTHER_THAN_COOKIES = PASSED - {"Set-Cookie"} | {"Content-Length", "Location"}
 
 #: Up to this many headers are all compared whenever a cookie is added. Longer lists are compared only after they have
 # grown by a quarter, so that the cost per cookie stays constant.
-COMPARED = 256
+COMPARED = 128
 _OTHER_THAN_VARY = PASSED - {"Vary"} | {"Content-Length", "Location"}
 
 

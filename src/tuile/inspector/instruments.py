@@ -13,12 +13,11 @@ from ..ctx.cookies import Cookies, TokenCookies
 from ..ctx.request_context import RequestContext
 from ..globals import _SessionProxy
 from ..http import cookies
-from ..wrappers import setting_cookies
 from ..wrappers.sent_cookies import ReceivedCookies
 from .read_cookies import (
     candidates_of_cookies,
+    dump_cookie_of_responses,
     getitem_of_cookies,
-    new_line_of_responses,
     opened_of_tokens,
     quick_names_of_cookies,
     received_cookies,
@@ -37,7 +36,7 @@ methods: tuple[tuple[object, str, Method], ...] = (
     (Cookies, "_write", write_of_cookies),
     (TokenCookies, "_opened", opened_of_tokens),
     (cookies, "quick_names", quick_names_of_cookies),
-    (setting_cookies, "new_line", new_line_of_responses),
+    (cookies, "dump_cookie", dump_cookie_of_responses),
     (_SessionProxy, "__getitem__", reading_key),
     (_SessionProxy, "__contains__", reading_key),
     (_SessionProxy, "__setitem__", changing_key),

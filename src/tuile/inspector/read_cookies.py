@@ -11,6 +11,7 @@ from ..ctx.cookies import TokenCookies
 from ..exceptions import BadToken
 from ..keys.tokens import ENCRYPTED
 from ..wrappers.sent_cookies import RECEIVED
+from ..wrappers.setting_cookies import set_cookie
 from .hidden import NONE, hide, is_secret_name, show
 from .places import place_of
 from .watching import guarded, note_read, recording, show_cookie
@@ -209,25 +210,28 @@ def _note_cookie(
 
 # --- `response.set_cookie` --------------------------------------------------------------------------------------------
 
-# `set_cookie` is not replaced itself: sessions are saved with fewer steps by this very function.
+# Not replaced itself: sessions are saved with fewer steps by this very function.
+_SET_COOKIE = set_cookie.__code__
 
 
 def quick_names_of_cookies(_: object) -> frozenset[str]:
-    """Return `quick_names`: none, so that each line of `response.set_cookie` is written by `new_line`."""
+    """Return `quick_names`: none, so that each line of `response.set_cookie` is written by `dump_cookie`."""
     return frozenset()
 
 
-def new_line_of_responses(original: Method) -> Method:
-    """Return `new_line`, which writes them."""
+def dump_cookie_of_responses(original: Method) -> Method:
+    """Return `dump_cookie`, which writes them."""
 
-    def new_line(key: str, value: str, max_age: object, *others: object) -> str:
-        line: str = original(key, value, max_age, *others)
-        found = recording.get()
-        if found is not None:
-            guarded(_note_set, found, key, None if max_age == 0 else value, sys._getframe(2))
+    def dump_cookie(
+        key: str, value: str = "", max_age: object = None, *args: object, stacklevel: int = 3, **kwargs: object
+    ) -> str:
+        line: str = original(key, value, max_age, *args, stacklevel=stacklevel + 1, **kwargs)
+        found, frame = recording.get(), sys._getframe(1)
+        if found is not None and frame.f_code is _SET_COOKIE:
+            guarded(_note_set, found, key, None if max_age == 0 else value, frame.f_back)
         return line
 
-    return new_line
+    return dump_cookie
 
 
 def _note_set(found: Recording, name: str, value: str | None, frame: FrameType | None) -> None:

@@ -69,7 +69,7 @@ def headers_of(app: Flask, session: SessionMixin) -> list[tuple[str, str]]:
     name, token = app.config["SESSION_COOKIE_NAME"], ""
     expires: datetime | int | None = None
     max_age: int | None = None
-    if is_emptied(session):
+    if not session or (CREATED_KEY in session and is_emptied(session)):
         if not session.modified:
             return _VARIES if session.accessed else []
         # As `delete_cookie` does.

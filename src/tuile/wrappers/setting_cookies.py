@@ -66,7 +66,7 @@ def set_cookie(  # noqa: C901 - as above
     max_size = app.config["MAX_COOKIE_SIZE"] if app is not None and self._asks_config else self.max_cookie_size
     if app is not None and app.config.get("COOKIE_DEFAULTS") is not None:
         secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
-    line = given = None
+    line, given, second = None, None, 0
     name = key if domain is None and path == "/" else None
     if type(key) is str and type(value) is str and key in cookies.quick_names:
         short = not value or (len(value) < _SHORT and value.isascii() and (value.isidentifier() or value.isalnum()))
@@ -77,7 +77,7 @@ def set_cookie(  # noqa: C901 - as above
             elif type(max_age) is int and type(expires) is int and not (value or max_age or expires or has_others):
                 line = f"{key}={cookies.DELETED}; Path=/"
             elif (max_age is None or type(max_age) is int) and (expires is None or type(expires) is int):
-                second = floor(time.time()) if expires is None and max_age is not None else None
+                second = floor(time.time()) if expires is None and max_age is not None else 0
                 given = max_age, expires, path, domain, secure, httponly, samesite, partitioned
                 try:
                     written_at, end = cookies.kept_ends[given]
@@ -85,11 +85,13 @@ def set_cookie(  # noqa: C901 - as above
                 except (KeyError, TypeError):  # it was not written before, or cannot be hashed
                     pass
     if line is None:
-        line = new_line(key, value, max_age, expires, (path, domain, secure, httponly, samesite, partitioned), given)
+        line = cookies.dump_cookie(key, value, max_age, expires, path, domain, secure, httponly, True, 0, samesite,
+                                   partitioned, now=second or time.time())  # fmt: skip
+        if given is not None:
+            cookies.keep_end(given, second, line[len(key) + len(value) + 1 :])
         name = line.partition("=")[0] if name is not None else None
     if max_size and len(line) > max_size:
-        warning_places.warn_of_size(key, line, max_size)
-        self._large_lines = (*self._large_lines, line)
+        _warn_of_size(self, key, line, max_size)
     known, pairs = self._cookie_lines, self.headers._list
     if type(known) is not CookieLines:
         if known is None:
@@ -102,31 +104,16 @@ def set_cookie(  # noqa: C901 - as above
                 return
         known = self._cookie_lines = CookieLines(pairs, known)
     if name is not None and name not in known.by_cookie and len(pairs) <= COMPARED and pairs == known.seen:
-        # What `put` does for one more cookie.
-        pairs.append(pair := ("Set-Cookie", line))
+        pairs.append(pair := ("Set-Cookie", line))  # what `put` does for one more cookie
         known.seen.append(pair)
         known.by_cookie[name] = pair
     else:
         known.put(self.headers, line, name)
 
 
-def new_line(
-    key: str,
-    value: str,
-    max_age: timedelta | int | None,
-    expires: str | datetime | float | None,
-    attributes: tuple[str | None, str | None, bool, bool, SameSite | None, bool],
-    given: tuple[object, ...] | None,
-) -> str:
-    """Return the line of any cookie, and keep its end if `given` says what this depends on."""
-    path, domain, secure, httponly, samesite, partitioned = attributes
-    now = 0.0 if max_age is None else time.time()
-    line = cookies.dump_cookie(
-        key, value, max_age, expires, path, domain, secure, httponly, True, 0, samesite, partitioned, now=now
-    )  # fmt: skip
-    if given is not None:
-        cookies.keep_end(line[len(key) + len(value) + 1 :], now, given)
-    return line
+def _warn_of_size(response: Response, key: str, line: str, max_size: int) -> None:
+    warning_places.warn_of_size(key, line, max_size)
+    response._large_lines = (*response._large_lines, line)
 
 
 # Tools may show it.
