@@ -68,7 +68,7 @@ def set_cookie(  # noqa: C901 - as above
         secure, samesite = cookie_defaults.with_defaults(app, secure, samesite, partitioned)
     line, given, second = None, None, 0
     name = key if domain is None and path == "/" else None
-    if type(key) is str and type(value) is str and key in cookies.quick_names:
+    if type(key) is type(value) is str and (expires is None or type(expires) is int) and key in cookies.quick_names:
         short = not value or (len(value) < _SHORT and value.isascii() and (value.isidentifier() or value.isalnum()))
         if short or cookies.needs_no_quotes(value):
             has_others = name is None or samesite is not None or secure or httponly or partitioned
@@ -76,7 +76,7 @@ def set_cookie(  # noqa: C901 - as above
                 line = f"{key}={value}; Path=/"
             elif type(max_age) is int and type(expires) is int and not (value or max_age or expires or has_others):
                 line = f"{key}={cookies.DELETED}; Path=/"
-            elif (max_age is None or type(max_age) is int) and (expires is None or type(expires) is int):
+            elif max_age is None or type(max_age) is int:
                 second = floor(time.time()) if expires is None and max_age is not None else 0
                 given = max_age, expires, path, domain, secure, httponly, samesite, partitioned
                 try:
