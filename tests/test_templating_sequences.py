@@ -34,8 +34,9 @@ class _Thing:
 
 class _Item(_Thing):
     def __getitem__(self, key: object) -> str:
-        if key == "size":
-            raise LookupError
+        if key == "size" or isinstance(key, int):
+            # Numbers are asked one after the other, until this, by whatever iterates.
+            raise IndexError
         return f"item <{key}>"
 
 
@@ -44,12 +45,18 @@ class _Keys(dict[str, object]):
         return f"missing {key}"
 
 
+def _later_item(later: object, key: object) -> str:
+    if isinstance(key, int):
+        raise IndexError
+    return f"later {key}"
+
+
 class _Later(_Thing):
     """One whose class has items from the first look at it on."""
 
     @property
     def changing(self) -> str:
-        setattr(type(self), "__getitem__", lambda self, key: f"later {key}")  # noqa: B010 - for type checkers
+        setattr(type(self), "__getitem__", _later_item)  # noqa: B010 - for type checkers
         return "first"
 
 
