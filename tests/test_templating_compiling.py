@@ -34,6 +34,9 @@ class _Thing:
         raise AttributeError("inside")
 
     def __getitem__(self, key: object) -> str:
+        if isinstance(key, int):
+            # Or iterating over it, which `list` and `in` do, would have no end.
+            raise IndexError
         return f"item <{key}>"
 
 
