@@ -24,7 +24,7 @@ from .autoescape import plain_escapes
 from .compiling import CodeGenerator
 from .folding import Sources, compiles_plainly
 from .running import ABSENT, NAMES, Context, writers, written
-from .written_out import FUNCTIONS, has_no_items
+from .written_out import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -159,7 +159,8 @@ class Environment(JinjaEnvironment):
     @internalcode
     def _item_of(self, obj: Mapping[str, object], name: str) -> object:
         """Return an item of an object that has no attribute of its name, else undefined."""
-        if has_no_items(obj):
+        # As in `item_or_nothing`.
+        if not hasattr(type(obj), "__getitem__") and not isinstance(obj, type):
             return self.undefined(obj=obj, name=name)
         try:
             return obj[name]

@@ -99,14 +99,10 @@ def tested(template: nodes.Template) -> Iterator[nodes.Name | nodes.Getattr]:
             rest += [node.left, node.right]
 
 
-def has_no_items(obj: object) -> bool:
-    """Return whether asking an object for an item is an error of its class; classes may have items without a method."""
-    return not hasattr(type(obj), "__getitem__") and not isinstance(obj, type)
-
-
 def item_or_nothing(obj: Mapping[str, object], name: str) -> object:
     """Return an item of an object that has no attribute of its name, else what is undefined and of no name."""
-    if has_no_items(obj):
+    if not hasattr(type(obj), "__getitem__") and not isinstance(obj, type):
+        # It has no items, and asking for one would raise an error. Classes may have items without that method.
         return _NOTHING
     try:
         return obj[name]
