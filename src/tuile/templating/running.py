@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
@@ -193,6 +194,7 @@ def _concat_block(block: BlockReference) -> str:
 
 _text_of: Callable[..., str | None] = Macro.text_of
 _text_of_block: Callable[..., str] = _concat_block
+_context_of_block: Callable[[object], JinjaContext] = attrgetter("_context")
 
 
 @internalcode
@@ -267,7 +269,7 @@ def write_call(
         elif type(obj) is BlockReference and not (args or kwargs) and BlockReference.__call__ is _write_block:
             text = _text_of_block(obj)
             # Another template may have been given it, which escapes where the block does not.
-            escapes = obj._context.eval_ctx.autoescape
+            escapes = _context_of_block(obj).eval_ctx.autoescape
     except StopIteration:
         return written(context.environment.undefined(_STOPPED))
     if text is None:
