@@ -160,7 +160,7 @@ def test_pages_fit_the_window_and_break_no_rule(
 def test_new_requests_appear_by_themselves(serve: Serve, new_context: NewContext, inspected_example: Inspector) -> None:
     page, visitor = new_context().new_page(), new_context().new_page()
     page.goto(inspected_example.address)
-    page.wait_for_function("document.getElementById('live').textContent == 'live'")
+    page.wait_for_selector("#live:text-is('live')")
     visitor.goto(f"{serve(example)}/api/me")
     page.wait_for_selector("ol.requests li:has-text('/api/me')")
 
