@@ -265,6 +265,7 @@ class _SessionProxy(LocalProxy):
         if session is None and (session := value._session) is None:
             raise AssertionError(NOT_OPENED_MESSAGE)
         session.accessed = True
+        del value  # as in the proxy of the request
         return item in session
 
 

@@ -193,11 +193,15 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
             page = page_without_view(app, plan, context, rule, method)
         if page is not None:
             # send_page: Send a finished response
-            status, its_headers = (status_code(page.status), sent_headers(page.pairs, scope["http_version"]))
-            its_body = b"" if method == "HEAD" else b"".join(page.body)
+            its_headers = sent_headers(page.pairs, scope["http_version"])
+            finished = (status_code(page.status), its_headers, b"".join(page.body))
+            # send_prepared: Send a response that is sent as it is
+            code, wire, content = finished
+            if method == "HEAD":
+                content = b""
             try:
-                await send({"type": "http.response.start", "status": status, "headers": its_headers})
-                await send({"type": "http.response.body", "body": its_body, "more_body": False})
+                await send({"type": "http.response.start", "status": code, "headers": wire})
+                await send({"type": "http.response.body", "body": content, "more_body": False})
             except OSError:
                 pass
         elif rule is None and context.request.routing_exception is None or service.loop is not get_running_loop():

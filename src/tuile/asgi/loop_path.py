@@ -280,11 +280,6 @@ async def send_prepared(prepared: Prepared, method: str, send: Send) -> None:
 
 async def send_page(page: Page, method: str, scope: Scope, send: Send) -> None:
     """Send a finished response."""
-    status, its_headers = status_code(page.status), sent_headers(page.pairs, scope["http_version"])
-    its_body = b"" if method == "HEAD" else b"".join(page.body)
-    try:
-        await send({"type": "http.response.start", "status": status, "headers": its_headers})
-        await send({"type": "http.response.body", "body": its_body, "more_body": False})
-    except OSError:
-        # Some servers tell by it that the client left.
-        pass
+    its_headers = sent_headers(page.pairs, scope["http_version"])
+    finished = status_code(page.status), its_headers, b"".join(page.body)
+    await send_prepared(finished, method, send)

@@ -60,7 +60,7 @@ _codes: dict[str, int] = {}
 MOST_KNOWN = 512
 SENT_LENGTHS = tuple((b"content-length", b"%d" % length) for length in range(MOST_KNOWN))
 #: What concerns one connection only: no response of HTTP/2 may have it (RFC 9113 section 8.2.2), and how a body is
-# transferred is the server's decision everywhere.
+#: transferred is the server's decision everywhere.
 OF_CONNECTION = frozenset(
     {b"connection", b"keep-alive", b"proxy-connection", b"trailer", b"transfer-encoding", b"upgrade"}
 )

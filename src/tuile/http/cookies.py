@@ -133,7 +133,7 @@ def dump_cookie(
         value = _checked("value", value)
     if (
         not is_plain
-        and not (len(value) < _LOOKED_AT and value.isascii() and (value.isalnum() or value.isidentifier()))
+        and not (len(value) < SHORT and value.isascii() and (value.isalnum() or value.isidentifier()))
         and not _plain_value.fullmatch(value)
     ):
         value = _quoted(value)
@@ -170,8 +170,8 @@ def size_warning(key: str, value_size: int, size: int, limit: int) -> str:
     )
 
 
-# Below this length, looking for letters, digits and underscores first is faster than the pattern.
-_LOOKED_AT = 48
+#: Below this length, looking for letters, digits and underscores first is faster than the pattern.
+SHORT = 48
 DELETED = "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"
 
 

@@ -142,7 +142,7 @@ class Adapter(MapAdapter):
             and type(url_map._matcher) is Matcher
             and _steps_of_match(_to_match) == _stock_of_match
         ):
-            found = url_map.found(path, wanted)
+            found = url_map.find_path(path, wanted)
             if found is not None:
                 rule, arguments = found
                 if isinstance(arguments, HTTPException):

@@ -33,9 +33,11 @@ def answer_of(adapter: MapAdapter) -> Found:
     found = _searched(adapter)
     if found is not None:
         return found
-    # The adapter's own method would only search once more.
-    is_ours = type(adapter) is Adapter and "match" not in vars(adapter) and MapAdapter.match is werkzeugs_match
-    match = MapAdapter.match.__get__(adapter) if is_ours else adapter.match
+    if type(adapter) is Adapter and "match" not in vars(adapter):
+        # Its own method would only search once more.
+        match = super(Adapter, adapter).match
+    else:
+        match = adapter.match
     try:
         rule, arguments = match(return_rule=True)
     except HTTPException as error:

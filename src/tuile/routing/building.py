@@ -53,9 +53,11 @@ def build(
     """
     path = _written(adapter, endpoint, values, method, refused=refused)
     if path is None:
-        # The adapter's own method would only try once more.
-        is_ours = type(adapter) is Adapter and "build" not in vars(adapter) and MapAdapter.build is werkzeugs_build
-        write = MapAdapter.build.__get__(adapter) if is_ours else adapter.build
+        if type(adapter) is Adapter and "build" not in vars(adapter):
+            # Its own method would only try once more.
+            write = super(Adapter, adapter).build
+        else:
+            write = adapter.build
         url: str = write(endpoint, values, method=method, url_scheme=scheme, force_external=external)
         return url
     domain = ""

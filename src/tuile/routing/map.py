@@ -193,7 +193,7 @@ class Map(Binding):
             return None, refusal
         return None if matches_hosts else self._searched(environ, server_name)
 
-    def found(self, path: str, method: str) -> Found | None:  # noqa: C901 - as above
+    def find_path(self, path: str, method: str) -> Found | None:  # noqa: C901 - as above
         """Return what `find` does, for a path as an adapter has it and a host that is accepted."""
         if path[:1] != "/" or not path.isascii() or not method.isupper():
             return None

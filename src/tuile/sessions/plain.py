@@ -43,10 +43,8 @@ def configured_attributes(app: Flask) -> tuple[str, str | None, bool, bool, Same
 
 def is_emptied(session: SessionMixin) -> bool:
     """Return whether there is nothing in a session that is worth a cookie."""
-    if type(session) is TrackedSession and CREATED_KEY not in session:
-        # Reading `modified` would look into each value that was read.
-        return not session
-    return not session or (session.modified and CREATED_KEY in session and session.keys() <= _ITS_OWN_KEYS)
+    # Reading `modified` may look into each value that was read.
+    return not session or (CREATED_KEY in session and session.modified and session.keys() <= _ITS_OWN_KEYS)
 
 
 def expires_of(app: Flask, session: SessionMixin, *, lasts: object) -> datetime | None:

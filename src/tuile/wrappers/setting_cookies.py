@@ -22,9 +22,6 @@ else:
         __name__, "..ctx.cookie_defaults", "..ctx.warning_places", "..http.cookies"
     )
 
-# Below this length, looking for letters, digits and underscores first is faster than a pattern.
-_SHORT: t.Final = 48
-
 
 # `None` is compared one by one: `a is b is None` takes twice as many steps. Calls for parts would be half of the work.
 def set_cookie(  # noqa: C901 - as above
@@ -69,8 +66,8 @@ def set_cookie(  # noqa: C901 - as above
     line, given, second = None, None, 0
     name = key if domain is None and path == "/" else None
     if type(key) is type(value) is str and (expires is None or type(expires) is int) and key in cookies.quick_names:
-        short = not value or (len(value) < _SHORT and value.isascii() and (value.isidentifier() or value.isalnum()))
-        if short or cookies.needs_no_quotes(value):
+        short = 0 < len(value) < cookies.SHORT and value.isascii() and (value.isidentifier() or value.isalnum())
+        if short or not value or cookies.needs_no_quotes(value):
             has_others = name is None or samesite is not None or secure or httponly or partitioned
             if max_age is None and expires is None and not has_others:
                 line = f"{key}={value}; Path=/"
