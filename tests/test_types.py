@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -52,3 +53,17 @@ def test_an_ignored_error_without_a_code_or_a_reason_is_found(
     line = line.format(checker)
     assert pattern.search(line)
     assert not EXPLAINED_IGNORE.search(line)
+
+
+def parameters(path: str) -> str:
+    """Return the parameters and the result of `set_cookie` as a module declares them."""
+    tree = ast.parse((SOURCE / path).read_text(encoding="utf-8"))
+    (found,) = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "set_cookie")
+    for parameter in found.args.args:
+        if parameter.arg == "self":
+            parameter.annotation = None
+    return f"{ast.unparse(found.args)} -> {ast.unparse(found.returns or ast.Constant(None))}".replace("cookies.", "")
+
+
+def test_checkers_see_the_parameters_that_setting_a_cookie_has() -> None:
+    assert parameters("wrappers/response.py") == parameters("wrappers/setting_cookies.py")

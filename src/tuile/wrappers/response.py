@@ -18,6 +18,7 @@ from ..http.received import without_bad_dates
 from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
+from . import setting_cookies
 from .body_reading import set_faster_reading
 from .header_properties import set_faster_properties
 from .plain_response import (
@@ -36,10 +37,10 @@ from .plain_response import (
     stream_parts,
 )
 from .read_file import ReadFile
-from .setting_cookies import set_cookie
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+    from datetime import datetime, timedelta
     from http import HTTPStatus
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -302,7 +303,26 @@ class Response(WerkzeugResponse, metaclass=Watched):
         size: int = context.app.config["MAX_COOKIE_SIZE"]
         return size
 
-    set_cookie = set_cookie  # type: ignore[assignment] # Werkzeug's takes any text for `samesite`
+    if t.TYPE_CHECKING:
+        # Declared again, because pyright gives a method that is assigned the types of Werkzeug's.
+        def set_cookie(  # type: ignore[override] # Werkzeug's takes any text for `samesite`
+            self,
+            key: str,
+            value: str = "",
+            max_age: timedelta | int | None = None,
+            expires: str | datetime | float | None = None,
+            path: str | None = "/",
+            domain: str | None = None,
+            secure: bool = False,
+            httponly: bool = False,
+            samesite: cookies.SameSite | None = None,
+            partitioned: bool = False,
+        ) -> None:
+            """Set a cookie, replacing one that this response already sets with the same name, domain and path."""
+            ...
+
+    else:
+        set_cookie = setting_cookies.set_cookie
 
 
 set_faster_properties(Response)
