@@ -143,6 +143,18 @@ def test_a_loop_is_written_piece_by_piece_where_it_is_streamed() -> None:
     assert same(program)[1] == "<1xab2&lt;y&gt;ab>"
 
 
+def test_what_is_included_without_the_context_stands_where_jinja_writes_it() -> None:
+    def program(lib: Any) -> list[str]:
+        app = make_app(lib)
+        page = "{% for x in 'ab' %}<{% for y in 'cd' %}({% include 'part.html' without context %}){{ y }}{% endfor %}"
+        files = {"part.html": "[part]", "page.html": page + "{% include 'part.html' without context %}>{% endfor %}"}
+        app.jinja_loader = jinja2.DictLoader(files)
+        with app.app_context():
+            return [lib.render_template("page.html"), *lib.stream_template("page.html")]
+
+    assert same(program)[0].startswith("<([part])c(")
+
+
 def test_a_filter_of_a_constant_is_called_once_where_a_loop_is_written_twice() -> None:
     def program(lib: Any) -> list[object]:
         app = make_app(lib)

@@ -52,11 +52,15 @@ def reads_of_number(loop: nodes.For) -> list[nodes.Expr] | None:
 
 
 def can_be_written_twice(environment: Environment, loop: nodes.For) -> bool:
-    """Return whether a loop has no blocks, and nothing that calls functions when it is written."""
+    """Return whether a loop has no blocks, and nothing that calls functions when it is written.
+
+    Jinja writes what is included without the context past the text that is joined.
+    """
     calls = chain(loop.find_all(nodes.Filter), loop.find_all(nodes.Test))
     return (
         environment.finalize is None
         and loop.find(nodes.Block) is None
+        and all(include.with_context for include in loop.find_all(nodes.Include))
         and all(is_pure(environment, call) or call.find(nodes.Name) is not None for call in calls)
     )
 
