@@ -155,6 +155,20 @@ def test_what_is_included_without_the_context_stands_where_jinja_writes_it() -> 
     assert same(program)[0].startswith("<([part])c(")
 
 
+@pytest.mark.parametrize("call", ["{{ loop(x) }}", "{% set text = loop(x) %}{{ text }}"])
+def test_recursive_loops_go_as_deep_as_in_jinja(call: str) -> None:
+    def program(lib: Any) -> str:
+        tree: list[object] = []
+        for _ in range(170):
+            tree = [tree]
+        with make_app(lib).app_context():
+            source = f"{{% for x in tree recursive %}}<{{{{ loop.depth }}}}{call}>{{% endfor %}}"
+            text: str = lib.render_template_string(source, tree=tree)
+            return text
+
+    assert same(program).endswith("<170>" + ">" * 169)
+
+
 def test_a_filter_of_a_constant_is_called_once_where_a_loop_is_written_twice() -> None:
     def program(lib: Any) -> list[object]:
         app = make_app(lib)

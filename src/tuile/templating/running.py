@@ -36,7 +36,7 @@ else:
 _new: Callable[[type[EvalContext]], EvalContext] = object.__new__
 _getitem = as_defined(JinjaEnvironment, "getitem")
 # They are called as they are, unless they are marked for an argument of Jinja's.
-_PLAIN_FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType})
+_PLAIN_FUNCTIONS = frozenset({BuiltinFunctionType, FunctionType, MethodType, loops.Loop})
 _FUNCTIONS = _PLAIN_FUNCTIONS | {BlockReference}
 #: What an object without an attribute has instead.
 ABSENT = object()
