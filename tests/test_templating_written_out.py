@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jinja2 import filters
 from jinja2.nodes import EvalContext
 from jinja2.runtime import LoopContext, Undefined, markup_join
+from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 import tuile
@@ -167,6 +168,24 @@ def test_recursive_loops_go_as_deep_as_in_jinja(call: str) -> None:
             return text
 
     assert same(program).endswith("<170>" + ">" * 169)
+
+
+@pytest.mark.parametrize("kind", [jinja2.Environment, SandboxedEnvironment])
+def test_code_runs_in_other_environments_than_the_one_that_has_compiled_it(kind: type[jinja2.Environment]) -> None:
+    class Hidden:
+        shown, _private = "<shown>", "<private>"
+
+    source = """{% macro show(given) %}<{{ given }}>{% endmacro %}{% block part %}{{ show(text)|upper }}{% endblock %}
+        {% for row in rows %}{{ loop.index }}{{ row.text|default("none") }}{{ row["text"] }}{{ hidden.shown }}
+        {{ hidden._private }}{{ url_for("page") }}{{ loop.last }}{{ row.missing }}{{ rows[0] }}{% endfor %}"""
+
+    def program(lib: Any) -> str:
+        environment = kind(autoescape=True)
+        template = jinja2.Template.from_code(environment, make_app(lib).jinja_env.compile(source), {})
+        rows = [{"text": "<a>"}, {}]
+        return template.render(text="&", rows=rows, hidden=Hidden(), url_for=lambda name: f"<{name}>")
+
+    assert ("&lt;private&gt;" in same(program)) is (kind is jinja2.Environment)
 
 
 def test_a_filter_of_a_constant_is_called_once_where_a_loop_is_written_twice() -> None:

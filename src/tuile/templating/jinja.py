@@ -23,11 +23,10 @@ from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
 from .compiling import CodeGenerator
 from .folding import Sources, compiles_plainly
-from .running import ABSENT, NAMES, Context, writers, written
-from .written_out import FUNCTIONS
+from .running import ABSENT, Context, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from types import CodeType
 
     from jinja2 import nodes
@@ -135,14 +134,11 @@ class Environment(JinjaEnvironment):
             self._plain_autoescape = escapes
         self.app = app
 
-    def _names_of_code(self, escape_of_code: Callable[[object], str], functions: Sequence[str]) -> dict[str, object]:
-        """Return what the code of a template has beside Jinja's names, with the functions that it has written out."""
+    def _own_names_of_code(self) -> dict[str, object]:
+        """Return what the code of a template has of this environment."""
         given = self.globals.get("url_for")
         is_own = type(given) is MethodType and given.__self__ is self.app and given.__func__ is _url_for
         return {
-            **NAMES,
-            **writers(escape_of_code),
-            **{name: FUNCTIONS[name] for name in functions},
             "item_of": self._item_of,
             "stock_read": MethodType(_getattr, self),
             "own_link": given if is_own else ABSENT,

@@ -19,7 +19,7 @@ from ..once import once
 from . import loops, sequences, written_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, MutableMapping
+    from collections.abc import Callable, Iterator, MutableMapping, Sequence
 
     from jinja2 import Environment
 
@@ -298,8 +298,8 @@ def kinds_with_items(environment: Environment) -> tuple[type | None, tuple[type,
 
 _invoke: Callable[..., object] = invoke
 
-#: What the code of templates has beside Jinja's names, in any environment.
-NAMES = {
+# What the code of templates has beside Jinja's names, in any environment.
+_NAMES = {
     "attribute_of": object.__getattribute__,
     "Context": Context,
     "Macro": Macro,
@@ -311,9 +311,27 @@ NAMES = {
     **sequences.NAMES,
     **written_out.NAMES,
 }
+# What it has of Tuile's environments: in others it reads every attribute by their method, and writes no links.
+_NAMES_ELSEWHERE = dict.fromkeys(("item_of", "stock_read", "own_link", "write_link"), ABSENT)
 
 
-def writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
+def names_of_code(
+    environment: JinjaEnvironment, escape_of_code: Callable[[object], str], functions: Sequence[str]
+) -> dict[str, object]:
+    """Return what the code of a template has beside Jinja's names, with the functions that it has written out.
+
+    Args:
+        environment: The environment that runs it, which may be another one than has compiled it.
+        escape_of_code: What its code escapes with.
+        functions: The names of the functions.
+    """
+    own = getattr(environment, "_own_names_of_code", None)
+    names = _NAMES_ELSEWHERE if own is None else own()
+    known = {name: written_out.FUNCTIONS[name] for name in functions}
+    return {**_NAMES, **_writers(escape_of_code), **known, **names}
+
+
+def _writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
     """Return what escapes any value and what escapes texts in a template, and what it need not escape."""
     if escape_of_code is escape:
         known = {"escape_text": _escape_text, "plain_kinds": _PLAIN, "marked_kind": Markup, "write_call": write_call}
