@@ -204,7 +204,7 @@ def _send(  # noqa: C901 - one look at each option, without calls
     """
     context = current_value(None)
     if context is not None and context.request is not None:
-        app, environ = context.app, context.request.environ
+        app, its_request = context.app, context.request
         del context  # as in `abort`
         path = file = None
         if type(path_or_file) is io.BytesIO:
@@ -222,7 +222,7 @@ def _send(  # noqa: C901 - one look at each option, without calls
                 max_age = max_age(path)
             response = files.file_response(
                 app.response_class,
-                environ,
+                its_request,
                 path,
                 file,
                 status,

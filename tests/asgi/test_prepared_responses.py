@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 
 from tests.asgi.driver import make_scope, run
-from tuile import Flask, Response, after_this_request, jsonify, make_response, redirect, request, session
+from tuile import Flask, Response, after_this_request, jsonify, make_response, redirect, request, send_file, session
 from tuile.asgi import _generated
 from tuile.asgi.on_loop import MoreSteps
+from tuile.wrappers.read_file import ReadFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,7 @@ BODIES: list[Callable[[], Any]] = [
     lambda: [bytearray(b"abc")],
     lambda: (b"abc",),
     lambda: iter([b"abc"]),
+    lambda: ReadFile(b"abc", None),
     lambda: None,
 ]
 CHANGES: list[Callable[[Any], object]] = [
@@ -65,6 +67,8 @@ CHANGES: list[Callable[[Any], object]] = [
     lambda response: after_this_request(lambda found: found),
     lambda response: session.update(a=1),
     lambda response: setattr(response, "_status", "weird"),
+    lambda response: setattr(response, "_status", "304 NOT MODIFIED"),
+    lambda response: setattr(response, "_status_code", 204),
 ]
 
 
@@ -146,6 +150,8 @@ VIEWS: list[Callable[[], Any]] = [
     lambda: ("a", 201, {"X-Own": "1"}),
     lambda: ({"a": 1}, 422),
     lambda: ("", 204),
+    lambda: Response("", 304, {"ETag": "a", "Content-Language": "en"}),
+    lambda: send_file(__file__),
 ]
 
 
@@ -158,9 +164,7 @@ def test_the_short_way_is_taken(view: Callable[[], Any], method: str) -> None:
     assert len(short[0]) == 2
 
 
-@pytest.mark.parametrize(
-    "view", [lambda: redirect("/\u00e4"), lambda: Response([b"a", b"b"]), lambda: Response("", 204), lambda: Own("a")]
-)
+@pytest.mark.parametrize("view", [lambda: redirect("/\u00e4"), lambda: Response([b"a", b"b"]), lambda: Own("a")])
 def test_others_take_all_steps(view: Callable[[], Any]) -> None:
     app = app_of(view)
     with mock.patch.object(MoreSteps, "send_response", side_effect=ZeroDivisionError):

@@ -194,11 +194,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         if page is not None:
             # send_page: Send a finished response
             its_headers = sent_headers(page.pairs, scope["http_version"])
-            finished = (status_code(page.status), its_headers, b"".join(page.body))
+            finished = (status_code(page.status), its_headers, b"" if method == "HEAD" else b"".join(page.body))
             # send_prepared: Send a response that is sent as it is
             code, wire, content = finished
-            if method == "HEAD":
-                content = b""
             try:
                 await send({"type": "http.response.start", "status": code, "headers": wire})
                 await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -355,7 +353,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         except OSError:
             pass
     elif body is not None:
-        prepared = prepared_of(plan, body, scope["http_version"]) if context.request._client is None else None
+        prepared = prepared_of(plan, body, method, scope["http_version"]) if context.request._client is None else None
         if prepared is not None and (
             (
                 plan.ends_quietly
@@ -384,8 +382,6 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 context.request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
             code, wire, content = prepared
-            if method == "HEAD":
-                content = b""
             try:
                 await send({"type": "http.response.start", "status": code, "headers": wire})
                 await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -550,7 +546,7 @@ async def answer_awaited(
         except OSError:
             pass
     elif body is not None:
-        prepared = prepared_of(plan, body, scope["http_version"]) if context.request._client is None else None
+        prepared = prepared_of(plan, body, method, scope["http_version"]) if context.request._client is None else None
         if prepared is not None and (
             (
                 plan.ends_quietly
@@ -579,8 +575,6 @@ async def answer_awaited(
                 context.request.environ["werkzeug.request"] = None
             # send_prepared: Send a response that is sent as it is
             code, wire, content = prepared
-            if method == "HEAD":
-                content = b""
             try:
                 await send({"type": "http.response.start", "status": code, "headers": wire})
                 await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -772,7 +766,7 @@ def answer_matched(
         if start is None:
             # send_to: Prepare a response to be sent as it is, or send it to `start_response`; return its parts too
             sent: Body
-            prepared = prepared_of(plan, body, asgi_scope["http_version"])
+            prepared = prepared_of(plan, body, method, asgi_scope["http_version"])
             if prepared is not None:
                 sent = () if method == "HEAD" else [prepared[2]]
             else:

@@ -20,8 +20,8 @@ from tempfile import SpooledTemporaryFile
 from time import sleep as sleep_s
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-from werkzeug.wsgi import FileWrapper as WerkzeugFileWrapper
 
+from .files import FileWrapper, with_short_file_read
 from .scopes import sent_headers, status_code
 
 if t.TYPE_CHECKING:
@@ -117,6 +117,8 @@ class Exchange:
 
     def _pass_on(self, parts: Iterable[bytes]) -> None:
         """Add the body of a response to what is to be sent, and close it."""
+        if self.head is not None:
+            parts = with_short_file_read(parts, self.head[1])
         try:
             if (type(parts) is list or type(parts) is tuple) and self.head is not None:
                 self._push(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -373,10 +375,3 @@ def body_stream(exchange: Exchange) -> t.IO[bytes]:
     if exchange.inbox_complete:
         return io.BytesIO(b"".join(exchange.inbox))
     return io.BufferedReader(_RawBody(exchange), MOST_WAITING)
-
-
-class FileWrapper(WerkzeugFileWrapper):
-    """The pieces of a file, as large as a response may have waiting."""
-
-    def __init__(self, file: t.IO[bytes], buffer_size: int = MOST_WAITING) -> None:
-        super().__init__(file, max(buffer_size, MOST_WAITING))

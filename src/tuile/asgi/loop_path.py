@@ -228,10 +228,10 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
         end_on_loop(context)
         await send_short(start, body, more, method, scope, send)
     elif body is not None:
-        prepared = prepared_of(plan, body, scope["http_version"]) if context.request._client is None else None
+        prepared = prepared_of(plan, body, method, scope["http_version"]) if context.request._client is None else None
         if prepared is not None and may_end_on_loop(app, plan, context):
             end_on_loop(context)
-            await send_prepared(prepared, method, send)
+            await send_prepared(prepared, send)
         else:
             await MoreSteps(service, plan, context, scope).send_response(body, receive, send)
     else:
@@ -265,11 +265,9 @@ async def send_short(
         pass
 
 
-async def send_prepared(prepared: Prepared, method: str, send: Send) -> None:
+async def send_prepared(prepared: Prepared, send: Send) -> None:
     """Send a response that is sent as it is."""
     code, wire, content = prepared
-    if method == "HEAD":
-        content = b""
     try:
         await send({"type": "http.response.start", "status": code, "headers": wire})
         await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -281,5 +279,5 @@ async def send_prepared(prepared: Prepared, method: str, send: Send) -> None:
 async def send_page(page: Page, method: str, scope: Scope, send: Send) -> None:
     """Send a finished response."""
     its_headers = sent_headers(page.pairs, scope["http_version"])
-    finished = status_code(page.status), its_headers, b"".join(page.body)
-    await send_prepared(finished, method, send)
+    finished = status_code(page.status), its_headers, b"" if method == "HEAD" else b"".join(page.body)
+    await send_prepared(finished, send)

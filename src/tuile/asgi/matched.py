@@ -6,6 +6,7 @@ import typing as t
 from collections import deque
 
 from .exchange import BODILESS, Exchange
+from .files import with_short_file_read
 from .scopes import sent_headers, sent_length
 
 if t.TYPE_CHECKING:
@@ -92,9 +93,11 @@ class MatchedExchange(Exchange):
                 headers += sent_headers(more, self.scope["http_version"])
             self.whole = start[2], headers, b"" if self.scope["method"] == "HEAD" else body
         elif prepared is not None:
-            self.whole = prepared if self.scope["method"] != "HEAD" else (prepared[0], prepared[1], b"")
-        elif not self._keep_whole(body):
-            self._pass_on(body)
+            self.whole = prepared
+        else:
+            parts = body if self.head is None else with_short_file_read(body, self.head[1])
+            if not self._keep_whole(parts):
+                self._pass_on(parts)
 
     def _keep_whole(self, parts: Iterable[bytes]) -> bool:
         """Keep a response that has all of its announced body in one piece; return whether it is one."""

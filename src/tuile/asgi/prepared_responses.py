@@ -8,6 +8,8 @@ from ..dispatch.pages import Page
 from ..http import locations
 from ..http.headers import PASSED
 from ..http.response_headers import HEADERS_CLASSES
+from ..wrappers.plain_response import LEFT_OUT_OF_304
+from ..wrappers.read_file import ReadFile
 from ..wrappers.response import CALL
 from .exchange import BODILESS
 from .scopes import OF_CONNECTION, sent_headers, sent_name, status_code
@@ -20,16 +22,22 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from .protocol import HeaderPairs
 
-    #: The status of a response, its headers and its body, whatever the method.
+    #: The status of a response, its headers and its body, which is empty if it is not sent.
     Prepared: t.TypeAlias = tuple[int, HeaderPairs, bytes]
 
 # Headers that a response passes on unchanged.
 _PASSED = {name: name.lower().encode() for name in PASSED}
 # Those that it prepares in other ways than these two, which it has once, and those that are not sent everywhere.
 _OTHERS = {b"content-length", b"content-location", b"location", *OF_CONNECTION}
+# Those that are not sent without a body, by the code of the response.
+_NONE: frozenset[bytes] = frozenset()
+_LEFT_OUT = {
+    204: frozenset({b"content-length"}),
+    304: frozenset(name.encode() for name in LEFT_OUT_OF_304),
+}
 
 
-def prepared_of(plan: Plan, response: Body, http_version: str) -> Prepared | None:
+def prepared_of(plan: Plan, response: Body, method: str, http_version: str) -> Prepared | None:
     """Return a response as it is sent; None if something has to be prepared, or if its class may do so.
 
     It is what the messages come to if it is called.
@@ -37,42 +45,42 @@ def prepared_of(plan: Plan, response: Body, http_version: str) -> Prepared | Non
     Args:
         plan: The plan of the app.
         response: The response.
+        method: The method of its request.
         http_version: The version of HTTP of its request.
     """
     try:
         if type(response) is Page:
             parts = response.body
-            content = parts[0] if len(parts) == 1 else b"".join(parts)
+            content = b"" if method == "HEAD" else parts[0] if len(parts) == 1 else b"".join(parts)
             return status_code(response.status), sent_headers(response.pairs, http_version), content
         if plan.quiet and type(response) is plan.response_class and type(response).__call__ is CALL:
-            return _prepared(response)
+            return _prepared(response, method)
     except ValueError:
         # The error is raised again where it is handled.
         pass
     return None
 
 
-def _prepared(response: Response) -> Prepared | None:
+def _prepared(  # noqa: C901 - one look at each header, without calls
+    response: Response, method: str
+) -> Prepared | None:
     """Return a response of the app's class as `Response._send` and `sent_headers` would have it."""
-    body = response.response
-    if (
-        not response._sends_plainly
-        or type(response.headers) not in HEADERS_CLASSES
-        or (code := response._status_code) < 200
-        or code in BODILESS
-        or type(body) is not list
-        or len(body) != 1
-        or type(content := body[0]) is not bytes
-        or response._on_close
-    ):
+    code = response._status_code
+    if not response._sends_plainly or type(response.headers) not in HEADERS_CLASSES or code < 200 or response._on_close:
         return None
+    body = response.response
+    content = body[0] if type(body) is list and len(body) == 1 else _content_of(response)
+    if type(content) is not bytes:
+        return None
+    is_empty = code in BODILESS
+    left_out = _LEFT_OUT[code] if is_empty else _NONE
     pairs, length, location = [], None, None
     for name, value in response.headers._list:
         if type(value) is not str or not value.isascii() or "\n" in value or "\r" in value or "\0" in value:
             return None
         lower = _PASSED.get(name)
         if lower is None:
-            if name == "Content-Length" and value == str(len(content)):
+            if name == "Content-Length" and (is_empty or value == str(len(content))):
                 lower, length = b"content-length", value
             elif name == "Location" and location is None:
                 lower, location = b"location", value
@@ -80,12 +88,28 @@ def _prepared(response: Response) -> Prepared | None:
                 lower = sent_name(name)
                 if lower in _OTHERS:
                     return None
-        pairs.append((lower, value.encode()))
-    if length is None or (
+        if lower not in left_out:
+            pairs.append((lower, value.encode()))
+    if (length is None and not is_empty) or (
         location is not None and (response.autocorrect_location_header or not locations.is_plain_location(location))
     ):
         return None
-    return status_code(response._status), pairs, content
+    if status_code(response._status) != code:
+        # Someone has set one of them alone.
+        return None
+    if is_empty or method == "HEAD":
+        return code, pairs, b""
+    if type(body) is ReadFile:
+        body.is_read = True
+    return code, pairs, content
+
+
+def _content_of(response: Response) -> bytes | None:
+    """Return the body of a response that is one piece but no list of it; None for any other."""
+    body = response.response
+    if type(body) is ReadFile:
+        return body.content if response.direct_passthrough and body.is_untouched() else None
+    return b"" if body == [] and response._status_code in BODILESS else None
 
 
 def start_again(prepared: Prepared, start_response: StartResponse) -> None:

@@ -42,6 +42,10 @@ PLAIN_HEADERS = frozenset(_KEYS) - {
 }
 # Those that have.
 _FINDING = frozenset(_KEYS) - PLAIN_HEADERS
+# Those that say which part of a file to send, if any.
+_OF_FILES = frozenset(
+    {b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since", b"range"}
+)
 # The same of the handshake of a WebSocket.
 _PLAIN_IN_HANDSHAKES = PLAIN_HEADERS | {
     *(b"upgrade", b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol"),
@@ -131,6 +135,16 @@ def brief_environ_of(scope: Scope) -> WSGIEnvironment:
             environ["HTTP_HOST"] = value.decode("latin-1")
         elif name == b"cookie":
             environ["HTTP_COOKIE"] = value.decode("latin-1")
+    return environ
+
+
+def file_environ_of(scope: Scope) -> WSGIEnvironment:
+    """Return an environ with what says how to send a file, of a request that `brief_headers` accepts."""
+    environ: WSGIEnvironment = {"REQUEST_METHOD": scope["method"]}
+    for name, value in scope["headers"]:
+        if name in _OF_FILES:
+            key, text = _KEYS[name], value.decode("latin-1")
+            environ[key] = _joined(key, environ[key], text) if key in environ else text
     return environ
 
 

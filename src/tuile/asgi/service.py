@@ -26,13 +26,14 @@ from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
 from .ahead import ReceivedAhead, may_be_received
 from .conversation import Conversation, converse
-from .exchange import MOST_WAITING, Exchange, FileWrapper, body_stream
+from .exchange import MOST_WAITING, Exchange, body_stream
+from .files import FileWrapper
 from .lifespan import Lifespan
 from .listening import Listener
 from .loop_path import has_steps_before
 from .on_loop import MoreSteps
 from .refusals import refuse
-from .scopes import BadScope, brief_environ_of, content_length, environ_of, handshake_environ_of
+from .scopes import BadScope, brief_environ_of, content_length, environ_of, file_environ_of, handshake_environ_of
 from .workers import Workers
 
 if t.TYPE_CHECKING:
@@ -343,6 +344,13 @@ def _whole_environ(scope: Scope, body: bytes) -> WSGIEnvironment:
     return environ
 
 
+def _environ_for_file(scope: Scope) -> WSGIEnvironment:
+    """Return an environ with what says how to send a file, of a request that `brief_headers` accepts."""
+    environ = file_environ_of(scope)
+    environ["wsgi.file_wrapper"] = FileWrapper
+    return environ
+
+
 def _client_of(request: Request) -> Client | None:
     """Return what knows whether the client of a request has left; None if its server does not tell."""
     if request._receive is None:
@@ -355,7 +363,7 @@ def _client_of(request: Request) -> Client | None:
     return Listener(request._receive, get_running_loop() if service is None else running or service.loop)
 
 
-make_environ_by(_whole_environ, brief_environ_of)
+make_environ_by(_whole_environ, brief_environ_of, _environ_for_file)
 find_client_by(_client_of)
 
 

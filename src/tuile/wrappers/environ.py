@@ -103,22 +103,27 @@ Kept.__name__ = Kept.__qualname__ = cached_property.__name__
 Kept.__module__ = cached_property.__module__
 
 
-#: Makes the environ of a scope, and one with those of its keys that are often read.
+#: Makes the environ of a scope, one with those of its keys that are often read, and one with those that say how to
+#: send a file.
 _make: t.Callable[[Scope, bytes], WSGIEnvironment] | None = None
 _make_brief: t.Callable[[Scope], WSGIEnvironment] | None = None
+_make_for_file: t.Callable[[Scope], WSGIEnvironment] | None = None
 
 
 def make_environ_by(
-    make: t.Callable[[Scope, bytes], WSGIEnvironment], make_brief: t.Callable[[Scope], WSGIEnvironment]
+    make: t.Callable[[Scope, bytes], WSGIEnvironment],
+    make_brief: t.Callable[[Scope], WSGIEnvironment],
+    make_for_file: t.Callable[[Scope], WSGIEnvironment],
 ) -> None:
     """Set what makes the environ of a request that has a scope of ASGI instead: a layer above this one knows.
 
     Args:
         make: Makes the whole environ, with a body.
         make_brief: Makes one with the method, the URL and the cookies.
+        make_for_file: Makes one with the method, the conditions, the ranges and the server's wrapper of files.
     """
-    global _make, _make_brief
-    _make, _make_brief = make, make_brief
+    global _make, _make_brief, _make_for_file
+    _make, _make_brief, _make_for_file = make, make_brief, make_for_file
 
 
 class EnvironAtFirstRead:
@@ -163,6 +168,13 @@ def brief_environ_of(request: Request) -> WSGIEnvironment:
     if brief is None:
         brief = request._brief_environ = _make_brief(scope)
     return brief
+
+
+def file_environ_of(request: Request) -> WSGIEnvironment:
+    """Return an environ of a request with at least what says how to send a file."""
+    # It may be of any class.
+    scope = getattr(request, "_scope", None)
+    return request.environ if scope is None or _make_for_file is None else _make_for_file(scope)
 
 
 def read_method(environ: WSGIEnvironment) -> str:

@@ -23,6 +23,7 @@ from ..http.response_headers import Headers
 from ..invalidation import as_defined
 from ..lazy import late_modules, lazy_pattern
 from ..remember import LONGEST
+from .environ import file_environ_of
 from .file_headers import headers_of
 from .plain_response import STATUS_LINES
 from .read_file import OWN_WRAPPER, PIECE, USUAL_WRAPPERS, ReadFile, read_small
@@ -34,6 +35,7 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
     from ..http import conditions, dates
+    from .request import Request
     from .response import Response
 else:
     conditions, dates = late_modules(__name__, "..http.conditions", "..http.dates")
@@ -76,7 +78,7 @@ def regular_file(path: str) -> os.stat_result | None:
 
 def file_response(
     response_class: type[Response],
-    environ: WSGIEnvironment,
+    request: Request,
     path: str | None,
     file: BytesIO | None,
     status: os.stat_result | None,
@@ -92,7 +94,7 @@ def file_response(
 
     Args:
         response_class: The class of the response.
-        environ: The WSGI environ of the request.
+        request: The request.
         path: The path of the file; None for one in memory.
         file: The file in memory; None if there is a path.
         status: What the system says of the file; None for one in memory.
@@ -125,11 +127,12 @@ def file_response(
         response._status, response._status_code = response._clean_status(code)
     response.direct_passthrough = True
     response._on_close = []
+    environ = file_environ_of(request)
     response.response, opened = _body_of(path, file, status, environ)
     if not conditional or _apply_conditions(response, environ, tag, changed, size):
         return response
     try:
-        return response.make_conditional(environ, accept_ranges=True, complete_length=size)
+        return response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
         if opened is not None:
             opened.close()

@@ -69,9 +69,10 @@ _NO_NAMES: frozenset[str] = frozenset()
 _LENGTH_OF_TYPE, _LENGTH_OF_LENGTH = len("Content-Type"), len("Content-Length")
 _LENGTHS_OF_BOTH = {_LENGTH_OF_TYPE, _LENGTH_OF_LENGTH}
 _TYPE_AND_LENGTH = {"content-type", "content-length"}
-# The headers that are not sent without a body, and with a 304, in lower case.
+# The header that is not sent without a body, in lower case.
 _LENGTH = frozenset({"content-length"})
-_LEFT_OUT_OF_304 = frozenset(
+#: Those that are not sent with a 304, in lower case.
+LEFT_OUT_OF_304 = frozenset(
     {
         "allow",
         "content-encoding",
@@ -216,7 +217,7 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     """Send this response as Werkzeug's methods do; None where a header has to be converted first."""
     code, body = response._status_code, response.response
     is_empty = 100 <= code < 200 or code in {204, 304}
-    found = sent_pairs(response.headers._list, _LEFT_OUT_OF_304 if code == 304 else _LENGTH if is_empty else _NO_NAMES)
+    found = sent_pairs(response.headers._list, LEFT_OUT_OF_304 if code == 304 else _LENGTH if is_empty else _NO_NAMES)
     if found is None:
         return None
     pairs, location, length = found

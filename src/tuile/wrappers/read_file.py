@@ -11,7 +11,7 @@ from werkzeug.wsgi import FileWrapper
 #: How many bytes of a file are read at once.
 PIECE: t.Final = 64 * 1024
 #: The module of the wrapper for requests of ASGI servers, which reads larger pieces.
-OWN_WRAPPER: t.Final = "tuile.asgi.exchange"
+OWN_WRAPPER: t.Final = "tuile.asgi.files"
 #: The modules whose wrappers send the bytes of a file as they are, as a body in one piece does.
 USUAL_WRAPPERS: t.Final = frozenset(
     {"gunicorn.http.wsgi", "waitress.buffers", "werkzeug.wsgi", "wsgiref.util", OWN_WRAPPER}
@@ -58,9 +58,13 @@ class ReadFile(FileWrapper):
         self.content = content
         self.path = path
 
+    def is_untouched(self) -> bool:
+        """Return whether nothing was read, and its file was not asked for."""
+        return not self.is_read and "file" not in vars(self)
+
     def whole(self) -> t.Iterable[bytes]:
         """Return the body as a list, or this object if its file was asked for."""
-        if self.is_read or "file" in vars(self):
+        if not self.is_untouched():
             return self
         self.is_read = True
         return [self.content] if self.content else []

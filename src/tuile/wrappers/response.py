@@ -271,7 +271,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
                     if isinstance(body, GeneratorType):
                         return stream_parts(self, environ)
                     if environ["REQUEST_METHOD"] == "HEAD":
-                        return ()
+                        return Closing((), self.close) if self._on_close else ()
                     return body.copy() if isinstance(body, list) else body.whole()
         if self._sends_plainly and type(self.headers) in HEADERS_CLASSES:
             parts = send_plainly(self, environ, start_response)
