@@ -40,6 +40,11 @@ RULES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("picky", "/picky", {"methods": ["POST"]}),
     ("bp.page", "/bp/page", {"methods": ["GET"]}),
     ("bp.page", "/bp/page/<int:n>", {"methods": ["POST"]}),
+    ("bp.socket", "/bp/socket", {"websocket": True}),
+    ("chat", "/chat/<name>", {"websocket": True}),
+    ("feed", "/feed/<int:n>", {"websocket": True, "defaults": {"user": 7}}),
+    ("any_kind", "/any-kind", {"websocket": True}),
+    ("any_kind", "/any-kind", {}),
 )
 DOMAINS: tuple[tuple[str, str, str], ...] = (
     ("fixed", "/fixed", "api"),
@@ -57,6 +62,11 @@ ENDPOINTS = (
     "picky",
     "bp.page",
     ".page",
+    "bp.socket",
+    ".socket",
+    "chat",
+    "feed",
+    "any_kind",
     "missing",
     *(one for one, *_ in DOMAINS),
 )

@@ -216,8 +216,10 @@ def _path_by_link(plan: Plan, endpoint: str, values: dict[str, object]) -> Writt
             return None
         plan.links[endpoint] = link
     written = written_by(link, values) if OPTIONS.isdisjoint(values) else None
-    # The options are elsewhere.
-    return (written[4], written[0]) if type(written) is tuple else written
+    if type(written) is not tuple:
+        return written
+    # The options are elsewhere, and a scheme is that of a WebSocket.
+    return (written[4], written[0]) if written[2] is None else None
 
 
 def _place(plan: Plan, context: RequestContext) -> RequestContext | MapAdapter | None:

@@ -225,7 +225,7 @@ def with_options(context: RequestContext, written: tuple[str, object, object, ob
             # As `scheme_before` does, which is called for others.
             before = f"{scheme}:" if scheme == "https" or scheme == "http" else None  # noqa: PLR1714 - faster
             if before is None:
-                before = origin[0].partition("//")[0] if scheme is None else scheme_before(scheme)
+                before = scheme_before(scheme, origin[0].partition(":")[0])
             url = f"{before}//{domain}.{origin[1][2:]}{url}" if domain else f"{before}{origin[1]}{url}"
     elif scheme is not None:
         return None

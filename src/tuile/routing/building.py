@@ -109,11 +109,33 @@ def address(adapter: MapAdapter | Place, domain: str, path: str, scheme: str | N
             host = f"{domain}.{host}"
     if is_local and not external:
         return f"{root.rstrip('/')}{path}"
-    return f"{scheme_before(adapter.url_scheme if scheme is None else scheme)}//{host}{root[:-1]}{path}"
+    return f"{scheme_before(scheme, adapter.url_scheme)}//{host}{root[:-1]}{path}"
 
 
-def scheme_before(scheme: object) -> str:
-    """Return what stands before the slashes of an external URL; nothing without a scheme."""
+class WebSocketScheme:
+    """Stands for the scheme of a WebSocket's URL: `wss` where that of a page would be `https`.
+
+    Attributes:
+        given: The scheme that is asked for; None for that of the request.
+    """
+
+    __slots__ = ("given",)
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+
+
+def scheme_before(scheme: object, own: str) -> str:
+    """Return what stands before the slashes of an external URL; nothing without a scheme.
+
+    Args:
+        scheme: The scheme that is asked for, or None.
+        own: The scheme of the request.
+    """
+    if type(scheme) is WebSocketScheme:
+        return "wss:" if (own if scheme.given is None else scheme.given) in _SECURE else "ws:"
+    if scheme is None:
+        scheme = own
     if not scheme:
         return ""
     return "https:" if scheme in _SECURE else "http:"
@@ -216,9 +238,12 @@ def write_of(rule: WerkzeugRule, *, generated: bool = False) -> Write:
     if known is not None and not _differ(known[0], before):
         return t.cast("Write", known[1])
     write: Write = left_to_werkzeug
-    if generated:
+    if rule.websocket:
+        # Its URLs have a scheme of their own.
+        pass
+    elif generated:
         write = writer_of(rule)
-    elif type(rule) in {Rule, WerkzeugRule} and not rule.websocket:
+    elif type(rule) in {Rule, WerkzeugRule}:
         write = Interpreter(rule, partial(write_of, rule, generated=True))
     if type(rule) is not Rule:
         vars(rule)["_writer"] = before, write

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import typing as t
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from . import writing
-from .building import write_of
+from .building import WebSocketScheme, write_of
 from .kept_texts import moment_text, moment_texts, uuid_text, uuid_texts
 from .link_source import STOCK, generated
 from .options import OPTIONS
 from .quoting import fragment_text, fragment_texts, query_text, query_texts, quote_query
-from .rule import EndpointRules, Guard, Rule, Written, guard_of
-from .writing import REFUSED, UNSUITABLE, accepts_options
+from .rule import EndpointRules, Guard, Rule, Write, Written, guard_of
+from .writing import REFUSED, UNSUITABLE, Interpreter, accepts_options, writer_of
 
 if t.TYPE_CHECKING:
     from werkzeug.routing import BaseConverter
@@ -169,8 +170,7 @@ class Link:
         some = [rule for rule in some if all(rule is not other for other in others)] + ([] if alone else others)
         only = some[0] if len(some) == 1 and (alone or method is None) else None
         self._rules = tuple(
-            (rule, rule._write or write_of(rule), Query(rule if alone else only, _variables(rule), rule._text))
-            for rule in some
+            (rule, _writer(rule), Query(rule if alone else only, _variables(rule), rule._text)) for rule in some
         )
         self._by_host = some[0].map.host_matching
         self._guards = _guards(self._rules)
@@ -178,14 +178,16 @@ class Link:
         first = self._rules[0][2]
         is_fixed = only is not None and first.text is not None and method is None
         self.write: WriteLink = first.added if is_fixed else self._with_domain if _has_domain(some[0]) else self._first
+        if some[0].websocket:
+            self.write = self._of_websocket
         self.text: Written = first.text if is_fixed else self._text()
 
     def _text(self) -> Written:
         """Return the URL without values."""
         if not all(_is_stock(converter) for rule, _, _ in self._rules for converter in rule._converters.values()):
             return None
-        if _has_domain(self._rules[0][0]):
-            return self._with_domain({})
+        if _has_domain(self._rules[0][0]) or self._rules[0][0].websocket:
+            return self.write({})
         for _, write_path, _ in self._rules:
             path = write_path({}, None)
             if path is not UNSUITABLE:
@@ -235,6 +237,28 @@ class Link:
         if written is None:
             return None
         return (written, None, None, None, domain) if type(written) is str else (*written[:4], domain)
+
+    def _of_websocket(self, values: dict[str, object]) -> Written:
+        """Write a URL of a rule for WebSockets, which always has a scheme and a host."""
+        rule, write_path, query = self._rules[0]
+        path = write_path(values, None)
+        if type(path) is not str:
+            return path if path is REFUSED else None
+        is_whole = len(values) == len(rule.arguments) and not rule.defaults
+        written = path if is_whole else query.added(values, path)
+        if type(written) is not tuple:
+            return None if written is None else (written, None, WebSocketScheme(None), True, "")
+        url, anchor, scheme, external, _ = written
+        if scheme is not None and external is not None and not external:
+            return None
+        return url, anchor, WebSocketScheme(scheme), True, ""
+
+
+def _writer(rule: Rule) -> Write:
+    """Return what writes path and query of a rule."""
+    if rule.websocket:
+        return Interpreter(rule, partial(writer_of, rule))
+    return rule._write or write_of(rule)
 
 
 def _has_domain(rule: Rule) -> bool:
@@ -291,7 +315,9 @@ def link_of(url_map: Map, endpoint: str, method: str | None = None, *, alone: bo
 
 def _can_be_written(rule: WerkzeugRule, *, alone: bool) -> bool:
     """Return whether a link can write the URLs of a rule, which may be the only one of its endpoint."""
-    if type(rule) is not Rule or rule.websocket or not accepts_options(rule):
+    if type(rule) is not Rule or not accepts_options(rule):
+        return False
+    if rule.websocket and (_has_domain(rule) or rule.map.host_matching or not alone):
         return False
     # Of several rules the host may decide, and a converter that is asked must not be asked again.
     return alone or not (_has_domain(rule) or not all(map(_is_stock, rule._converters.values())))

@@ -41,7 +41,7 @@ _int_to_url = as_defined(IntegerConverter, "to_url")
 
 def writer_of(rule: WerkzeugRule) -> Write:
     """Return a function that writes the URLs of a rule in its present state."""
-    if type(rule) not in {Rule, WerkzeugRule} or rule.websocket:
+    if type(rule) not in {Rule, WerkzeugRule}:
         return left_to_werkzeug
     defaults = rule.defaults or {}
     lines = _Lines(rule)
