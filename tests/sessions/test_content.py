@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuile.json.tag import TaggedJSONSerializer
-from tuile.sessions.changes import Add, Append, Changes, Drop, Put, merge
+from tuile.sessions.changes import Add, Append, Changes, Drop, Put, lines_with, merge
 from tuile.sessions.content import (
     NO_LINES,
     Content,
@@ -63,6 +63,22 @@ def test_what_was_written_is_read(data: dict[str, str]) -> None:
     plain = {key: text for key, text in data.items() if text.isascii() and "\n" not in text}
     assert as_content(plain) == plain
     assert lines_of(as_content(plain)) == lines_of(plain)
+
+
+@given(CONTENTS, CONTENTS, st.booleans(), st.booleans())
+def test_values_are_put_in_place_of_others_as_they_are_merged(
+    data: dict[str, str], new: dict[str, str], cleared: bool, is_base: bool
+) -> None:
+    now = as_content(data)
+    new |= dict.fromkeys(list(data)[:2], "1")
+    changes = Changes(cleared, {key: Put(text, now.get(key) if is_base else "0") for key, text in new.items()})
+    lines = lines_with(now, changes)
+    if lines is not None:
+        assert not cleared
+        assert Content(lines) == merge(now, changes).data
+        assert merge(now, changes).conflicts == ()
+    assert lines_with(now, Changes(by_key={"a": Put("1", now.get("a"))})) is not None or now.get("a") == "1"
+    assert lines_with(now, Changes(by_key={"a": Drop(now.get("a"))})) is None
 
 
 @given(CONTENTS, KEYS, ENCODED | st.none())

@@ -144,6 +144,20 @@ def merge(now: Mapping[str, str], changes: Changes) -> Merged:
     return tuple.__new__(Merged, (data, tuple(conflicts)))
 
 
+def lines_with(now: Content, changes: Changes) -> str | None:
+    """Return what is stored of a session after changes that put values in place of those that are there.
+
+    Returns:
+        None if there are others, which `merge` makes.
+    """
+    lines: str | None = None if changes.cleared or len(changes.by_key) >= FEW else now.lines
+    for key, change in changes.by_key.items():
+        if type(change) is not Put or lines is None:
+            return None
+        lines = with_put(lines, key, change.base, change.text)
+    return lines
+
+
 def resolve(change: KeyChange, theirs: str | None) -> Resolved:
     """Apply the change of one key to the value that is there now.
 

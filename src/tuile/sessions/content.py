@@ -33,10 +33,10 @@ class Content(Mapping[str, str]):
     """
 
     __slots__ = ("_by_key", "lines")
+    _by_key: dict[str, str]
 
     def __init__(self, lines: str) -> None:
         self.lines = lines
-        self._by_key: dict[str, str] | None = None
 
     def __getitem__(self, key: str) -> str:
         return self._texts()[key]
@@ -63,9 +63,11 @@ class Content(Mapping[str, str]):
         return f"<{type(self).__name__} with {len(self)} keys>"
 
     def _texts(self) -> dict[str, str]:
-        if self._by_key is None:
+        try:
+            return self._by_key
+        except AttributeError:  # most are never taken apart
             self._by_key = _read(self.lines)
-        return self._by_key
+            return self._by_key
 
 
 def text_in(lines: str, key: str) -> str | None:

@@ -245,9 +245,16 @@ class ServerSession(TrackedSession):
         are_only_assigned = not (self._operations or self._handed_out)
         keys = self._assigned if are_only_assigned else {**self._assigned, **self._operations, **self._handed_out}
         lines = base.lines if type(base) is Content and len(keys) < FEW else None
+        change: KeyChange | None
         for key in keys:
             name = key if type(key) is str else as_key(key)
-            change = self._change(key, base.get(name) if lines is None else text_in(lines, name))
+            before = base.get(name) if lines is None else text_in(lines, name)
+            if are_only_assigned and type(value := dict.get(self, key)) is int:
+                # Often, and what is returned for it.
+                text = f"{value}"
+                change = None if text == before else tuple.__new__(Put, (text, before, True))
+            else:
+                change = self._change(key, before)
             if change is not None:
                 by_key[name] = change
         return tuple.__new__(Changes, (self._is_cleared, by_key))
@@ -300,13 +307,17 @@ class ServerSession(TrackedSession):
             if type(change) is Several:  # its text is that of the value as it is now
                 self._settled_base()
                 break
-        self._is_ended = self._is_replaced = self._is_cleared = False
-        self._assigned, self._operations = {}, {}
+        if self._operations:
+            self._operations = {}
+        if self._is_ended or self._is_replaced or self._is_cleared:
+            self._is_ended = self._is_replaced = self._is_cleared = False
+        self._assigned = {}
         # Still `modified`, as after any other save.
-        handed_out, self._handed_out = self._handed_out, {}
-        for key in handed_out:
-            if key in self:
-                self._hand_out(key)
+        if self._handed_out:
+            handed_out, self._handed_out = self._handed_out, {}
+            for key in handed_out:
+                if key in self:
+                    self._hand_out(key)
 
 
 def loaded_members(serializer: TaggedJSONSerializer, text: str) -> dict[str, object] | None:

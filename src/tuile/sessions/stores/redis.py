@@ -17,23 +17,24 @@ import typing as t
 from hashlib import sha1, sha256
 from importlib import import_module
 from itertools import count
+from types import GeneratorType
 
-from ..changes import merge
-from ..content import key_in, lines_of
+from ..changes import lines_with, merge
+from ..content import Content, key_in, lines_of
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from . import Answer, StoreUnavailable
 from .redis_places import place_of
-from .redis_records import decoded, head_of, read_record, state_of, time_in
+from .redis_records import decoded, head_of, pairs, read_record, state_of, time_in
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SAVE, SEEN
 from .redis_steps import step_for
 from .redis_wire import Request, ServerError, pack, pack_after, parse
-from .remote import BrokenConnectionError, RemoteStore, Steps
+from .remote import BrokenConnectionError, RemoteStore, Steps, exchanged
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from ..operations import OfOne, Operation
-    from ..record import Clocks, Record
+    from ..record import Clocks
     from .remote import AsyncConnection, Connection
 
 T = t.TypeVar("T")
@@ -97,6 +98,7 @@ class RedisStore(RemoteStore):
         self._place = place_of(place, timeout)
         self._is_divided = self._place.is_divided
         self._save = _script(self._before_saves + SAVE)
+        self._save_start = self._save.start
         scripts = (_script(self._clock + text) for text in (READ, SEEN, CREATE, APPLY, KEEP, INDEX))
         self._read, self._seen, self._create, self._apply, self._keep, self._index = scripts
         super().__init__(f"Redis, {self._place.where}, keys {prefix}*", timeout=timeout, connections=connections)
@@ -115,6 +117,16 @@ class RedisStore(RemoteStore):
 
     def _can_repeat(self, operation: Operation) -> bool:
         return isinstance(operation, (Load, OfUser))
+
+    def _answered(self, connection: Connection, operation: Operation) -> Answer:
+        # What is done for most requests is one exchange.
+        if type(operation) is Load and not self._is_divided:
+            answer = self._found(operation, connection.exchange(self._reading(operation.handle)))
+        elif type(operation) is Apply and (request := self._saving(operation)) is not None:
+            answer = self._saved(operation, request, connection.exchange(request))
+        else:
+            return super()._answered(connection, operation)
+        return exchanged(connection, answer) if type(answer) is GeneratorType else answer
 
     def _steps(self, operation: Operation) -> Steps:
         if type(operation) is Load:
@@ -182,23 +194,33 @@ class RedisStore(RemoteStore):
         found: list[Answer] = yield from self._run(self._read, self._key(handle))
         return found
 
-    def _loaded(self, operation: Load) -> _Steps[Loaded | None]:
+    def _loaded(self, operation: Load) -> Steps:
+        found = self._found(operation, (yield from self._replies(operation.handle)))
+        return (yield from found) if isinstance(found, GeneratorType) else found
+
+    def _found(self, operation: Load, replies: list[Answer]) -> Loaded | _Steps[Loaded] | None:
+        """Return the session in the replies to what reads it; or steps, if it is to be stored that it was seen."""
         handle, clocks = operation
-        replies = (yield from self._replies(handle)) if self._is_divided else (yield self._reading(handle))
         loaded = read_record(handle, replies)
         if loaded is None:
             return None
         record, now = loaded
         since = now - record.seen
         if (since >= clocks.seen_every or since >= clocks.idle / 10) and not record.is_husk:
-            stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks))
-            if stored:
-                seen, expires = map(float, stored)
-                record = record._replace(seen=seen, expires=expires)
-                if record.user is not None:
-                    yield from self._list(record.user, handle, expires - now)
-                return Loaded(record, now)
+            return self._seen_now(operation, loaded)
         return loaded
+
+    def _seen_now(self, operation: Load, loaded: Loaded) -> _Steps[Loaded]:
+        """Store that a session was seen, if no other request has."""
+        (handle, clocks), (record, now) = operation, loaded
+        stored = yield from self._run(self._seen, self._key(handle), *self._lasting(clocks))
+        if not stored:
+            return loaded
+        seen, expires = map(float, stored)
+        record = record._replace(seen=seen, expires=expires)
+        if record.user is not None:
+            yield from self._list(record.user, handle, expires - now)
+        return Loaded(record, now)
 
     def _created(self, operation: Create) -> _Steps[Loaded | None]:
         record, lasts = operation.record, operation.clocks.end(0.0, 0.0)
@@ -218,33 +240,49 @@ class RedisStore(RemoteStore):
                 yield from self._performed(End(handle))
         return Loaded(record, now)
 
-    def _applied(self, operation: Apply) -> _Steps[Applied | None]:
-        base = operation.base
-        if base is not None:
-            # Nobody else has saved, most of the time.
-            content, conflicts = merge(base.data, operation.changes)
-            if conflicts and operation.strict:
-                return Applied(conflicts, is_saved=False)
-            lines = lines_of(content)
-            reply = yield tuple.__new__(Request, (self._save_of(operation, base, lines), 1))
-            if type(reply) is ServerError:
-                command, _ = parse(self._save_of(operation, base, lines), 0)
-                reply = yield from self._run(self._save, *map(decoded, command[3:]))
-            if reply == 1:
-                return Applied(conflicts) if conflicts else SAVED
-        return (yield from self._merged(operation))
+    def _applied(self, operation: Apply) -> Steps:
+        request = self._saving(operation)
+        if request is None:
+            return (yield from self._merged(operation))
+        saved = self._saved(operation, request, (yield request))
+        return (yield from saved) if isinstance(saved, GeneratorType) else saved
 
-    def _save_of(self, operation: Apply, base: Record, lines: str) -> bytes:
-        """Return the command that stores a content if nobody has saved since its session was read."""
-        handle, generation, changes, *_ = operation
-        version = base.version
+    def _saving(self, operation: Apply) -> Request | None:
+        """Return the command that stores a content if nobody has saved since its session was read.
+
+        Returns:
+            None if the changes are to be made of what is there now, as they are in a conflict.
+        """
+        handle, generation, changes, _, _, base, _ = operation
+        if base is None:
+            return None
+        now = base.data
+        lines = lines_with(now, changes) if type(now) is Content else None
+        if lines is None:
+            content, conflicts = merge(now, changes)
+            if conflicts:
+                return None
+            lines = lines_of(content)
+        version, start = base.version, self._save_start
         key, before = f"{self._prefix}s:{handle}", f"{version} {generation} 0 "
         after = f"{version + 1} {generation + 1 if changes.cleared else generation} 0 "
         text = (
-            f"*7\r\n{self._save.start}${len(key)}\r\n{key}\r\n${len(before)}\r\n{before}\r\n${len(after)}\r\n{after}"
+            f"*7\r\n{start}${len(key)}\r\n{key}\r\n${len(before)}\r\n{before}\r\n${len(after)}\r\n{after}"
             f"\r\n${len(lines)}\r\n{lines}\r\n"
         )
-        return text.encode() if text.isascii() else pack_after(self._save.start, 3, (key, before, after, lines))
+        packed = text.encode() if text.isascii() else pack_after(start, 3, (key, before, after, lines))
+        return tuple.__new__(Request, (packed, 1))
+
+    def _saved(self, operation: Apply, request: Request, reply: Answer) -> Answer:
+        """Return the answer to a save; or steps, if there was another one meanwhile."""
+        return SAVED if reply == 1 else self._saved_otherwise(operation, request, reply)
+
+    def _saved_otherwise(self, operation: Apply, request: Request, reply: Answer) -> _Steps[Applied | None]:
+        if type(reply) is ServerError:
+            command, _ = parse(request.packed, 0)
+            if (yield from self._run(self._save, *map(decoded, command[3:]))) == 1:
+                return SAVED
+        return (yield from self._merged(operation))
 
     def _merged(self, operation: Apply) -> _Steps[Applied | None]:
         """Let the server make the changes of what is there."""
@@ -312,7 +350,7 @@ class RedisStore(RemoteStore):
     def _of_user(self, user: str) -> _Steps[list[Loaded]]:
         key = self._user_key(user)
         sessions: list[Loaded] = []
-        for name, ends in _pairs((yield from self._send("ZRANGE", key, 0, -1, "WITHSCORES"))):
+        for name, ends in pairs((yield from self._send("ZRANGE", key, 0, -1, "WITHSCORES"))):
             replies = yield from self._replies(decoded(name))
             found = read_record(decoded(name), replies)
             if found is not None and found.record.user == user:
@@ -338,13 +376,6 @@ class RedisStore(RemoteStore):
     def _swept(self) -> _Steps[int]:
         yield from ()
         return 0  # Redis removes what has ended
-
-
-def _pairs(reply: list[Answer]) -> list[tuple[bytes, Answer]]:
-    """Return the members and the scores in a reply, which clients may have put into pairs."""
-    if reply and type(reply[0]) is not bytes:
-        return [(name, score) for name, score in reply]
-    return list(zip(reply[::2], reply[1::2], strict=True))
 
 
 def _changed_meanwhile(found: list[Answer]) -> Iterator[tuple[str, str | None]]:

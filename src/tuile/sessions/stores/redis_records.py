@@ -6,7 +6,7 @@ import json
 import typing as t
 from math import isfinite
 
-from ..content import content_in
+from ..content import Content, content_in
 from ..operations import Loaded
 from ..record import Record
 from .redis_wire import ServerError
@@ -21,6 +21,8 @@ quoted: Callable[[str], str] = json.encoder.encode_basestring
 _written: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _read: Callable[[str], Answer] = json.JSONDecoder().decode
 _FORM = "utf-8", "surrogatepass"
+# How a content with keys begins.
+_CONTENT = '\n"'
 
 
 def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
@@ -32,17 +34,17 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
     Raises:
         ServerError: If one of the commands was refused.
     """
-    for reply in replies:
-        if type(reply) is ServerError:
-            raise reply
-    (head, state, content), (seconds, microseconds) = replies
+    session, moment = replies
+    if type(session) is not list or type(moment) is not list:
+        _raise_error(replies)
+    head, state, content = session
+    seconds, microseconds = moment
     if head is None or state is None or content is None:
         return None
     try:
         if type(head) is bytes:
             head, state, content = str(head, *_FORM), str(state, *_FORM), str(content, *_FORM)
-        data = content_in(content)
-        if data is None:
+        if content[:2] != _CONTENT and content_in(content) is None:
             return None
         now = float(seconds) + float(microseconds) / 1e6
         version, generation_text, husk, created_text, seen_text, expires_text = head.split(" ")
@@ -57,12 +59,18 @@ def read_record(handle: str, replies: list[Answer]) -> Loaded | None:
             verifier, named, agent, address, others = state.split("\n")
             user, others = named[1:] if named else None, _read(others) if others else None
         record = tuple.__new__(Record, (
-            handle, verifier, data, user, created, seen, expires, created, generation, None, 0.0,
+            handle, verifier, Content(content), user, created, seen, expires, created, generation, None, 0.0,
             None, 0.0, husk == "1", agent, address, int(version), None,
         ))  # fmt: skip
         return tuple.__new__(Loaded, (record._replace(**others) if others else record, now))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None
+
+
+def _raise_error(replies: list[Answer]) -> None:
+    for reply in replies:
+        if type(reply) is ServerError:
+            raise reply
 
 
 def time_in(replies: list[Answer]) -> float:
@@ -95,6 +103,13 @@ def head_of(record: Record) -> str:
     """Return what scripts compare."""
     _, _, _, _, created, seen, expires, *_ = record
     return f"{record.version} {record.generation} {int(record.is_husk)} {created!r} {seen!r} {expires!r}"
+
+
+def pairs(reply: list[Answer]) -> list[tuple[bytes, Answer]]:
+    """Return the members and the scores in a reply, which clients may have put into pairs."""
+    if reply and type(reply[0]) is not bytes:
+        return [(name, score) for name, score in reply]
+    return list(zip(reply[::2], reply[1::2], strict=True))
 
 
 def decoded(raw: bytes) -> str:

@@ -148,25 +148,27 @@ class BlockingConnection:
         try:
             self._socket.sendall(packed)
             received = self._socket.recv(_READ_AT_ONCE)
-            while True:
-                if not received:
-                    raise BrokenConnectionError("the server closed the connection")
-                try:
-                    if replies == 1:
-                        return 1 if received == _DONE else parse(received, 0)[0]
-                    found, position = parse_session(received), 0
-                    if found:
-                        return found
-                    for _ in range(replies):
-                        value, position = parse(received, position)
-                        found.append(value)
-                except _Incomplete:
-                    more = self._socket.recv(_READ_AT_ONCE)
-                    received = received + more if more else b""
-                else:
-                    return found
+            if replies == 1:
+                return 1 if received == _DONE else self._read(received, 1)[0]
+            return parse_session(received) or self._read(received, replies)
         except (ConnectionError, BlockingIOError) as error:
             raise _told(error) from error
+
+    def _read(self, received: bytes, replies: int) -> list[Answer]:
+        """Return so many replies, of which the beginning was received."""
+        while received:
+            found: list[Answer] = []
+            position = 0
+            try:
+                for _ in range(replies):
+                    value, position = parse(received, position)
+                    found.append(value)
+            except _Incomplete:
+                more = self._socket.recv(_READ_AT_ONCE)
+                received = received + more if more else b""
+            else:
+                return found
+        raise BrokenConnectionError("the server closed the connection")
 
 
 class AwaitedConnection:
@@ -238,22 +240,16 @@ def parse_session(data: bytes) -> list[list[str]]:
 
     Nearly all are ASCII, and have no line breaks of this kind. So they are five values, each with its length before it.
     """
-    text = str(data, "ascii") if data.isascii() else ""
-    parts = text.split("\r\n")
+    parts = str(data, "ascii").split("\r\n") if data.isascii() else []
     if len(parts) != _LINES_OF_A_SESSION:
         return []
     start, length1, head, length2, state, length3, content, start2, length4, seconds, length5, microseconds, end = parts
-    if len(head) + len(state) + len(seconds) + len(microseconds) >= _LONGEST:
-        return []
+    # A value that has such line breaks is cut, and shorter than its length says. In one text, a length cannot run into
+    # the next: that begins with a sign.
     if (
-        length1 != _LENGTHS[len(head)]
-        or length2 != _LENGTHS[len(state)]
-        or length4 != _LENGTHS[len(seconds)]
-        or length5 != _LENGTHS[len(microseconds)]
-        or length3 != f"${len(content)}"
+        f"{start}{length1}{length2}{length3}{start2}{length4}{length5}{end}"
+        != f"*3${len(head)}${len(state)}${len(content)}*2${len(seconds)}${len(microseconds)}"
     ):
-        return []
-    if start != "*3" or start2 != "*2" or end:
         return []
     return [[head, state, content], [seconds, microseconds]]
 

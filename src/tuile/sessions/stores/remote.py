@@ -36,7 +36,6 @@ _FRESH_S = 1.0
 #: What a store sends, and the replies, whose form is between it and its connections.
 Steps: t.TypeAlias = "Generator[Answer, Answer, Answer]"
 
-
 # Held while a store begins in a process that was forked; a new one in each, because another thread may have held it.
 _beginning = threading.Lock()
 
@@ -62,7 +61,6 @@ class Connection(t.Protocol):
 
     def fileno(self) -> int:
         """Return the number of its socket."""
-        ...
 
     def close(self) -> None:
         """Close it."""
@@ -127,6 +125,9 @@ class RemoteStore(Store):
         """Yield what is to be sent for an operation, and return the answer."""
         raise NotImplementedError
 
+    def _answered(self, connection: Connection, operation: Operation) -> Answer:
+        return exchanged(connection, self._steps(operation))
+
     def _connect(self) -> Connection:
         raise NotImplementedError
 
@@ -175,7 +176,7 @@ class RemoteStore(Store):
             self.close()
             connection = self._free_connection()
         try:
-            answer = _exchanged(connection, self._steps(operation))
+            answer = self._answered(connection, operation)
         except BaseException:
             self._drop(connection)
             raise
@@ -293,8 +294,7 @@ class RemoteStore(Store):
 
     async def _ask_async(self, operation: Operation) -> Answer:
         loop = asyncio.get_running_loop()
-        pool = self._of_loops.get(loop)
-        if pool is None:
+        if (pool := self._of_loops.get(loop)) is None:
             pool = self._of_loops[loop] = _AsyncPool(self._connections)
         try:
             await asyncio.wait_for(pool.free.acquire(), self._timeout)
@@ -371,7 +371,8 @@ class _AsyncPool:
         self.free = asyncio.Semaphore(most)
 
 
-def _exchanged(connection: Connection, steps: Steps) -> Answer:
+def exchanged(connection: Connection, steps: Steps) -> Answer:
+    """Take steps over a connection, and return the answer."""
     reply = None
     while True:
         try:
@@ -393,7 +394,6 @@ async def _exchanged_async(connection: AsyncConnection, steps: Steps) -> Answer:
 
 def _is_closed(connection: Connection) -> bool:
     """Return whether the server has closed a connection, as far as can be told without waiting."""
-    try:
+    with suppress(ValueError):  # closed here, or a number that this function does not take
         return bool(select.select([connection.fileno()], (), (), 0)[0])
-    except ValueError:  # closed here, or a number that this function does not take
-        return False
+    return False
