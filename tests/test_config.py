@@ -301,7 +301,9 @@ def change_setting(config: Any, change: str, name: Any, value: int) -> Any:
 )
 def test_settings_are_changed_and_found_as_in_flask(changes: Any, namespace: Any, lower: bool, trim: bool) -> None:
     def program(framework: Any) -> Any:
-        config = framework.Config("", {"DEBUG": False, "TESTING": False, "SERVER_NAME": None})
+        config = framework.Config(
+            "", {"DEBUG": False, "TESTING": False, "SERVER_NAME": None} if changes else {"A_B": 1}
+        )
         seen = []
         for change, name, value in changes:
             seen.append(outcome(change_setting, config, change, name, value))
@@ -390,5 +392,37 @@ def test_a_union_in_place_calls_no_method_of_a_subclass() -> None:
         errors = [outcome(config.__ior__, other) for other in (5, None, [1])]
         config.update(C=4)
         return list(config.items()), errors
+
+    same(program)
+
+
+NAMES = st.sampled_from(["A", "B_C", "lower", "Mixed", "DEBUG", "SERVER_NAME", "É", "ß", "A1", "_", "__X__", "1"])
+SETTINGS = st.dictionaries(NAMES, st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=5)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["class", "derived", "instance", "module"]), SETTINGS), max_size=3))
+def test_settings_of_objects_are_loaded_as_in_flask(loads: Any) -> None:
+    def program(framework: Any) -> Any:
+        class Own(framework.Config):  # type: ignore[misc]
+            def __setitem__(self, key: str, value: Any) -> None:
+                super().__setitem__(key, (key, value))
+
+        found = []
+        for kind in (framework.Config, Own):
+            config = kind("", {"DEBUG": False})
+            for form, values in loads:
+                if form == "module":
+                    source: Any = ModuleType("settings")
+                    vars(source).update(values)
+                else:
+                    source = type("Settings", (), values)
+                    if form == "derived":
+                        source = type("Derived", (type("Other", (), {"A": "other", "OTHER": 1}), source), {"B_C": 2})
+                    elif form == "instance":
+                        source = source()
+                        vars(source).update(OWN=5, small=6)
+                found.append((outcome(config.from_object, source), list(config.items())))
+                found.append((outcome(config.from_mapping, values, D=1, d=2), list(config.items())))
+        return found
 
     same(program)

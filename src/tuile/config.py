@@ -9,7 +9,6 @@ import errno
 import json
 import os
 import typing as t
-from contextlib import suppress
 from datetime import timedelta
 from types import ModuleType
 
@@ -373,14 +372,14 @@ class Config(WatchedSettings):
             loads: Converts the text to a value. If it raises an error, the text is kept.
         """
         start = f"{prefix}_"
-        for variable in sorted(os.environ):
-            if not variable.startswith(start):
-                continue
+        for variable in sorted([variable for variable in os.environ if variable.startswith(start)]):
             text = os.environ[variable]
             value: object = text
-            # If the loader fails, the value is plain text.
-            with suppress(Exception):
+            # If the loader fails, the value is plain text. `suppress` would take longer.
+            try:  # noqa: SIM105
                 value = loads(text)
+            except Exception:  # noqa: BLE001, S110
+                pass
             *steps, last = variable[len(start) :].split("__")
             target: t.Any = self
             for step in steps:
@@ -419,9 +418,16 @@ class Config(WatchedSettings):
         A dict has no such attributes: use `from_mapping`. A property of a class is read only from an instance.
         """
         source: object = import_string(obj) if isinstance(obj, str) else obj
+        if type(source) is ModuleType and "__dir__" not in vars(source):
+            self._set_each({name: vars(source)[name] for name in sorted(filter(str.isupper, vars(source)))})
+            return
+        # A setting that no plan depends on may be set as in any dict.
+        direct = type(self).__setitem__ is WatchedSettings.__setitem__
         # One by one: a property may read those before it.
-        for name in dir(source):
-            if name.isupper():
+        for name in _names_in_upper_case(source):
+            if direct and name not in self.planned:
+                dict.__setitem__(self, name, getattr(source, name))
+            else:
                 self[name] = getattr(source, name)
 
     def from_file(
@@ -452,10 +458,28 @@ class Config(WatchedSettings):
 
     def from_mapping(self, mapping: Mapping[str, object] | None = None, **kwargs: object) -> bool:
         """Load the upper case keys of a mapping, then those of the keyword arguments; return True."""
-        for name, value in {**dict(mapping or {}), **kwargs}.items():
-            if name.isupper():
-                self[name] = value
+        settings = {**(mapping if type(mapping) is dict else dict(mapping or {})), **kwargs}
+        try:
+            names = [*filter(str.isupper, settings)]
+        except TypeError:
+            # A name is no text. Those before it are set.
+            for name, value in settings.items():
+                if name.isupper():
+                    self[name] = value
+        else:
+            whole = len(names) == len(settings)
+            self._set_each(settings if whole else {name: settings[name] for name in names})
         return True
+
+    def _set_each(self, settings: dict[str, object]) -> None:
+        """Set some settings, one by one if a subclass looks at each."""
+        if type(self).__setitem__ is not WatchedSettings.__setitem__:
+            for name, value in settings.items():
+                self[name] = value
+        elif self.planned.isdisjoint(settings):
+            dict.update(self, settings)
+        else:
+            self._put(settings)
 
     def get_namespace(self, namespace: str, lowercase: bool = True, trim_namespace: bool = True) -> dict[str, t.Any]:
         """Return the settings whose names begin with a prefix, for example as keyword arguments of a constructor.
@@ -465,34 +489,41 @@ class Config(WatchedSettings):
             lowercase: Convert the names to lower case.
             trim_namespace: Remove the prefix from the names.
         """
-        rests = self._rests_of_names(namespace)
-        if rests is None:
+        lines = None
+        if type(namespace) is str and namespace and "\n" not in namespace and type(self).items is dict.items:
+            try:
+                lines = "\n".join(self)
+            except TypeError:
+                # A name is no text.
+                lines = None
+        if lines is None or lines.count("\n") != len(self) - 1:
+            # Each name has to be asked.
             pairs = [(name, value) for name, value in self.items() if name.startswith(namespace)]
             cut = len(namespace) if trim_namespace and pairs else 0
             return {name[cut:].lower() if lowercase else name[cut:]: value for name, value in pairs}
         found: dict[str, object] = {}
-        for rest in rests:
+        # One search in all names takes a fraction of asking each.
+        for following in f"\n{lines}".split(f"\n{namespace}")[1:]:
+            rest = following.partition("\n")[0]
             full = f"{namespace}{rest}"
             name = rest if trim_namespace else full
             found[name.lower() if lowercase else name] = dict.get(self, full)
         return found
 
-    def _rests_of_names(self, start: str) -> list[str] | None:
-        """Return what follows a text in the names that begin with it; None if each name has to be asked."""
-        if type(start) is not str or not start or "\n" in start or type(self).items is not dict.items:
-            return None
-        try:
-            lines = "\n".join(["", *self, ""])
-        except TypeError:
-            return None
-        # One search in all names takes a fraction of asking each.
-        if lines.count("\n") != len(self) + 1:
-            return None
-        return [rest.partition("\n")[0] for rest in lines.split(f"\n{start}")[1:]]
-
     def __repr__(self) -> str:
         shown = {name: "..." if name in _HIDDEN and value else value for name, value in self.items()}
         return f"<{type(self).__name__} {shown!r}>"
+
+
+def _names_in_upper_case(source: object) -> list[str]:
+    """Return those of the names that `dir` lists, sorted as it does."""
+    if type(source) is not type:
+        return [name for name in dir(source) if name.isupper()]
+    # `object`, which comes last, has none.
+    places = source.__mro__[:-1]
+    if len(places) == 1:
+        return sorted(filter(str.isupper, vars(source)))
+    return sorted({name for place in places for name in vars(place) if name.isupper()})
 
 
 def _say_what_failed(error: OSError) -> None:
