@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.upstream.report import once_part
 from tests.upstream.run import Comparison, choose
+from tests.upstream.sources import ROOT
 from tests.upstream.suites import read_differences, read_suites
 
 SUITES, ENVIRONMENTS = read_suites()
@@ -75,3 +77,8 @@ def test_suites_are_chosen_by_name_and_by_being_quick() -> None:
     assert all(suite.quick for suite in choose(SUITES, [], quick=True))
     with pytest.raises(SystemExit, match="No suite is called nonsense"):
         choose(SUITES, ["nonsense"], quick=False)
+
+
+def test_the_page_has_the_suites_that_were_run_once() -> None:
+    page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    assert page.endswith(once_part())

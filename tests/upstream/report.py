@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.upstream.sources import ROOT
+from tests.upstream.suites import read_toml
 
 if TYPE_CHECKING:
     from tests.upstream.run import Comparison
@@ -20,6 +21,17 @@ run, `make upstream`, the last time on CPython {python}. How each suite is run i
 | --- | --- | ---: | ---: | ---: |
 """
 
+ONCE = """
+## Run once
+
+These suites are not part of that run. They were run once, by hand, in the same way: on Flask 3.1.3 and on Tuile, in the
+same environment, at the commit given. Every test had the same outcome on both, also those that fail on both. Of large
+applications the tests of their web side were run. `tests/upstream/once.toml` has the date and the repositories.
+
+| suite | commit | passed on both | failed on both |
+| --- | --- | ---: | ---: |
+"""
+
 
 def write_report(comparisons: list[Comparison], python: str) -> None:
     """Write the page anew."""
@@ -30,7 +42,7 @@ def write_report(comparisons: list[Comparison], python: str) -> None:
         passed_tuile = comparison.passed(comparison.tuile)
         text += f"| {suite.name} | {suite.sdist.version} | {passed_original} | {passed_tuile} |"
         text += f" {len(comparison.worse) or 'none'} |\n"
-    text += differences_part(comparisons) + without_part(comparisons)
+    text += differences_part(comparisons) + without_part(comparisons) + once_part()
     path = ROOT / "docs" / "compatibility.md"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -55,3 +67,9 @@ def without_part(comparisons: list[Comparison]) -> str:
         for entry in comparison.suite.without
     ]
     return "\n## Left out on both sides\n\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def once_part() -> str:
+    """The suites that are not part of the run."""
+    suites = read_toml("once.toml")["suites"]
+    return ONCE + "".join("| {name} | {commit} | {passed} | {failed} |\n".format(**suite) for suite in suites)
