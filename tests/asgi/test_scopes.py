@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.asgi.driver import make_scope, run, send
+from tests.asgi.driver import Server, make_scope, run, send
 from tests.asgi.websocket_driver import Client
 from tests.asgi.websocket_driver import make_scope as make_websocket_scope
 from tuile import Flask, request, url_for, websocket
@@ -193,6 +193,30 @@ def test_any_scope_is_an_environ_or_a_bad_request(
         if "." not in key:
             assert type(value) is str
             value.encode("latin-1")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("is_awaited", [False, True])
+@pytest.mark.parametrize("query", [{}, {"query_string": None}, {"query_string": b""}])
+def test_a_request_without_a_query_is_one_with_an_empty_query(
+    query: dict[str, Any], is_awaited: bool, fails: bool
+) -> None:
+    app = Flask("scopes", static_folder=None)
+    ended: list[str] = []
+
+    def view() -> str:
+        return f"{request.args.to_dict()} {request.query_string!r} {request.url} {1 // (not fails)}"
+
+    async def awaited() -> str:
+        return view()
+
+    app.get("/")(awaited if is_awaited else view)
+    app.teardown_request(lambda _: ended.append(request.environ["QUERY_STRING"]))
+    scope = make_scope()
+    del scope["query_string"]
+    answer = run(lambda: Server(scope | query).ask(app))
+    assert (answer.status, ended) == (500 if fails else 200, [""])
+    assert fails or answer.text == "{} b'' http://localhost/ 1"
 
 
 def test_headers_are_sent_in_lower_case_and_as_latin_1() -> None:

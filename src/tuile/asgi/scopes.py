@@ -99,7 +99,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": root,
         "PATH_INFO": path,
-        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{http_version}",
         "wsgi.url_scheme": scope.get("scheme") or "http",
         "wsgi.errors": sys.stderr,
@@ -125,7 +125,7 @@ def brief_environ_of(scope: Scope) -> WSGIEnvironment:
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": scope["path"],
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
         "wsgi.url_scheme": scope.get("scheme") or "http",
         "asgi.scope": scope,
     }
@@ -174,7 +174,7 @@ def brief_handshake_environ_of(scope: Scope) -> WSGIEnvironment | None:
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
         "PATH_INFO": path,
-        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
         "wsgi.url_scheme": _CLOSED.get(scope.get("scheme") or "ws", "http"),
         "asgi.scope": scope,
     }

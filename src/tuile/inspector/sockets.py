@@ -56,7 +56,7 @@ def _note_scope(found: Recording, scope: Scope) -> None:
         "REQUEST_METHOD": "GET",
         "wsgi.url_scheme": "https" if scope.get("scheme") == "wss" else "http",
         "PATH_INFO": scope.get("path", "").encode("utf-8", "replace").decode("latin-1"),
-        "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
+        "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
         "REMOTE_ADDR": str((scope.get("client") or ("",))[0]),
     }
     for name, value in scope.get("headers", ()):

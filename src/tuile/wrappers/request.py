@@ -264,7 +264,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
             if "environ" in own:
                 query = own["environ"].get("QUERY_STRING", "")
             elif self._scope is not None:
-                query = self._scope.get("query_string", b"").decode("latin-1")
+                query = (self._scope.get("query_string") or b"").decode("latin-1")
         if query is None or not query.isascii() or self._environ_at_start is not None:
             query = self.query_string.decode(errors="replace")
         kind = self.parameter_storage_class
