@@ -174,6 +174,16 @@ def _(lib: Any) -> Any:
 
 
 @shown(
+    "A flag of a cookie is sent if it is true",
+    ["a=v; Secure=1; Path=/", "a=v; Secure=0; Path=/", "a=v; HttpOnly=; Path=/"],
+    ["a=v; Secure; Path=/", "a=v; Path=/", "a=v; Path=/"],
+)
+def _(lib: Any) -> Any:
+    given: list[dict[str, Any]] = [{"secure": 1}, {"secure": 0}, {"httponly": ""}]
+    return [line_of(lib, "a", "v", **flags) for flags in given]
+
+
+@shown(
     "Control characters U+001A to U+001F in a value are escaped",
     'a="\\031\x1a\x1f\\177"; Path=/',
     'a="\\031\\032\\037\\177"; Path=/',

@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,41 @@ def test_lines_are_those_of_dump_cookie_whatever_was_written_before(
         expected = line_or_error(dump_cookie, *one[:8], True, 0, *one[8:], now=now)
         with mock.patch("time.time", return_value=now):
             assert line_or_error(line_set, *one) == expected
+
+
+class Switch:
+    """A flag that may be switched."""
+
+    def __init__(self, is_on: bool) -> None:
+        self.is_on = is_on
+
+    def __bool__(self) -> bool:
+        return self.is_on
+
+
+class UnlikeItself(Switch):
+    """One that equals any other, and cannot be remembered."""
+
+    __hash__ = None  # type: ignore[assignment] # as of any class with `__eq__`
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+FLAGS: list[Any] = [True, False, None, "yes", "", [], ["yes"], 1.0, Switch(True), UnlikeItself(False)]
+
+
+@pytest.mark.parametrize("name", ["secure", "httponly", "partitioned"])
+def test_flags_are_of_any_kind_and_may_change(name: str) -> None:
+    response, switch = Response(), Switch(False)
+    flags = [*FLAGS, switch, *FLAGS]
+    for number, flag in enumerate(flags):
+        response.set_cookie(f"n{number}", "1", **{name: flag})
+    for number in range(4):
+        switch.is_on = not switch.is_on
+        response.set_cookie(f"s{number}", "1", **{name: switch})
+    found = [name in line.lower() for line in response.headers.getlist("Set-Cookie")]
+    assert found == [*map(bool, [*FLAGS, False, *FLAGS]), True, False, True, False]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["1", "a b", ""]), st.booleans()), max_size=8))

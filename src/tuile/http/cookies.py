@@ -139,7 +139,8 @@ def dump_cookie(
         value = _quoted(value)
     known: tuple[str, str] | None
     try:
-        known = _remembered_attributes[path, domain, secure, httponly, samesite, partitioned]
+        # What is given as a flag may change, or have no hash.
+        known = _remembered_attributes[path, domain, not secure, not httponly, samesite, not partitioned]
     except (KeyError, TypeError):  # it is new, or cannot be hashed
         known = None
     # Not in the handler, whose error would be shown before the one that this may raise.
@@ -227,6 +228,7 @@ _name_refused = lazy_pattern(r"[\x00-\x1f\x7f;=]|\A | \Z")
 # are not remembered.
 _MOST_REMEMBERED = 512
 _plain_names: set[str] = set()  # that are sent as they are
+# By path, domain, and so on, with the opposite of each flag.
 _remembered_attributes: dict[tuple[object, ...], tuple[str, str]] = {}
 #: What follows a pair, by what `Response.set_cookie` is given, and the second of which it is; 0 if it is of any.
 kept_ends: dict[tuple[object, ...], tuple[int, str]] = {}
@@ -258,12 +260,11 @@ def _attributes(
     partitioned: bool,
 ) -> tuple[str, str]:
     """Return the attributes before and after the lifetime."""
-    made = CookieAttributes(path, domain, secure, httponly, samesite, partitioned)
-    written = made.on_the_wire()
+    written = CookieAttributes(path, domain, secure, httponly, samesite, partitioned).on_the_wire()
     if all(text is None or (type(text) is str and len(text) <= LONGEST) for text in (path, domain, samesite)):
         if len(_remembered_attributes) >= _MOST_REMEMBERED:
             _remembered_attributes.clear()
-        _remembered_attributes[made] = written
+        _remembered_attributes[path, domain, not secure, not httponly, samesite, not partitioned] = written
     return written
 
 

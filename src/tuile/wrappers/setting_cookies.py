@@ -75,7 +75,8 @@ def set_cookie(  # noqa: C901 - as above
                 line = f"{key}={cookies.DELETED}; Path=/"
             elif max_age is None or type(max_age) is int:
                 second = floor(time.time()) if expires is None and max_age is not None else 0
-                given = max_age, expires, path, domain, secure, httponly, samesite, partitioned
+                # Flags as in `cookies`.
+                given = max_age, expires, path, domain, not secure, not httponly, samesite, not partitioned
                 try:
                     written_at, end = cookies.kept_ends[given]
                     line = f"{key}={value}{end}" if written_at == second else None
