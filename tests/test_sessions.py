@@ -1073,6 +1073,34 @@ def test_opening_and_saving_may_be_replaced_at_any_time(where: str) -> None:
     assert same(program) == (["open", "save"] * 2, ["{}", "{'kept': 1}", "nothing"], "{}")
 
 
+def test_saving_a_session_asks_no_method_of_its_class_that_flask_does_not() -> None:
+    def program(lib: Any) -> list[object]:
+        called: list[str] = []
+
+        class Own(part(lib, "sessions").SecureCookieSession):  # type: ignore[misc] # of either framework
+            def __contains__(self, key: object) -> bool:
+                called.append(f"contains {key}")
+                raise LookupError(key)
+
+            def get(self, key: str, default: Any = None) -> Any:
+                called.append(f"get {key}")
+                return super().get(key, default)
+
+        app = lib.Flask("app")
+        app.secret_key = "key"
+        app.session_interface.session_class = Own
+
+        @app.route("/<name>")
+        def view(name: str) -> str:
+            lib.session[name] = 1
+            return str(sorted(lib.session))
+
+        client = app.test_client()
+        return [client.get("/a").text, client.get("/b").text, called]
+
+    assert same(program)[:2] == ["['a']", "['a', 'b']"]
+
+
 def test_a_session_class_may_be_told_of_changes_in_its_own_way() -> None:
     def program(lib: Any) -> Any:
         sessions = part(lib, "sessions")

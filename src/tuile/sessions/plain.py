@@ -43,8 +43,12 @@ def configured_attributes(app: Flask) -> tuple[str, str | None, bool, bool, Same
 
 def is_emptied(session: SessionMixin) -> bool:
     """Return whether there is nothing in a session that is worth a cookie."""
+    if not session:
+        return True
+    # Without a method of the application, which Flask does not call here.
+    has_key = dict.__contains__(session, CREATED_KEY) if isinstance(session, dict) else CREATED_KEY in session
     # Reading `modified` may look into each value that was read.
-    return not session or (CREATED_KEY in session and session.modified and session.keys() <= _ITS_OWN_KEYS)
+    return has_key and session.modified and session.keys() <= _ITS_OWN_KEYS
 
 
 def expires_of(app: Flask, session: SessionMixin, *, lasts: object) -> datetime | None:
