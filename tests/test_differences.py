@@ -623,6 +623,19 @@ def _(lib: Any) -> Any:
     return [isinstance(variable, contextvars.ContextVar) for variable in (names._cv_app, names._cv_request)]
 
 
+@shown("There is one context variable", "http://localhost/", "http://example.com/")
+def _(lib: Any) -> Any:
+    app = lib.Flask(__name__)
+
+    def index() -> str:
+        app.config["SERVER_NAME"] = "example.com"
+        url: str = lib.url_for("index", _external=True)
+        return url
+
+    app.add_url_rule("/", view_func=index)
+    return app.test_client().get("/").text
+
+
 @shown(
     "There is one context variable",
     ["_AppCtxGlobals", "warned", "pushed"],

@@ -1090,11 +1090,11 @@ def test_saving_a_session_asks_no_method_of_its_class_that_flask_does_not() -> N
         app.secret_key = "key"
         app.session_interface.session_class = Own
 
-        @app.route("/<name>")
         def view(name: str) -> str:
             lib.session[name] = 1
             return str(sorted(lib.session))
 
+        app.add_url_rule("/<name>", view_func=view)
         client = app.test_client()
         return [client.get("/a").text, client.get("/b").text, called]
 

@@ -97,12 +97,12 @@ FLAGS: list[Any] = [True, False, None, "yes", "", [], ["yes"], 1.0, Switch(True)
 @pytest.mark.parametrize("name", ["secure", "httponly", "partitioned"])
 def test_flags_are_of_any_kind_and_may_change(name: str) -> None:
     response, switch = Response(), Switch(False)
-    flags = [*FLAGS, switch, *FLAGS]
-    for number, flag in enumerate(flags):
+    flag: Any
+    for number, flag in enumerate([*FLAGS, switch, *FLAGS]):
         response.set_cookie(f"n{number}", "1", **{name: flag})
     for number in range(4):
-        switch.is_on = not switch.is_on
-        response.set_cookie(f"s{number}", "1", **{name: switch})
+        flag, switch.is_on = switch, not switch.is_on
+        response.set_cookie(f"s{number}", "1", **{name: flag})
     found = [name in line.lower() for line in response.headers.getlist("Set-Cookie")]
     assert found == [*map(bool, [*FLAGS, False, *FLAGS]), True, False, True, False]
 

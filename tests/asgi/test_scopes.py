@@ -214,7 +214,7 @@ def test_a_request_without_a_query_is_one_with_an_empty_query(
     app.teardown_request(lambda _: ended.append(request.environ["QUERY_STRING"]))
     scope = make_scope()
     del scope["query_string"]
-    answer = run(lambda: Server(scope | query).ask(app))
+    answer = run(lambda: Server({**scope, **query}).ask(app))
     assert (answer.status, ended) == (500 if fails else 200, [""])
     assert fails or answer.text == "{} b'' http://localhost/ 1"
 
