@@ -139,7 +139,6 @@ def dump_cookie(
         value = _quoted(value)
     known: tuple[str, str] | None
     try:
-        # What is given as a flag may change, or have no hash.
         known = _remembered_attributes[path, domain, not secure, not httponly, samesite, not partitioned]
     except (KeyError, TypeError):  # it is new, or cannot be hashed
         known = None
@@ -228,7 +227,7 @@ _name_refused = lazy_pattern(r"[\x00-\x1f\x7f;=]|\A | \Z")
 # are not remembered.
 _MOST_REMEMBERED = 512
 _plain_names: set[str] = set()  # that are sent as they are
-# By path, domain, and so on, with the opposite of each flag.
+# With the opposites of flags: what is given for one may change, or have no hash.
 _remembered_attributes: dict[tuple[object, ...], tuple[str, str]] = {}
 #: What follows a pair, by what `Response.set_cookie` is given, and the second of which it is; 0 if it is of any.
 kept_ends: dict[tuple[object, ...], tuple[int, str]] = {}
