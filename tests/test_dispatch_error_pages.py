@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import flask
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,24 @@ STOCK = [
     exceptions.ServiceUnavailable,
     HTTPException,
 ]
-TEXTS: list[Any] = ["plain", "a & <b>'\"", "two\nlines", "", "caf\xe9", "\ud800", Markup("<b>x</b>"), 7, None]
+TEXTS: list[Any] = [
+    "plain",
+    "a & <b>'\"",
+    "two\nlines",
+    "",
+    "caf\xe9",
+    "\ud800",
+    Markup("<b>x</b>"),
+    7,
+    None,
+    {"a": "<"},
+    ["a\n"],
+]
+
+
+def _app() -> Any:
+    """Return the current application, of whichever framework."""
+    return flask.current_app or tuile.current_app
 
 
 class _Descriptor:
@@ -45,10 +63,37 @@ class _Descriptor:
 CLASS: dict[str, list[Any]] = {
     "code": [400, 418, 599, 200, 204, 304, None, "404", property(lambda self: 402)],
     "description": [*TEXTS, property(lambda self: "computed"), _Descriptor()],
-    "name": ["Own", property(lambda self: "Own <name>")],
-    "get_body": [lambda self, environ=None, scope=None: "own body"],
+    "name": ["Own", "Own <name>", "A\nB", "\ud800", 7, property(lambda self: "Own <name>")],
+    "get_body": [
+        lambda self, environ=None, scope=None: "own body",
+        lambda self, environ=None, scope=None: b"bytes",
+        lambda self, environ=None, scope=None: ["a", "b"],
+        lambda self, environ=None, scope=None: f"{sorted(environ)} {scope}",
+        lambda self: "too few arguments",
+    ],
+    "get_response": [
+        lambda self, environ=None, scope=None: Response("own", 418, {"X-Own": "1"}),
+        lambda self, environ=None: _app().response_class("of the app", 402, [("Location", "/ü")]),
+        lambda self, environ=None: _app().make_response(({"error": self.description}, self.code)),
+        lambda self, environ: lambda environ, start_response: [b"x", start_response("200 OK", [("X-Own", "1")])][:1],
+        lambda self, environ: 1 // 0,
+    ],
     "get_description": [lambda self, environ=None, scope=None: "<i>own</i>"],
-    "get_headers": [lambda self, environ=None, scope=None: [("Content-Type", "text/plain"), ("X-Own", "1")]],
+    "get_headers": [
+        *(
+            lambda self, environ=None, scope=None, pairs=pairs: pairs
+            for pairs in (
+                [("Content-Type", "text/plain"), ("X-Own", "1")],
+                [("content-type", "application/json"), ("Location", "/ü"), ("X-Own", "1")],
+                [("Content-Type", "text/plain"), ("Content-Type", "text/html")],
+                [("Content-Type", "text/plain"), ("Content-Length", "3")],
+                {"Content-Type": "text/plain", "X-Own": 1},
+                [("X-Own", "a\nb")],
+                [],
+            )
+        ),
+        lambda self: [],
+    ],
     "response": [None],
     "__getattribute__": [lambda self, name: "own" if name == "description" else object.__getattribute__(self, name)],
     "__str__": [lambda self: "own"],

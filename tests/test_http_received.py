@@ -48,6 +48,9 @@ PATHS = st.lists(
             "%20",
             "%",
             "%C3%A9",
+            "%c3",
+            "%26",
+            "%2525",
             "\u00e9",
             "?",
             "#",
@@ -79,6 +82,7 @@ PATHS = st.lists(
 @example("http", "example.org", "/app/", "/a?b", b"")
 @example("http", "example.org", "/app?/", "/a", b"x")
 @example("http", "example.org", "/app?", None, None)
+@example("http", "example.org", "/", "/a b", b"q=%C3%A9%26+%20%7F%2525&filter[x]=1")
 def test_a_url_is_shown_as_werkzeug_shows_it(
     scheme: str, host: str, root: str | None, path: str | None, query: bytes | None
 ) -> None:

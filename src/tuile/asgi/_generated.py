@@ -20,7 +20,7 @@ from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import finish_by_functions
 from ..dispatch.inlined import has_session_alone, is_trusted, reset, session_headers
 from ..dispatch.inlined_response import new
-from ..dispatch.pages import PAGES, page_of
+from ..dispatch.pages import PAGES, adds_session, page_of
 from ..dispatch.planner import is_coroutine_function, remember
 from ..dispatch.teardown import APP_ALONE, body_sent, leave, parts_at_end
 from ..dispatch.without_view import answer_without_view
@@ -285,7 +285,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
-                if untouched or has_session_alone(app, plan, context, answer):
+                if untouched or has_session_alone(app, plan, context):
                     # encode_answer: Return the parts of a response to text, bytes or JSON
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
@@ -314,12 +314,16 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                                 start = None
                                 body = app.finalize_request(answer)
                                 more = None
-                    elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                    elif (
+                        type(answer) is plan.response_class
+                        and getrefcount(answer) <= REFERENCES
+                        and (untouched or adds_session(app, context, answer))
+                    ):
                         body = answer
                         more = None
                     else:
-                        complete = page_of(app, plan, answer) if untouched else None
-                        if complete is not None:
+                        complete = page_of(app, plan, answer)
+                        if complete is not None and (untouched or adds_session(app, context, complete)):
                             body = complete
                             more = None
                         else:
@@ -478,7 +482,7 @@ async def answer_awaited(
                     )
                     or (not app.session_interface.is_due(app, sent_cookies))
                 )
-                if untouched or has_session_alone(app, plan, context, answer):
+                if untouched or has_session_alone(app, plan, context):
                     # encode_answer: Return the parts of a response to text, bytes or JSON
                     kind = type(answer)
                     if kind is str and plan.text_start is not None:
@@ -507,12 +511,16 @@ async def answer_awaited(
                                 start = None
                                 body = app.finalize_request(answer)
                                 more = None
-                    elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                    elif (
+                        type(answer) is plan.response_class
+                        and getrefcount(answer) <= REFERENCES
+                        and (untouched or adds_session(app, context, answer))
+                    ):
                         body = answer
                         more = None
                     else:
-                        complete = page_of(app, plan, answer) if untouched else None
-                        if complete is not None:
+                        complete = page_of(app, plan, answer)
+                        if complete is not None and (untouched or adds_session(app, context, complete)):
                             body = complete
                             more = None
                         else:
@@ -706,7 +714,7 @@ def answer_matched(
                         )
                         or (not app.session_interface.is_due(app, sent_cookies))
                     )
-                    if untouched or has_session_alone(app, plan, context, answer):
+                    if untouched or has_session_alone(app, plan, context):
                         # encode_answer: Return the parts of a response to text, bytes or JSON
                         kind = type(answer)
                         if kind is str and plan.text_start is not None:
@@ -737,12 +745,16 @@ def answer_matched(
                                     start = None
                                     body = app.finalize_request(answer)
                                     more = None
-                        elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                        elif (
+                            type(answer) is plan.response_class
+                            and getrefcount(answer) <= REFERENCES
+                            and (untouched or adds_session(app, context, answer))
+                        ):
                             body = answer
                             more = None
                         else:
-                            complete = page_of(app, plan, answer) if untouched else None
-                            if complete is not None:
+                            complete = page_of(app, plan, answer)
+                            if complete is not None and (untouched or adds_session(app, context, complete)):
                                 body = complete
                                 more = None
                             else:

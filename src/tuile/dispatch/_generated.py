@@ -25,7 +25,7 @@ from ..wrappers.response import CALL, SEND
 from .entering import enter_constructed, enter_heard
 from .inlined import REFERENCES_TO_BOTH, claimed, has_session_alone, is_trusted, open_session, reset, session_headers
 from .inlined_response import LENGTHS, SHORT, new, new_length
-from .pages import page_of, response_without_code
+from .pages import adds_session, page_of, response_without_code
 from .planner import is_coroutine_function, remember
 from .teardown import APP_ALONE, NONE_KNOWN, body_sent, leave, parts_at_end
 from .without_view import parts_without_view
@@ -223,7 +223,7 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                         )
                         or (not app.session_interface.is_due(app, sent_cookies))
                     )
-                    if untouched or has_session_alone(app, plan, context, answer):
+                    if untouched or has_session_alone(app, plan, context):
                         # encode_answer: Return the parts of a response to text, bytes or JSON
                         kind = type(answer)
                         if kind is str and plan.text_start is not None:
@@ -254,12 +254,16 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                                     start = None
                                     body = app.finalize_request(answer)
                                     more = None
-                        elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                        elif (
+                            type(answer) is plan.response_class
+                            and getrefcount(answer) <= REFERENCES
+                            and (untouched or adds_session(app, context, answer))
+                        ):
                             body = answer
                             more = None
                         else:
-                            complete = page_of(app, plan, answer) if untouched else None
-                            if complete is not None:
+                            complete = page_of(app, plan, answer)
+                            if complete is not None and (untouched or adds_session(app, context, complete)):
                                 body = complete
                                 more = None
                             else:
@@ -532,7 +536,7 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                         )
                         or (not app.session_interface.is_due(app, sent_cookies))
                     )
-                    if untouched or has_session_alone(app, plan, context, answer):
+                    if untouched or has_session_alone(app, plan, context):
                         # encode_answer: Return the parts of a response to text, bytes or JSON
                         kind = type(answer)
                         if kind is str:
@@ -563,12 +567,16 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                                     start = None
                                     body = app.finalize_request(answer)
                                     more = None
-                        elif untouched and type(answer) is plan.response_class and (getrefcount(answer) <= REFERENCES):
+                        elif (
+                            type(answer) is plan.response_class
+                            and getrefcount(answer) <= REFERENCES
+                            and (untouched or adds_session(app, context, answer))
+                        ):
                             body = answer
                             more = None
                         else:
-                            complete = page_of(app, plan, answer) if untouched else None
-                            if complete is not None:
+                            complete = page_of(app, plan, answer)
+                            if complete is not None and (untouched or adds_session(app, context, complete)):
                                 body = complete
                                 more = None
                             else:

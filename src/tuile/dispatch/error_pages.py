@@ -36,14 +36,16 @@ _of_all: t.Final = tuple(
     as_defined(HTTPException, name)
     for name in ("get_headers", "get_response", "__call__", "__getattribute__", "get_body", "get_description", "name")
 )
-get_headers, get_response, call, getattribute = _of_all[:4]
+get_headers, get_response, call, getattribute, get_body = _of_all[:5]
 _key_description = vars(BadRequestKeyError)["description"]
 _get_allow, _get_challenge, _get_retry = (
     as_defined(kind, "get_headers") for kind in (MethodNotAllowed, Unauthorized, TooManyRequests)
 )
 _get_redirect = as_defined(RequestRedirect, "get_response")
 # Attributes of an exception that change its page in other ways than the short way knows.
-_DECIDING = frozenset({"code", "get_body", "get_description", "get_headers", "get_response"})
+_DECIDING = frozenset({"code", "get_body", "get_description", "get_headers", "get_response", "name"})
+# Descriptions of other types than text are shown as `str` shows them.
+_SHOWN = frozenset({dict, int, list, tuple})
 # By class: what it was like, the status line, the code, what stands before the description, and the page with the
 # description of the class.
 _kept: dict[type, tuple[tuple[object, ...], str, int, str, bytes | None]] = {}
@@ -57,7 +59,7 @@ _NOTHING_OF_ITS_OWN = {"response": None}
 def _facts_of(kind: type[HTTPException]) -> tuple[object, ...]:
     """Return what pages depend on, other than attributes of an exception.
 
-    Those after the first three are the same for all classes whose pages may be kept: `_of_all`.
+    Those between the first three and the name are the same for all classes whose pages may be kept: `_of_all`.
     """
     return (
         kind.description,
@@ -87,23 +89,25 @@ def keep_page(error: HTTPException, body: str) -> bool:
     kind = type(error)
     facts, text = _facts_of(kind), _text_of(error)
     if (
-        facts[3:] != _of_all
+        facts[3:-1] != _of_all[:-1]
+        or not (kind.name is _of_all[-1] or (type(kind.name) is str and kind.name.isprintable()))
         or kind.get_headers not in _GET_HEADERS
         or not vars(error).keys().isdisjoint(_DECIDING)
         or not (kind.description is None or type(kind.description) is str or kind.description is _key_description)
         or type(kind.code) is not int
-        or kind.code < 400
-        or kind.code not in STATUS_LINES
+        or not 400 <= kind.code < 600
         or text is None
         or not body.endswith(end := _paragraph(text))
     ):
         return False
     before = body[: -len(end)]
     usual = kind.description
-    whole = f"{before}{_paragraph(usual)}".encode() if type(usual) is str and usual.isprintable() else None
+    whole = f"{before}{_paragraph(usual)}".encode() if type(usual) is str and _is_plain(usual) else None
     if len(_kept) >= _MOST_KEPT:
         _kept.clear()
-    _kept[kind] = (facts, STATUS_LINES[kind.code], kind.code, before, whole)
+    # As Werkzeug writes the status of a code that it does not know.
+    line = STATUS_LINES.get(kind.code, f"{kind.code} UNKNOWN")
+    _kept[kind] = (facts, line, kind.code, before, whole)
     return True
 
 
@@ -135,7 +139,7 @@ def usual_page(error: HTTPException) -> tuple[str, int, _Pairs, bytes] | None:
 
 
 def _text_of(error: HTTPException) -> str | None:
-    """Return the description of an exception, which has one paragraph; None if it may have more."""
+    """Return the description of an exception; None if it is shown in another way than a text."""
     kind, own = type(error), vars(error)
     text: object = kind.description
     if text is _key_description:
@@ -143,12 +147,22 @@ def _text_of(error: HTTPException) -> str | None:
         text = error.description
     elif "description" in own:
         text = own["description"]
-    return text if type(text) is str and text.isprintable() else None
+    if type(text) in _SHOWN:
+        text = str(text)
+    return text if type(text) is str and _is_plain(text) else None
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a text has only lines of printable characters, all of which can be encoded."""
+    return text.isprintable() or text.replace("\n", "").isprintable()
 
 
 def _paragraph(text: str) -> str:
     """Return the end of a page, with a description in it."""
-    return f"<p>{escape(text)}</p>\n"
+    shown = str(escape(text))
+    if "\n" in shown:
+        shown = shown.replace("\n", "<br>")
+    return f"<p>{shown}</p>\n"
 
 
 def _headers_of(kind: type[HTTPException], own: dict[str, object]) -> _Pairs | None:

@@ -11,16 +11,18 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from .. import invalidation
 from ..ctx.app_context import current_value, value_with_request
+from ..http.headers import PREPARED, plain_pairs
 from ..http.response_headers import Headers
 from ..invalidation import Watched
 from ..lazy import late_modules
 from ..real_flask import hint_about
 from ..sansio.app import App
 from ..signals import got_request_exception, request_finished, send_signal
-from ..wrappers.plain_response import PageBody
+from ..wrappers.plain_response import STATUS_LINES, PageBody
 from ..wrappers.response import Response as OwnResponse
 from .error_pages import (
     call,
+    get_body,
     get_headers,
     get_response,
     getattribute,
@@ -28,6 +30,7 @@ from .error_pages import (
     redirect_parts,
     usual_page,
 )
+from .return_values import response_of_application
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,20 +208,24 @@ class ErrorHandling(App, metaclass=Watched):
         if (
             # An overridden response class may convert Werkzeug's response in its own way.
             plan.text_start is None
-            or "get_response" in own
-            or "get_headers" in own
             or own.get("response", kind) is not None
-            or kind.get_response is not get_response
             or kind.__call__ is not call
             or kind.__getattribute__ is not getattribute
             or hasattr(kind, "response")
+        ):
+            return None
+        if "get_response" in own or kind.get_response is not get_response:
+            return self._converted(error.get_response(environ.copy()), environ, plan)
+        if error.code in _WITHOUT_BODY:
             # Werkzeug's conversion leaves out headers.
-            or error.code in _WITHOUT_BODY
-            # Other headers may contain a content type.
+            return None
+        if (
+            not {"get_body", "get_headers"}.isdisjoint(own)
+            or kind.get_body is not get_body
             or getattr(kind.get_headers, "__module__", None) != HTTPException.__module__
             or HTTPException.get_headers is not get_headers
         ):
-            return None
+            return self._page_by_own_methods(error, environ, plan)
         body = error.get_body(environ, None)
         if keep_page(error, body) and (usual := page_response(error)) is not None:
             return self._as_page(usual, environ, plan)
@@ -226,24 +233,56 @@ class ErrorHandling(App, metaclass=Watched):
         code = WerkzeugResponse.default_status if error.code is None else error.code
         return self._as_page(OwnResponse(body, code, error.get_headers(environ, None)), environ, plan)
 
+    def _page_by_own_methods(self, error: HTTPException, environ: WSGIEnvironment, plan: Plan) -> Response:
+        """Return the response of an exception whose body or headers are made by methods that are not Werkzeug's."""
+        # In this order, with an environ of their own, as Werkzeug calls them.
+        environ = environ.copy()
+        headers: object = error.get_headers(environ, None)
+        body: t.Any = error.get_body(environ, None)
+        code, pairs = error.code, plain_pairs(headers)
+        names = [] if pairs is None else [name.lower() for name, _ in pairs]
+        if (
+            pairs is None
+            or type(code) is not int
+            or code not in STATUS_LINES
+            or not (code == 200 or 300 <= code != 304)
+            or type(body) not in {str, bytes}
+            or names.count("content-type") != 1
+            or not PREPARED.isdisjoint(names)
+        ):
+            return self._converted(WerkzeugResponse(body, code, headers), environ, plan)  # type: ignore[arg-type]
+        return self._as_page(OwnResponse(body, code, pairs), environ, plan)
+
+    def _converted(self, response: t.Any, environ: WSGIEnvironment, plan: Plan) -> Response:
+        """Return what an exception made as a response of the app's class."""
+        if self._is_sent_as_it_is(response, plan):
+            return shared_responses.claim(self, response)
+        return response_of_application(plan.response_class, response, environ)
+
     def _response_given_to(self, error: HTTPException) -> Response | None:
         """Return the response that an error was given, if it needs no conversion, because no user code sees it."""
         kind, own, plan = type(error), vars(error), self._plan
         given: Response | None = own.get("response")
         if (
             given is not None
-            and type(given) is self.response_class
-            and plan.text_start is not None
-            and given._sends_plainly
-            and not given.direct_passthrough
             and kind.get_response is get_response
             and kind.__call__ is call
             and kind.__getattribute__ is getattribute
             and "get_response" not in own
-            and self._is_unseen(plan)
+            and self._is_sent_as_it_is(given, plan)
         ):
             return shared_responses.claim(self, given)
         return None
+
+    def _is_sent_as_it_is(self, response: Response, plan: Plan) -> bool:
+        """Return whether the response that an exception gives needs no conversion, because no user code sees it."""
+        return (
+            type(response) is self.response_class
+            and plan.text_start is not None
+            and response._sends_plainly
+            and not response.direct_passthrough
+            and self._is_unseen(plan)
+        )
 
     def _is_unseen(self, plan: Plan) -> bool:
         """Return whether no user code sees the response of the current request."""

@@ -36,7 +36,7 @@ from .inlined import (
     sets_nothing,
 )
 from .inlined_response import encode_answer, is_changed, response_of, send
-from .pages import page_of, response_without_code
+from .pages import adds_session, page_of, response_without_code
 from .planner import is_coroutine_function
 from .teardown import APP_ALONE, parts_at_end
 from .without_view import parts_without_view
@@ -190,7 +190,7 @@ def finish_by_functions(
 def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cookies: str | None, answer: Body) -> Parts:
     """Return the parts of a response that no user code would see."""
     untouched = is_untouched(app, plan, context, sent_cookies)
-    if untouched or has_session_alone(app, plan, context, answer):
+    if untouched or has_session_alone(app, plan, context):
         start, encoded = encode_answer(plan, answer)
         if start is not None:
             if untouched:
@@ -200,10 +200,14 @@ def finish_unobserved(app: Flask, plan: Plan, context: RequestContext, sent_cook
                 return start, encoded, more
             return None, app.finalize_request(answer), None
         # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
-        if untouched and type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES:
+        if (
+            type(answer) is plan.response_class
+            and getrefcount(answer) <= REFERENCES
+            and (untouched or adds_session(app, context, answer))
+        ):
             return start, answer, None
-        complete = page_of(app, plan, answer) if untouched else None
-        if complete is not None:
+        complete = page_of(app, plan, answer)
+        if complete is not None and (untouched or adds_session(app, context, complete)):
             return start, complete, None
     return None, app.finalize_request(answer), None
 

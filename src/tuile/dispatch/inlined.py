@@ -299,14 +299,13 @@ def is_untouched(app: Flask, plan: Plan, context: RequestContext, sent_cookies: 
     )
 
 
-def has_session_alone(app: Flask, plan: Plan, context: RequestContext, answer: object) -> bool:
-    """Return whether a session of Tuile is all that there is to add to the response to text, bytes or JSON.
+def has_session_alone(app: Flask, plan: Plan, context: RequestContext) -> bool:
+    """Return whether a session of Tuile is all that there is to add to the response.
 
     A session that was not accessed is opened: it has to be renewed if it is permanent.
     """
     if (
         not plan.saves_plainly
-        or type(answer) not in WRITTEN
         or context._after_functions
         or context._cookies is not None
         or (context._is_touched and context._opened_session is None)

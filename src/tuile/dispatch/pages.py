@@ -16,8 +16,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ..ctx.references import REFERENCES, REFERENCES_OF_ATTRIBUTE, REFERENCES_PASSED
-from ..http.headers import PREPARED, plain_pairs
-from ..http.response_headers import Headers
+from ..http.headers import PASSED, PREPARED, plain_pairs
+from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import as_defined
 from ..lazy import late_modules
 from ..wrappers.plain_response import (
@@ -31,7 +31,7 @@ from ..wrappers.plain_response import (
 )
 from .error_pages import usual_page
 from .errors import page_response
-from .inlined import WRITTEN
+from .inlined import WRITTEN, session_headers
 from .inlined_response import encode_answer, length_header, new
 
 if t.TYPE_CHECKING:
@@ -40,6 +40,7 @@ if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
     from ..app import Flask
+    from ..ctx.request_context import RequestContext
     from ..http import locations
     from ..wrappers.response import Response
     from . import shared_responses
@@ -55,6 +56,11 @@ _NO_CONTENT = 204
 _PASSED_TWICE = 2 * REFERENCES_PASSED - REFERENCES
 # Iterators whose pieces are sent as they come. Neither they nor their classes can have attributes of their own.
 _STREAMED: frozenset[type] = frozenset({GeneratorType, map, filter, zip, chain, islice, type(iter([])), type(iter(()))})
+# The headers that a session adds, the endings of those that it may change, and common ones of neither kind.
+_OF_SESSIONS = frozenset({"set-cookie", "vary"})
+_SAID_TO_CACHES = ("control", "expires")
+_BESIDE_SESSIONS = PASSED - {"Set-Cookie", "Vary", "Cache-Control", "Expires"} | {"Content-Length", "Location"}
+_SETTING_COOKIES = frozenset({"delete_cookie", "set_cookie"})
 _force_type = as_defined(WerkzeugResponse, "force_type")
 
 
@@ -121,6 +127,29 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
         return None
     page = usual_page(answer)
     return app._response_given_to(answer) if page is None else Page(page[0], page[2], [page[3]])
+
+
+def adds_session(app: Flask, context: RequestContext, response: Page | StreamPage | Response) -> bool:
+    """Save the session and add its headers to a response of this request alone; return whether that is done.
+
+    Not to a response with headers for caches, which the session may change, or with others of those that it adds.
+    """
+    if isinstance(response, (Page, StreamPage)):
+        pairs = response.pairs
+    elif type(response.headers) in HEADERS_CLASSES and vars(response).keys().isdisjoint(_SETTING_COOKIES):
+        pairs = response.headers._list
+    else:
+        return False
+    for name, _ in pairs:
+        if name not in _BESIDE_SESSIONS:
+            lower = name.lower()
+            if lower in _OF_SESSIONS or lower.endswith(_SAID_TO_CACHES):
+                return False
+    more = session_headers(app, context)
+    if more is None:
+        return False
+    pairs += more
+    return True
 
 
 def _streams_plainly() -> bool:

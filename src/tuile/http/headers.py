@@ -20,6 +20,8 @@ if t.TYPE_CHECKING:
 else:
     (cookies,) = late_modules(__name__, ".cookies")
 
+#: The headers whose values are URLs, which are sent as URIs.
+URLS = frozenset({"Location", "Content-Location"})
 #: The header names that Werkzeug's response handles when it prepares headers for WSGI, in lower case.
 PREPARED = frozenset({"location", "content-location", "content-length"})
 #: Common names that it passes on unchanged; listed so that they need not be converted to lower case.
@@ -187,7 +189,7 @@ def vary_by(headers: Headers, field: str) -> None:
         if name not in _OTHER_THAN_VARY and name.lower() == "vary":
             known = [part.strip().lower() for part in value.split(",")]
             if field.lower() not in known:
-                pairs[index] = (name, f"{value}, {field}" if value.strip() else field)
+                pairs[index] = ("Vary", f"{value}, {field}" if value.strip() else field)
             return
     pairs.append(("Vary", field))
 
@@ -219,8 +221,8 @@ def plain_pairs(headers: object) -> list[tuple[str, str]] | None:
 
 def sent_pairs(
     pairs: list[tuple[str, str]], left_out: frozenset[str]
-) -> tuple[list[tuple[str, str]], str | None, str | None] | None:
-    """Return the headers that are sent of a response, the value of Location and that of Content-Length.
+) -> tuple[list[tuple[str, str]], dict[str, str], str | None] | None:
+    """Return the headers that are sent of a response, the values of `URLS` among them, and that of Content-Length.
 
     Args:
         pairs: The headers of the response.
@@ -229,7 +231,7 @@ def sent_pairs(
     Returns:
         None if a value has to be converted first.
     """
-    location = length = None
+    length, urls = None, {}
     for name, value in pairs:
         if type(value) is not str or type(name) is not str:
             return None
@@ -239,12 +241,12 @@ def sent_pairs(
             lowered = name.lower()
             if lowered == "content-length":
                 length = value
-            elif name == "Location" and location is None:
-                location = value
+            elif name in URLS and name not in urls:
+                urls[name] = value
             elif lowered in PREPARED:
                 return None
     sent = [pair for pair in pairs if pair[0].lower() not in left_out] if left_out else pairs.copy()
-    return sent, location, length
+    return sent, urls, length
 
 
 @remembers_short(256)

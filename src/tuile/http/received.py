@@ -11,6 +11,7 @@ import typing as t
 from werkzeug.datastructures import Authorization, IfRange
 from werkzeug.http import parse_if_range_header
 from werkzeug.sansio.utils import get_current_url
+from werkzeug.urls import _unquote_query
 
 from ..lazy import late_modules, lazy_pattern
 from ..remember import remembers_short
@@ -97,6 +98,20 @@ def plain_url(scheme: str, host: str, rest: str) -> str | None:
     return None if shown is None else f"{scheme}://{shown}{rest}"
 
 
+def _plain_path(path: str) -> str | None:
+    """Return a path as it is shown; None if there may be more to quote than spaces."""
+    if not path.startswith("/") or not path.isprintable() or "%" in path or "?" in path or "#" in path:
+        return None
+    return path.replace(" ", "%20")
+
+
+def _plain_query(query: str) -> str | None:
+    """Return a query as it is shown, decoded where that is unambiguous; None if there is something to quote."""
+    if not (query.isascii() and query.isprintable()) or " " in query or "#" in query:
+        return None
+    return _unquote_query(query) if "%" in query else query
+
+
 def show_url(
     scheme: str, host: str, root_path: str | None = None, path: str | None = None, query: bytes | None = None
 ) -> str:
@@ -112,13 +127,12 @@ def show_url(
     rest = "/" if root_path is None else f"{root_path.rstrip('/')}/"
     if path is not None:
         rest += path.lstrip("/")
-    # A question mark in a path is quoted.
-    is_quoted = "?" in rest
-    if query and path is not None:
-        rest = f"{rest}?{query.decode('latin-1')}"
-    plain = None if is_quoted else plain_url(scheme, host, rest)
-    if plain is not None:
-        return plain
+    shown_path = _plain_path(rest)
+    shown_query = _plain_query(query.decode("latin-1")) if query and path is not None else ""
+    if scheme in _SCHEMES and shown_path is not None and shown_query is not None:
+        shown_host = _shown_host(host)
+        if shown_host is not None:
+            return f"{scheme}://{shown_host}{shown_path}{shown_query and '?'}{shown_query}"
     try:
         return get_current_url(scheme, host, root_path, path, query)
     except ValueError:

@@ -220,8 +220,8 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     found = sent_pairs(response.headers._list, LEFT_OUT_OF_304 if code == 304 else _LENGTH if is_empty else _NO_NAMES)
     if found is None:
         return None
-    pairs, location, length = found
-    if location is not None and (response.autocorrect_location_header or not locations.is_plain_location(location)):
+    pairs, urls, length = found
+    if urls and (response.autocorrect_location_header or not _replace_urls(pairs, urls)):
         return None
     is_sequence = isinstance(body, (tuple, list))
     if is_sequence and length is None and not is_empty and response.automatically_set_content_length:
@@ -237,6 +237,17 @@ def send_plainly(response: Response, environ: WSGIEnvironment, start_response: S
     if type(body) is not GeneratorType and async_body.prepare(response):
         return async_body.AsyncParts(response, t.cast("AsyncIterable[object]", response.response))
     return stream_parts(response, environ)
+
+
+def _replace_urls(pairs: list[tuple[str, str]], urls: dict[str, str]) -> bool:
+    """Let headers have URIs for URLs; return False if that is left to Werkzeug."""
+    for name, value in urls.items():
+        uri = locations.uri_of(value)
+        if uri is None:
+            return False
+        if uri != value:
+            pairs[pairs.index((name, value))] = (name, uri)
+    return True
 
 
 def stream_parts(response: Response, environ: WSGIEnvironment) -> Iterable[bytes]:
