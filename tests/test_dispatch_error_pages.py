@@ -51,7 +51,7 @@ TEXTS: list[Any] = [
 
 def _app() -> Any:
     """Return the current application, of whichever framework."""
-    return flask.current_app or tuile.current_app
+    return flask.current_app if flask.has_app_context() else tuile.current_app
 
 
 class _Descriptor:

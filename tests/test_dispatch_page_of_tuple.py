@@ -90,6 +90,9 @@ HEADERS = st.one_of(
     PAIRS.map(dict),
     PAIRS.map(tuple),
     st.builds(lambda: Headers([("X-Own", "1"), ("X-Own", "2")])),
+    st.lists(st.tuples(st.sampled_from(NAMES[:9]), st.sampled_from(["1", "/plain", "text/plain"])), max_size=3).map(
+        Headers
+    ),
     st.sampled_from([None, "X-Own: 1", 7, [("a",)], [["X-Own", "1"]], [("X-Own", "1", "2")]]),
 )
 ANSWERS = st.one_of(

@@ -120,11 +120,11 @@ def test_a_session_is_saved_with_any_answer(settings: dict[str, Any], begins: di
         app.logger.disabled = True
         app.add_url_rule("/begin", "begin", lambda: lib.session.update(begins) or "begun")
 
-        @app.route("/<act>/<answer>")
         def view(act: str, answer: str) -> Any:
             ACTS[act](lib.session)
             return ANSWERS[answer](lib, app)
 
+        app.add_url_rule("/<act>/<answer>", "view", view)
         found = []
         begun = outcome(send, app, make_environ("/begin"))
         lines = [value for name, value in begun[1].headers if name == "Set-Cookie"]

@@ -88,9 +88,10 @@ def keep_page(error: HTTPException, body: str) -> bool:
     """
     kind = type(error)
     facts, text = _facts_of(kind), _text_of(error)
+    name: object = kind.name
     if (
         facts[3:-1] != _of_all[:-1]
-        or not (kind.name is _of_all[-1] or (type(kind.name) is str and kind.name.isprintable()))
+        or not (name is _of_all[-1] or (type(name) is str and name.isprintable()))
         or kind.get_headers not in _GET_HEADERS
         or not vars(error).keys().isdisjoint(_DECIDING)
         or not (kind.description is None or type(kind.description) is str or kind.description is _key_description)

@@ -61,6 +61,11 @@ _OF_SESSIONS = frozenset({"set-cookie", "vary"})
 _SAID_TO_CACHES = ("control", "expires")
 _BESIDE_SESSIONS = PASSED - {"Set-Cookie", "Vary", "Cache-Control", "Expires"} | {"Content-Length", "Location"}
 _SETTING_COOKIES = frozenset({"delete_cookie", "set_cookie"})
+# Types of headers in a tuple, and how many references a tuple and a local variable are.
+_LISTING = frozenset({dict, list}) | HEADERS_CLASSES
+_IN_TUPLE = REFERENCES + 1
+# Headers of which Werkzeug leaves out the second one.
+_ONCE = frozenset({"content-type", "location"})
 _force_type = as_defined(WerkzeugResponse, "force_type")
 
 
@@ -233,7 +238,7 @@ def _split(answer: tuple[Body, ...]) -> tuple[int | None, list[tuple[str, str]]]
     count = len(answer)
     if count == 2:
         status, headers = answer[1], None
-        if type(status) is dict or type(status) is list:
+        if type(status) in _LISTING:
             status, headers = None, status
             if not headers:
                 return None
@@ -245,6 +250,11 @@ def _split(answer: tuple[Body, ...]) -> tuple[int | None, list[tuple[str, str]]]
         status = CODES.get(status) if type(status) is str else int(status) if type(status) is HTTPStatus else None
         if status is None:
             return None
+    if headers is not None and type(headers) in HEADERS_CLASSES:
+        if getrefcount(headers) > _IN_TUPLE:
+            # The response has these headers themselves: others would see what is added to them.
+            return None
+        headers = headers._list
     pairs = [] if headers is None else plain_pairs(headers)
     return None if pairs is None else (status, pairs)
 
@@ -258,7 +268,7 @@ def _complete(plan: Plan, answer: tuple[Body, ...]) -> bool:
         response._status = STATUS_LINES[code]
         return True
     found = _split(answer)
-    if found is None or plan.text_start is None:
+    if found is None or plan.text_start is None or type(answer[-1]) in HEADERS_CLASSES:
         return False
     status, pairs = found
     if status is not None:
@@ -291,7 +301,7 @@ def _parts_of_tuple(plan: Plan, answer: tuple[Body, ...]) -> tuple[int, list[tup
     given, names = None, set()
     for pair in pairs:
         name = pair[0].lower()
-        if (name in names and not (is_text and name == "set-cookie")) or (
+        if (name in names and (not is_text or name in _ONCE)) or (
             name in PREPARED and not _is_sent_as_it_is(plan, pair)
         ):
             return None

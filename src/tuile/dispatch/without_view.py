@@ -7,11 +7,13 @@ the steps would see them.
 from __future__ import annotations
 
 import typing as t
+from sys import getrefcount
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
 from werkzeug.routing import RequestRedirect
 
 from .. import invalidation
+from ..ctx.references import REFERENCES
 from ..ctx.states import PLAIN
 from ..lazy import late_modules
 from ..routing.binding import is_for_websocket
@@ -151,7 +153,9 @@ def _parts_by_handler(app: Flask, plan: Plan, environ: WSGIEnvironment, given: l
         start, body = encode_answer(plan, answer)
         if start is not None:
             return start, body, None
-        page = page_of(app, plan, answer)
+        # A response that is referenced elsewhere may be sent to others: `finalize_request` handles that.
+        is_own = type(answer) is plan.response_class and getrefcount(answer) <= REFERENCES
+        page = answer if is_own else page_of(app, plan, answer)
         if page is not None:
             return None, page, None
     return None, app.finalize_request(answer), None

@@ -14,6 +14,10 @@ from .provider import _default
 if t.TYPE_CHECKING:
     from tuile.wrappers.response import Response
 
+# What `json.dumps` makes for each call.
+_dumps, _Encoder = _json.dumps, _json.JSONEncoder
+_encoder = _json.JSONEncoder(default=_default)
+
 
 def dumps(obj: object, **kwargs: t.Any) -> str:
     """Serialize an object as JSON with ``app.json.dumps``, or with the standard module if no application is active.
@@ -26,6 +30,8 @@ def dumps(obj: object, **kwargs: t.Any) -> str:
     if here is not None:
         text: str = here.app.json.dumps(obj, **kwargs)
         return text
+    if not kwargs and _json.dumps is _dumps and _json.JSONEncoder is _Encoder:
+        return _encoder.encode(obj)
     kwargs.setdefault("default", _default)
     return _json.dumps(obj, **kwargs)
 
