@@ -640,17 +640,17 @@ def answer_matched(
                         # run_view: Run the hooks, if there are any, and call the view
                         if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
                             context.request.method = method
-                            hooked: object
+                            result: Body
                             if (
                                 app.url_value_preprocessors
                                 or not plan.calls_view
                                 or (not context.request._has_endpoint_of_rule)
                             ):
-                                hooked = app.preprocess_request()
+                                result = app.preprocess_request()
                             else:
                                 before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
                                 # run_before: Call functions of the app and of blueprints until one returns a response
-                                result: Body = None
+                                result = None
                                 for scope in before:
                                     for function in app.before_request_funcs.get(scope, ()):
                                         if (
@@ -665,9 +665,9 @@ def answer_matched(
                                             break
                                     if result is not None:
                                         break
-                                hooked = result
-                            if hooked is not None:
-                                answer = hooked
+                            if result is not None:
+                                answer = result
+                                result = None
                             elif (
                                 plan.calls_view
                                 and plan.epoch is invalidation.epoch

@@ -147,17 +147,17 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                     # run_view: Run the hooks, if there are any, and call the view
                     if app.before_request_funcs or app.url_value_preprocessors or (not plan.calls_view):
                         context.request.method = method
-                        hooked: object
+                        result: Body
                         if (
                             app.url_value_preprocessors
                             or not plan.calls_view
                             or (not context.request._has_endpoint_of_rule)
                         ):
-                            hooked = app.preprocess_request()
+                            result = app.preprocess_request()
                         else:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
                             # run_before: Call functions of the app and of blueprints until one returns a response
-                            result: Body = None
+                            result = None
                             for scope in before:
                                 for function in app.before_request_funcs.get(scope, ()):
                                     if (
@@ -172,9 +172,9 @@ def serve_wsgi(app: Flask, plan: Plan, environ: WSGIEnvironment, start_response:
                                         break
                                 if result is not None:
                                     break
-                            hooked = result
-                        if hooked is not None:
-                            answer = hooked
+                        if result is not None:
+                            answer = result
+                            result = None
                         elif (
                             plan.calls_view
                             and plan.epoch is invalidation.epoch
@@ -473,13 +473,13 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                     # run_view: Run the hooks, if there are any, and call the view
                     if app.before_request_funcs or app.url_value_preprocessors:
                         context.request.method = method
-                        hooked: object
+                        result: Body
                         if app.url_value_preprocessors or not context.request._has_endpoint_of_rule:
-                            hooked = app.preprocess_request()
+                            result = app.preprocess_request()
                         else:
                             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
                             # run_before: Call functions of the app and of blueprints until one returns a response
-                            result: Body = None
+                            result = None
                             for scope in before:
                                 for function in app.before_request_funcs.get(scope, ()):
                                     if plan.epoch is invalidation.epoch and id(function) in app._synchronous:
@@ -490,9 +490,9 @@ def serve_plainly(app: Flask, plan: Plan, environ: WSGIEnvironment, start_respon
                                         break
                                 if result is not None:
                                     break
-                            hooked = result
-                        if hooked is not None:
-                            answer = hooked
+                        if result is not None:
+                            answer = result
+                            result = None
                         elif (
                             plan.epoch is invalidation.epoch
                             and context._state is PLAIN

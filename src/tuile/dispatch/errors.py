@@ -128,9 +128,9 @@ class ErrorHandling(App, metaclass=Watched):
             elif page.code is None or isinstance(e, RoutingException):
                 # As in `handle_http_exception`, which does the rest as well.
                 return page
-        # Most apps have none.
-        has_none = not self.error_handler_spec and plan.handles_errors and plan.epoch is invalidation.epoch
-        handler = None if has_none else self._find_error_handler(e, value_with_request().request.blueprints)
+        handler = (
+            None if self._has_no_handlers() else self._find_error_handler(e, value_with_request().request.blueprints)
+        )
         if handler is None:
             if page is not None:
                 return page
@@ -174,10 +174,27 @@ class ErrorHandling(App, metaclass=Watched):
         self.log_exception(exc_info)
         server_error = InternalServerError(original_exception=e)
         answer: object = server_error
-        handler = self._find_error_handler(server_error, value_with_request().request.blueprints)
-        if handler is not None:
-            answer = self._handled_by(handler, server_error)
+        if self._has_no_handlers():
+            page = self._page_of_unseen(server_error)
+            if page is not None:
+                return page
+        else:
+            handler = self._find_error_handler(server_error, value_with_request().request.blueprints)
+            if handler is not None:
+                answer = self._handled_by(handler, server_error)
         return self.finalize_request(answer, from_error_handler=True)
+
+    def _has_no_handlers(self) -> bool:
+        """Return whether there is no error handler to look for; most apps have none."""
+        plan = self._plan
+        return not self.error_handler_spec and plan.handles_errors and plan.epoch is invalidation.epoch
+
+    def _page_of_unseen(self, error: HTTPException) -> Response | None:
+        """Return the page of an exception if no user code sees it and nothing is added to it; None to finalize it."""
+        plan = self._plan
+        if not (plan.answers_alone and plan.epoch is invalidation.epoch and self._is_unseen(plan)):
+            return None
+        return None if "HTTP_COOKIE" in value_with_request().request.environ else page_response(error)
 
     def _explain(self, error: Exception) -> None:
         """Add what to write instead, if the error comes from a frequent mistake."""

@@ -180,14 +180,16 @@ def run_view(
     if app.before_request_funcs or app.url_value_preprocessors or not plan.calls_view:
         # `dispatch_request` reads it; setting it here is faster than computing it.
         context.request.method = method
-        hooked: object
+        result: Body
         if app.url_value_preprocessors or not plan.calls_view or not context.request._has_endpoint_of_rule:
-            hooked = app.preprocess_request()
+            result = app.preprocess_request()
         else:
             before = APP_ALONE if "." not in rule.endpoint else reversed(scopes_of(rule.endpoint))
-            hooked = run_before(app, plan, before)
-        if hooked is not None:
-            answer = hooked
+            result = run_before(app, plan, before)
+        if result is not None:
+            answer = result
+            # With one more reference, the response would seem to be kept for other requests.
+            result = None
         elif is_as_matched(plan, context, rule, arguments):
             view = app.view_functions[rule.endpoint]
             answer = call_view(app, view, arguments, known)
@@ -214,7 +216,7 @@ def is_as_matched(plan: Plan, context: RequestContext, rule: Rule, arguments: di
 
 def run_before(app: Dispatcher, plan: Plan, before: Iterable[str | None]) -> Body:
     """Call functions of the app and of blueprints until one returns a response."""
-    result: Body = None
+    result = None
     for scope in before:
         for function in app.before_request_funcs.get(scope, ()):
             # An earlier function may have replaced `ensure_sync`.

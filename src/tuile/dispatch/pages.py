@@ -12,6 +12,7 @@ from itertools import chain, islice
 from sys import getrefcount
 from types import GeneratorType
 
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -110,7 +111,7 @@ PAGES: frozenset[object] = frozenset({Page, StreamPage})
 
 
 def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Response | None:
-    """Return the response to a tuple, an iterator or an HTTP error; None if the steps have to make it.
+    """Return the response to a tuple, an iterator, markup or an HTTP error; None if the steps have to make it.
 
     Args:
         app: The app.
@@ -128,6 +129,9 @@ def page_of(app: Flask, plan: Plan, answer: Body) -> Page | StreamPage | Respons
     if type(answer) in _STREAMED:
         start = plan.text_start
         return StreamPage(start[1], [start[0]], answer) if start is not None and _streams_plainly() else None
+    if type(answer) is Markup or type(answer) is bytearray:
+        start, text = encode_answer(plan, answer.encode() if isinstance(answer, str) else bytes(answer))
+        return None if start is None else Page(start[1], [start[0], length_header(text)], [text])
     if not (plan.answers_alone and isinstance(answer, HTTPException)):
         return None
     page = usual_page(answer)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from werkzeug.datastructures import ResponseCacheControl
+from werkzeug.datastructures import HeaderSet, ResponseCacheControl
 from werkzeug.http import http_date, parse_cache_control_header, parse_date
 from werkzeug.sansio.response import Response as SansioResponse
 from werkzeug.utils import header_property
@@ -12,7 +13,7 @@ from werkzeug.utils import header_property
 from ..http.headers import directives_in
 from ..http.response_headers import Headers
 from ..invalidation import Stock, as_defined
-from ..lazy import late_modules
+from ..lazy import late_modules, lazy_pattern
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -105,10 +106,63 @@ def _header_of(directives: _CacheControl) -> str:
     return ", ".join(items) if type(directives).to_header is _to_header else directives.to_header()
 
 
+# Names with commas between them, none of which is quoted.
+_names = lazy_pattern(r"[\w!#$%&'*+.^`|~-]+(?:, ?[\w!#$%&'*+.^`|~-]+)*", re.ASCII)
+_sets = Stock(HeaderSet, "__bool__", "__init__", "__new__", "__setattr__", "to_header", "update")
+
+
+def _set_property(name: str) -> property:
+    """Return a property for a header that is a set of names: `vary`, `allow` or `content_language`."""
+    attribute = name.lower().replace("-", "_")
+    stock = vars(SansioResponse)[attribute]
+
+    def read(response: Response) -> HeaderSet:
+        headers = response.headers
+        text = headers.get(name)
+        if (
+            not _sets.is_in(HeaderSet)
+            or type(headers) is not Headers
+            or not (text is None or (type(text) is str and _names.fullmatch(text)))
+        ):
+            found: HeaderSet = stock.fget(response)
+            return found
+
+        def on_update(names: HeaderSet) -> None:
+            changed = _written(names)
+            if changed:
+                response.headers[name] = changed
+            elif name in response.headers:
+                del response.headers[name]
+
+        # What the constructor does.
+        made = object.__new__(HeaderSet)
+        made._headers = [] if text is None else text.replace(" ", "").split(",")
+        made._set = {one.lower() for one in made._headers}
+        made.on_update = on_update
+        return made
+
+    return property(read, stock.fset, doc=stock.__doc__)
+
+
+def _written(names: HeaderSet) -> str:
+    """Return the header with names, which is empty if there are none."""
+    found = names._headers
+    if not names:
+        return ""
+    if set(map(type, found)) == {str}:
+        text = ", ".join(found)
+        if text.count(",") == len(found) - 1 and _names.fullmatch(text):
+            # There is nothing to quote, as nearly always.
+            return text
+    return names.to_header()
+
+
 def set_faster_properties(kind: type[Response]) -> None:
     """Set the properties that replace Werkzeug's on the class of responses."""
     for name, stock in vars(SansioResponse).items():
         if type(stock) is header_property:
             setattr(kind, name, _HeaderProperty(stock))
+    for name in ("Allow", "Content-Language", "Vary"):
+        setattr(kind, name.lower().replace("-", "_"), _set_property(name))
     name = "cache_control"  # declared as read-only
     setattr(kind, name, property(_cache_control, doc=SansioResponse.cache_control.__doc__))
