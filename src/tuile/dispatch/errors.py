@@ -47,6 +47,7 @@ if t.TYPE_CHECKING:
     from ..wrappers.response import Response
     from . import shared_responses
     from .plan import Plan
+    from .return_values import Body
 else:
     mistakes, shared_responses = late_modules(__name__, "..mistakes", ".shared_responses")
 
@@ -254,8 +255,8 @@ class ErrorHandling(App, metaclass=Watched):
         """Return the response of an exception whose body or headers are made by methods that are not Werkzeug's."""
         # In this order, with an environ of their own, as Werkzeug calls them.
         environ = environ.copy()
-        headers: object = error.get_headers(environ, None)
-        body: t.Any = error.get_body(environ, None)
+        headers: Body = error.get_headers(environ, None)
+        body: Body = error.get_body(environ, None)
         code, pairs = error.code, plain_pairs(headers)
         names = [] if pairs is None else [name.lower() for name, _ in pairs]
         if (
@@ -267,10 +268,10 @@ class ErrorHandling(App, metaclass=Watched):
             or names.count("content-type") != 1
             or not PREPARED.isdisjoint(names)
         ):
-            return self._converted(WerkzeugResponse(body, code, headers), environ, plan)  # type: ignore[arg-type]
+            return self._converted(WerkzeugResponse(body, code, headers), environ, plan)
         return self._as_page(OwnResponse(body, code, pairs), environ, plan)
 
-    def _converted(self, response: t.Any, environ: WSGIEnvironment, plan: Plan) -> Response:
+    def _converted(self, response: Body, environ: WSGIEnvironment, plan: Plan) -> Response:
         """Return what an exception made as a response of the app's class."""
         if self._is_sent_as_it_is(response, plan):
             return shared_responses.claim(self, response)
