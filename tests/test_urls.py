@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.beside_flask import same
+from tests.beside_flask import make_app, outcome, same
 from tuile import Flask, url_for
 
 
@@ -64,6 +64,30 @@ def test_urls_below_a_prefix_are_flasks_with_any_options(seed: int) -> None:
                     found.append(lib.url_for(endpoint, **values))
                 except Exception as error:  # noqa: BLE001 - it is compared
                     found.append((type(error).__name__, str(error)))
+        return found
+
+    same(program)
+
+
+def test_urls_outside_a_request_without_a_server_name_are_refused_as_in_flask() -> None:
+    def program(lib: Any) -> Any:
+        app = make_app(lib)
+        app.add_url_rule("/about", "about", lambda: "")
+        app.url_build_error_handlers.append(lambda *_: "handled")
+        other = make_app(lib)
+        calls: list[dict[str, Any]] = [
+            {}, {"_external": False}, {"_scheme": "https"}, {"_scheme": "https", "_external": False}, {"q": 1}
+        ]  # fmt: skip
+        found = []
+        for endpoint in ("about", "missing", ".about", "static"):
+            for values in calls:
+                with app.app_context():
+                    found += [outcome(url_for, endpoint, **values) for url_for in (lib.url_for, app.url_for)]
+                    found.append(outcome(other.url_for, endpoint, **values))
+                    with app.test_request_context():
+                        found.append(outcome(lib.url_for, endpoint, **values))
+                    found.append(outcome(lib.url_for, endpoint, **values))
+                found.append(outcome(app.url_for, endpoint, **values))
         return found
 
     same(program)

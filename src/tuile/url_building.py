@@ -43,6 +43,10 @@ Options = tuple["str | None", "str | None", "str | None", "bool | None"]
 _NO_OPTIONS: Options = (None, None, None, None)
 # What the options are given as is not checked.
 _take: Callable[[dict[str, object], str, None], Written] = dict.pop
+_NO_SERVER_NAME = (
+    "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
+    " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
+)
 _LOCAL_SCHEME = "When specifying '_scheme', '_external' must be True."
 
 
@@ -68,12 +72,16 @@ def url_elsewhere(
     if context is None:
         return _url(app, plan, context, endpoint, values, take_options(values))
     is_inside = type(context) is RequestContext or context._request_ctx is not None
+    if not is_inside and context.url_adapter is None:
+        # Here, because each frame that an exception passes makes it slower. The traceback refers to this frame.
+        del context
+        raise RuntimeError(_NO_SERVER_NAME)
     name = absolute(context, endpoint) if is_inside and endpoint[:1] == "." else endpoint
     if name not in plan.rules and plan.url_map is not None and not app.url_default_functions:
         error = _error_for_unknown(plan, context, name, values, is_inside=is_inside)
         if error is not None:
             if not app.url_build_error_handlers:
-                # Here, because each frame that an exception passes makes it slower. The traceback refers to this frame.
+                # As above.
                 del context
                 raise error[0]
             return _handled(app, error[0], name, values, error[1])
@@ -85,8 +93,7 @@ def url_elsewhere(
     options = take_options(values)
     place = None if written is REFUSED else _place(plan, context)
     anchor, method, scheme, external = options
-    if external is None:
-        external = not is_inside or scheme is not None
+    external = (not is_inside or scheme is not None) if external is None else external
     options = (anchor, method, scheme, external)
     path = REFUSED if written is REFUSED else None
     if place is None or (scheme is not None and not external):
@@ -309,11 +316,7 @@ def _url(
         external = not is_inside or scheme is not None
     adapter = app.create_url_adapter(None) if context is None else context.url_adapter
     if adapter is None and not is_inside:
-        message = (
-            "Unable to build URLs outside an active request without 'SERVER_NAME' configured."
-            " Also configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
-        )
-        raise RuntimeError(message)
+        raise RuntimeError(_NO_SERVER_NAME)
     if scheme is not None and not external:
         raise ValueError(_LOCAL_SCHEME)
     if not completed and (app.url_default_functions or not plan.builds_urls):

@@ -320,6 +320,8 @@ def url_by_new_address(context: EnteredApp, endpoint: str, values: dict[str, obj
     if plan.url_map is None or plan.url_defaults:
         return None
     adapter = app_context.url_adapter
+    if adapter is None:
+        return None
     for known in plan.address_outside:
         # The adapters of most contexts are alike.
         if type(adapter) is Adapter and adapter.__dict__ == known.state:
