@@ -170,6 +170,24 @@ def test_recursive_loops_go_as_deep_as_in_jinja(call: str) -> None:
     assert same(program).endswith("<170>" + ">" * 169)
 
 
+def test_a_constant_is_read_once_where_a_loop_is_written_twice() -> None:
+    def program(lib: Any) -> list[object]:
+        app = make_app(lib)
+        read: list[object] = []
+
+        class Noted(app.jinja_environment):  # type: ignore[name-defined,misc] # of either framework
+            def getitem(self, obj: Any, argument: Any) -> Any:
+                read.append(obj)
+                return super().getitem(obj, argument)
+
+        app.jinja_environment = Noted
+        with app.app_context():
+            source = "{% for row in rows %}{{ row }}{{ 'ab'[0] }}{{ none[row] }}{% endfor %}"
+            return [lib.render_template_string(source, rows=[1, 2]), read]
+
+    assert same(program)[1] == ["ab", None, None]
+
+
 @pytest.mark.parametrize("kind", [jinja2.Environment, SandboxedEnvironment])
 def test_code_runs_in_other_environments_than_the_one_that_has_compiled_it(kind: type[jinja2.Environment]) -> None:
     class Hidden:

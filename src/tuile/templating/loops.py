@@ -57,11 +57,13 @@ def can_be_written_twice(environment: Environment, loop: nodes.For) -> bool:
     Jinja writes what is included without the context past the text that is joined.
     """
     calls = chain(loop.find_all(nodes.Filter), loop.find_all(nodes.Test))
+    reads = chain(loop.find_all(nodes.Getattr), loop.find_all(nodes.Getitem))
     return (
         environment.finalize is None
         and loop.find(nodes.Block) is None
         and all(include.with_context for include in loop.find_all(nodes.Include))
         and all(is_pure(environment, call) or call.find(nodes.Name) is not None for call in calls)
+        and all(read.find(nodes.Name) is not None for read in reads)
     )
 
 
