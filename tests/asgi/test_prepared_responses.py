@@ -151,7 +151,7 @@ VIEWS: list[Callable[[], Any]] = [
     lambda: ({"a": 1}, 422),
     lambda: ("", 204),
     lambda: Response("", 304, {"ETag": "a", "Content-Language": "en"}),
-    lambda: send_file(__file__),
+    lambda: send_file(__file__, conditional=False),
 ]
 
 

@@ -35,7 +35,16 @@ from .listening import Listener
 from .matched import Awaited, MatchedExchange
 from .on_loop import MoreSteps, leave_on_loop, page_without_view
 from .prepared_responses import prepared_of, start_again
-from .scopes import MOST_KNOWN, PLAIN_HEADERS, SENT_LENGTHS, is_own_header, sent_headers, sent_length, status_code
+from .scopes import (
+    MOST_KNOWN,
+    PLAIN_HEADERS,
+    SENT_LENGTHS,
+    is_own_header,
+    path_in_environ,
+    sent_headers,
+    sent_length,
+    status_code,
+)
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -84,12 +93,14 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         root, scheme = (scope["root_path"], scope["scheme"])
     except KeyError:
         root, scheme = (scope.get("root_path"), scope.get("scheme"))
+    if root or not path.isascii():
+        path = path_in_environ(scope)
     # brief_headers: Return Host, Cookie and Content-Length; no host if only the whole environ tells the view
     host: bytes | None = None
     cookies: bytes | None = None
     announced: bytes | None = None
     its_type: bytes | None = None
-    if ((version := scope["http_version"]) == "1.1" or version == "1.0") and (not root) and path.isascii():
+    if (version := scope["http_version"]) == "1.1" or version == "1.0":
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:
                 continue
@@ -106,7 +117,7 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
-    if sent_host is None:
+    if sent_host is None or path is None:
         await service.here().serve_http(scope, receive, send)
         return
     ahead = None

@@ -149,7 +149,8 @@ class Conversation:
         exchange = self.exchange
         if is_stream and not (exchange.is_lent or exchange.ended or self.workers.lend(exchange)):
             exchange.leave()
-            await refuse(503, "Service Unavailable", "Too many responses are being streamed.", self.send)
+            text = "Too many responses are being streamed."
+            await refuse(503, "Service Unavailable", text, exchange.method, self.send)
             return
         status, headers = t.cast("tuple[int, HeaderPairs]", exchange.head)
         await self.send({"type": "http.response.start", "status": status, "headers": headers})

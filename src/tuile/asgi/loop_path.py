@@ -23,6 +23,7 @@ from .scopes import (
     PLAIN_HEADERS,
     SENT_LENGTHS,
     is_own_header,
+    path_in_environ,
     sent_headers,
     sent_length,
     status_code,
@@ -73,8 +74,10 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         root, scheme = scope["root_path"], scope["scheme"]
     except KeyError:
         root, scheme = scope.get("root_path"), scope.get("scheme")
-    sent_host, sent_cookies, announced = brief_headers(service, plan, scope, root, path)
-    if sent_host is None:
+    if root or not path.isascii():
+        path = path_in_environ(scope)
+    sent_host, sent_cookies, announced = brief_headers(service, plan, scope)
+    if sent_host is None or path is None:
         await service.here().serve_http(scope, receive, send)
         return
     ahead = None
@@ -139,19 +142,17 @@ def has_steps_before(app: Flask, service: Service) -> object:
     return app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints
 
 
-def brief_headers(
-    service: Service, plan: Plan, scope: Scope, root: str | None, path: str
-) -> tuple[str | None, str | None, bytes | None]:
+def brief_headers(service: Service, plan: Plan, scope: Scope) -> tuple[str | None, str | None, bytes | None]:
     """Return Host, Cookie and Content-Length; no host if only the whole environ tells the view.
 
-    With a host, the request is no bad request.
+    With a host, the request is no bad request, unless its path is not text.
     """
     host: bytes | None = None
     cookies: bytes | None = None
     announced: bytes | None = None
     its_type: bytes | None = None
     # Comparisons with constants are faster than a look into a set.
-    if ((version := scope["http_version"]) == "1.1" or version == "1.0") and not root and path.isascii():
+    if (version := scope["http_version"]) == "1.1" or version == "1.0":
         # A loop in Python takes fewer instructions than a dictionary of all headers.
         for name, value in scope["headers"]:
             if name in PLAIN_HEADERS:

@@ -9,7 +9,7 @@ if t.TYPE_CHECKING:
     from .protocol import Send
 
 
-async def refuse(status: int, title: str, text: str, send: Send) -> None:
+async def refuse(status: int, title: str, text: str, method: str, send: Send) -> None:
     """Answer a request that does not get to the application."""
     page = (
         f"<!doctype html>\n<html lang=en>\n<title>{status} {title}</title>\n<h1>{title}</h1>\n<p>{escape(text)}</p>\n"
@@ -19,4 +19,4 @@ async def refuse(status: int, title: str, text: str, send: Send) -> None:
     if status == 503:
         headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body, "more_body": False})

@@ -121,10 +121,13 @@ def brief_environ_of(scope: Scope) -> WSGIEnvironment:
 
     The keys are the same as in `environ_of`.
     """
+    root, path = scope.get("root_path"), scope["path"]
+    if root or not path.isascii():
+        root, path = _paths(scope)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope["path"],
+        "SCRIPT_NAME": root or "",
+        "PATH_INFO": path,
         "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
         "wsgi.url_scheme": scope.get("scheme") or "http",
         "asgi.scope": scope,
@@ -136,6 +139,14 @@ def brief_environ_of(scope: Scope) -> WSGIEnvironment:
         elif name == b"cookie":
             environ["HTTP_COOKIE"] = value.decode("latin-1")
     return environ
+
+
+def path_in_environ(scope: Scope) -> str | None:
+    """Return the path of a request below its root path as an environ has it; None if it is not text."""
+    try:
+        return _paths(scope)[1]
+    except BadScope:
+        return None
 
 
 def file_environ_of(scope: Scope) -> WSGIEnvironment:
@@ -167,12 +178,13 @@ def brief_handshake_environ_of(scope: Scope) -> WSGIEnvironment | None:
 
     With a brief one, the handshake is no bad request.
     """
-    path: str = scope["path"]
-    if scope.get("root_path") or not path.isascii():
+    try:
+        root, path = _paths(scope)
+    except BadScope:
         return None
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": root,
         "PATH_INFO": path,
         "QUERY_STRING": (scope.get("query_string") or b"").decode("latin-1"),
         "wsgi.url_scheme": _CLOSED.get(scope.get("scheme") or "ws", "http"),

@@ -211,10 +211,10 @@ class Service:
         try:
             environ = environ_of(scope)
         except BadScope as reason:
-            await refuse(400, "Bad Request", str(reason), send)
+            await refuse(400, "Bad Request", str(reason), scope["method"], send)
             return
         if self.workers.is_closed:
-            await refuse(503, "Service Unavailable", "The server is shutting down.", send)
+            await refuse(503, "Service Unavailable", "The server is shutting down.", scope["method"], send)
             return
         if not self.is_started:
             # The server has no lifespan, or does not wait for it.
