@@ -88,7 +88,7 @@ class Stream:
         """Send the pieces, and return how many of the announced bytes are missing."""
         send, octets, turn_ends = self.send, 0, monotonic() + _LONGEST_TURN_S
         async for item in iterator:
-            body = item if type(item) is bytes else _octets_of(item)
+            body = item if type(item) is bytes else item.encode() if type(item) is str else _octets_of(item)
             if remaining is not None:
                 body = body[:remaining]
                 remaining -= len(body)
