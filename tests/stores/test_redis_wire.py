@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuile.sessions.stores.connections import BrokenConnectionError
 from tuile.sessions.stores.redis_wire import (
     BlockingConnection,
     Request,
@@ -19,7 +20,6 @@ from tuile.sessions.stores.redis_wire import (
     parse_session,
     without_polling,
 )
-from tuile.sessions.stores.remote import BrokenConnectionError
 
 TEXTS = st.binary(max_size=30) | st.sampled_from([b"\r\n", b"$3\r\nabc\r\n", b"x" * 2000, b"*1\r\n"])
 REPLIES: Any = st.recursive(

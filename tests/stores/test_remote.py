@@ -14,13 +14,14 @@ from tuile.sessions.operations import Apply, Load
 from tuile.sessions.record import Clocks
 from tuile.sessions.settings import store_and_policy
 from tuile.sessions.stores import StoreUnavailable
-from tuile.sessions.stores.remote import BrokenConnectionError, RemoteStore
+from tuile.sessions.stores.connections import BrokenConnectionError
+from tuile.sessions.stores.remote import RemoteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tuile.sessions.operations import Operation
-    from tuile.sessions.stores.remote import Steps
+    from tuile.sessions.stores.connections import Steps
 
 LOAD = Load("h", Clocks(60))
 APPLY: Any = Apply("h", 1, None, Clocks(60))  # type: ignore[arg-type] # not looked at

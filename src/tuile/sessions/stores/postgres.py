@@ -16,14 +16,16 @@ from urllib.parse import urlsplit
 from ..content import content_in, lines_of
 from ..operations import Apply, Create, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from ..record import Record
+from .connections import BrokenConnectionError
 from .postgres_wire import AwaitedConnection, BlockingConnection, Settings, Statement, connected
-from .remote import BrokenConnectionError, RemoteStore, Steps
+from .remote import RemoteStore
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from ..operations import OfOne, Operation
     from . import Answer, Row
+    from .connections import Steps
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Statement, Answer, T]"

@@ -8,7 +8,7 @@ import typing as t
 from importlib import import_module
 
 from . import StoreUnavailable
-from .remote import BrokenConnectionError
+from .connections import BrokenConnectionError
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,19 +23,20 @@ from ..changes import lines_with, merge
 from ..content import Content, key_in, lines_of
 from ..operations import SAVED, Applied, Apply, Create, End, EndOfUser, Load, Loaded, OfUser, Sweep, perform
 from . import Answer, StoreUnavailable
+from .connections import BrokenConnectionError, exchanged
 from .redis_places import place_of
 from .redis_records import decoded, head_of, pairs, read_record, state_of, time_in
 from .redis_scripts import APPLY, CLOCK, CREATE, INDEX, KEEP, READ, SAVE, SEEN
 from .redis_steps import step_for
 from .redis_wire import Request, ServerError, pack, pack_after, parse
-from .remote import BrokenConnectionError, RemoteStore, Steps, exchanged
+from .remote import RemoteStore
 
 if t.TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from ..operations import OfOne, Operation
     from ..record import Clocks
-    from .remote import AsyncConnection, Connection
+    from .connections import AsyncConnection, Connection, Steps
 
 T = t.TypeVar("T")
 _Steps: t.TypeAlias = "Generator[Request, Answer, T]"

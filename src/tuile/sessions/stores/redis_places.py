@@ -12,14 +12,14 @@ from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
 from . import StoreUnavailable
+from .connections import BrokenConnectionError
 from .redis_wire import AwaitedConnection, BlockingConnection, Request, ServerError, pack, parse
-from .remote import BrokenConnectionError
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
     from . import Answer
-    from .remote import AsyncConnection, Connection
+    from .connections import AsyncConnection, Connection
 
 _PORT, _SENTINEL_PORT = 6379, 26379
 _ROLE = Request(pack("ROLE"))

@@ -12,7 +12,7 @@ import sys
 import time
 import typing as t
 
-from .remote import BrokenConnectionError
+from .connections import BrokenConnectionError
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import sys
 import threading
 import time
@@ -22,20 +21,18 @@ from collections import deque
 from contextlib import suppress
 
 from . import Answer, Store, StoreUnavailable
+from .connections import BrokenConnectionError, exchanged, exchanged_async, is_closed
 
 if t.TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from ..operations import Operation
+    from .connections import AsyncConnection, Connection, Steps
 
 # After how many failures in a row a store is left alone, and for how many seconds.
 _MOST_FAILURES, _PAUSE_S = 3, 1.0
 # A connection that was not used for so many seconds may have been closed by the server.
 _FRESH_S = 1.0
-
-#: What a store sends, and the replies, whose form is between it and its connections.
-Steps: t.TypeAlias = "Generator[Answer, Answer, Answer]"
-
 # Held while a store begins in a process that was forked; a new one in each, because another thread may have held it.
 _beginning = threading.Lock()
 
@@ -47,36 +44,6 @@ def _renew_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
-
-
-class BrokenConnectionError(Exception):
-    """The server has closed a connection."""
-
-
-class Connection(t.Protocol):
-    """A connection of a store."""
-
-    #: When it was used last.
-    used: float
-
-    def fileno(self) -> int:
-        """Return the number of its socket."""
-
-    def close(self) -> None:
-        """Close it."""
-
-    def exchange(self, request: Answer) -> Answer:
-        """Send a request, and return the reply."""
-
-
-class AsyncConnection(t.Protocol):
-    """A connection of a store in an event loop."""
-
-    async def close(self) -> None:
-        """Close it."""
-
-    async def exchange(self, request: Answer) -> Answer:
-        """Send a request, and return the reply."""
 
 
 class RemoteStore(Store):
@@ -171,7 +138,7 @@ class RemoteStore(Store):
         except IndexError:
             connection = self._free_connection()
         now = time.monotonic()
-        if now - connection.used > _FRESH_S and _is_closed(connection):
+        if now - connection.used > _FRESH_S and is_closed(connection):
             self._drop(connection)
             self.close()
             connection = self._free_connection()
@@ -304,7 +271,7 @@ class RemoteStore(Store):
             connection = pool.idle.pop() if pool.idle else await self._connect_async()
             try:
                 steps = self._steps(operation)
-                answer = await asyncio.wait_for(_exchanged_async(connection, steps), self._timeout)
+                answer = await asyncio.wait_for(exchanged_async(connection, steps), self._timeout)
             except BaseException:
                 await connection.close()
                 raise
@@ -369,31 +336,3 @@ class _AsyncPool:
     def __init__(self, most: int) -> None:
         self.idle: list[AsyncConnection] = []
         self.free = asyncio.Semaphore(most)
-
-
-def exchanged(connection: Connection, steps: Steps) -> Answer:
-    """Take steps over a connection, and return the answer."""
-    reply = None
-    while True:
-        try:
-            request = steps.send(reply)
-        except StopIteration as end:
-            return end.value
-        reply = connection.exchange(request)
-
-
-async def _exchanged_async(connection: AsyncConnection, steps: Steps) -> Answer:
-    reply = None
-    while True:
-        try:
-            request = steps.send(reply)
-        except StopIteration as end:
-            return end.value
-        reply = await connection.exchange(request)
-
-
-def _is_closed(connection: Connection) -> bool:
-    """Return whether the server has closed a connection, as far as can be told without waiting."""
-    with suppress(ValueError):  # closed here, or a number that this function does not take
-        return bool(select.select([connection.fileno()], (), (), 0)[0])
-    return False
