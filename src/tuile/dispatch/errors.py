@@ -30,7 +30,6 @@ from .error_pages import (
     redirect_parts,
     usual_page,
 )
-from .return_values import response_of_application
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +44,13 @@ if t.TYPE_CHECKING:
     from ..config import Config
     from ..wrappers.request import Request
     from ..wrappers.response import Response
-    from . import shared_responses
+    from . import return_values, shared_responses
     from .plan import Plan
     from .return_values import Body
 else:
-    mistakes, shared_responses = late_modules(__name__, "..mistakes", ".shared_responses")
+    mistakes, return_values, shared_responses = late_modules(
+        __name__, "..mistakes", ".return_values", ".shared_responses"
+    )
 
 _new = object.__new__
 _WITHOUT_BODY = (204, 304)
@@ -275,7 +276,7 @@ class ErrorHandling(App, metaclass=Watched):
         """Return what an exception made as a response of the app's class."""
         if self._is_sent_as_it_is(response, plan):
             return shared_responses.claim(self, response)
-        return response_of_application(plan.response_class, response, environ)
+        return return_values.response_of_application(plan.response_class, response, environ)
 
     def _response_given_to(self, error: HTTPException) -> Response | None:
         """Return the response that an error was given, if it needs no conversion, because no user code sees it."""

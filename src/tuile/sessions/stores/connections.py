@@ -27,6 +27,7 @@ class Connection(t.Protocol):
 
     def fileno(self) -> int:
         """Return the number of its socket."""
+        ...
 
     def close(self) -> None:
         """Close it."""
