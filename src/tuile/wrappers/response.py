@@ -18,7 +18,6 @@ from ..http.received import without_bad_dates
 from ..http.response_headers import HEADERS_CLASSES, Headers
 from ..invalidation import Replaceable, Watched, as_defined, attributes, still_has, unwatched
 from ..lazy import late_modules
-from . import setting_cookies
 from .body_reading import set_faster_reading
 from .header_properties import set_faster_properties
 from .plain_response import (
@@ -37,6 +36,7 @@ from .plain_response import (
     stream_parts,
 )
 from .read_file import ReadFile
+from .setting_cookies import set_cookie as _set_cookie
 
 if t.TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping
@@ -322,7 +322,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
             ...
 
     else:
-        set_cookie = setting_cookies.set_cookie
+        set_cookie = _set_cookie
 
 
 set_faster_properties(Response)
