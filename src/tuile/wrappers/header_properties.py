@@ -117,26 +117,27 @@ def _set_property(name: str) -> property:
     stock = vars(SansioResponse)[attribute]
 
     def read(response: Response) -> HeaderSet:
-        headers = response.headers
-        text = headers.get(name)
-        if (
-            not _sets.is_in(HeaderSet)
-            or type(headers) is not Headers
-            or not (text is None or (type(text) is str and _names.fullmatch(text)))
-        ):
-            found: HeaderSet = stock.fget(response)
-            return found
-
         def on_update(names: HeaderSet) -> None:
-            changed = _written(names)
-            if changed:
-                response.headers[name] = changed
+            if names:
+                response.headers[name] = names.to_header() if text is None else _written(names)
             elif name in response.headers:
                 del response.headers[name]
 
+        headers = response.headers
+        text = headers.get(name)
+        if text is None:
+            return HeaderSet(None, on_update)
+        if (
+            type(text) is not str
+            or type(headers) is not Headers
+            or not _names.fullmatch(text)
+            or not _sets.is_in(HeaderSet)
+        ):
+            found: HeaderSet = stock.fget(response)
+            return found
         # What the constructor does.
         made = object.__new__(HeaderSet)
-        made._headers = [] if text is None else text.replace(" ", "").split(",")
+        made._headers = text.replace(" ", "").split(",")
         made._set = {one.lower() for one in made._headers}
         made.on_update = on_update
         return made
@@ -145,10 +146,8 @@ def _set_property(name: str) -> property:
 
 
 def _written(names: HeaderSet) -> str:
-    """Return the header with names, which is empty if there are none."""
+    """Return the header with some names."""
     found = names._headers
-    if not names:
-        return ""
     if set(map(type, found)) == {str}:
         text = ", ".join(found)
         if text.count(",") == len(found) - 1 and _names.fullmatch(text):
