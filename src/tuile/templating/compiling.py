@@ -54,7 +54,7 @@ class CodeGenerator(ExpressionWriter):
         super().__init__(environment, name, filename, stream, defer_init, optimized)
         # Code that is kept in files may be run without Tuile.
         is_kept = defer_init or environment.bytecode_cache is not None
-        has_names = hasattr(environment, "_own_names_of_code")
+        has_names = hasattr(environment, "_names_of_code")
         is_own = _IS_KNOWN and has_names and type(self) is CodeGenerator and _replaced.is_in(JinjaCodeGenerator)
         self._writes_out = is_own and not (is_kept or environment.is_async or environment.sandboxed)
         self._reads = self._reads_items = False
@@ -80,9 +80,11 @@ class CodeGenerator(ExpressionWriter):
         self._has_parts = any(node.find(kind) is not None for kind in (nodes.Block, nodes.Include, nodes.Extends))
         super().visit_Template(node, frame)
         if self._writes_out:
-            # The functions above look these names up when they are called.
-            self.writeline(f"from {__package__}.running import names_of_code")
-            self.writeline(f"globals().update(names_of_code(environment, escape, {sorted(self._functions)}))")
+            # The functions above look these names up when they are called. It may be run by another environment.
+            self.writeline("names_of_code = getattr(environment, '_names_of_code', None)")
+            self.writeline("if names_of_code is None:")
+            self.writeline(f"    from {__package__}.running import names_of_code")
+            self.writeline(f"globals().update(names_of_code(escape, {sorted(self._functions)}))")
 
     def write_commons(self) -> None:
         """Write the first lines of the function of a template or a block."""

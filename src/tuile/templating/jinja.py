@@ -23,10 +23,10 @@ from ..urls import UrlBuilding, link_writer
 from .autoescape import plain_escapes
 from .compiling import CodeGenerator
 from .folding import Sources, compiles_plainly
-from .running import ABSENT, Context, written
+from .running import ABSENT, Context, names_of_code, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from types import CodeType
 
     from jinja2 import nodes
@@ -134,16 +134,16 @@ class Environment(JinjaEnvironment):
             self._plain_autoescape = escapes
         self.app = app
 
-    def _own_names_of_code(self) -> dict[str, object]:
-        """Return what the code of a template has of this environment."""
+    def _names_of_code(self, escape_of_code: Callable[[object], str], functions: Sequence[str]) -> dict[str, object]:
+        """Return what `names_of_code` does, and what the code of a template has of this environment."""
         given = self.globals.get("url_for")
         is_own = type(given) is MethodType and given.__self__ is self.app and given.__func__ is _url_for
-        return {
-            "item_of": self._item_of,
-            "stock_read": MethodType(_getattr, self),
-            "own_link": given if is_own else ABSENT,
-            "write_link": link_writer(self.app),
-        }
+        names = names_of_code(escape_of_code, functions)
+        names["item_of"] = self._item_of
+        names["stock_read"] = MethodType(_getattr, self)
+        names["own_link"] = given if is_own else ABSENT
+        names["write_link"] = link_writer(self.app)
+        return names
 
     @internalcode
     def getattr(self, obj: Mapping[str, object], attribute: str) -> object:

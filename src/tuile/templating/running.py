@@ -298,7 +298,8 @@ def kinds_with_items(environment: Environment) -> tuple[type | None, tuple[type,
 
 _invoke: Callable[..., object] = invoke
 
-# What the code of templates has beside Jinja's names, in any environment.
+# What the code of templates has beside Jinja's names. Only Tuile's own environments have what stands for `ABSENT`: in
+# others it reads every attribute and item by their methods, and writes no links.
 _NAMES = {
     "attribute_of": object.__getattribute__,
     "Context": Context,
@@ -310,25 +311,18 @@ _NAMES = {
     **loops.NAMES,
     **sequences.NAMES,
     **written_out.NAMES,
+    **dict.fromkeys(("item_of", "stock_read", "own_link", "write_link"), ABSENT),
 }
-# What it has of Tuile's environments: in others it reads every attribute by their method, and writes no links.
-_NAMES_ELSEWHERE = dict.fromkeys(("item_of", "stock_read", "own_link", "write_link"), ABSENT)
 
 
-def names_of_code(
-    environment: JinjaEnvironment, escape_of_code: Callable[[object], str], functions: Sequence[str]
-) -> dict[str, object]:
+def names_of_code(escape_of_code: Callable[[object], str], functions: Sequence[str]) -> dict[str, object]:
     """Return what the code of a template has beside Jinja's names, with the functions that it has written out.
 
     Args:
-        environment: The environment that runs it, which may be another one than has compiled it.
         escape_of_code: What its code escapes with.
         functions: The names of the functions.
     """
-    own = getattr(environment, "_own_names_of_code", None)
-    names = _NAMES_ELSEWHERE if own is None else own()
-    known = {name: written_out.FUNCTIONS[name] for name in functions}
-    return {**_NAMES, **_writers(escape_of_code), **known, **names}
+    return {**_NAMES, **_writers(escape_of_code), **{name: written_out.FUNCTIONS[name] for name in functions}}
 
 
 def _writers(escape_of_code: Callable[[object], str]) -> dict[str, object]:
