@@ -250,7 +250,7 @@ class ServerSession(TrackedSession):
             name = key if type(key) is str else as_key(key)
             before = base.get(name) if lines is None else text_in(lines, name)
             if are_only_assigned and type(value := dict.get(self, key)) is int:
-                # Often, and what is returned for it.
+                # As `_change` would, without a call: counters are what is changed most often.
                 text = f"{value}"
                 change = None if text == before else tuple.__new__(Put, (text, before, True))
             else:
