@@ -83,12 +83,13 @@ def store(request: pytest.FixtureRequest) -> Iterator[RedisStore]:
 
 
 def test_sessions_live_and_end(store: RedisStore) -> None:
-    site = Site(store, SESSION_RENEW=0.000001, SESSION_MAX_PER_USER=3)
+    site = Site(store, SESSION_RENEW=0.001, SESSION_MAX_PER_USER=3)
     content = {"x": 1, "é": ["\0", {"y": 2.5}], "long": "x" * 20_000}
     cookie = site.begin(**content)
     assert site.content(cookie) == content
     # A login, a renewal, a list, and the end of all.
     cookies = [site.ask(put(_user_id="ada")).cookie for _ in range(4)]
+    time.sleep(0.01)
     renewed = site.ask(lambda: session.get("_user_id"), cookies[3])
     assert renewed.cookie
     assert site.content(renewed.cookie)["_user_id"] == "ada"

@@ -173,6 +173,19 @@ def test_reading_keeps_a_session_alive(driven: Driven, clock: Clock) -> None:
     assert load(driven) is None
 
 
+@pytest.mark.parametrize("part", [0.0001, 0.0006, 0.9996, 0.999999])
+def test_what_is_stored_is_not_ahead_of_the_clock(driven: Driven, clock: Clock, part: float) -> None:
+    clock.now = NOW + part
+    create(driven)
+    found = load(driven)
+    assert found is not None
+    assert clock.now - 0.001 < found.renewed <= clock.now
+    clock.forward(60)
+    found = load(driven)
+    assert found is not None
+    assert clock.now - 0.001 < found.seen <= clock.now
+
+
 def test_that_it_was_seen_is_stored_once_a_minute(driven: Driven, clock: Clock) -> None:
     create(driven)
     clock.forward(59)

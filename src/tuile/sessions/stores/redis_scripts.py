@@ -21,13 +21,16 @@ local function known(text)
     if not text then return end
     return string.match(text, '^(%d+) (%d+) (%d) ([%d.e+-]+) ([%d.e+-]+) ([%d.e+-]+)$')
 end
+local function moment()  -- rounded down: what is stored is never ahead of the clock
+    return string.format('%.3f', math.floor(now * 1000) / 1000)
+end
 local function keep_until(ends)
     redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((ends - now) * 1000)))
 end
 local function seen(created, idle, absolute)
     local ends = math.min(now + tonumber(idle), tonumber(created) + tonumber(absolute))
     keep_until(ends)
-    return string.format('%.3f', now), string.format('%.3f', ends)
+    return moment(), string.format('%.3f', ends)
 end
 """
 
@@ -56,7 +59,7 @@ CREATE: t.Final = (
     _KNOWN
     + """
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end
-local at, ends = string.format('%.3f', now), string.format('%.3f', now + tonumber(ARGV[1]))
+local at, ends = moment(), string.format('%.3f', now + tonumber(ARGV[1]))
 redis.call('HSET', KEYS[1], 't', table.concat({0, 1, 0, at, at, ends}, ' '), 'm', ARGV[2], 'c', ARGV[3])
 keep_until(tonumber(ends))
 return {at, ends}
