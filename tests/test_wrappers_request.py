@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import io
 import json
@@ -953,3 +954,64 @@ def test_json_is_read_by_the_methods_of_a_subclass_and_by_patched_ones(monkeypat
     assert OwnType(environ()).json == {"a": 1}
     monkeypatch.setattr("werkzeug.wrappers.Request.get_data", lambda self, **_: b"[0]")
     assert tuile.Request({**environ(), "CONTENT_TYPE": "application/json"}).json == [0]
+
+
+# --- What a subclass has in place of what the constructor assigns -----------------------------------------------------
+
+
+def _with_setter(name: str, assigned: list[str]) -> dict[str, object]:
+    def set_(self: Any, value: object) -> None:
+        assigned.append(name)
+        vars(self)[f"own_{name}"] = value
+
+    return {name: property(lambda self: vars(self)[f"own_{name}"], set_)}
+
+
+def _notes_all(assigned: list[str]) -> dict[str, object]:
+    def set_attribute(self: Any, name: str, value: object) -> None:
+        assigned.append(name)
+        vars(self)[name] = value
+
+    return {"__setattr__": set_attribute}
+
+
+_ASSIGNED = ["method", "scheme", "server", "root_path", "path", "query_string", "headers", "remote_addr", "shallow"]
+
+
+@pytest.mark.parametrize("name", [*_ASSIGNED, "environ"])
+@pytest.mark.parametrize("how", ["setter", "slot", "value", "mixin", "later", "cached", "all"])
+def test_what_a_subclass_has_of_the_names_of_the_constructor_is_assigned(name: str, how: str) -> None:
+    def program(lib: Any) -> Any:
+        assigned: list[str] = []
+        ways: dict[str, dict[str, object]] = {
+            "setter": _with_setter(name, assigned),
+            "later": _with_setter(name, assigned),
+            "slot": {"__slots__": (name,)},
+            "value": {name: "own"},
+            "cached": {name: functools.cached_property(lambda self: "cached")},
+            "all": _notes_all(assigned),
+            "mixin": {},
+        }
+        own = ways[how]
+        bases = (type("Mixin", (), {name: None}), lib.Request) if how == "mixin" else (lib.Request,)
+        kind = type("Own", bases, {} if how == "later" else own)
+        app = make_app(lib)
+        app.request_class = kind
+
+        def view() -> Any:
+            read = [outcome(getattr, lib.request, one) for one in (*_ASSIGNED, "url", "args", "host", "cookies")]
+            return [str(value) for value in read]
+
+        app.add_url_rule("/a/", "a", view, methods=["GET", "POST"])
+        environ = make_environ("/a/", QUERY_STRING="x=1", HTTP_COOKIE="a=1", HTTP_X_OWN="1")
+        answers = [outcome(send, app, dict(environ))]
+        if how == "later":
+            for attribute, value in own.items():
+                setattr(kind, attribute, value)
+        answers += [outcome(send, app, dict(environ)), outcome(send, app, make_post(b"a=1", URLENCODED, "/a/"))]
+        answers += [outcome(send, app, make_environ(path)) for path in ("/a", "/none")]
+        noted = [one for one in assigned if one in _ASSIGNED]
+        # Tuile assigns what is asked for again, and not what nobody asks for.
+        return answers, sorted(set(noted)) if how == "all" else len(noted)
+
+    same(program)

@@ -14,6 +14,7 @@ from ..ctx.request_context import RequestContext
 from ..invalidation import Watched, attributes, replaced, unwatched
 from ..routing.binding import BINDING
 from ..routing.map import Map
+from ..wrappers.environ import own_of_constructor
 from ..wrappers.request import Request
 
 if t.TYPE_CHECKING:
@@ -64,9 +65,10 @@ def _refusals_of_classes(cls: object) -> list[str]:
     return found + [f"Werkzeug's Request.{name} is replaced" for name in names]
 
 
-def own_constructor(cls: type) -> tuple[str, ...]:
+def own_constructor(cls: type[Request]) -> tuple[str, ...]:
     """Return the reasons why the constructor of requests must be called."""
-    return tuple(f"{name_of(cls)} has its own {name}" for name in replaced(cls, _CONSTRUCTOR))
+    names = [*replaced(cls, _CONSTRUCTOR), *own_of_constructor(cls)]
+    return tuple(f"{name_of(cls)} has its own {name}" for name in names)
 
 
 def name_of(value: object) -> str:

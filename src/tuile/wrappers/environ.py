@@ -9,6 +9,7 @@ from werkzeug.utils import cached_property
 
 from ..ctx.app_context import environ_of
 from ..http.request_headers import EnvironHeaders
+from ..invalidation import attribute
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -80,6 +81,26 @@ class FromEnviron(t.Generic[Value]):
             # A subclass has a property of that name that calls this one by `super()`.
             vars(instance)[self.name] = value
         return value
+
+
+# What Werkzeug's constructor computes from the environ.
+_ASSIGNED = ("method", "scheme", "server", "root_path", "path", "query_string", "headers", "remote_addr")
+
+
+def own_of_constructor(cls: type) -> list[str]:
+    """Return the attributes of Werkzeug's constructor for which a class has a setter, a slot or a default of its own.
+
+    They have to be assigned: a setter or a slot expects it, and a default would be found instead. A property without
+    a setter is left as it is.
+    """
+    names = [name for name in _ASSIGNED if not _is_read_late(attribute(cls, name))]
+    if attribute(cls, "shallow") is not False:
+        names.append("shallow")
+    return names if attribute(cls, "__setattr__") is object.__setattr__ else ["__setattr__", *names]
+
+
+def _is_read_late(found: object) -> bool:
+    return isinstance(found, FromEnviron) or (type(found) is property and found.fset is None)
 
 
 class Kept(cached_property[Value]):

@@ -28,6 +28,7 @@ from .environ import (
     EnvironAtFirstRead,
     FromEnviron,
     brief_environ_of,
+    own_of_constructor,
     read_headers,
     read_method,
     read_path,
@@ -139,6 +140,8 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_plain_json = False
     # Whether the endpoint and the blueprints come from the rule.
     _has_endpoint_of_rule = False
+    # Whether the constructor assigns everything at once.
+    _assigns_at_once = False
     if not t.TYPE_CHECKING:
         close = Replaceable(WerkzeugRequest, "closes_nothing")
         files = Files(vars(WerkzeugRequest)["files"].fget)
@@ -217,10 +220,11 @@ class Request(WerkzeugRequest, metaclass=Watched):
         certain = not unwatched(cls, "werkzeug")
         for flag, stock in _STOCK.items():
             cls.set_flag(flag, (certain or flag == "_has_headers_of_environ") and still_has(cls, stock))
+        cls.set_flag("_assigns_at_once", bool(own_of_constructor(cls)))
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
-        if WerkzeugRequest.__init__ is not _werkzeugs_init:
-            # The constructor is overridden.
+        if self._assigns_at_once or WerkzeugRequest.__init__ is not _werkzeugs_init:
+            # The constructor or what it assigns is overridden.
             super().__init__(environ, populate_request, shallow)
             return
         self.environ = environ
