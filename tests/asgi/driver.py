@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 
     from tuile.asgi.protocol import AsgiApp, Message, Scope
 
@@ -159,6 +159,33 @@ class Server:
         assert self.start is not None, "no response"
         assert self.is_complete or self.left.is_set(), "the response has no end"
         return Answer(self.start["status"], list(self.start["headers"]), b"".join(self.bodies), self.bodies)
+
+
+class CancelledAt:
+    """Awaits a coroutine, and cancels the task where it waits for the nth time."""
+
+    def __init__(self, coroutine: Any, place: int) -> None:
+        self.coroutine = coroutine
+        self.place = place
+        self.waits = 0
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        go_on: Callable[[Any], Any] = self.coroutine.send
+        value: Any = None
+        while True:
+            try:
+                waited_for = go_on(value)
+            except StopIteration:
+                return
+            self.waits += 1
+            task = asyncio.current_task()
+            if self.waits == self.place and task is not None:
+                task.get_loop().call_soon(task.cancel)
+            try:
+                value = yield waited_for
+                go_on = self.coroutine.send
+            except BaseException as error:  # noqa: BLE001 - the coroutine gets it
+                go_on, value = self.coroutine.throw, error
 
 
 async def ask(app: Any, path: str = "/", method: str = "GET", body: bytes | None = None, **kwargs: Any) -> Answer:

@@ -9,39 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import tuile
-from tests.asgi.driver import Server, ask, make_scope, run, until
+from tests.asgi.driver import CancelledAt, Server, ask, make_scope, run, until
 from tuile import Flask, Response, request, session
 from tuile.ctx.app_context import current_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
-
-
-class _CancelledAt:
-    """Awaits a coroutine, and cancels the task where it waits for the nth time."""
-
-    def __init__(self, coroutine: Any, place: int) -> None:
-        self.coroutine = coroutine
-        self.place = place
-        self.waits = 0
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        go_on: Callable[[Any], Any] = self.coroutine.send
-        value: Any = None
-        while True:
-            try:
-                waited_for = go_on(value)
-            except StopIteration:
-                return
-            self.waits += 1
-            task = asyncio.current_task()
-            if self.waits == self.place and task is not None:
-                task.get_loop().call_soon(task.cancel)
-            try:
-                value = yield waited_for
-                go_on = self.coroutine.send
-            except BaseException as error:  # noqa: BLE001 - the coroutine gets it
-                go_on, value = self.coroutine.throw, error
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 class _File(io.BytesIO):
@@ -156,7 +129,7 @@ async def _cancel(app: Flask, path: str, place: int) -> bool:
         await asyncio.sleep(0)
         await server.send(message)
 
-    cancelled_at = _CancelledAt(app(server.scope, server.receive, send), place)
+    cancelled_at = CancelledAt(app(server.scope, server.receive, send), place)
 
     async def serve() -> object:
         try:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # With it, only the whole environ tells the view of a request.
-_WHOLE = [(b"te", b"trailers")]
+_WHOLE = [(b"X-Whole", b"1")]
 
 
 def make_app(folder: Path, change: Callable[[Flask], object], *, awaits: bool = False) -> Flask:

@@ -29,6 +29,7 @@ from ..routing.rule import scopes_of
 from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, request_started
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
+from .ahead import CHUNKED, receive_ahead, receive_for_view
 from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
@@ -100,29 +101,34 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     cookies: bytes | None = None
     announced: bytes | None = None
     its_type: bytes | None = None
-    if (version := scope["http_version"]) == "1.1" or version == "1.0":
-        for name, value in scope["headers"]:
-            if name in PLAIN_HEADERS:
-                continue
-            if name == b"host" and host is None:
-                host = value
-            elif name == b"cookie" and cookies is None:
-                cookies = value
-            elif name == b"content-type" and its_type is None:
-                its_type = value
-            elif name == b"content-length" and announced is None:
-                announced = value
-            elif not is_own_header(name):
-                host = None
-                break
+    for name, value in scope["headers"]:
+        if name in PLAIN_HEADERS:
+            continue
+        if name == b"host" and host is None:
+            host = value
+        elif name == b"cookie":
+            cookies = value if cookies is None else cookies + b"; " + value
+        elif name == b"content-type" and its_type is None:
+            its_type = value
+        elif name == b"content-length" and announced is None:
+            announced = value
+        elif name == b"transfer-encoding" and value == b"chunked" and (announced is None):
+            announced = CHUNKED
+        elif not is_own_header(name):
+            host = None
+            break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
     if sent_host is None or path is None:
         await service.here().serve_http(scope, receive, send)
         return
     ahead = None
-    if announced is not None or (method != "GET" and method != "HEAD"):
-        ahead = await service.receive_ahead(plan, scope, announced, receive, send)
+    if (
+        announced is not None
+        or (method != "GET" and method != "HEAD")
+        or (scope["http_version"] != "1.1" and scope["http_version"] != "1.0")
+    ):
+        ahead = await receive_ahead(service, plan, scope, announced, receive, send)
         if ahead is None:
             return
     is_upgrade, environ = (False, None)
@@ -137,8 +143,6 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
     context._state = PLAIN
     context._is_touched = False
     context._own_app_ctx = None
-    if ahead is not None:
-        context.request._received = ahead.body
     # match_safely: Do the same as `match_route`, but leave any error to the steps: there is no rule then
     trusted = app.config["TRUSTED_HOSTS"]
     try:
@@ -195,11 +199,17 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         view = None
     if ahead is not None and method == "OPTIONS":
         view = None
-    elif view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
+    if view is not None and ahead is not None:
+        if not ahead.is_complete and (not await receive_for_view(ahead, service, plan, scope, send)):
+            return
+        context.request._received = ahead.body
+    if view is not None and (app.before_request_funcs or app.url_value_preprocessors or service.session_endpoints):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         # answer_otherwise: Answer a request that was matched, and whose view is not awaited
         page = None
+        if ahead is not None:
+            context.request._received = ahead.body
         if rule is None or (ahead is not None and method == "OPTIONS"):
             page = page_without_view(app, plan, context, rule, method)
         if page is not None:
@@ -226,6 +236,9 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 scope,
             )
             context.request._client = exchange
+            if ahead is not None and (not ahead.is_complete):
+                exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
+                context.request._received = exchange.add_body
             # pass_on: Let a worker answer a request, and send its response
             waiter = exchange.waiter = workers.loop.create_future()
             workers.submit(exchange)
@@ -241,6 +254,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
                 if len(variables):
                     carry(variables, current)
                 status, its_headers, its_body = whole
+                if not exchange.inbox_complete:
+                    exchange.leave()
                 try:
                     await send({"type": "http.response.start", "status": status, "headers": its_headers})
                     await send({"type": "http.response.body", "body": its_body, "more_body": False})
@@ -898,6 +913,8 @@ async def finish_in_worker(
         if len(variables):
             carry(variables, current)
         status, its_headers, its_body = whole
+        if not exchange.inbox_complete:
+            exchange.leave()
         try:
             await send({"type": "http.response.start", "status": status, "headers": its_headers})
             await send({"type": "http.response.body", "body": its_body, "more_body": False})

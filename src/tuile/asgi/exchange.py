@@ -372,6 +372,7 @@ class _RawBody(io.RawIOBase):
 
 def body_stream(exchange: Exchange) -> t.IO[bytes]:
     """Return `wsgi.input` for a request."""
-    if exchange.inbox_complete:
+    # What is taken from the inbox may be put aside.
+    if exchange.inbox_complete and not exchange.taken:
         return io.BytesIO(b"".join(exchange.inbox))
     return io.BufferedReader(_RawBody(exchange), MOST_WAITING)

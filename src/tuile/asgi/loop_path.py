@@ -16,6 +16,7 @@ from ..ctx.app_context import set_current
 from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
+from .ahead import CHUNKED, receive_ahead, receive_for_view
 from .on_loop import MoreSteps, page_without_view
 from .prepared_responses import prepared_of
 from .scopes import (
@@ -81,20 +82,22 @@ async def serve_scope(  # noqa: C901 - each way that a request may take
         await service.here().serve_http(scope, receive, send)
         return
     ahead = None
-    if announced is not None or (method != "GET" and method != "HEAD"):  # noqa: PLR1714 - faster
-        ahead = await service.receive_ahead(plan, scope, announced, receive, send)
+    if may_have_body(announced, method, scope):
+        ahead = await receive_ahead(service, plan, scope, announced, receive, send)
         if ahead is None:
             return
     is_upgrade, environ = False, None
     context = begin_lazily(app, plan, scope, receive)
-    if ahead is not None:
-        context.request._received = ahead.body
     rule, arguments, known = match_safely(app, plan, context, environ, method, sent_host, scheme, path, is_upgrade)
     view = awaited_view(app, plan, rule, known)
     if ahead is not None and method == "OPTIONS":
         # It need not be asked, and what does is not known to be a coroutine function.
         view = None
-    elif view is not None and has_steps_before(app, service):
+    if view is not None and ahead is not None:
+        if not ahead.is_complete and not await receive_for_view(ahead, service, plan, scope, send):
+            return
+        context.request._received = ahead.body
+    if view is not None and has_steps_before(app, service):
         view, arguments = MoreSteps(service, plan, context, scope).around(sent_cookies, view, arguments)
     if view is None:
         await answer_otherwise(
@@ -124,6 +127,8 @@ async def answer_otherwise(
     The arguments are those of `answer_in_worker`, and what was received of the body, if it may have one.
     """
     page = None
+    if ahead is not None:
+        context.request._received = ahead.body
     if rule is None or (ahead is not None and method == "OPTIONS"):
         page = page_without_view(app, plan, context, rule, method)
     if page is not None:
@@ -133,7 +138,7 @@ async def answer_otherwise(
         await service.here().serve_in_worker(scope, receive if ahead is None else ahead.again, send)
     else:
         await answer_in_worker(
-            app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send
+            app, service, plan, context, sent_cookies, rule, arguments, known, method, scope, receive, send, ahead
         )
 
 
@@ -145,33 +150,45 @@ def has_steps_before(app: Flask, service: Service) -> object:
 def brief_headers(service: Service, plan: Plan, scope: Scope) -> tuple[str | None, str | None, bytes | None]:
     """Return Host, Cookie and Content-Length; no host if only the whole environ tells the view.
 
-    With a host, the request is no bad request, unless its path is not text.
+    With a host, the request is no bad request, unless its path is not text. Instead of the length it is `CHUNKED` if
+    the body is sent in chunks.
     """
     host: bytes | None = None
     cookies: bytes | None = None
     announced: bytes | None = None
     its_type: bytes | None = None
-    # Comparisons with constants are faster than a look into a set.
-    if (version := scope["http_version"]) == "1.1" or version == "1.0":
-        # A loop in Python takes fewer instructions than a dictionary of all headers.
-        for name, value in scope["headers"]:
-            if name in PLAIN_HEADERS:
-                continue
-            if name == b"host" and host is None:
-                host = value
-            elif name == b"cookie" and cookies is None:
-                cookies = value
-            elif name == b"content-type" and its_type is None:
-                its_type = value
-            elif name == b"content-length" and announced is None:
-                announced = value
-            elif not is_own_header(name):
-                # A header that comes twice may be joined or refused.
-                host = None
-                break
+    # A loop in Python takes fewer instructions than a dictionary of all headers.
+    for name, value in scope["headers"]:
+        if name in PLAIN_HEADERS:
+            continue
+        if name == b"host" and host is None:
+            host = value
+        elif name == b"cookie":
+            # HTTP/2 may send the parts of one header apart.
+            cookies = value if cookies is None else cookies + b"; " + value
+        elif name == b"content-type" and its_type is None:
+            its_type = value
+        elif name == b"content-length" and announced is None:
+            announced = value
+        elif name == b"transfer-encoding" and value == b"chunked" and announced is None:
+            announced = CHUNKED
+        elif not is_own_header(name):
+            # A header that comes twice may be joined or refused.
+            host = None
+            break
     sent_host = None if host is None else service.hosts.get(host) or service.text_of_host(plan, host)
     sent_cookies = None if cookies is None else cookies.decode() if cookies.isascii() else cookies.decode("latin-1")
     return sent_host, sent_cookies, announced
+
+
+def may_have_body(announced: bytes | None, method: str, scope: Scope) -> bool:
+    """Return whether a request may have a body. HTTP/2 and later need not announce one, with any method."""
+    # Comparisons with constants are faster than a look into a set.
+    return (
+        announced is not None
+        or (method != "GET" and method != "HEAD")  # noqa: PLR1714
+        or (scope["http_version"] != "1.1" and scope["http_version"] != "1.0")
+    )
 
 
 async def answer_awaited(  # noqa: C901 - each way that a response may take

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 from collections import deque
 
-from .exchange import BODILESS, Exchange
+from .exchange import BODILESS, Exchange, body_stream
 from .files import with_short_file_read
 from .scopes import sent_headers, sent_length
 
@@ -13,8 +13,11 @@ if t.TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextvars import Context
 
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ..dispatch.return_values import Body
     from ..wrappers.response import TextStart
+    from .ahead import ReceivedAhead
     from .exchange import ExcInfo
     from .prepared_responses import Prepared
     from .protocol import HeaderPairs, Scope
@@ -42,7 +45,9 @@ class Awaited(t.NamedTuple):
 
 
 class MatchedExchange(Exchange):
-    """A request that was matched on the loop, its body received if it has one: the worker goes on from there.
+    """A request that was matched on the loop, where a worker goes on from there.
+
+    Its body is there, unless the exchange is to `expect` it.
 
     A response that is one piece of the announced length is not passed on as pieces are: it is in `whole` when the
     request has ended.
@@ -82,8 +87,27 @@ class MatchedExchange(Exchange):
             self.error = error
         # They refer to the request, which refers to this exchange.
         self.matched = ()
+        if self.spool is not None:
+            self.spool.close()
         self.ended = True
         self.report(self)
+
+    def expect(self, ahead: ReceivedAhead, limit: int | None, most_spooled: int) -> None:
+        """Receive the rest of a body when it is read.
+
+        Args:
+            ahead: Its start.
+            limit: The longest body that the app accepts.
+            most_spooled: How much a coroutine function may read, if there is no limit.
+        """
+        self.inbox_complete, self.inbox = False, deque([ahead.body] if ahead.body else ())
+        self.fed = len(ahead.body)
+        if not ahead.is_too_long:
+            self.most_spooled = most_spooled if limit is None else limit
+
+    def add_body(self, environ: WSGIEnvironment) -> None:
+        """Add the stream of such a body to the environ of its request."""
+        environ["wsgi.input"], environ["tuile.exchange"] = body_stream(self), self
 
     def _answer(self) -> None:
         start, body, more, prepared = self.answer(*self.matched, self._start_response)
@@ -130,7 +154,9 @@ class MatchedExchange(Exchange):
     def _prepare(self) -> None:
         """Set what only a response that calls `start_response` needs."""
         self.method, self.http_version = self.scope["method"], self.scope["http_version"]
-        self.pieces, self.inbox = deque(), deque()
+        self.pieces = deque()
+        if not hasattr(self, "inbox"):
+            self.inbox = deque()
 
     def _start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /

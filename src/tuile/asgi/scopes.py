@@ -38,7 +38,7 @@ _KEYS: dict[bytes, str] = {
 } | {b"content-length": "CONTENT_LENGTH", b"content-type": "CONTENT_TYPE"}
 #: The headers that have no part in finding the view of a request.
 PLAIN_HEADERS = frozenset(_KEYS) - {
-    *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"te", b"transfer-encoding", b"upgrade")
+    *(b"content-length", b"content-type", b"cookie", b"expect", b"host", b"transfer-encoding", b"upgrade")
 }
 # Those that have.
 _FINDING = frozenset(_KEYS) - PLAIN_HEADERS
@@ -137,7 +137,8 @@ def brief_environ_of(scope: Scope) -> WSGIEnvironment:
         if name == b"host":
             environ["HTTP_HOST"] = value.decode("latin-1")
         elif name == b"cookie":
-            environ["HTTP_COOKIE"] = value.decode("latin-1")
+            text, key = value.decode("latin-1"), "HTTP_COOKIE"
+            environ[key] = _joined(key, environ[key], text) if key in environ else text
     return environ
 
 

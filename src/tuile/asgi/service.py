@@ -17,14 +17,12 @@ from .. import invalidation
 from ..config import DEFAULT_CONFIG
 from ..ctx.app_context import current_value
 from ..dispatch.division import begin_on_loop
-from ..dispatch.inlined_on_loop import may_run_on_loop
 from ..dispatch.plan import is_stock
-from ..http.received import SAFE_METHODS
 from ..lazy import late_modules
 from ..wrappers.client import find_client_by
 from ..wrappers.environ import make_environ_by
 from ._generated import answer_awaited, serve_scope
-from .ahead import ReceivedAhead, may_be_received
+from .ahead import METHODS_WITHOUT_BODY
 from .conversation import Conversation, converse
 from .exchange import MOST_WAITING, Exchange, body_stream
 from .files import FileWrapper
@@ -47,6 +45,7 @@ if t.TYPE_CHECKING:
     from ..dispatch.return_values import AwaitedView
     from ..sessions.watcher import Watcher
     from ..wrappers.client import Client
+    from ..wrappers.environ import Received
     from ..wrappers.request import Request
     from .protocol import Receive, Scope, Send
     from .websockets import serving
@@ -59,7 +58,6 @@ else:
 _all: weakref.WeakSet[Service] = weakref.WeakSet()
 # How many hosts are remembered.
 _MOST_HOSTS = 64
-_METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Service:
@@ -96,10 +94,10 @@ class Service:
         _all.add(self)
 
     def _make_workers(self) -> Workers:
-        count: int | None = self._setting("ASGI_WORKERS")
+        count: int | None = self.setting("ASGI_WORKERS")
         if count is None:
             count = min(32, (os.cpu_count() or 1) + 4)
-        most_lent = self._setting("ASGI_STREAM_WORKERS")
+        most_lent = self.setting("ASGI_STREAM_WORKERS")
         for name, value, least in (("ASGI_WORKERS", count, 1), ("ASGI_STREAM_WORKERS", most_lent, 0)):
             if type(value) is not int or value < least:
                 raise ValueError(f"{name} is a number of threads, at least {least}, not {value!r}.")
@@ -108,7 +106,8 @@ class Service:
         weakref.finalize(self, workers.close)
         return workers
 
-    def _setting(self, name: str) -> int:
+    def setting(self, name: str) -> int:
+        """Return a number of the configuration."""
         # An app may have a configuration without Tuile's defaults.
         return t.cast("int", self.app.config.get(name, DEFAULT_CONFIG[name]))
 
@@ -174,38 +173,6 @@ class Service:
             plan = app._planner.for_request(app)
         return plan if plan is self.ready_plan or self.is_ready(plan) else None
 
-    async def receive_ahead(
-        self, plan: Plan, scope: Scope, announced: bytes | None, receive: Receive, send: Send
-    ) -> ReceivedAhead | None:
-        """Receive the body of a request that may be matched on the loop once it is there.
-
-        Args:
-            plan: The plan of the app.
-            scope: The scope of a request of HTTP/1 whose body is not sent in chunks.
-            announced: Its Content-Length. Without one, nothing is received: a view may answer before there is a body.
-            receive: Of the server.
-            send: Of the server.
-
-        Returns:
-            What was received, with all of the body; None if the request was served otherwise or the client has left.
-        """
-        method: str = scope["method"]
-        config, ahead = self.app.config, ReceivedAhead(receive)
-        # The check of where a request comes from may read the body.
-        if method in SAFE_METHODS or config.get("CSRF") is None:
-            if announced == b"0" or (announced is None and method in _METHODS_WITHOUT_BODY):
-                return ahead
-            if announced is not None and may_be_received(announced, config["MAX_CONTENT_LENGTH"]):
-                await ahead.fill()
-                if ahead.has_left:
-                    # Before its request was complete.
-                    return None
-                if ahead.is_complete and self.plan_for_loop() is plan and may_run_on_loop(self.app):
-                    # Nothing was changed meanwhile.
-                    return ahead
-        await self.here().serve_http(scope, ahead.again, send)
-        return None
-
     async def serve_http(self, scope: Scope, receive: Receive, send: Send, *, in_worker: bool = False) -> None:
         """Answer a request, on the loop if its view is a coroutine function and `in_worker` is not true."""
         try:
@@ -259,7 +226,7 @@ class Service:
         environ = exchange.environ
         length = content_length(environ) if "CONTENT_LENGTH" in environ else None
         if length is None:
-            if "HTTP_TRANSFER_ENCODING" not in environ and environ["REQUEST_METHOD"] in _METHODS_WITHOUT_BODY:
+            if "HTTP_TRANSFER_ENCODING" not in environ and environ["REQUEST_METHOD"] in METHODS_WITHOUT_BODY:
                 # Only HTTP/2 and later would announce none.
                 exchange.inbox_complete = environ["SERVER_PROTOCOL"].startswith("HTTP/1")
                 if exchange.inbox_complete:
@@ -271,7 +238,7 @@ class Service:
         if limit is not None and length is not None and length > limit:
             # It is refused when it is read, unless the view has another limit.
             return False
-        exchange.most_spooled = self._setting("ASGI_SPOOL") if limit is None else limit
+        exchange.most_spooled = self.setting("ASGI_SPOOL") if limit is None else limit
         # With `Expect`, reading tells the client to send the body: it is the view that may refuse it before.
         return not ("HTTP_EXPECT" in environ and (length is None or length > MOST_WAITING)) and (
             length is not None or "HTTP_TRANSFER_ENCODING" in environ
@@ -329,17 +296,20 @@ class Service:
             await self.lifespan.stop(self.workers)
         finally:
             self._close()
-            timeout: float = self._setting("ASGI_SHUTDOWN_TIMEOUT")
+            timeout: float = self.setting("ASGI_SHUTDOWN_TIMEOUT")
             if not await self.loop.run_in_executor(None, self.workers.join, timeout):
                 self.app.logger.warning("Some requests have not ended within %s seconds", timeout)
 
 
-def _whole_environ(scope: Scope, body: bytes) -> WSGIEnvironment:
-    """Return the environ of a request whose body was received, or of the handshake of a WebSocket."""
+def _whole_environ(scope: Scope, body: Received) -> WSGIEnvironment:
+    """Return the environ of a request that was matched on the loop, or of the handshake of a WebSocket."""
     if scope["type"] == "websocket":
         return handshake_environ_of(scope)
     environ = environ_of(scope)
-    environ["wsgi.input"] = BytesIO(body)
+    if isinstance(body, bytes):
+        environ["wsgi.input"] = BytesIO(body)
+    else:
+        body(environ)
     environ["wsgi.file_wrapper"] = FileWrapper
     return environ
 

@@ -39,6 +39,7 @@ if t.TYPE_CHECKING:
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import Body
     from ..wrappers.response import TextStart
+    from .ahead import ReceivedAhead
     from .matched import Answer
     from .prepared_responses import Prepared
     from .protocol import Receive, Scope, Send
@@ -59,6 +60,7 @@ async def answer_in_worker(
     scope: Scope,
     receive: Receive,
     send: Send,
+    ahead: ReceivedAhead | None,
 ) -> None:
     """Let a worker answer a request that was matched.
 
@@ -75,6 +77,7 @@ async def answer_in_worker(
         scope: The scope.
         receive: Of the server.
         send: Of the server.
+        ahead: What was received of the body, if it may have one.
     """
     workers, variables = service.workers, copy_context()
     exchange = MatchedExchange(
@@ -85,6 +88,9 @@ async def answer_in_worker(
         scope,
     )
     context.request._client = exchange
+    if ahead is not None and not ahead.is_complete:
+        exchange.expect(ahead, app.config["MAX_CONTENT_LENGTH"], service.setting("ASGI_SPOOL"))
+        context.request._received = exchange.add_body
     await pass_on(exchange, variables, workers, receive, send)
 
 
@@ -157,6 +163,9 @@ async def pass_on(
         if len(variables):
             carry(variables, current)
         status, its_headers, its_body = whole
+        if not exchange.inbox_complete:
+            # A thread that still reads the body gets no more of it.
+            exchange.leave()
         try:
             await send({"type": "http.response.start", "status": status, "headers": its_headers})
             await send({"type": "http.response.body", "body": its_body, "more_body": False})

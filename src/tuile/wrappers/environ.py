@@ -17,6 +17,9 @@ if t.TYPE_CHECKING:
     from ..asgi.protocol import Scope
     from .request import Request
 
+    #: The body of a request; or what adds a stream of it to an environ, if it is received when it is read.
+    Received: t.TypeAlias = bytes | t.Callable[[WSGIEnvironment], None]
+
 Value = t.TypeVar("Value")
 
 
@@ -126,20 +129,20 @@ Kept.__module__ = cached_property.__module__
 
 #: Makes the environ of a scope, one with those of its keys that are often read, and one with those that say how to
 #: send a file.
-_make: t.Callable[[Scope, bytes], WSGIEnvironment] | None = None
+_make: t.Callable[[Scope, Received], WSGIEnvironment] | None = None
 _make_brief: t.Callable[[Scope], WSGIEnvironment] | None = None
 _make_for_file: t.Callable[[Scope], WSGIEnvironment] | None = None
 
 
 def make_environ_by(
-    make: t.Callable[[Scope, bytes], WSGIEnvironment],
+    make: t.Callable[[Scope, Received], WSGIEnvironment],
     make_brief: t.Callable[[Scope], WSGIEnvironment],
     make_for_file: t.Callable[[Scope], WSGIEnvironment],
 ) -> None:
     """Set what makes the environ of a request that has a scope of ASGI instead: a layer above this one knows.
 
     Args:
-        make: Makes the whole environ, with a body.
+        make: Makes the whole environ, with a body or a stream of it.
         make_brief: Makes one with the method, the URL and the cookies.
         make_for_file: Makes one with the method, the conditions, the ranges and the server's wrapper of files.
     """
@@ -172,12 +175,13 @@ def cookie_header_of(request: Request) -> str | None:
     if scope is None:
         sent: str | None = request.environ.get("HTTP_COOKIE")
         return sent
-    # A request whose environ is not made has one at most, and names in lower case.
+    # A request whose environ is not made has names in lower case.
+    found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"cookie":
-            octets: bytes = value
-            return octets.decode("latin-1")
-    return None
+            # HTTP/2 may send the parts of one header apart.
+            found = value if found is None else found + b"; " + value
+    return None if found is None else found.decode("latin-1")
 
 
 def brief_environ_of(request: Request) -> WSGIEnvironment:

@@ -55,6 +55,7 @@ if t.TYPE_CHECKING:
     from ..http import bodies, hosts, urlencoded
     from . import json_body
     from .client import Client, Result
+    from .environ import Received
 else:
     from .environ import Kept as cached_property  # noqa: N813 - what type checkers read
 
@@ -152,7 +153,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _environ_at_start: WSGIEnvironment | None = None
     # The scope of an ASGI server, as long as the environ is not made, the body, and some of the environ's keys.
     _scope: Scope | None = None
-    _received = b""
+    _received: Received = b""
     _brief_environ: WSGIEnvironment | None = None
     # What an ASGI server calls when the client leaves, if the view runs on the event loop, and who was asked about it.
     _receive: Receive | None = None

@@ -324,7 +324,7 @@ class _Job:
         except CancelledError:
             # The server stops. A thread that waits for messages is told so, and its context is left properly.
             self.served.connection.release()
-            await wait([self.future], timeout=self.served.service._setting("ASGI_SHUTDOWN_TIMEOUT"))
+            await wait([self.future], timeout=self.served.service.setting("ASGI_SHUTDOWN_TIMEOUT"))
             raise
         if self.error is not None:
             raise self.error
