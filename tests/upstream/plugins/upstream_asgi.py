@@ -51,6 +51,8 @@ def _by_asgi(self: Any, environ: dict[str, Any], start_response: Callable[..., A
     tasks = []
     _loop.call_soon_threadsafe(lambda: tasks.append(_loop.create_task(main())), context=copy_context())
     is_done.wait()
+    if not (failure or exchange.scope["state"]["entered"]):
+        raise RuntimeError("The application is not entered by the function of this plugin.")
     exchange.rewind()
     if failure:
         error = failure.pop()
@@ -92,7 +94,7 @@ class _Exchange:
             ],
             "server": (environ["SERVER_NAME"], int(environ["SERVER_PORT"])),
             "client": (environ["REMOTE_ADDR"], 50000) if environ.get("REMOTE_ADDR") else None,
-            "state": {"environ": environ},
+            "state": {"environ": environ, "entered": False},
         }
 
     async def receive(self) -> Any:
@@ -124,7 +126,7 @@ class _Exchange:
 
 def _environ_of(scope: Any) -> dict[str, Any]:
     environ = scopes.environ_of(scope)
-    if "environ" in scope["state"]:
+    if "environ" in scope.get("state", {}):
         given = scope["state"]["environ"]
         for key in given.keys() - environ.keys():
             if key != "wsgi.input":
@@ -135,7 +137,9 @@ def _environ_of(scope: Any) -> dict[str, Any]:
 
 async def _serve(app: Any, serving: Any, scope: Any, receive: Any, send: Any) -> None:
     # What the test has put into the environ is in no brief one.
-    given = scope.get("state", {}).get("environ", {}).keys()
+    state = scope.get("state", {})
+    state["entered"] = True
+    given = state.get("environ", {}).keys()
     if given <= scopes.environ_of(scope).keys() | {"werkzeug.request", "wsgi.input"}:
         await _generated.serve_scope(app, serving, scope, receive, send)
     else:
@@ -143,6 +147,6 @@ async def _serve(app: Any, serving: Any, scope: Any, receive: Any, send: Any) ->
 
 
 vars(service)["environ_of"] = _environ_of
-setattr(service.Service, "enter", staticmethod(_serve))  # noqa: B010 - its type is that of another function
+vars(service)["serve_scope"] = _serve
 Flask.__call__ = _by_asgi  # type: ignore[method-assign,assignment] # the subject
 take_stock(Flask)

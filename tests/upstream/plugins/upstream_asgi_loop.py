@@ -21,6 +21,8 @@ requests = 0
 
 
 async def _serve(app: Any, serving: Any, scope: Any, receive: Any, send: Any) -> None:
+    if "entered" in scope.get("state", {}):
+        scope["state"]["entered"] = True
     await serving.serve(scope, receive, send)
 
 
@@ -61,6 +63,6 @@ def _awaited(view: Callable[..., Any]) -> Any:
     return call
 
 
-setattr(service.Service, "enter", staticmethod(_serve))  # noqa: B010 - its type is that of another function
+vars(service)["serve_scope"] = _serve
 vars(service)["begin_on_loop"] = _begin
 vars(division)["begin_awaited"] = _with_any_view
