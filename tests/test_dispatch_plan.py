@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from unittest import mock
 
 import pytest
 from werkzeug.routing import Map as WerkzeugMap
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -703,3 +704,78 @@ def test_every_epoch_is_another() -> None:
         invalidation.invalidate()
         seen.append(invalidation.epoch)
     assert len({id(epoch) for epoch in seen}) == 1000
+
+
+# --- Copies of an application -----------------------------------------------------------------------------------------
+
+
+def _of(lib: Any, name: str, attributes: dict[str, Any]) -> Any:
+    owners = {"Json": "json.provider", "Sessions": "sessions", "Globals": "ctx"}
+    kinds = {"Json": "DefaultJSONProvider", "Sessions": "SecureCookieSessionInterface", "Globals": "_AppCtxGlobals"}
+    base = getattr(part(lib, owners[name]), kinds[name]) if name in owners else getattr(lib, name)
+    return type(name, (base,), attributes)
+
+
+def _in_place_of_wsgi(environ: Any, start_response: Any) -> Any:
+    start_response("299 OWN", [])
+    return [b"own"]
+
+
+def _ignore(request: Any, value: object) -> None:
+    """Set nothing."""
+
+
+CHANGES_OF_COPY: dict[str, Callable[[Any, Any], Any]] = {
+    "response_class": lambda lib, copied: _of(lib, "Response", {"default_mimetype": "x/y"}),
+    "request_class": lambda lib, copied: _of(lib, "Request", {"path": property(lambda _: "/own", _ignore)}),
+    "json": lambda lib, copied: _of(lib, "Json", {"dumps": lambda *_, **__: "own"})(copied),
+    "session_interface": lambda lib, copied: _of(lib, "Sessions", {"get_cookie_name": lambda *_: "own"})(),
+    "app_ctx_globals_class": lambda lib, copied: _of(lib, "Globals", {"own": 7}),
+    "wsgi_app": lambda lib, copied: _in_place_of_wsgi,
+    "before_request_funcs": lambda lib, copied: {None: [lambda: "own"]},
+    "after_request_funcs": lambda lib, copied: {None: [lambda response: lib.Response("own")]},
+    "view_functions": lambda lib, copied: dict.fromkeys(copied.view_functions, lambda: "own"),
+    "dispatch_request": lambda lib, copied: lambda: "own",
+    "make_response": lambda lib, copied: lambda value: lib.Response("own"),
+    "ensure_sync": lambda lib, copied: lambda function: lambda **_: "own",
+    "url_map": lambda lib, copied: WerkzeugMap([Rule("/", endpoint="json")]),
+    "config": lambda lib, copied: part(lib, "config").Config(".", copied.config | {"SECRET_KEY": KEY}),
+    "__class__": lambda lib, copied: _of(lib, "Flask", {"dispatch_request": lambda _: "own"}),
+    "name": lambda lib, copied: "own",
+}  # fmt: skip
+
+
+def ask_copies(lib: Any, name: str, first: str, asked_before: int, ask_one: Callable[..., Any]) -> list[Any]:
+    """Change an attribute of a copy of an application, and send requests to both."""
+    app = make_app(lib, SECRET_KEY="a key for these tests alone")
+    asked: list[Any] = []
+
+    def index() -> str:
+        lib.session["a"] = 1
+        here = lib.current_app._get_current_object() is asked[-1]
+        return f"{lib.request.path} {lib.current_app.name} {here} {getattr(lib.g, 'own', 0)}"
+
+    app.add_url_rule("/", "index", index)
+    app.add_url_rule("/json", "json", lambda: {"a": 1})
+    app.add_url_rule("/error", "error", lambda: lib.abort(410))
+
+    def ask(one: Any) -> list[Any]:
+        asked.append(one)
+        return [outcome(ask_one, one, make_environ(path)) for path in ("/", "/json", "/error", "/none")]
+
+    for _ in range(asked_before):
+        ask(app)
+    copied = copy.copy(app)
+    seen = ask(copied) if asked_before > 1 else []
+    setattr(copied, name, CHANGES_OF_COPY[name](lib, copied))
+    order = [app, copied] if first == "app" else [copied, app]
+    for one in (*order, *order, copy.copy(copied), *order):
+        seen += ask(one)
+    return seen
+
+
+@pytest.mark.parametrize("name", CHANGES_OF_COPY)
+@pytest.mark.parametrize("first", ["app", "copy"])
+@pytest.mark.parametrize("asked_before", [0, 1, 5])
+def test_a_copy_of_an_application_has_a_plan_of_its_own(name: str, first: str, asked_before: int) -> None:
+    same(ask_copies, name, first, asked_before, send)

@@ -136,7 +136,7 @@ def replace(stack: contextlib.ExitStack, app: tuile.Flask, name: str) -> None:
 
 def plan_anew(app: tuile.Flask) -> None:
     """Forget that the last plans did not last, and have a plan that was used already."""
-    app._planner = Planner()
+    app._planner = Planner(app)
     vars(app)["_plan"] = app.plan
 
 
@@ -203,7 +203,7 @@ def test_a_change_by_another_thread_may_come_before_any_line(
 def test_a_change_may_come_before_any_line_of_planning(name: str) -> None:
     app = make_app(tuile.Flask, "plain")
     for line in range(1, MANY):
-        app._planner = Planner()
+        app._planner = Planner(app)
         invalidation.invalidate()
         with contextlib.ExitStack() as stack:
             change = functools.partial(replace, stack, app, name)

@@ -118,7 +118,7 @@ class Flask(UrlBuilding, RefusesSessions, HasResources, ServesAsgi, Dispatcher):
         if "flask" in sys.modules:
             warn_if_flask_is_imported(stacklevel=2)
         self._synchronous = {}
-        self._planner = Planner()
+        self._planner = Planner(self)
         # Set here, so that every app has its attributes in the same order: CPython then finds them faster.
         self._plan = NOTHING
         self._asgi_service = None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import tuile
 from tests.asgi.driver import Server, make_scope
 from tests.beside_flask import make_environ, outcome, send, sort_methods
+from tests.test_dispatch_plan import CHANGES_OF_COPY, ask_copies
 from tests.test_fast_path import ANSWERS, DOES, PARTS, REQUESTS, Program, by_steps
 
 if TYPE_CHECKING:
@@ -181,3 +182,12 @@ def test_a_forked_process_makes_its_own_threads() -> None:
         seen = [mine == str(os.getpid()), os.read(reader, 100).decode() == str(child)]
     """
     assert observe(program) == [True, True]
+
+
+@pytest.mark.parametrize("name", CHANGES_OF_COPY)
+@pytest.mark.parametrize("first", ["app", "copy"])
+def test_a_copy_of_an_application_is_asked_itself(name: str, first: str) -> None:
+    with mock.patch("time.time", return_value=1_700_000_000.0), closing(asyncio.new_event_loop()) as loop:
+        for warm in (0, 1, 5):
+            by_one = ask_copies(tuile, name, first, warm, partial(by_asgi, loop=loop))
+            assert by_one == ask_copies(tuile, name, first, warm, by_wsgi)

@@ -71,7 +71,7 @@ class ServesAsgi(metaclass=Watched):
         through `wsgi_app` and its middleware as well.
         """
         service = self._asgi_service
-        if service is None:
+        if service is None or service.app is not self:
             service = (_service_of or _import_service())(self)
         await service.enter(t.cast("Flask", self), service, scope, receive, send)
 

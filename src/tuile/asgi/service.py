@@ -341,6 +341,9 @@ def service_of(app: Flask) -> Service:
     """Return the service of an app on the running event loop; made at the first call, and anew after a fork."""
     loop = get_running_loop()
     services: dict[AbstractEventLoop, Service] = app.__dict__.setdefault("_services", {})
+    if any(each.app is not app for each in tuple(services.values())):
+        # The app is a copy of another, and has its attributes.
+        services = app.__dict__["_services"] = {}
     service = services.get(loop)
     if service is None or service.process != os.getpid():
         for other in [other for other in services if other.is_closed()]:

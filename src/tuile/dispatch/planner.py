@@ -38,9 +38,11 @@ class Planner:
     SHORTEST = 64
     LONGEST = 4096
 
-    __slots__ = ("brief", "pause", "plan", "served", "skip")
+    __slots__ = ("brief", "owner", "pause", "plan", "served", "skip")
 
-    def __init__(self) -> None:
+    def __init__(self, app: object) -> None:
+        # Not the app itself, which would then be freed later.
+        self.owner = id(app)
         self.plan = NOTHING
         self.served = self.PROVEN
         self.brief = self.skip = 0
@@ -55,6 +57,10 @@ class Planner:
 
     def current(self, app: Planned) -> Plan:
         """Return the plan of an app, renewed if it is stale; `NOTHING` during a pause."""
+        if self.owner != id(app):
+            # A copy of an app has the planner of the original until it needs a plan.
+            own = app.__dict__["_planner"] = Planner(app)
+            return own.current(app)
         plan = self.plan
         if plan.epoch is invalidation.epoch and type(app) is plan.app_type and _are_as_they_were(plan.unwatched):
             self.served += 1

@@ -134,6 +134,7 @@ class Dispatcher(Planned, Teardown):
             plan, service = self._plan, self._asgi_service
             if (
                 service is None
+                or service.app is not self
                 or plan is not service.entry_plan
                 or plan.epoch is not invalidation.epoch
                 or type(self) is not plan.app_type
