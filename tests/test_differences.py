@@ -561,10 +561,10 @@ def _(lib: Any) -> Any:
     return lines_set(send(app))[0].partition("=")[0] + "="
 
 
-SUBCLASSES = "Headers, `args`, `form` and URL adapters are of subclasses of Werkzeug's classes"
+SUBCLASSES = "Headers, `args`, `form`, URL adapters and rules are of subclasses of Werkzeug's classes"
 
 
-@shown(SUBCLASSES, [True] * 7, [False] * 6 + [True])
+@shown(SUBCLASSES, [True] * 8, [False] * 7 + [True])
 def exact_classes(lib: Any) -> list[bool]:
     from werkzeug import datastructures, routing  # noqa: PLC0415
 
@@ -580,12 +580,15 @@ def exact_classes(lib: Any) -> list[bool]:
     send(app, make_environ(HTTP_COOKIE="c=3"))
     with app.test_request_context("/?a=1", method="POST", data={"b": "2"}):
         request, response = lib.request, lib.Response("text")
+        rule = routing.Rule("/by-hand", endpoint="by hand")
+        app.url_map.add(rule)
         return [
             type(request.args) is datastructures.ImmutableMultiDict,
             type(request.form) is datastructures.ImmutableMultiDict,
             type(request.headers) is datastructures.EnvironHeaders,
             type(response.headers) is datastructures.Headers,
             type(app.create_url_adapter(request)) is routing.MapAdapter,
+            type(rule) is routing.Rule,
             *[kind is datastructures.ImmutableMultiDict for kind in of_cookies],
         ]
 

@@ -9,7 +9,7 @@ from werkzeug.routing import Map as WerkzeugMap
 from werkzeug.routing import Rule as WerkzeugRule
 
 from ..invalidation import as_defined
-from .rule import EndpointRules, NoticedRules, Rule, RulesByEndpoint
+from .rule import EndpointRules, NoticedRules, Rule, RulesByEndpoint, adopt
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,7 @@ def add_rules(url_map: Map, factory: RuleFactory, add: Callable[[RuleFactory], N
         add: Werkzeug's method of the map.
     """
     by_endpoint = url_map._rules_by_endpoint
+    adopt(factory)
     if (
         type(factory) is not Rule
         or getattr(factory.get_rules, "__func__", None) is not _stock_get_rules

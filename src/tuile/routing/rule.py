@@ -110,7 +110,7 @@ class RulesByEndpoint(dict[str, list[WerkzeugRule]]):
 
 
 class NoticedRules(RuleFactory):
-    """A rule or a factory of rules that notices the endpoints of its rules."""
+    """A factory of rules that notices the endpoints of its rules, and makes Werkzeug's own rules ours."""
 
     def __init__(self, factory: RuleFactory) -> None:
         self._factory = factory
@@ -119,6 +119,7 @@ class NoticedRules(RuleFactory):
     def get_rules(self, map: WerkzeugMap) -> t.Iterator[WerkzeugRule]:
         """Yield the rules."""
         for rule in self._factory.get_rules(map):
+            adopt(rule)
             yield rule
             self.endpoints.add(rule.endpoint)
 
@@ -290,6 +291,13 @@ class Rule(WerkzeugRule):
             return built(rule, values, build_all, append_unknown=True)
 
         return build_known, build_all
+
+
+def adopt(rule: object) -> None:
+    """Give a rule of Werkzeug's own class, which is not bound yet, the class `Rule`: it notices its changes then."""
+    if type(rule) is WerkzeugRule and rule.map is None:
+        vars(rule).update(_NEW)
+        rule.__class__ = Rule
 
 
 def _may_fail(names: list[str]) -> bool:
