@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import request as werkzeugs_request
 
 import tuile
-from tests.beside_flask import Environ, make_environ, outcome
+from tests.beside_flask import ABSENT, Environ, make_environ, outcome, same
 from tests.test_http_multipart import BODIES
 from tuile.wrappers import forms
 
@@ -186,6 +186,72 @@ def test_what_was_read_before_counts_as_with_werkzeug(before: str, content_type:
             request = kind(make_post(TWO_PARTS, content_type))
             getattr(request, before)
             assert seen(request) == seen(WerkzeugRequest(make_post(TWO_PARTS, content_type)))
+
+
+READS: dict[str, Any] = {
+    "form": lambda request: list(request.form.items(multi=True)),
+    "files": lambda request: [(name, file.filename, file.read()) for name, file in request.files.items(multi=True)],
+    "values": lambda request: list(request.values.items(multi=True)),
+    "data": lambda request: request.data,
+    "get_data": lambda request: request.get_data(),
+    "get_data, not kept": lambda request: request.get_data(cache=False),
+    "get_data, as text": lambda request: request.get_data(as_text=True),
+    "get_data, after the form": lambda request: request.get_data(parse_form_data=True),
+    "json": lambda request: request.get_json(silent=True),
+    "json, forced": lambda request: request.get_json(force=True),
+    "stream": lambda request: request.stream.read(),
+    "three of the stream": lambda request: request.stream.read(3),
+    "where the stream is": lambda request: request.stream.read(0),
+    "a stream set": lambda request: setattr(request, "stream", io.BytesIO(b"a=set")),
+    "length changed": lambda request: request.environ.update(CONTENT_LENGTH="2"),
+    "limit changed": lambda request: setattr(request, "max_content_length", 3),
+    "shallow": lambda request: setattr(request, "shallow", True),
+    "closed": lambda request: request.close(),
+}
+SENT = [
+    (URLENCODED, b"a=1&b=%26+%C3%A9&a=\\x41%5C&c=%zz"),
+    (f"{URLENCODED}; charset=utf-8", b"\xff%ff=\xc3&"),
+    (MULTIPART, TWO_PARTS),
+    ("application/json", b'{"a": [1, 2]}'),
+    ("application/json", b"["),
+    ("application/problem+json", b"{}"),
+    ("text/plain", b"a=1"),
+    ("", b"a=1"),
+    (None, b"a=1"),
+    (URLENCODED, b""),
+]
+
+
+@settings(max_examples=600, deadline=None)
+@given(
+    st.lists(st.sampled_from(list(READS)), min_size=1, max_size=5),
+    st.sampled_from(SENT),
+    st.sampled_from([0, 0, 0, -2, 3, None]),
+    st.sampled_from([None, None, 0, 5, 1000]),
+    st.sampled_from([1000, 1000, 4]),
+    st.sampled_from([None, None, OSError("gone"), ValueError("closed")]),
+)
+def test_a_body_is_read_in_any_order_as_on_flask(
+    reads: list[str],
+    sent: tuple[str | None, bytes],
+    more: int | None,
+    limit: int | None,
+    most: int,
+    error: Exception | None,
+) -> None:
+    content_type, body = sent
+
+    def program(lib: Any) -> Any:
+        app = lib.Flask("app")
+        app.config["MAX_CONTENT_LENGTH"] = limit
+        length = ABSENT if more is None else str(max(len(body) + more, 0))
+        environ = make_post(body, CONTENT_TYPE=ABSENT if content_type is None else content_type, CONTENT_LENGTH=length)
+        environ["wsgi.input"] = Slow(body, most, error)
+        with app.request_context(environ):
+            request = lib.request._get_current_object()
+            return [outcome(READS[read], request) for read in reads]
+
+    same(program)
 
 
 @pytest.mark.parametrize(

@@ -279,16 +279,19 @@ class Stock:
     Args:
         kind: The class.
         names: The names of the attributes, at least two.
+
+    Attributes:
+        read: Returns what a class has of them.
+        stock: What it returned when they were defined.
     """
 
     def __init__(self, kind: type, *names: str) -> None:
-        self._read = attrgetter(*names)
-        self._stock = tuple(as_defined(kind, name) for name in names)
+        self.read: t.Callable[[type], tuple[object, ...]] = attrgetter(*names)
+        self.stock = tuple(as_defined(kind, name) for name in names)
 
     def is_in(self, kind: type) -> bool:
         """Return whether a class has all of them."""
-        found: tuple[object, ...] = self._read(kind)
-        return found == self._stock
+        return self.read(kind) == self.stock
 
 
 def replaced(cls: type, stock: t.Mapping[str, object]) -> list[str]:

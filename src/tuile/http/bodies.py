@@ -16,6 +16,12 @@ _MOST_DIGITS = 19
 # A longer body is read in pieces, as it arrives: some streams allocate all that they are asked for.
 _MOST_AT_ONCE = 2 * 1024 * 1024
 _PIECE = 64 * 1024
+# A length of fewer digits is surely not more than that.
+_DIGITS_AT_ONCE = 7
+
+
+#: What the stream of a body is made of when it is needed: the server's stream, the length, and how much was read.
+Unmade: t.TypeAlias = "tuple[t.IO[bytes], int, int]"
 
 
 class BoundedStream(LimitedStream):
@@ -75,11 +81,68 @@ class WholeStream(LimitedStream):
         except (OSError, ValueError) as error:
             self.on_disconnect(error=error)
             return b""
-        if not data:
+        return self.read_on(data)
+
+    def read_on(self, start: bytes) -> bytes:
+        """Read the rest of a body whose start was read from the server.
+
+        Raises:
+            ClientDisconnected: it ends before.
+        """
+        if not start:
             self.on_disconnect()
             return b""
-        self._pos = len(data)
-        return data if self._pos >= self.limit else data + super().readall()
+        self._pos = len(start)
+        return start if self._pos >= self.limit else start + super().readall()
+
+
+def known_length(environ: WSGIEnvironment, limit: int | None) -> int | None:
+    """Return the length of a short body that the server does not end; None if there may be anything else.
+
+    Raises:
+        RequestEntityTooLarge: If it is more than the limit.
+    """
+    text = environ.get("CONTENT_LENGTH") or ""
+    is_plain = text.isdigit() and text.isascii() and len(text) < _DIGITS_AT_ONCE
+    if not is_plain or "wsgi.input_terminated" in environ or "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    length = int(text)
+    if limit is not None and length > limit:
+        raise RequestEntityTooLarge
+    return length
+
+
+def read_body(own: dict[str, object], environ: WSGIEnvironment, limit: int | None) -> bytes:
+    """Return the whole body of a request, whose stream is not made unless it is needed.
+
+    Args:
+        own: The attributes of the request, which get its `stream`; or what `make_stream` makes it of, as `_unmade`.
+        environ: The WSGI environ of the request.
+        limit: The maximum length in bytes.
+
+    Raises:
+        HTTPException: As `input_stream` does, and if the client leaves before the end.
+    """
+    unmade = own.get("_unmade")
+    if unmade is not None:
+        source, length, _ = t.cast("Unmade", unmade)
+    else:
+        known = known_length(environ, limit)
+        if known is None:
+            stream = own["stream"] = input_stream(environ, limit)
+            return stream.read()
+        source, length = environ["wsgi.input"], known
+    try:
+        data = source.read(length) if length else b""
+    except (OSError, ValueError) as error:
+        failed = own["stream"] = WholeStream(source, length)
+        failed.on_disconnect(error=error)
+        return b""
+    if len(data) == length:
+        own["_unmade"] = source, length, length
+        return data
+    begun = own["stream"] = WholeStream(source, length)
+    return begun.read_on(data)
 
 
 def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
@@ -112,6 +175,13 @@ def input_stream(environ: WSGIEnvironment, limit: int | None) -> t.IO[bytes]:
         # Without a length there is no body.
         return io.BytesIO() if length is None else t.cast("t.IO[bytes]", WholeStream(stream, length))
     return stream if limit is None else t.cast("t.IO[bytes]", BoundedStream(stream, limit))
+
+
+def make_stream(source: t.IO[bytes], length: int, read: int) -> t.IO[bytes]:
+    """Return the stream of a body of known length, of which so much was read from the server's stream."""
+    stream = WholeStream(source, length)
+    stream._pos = read
+    return t.cast("t.IO[bytes]", stream)
 
 
 def _length_of(text: str, limit: int | None) -> int:

@@ -28,7 +28,8 @@ def parse_urlencoded(text: str) -> dict[str, list[str]]:
     if "+" in text:
         text = text.replace("+", " ")
     if "%" in text:
-        if _escaped_separators.search(text) is not None:
+        # Searched without a pattern first: few texts have either.
+        if ("%26" in text or "%3" in text) and _escaped_separators.search(text) is not None:
             return _split_first(text)
         # No escape stands for a separator or spans one, so all can be resolved at once.
         text = _unquoted(text)
@@ -100,9 +101,8 @@ def _split_first(text: str) -> dict[str, list[str]]:
 
 def _unquoted(text: str) -> str:
     """Resolve the percent-encoded octets, and keep those that are not UTF-8."""
-    octets = text.encode()
-    if b"\\" in octets:
-        octets = octets.replace(b"\\", b"\\\\")
+    # Of the text, because bytes that are looked for in bytes are tried as a number first.
+    octets = (text.replace("\\", "\\\\") if "\\" in text else text).encode()
     try:
         # With the escapes of Python's literals instead, one function does it.
         octets, _ = _resolve(octets.replace(b"%", b"\\x"))

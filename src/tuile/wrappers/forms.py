@@ -54,14 +54,17 @@ READING_JSON = (
     *("headers", "is_json", "mimetype", "shallow", "stream"),
 )
 # If a request has one of these itself, Werkzeug's parsers must be used.
-_OWN = frozenset({*READING_FORMS, "_cached_data", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
+_OWN = frozenset({*READING_FORMS, "_cached_data", "_unmade", "shallow"}) - {"headers", "mimetype", "mimetype_params"}
 # The same where `get_data` was called before, which sets these.
-_OWN_BUT_DATA = _OWN - {"_cached_data", "stream"}
+_OWN_BUT_DATA = _OWN - {"_cached_data", "_unmade", "stream"}
 # Longer bodies are not read at once.
 _MOST_BYTES: t.Final = 2 * 1024 * 1024
 _SHORT: t.Final = 256
 _FORM: t.Final = "application/x-www-form-urlencoded"
 _FORMS: t.Final = frozenset({_FORM, "multipart/form-data"})
+
+#: A stream, or what it is made of when it is needed.
+Stream: t.TypeAlias = "t.IO[bytes] | LimitedStream | bodies.Unmade"
 
 _new = object.__new__
 _new_multidict = ImmutableMultiDict.__new__
@@ -82,7 +85,8 @@ _init_of_file: t.Final = as_defined(FileStorage, "__init__")
 
 def _reads_as_werkzeug() -> bool:
     """Return whether Werkzeug's methods that read forms are its own."""
-    return _of_requests.is_in(WerkzeugRequest) and _of_parsers.is_in(FormDataParser)
+    requests, parsers = _of_requests, _of_parsers
+    return requests.read(WerkzeugRequest) == requests.stock and parsers.read(FormDataParser) == parsers.stock
 
 
 def _reads_parts_as_werkzeug() -> bool:
@@ -138,14 +142,14 @@ def load_form(request: Request) -> bool:
     if content_type != _FORM or parsed is not None:
         mimetype = (content_type.partition(";")[0].strip(" \t") if parsed is None else parsed[0]).lower()
         if mimetype not in _FORMS:
-            _set(own, io.BytesIO(data) if type(data) is bytes and content_type else request.stream, {}, {})
+            _set(own, io.BytesIO(data) if type(data) is bytes and content_type else _begun(request), {}, {})
             return True
     text = environ.get("CONTENT_LENGTH", "")
     if not (text.isdigit() and text.isascii() and len(text) < 16) or "HTTP_TRANSFER_ENCODING" in environ:
         # The length is uncertain.
         return False
     if mimetype == _FORM:
-        _load_urlencoded(request, own, environ, int(text))
+        _load_urlencoded(request, environ, int(text), data if type(data) is bytes else None)
         return True
     if data is not None or int(text) > _MOST_BYTES or not _reads_parts_as_werkzeug():
         return False
@@ -156,10 +160,10 @@ def load_form(request: Request) -> bool:
 
 
 def _set(
-    own: dict[str, object], stream: object, fields: dict[str, list[str]], files: dict[str, list[FileStorage]]
+    own: dict[str, object], stream: Stream | None, fields: dict[str, list[str]], files: dict[str, list[FileStorage]]
 ) -> None:
     """Set what was read of a form, as Werkzeug does."""
-    own["stream"] = stream
+    own["_unmade" if type(stream) is tuple else "stream"] = stream
     own["form"] = form = _new_multidict(ImmutableMultiDict)
     own["files"] = uploads = _new_multidict(ImmutableMultiDict)
     if fields:
@@ -168,9 +172,18 @@ def _set(
         _fill(uploads, files)
 
 
-def _load_urlencoded(request: Request, own: dict[str, object], environ: WSGIEnvironment, length: int) -> None:
-    body = t.cast("bytes | None", own.get("_cached_data"))
-    stream: t.IO[bytes] | LimitedStream | None = None
+def _begun(request: Request) -> Stream:
+    """Return the stream of a request, or what it is made of; with the errors of a wrong length."""
+    own, environ = request.__dict__, request.environ
+    if "stream" not in own:
+        length = bodies.known_length(environ, request.max_content_length)
+        if length is not None:
+            return t.cast("Stream", own.get("_unmade")) or (environ["wsgi.input"], length, 0)
+    return request.stream
+
+
+def _load_urlencoded(request: Request, environ: WSGIEnvironment, length: int, body: bytes | None) -> None:
+    stream: Stream | None = None
     if body is not None:
         stream = io.BytesIO(body)
         stream.seek(len(body))
@@ -178,8 +191,12 @@ def _load_urlencoded(request: Request, own: dict[str, object], environ: WSGIEnvi
         body, stream = _read(request, environ, length) if length <= _MOST_BYTES else (None, None)
     if body is None:
         # Read in pieces by the stream, which also raises the errors for a wrong length.
-        stream = request.stream if stream is None else stream
-        body = stream.read()
+        whole: t.IO[bytes] | LimitedStream
+        if stream is None or isinstance(stream, tuple):
+            stream = whole = request.stream
+        else:
+            request.__dict__["stream"] = whole = stream
+        body = whole.read()
     if length > _SHORT:
         # Octets are replaced faster than characters; no other character of UTF-8 has this one in it.
         body = body.replace(b"+", b" ")
@@ -187,7 +204,7 @@ def _load_urlencoded(request: Request, own: dict[str, object], environ: WSGIEnvi
         found = urlencoded.parse_urlencoded(body.decode())
     except UnicodeDecodeError:
         found = {}
-    _set(own, stream, found, {})
+    _set(request.__dict__, stream, found, {})
 
 
 def _load_multipart(request: Request, own: dict[str, object], length: int, boundary: bytes) -> bool:
@@ -246,14 +263,12 @@ def _file(request: Request, body: bytes, part: Part, total: int) -> FileStorage:
     return FileStorage(file, filename, name, headers=headers)
 
 
-def _read(
-    request: Request, environ: WSGIEnvironment, length: int
-) -> tuple[bytes | None, t.IO[bytes] | LimitedStream | None]:
+def _read(request: Request, environ: WSGIEnvironment, length: int) -> tuple[bytes | None, Stream | None]:
     """Return the body of a request and the stream that it was read from.
 
     Returns:
-        The body, with its stream at the end. If nothing was read: None and None. If the body does not have the length
-        that was announced: None and a stream that returns all of it.
+        The body, and its stream at the end or what `make_stream` makes it of. If nothing was read: None and None. If
+        the body does not have the length that was announced: None and a stream that returns all of it.
     """
     limit = request.max_content_length
     if limit is not None and length > limit:
@@ -265,18 +280,17 @@ def _read(
         if more or len(body) != length:
             return None, _again(request, body, more)
         return body, source if limit is None else bodies.input_stream(environ, limit)
-    stream = LimitedStream(source, length)
     try:
-        body = source.read(length)
+        body = source.read(length) if length else b""
         if 0 < len(body) < length:
             body = _rest(source, body, length)
     except (OSError, ValueError) as error:
+        stream = request.__dict__["stream"] = LimitedStream(source, length)
         stream.on_disconnect(error=error)
         return None, stream
     if len(body) != length:
         return None, _again(request, body)
-    stream._pos = length
-    return body, stream
+    return body, (source, length, length)
 
 
 def _rest(source: t.IO[bytes], start: bytes, length: int) -> bytes:

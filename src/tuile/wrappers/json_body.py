@@ -1,4 +1,4 @@
-"""Read the body of a request as JSON, with the same result as Werkzeug's methods, in fewer calls."""
+"""Read the body of a request, as it is or as JSON, with the same result as Werkzeug's methods, in fewer calls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,38 @@ if t.TYPE_CHECKING:
 
 # What a request has in its `__dict__` once its body or its type has been read, or where they are not to be read.
 _READ = frozenset(
-    {"_cached_data", "_cached_json", "_environ_at_end", "_parsed_content_type", "get_data", "shallow", "stream"}
+    {
+        "_cached_data",
+        "_cached_json",
+        "_environ_at_end",
+        "_parsed_content_type",
+        "_unmade",
+        "get_data",
+        "shallow",
+        "stream",
+    }
 )
 _JSON: t.Final = "application/json"
 #: The result of `load_json` if Werkzeug's method has to be called.
 UNREAD: t.Final = object()
+
+
+def load_data(request: Request, parses_form: bool) -> None:
+    """Read the body of a request and keep it, if nothing of it was read yet.
+
+    Args:
+        request: The request, whose class has Werkzeug's methods and properties for reading JSON and data.
+        parses_form: Whether a form is read first, which leaves no data.
+    """
+    own = request.__dict__
+    if _READ.isdisjoint(own) and "environ" in own:
+        if parses_form:
+            request._load_form_data()
+            unmade = own.get("_unmade")
+            if unmade is None or unmade[2]:
+                # There is a stream, or it was a form.
+                return
+        own["_cached_data"] = bodies.read_body(own, own["environ"], request.max_content_length)
 
 
 def load_json(request: Request, force: bool, silent: bool) -> object:
@@ -40,8 +67,7 @@ def load_json(request: Request, force: bool, silent: bool) -> object:
         mimetype = (mimetype or "").partition(";")[0].strip().lower()
         if mimetype != _JSON:
             return UNREAD
-    stream = own["stream"] = bodies.input_stream(environ, request.max_content_length)
-    data = own["_cached_data"] = stream.read()
+    data = own["_cached_data"] = bodies.read_body(own, environ, request.max_content_length)
     content: object
     try:
         content = request.json_module.loads(data)

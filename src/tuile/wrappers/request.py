@@ -137,7 +137,7 @@ class Request(WerkzeugRequest, metaclass=Watched):
     _has_plain_forms = False
     # Whether `form` is what was read.
     _has_plain_form = False
-    # Whether JSON is read as Werkzeug reads it.
+    # Whether JSON and data are read as Werkzeug reads them.
     _has_plain_json = False
     # Whether the endpoint and the blueprints come from the rule.
     _has_endpoint_of_rule = False
@@ -169,11 +169,24 @@ class Request(WerkzeugRequest, metaclass=Watched):
             RequestEntityTooLarge: If the body is longer than `max_content_length`; for a chunked body that is only
                 detected while it is read.
         """
+        unmade = self.__dict__.pop("_unmade", None)
+        if unmade is not None:
+            return bodies.make_stream(*unmade)
         if self.shallow:
             # Raises the error.
             refused: t.IO[bytes] = vars(WerkzeugRequest)["stream"].fget(self)
             return refused
         return bodies.input_stream(self.environ, self.max_content_length)
+
+    if not t.TYPE_CHECKING:
+
+        def get_data(self, cache: bool = True, as_text: bool = False, parse_form_data: bool = False) -> bytes | str:
+            """Read the whole body: what Werkzeug's method does, in fewer calls."""
+            if cache and self._has_plain_json and WerkzeugRequest.get_data is _werkzeugs_get_data:
+                json_body.load_data(self, parse_form_data)
+            # What has replaced Werkzeug's method may know no parameters.
+            given = (cache, as_text, parse_form_data)
+            return super().get_data() if given == (True, False, False) else super().get_data(*given)
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> t.Any:
         """Parse the body as JSON: what Werkzeug's method does, in fewer calls."""
