@@ -15,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 from uuid import UUID
@@ -26,7 +27,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from itsdangerous import base64_encode
 from markupsafe import Markup
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Headers, HeaderSet
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 import tuile
 from tests.beside_flask import ABSENT, Answer, make_environ, outcome, part, same, send
@@ -1502,3 +1504,42 @@ def test_a_session_knows_every_change_that_a_dictionary_knows() -> None:
         same(program, name)
     assert SecureCookieSession().modified is False
     assert SecureCookieSession([("a", 1)]) == {"a": 1}  # a dictionary takes pairs as well
+
+
+@pytest.mark.parametrize("how", ["property", "attribute", "mixin", "later", "Werkzeug's", "object"])
+@pytest.mark.parametrize("does", ["reads", "changes", "empties"])
+def test_vary_of_a_response_class_is_what_a_session_adds_cookie_to(how: str, does: str) -> None:
+    def program(lib: Any) -> Any:
+        kept: Any = HeaderSet(["Accept"])
+        noting = property(lambda response: kept)
+        own = {"vary": kept if how == "attribute" else noting}
+        bases = (type("Mixin", (), own), lib.Response) if how == "mixin" else (lib.Response,)
+        kind: Any = type("Own", bases, {} if how in {"mixin", "later"} else own)
+        app = lib.Flask("own", static_folder=None)
+        app.secret_key = KEY
+        if how == "Werkzeug's":
+            app.after_request(lambda response: type("Own", (WerkzeugResponse,), own)("after"))
+        elif how == "object":
+            app.after_request(lambda response: SimpleNamespace(vary=kept, headers=Headers(), set_cookie=print))
+        else:
+            app.response_class = kind
+
+        def view() -> str:
+            if does == "changes":
+                lib.session["a"] = 2
+            elif does == "empties":
+                lib.session.clear()
+            return str(lib.session.get("a"))
+
+        app.add_url_rule("/", "view", view)
+        cookie = app.session_interface.get_signing_serializer(app).dumps({"a": 1})
+        seen = []
+        for number in range(3):
+            if how == "later" and number == 1:
+                kind.vary = noting
+            answer = outcome(send, app, make_environ("/", HTTP_COOKIE=f"session={cookie}"))
+            seen.append((answer[1:] if answer[0] == "raised" else (answer[1].status, vary(answer[1])), sorted(kept)))
+        return seen
+
+    with frozen():
+        same(program)

@@ -167,12 +167,12 @@ def test_a_name_that_a_user_gives_to_a_module_of_flask_is_not_set_on_tuiles() ->
     assert observe(
         """
         import flask.ctx, flask.sessions, tuile.ctx.app_context, tuile.sessions.signed
-        before = tuile.ctx.app_context.current, tuile.sessions.signed.vary_by
-        flask.ctx.current = flask.sessions.vary_by = "a user's"
+        before = tuile.ctx.app_context.current, tuile.sessions.signed.vary_by_cookie
+        flask.ctx.current = flask.sessions.vary_by_cookie = "a user's"
         with flask.Flask("app").app_context():
-            seen = [flask.ctx.current, flask.sessions.vary_by, flask.g.get("a")]
+            seen = [flask.ctx.current, flask.sessions.vary_by_cookie, flask.g.get("a")]
         del flask.ctx.current
-        seen.append((tuile.ctx.app_context.current, tuile.sessions.signed.vary_by) == before)
+        seen.append((tuile.ctx.app_context.current, tuile.sessions.signed.vary_by_cookie) == before)
         seen.append(hasattr(flask.ctx, "current"))
         """
     ) == ["a user's", "a user's", None, True, False]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from ..http.caching import NO_COOKIE_CACHED, invites_shared_caches, keep_private, says_nothing
-from ..http.headers import CookieLines, vary_by
+from ..http.headers import CookieLines, vary_by_cookie
 
 if t.TYPE_CHECKING:
     from ..wrappers.response import Response
@@ -20,7 +20,7 @@ def add_cookies(context: Current | CurrentRequest, response: Response) -> None:
     """Put the cookies that were written in a request on a response to it."""
     cookies = context._request_cookies
     if cookies.depends_on_request:
-        vary_by(response.headers, "Cookie")
+        vary_by_cookie(response)
     lines = cookies.lines()
     known = getattr(response, "_cookie_lines", None)
     if not isinstance(known, CookieLines):

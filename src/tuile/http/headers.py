@@ -15,6 +15,7 @@ from ..remember import remembers_short
 
 if t.TYPE_CHECKING:
     from werkzeug.datastructures import Headers
+    from werkzeug.wrappers import Response
 
     from . import cookies
 else:
@@ -177,21 +178,26 @@ def sets_cookies(headers: Headers) -> bool:
     return False
 
 
-def vary_by(headers: Headers, field: str) -> None:
-    """Add a request header to `Vary`, unless it is there already (RFC 9110 section 12.5.5)."""
+def vary_by_cookie(response: Response) -> None:
+    """Add `Cookie` to `Vary`, unless it is there already (RFC 9110 section 12.5.5)."""
+    if getattr(response, "_has_own_vary", True):
+        # Of a class that is not Tuile's, or has something else in place of the property.
+        response.vary.add("Cookie")
+        return
+    headers = response.headers
     pairs: list[tuple[str, str]] | None = getattr(headers, "_list", None)
     if pairs is None:
         # Some applications assign a plain dictionary to a response's headers.
         before = headers.get("Vary")
-        headers["Vary"] = f"{before}, {field}" if before else field
+        headers["Vary"] = f"{before}, Cookie" if before else "Cookie"
         return
     for index, (name, value) in enumerate(pairs):
         if name not in _OTHER_THAN_VARY and name.lower() == "vary":
             known = [part.strip().lower() for part in value.split(",")]
-            if field.lower() not in known:
-                pairs[index] = ("Vary", f"{value}, {field}" if value.strip() else field)
+            if "cookie" not in known:
+                pairs[index] = ("Vary", f"{value}, Cookie" if value.strip() else "Cookie")
             return
-    pairs.append(("Vary", field))
+    pairs.append(("Vary", "Cookie"))
 
 
 def is_one_line(value: str) -> bool:

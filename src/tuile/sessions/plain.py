@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from ..http.caching import invites_shared_caches, keep_private
 from ..http.cookies import dump_cookie
-from ..http.headers import vary_by
+from ..http.headers import vary_by_cookie
 from .ages import REFUSES_NONE, note_beginning
 from .interface import CREATED_KEY, HANDLE_KEY, SecureCookieSession
 from .tracked import TrackedSession
@@ -121,5 +121,5 @@ def keep_for(session: SessionMixin, response: Response) -> bool:
 def delete_cookie(session: SessionMixin, response: Response, name: str, attributes: dict[str, t.Any]) -> None:
     """Delete the cookie of a session that is empty now."""
     response.delete_cookie(name, **attributes)
-    vary_by(response.headers, "Cookie")
+    vary_by_cookie(response)
     keep_for(session, response)

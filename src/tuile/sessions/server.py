@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from ..exceptions import SessionConflictError
 from ..http.caching import invites_shared_caches, keep_private
-from ..http.headers import vary_by
+from ..http.headers import vary_by_cookie
 from ..signals import session_conflict, session_gone
 from .changes import Changes, Put
 from .devices import device_in
@@ -58,7 +58,7 @@ def save_stored(app: Flask, interface: SessionInterface, session: SessionMixin, 
     if t.TYPE_CHECKING:
         session = t.cast("ServerSession", session)
     if session.accessed:
-        vary_by(response.headers, "Cookie")
+        vary_by_cookie(response)
     if session._failure is not None:  # it was saved without a response object
         failure, session._failure = session._failure, None
         replace_by_503(app, response, failure)
@@ -329,7 +329,7 @@ def _delete_cookie(app: Flask, interface: SessionInterface, session: ServerSessi
 
 
 def _keep_private(response: Response) -> None:
-    vary_by(response.headers, "Cookie")
+    vary_by_cookie(response)
     if invites_shared_caches(response.headers):
         keep_private(response)
 

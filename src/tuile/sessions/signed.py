@@ -6,7 +6,7 @@ import time
 import typing as t
 from types import MethodType
 
-from ..http.headers import vary_by
+from ..http.headers import vary_by_cookie
 from ..invalidation import attribute, attributes, replaced, still_has, unwatched
 from ..lazy import LateAttribute, late_modules
 from ..wrappers.response import Response
@@ -277,7 +277,7 @@ class SecureCookieSessionInterface(SessionInterface):
             return
         # The results of the methods, none of which is overridden.
         if session.accessed:
-            vary_by(response.headers, "Cookie")
+            vary_by_cookie(response)
         # No local variable for the settings: tracebacks show them.
         name = app.config["SESSION_COOKIE_NAME"]
         if plain.is_emptied(session):
@@ -294,14 +294,14 @@ class SecureCookieSessionInterface(SessionInterface):
         expires = plain.expires_of(app, session, lasts=lasts)
         self._set_cookie(app, response, name, self._serialized(app, name, session), expires)
         if not session.accessed:
-            vary_by(response.headers, "Cookie")
+            vary_by_cookie(response)
 
     def _save_by_methods(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Save the session by calling all methods that may be overridden, as Flask does."""
         has_former_name = app.config.get("COOKIE_DEFAULTS") is not None
         name, described = self.get_cookie_name(app), cookie_attributes(self, app)._asdict()
         if session.accessed:
-            vary_by(response.headers, "Cookie")
+            vary_by_cookie(response)
         if plain.is_emptied(session):
             if session.modified:
                 plain.delete_cookie(session, response, name, described)
@@ -320,7 +320,7 @@ class SecureCookieSessionInterface(SessionInterface):
         response.set_cookie(name, token, expires=expires, **described)
         if has_former_name:
             former_names.delete_former(self, app, response)
-        vary_by(response.headers, "Cookie")
+        vary_by_cookie(response)
 
     def _serialized(self, app: Flask, name: str, session: SessionMixin) -> str:
         """Return the token of the session, encrypted or as itsdangerous makes it."""
@@ -374,7 +374,7 @@ class SecureCookieSessionInterface(SessionInterface):
 
 _STOCK.update(attributes(SecureCookieSessionInterface, _STEPS))
 SecureCookieSessionInterface._set_flags()
-_SETTING_COOKIES = attributes(Response, ("delete_cookie", "set_cookie"))
+_SETTING_COOKIES = attributes(Response, ("delete_cookie", "set_cookie", "vary"))
 
 
 def saves_plainly(interface: SessionInterface, response_class: type[Response]) -> bool:

@@ -74,6 +74,7 @@ werkzeugs_make_conditional = as_defined(WerkzeugResponse, "make_conditional")
 _INHERITED = attributes(WerkzeugResponse, ("__call__", "__init__"))
 # The default property for the maximum length of a line, to compare with; filled after the definition of the class.
 _LIMITING: dict[str, object] = {}
+_VARYING: dict[str, object] = {}
 # How a response is made, for a file without the constructor; and what is called for one.
 _CONSTRUCTING: dict[str, object] = {}
 _MAKING: dict[str, object] = {}
@@ -98,6 +99,8 @@ class Response(WerkzeugResponse, metaclass=Watched):
     _sends_files_plainly = False
     # Whether `max_cookie_size` is the property defined here, which reads the app's setting.
     _asks_config = False
+    # Whether `vary` is not the property defined here.
+    _has_own_vary = False
     # The index of the Set-Cookie lines, created for the second one. For the first one: this header, how many headers
     # there were with it, its name if it is for all paths of one host.
     _cookie_lines: CookieLines | tuple[tuple[str, str], int, str | None] | None = None
@@ -131,6 +134,7 @@ class Response(WerkzeugResponse, metaclass=Watched):
         sends_files = builds_plainly and still_has(cls, _SENDING_FILES) and still_has(cls, _CONSTRUCTING)
         cls.set_flag("_sends_files_plainly", sends_files)
         cls.set_flag("_asks_config", still_has(cls, _LIMITING))
+        cls.set_flag("_has_own_vary", bool(_VARYING) and not still_has(cls, _VARYING))
         header = CONTENT_TYPE_HEADERS.get(cls.default_mimetype or "")
         line = STATUS_LINES.get(cls.default_status) if type(cls.default_status) is int else None
         start = None
@@ -332,6 +336,7 @@ _SENDING_FILES.update(attributes(Response, ("cache_control", "content_length", "
 _CONSTRUCTING.update(attributes(Response, ("__init__", "__new__", "__setattr__", "make_conditional")))
 _MAKING.update(attributes(Response, ("__init__", "__new__", "__setattr__")))
 _LIMITING.update(attributes(Response, ("max_cookie_size",)))
+_VARYING.update(attributes(Response, ("vary",)))
 Response._set_flags()
 #: The method by which any WSGI server or middleware sends a response, and the one that the application calls for it as
 #: long as the first has not been replaced.
