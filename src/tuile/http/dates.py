@@ -85,26 +85,28 @@ _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTHS) if name}
 _WEEKDAYS = frozenset(f"{name}," for name in _DAYS)
 
 
+@lru_cache(maxsize=256)
+def _day_in(text: str) -> str | None:
+    """Return the day that a date begins with as ISO 8601 has it; None unless it is written as `http_date` does."""
+    pieces = text.split(" ")
+    weekday, day, month, year = pieces if len(pieces) == 4 else ("", "", "", "")
+    is_plain = len(day) == 2 and len(year) == 4 and year[0] != "0" and f"{day}{year}".isascii()
+    if weekday not in _WEEKDAYS or month not in _MONTH_NUMBERS or not (is_plain and f"{day}{year}".isdigit()):
+        return None
+    return f"{year}-{_MONTH_NUMBERS[month]:02d}-{day}"
+
+
 def load_date(text: str) -> datetime | None:
     """Parse a date as Werkzeug's `parse_date` does, faster in the form that `http_date` writes."""
-    pieces = text.split(" ")
-    if len(pieces) != 6:
-        return parse_date(text)
-    weekday, day, month, year, clock, zone = pieces
-    digits = f"{day}{year}{clock.replace(':', '')}"
-    if (
-        zone != "GMT"
-        or weekday not in _WEEKDAYS
-        or not (len(day) == 2 and len(year) == 4 and year[0] != "0" and len(clock) == 8 and len(digits) == 12)
-        or not (digits.isascii() and digits.isdigit())
-    ):
-        return parse_date(text)
-    try:
-        hour, minute, second = clock.split(":")
-        number = _MONTH_NUMBERS[month]
-        return datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=_UTC)
-    except (KeyError, ValueError):
-        return parse_date(text)
+    if len(text) == 29 and text[16] == " " and text[19] == ":" == text[22] and text[25:] == " GMT":
+        day, clock = _day_in(text[:16]), text[17:25]
+        # Some versions of Python read 24:00:00 as the next day.
+        if day is not None and clock < "24":
+            try:
+                return datetime.fromisoformat(f"{day} {clock}+00:00")
+            except ValueError:  # there is no such moment
+                pass
+    return parse_date(text)
 
 
 #: The same as `http_date` for moments that come again: the current second, or when a file was changed.
