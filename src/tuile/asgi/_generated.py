@@ -30,6 +30,7 @@ from ..signals import appcontext_pushed, heard, is_end_heard, request_finished, 
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
 from .ahead import CHUNKED, receive_ahead, receive_for_view
+from .awaited_steps import handle
 from .calls import carry
 from .conversation import Conversation, converse
 from .listening import Listener
@@ -275,6 +276,8 @@ async def serve_scope(app: Flask, service: Service, scope: Scope, receive: Recei
         failure = raised
     if failure is not None and answers_itself(app, plan, failure):
         answer, failure = (failure.with_traceback(None), None)
+    elif failure is not None and app.error_handler_spec:
+        answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and (
         (
             plan.ends_quietly
@@ -472,6 +475,8 @@ async def answer_awaited(
         failure = raised
     if failure is not None and answers_itself(app, plan, failure):
         answer, failure = (failure.with_traceback(None), None)
+    elif failure is not None and app.error_handler_spec:
+        answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and (
         (
             plan.ends_quietly

@@ -17,6 +17,7 @@ from ..dispatch.division import answers_itself
 from ..dispatch.fast_path import awaited_view, finish_unobserved, match_safely
 from ..dispatch.inlined_on_loop import begin_lazily, end_on_loop, may_end_on_loop, may_run_on_loop
 from .ahead import CHUNKED, receive_ahead, receive_for_view
+from .awaited_steps import handle
 from .on_loop import MoreSteps, page_without_view
 from .prepared_responses import prepared_of
 from .scopes import (
@@ -233,6 +234,8 @@ async def answer_awaited(  # noqa: C901 - each way that a response may take
     if failure is not None and answers_itself(app, plan, failure):
         # What `handle_user_exception` returns. Its traceback refers to this frame.
         answer, failure = failure.with_traceback(None), None
+    elif failure is not None and app.error_handler_spec:
+        answer, failure, is_finished = await handle(app, plan, context, failure)
     if failure is None and may_end_on_loop(app, plan, context):
         is_finished = True
         try:

@@ -17,10 +17,12 @@ from ..dispatch.without_view import parts_without_view
 from ..wrappers.async_body import AsyncParts
 from ..wrappers.environ import brief_environ_of
 from ..wrappers.response import CALL, SEND
+from .awaited_steps import await_before, finalize, may_await_after
 from .conversation import Conversation, converse
 from .exchange import BODILESS, Exchange
 from .listening import Listener
 from .matched import Awaited
+from .prepared_responses import prepared_of
 from .scopes import announced_length, sent_headers, sent_length, status_code
 from .streams import Stream
 from .workers import call_in_worker
@@ -39,7 +41,7 @@ if t.TYPE_CHECKING:
     from ..dispatch.plan import Plan
     from ..dispatch.return_values import AwaitedView
     from ..wrappers.response import Response
-    from .protocol import Receive, Scope, Send
+    from .protocol import HeaderPairs, Receive, Scope, Send
     from .service import Service
 
 
@@ -70,6 +72,8 @@ class MoreSteps:
 
     __slots__ = (
         "app",
+        "awaits_after",
+        "awaits_before",
         "context",
         "has_functions_before",
         "headers",
@@ -91,6 +95,8 @@ class MoreSteps:
         self.scope = scope
         #: Whether functions run before the view, and whether to open the session before, because it is in a store.
         self.has_functions_before = self.opens_session = False
+        # Whether those functions, and the ones after the view, are coroutine functions.
+        self.awaits_before = self.awaits_after = False
         # The response, once it is made by the steps.
         self.status = ""
         self.headers: list[tuple[str, str]] = []
@@ -112,6 +118,7 @@ class MoreSteps:
         if functions.need_one_thread:
             return None, arguments
         self.has_functions_before = functions.before
+        self.awaits_before = functions.before and not functions.before_blocks
         # A request without a cookie has no session that would be read from the store.
         if (
             self.app.config.get("SESSION_STORE") is not None
@@ -122,8 +129,11 @@ class MoreSteps:
         return (self.call_view, {}) if functions.before or self.opens_session else (view, arguments)
 
     async def call_view(self) -> object:
-        """Run the steps before the view in a worker, and call the view."""
-        hooked = await call_in_worker(self.workers, self._do_steps_before)
+        """Run the steps before the view, in a worker if they may block, and call the view."""
+        if self.awaits_before and not self.opens_session:
+            hooked = await await_before(self.app, self.plan, self.workers, self.context.request)
+        else:
+            hooked = await call_in_worker(self.workers, self._do_steps_before)
         if hooked is not None:
             return hooked
         opened, request = self.context._opened_session, self.context.request
@@ -164,6 +174,9 @@ class MoreSteps:
             or not (error is not None or blocks_after_view(self.app, self.plan, context))
         ):
             return None
+        self.awaits_after = error is None and may_await_after(self.app, self.plan, context)
+        if self.awaits_after:
+            return None
         self._remember_session()
         return Awaited(answer, error)
 
@@ -186,6 +199,11 @@ class MoreSteps:
         """
         app, context = self.app, self.context
         self._remember_session()
+        if self.awaits_after and error is None:
+            error = await self._await_after(answer, receive, send)
+            if error is None:
+                return
+            is_finished = True
         dispatch: Callable[[], Response] = (
             partial(_raise, error)
             if error is not None and is_finished
@@ -220,6 +238,22 @@ class MoreSteps:
             raise
         await self._send(receive, send)
 
+    async def _await_after(self, answer: ft.ResponseReturnValue, receive: Receive, send: Send) -> BaseException | None:
+        """Await the functions for the response, and send it; return what they have raised."""
+        app, context, plan = self.app, self.context, self.plan
+        try:
+            response = await finalize(app, plan, self.workers, context, answer)
+        except BaseException as error:  # noqa: BLE001 - it is raised again where it is handled
+            return error
+        has_client = context.request._client is not None
+        prepared = None if has_client else prepared_of(plan, response, self.scope["method"], self.scope["http_version"])
+        if prepared is None:
+            await self.send_response(response, receive, send)
+        else:
+            leave(app, context, brief_environ_of(context.request), None)
+            await _send_messages(*prepared, send)
+        return None
+
     def _remember_session(self) -> None:
         """Let the next request for the endpoint open the session in a worker, if this one has used one in a store."""
         context = self.context
@@ -248,7 +282,7 @@ class MoreSteps:
             if may_end_on_loop(app, plan, context):
                 end_on_loop(context)
             else:
-                leave(app, context, context.request.environ, None)
+                leave(app, context, brief_environ_of(context.request), None)
         await self._send(receive, send)
 
     def _do_steps_after(self, dispatch: Callable[[], Response]) -> None:
@@ -297,18 +331,22 @@ class MoreSteps:
             body = b""
         elif sent_length(len(body)) not in wire and announced_length(self.headers) not in {None, len(body)}:
             return False
-        try:
-            await send({"type": "http.response.start", "status": code, "headers": wire})
-            await send({"type": "http.response.body", "body": body, "more_body": False})
-        except OSError:
-            # Some servers tell by it that the client left.
-            pass
+        await _send_messages(code, wire, body, send)
         return True
 
     def _start(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with the response that is made, as a WSGI application: in a worker."""
         start_response(self.status, self.headers)
         return self.parts
+
+
+async def _send_messages(code: int, wire: HeaderPairs, body: bytes, send: Send) -> None:
+    try:
+        await send({"type": "http.response.start", "status": code, "headers": wire})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+    except OSError:
+        # Some servers tell by it that the client left.
+        pass
 
 
 def _same(response: Response) -> Response:

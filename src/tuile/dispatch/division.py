@@ -46,7 +46,7 @@ class Functions(t.NamedTuple):
     #: The same for what runs after it: `after_request` and teardown functions, receivers of signals.
     after: bool = False
     after_blocks: bool = False
-    #: Whether any error handler may block.
+    #: Whether any error handler may block, if that matters.
     handlers_block: bool = False
 
     @property
@@ -111,7 +111,7 @@ def functions_around(app: Flask, plan: Plan, request: Request) -> Functions:
 def _functions_of(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Functions:
     scopes = (None, *blueprints)
     before = _of(scopes, app.before_request_funcs)
-    prepares = any(app.url_value_preprocessors.get(scope) for scope in scopes)
+    prepares = bool(app.url_value_preprocessors) and any(app.url_value_preprocessors.get(scope) for scope in scopes)
     after = _of(scopes, app.after_request_funcs)
     # Coroutine functions at the end are awaited by a worker: leaving a context is one step, in one thread.
     ends = bool(
@@ -120,19 +120,20 @@ def _functions_of(app: Flask, plan: Plan, blueprints: Sequence[str]) -> Function
         or request_finished.receivers
         or is_end_heard()
     )
+    before_blocks = prepares or _may_block(plan, before)
     return Functions(
         before=bool(before) or prepares,
-        before_blocks=prepares or _may_block(plan, before),
+        before_blocks=before_blocks,
         after=bool(after) or ends,
         after_blocks=ends or _may_block(plan, after),
-        handlers_block=_may_block(plan, _handlers(app)),
+        handlers_block=before_blocks and _may_block(plan, _handlers(app)),
     )
 
 
 def _of(
     scopes: Iterable[str | None], registry: Mapping[str | None, Sequence[Callable[..., object]]]
 ) -> list[Callable[..., object]]:
-    return [function for scope in scopes for function in registry.get(scope, ())]
+    return [function for scope in scopes for function in registry.get(scope, ())] if registry else []
 
 
 def _handlers(app: Flask) -> list[Callable[..., object]]:
@@ -145,7 +146,7 @@ def _handlers(app: Flask) -> list[Callable[..., object]]:
 
 
 def _may_block(plan: Plan, functions: Iterable[Callable[..., object]]) -> bool:
-    return not all(is_coroutine_function(plan, function) for function in functions)
+    return any(not is_coroutine_function(plan, function) for function in functions)
 
 
 def answers_itself(app: Flask, plan: Plan, error: BaseException) -> bool:
@@ -197,4 +198,4 @@ def way_of(app: Flask, plan: Plan, endpoint: str) -> str:
         return "in a worker: functions before and after it may block, and expect to share one thread"
     if functions.before_blocks:
         return "on the event loop; the functions before it in a worker"
-    return "on the event loop; the functions after it in a worker" if functions.after else "on the event loop"
+    return "on the event loop; the functions after it in a worker" if functions.after_blocks else "on the event loop"
